@@ -1,0 +1,74 @@
+# Needs only make and Python 3.11 or newer. `make help` lists the targets.
+#
+#   PYTHON=/path/to/python   the interpreter that the environment is made with
+#   ARGS="..."               further options for the command of a target
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.complete
+BUILDING := $(VENV)/.building
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help verify test figures bench lint install clean rebuild
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+verify: $(STAMP) ## predict, simulate and judge every theorem (a few minutes)
+	@$(RUN) -m simulate verify $(ARGS)
+
+test: $(STAMP) ## run the tests and the examples in the docstrings
+	@$(RUN) -m pytest -q $(ARGS)
+
+figures: $(STAMP) ## draw the figures from the artifacts
+	@$(RUN) -m figures $(ARGS)
+
+bench: $(STAMP) ## time the main operations
+	@$(RUN) -m benchmarks $(ARGS)
+
+lint: $(STAMP) ## check the style
+	@$(RUN) -m ruff check $(ARGS) .
+
+install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
+
+clean: ## remove the environment and every cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A complete environment has the stamp and an interpreter that still runs. The mark BUILDING is
+# there while an installation is under way: one that was interrupted is thrown away, not resumed.
+CHECK := import sys; sys.exit(sys.version_info < (3, 11))
+ifneq ($(shell $(RUN) -c '$(CHECK)' 2>/dev/null && echo yes),yes)
+$(STAMP): rebuild
+endif
+rebuild: ;
+
+$(STAMP): pyproject.toml constraints.txt
+	@set -e; \
+	if [ -e $(BUILDING) ] || ! $(RUN) -c '$(CHECK)' 2>/dev/null; then \
+	    python=; \
+	    for candidate in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
+	        if "$$candidate" -c '$(CHECK)' 2>/dev/null; then python=$$candidate; break; fi; \
+	    done; \
+	    if [ -z "$$python" ]; then \
+	        echo "make: no Python 3.11 or newer among:" \
+	            "$(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)." >&2; \
+	        echo "make: install one, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "Making $(VENV) with $$("$$python" --version)."; \
+	    rm -rf $(VENV); \
+	    mkdir $(VENV); \
+	    touch $(BUILDING); \
+	    "$$python" -m venv $(VENV); \
+	fi; \
+	touch $(BUILDING); \
+	rm -f $(STAMP); \
+	echo "Installing the pinned packages in $(VENV) (once; a minute or two)."; \
+	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	    $(RUN) -m pip install --quiet --editable '.[test]'; \
+	touch $(STAMP); \
+	rm -f $(BUILDING)

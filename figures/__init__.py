@@ -1,0 +1,1 @@
+"""Figures drawn from the artifacts that `simulate` writes; nothing is simulated here."""

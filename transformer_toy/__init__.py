@@ -1,0 +1,1 @@
+"""A transformer small enough to write down that generates synthetic minority data."""
