@@ -32,6 +32,7 @@ lint: $(STAMP) ## check the style
 	@$(RUN) -m ruff check $(ARGS) .
 
 install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
+	@echo "The environment in $(VENV) is complete."
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -69,6 +70,6 @@ $(STAMP): pyproject.toml constraints.txt
 	echo "Installing the pinned packages in $(VENV) (once; a minute or two)."; \
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	    $(RUN) -m pip install --quiet --editable '.[test]'; \
+	    $(RUN) -m pip install -qq --editable '.[test]'; \
 	touch $(STAMP); \
 	rm -f $(BUILDING)
