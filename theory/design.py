@@ -1,0 +1,190 @@
+"""The experimental design: how many real and synthetic samples, and with what weight."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+__all__ = ["Design"]
+
+Scheme = Literal["synthetic", "raw", "weighted"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """Sizes, augmentation and weight of a synthetic-oversampling experiment, validated.
+
+    Group ``g`` has ``n_g`` real samples; oversampling adds ``m_g = n_max - n_g`` synthetic ones,
+    augmentation adds ``N`` more to every group, and the empirical risk is
+
+        (1 - alpha)/(G n_max) sum_g [real losses + oversampled losses]
+            + alpha/(G N) sum_g [augmented losses].
+
+    Two designs without synthetic data serve as references: `Design.raw` (plain empirical risk,
+    every sample weighted equally) and `Design.class_weighted` (every group weighted equally).
+
+    Args:
+        sizes: real samples per group, each at least 1.
+        augmentation: ``N``, synthetic samples added per group; ``math.inf`` is allowed in
+            predictions and means the limit.
+        weight: ``alpha`` in [0, 1], the weight of the augmentation part.
+        scheme: "synthetic", or "raw" / "weighted" for the references.
+
+    Raises:
+        ValueError: naming the argument, what was got, what is expected, and what to do.
+
+    Example:
+        >>> design = Design(sizes=(2000, 200), augmentation=1000, weight=0.25)
+        >>> design.oversampling, design.ratios.tolist(), design.real_weights.tolist()
+        ((0, 1800), [1.0, 0.1], [0.75, 0.07500000000000001])
+    """
+
+    sizes: tuple[int, ...]
+    augmentation: int | float = 0
+    weight: float = 0.0
+    scheme: Scheme = "synthetic"
+
+    def __post_init__(self):
+        object.__setattr__(self, "sizes", _sizes(self.sizes))
+        object.__setattr__(self, "augmentation", _count(self.augmentation))
+        weight = self.weight
+        if not _is_real(weight) or not 0.0 <= float(weight) <= 1.0:
+            raise ValueError(
+                f"weight: got {weight!r}, expected a number in [0, 1]; it is the share alpha of "
+                "the augmentation part in the empirical risk."
+            )
+        object.__setattr__(self, "weight", float(weight))
+        if self.weight > 0 and self.augmentation == 0:
+            raise ValueError(
+                f"augmentation: got 0 with weight={self.weight!r}, expected N >= 1 synthetic "
+                "samples per group when weight > 0; set augmentation, or weight=0."
+            )
+        if self.scheme not in ("synthetic", "raw", "weighted"):
+            raise ValueError(
+                f"scheme: got {self.scheme!r}, expected 'synthetic', 'raw' or 'weighted'."
+            )
+        if self.scheme != "synthetic" and (self.augmentation or self.weight):
+            raise ValueError(
+                f"scheme: got {self.scheme!r} with augmentation={self.augmentation} and "
+                f"weight={self.weight}, expected no synthetic data in a reference design; "
+                "drop them, or use scheme='synthetic'."
+            )
+
+    @classmethod
+    def raw(cls, sizes: Sequence[int]) -> Design:
+        """Plain empirical risk minimisation on the imbalanced real data."""
+        return cls(tuple(sizes), scheme="raw")
+
+    @classmethod
+    def class_weighted(cls, sizes: Sequence[int]) -> Design:
+        """Real data only, every group given the same total weight."""
+        return cls(tuple(sizes), scheme="weighted")
+
+    @property
+    def num_groups(self) -> int:
+        """``G``."""
+        return len(self.sizes)
+
+    @property
+    def n_max(self) -> int:
+        """Size of the largest group."""
+        return max(self.sizes)
+
+    @property
+    def n_total(self) -> int:
+        """Number of real samples."""
+        return sum(self.sizes)
+
+    @property
+    def oversampling(self) -> tuple[int, ...]:
+        """``m_g``: synthetic samples that level group ``g`` with the largest one."""
+        if self.scheme != "synthetic":
+            return (0,) * self.num_groups
+        return tuple(self.n_max - n for n in self.sizes)
+
+    @property
+    def ratios(self) -> np.ndarray:
+        """``rho_g = n_g / n_max``: ``[G]``."""
+        return np.asarray(self.sizes) / self.n_max
+
+    @property
+    def real_weights(self) -> np.ndarray:
+        """``a_g``, the weight of group ``g``'s real part times G: ``[G]``."""
+        return self.real_mass * self.num_groups
+
+    @property
+    def synthetic_weights(self) -> np.ndarray:
+        """``c_g``, the weight of group ``g``'s synthetic part times G: ``[G]``."""
+        return (self.oversampling_mass + self.augmentation_mass) * self.num_groups
+
+    @property
+    def real_mass(self) -> np.ndarray:
+        """Total weight of group ``g``'s real losses in the empirical risk: ``[G]``."""
+        if self.scheme == "raw":
+            return np.asarray(self.sizes) / self.n_total
+        if self.scheme == "weighted":
+            return np.full(self.num_groups, 1.0 / self.num_groups)
+        return (1.0 - self.weight) * self.ratios / self.num_groups
+
+    @property
+    def oversampling_mass(self) -> np.ndarray:
+        """Total weight of group ``g``'s oversampled losses: ``[G]``."""
+        if self.scheme != "synthetic":
+            return np.zeros(self.num_groups)
+        return (1.0 - self.weight) * (1.0 - self.ratios) / self.num_groups
+
+    @property
+    def augmentation_mass(self) -> np.ndarray:
+        """Total weight of group ``g``'s augmented losses: ``[G]``."""
+        return np.full(self.num_groups, self.weight / self.num_groups)
+
+    @property
+    def synthetic_noise(self) -> np.ndarray:
+        """Sum of squared weights of group ``g``'s synthetic samples: ``[G]``.
+
+        Multiplies the synthetic score covariance in the covariance of the empirical gradient;
+        0 where there are no synthetic samples or infinitely many.
+        """
+        counts = np.maximum(np.asarray(self.oversampling), 1)
+        extra = 0.0 if self.weight == 0 else self.augmentation_mass**2 / self.augmentation
+        return self.oversampling_mass**2 / counts + extra
+
+
+def _is_real(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _sizes(sizes) -> tuple[int, ...]:
+    try:
+        values = tuple(sizes)
+    except TypeError:
+        raise ValueError(
+            f"sizes: got {sizes!r}, expected a sequence of group sizes such as (2000, 200)."
+        ) from None
+    if not values:
+        raise ValueError("sizes: got no groups, expected at least one group size.")
+    for g, n in enumerate(values):
+        if not _is_real(n) or int(n) != n:
+            raise ValueError(f"sizes: got {n!r} for group {g}, expected a whole number.")
+        if n < 1:
+            raise ValueError(
+                f"sizes: got {n!r} for group {g}, expected at least 1 real sample in every group; "
+                "an empty group has no seeds: drop the group or collect samples for it."
+            )
+    return tuple(int(n) for n in values)
+
+
+def _count(value) -> int | float:
+    if _is_real(value) and value == math.inf:
+        return math.inf
+    if not _is_real(value) or int(value) != value or value < 0:
+        raise ValueError(
+            f"augmentation: got {value!r}, expected a whole number N >= 0 of synthetic samples "
+            "per group (math.inf for the limit)."
+        )
+    return int(value)
