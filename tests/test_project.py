@@ -9,7 +9,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jax.numpy as jnp
+import jaxtyping
 import pytest
+
+from theory.groups import Law, risk
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("theory", "simulate", "transformer_toy", "figures")
@@ -107,6 +111,22 @@ def test_a_door_reports_bad_usage_with_status_2(package):
     result = _run(sys.executable, "-m", package, "--no-such-option")
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_shapes_are_checked_in_every_package(package):
+    # A misspelt package in the pytest option would check nothing, and say nothing.
+    loader = importlib.import_module(package).__spec__.loader
+    assert type(loader).__module__ == "jaxtyping._import_hook"
+
+
+def test_an_argument_of_the_wrong_shape_is_refused():
+    law = Law(jnp.ones(1), jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1))
+    assert jnp.isclose(risk(jnp.zeros(3), law), jnp.log(2.0), rtol=0, atol=1e-12)
+    with pytest.raises(jaxtyping.TypeCheckError, match="theta"):
+        risk(jnp.zeros((3, 1)), law)
+    with pytest.raises(jaxtyping.TypeCheckError, match="theta"):
+        risk(jnp.zeros(3, dtype=int), law)
 
 
 def test_every_package_is_declared_and_every_data_file_is_shipped():
