@@ -1,0 +1,216 @@
+"""Weighted empirical risk minimisation of a linear score, safe in batches.
+
+Newton's method with two certificates in place of loss evaluations. With ``M`` the largest change
+of any sample's score along the Newton direction ``delta``, the logistic loss has
+``|phi'''| <= M phi''`` along that line, hence
+
+    phi(t) <= phi(0) + phi'(0) (t - (exp(M t) - M t - 1) / M**2),
+
+so a step with a positive bracket (every ``t <= log(1 + M)/M``, and ``t = 1`` while ``M < 1.79``)
+cannot raise the loss. Nor can any step at whose end the slope along ``delta`` is not positive yet,
+by convexity. A step with neither certificate is halved until it has one.
+
+Stopping looks at ``M``, in units of the score: on separable data the gradient vanishes as the
+parameters run away, but ``M`` stays of order 1. Data separated by an iterate (all margins of rows
+with weight positive) have no minimiser: reported as ``separated``, never as converged.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from theory.margins import LOGISTIC, SQUARED, Loss
+
+__all__ = ["FitResult", "empirical_gradient", "fit"]
+
+
+class FitResult(NamedTuple):
+    """Outcome of `fit`: finite parameters always, trustworthy when `converged`.
+
+    Attributes:
+        theta: ``[p]``, intercept first; the last finite iterate when not converged.
+        converged: the minimiser was found to about the square root of the precision, squared by
+            one further quadratically convergent step.
+        separated: an iterate separates the labels, so that no minimiser exists.
+        steps: evaluations of gradient and Hessian.
+    """
+
+    theta: Float[Array, " p"]
+    converged: Bool[Array, ""]
+    separated: Bool[Array, ""]
+    steps: Int[Array, ""]
+
+
+def _signed_rows(x, sign):
+    """``sign * (1, x)``, so that ``rows @ theta`` are the margins: ``[rows, p]``."""
+    return jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1) * sign[:, None]
+
+
+def empirical_gradient(
+    theta: Float[Array, " p"],
+    x: Float[Array, "rows d"],
+    sign: Float[Array, " rows"],
+    weight: Float[Array, " rows"],
+    *,
+    loss: Loss = LOGISTIC,
+) -> Float[Array, " p"]:
+    """Gradient of ``sum_i weight_i loss(sign_i (b + w . x_i))``, for control variates.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> one = jnp.ones(1)
+        >>> empirical_gradient(jnp.zeros(2), jnp.ones((1, 1)), one, one).tolist()
+        [-0.5, -0.5]
+    """
+    rows = _signed_rows(x, sign)
+    return _slope(rows @ theta, weight, loss) @ rows
+
+
+def _slope(margin, weight, loss: Loss):
+    """``weight * loss'(margin)``, without its underflow for large losses."""
+    if loss == LOGISTIC:
+        return -weight * jax.nn.sigmoid(-margin)
+    return weight * (margin - 1.0)
+
+
+def _solve(hessian, gradient):
+    """Newton direction and whether the Hessian is numerically positive definite."""
+    scale = jnp.sqrt(jnp.maximum(jnp.diagonal(hessian), jnp.finfo(hessian.dtype).tiny))
+    unit = hessian / (scale[:, None] * scale[None, :])  # diagonal 1: scale-free pivots
+    root = jnp.linalg.cholesky(unit, symmetrize_input=False)
+    pivots = jnp.diagonal(root) ** 2
+    noise = 4 * hessian.shape[0] * jnp.finfo(hessian.dtype).eps
+    definite = jnp.all(pivots > noise)  # False for NaN as well
+    half = jax.scipy.linalg.solve_triangular(root, -gradient / scale, lower=True)
+    return jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1) / scale, definite
+
+
+def fit(
+    x: Float[Array, "rows d"],
+    sign: Float[Array, " rows"],
+    weight: Float[Array, " rows"],
+    *,
+    loss: Loss = LOGISTIC,
+    start: Float[Array, " p"] | None = None,
+    max_steps: int = 60,
+) -> FitResult:
+    """Minimise ``sum_i weight_i loss(sign_i (b + w . x_i))`` over ``theta = (b, w)``.
+
+    Statement: for the logistic loss, every accepted step lowers the loss, and at ``converged`` the
+    last step changed no score by more than ``2 sqrt(eps)`` relatively, so that by quadratic
+    convergence the error is of the order of rounding. For the squared loss the normal equations
+    are solved once. Fixed shapes: vmap over replicates, jit once.
+
+    Args:
+        x: features ``[rows, d]``, float64 or float32.
+        sign: labels as +-1 ``[rows]``.
+        weight: non-negative ``[rows]``; rows of weight 0 are ignored altogether.
+        loss: `LOGISTIC`, or `SQUARED` (half squared error against labels +-1).
+        start: first iterate ``[p]``; the population minimiser saves steps. Zero when omitted.
+        max_steps: evaluations of gradient and Hessian at most.
+
+    Returns:
+        A `FitResult`. ``theta`` is finite in every case.
+
+    Raises:
+        ValueError: for a loss other than these two.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.asarray([[0.0], [1.0], [2.0], [3.0]])
+        >>> sign = jnp.asarray([-1.0, 1.0, -1.0, 1.0])
+        >>> result = fit(x, sign, jnp.full(4, 0.25))
+        >>> bool(result.converged), round(float(result.theta[1]), 6)
+        (True, 0.908184)
+        >>> bool(fit(x[:2], sign[:2], jnp.full(2, 0.5)).separated)
+        True
+    """
+    if loss not in (LOGISTIC, SQUARED):
+        raise ValueError(
+            f"loss: got {loss!r}, expected theory.margins.LOGISTIC or SQUARED; only for these are "
+            "the step certificates proved."
+        )
+    rows = _signed_rows(x, sign)
+    used = weight > 0
+    if start is None:
+        start = jnp.zeros(rows.shape[1], rows.dtype)
+    start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(rows.dtype)
+    if loss == SQUARED:
+        return _least_squares(rows, weight, start)
+    return _logistic(rows, weight, used, start, max_steps)
+
+
+def _least_squares(rows, weight, start) -> FitResult:
+    hessian = (rows * weight[:, None]).T @ rows
+    gradient = (weight * (rows @ start - 1.0)) @ rows
+    move, definite = _solve(hessian, gradient)
+    theta = start + move
+    converged = definite & jnp.all(jnp.isfinite(theta))
+    return FitResult(
+        jnp.where(converged, theta, start),
+        converged,
+        jnp.zeros((), bool),
+        jnp.ones((), jnp.int32),
+    )
+
+
+class _State(NamedTuple):
+    theta: Array  # last accepted point
+    move: Array  # Newton direction from it
+    scale: Array  # step length being tried
+    change: Array  # M along `move`
+    reach: Array  # largest |score| at `theta`
+    converged: Array
+    separated: Array
+    failed: Array
+    steps: Array
+
+
+def _logistic(rows, weight, used, start, max_steps: int) -> FitResult:
+    tolerance = 2 * float(jnp.finfo(rows.dtype).eps) ** 0.5
+
+    def running(state: _State):
+        over = state.converged | state.separated | state.failed
+        return ~over & (state.steps < max_steps)
+
+    def advance(state: _State) -> _State:
+        trial = state.theta + state.scale * state.move
+        margin = rows @ trial
+        miss = jax.nn.sigmoid(-margin)
+        gradient = -(weight * miss) @ rows
+        curvature = weight * miss * jax.nn.sigmoid(margin)
+        hessian = (rows * curvature[:, None]).T @ rows
+        reach = jnp.max(jnp.where(used, jnp.abs(margin), 0.0))
+        separated = jnp.all(jnp.where(used, margin, 1.0) > 0)
+        finite = jnp.isfinite(reach)
+        # the two certificates of descent for the step just tried
+        shift = jnp.minimum(state.change * state.scale, 50.0)
+        bound = jnp.expm1(shift) - shift < state.scale * state.change**2
+        accepted = finite & ((gradient @ state.move <= 0) | bound | (state.steps == 0))
+
+        move, definite = _solve(hessian, gradient)
+        change = jnp.max(jnp.where(used, jnp.abs(rows @ move), 0.0))
+        usable = definite & jnp.isfinite(change)
+        small = accepted & usable & (change <= tolerance * (1.0 + reach))
+        last = trial + jnp.where(small, move, 0.0)
+        return _State(
+            theta=jnp.where(accepted, last, state.theta),
+            move=jnp.where(accepted & usable, move, jnp.where(accepted, 0.0, state.move)),
+            scale=jnp.where(accepted, 1.0, state.scale / 2),
+            change=jnp.where(accepted, change, state.change),
+            reach=jnp.where(accepted, reach, state.reach),
+            converged=small & ~separated,
+            separated=accepted & separated,
+            failed=accepted & ~usable,
+            steps=state.steps + 1,
+        )
+
+    zero, one = jnp.zeros((), rows.dtype), jnp.ones((), rows.dtype)
+    no = jnp.zeros((), bool)
+    initial = _State(start, jnp.zeros_like(start), one, zero, zero, no, no, no, jnp.int32(0))
+    state = jax.lax.while_loop(running, advance, initial)
+    return FitResult(state.theta, state.converged, state.separated, state.steps)

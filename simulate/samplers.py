@@ -1,0 +1,229 @@
+"""Synthetic samples from every generator, given the seeds.
+
+Inside, features come first (``[d, n]``): the long axis is
+last, where a loop over it is one vector instruction after another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from simulate import streams
+from simulate.mixtures import apply_factor, components_of, factor, sample_columns
+from theory.generators import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    check_seeds,
+)
+from theory.groups import GaussianGroup
+
+__all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
+
+_DRAW, _FIRST, _SECOND, _MIXING = 0, 1, 2, 3
+_NEIGHBOUR_CHUNK = 2**21  # distances held at once per data set while neighbours are searched
+
+
+def sample_synthetic(
+    generator: Generator,
+    g: int,
+    groups: Sequence[GaussianGroup],
+    seeds: Sequence[Float[Array, "_ d"]],
+    m: int,
+    *,
+    key: Key[Array, ""],
+) -> tuple[Float[Array, "m d"], Float[Array, " m"]]:
+    """``m`` synthetic samples of group ``g``, given the real samples of every group.
+
+    Args:
+        generator: any of `theory.generators`.
+        g: whose samples.
+        groups: all groups; generators with a known part read their true parameters.
+        seeds: real features of every group, ``[n_g, d]`` each; a pooled covariance uses them all.
+        m: how many.
+        key: typed key.
+
+    Returns:
+        Features ``[m, d]`` and label signs +-1 ``[m]``.
+
+    Raises:
+        ValueError: too few seeds for the generator.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, numpy as np
+        >>> group = GaussianGroup(np.zeros(1), np.eye(1), 1)
+        >>> seeds = [jnp.asarray([[0.0], [1.0]])]
+        >>> x, sign = sample_synthetic(Smote(), 0, [group], seeds, 3, key=jax.random.key(0))
+        >>> x.shape, bool(((x >= 0) & (x <= 1)).all())
+        ((3, 1), True)
+    """
+    sizes = [len(x) for x in seeds]
+    if len(groups) != len(seeds):
+        raise ValueError(
+            f"seeds: got {len(seeds)} arrays for {len(groups)} groups, expected one per group."
+        )
+    # only a pooled covariance looks beyond the group itself
+    relevant = sizes if is_pooled(generator) else sizes[g : g + 1]
+    check_seeds(generator, relevant, groups[g].dim)
+    x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, key)
+    return x.T, sign
+
+
+def is_pooled(generator: Generator) -> bool:
+    """Whether the generator looks at the seeds of the other groups too."""
+    return isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
+
+
+def synthetic_columns(generator, g, groups, seeds, m: int, key) -> tuple[Array, Array]:
+    """Features first: ``(x [d, m], sign [m])``; `seeds` holds ``[d, n_g]`` arrays."""
+    group, own = groups[g], seeds[g]
+    dtype = own.dtype
+    dim, n = own.shape
+    sign = jnp.full(m, group.sign, dtype)
+    match generator:
+        case Oracle():
+            return sample_columns(components_of(group), m, key, dtype)
+        case Shifted(shift=shift):
+            x, sign = sample_columns(components_of(group), m, key, dtype)
+            return x + jnp.asarray(shift, dtype)[:, None], sign
+        case Scaled(factor=kappa):
+            parts = components_of(group)
+            wider = parts._replace(factors=parts.factors * math.sqrt(kappa))
+            return sample_columns(wider, m, key, dtype)
+        case Mislabelled(rate=rate):
+            x, sign = sample_columns(components_of(group), m, key, dtype)
+            unit = streams.uniform(streams.fold_in(key, _MIXING), (m,), dtype)
+            return x, jnp.where(unit < rate, -sign, sign)
+        case Duplicate():
+            index = streams.integers(streams.fold_in(key, _FIRST), m, n)
+            return own[:, index], sign
+        case Smote(neighbours=k):
+            return _smote(own, k, m, key), sign
+        case GaussianPlugin() | Predictive():
+            centre = jnp.mean(own, axis=1)[:, None]
+            noise = _gaussian_noise(generator, groups, g, seeds, m, key)
+            return centre + noise, sign
+    raise ValueError(f"generator: got {generator!r}, expected one of theory.generators.")
+
+
+def _gaussian_noise(generator, groups, g, seeds, m, key) -> Array:
+    """Deviations from the seeds' mean, ``[d, m]``."""
+    dim, n = seeds[g].shape
+    dtype = seeds[g].dtype
+    noise_key = streams.fold_in(key, _DRAW)
+    if isinstance(generator, Predictive) and generator.covariance == "group":
+        spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
+        z = spread * _student(noise_key, m, dim, n - dim, dtype)
+        return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
+    z = streams.normal(noise_key, (m, dim), dtype, features_first=True)
+    match generator.covariance:
+        case "group":
+            return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
+        case "pooled":
+            degrees = sum(x.shape[1] for x in seeds) - len(seeds)
+            return psd_cholesky(_sample_cov(seeds, degrees)) @ z
+    spread = math.sqrt(1 + 1 / n) if isinstance(generator, Predictive) else 1.0
+    return apply_factor(spread * factor(groups[g].overall_mean_cov()[1]), z)
+
+
+def _sample_cov(samples: Sequence[Array], degrees: int) -> Array:
+    """Pooled within-sample covariance ``[d, d]`` of arrays ``[d, n_g]``."""
+    total = jnp.zeros((samples[0].shape[0],) * 2, samples[0].dtype)
+    for x in samples:
+        centred = x - jnp.mean(x, axis=1)[:, None]
+        total = total + centred @ centred.T
+    return total / degrees
+
+
+def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """Cholesky factor of a positive semi-definite matrix, singular or zero.
+
+    A pivot that is rounding noise relative to its diagonal entry ends its column: exact for a
+    semi-definite matrix, whose remaining column is then zero too.
+    """
+    size = matrix.shape[0]
+    floor = 8 * size * jnp.finfo(matrix.dtype).eps * jnp.diagonal(matrix)
+    index = jnp.arange(size)
+
+    def eliminate(j, state):
+        rest, root = state
+        pivot = rest[j, j]
+        usable = pivot > floor[j]
+        column = rest[:, j] / jnp.sqrt(jnp.where(usable, pivot, 1.0))
+        column = jnp.where(usable & (index >= j), column, 0.0)
+        return rest - jnp.outer(column, column), root.at[:, j].set(column)
+
+    return jax.lax.fori_loop(0, size, eliminate, (matrix, jnp.zeros_like(matrix)))[1]
+
+
+def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
+    """Spherical Student-t vectors ``[d, m]``, two coordinates at a time.
+
+    A bivariate t is ``sqrt(nu (U**(-2/nu) - 1)) (cos, sin)`` of a uniform angle (Bailey, 1994), and
+    given coordinates of squared length ``r`` the others are t with more degrees of freedom, scaled
+    by ``(nu + r) / (nu + count)``: no rejection, no chi-square variate.
+    """
+    pairs = (dim + 1) // 2
+    radius = streams.uniform(streams.fold_in(key, _FIRST), (m, pairs), dtype).T
+    angle = streams.uniform(streams.fold_in(key, _SECOND), (m, pairs), dtype).T * (2 * math.pi)
+    half_step = 2.0**-24  # centres of the cells: never log(0)
+    total = jnp.full(m, float(degrees), dtype)  # nu + squared length so far
+    rows = []
+    for j in range(pairs):
+        growth = -2.0 / (degrees + 2 * j) * jnp.log(radius[j] + half_step)
+        length = jnp.sqrt(total * jnp.expm1(growth))
+        rows += [length * jnp.cos(angle[j]), length * jnp.sin(angle[j])]
+        total = total * jnp.exp(growth)
+    return jnp.stack(rows[:dim])
+
+
+def _smote(seeds: Array, k: int | None, m: int, key) -> Array:
+    """``(1 - u) x_i + u x_j`` with ``j`` another seed, or one of the ``k`` nearest: ``[d, m]``."""
+    n = seeds.shape[1]
+    first = streams.integers(streams.fold_in(key, _FIRST), m, n)
+    if k is None or k >= n - 1:
+        second = (first + 1 + streams.integers(streams.fold_in(key, _SECOND), m, n - 1)) % n
+    else:
+        rank = streams.integers(streams.fold_in(key, _SECOND), m, k)
+        second = nearest_neighbours(seeds.T, k)[first, rank]
+    u = streams.uniform(streams.fold_in(key, _MIXING), (m,), seeds.dtype)[None, :]
+    return (1 - u) * seeds[:, first] + u * seeds[:, second]
+
+
+def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
+    """Indices of the ``k`` nearest other rows, nearest first, equal distances by lower index.
+
+    Squared distances are sums of squared differences, so that equal points are at distance 0
+    exactly; they are held for a bounded number of rows at a time.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> nearest_neighbours(jnp.asarray([[0.0], [1.0], [3.0]]), 1).tolist()
+        [[1], [0], [1]]
+    """
+    n, dim = x.shape
+    chunk = max(1, min(n, _NEIGHBOUR_CHUNK // n))
+    columns = x.T
+
+    def search(rows):
+        point = columns[:, rows]
+        distance = jnp.zeros((chunk, n), x.dtype)
+        for feature in range(dim):
+            distance = distance + (point[feature][:, None] - columns[feature][None, :]) ** 2
+        itself = rows[:, None] == jnp.arange(n)[None, :]
+        return jax.lax.top_k(-jnp.where(itself, jnp.inf, distance), k)[1]
+
+    batches = -(-n // chunk)
+    rows = jnp.minimum(jnp.arange(batches * chunk), n - 1).reshape(batches, chunk)
+    return jax.lax.map(search, rows).reshape(batches * chunk, k)[:n].astype(jnp.int32)

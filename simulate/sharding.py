@@ -1,0 +1,76 @@
+"""Blocks of replicates spread over devices, with results that do not depend on their number.
+
+The unit of computation is a block of fixed size, vectorised over its replicates. Every device runs
+the same program on one block at a time, and nothing is summed across devices, so a replicate's
+numbers are the same bits for one device and for eight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from simulate import streams
+
+__all__ = ["block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
+
+_AXIS = "replicates"
+_BLOCK_NUMBERS = 2**18  # numbers in a block's design matrices: 2 MiB in float64, a core's cache
+
+
+def block_for(rows: int, parameters: int) -> int:
+    """A block size (replicates) whose data stay in cache: a power of two, 2 to 1024.
+
+    A function of the shapes alone, so that results do not depend on the machine.
+
+    Example:
+        >>> block_for(8000, 4), block_for(50, 2)
+        (8, 1024)
+    """
+    fitting = max(1, _BLOCK_NUMBERS // max(1, rows * parameters))
+    return min(1024, max(2, 2 ** (fitting.bit_length() - 1)))
+
+
+def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A one-dimensional mesh over the given devices; all local ones by default."""
+    chosen = list(jax.local_devices() if devices is None else devices)
+    if not chosen:
+        raise ValueError("devices: got none, expected at least one JAX device.")
+    return Mesh(np.asarray(chosen), (_AXIS,))
+
+
+@lru_cache(maxsize=128)
+def sharded_map(function: Callable, mesh: Mesh) -> Callable:
+    """``function`` of one replicate, vectorised over a leading axis that is split over the mesh.
+
+    Compiled once for each function, mesh and shape: pass the same function object again.
+    """
+    spec = PartitionSpec(_AXIS)
+    return jax.jit(jax.shard_map(jax.vmap(function), mesh=mesh, in_specs=spec, out_specs=spec))
+
+
+@lru_cache(maxsize=128)
+def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
+    """``function(key)`` of one replicate as a function of (key, replicate indices)."""
+    spec = PartitionSpec(_AXIS)
+
+    def draw(key, indices):
+        return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)
+
+    mapped = jax.shard_map(draw, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec)
+    return jax.jit(mapped)
+
+
+def replicate_indices(first_block: int, block: int, mesh: Mesh) -> jax.Array:
+    """Indices of one block per device, placed where they are used."""
+    start = first_block * block
+    count = block * mesh.size
+    if start + count >= 2**32:
+        raise ValueError(f"replicates: got index {start + count}, expected fewer than 2**32.")
+    indices = np.arange(start, start + count, dtype=np.uint32)
+    return jax.device_put(jnp.asarray(indices), NamedSharding(mesh, PartitionSpec(_AXIS)))

@@ -1,0 +1,150 @@
+"""Random numbers: the streams of `jax.random`, computed in one fused pass.
+
+`jax.random` on a CPU runs its cipher, Threefry-2x32, as a loop that writes every round to memory;
+sampling then costs several times what fitting does. Here the twenty rounds are written out, so the
+compiler fuses cipher, uniform and normal into one pass over the output. The numbers are those of
+``jax.random`` with partitionable Threefry, bit for bit: ``normal(key, (n, d))`` holds the same
+values as ``jax.random.normal(key, (n, d), float32)``, and tests hold that.
+
+A draw is a function of (key, row, column) alone. Hence the first ``n`` rows of a longer draw with
+the same key are the same rows, which is what common random numbers across sample sizes need.
+
+Normals are drawn with 23 random bits in float32 and then converted: their moments up to the sixth
+are within 1e-5 of the normal law's, relatively (enumerated over all values in the tests), far
+below any Monte Carlo error here, and float64 normals would cost four times as much.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+__all__ = ["fold_in", "integers", "normal", "uniform", "words"]
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+_LOWEST = np.nextafter(np.float32(-1.0), np.float32(0.0))
+
+
+def _key_words(key) -> tuple[Array, Array]:
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or "threefry2x32" not in str(
+        jax.random.key_impl(key)
+    ):
+        raise ValueError(
+            f"key: got dtype {key.dtype}, expected a typed Threefry key; make it with "
+            "jax.random.key(seed) and the default implementation."
+        )
+    data = jax.random.key_data(key)
+    return data[..., 0], data[..., 1]
+
+
+def _threefry(first, second, high, low) -> tuple[Array, Array]:
+    """Threefry-2x32 with 20 rounds (Salmon et al., 2011), written out."""
+    schedule = (first, second, first ^ second ^ _PARITY)
+    left, right = high + schedule[0], low + schedule[1]
+    for block in range(5):
+        for turn in _ROTATIONS[block % 2]:
+            left = left + right
+            right = (right << np.uint32(turn)) | (right >> np.uint32(32 - turn))
+            right = left ^ right
+        left = left + schedule[(block + 1) % 3]
+        right = right + schedule[(block + 2) % 3] + np.uint32(block + 1)
+    return left, right
+
+
+def fold_in(key: Key[Array, ""], data: int | Int[Array, ""] | UInt32[Array, ""]) -> Key[Array, ""]:
+    """The key for item ``data``: equal to ``jax.random.fold_in``, at a tenth of its compile time.
+
+    Example:
+        >>> import jax
+        >>> key = jax.random.key(0)
+        >>> bool(fold_in(key, 7) == jax.random.fold_in(key, 7))
+        True
+    """
+    first, second = _key_words(key)
+    low = jnp.asarray(data).astype(jnp.uint32)
+    left, right = _threefry(first, second, jnp.zeros_like(low), low)
+    return jax.random.wrap_key_data(jnp.stack([left, right], axis=-1), impl="threefry2x32")
+
+
+def words(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, ...]:
+    """Random 32-bit words, equal to ``jax.random.bits(key, shape, uint32)``."""
+    size = math.prod(shape)
+    if size >= 2**32:
+        raise ValueError(
+            f"shape: got {shape}, {size} numbers, expected fewer than 2**32 from one key; draw in "
+            "several parts with keys folded from this one."
+        )
+    return _words_at(key, jax.lax.iota(jnp.uint32, size).reshape(shape))
+
+
+def _words_at(key, counter):
+    first, second = _key_words(key)
+    left, right = _threefry(first, second, jnp.zeros_like(counter), counter)
+    return left ^ right
+
+
+def _unit(bits):
+    """Words to float32 in [0, 1) by filling the mantissa of numbers in [1, 2)."""
+    mantissa = (bits >> np.uint32(9)) | np.uint32(0x3F800000)
+    return jax.lax.bitcast_convert_type(mantissa, jnp.float32) - np.float32(1.0)
+
+
+def _to_normal(unit):
+    """The normal quantile, by the steps of ``jax.random.normal`` in float32."""
+    centred = jnp.maximum(_LOWEST, unit * (np.float32(1.0) - _LOWEST) + _LOWEST)
+    return np.float32(np.sqrt(2)) * jax.lax.erf_inv(centred)
+
+
+def uniform(key: Key[Array, ""], shape: tuple[int, ...], dtype=jnp.float64) -> Float[Array, ...]:
+    """Uniform on [0, 1) in steps of 2**-23, converted to ``dtype``."""
+    return _unit(words(key, shape)).astype(dtype)
+
+
+def normal(
+    key: Key[Array, ""], shape: tuple[int, int], dtype=jnp.float64, *, features_first: bool = False
+) -> Float[Array, ...]:
+    """Standard normals ``[n, d]``, or the same numbers as ``[d, n]``.
+
+    Args:
+        key: typed Threefry key.
+        shape: ``(n, d)``.
+        dtype: of the result; the numbers are float32 numbers in any case.
+        features_first: return ``[d, n]``, whose long last axis is faster to work on.
+
+    Example:
+        >>> import jax
+        >>> z = normal(jax.random.key(0), (4, 2))
+        >>> bool((z == normal(jax.random.key(0), (9, 2), features_first=True).T[:4]).all())
+        True
+    """
+    n, d = shape
+    if n * d >= 2**32:
+        raise ValueError(f"shape: got {shape}, expected fewer than 2**32 numbers from one key.")
+    if features_first:
+        row = jax.lax.broadcasted_iota(jnp.uint32, (d, n), 1)
+        column = jax.lax.broadcasted_iota(jnp.uint32, (d, n), 0)
+    else:
+        row = jax.lax.broadcasted_iota(jnp.uint32, (n, d), 0)
+        column = jax.lax.broadcasted_iota(jnp.uint32, (n, d), 1)
+    return _to_normal(_unit(_words_at(key, row * np.uint32(d) + column))).astype(dtype)
+
+
+def integers(key: Key[Array, ""], count: int, high: int) -> Int[Array, " count"]:
+    """``count`` whole numbers, uniform on 0 .. high - 1 up to a relative ``high / 2**32``.
+
+    The upper half of the 64-bit product of a random word with ``high``, by 16-bit parts so that
+    32-bit arithmetic suffices.
+    """
+    if not 1 <= high < 2**31:
+        raise ValueError(f"high: got {high}, expected a number of choices in 1 .. 2**31 - 1.")
+    bits, half, mask = words(key, (count,)), np.uint32(16), np.uint32(0xFFFF)
+    upper, lower = bits >> half, bits & mask
+    high_upper, high_lower = np.uint32(high >> 16), np.uint32(high & 0xFFFF)
+    first = upper * high_lower + ((lower * high_lower) >> half)
+    second = lower * high_upper + (first & mask)
+    return (upper * high_upper + (first >> half) + (second >> half)).astype(jnp.int32)
