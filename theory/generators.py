@@ -15,7 +15,7 @@ from typing import Literal
 import jax.numpy as jnp
 import numpy as np
 
-from theory.groups import GaussianGroup, Law, mix
+from theory.laws import GaussianGroup, Law
 
 __all__ = [
     "Duplicate",
@@ -228,20 +228,19 @@ def interpolation_law(group: GaussianGroup) -> Law:
     Gauss-Legendre, so the law is a finite mixture accurate to rounding.
     """
     u, weight = interpolation_nodes()
-    law = group.law
-    mean_k, mean_l = law.means[None, :, None], law.means[None, None, :]
-    cov_k, cov_l = law.covs[None, :, None], law.covs[None, None, :]
-    v = jnp.asarray(u)[:, None, None, None]
-    means = (1 - v) * mean_k + v * mean_l
-    covs = (1 - v[..., None]) ** 2 * cov_k + v[..., None] ** 2 * cov_l
-    pairs = law.weights[:, None] * law.weights[None, :]
-    weights = jnp.asarray(weight)[:, None, None] * pairs[None]
+    v = u[:, None, None, None]
+    means = (1 - v) * group.mean[None, :, None] + v * group.mean[None, None, :]
+    covs = (1 - v[..., None]) ** 2 * group.cov[None, :, None] + v[..., None] ** 2 * (
+        group.cov[None, None, :]
+    )
+    pairs = group.weights[:, None] * group.weights[None, :]
+    weights = weight[:, None, None] * pairs[None]
     dim = group.dim
-    return Law(
+    return _law(
         weights.reshape(-1),
         means.reshape(-1, dim),
         covs.reshape(-1, dim, dim),
-        jnp.full(weights.size, group.sign),
+        np.full(weights.size, group.sign),
     )
 
 
@@ -261,16 +260,18 @@ def population_law(
             closed form here.
     """
     group = groups[g]
-    law = group.law
+    signs = np.full(len(group.weights), group.sign)
     match generator:
         case Oracle() | Duplicate():
-            return law
+            return group.law
         case Shifted(shift=shift):
-            return law._replace(means=law.means + jnp.asarray(shift)[None, :])
+            return _law(group.weights, group.mean + np.asarray(shift), group.cov, signs)
         case Scaled(factor=factor):
-            return law._replace(covs=factor * law.covs)
+            return _law(group.weights, group.mean, factor * group.cov, signs)
         case Mislabelled(rate=rate):
-            return mix([1.0 - rate, rate], [law, law._replace(signs=-law.signs)])
+            weights = np.concatenate([(1.0 - rate) * group.weights, rate * group.weights])
+            twice = (np.concatenate([part, part]) for part in (group.mean, group.cov))
+            return _law(weights, *twice, np.concatenate([signs, -signs]))
         case Smote(neighbours=None):
             return interpolation_law(group)
         case GaussianPlugin(covariance="pooled"):
@@ -296,7 +297,9 @@ def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndar
     )
 
 
+def _law(*parts: np.ndarray) -> Law:
+    return Law(*(jnp.asarray(part) for part in parts))
+
+
 def _gaussian(mean: np.ndarray, cov: np.ndarray, sign: float) -> Law:
-    return Law(
-        jnp.ones(1), jnp.asarray(mean)[None], jnp.asarray(cov)[None], jnp.full(1, sign)
-    )
+    return _law(np.ones(1), mean[None], cov[None], np.full(1, sign))

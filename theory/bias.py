@@ -1,0 +1,292 @@
+"""Theorem B: the bias that synthetic samples and raw imbalance put into the learned classifier.
+
+B1 (exact): the expected empirical risk of a design is ``R_bal + B`` with
+``B = (1/G) sum_g c_g (Rtilde_g - R_g)``, ``c_g`` the design's synthetic weights.
+B2 (exact): ``grad B_g`` at any point in closed form, for every generator with a closed-form law.
+B3 (asymptotic): the pseudo-true point moves by ``-H^{-1} grad B + O(|grad B|^2)``.
+B4 (exact): raw ERM on two Gaussian classes with a common covariance moves the intercept by
+``log(n_1 / n_0)`` and nothing else; errors follow in closed form.
+B5 (exact for raw ERM, asymptotic for the remainder): the weight a classifier puts on spurious
+features.
+
+References: Nakada, Xu, Li, Zhang, arXiv 2406.03628 (setting and balanced risk); the sharp forms are
+this project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from theory.design import Design
+from theory.generators import Generator, check_seeds, population_law
+from theory.groups import error_rate, gradient, hessian, minimiser, risk
+from theory.influence import SeedMasses, seed_masses
+from theory.laws import GaussianGroup, Law, law_of
+from theory.margins import LOGISTIC, Loss
+from theory.precision import require_float64
+
+__all__ = [
+    "BiasPrediction",
+    "Population",
+    "generator_bias",
+    "generator_bias_gradient",
+    "population",
+    "predict_bias",
+    "spurious_displacement",
+]
+
+
+def generator_bias(
+    theta: Float[Array, " p"], group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
+) -> Float[Array, ""]:
+    """``B_g(theta) = Rtilde_g(theta) - R_g(theta)``: what a generator's law does to the risk."""
+    return risk(theta, synthetic, loss) - risk(theta, law_of(group), loss)
+
+
+def generator_bias_gradient(
+    theta: Float[Array, " p"], group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
+) -> Float[Array, " p"]:
+    """``grad B_g(theta)``, exact for every generator with a closed-form law (theorem B2).
+
+    Example:
+        >>> import numpy as np, jax.numpy as jnp
+        >>> from theory.generators import Mislabelled, population_law
+        >>> group = GaussianGroup([1.0], [[1.0]], label=1)
+        >>> flipped = population_law(Mislabelled(0.1), 0, [group], [50])
+        >>> np.round(generator_bias_gradient(jnp.zeros(2), group, flipped), 12).tolist()
+        [0.1, 0.1]
+    """
+    return gradient(theta, synthetic, loss) - gradient(theta, law_of(group), loss)
+
+
+class Population(NamedTuple):
+    """A design on its groups, as population laws.
+
+    Attributes:
+        real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
+        balanced: the law of ``R_bal``.
+        target: the law whose risk is the expected empirical risk.
+        real_mass, synthetic_mass: total weight of the groups' real and synthetic parts ``[G]``.
+        masses: the same weights by what they depend on.
+    """
+
+    real: Law
+    synthetic: Law
+    balanced: Law
+    target: Law
+    real_mass: Array
+    synthetic_mass: Array
+    masses: SeedMasses
+
+
+def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[Generator, ...]:
+    """One generator per group, from one for all or a sequence.
+
+    Raises:
+        ValueError: if a sequence has the wrong length.
+    """
+    if not isinstance(generator, Sequence):
+        return (generator,) * count
+    if len(generator) != count:
+        raise ValueError(
+            f"generator: got {len(generator)} generators, expected one, or one for each of the "
+            f"{count} groups."
+        )
+    return tuple(generator)
+
+
+def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
+    """Raise unless the groups agree in dimension, match the design and carry both labels."""
+    if len(groups) != design.num_groups:
+        raise ValueError(
+            f"groups: got {len(groups)} groups for a design with {design.num_groups} sizes, "
+            "expected one size per group; make design.sizes as long as groups."
+        )
+    dims = [group.dim for group in groups]
+    if len(set(dims)) > 1:
+        raise ValueError(
+            f"groups: got dimensions {dims}, expected the same number of features in every group."
+        )
+    labels = {group.label for group in groups}
+    if labels != {0, 1}:
+        raise ValueError(
+            f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
+        )
+
+
+def population(
+    groups: Sequence[GaussianGroup], design: Design, generator: Generator | Sequence[Generator]
+) -> Population:
+    """Validate a design on its groups and write it as population laws.
+
+    Raises:
+        ValueError: for mismatched lengths or dimensions, a missing label, too few seeds, or a
+            generator without a closed-form law.
+    """
+    require_float64("theory.bias.population")
+    check_groups(groups, design)
+    generators = per_group(generator, len(groups))
+    uses_synthetic = design.synthetic_weights > 0
+    for g, own in enumerate(generators):
+        if uses_synthetic[g]:
+            check_seeds(own, design.sizes, groups[0].dim)
+    real = [group.law for group in groups]
+    synthetic = [
+        population_law(own, g, groups, design.sizes) if uses_synthetic[g] else real[g]
+        for g, own in enumerate(generators)
+    ]
+    synthetic_mass = design.oversampling_mass + design.augmentation_mass
+    # room for both labels of every component: one compiled shape for all simple generators
+    size = max(2 * law.weights.size for law in real)
+    size = max(size, max(law.weights.size for law in synthetic))
+    real_law, synthetic_law = _padded(real), _padded(synthetic, size)
+
+    def mixture(real_mass, synthetic_mass) -> Law:
+        weights = (
+            real_mass[:, None] * real_law.weights,
+            synthetic_mass[:, None] * synthetic_law.weights,
+        )
+        pairs = (weights, *zip(real_law[1:], synthetic_law[1:], strict=True))
+        flat = ([part.reshape(-1, *part.shape[2:]) for part in pair] for pair in pairs)
+        return Law(*(jnp.asarray(np.concatenate(pair)) for pair in flat))
+
+    count = len(groups)
+    return Population(
+        jax.tree.map(jnp.asarray, real_law),
+        jax.tree.map(jnp.asarray, synthetic_law),
+        mixture(np.full(count, 1.0 / count), np.zeros(count)),
+        mixture(design.real_mass, synthetic_mass),
+        jnp.asarray(design.real_mass),
+        jnp.asarray(synthetic_mass),
+        seed_masses(design, generators),
+    )
+
+
+def _padded(laws: Sequence[Law], size: int | None = None) -> Law:
+    """Laws stacked on the host ``[G, size, ...]``; padding components have weight 0."""
+    size = max(law.weights.size for law in laws) if size is None else size
+
+    def padded(part) -> np.ndarray:
+        part = np.asarray(part)
+        return np.pad(part, [(0, size - part.shape[0])] + [(0, 0)] * (part.ndim - 1))
+
+    return Law(*(np.stack([padded(part) for part in parts]) for parts in zip(*laws, strict=True)))
+
+
+class BiasPrediction(NamedTuple):
+    """What a design does to the population optimum.
+
+    Attributes:
+        theta_star: balanced optimum ``[p]``.
+        theta_alpha: pseudo-true point, the minimiser of the expected empirical risk ``[p]``.
+        bias: ``B(theta*)``, nats.
+        bias_gradient: ``grad B(theta*)`` ``[p]``.
+        displacement: ``theta_alpha - theta*`` (exact) ``[p]``.
+        displacement_linear: ``-H^{-1} grad B(theta*)`` ``[p]``.
+        excess: balanced excess risk ``R_bal(theta_alpha) - R_bal(theta*)``, nats.
+        excess_quadratic: its small-bias form ``b' H^{-1} b / 2``.
+        group_excess: ``R_g(theta_alpha) - R_g(theta*)`` ``[G]``.
+        group_error: error rate of ``theta_alpha`` per group ``[G]``.
+    """
+
+    theta_star: Array
+    theta_alpha: Array
+    bias: Array
+    bias_gradient: Array
+    displacement: Array
+    displacement_linear: Array
+    excess: Array
+    excess_quadratic: Array
+    group_excess: Array
+    group_error: Array
+
+    @property
+    def balanced_error(self) -> Array:
+        """Mean error rate over groups."""
+        return jnp.mean(self.group_error)
+
+    @property
+    def worst_group_error(self) -> Array:
+        """Largest error rate over groups."""
+        return jnp.max(self.group_error)
+
+
+@partial(jax.jit, static_argnames="loss")
+def _bias(theta_star, theta_alpha, real, balanced, target, loss):
+    curvature = hessian(theta_star, balanced, loss)
+    slope = gradient(theta_star, target, loss) - gradient(theta_star, balanced, loss)
+    move = -jnp.linalg.solve(curvature, slope)
+
+    def over_groups(function):
+        return jax.vmap(function)(real)
+
+    return BiasPrediction(
+        theta_star,
+        theta_alpha,
+        risk(theta_star, target, loss) - risk(theta_star, balanced, loss),
+        slope,
+        theta_alpha - theta_star,
+        move,
+        risk(theta_alpha, balanced, loss) - risk(theta_star, balanced, loss),
+        move @ curvature @ move / 2,
+        over_groups(lambda law: risk(theta_alpha, law, loss) - risk(theta_star, law, loss)),
+        over_groups(lambda law: error_rate(theta_alpha, law)),
+    )
+
+
+def predict_bias(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+) -> BiasPrediction:
+    """Bias and displacement of a design, exact in the population (theorems B1 to B5).
+
+    Args:
+        groups: ``G`` groups of dimension ``d``, both labels present.
+        design: sizes, augmentation and weight, or a reference design.
+        generator: one for all groups, or one per group; ignored by reference designs.
+        loss: `LOGISTIC` or `SQUARED`.
+
+    Raises:
+        ValueError: see `population`.
+
+    Example:
+        >>> import numpy as np
+        >>> from theory.generators import Oracle
+        >>> means = [[0, 0, 0], [1.5, 0.5, 0]]
+        >>> groups = [GaussianGroup(mean, np.eye(3), y) for y, mean in enumerate(means)]
+        >>> raw = predict_bias(groups, Design.raw((2000, 200)), Oracle())
+        >>> round(float(raw.excess), 6), np.round(raw.displacement, 6).tolist()[0]
+        (0.369885, -2.302585)
+    """
+    pieces = population(groups, design, generator)
+    theta_star = minimiser(pieces.balanced, loss)
+    theta_alpha = minimiser(pieces.target, loss)
+    return _bias(theta_star, theta_alpha, pieces.real, pieces.balanced, pieces.target, loss)
+
+
+def spurious_displacement(
+    prediction: BiasPrediction, features: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weight put on spurious features beyond the balanced optimum (theorem B5): exact, linear.
+
+    Args:
+        prediction: from `predict_bias`.
+        features: indices of the spurious features, counted from 0.
+
+    Returns:
+        ``(exact, linear)``: entries of ``theta_alpha - theta*`` and of ``-H^{-1} grad B``.
+    """
+    index = np.asarray(features) + 1
+    return (
+        np.asarray(prediction.displacement)[index],
+        np.asarray(prediction.displacement_linear)[index],
+    )

@@ -1,0 +1,370 @@
+"""How a fitted generator's dependence on its seeds enters the empirical gradient.
+
+The empirical gradient of a design at ``theta`` is, to first order, a sum over groups of i.i.d.
+terms of the seeds plus independent synthetic noise. Each seed ``x`` of group ``g`` contributes
+``f(x) / n_g`` with
+
+    f = real mass * s(x) + synthetic mass * J_g psi_g(x),
+
+``psi_g`` the influence function of the generator's parameters and ``J_g`` the derivative of its
+mean score. For every generator here ``f(x) = phi(t) xbar + beta(t)`` with ``t`` the linear score
+and ``phi``, ``beta`` explicit functions of ``t`` alone, so covariances are one-dimensional
+integrals (two-dimensional inside ``phi`` and ``beta`` for interpolation):
+
+* duplicate: ``J psi = s``, the seeds' own score;
+* interpolation (SMOTE, all neighbours): the Hajek projection ``2 E[s((1-u) x + u x') | x]``;
+* Gaussian plug-in and predictive: derivatives of the Gaussian mean score in the mean and the
+  covariance, applied to ``x - mu`` and ``(x - mu)(x - mu)' - cov``.
+
+`second_order` gives what the *curvature* of the mean score in the fitted parameters adds to the
+expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from theory.design import Design
+from theory.generators import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Predictive,
+    Smote,
+    interpolation_nodes,
+)
+from theory.laws import Law
+from theory.margins import Loss, expectations, quadrature
+from theory.moments import Moments
+
+__all__ = ["SeedMasses", "gradient_cov", "overall", "second_order", "seed_masses"]
+
+
+class SeedMasses(NamedTuple):
+    """A design and its generators as arrays ``[G]``: which weight acts on which part of a seed.
+
+    Attributes:
+        score: weight of the seeds' own score: real samples, and duplicates of them.
+        gaussian: weight of synthetic samples whose mean is fitted.
+        own_cov: of these, weight with the group's own covariance fitted.
+        pooled_cov: of these, weight with the pooled covariance fitted.
+        interpolation: weight of samples interpolated between seeds.
+        wide_mean, wide_cov: weight of predictive samples (known / unknown covariance).
+        noise: sum of squared weights of the synthetic samples.
+        sizes: real samples per group.
+    """
+
+    score: Array
+    gaussian: Array
+    own_cov: Array
+    pooled_cov: Array
+    interpolation: Array
+    wide_mean: Array
+    wide_cov: Array
+    noise: Array
+    sizes: Array
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Which first-order forms occur (static): "gaussian", "interpolation" or neither."""
+        present = []
+        if np.any(np.asarray(self.gaussian) > 0):
+            present.append("gaussian")
+        if np.any(np.asarray(self.interpolation) > 0):
+            present.append("interpolation")
+        return tuple(present)
+
+
+def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
+    """Sort a design's synthetic weight by what the generators fit on their seeds."""
+    synthetic = design.oversampling_mass + design.augmentation_mass
+
+    def where(matches) -> np.ndarray:
+        return synthetic * np.array([1.0 if matches(own) else 0.0 for own in generators])
+
+    def fits(*kinds):
+        gaussian = (GaussianPlugin, Predictive)
+        return lambda own: isinstance(own, gaussian) and own.covariance in kinds
+
+    def predicts(kind):
+        return lambda own: isinstance(own, Predictive) and own.covariance == kind
+
+    parts = (
+        design.real_mass + where(lambda own: isinstance(own, Duplicate)),
+        where(fits("known", "group", "pooled")),
+        where(fits("group")),
+        where(fits("pooled")),
+        where(lambda own: isinstance(own, Smote)),
+        where(predicts("known")),
+        where(predicts("group")),
+        design.synthetic_noise,
+        np.asarray(design.sizes, np.float64),
+    )
+    return SeedMasses(*(jnp.asarray(part) for part in parts))
+
+
+class _Gaussian(NamedTuple):
+    """Mean score of ``N(mu, cov)`` and its derivatives in the score's mean, at one ``theta``.
+
+    ``slopes[k] = E[d^k loss / d t^k]``, ``k = 1..6`` (entry 0 unused); ``location = (1, mu)``;
+    ``direction = (0, cov w)``; ``centre``, ``var`` the mean and variance of the score ``t``.
+    """
+
+    slopes: Array
+    location: Array
+    direction: Array
+    centre: Array
+    var: Array
+
+
+def overall(law: Law) -> tuple[Array, Array]:
+    """Mean ``[d]`` and covariance ``[d, d]`` of a law of mass 1."""
+    mean = law.weights @ law.means
+    centred = law.means - mean[None, :]
+    between = jnp.einsum("k,ki,kj->ij", law.weights, centred, centred)
+    return mean, jnp.einsum("k,kij->ij", law.weights, law.covs) + between
+
+
+def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
+    mean, cov, sign = law.means[0], law.covs[0], law.signs[0]
+    cov_slope = cov @ theta[1:]
+    centre = theta[0] + mean @ theta[1:]
+    var = jnp.maximum(cov_slope @ theta[1:], 0.0)
+    derivatives = tuple(loss.derivative(k) for k in range(1, 7))
+    signs = jnp.stack([sign**k for k in range(1, 7)])
+    slopes = signs * expectations(derivatives, sign * centre, var, (0.0, 0.0))
+    return _Gaussian(
+        jnp.pad(slopes, (1, 0)),
+        jnp.pad(mean, (1, 0), constant_values=1.0),
+        jnp.pad(cov_slope, (1, 0)),
+        centre,
+        var,
+    )
+
+
+class _Pull(NamedTuple):
+    """Coefficients of the covariance part: ``scalar * d(cov w) + vector * d(w' cov w)``."""
+
+    scalar: Array
+    vector: Array
+
+
+def _pulls(fits: _Gaussian, masses: SeedMasses) -> _Pull:
+    """How a covariance estimated in group ``g`` moves the gradient, own and pooled: ``[G]``."""
+    e = jnp.moveaxis(fits.slopes, -1, 0)
+    scalar = e[2]
+    vector = (e[3][:, None] * fits.location + e[4][:, None] * fits.direction) / 2
+    share = masses.sizes / jnp.sum(masses.sizes)
+    return _Pull(
+        masses.own_cov * scalar + share * (masses.pooled_cov @ scalar),
+        masses.own_cov[:, None] * vector + share[:, None] * (masses.pooled_cov @ vector)[None],
+    )
+
+
+def _interpolation(theta, law: Law, t, loss: Loss) -> tuple[Array, Array]:
+    """``E[s((1-u) x + u x') | x]`` as ``phi(t) xbar + beta(t)``; ``t`` has any shape ``[...]``."""
+    u, weight = (jnp.asarray(a) for a in interpolation_nodes())
+    cov_slope = law.covs @ theta[1:]
+    centre = theta[0] + law.means @ theta[1:]
+    var = jnp.maximum(cov_slope @ theta[1:], 0.0)
+    sign = law.signs[0]
+    location = jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0)
+    direction = jnp.pad(cov_slope, ((0, 0), (1, 0)))
+    # axes: t..., interpolation node, partner component
+    u_axis = u.reshape((1,) * t.ndim + (-1, 1))
+    mix = law.weights.reshape((1,) * (t.ndim + 1) + (-1,)) * weight.reshape((1,) * t.ndim + (-1, 1))
+    partner = centre.reshape((1,) * (t.ndim + 1) + (-1,))
+    margin = sign * ((1 - u_axis) * t[..., None, None] + u_axis * partner)
+    spread = jnp.broadcast_to(u_axis**2 * var.reshape((1,) * (t.ndim + 1) + (-1,)), margin.shape)
+    slopes = (loss.derivative(1), loss.derivative(2))
+    first, second = expectations(slopes, margin, spread, (0.0, 0.0))
+    first, second = sign * first * mix, second * mix
+    phi = jnp.sum(first * (1 - u_axis), axis=(-2, -1))
+    beta = jnp.einsum("...ul,lp->...p", first * u_axis, location) + jnp.einsum(
+        "...ul,lp->...p", second * u_axis**2, direction
+    )
+    return phi, beta
+
+
+class _Line(NamedTuple):
+    """The scores of one group at quadrature nodes: ``xbar = location + unit z + residual``."""
+
+    t: Array  # [K, N]
+    z: Array
+    mass: Array
+    location: Array  # [K, p]
+    unit: Array  # [K, p]
+    residual_cov: Array  # [K, p, p]
+
+
+def _line(theta, law: Law) -> _Line:
+    cov_slope = law.covs @ theta[1:]
+    centre = theta[0] + law.means @ theta[1:]
+    var = jnp.maximum(cov_slope @ theta[1:], 0.0)
+    safe = jnp.sqrt(jnp.where(var > 0, var, 1.0))
+    std = jnp.where(var > 0, safe, 0.0)
+    z, weights = quadrature(centre, std)
+    unit = jnp.pad(cov_slope / safe[:, None], ((0, 0), (1, 0)))
+    return _Line(
+        centre[:, None] + std[:, None] * z,
+        z,
+        law.weights[:, None] * weights,
+        jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0),
+        unit,
+        jnp.pad(law.covs, ((0, 0), (1, 0), (1, 0))) - unit[:, :, None] * unit[:, None, :],
+    )
+
+
+def _seed_cov(theta, law: Law, masses: SeedMasses, families, fit, pull, loss: Loss):
+    """Covariance of one seed's contribution ``f(x)`` within one group: ``[p, p]``."""
+    line = _line(theta, law)
+    sign = law.signs[:, None]
+    phi = masses.score * sign * loss.derivative(1)(sign * line.t)
+    beta = jnp.zeros(line.t.shape + theta.shape, theta.dtype)
+    if "interpolation" in families:
+        inner_phi, inner_beta = _interpolation(theta, law, line.t, loss)
+        phi = phi + 2 * masses.interpolation * inner_phi
+        beta = beta + 2 * masses.interpolation * inner_beta
+    if "gaussian" in families:
+        e = fit.slopes
+        _, cov = overall(law)
+        own = jnp.pad(cov @ theta[1:], (1, 0))
+        a = line.t - fit.centre
+        moved = masses.gaussian * (e[2] * a - e[1]) - pull.scalar * a
+        phi = phi + masses.gaussian * e[1] + pull.scalar * a
+        beta = (
+            beta
+            + moved[..., None] * fit.location[None, None]
+            + (masses.gaussian * e[3] * a)[..., None] * fit.direction[None, None]
+            - (pull.scalar * own)[None, None]
+            + (a**2 - own[1:] @ theta[1:])[..., None] * pull.vector[None, None]
+        )
+    xbar = line.location[:, None] + line.unit[:, None] * line.z[..., None]
+    value = phi[..., None] * xbar + beta
+    mean = jnp.einsum("kn,knp->p", line.mass, value)
+    centred = value - mean[None, None]
+    spread = jnp.einsum("kn,kpq->pq", line.mass * phi**2, line.residual_cov)
+    return jnp.einsum("knp,knq->pq", line.mass[..., None] * centred, centred) + spread
+
+
+def gradient_cov(
+    theta: Float[Array, " p"],
+    real: Law,
+    synthetic: Law,
+    real_moments: Moments,
+    synthetic_moments: Moments,
+    masses: SeedMasses,
+    families: tuple[str, ...],
+    loss: Loss,
+) -> Float[Array, "p p"]:
+    """``V(theta)``, the covariance of a design's empirical gradient to first order in ``1/n``.
+
+    Statement (asymptotic; exact for a fixed generator): with ``f`` as in the module's docstring,
+    ``V = sum_g Cov_{P_g}(f_g) / n_g + sum_g noise_g Cov_{Q_g}(s)``. Within-group covariances,
+    because group sizes are fixed by design.
+
+    Args:
+        theta: ``[p]``.
+        real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
+        real_moments, synthetic_moments: their `Moments` at ``theta``.
+        masses: the design, by what each part depends on.
+        families: ``masses.families`` (static).
+        loss: the loss (static).
+    """
+    drawn = jnp.einsum("g,gpq->pq", masses.noise, synthetic_moments.score_cov)
+    if not families:
+        own = jnp.einsum("g,gpq->pq", masses.score**2 / masses.sizes, real_moments.score_cov)
+        return drawn + own
+    fits = pulls = None
+    if "gaussian" in families:
+        fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
+        pulls = _pulls(fits, masses)
+
+    def one(law, own, fit, pull):
+        return _seed_cov(theta, law, own, families, fit, pull, loss)
+
+    seed = jax.vmap(one)(real, masses, fits, pulls)
+    return drawn + jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
+
+
+class _Central(NamedTuple):
+    """``E[a^j]`` ``[5]`` and ``E[a^j (0, x - mu)]`` ``[5, p]`` for ``a = t - E t`` in one group."""
+
+    scalars: Array
+    vectors: Array
+
+
+def _central(theta, law: Law) -> _Central:
+    line = _line(theta, law)
+    mean, _ = overall(law)
+    a = line.t - (theta[0] + mean @ theta[1:])
+    powers = jnp.stack([a**j for j in range(5)])
+    centre = jnp.pad(mean, (1, 0), constant_values=1.0)
+    shift = line.location - centre[None]
+    return _Central(
+        jnp.einsum("kn,jkn->j", line.mass, powers),
+        jnp.einsum("kn,jkn,kp->jp", line.mass, powers, shift)
+        + jnp.einsum("kn,jkn,kp->jp", line.mass * line.z, powers, line.unit),
+    )
+
+
+def second_order(
+    theta: Float[Array, " p"],
+    real: Law,
+    synthetic: Law,
+    masses: SeedMasses,
+    families: tuple[str, ...],
+    loss: Loss,
+) -> Float[Array, " p"]:
+    """Expected synthetic gradient minus its population value, to order ``1/n``: ``[p]``.
+
+    Half the second derivative of the Gaussian mean score ``E1 (1, mu) + E2 (0, cov w)`` in
+    (mean, ``cov w``, ``w' cov w``), contracted with the covariance of their estimates; for a
+    predictive distribution also its wider and heavier-tailed law. Zero for fixed generators,
+    duplicates and interpolation between distinct seeds, which are unbiased at every ``n``.
+    """
+    if "gaussian" not in families:
+        return jnp.zeros_like(theta)
+    fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
+    central = jax.vmap(lambda law: _central(theta, law))(real)
+    scalars, vectors = jnp.moveaxis(central.scalars, 1, 0), jnp.moveaxis(central.vectors, 1, 0)
+    e = jnp.moveaxis(fits.slopes, -1, 0)
+    n, total = masses.sizes, jnp.sum(masses.sizes)
+
+    def along(location_part, direction_part):
+        return location_part[:, None] * fits.location + direction_part[:, None] * fits.direction
+
+    def on(mass, vector):
+        return mass @ vector
+
+    a2, a3 = scalars[2], scalars[3]
+    mean_mean = along(e[3] * a2, e[4] * a2) + 2 * e[2][:, None] * vectors[1]
+    mean_cov = along(e[4] * a3, e[5] * a3) + 3 * e[3][:, None] * vectors[2]
+    var_var = scalars[4] - a2**2  # n times the variance of w' S w
+    var_direction = vectors[3] - a2[:, None] * vectors[1]  # n times Cov(w' S w, S w)
+
+    def cov_cov(var, cross):
+        return along(e[5] * var / 4, e[6] * var / 4) + e[4][:, None] * cross
+
+    pooled_var = jnp.broadcast_to(n @ var_var / total**2, n.shape)
+    pooled_cross = jnp.broadcast_to((n @ var_direction)[None] / total**2, var_direction.shape)
+    curvature = (
+        on(masses.gaussian / n, mean_mean)
+        + on(masses.own_cov / n + masses.pooled_cov / total, mean_cov)
+        + on(masses.own_cov, cov_cov(var_var / n, var_direction / n[:, None]))
+        + on(masses.pooled_cov, cov_cov(pooled_var, pooled_cross))
+    )
+    v = fits.var
+    stretch = along(e[3] * v / 2, e[2] + e[4] * v / 2)
+    heavy = along(e[5] * v**2 / 4, e[4] * v + e[6] * v**2 / 4)
+    features = theta.shape[0] - 1
+    wider = on(masses.wide_mean / n, stretch) + on(
+        masses.wide_cov / n, (features + 2) * stretch + heavy
+    )
+    return curvature / 2 + wider

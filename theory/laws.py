@@ -1,0 +1,211 @@
+"""Labelled Gaussian mixtures: the one kind of law that groups and generators have here.
+
+A *law* is a mixture of Gaussian components, each carrying a label. Groups, every synthetic
+generator with a closed form, and any weighted combination of them (`mix`) are laws, so one risk,
+one gradient, one Hessian and one minimiser (`theory.groups`) serve them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from theory.precision import require_float64
+
+__all__ = ["GaussianGroup", "Law", "balanced_law", "law_of", "mix", "stack"]
+
+
+class Law(NamedTuple):
+    """A labelled Gaussian mixture: component weights, means, covariances and label signs.
+
+    Attributes:
+        weights: ``[..., K]``, non-negative, summing to the law's total mass (1 for a probability).
+        means: ``[..., K, d]``.
+        covs: ``[..., K, d, d]``; a zero matrix is a point mass.
+        signs: ``[..., K]``, +1 for label 1 and -1 for label 0.
+    """
+
+    weights: Array
+    means: Array
+    covs: Array
+    signs: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class GaussianGroup:
+    """One group: features from a Gaussian or a Gaussian mixture, and one class label.
+
+    Args:
+        mean: component means, ``[d]`` or ``[K, d]``.
+        cov: covariances, ``[d, d]`` (shared by all components) or ``[K, d, d]``; symmetric and
+            positive semi-definite.
+        label: class label, 0 or 1.
+        attribute: value of a spurious attribute, if the groups are label x attribute.
+        weights: mixture weights ``[K]``, positive, summing to 1; uniform when omitted.
+        name: how the group is called in tables; derived from label and attribute when omitted.
+
+    Raises:
+        ValueError: naming the argument, what was got, what is expected, and what to do.
+
+    Example:
+        >>> group = GaussianGroup(mean=[1.5, 0.5], cov=[[1.0, 0.0], [0.0, 1.0]], label=1)
+        >>> group.dim, group.name
+        (2, 'y=1')
+    """
+
+    mean: ArrayLike
+    cov: ArrayLike
+    label: int
+    attribute: int | None = None
+    weights: ArrayLike | None = None
+    name: str | None = None
+
+    def __post_init__(self):
+        mean = _real_array("mean", self.mean)
+        cov = _real_array("cov", self.cov)
+        if mean.ndim not in (1, 2) or 0 in mean.shape:
+            raise ValueError(
+                f"mean: got shape {mean.shape}, expected [d] or [K, d] with d, K >= 1; "
+                "pass one row per mixture component."
+            )
+        means = np.atleast_2d(mean)
+        components, dim = means.shape
+        if cov.shape not in ((dim, dim), (components, dim, dim)):
+            raise ValueError(
+                f"cov: got shape {cov.shape}, expected {(dim, dim)} or {(components, dim, dim)} "
+                f"to match mean of shape {mean.shape}; give one [d, d] matrix per component."
+            )
+        covs = np.broadcast_to(cov, (components, dim, dim)).copy()
+        for k, matrix in enumerate(covs):
+            _check_covariance(matrix, f"cov (component {k})" if components > 1 else "cov")
+        if isinstance(self.label, bool) or self.label not in (0, 1):
+            raise ValueError(
+                f"label: got {self.label!r}, expected 0 or 1; recode the classes as 0 and 1."
+            )
+        if self.weights is None:
+            weights = np.full(components, 1.0 / components)
+        else:
+            weights = _real_array("weights", self.weights)
+            if weights.shape != (components,) or np.any(weights <= 0):
+                raise ValueError(
+                    f"weights: got {self.weights!r}, expected {components} positive mixture "
+                    "weights, one per row of mean; drop components of weight 0."
+                )
+            if abs(weights.sum() - 1.0) > 1e-8:
+                raise ValueError(
+                    f"weights: got a sum of {weights.sum()!r}, expected 1; divide by the sum."
+                )
+        name = self.name
+        if name is None:
+            name = f"y={int(self.label)}"
+            if self.attribute is not None:
+                name += f",s={self.attribute}"
+        object.__setattr__(self, "mean", means)
+        object.__setattr__(self, "cov", covs)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "label", int(self.label))
+        object.__setattr__(self, "name", name)
+
+    @property
+    def dim(self) -> int:
+        """Number of features ``d``."""
+        return self.mean.shape[1]
+
+    @property
+    def sign(self) -> float:
+        """The label as +1 or -1."""
+        return 2.0 * self.label - 1.0
+
+    @property
+    def law(self) -> Law:
+        """The group as a `Law` of float64 arrays."""
+        require_float64("GaussianGroup.law")
+        return Law(
+            jnp.asarray(self.weights),
+            jnp.asarray(self.mean),
+            jnp.asarray(self.cov),
+            jnp.full(len(self.weights), self.sign),
+        )
+
+    def overall_mean_cov(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean ``[d]`` and covariance ``[d, d]`` of the whole group."""
+        mean = self.weights @ self.mean
+        centred = self.mean - mean
+        between = np.einsum("k,ki,kj->ij", self.weights, centred, centred)
+        return mean, np.einsum("k,kij->ij", self.weights, self.cov) + between
+
+
+def _real_array(name: str, value) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: got {value!r}, expected real numbers in a rectangular array ({error})."
+        ) from None
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name}: got NaN or infinity in {value!r}, expected finite numbers.")
+    return array
+
+
+def _check_covariance(matrix: np.ndarray, name: str) -> None:
+    scale = max(float(np.max(np.abs(matrix))), np.finfo(float).tiny)
+    asymmetry = float(np.max(np.abs(matrix - matrix.T)))
+    if asymmetry > 1e-10 * scale:
+        raise ValueError(
+            f"{name}: got a matrix that is not symmetric (largest difference {asymmetry:.3g}), "
+            "expected a covariance; symmetrise it with (cov + cov.T) / 2."
+        )
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    if smallest < -1e-10 * scale:
+        raise ValueError(
+            f"{name}: got smallest eigenvalue {smallest:.6g}, expected a positive semi-definite "
+            "matrix; check its entries, or clip the negative eigenvalues to zero."
+        )
+
+
+def law_of(source: GaussianGroup | Law) -> Law:
+    """The `Law` of a group, or the law itself."""
+    return source if isinstance(source, Law) else source.law
+
+
+def mix(weights: Float[Array, " n"] | Sequence[float], laws: Sequence[Law]) -> Law:
+    """The weighted combination of laws, itself a law: risks add with the same weights.
+
+    Args:
+        weights: ``[n]``, non-negative; laws of weight 0 may be present.
+        laws: ``n`` laws of the same dimension.
+    """
+    scaled = [weights[i] * law.weights for i, law in enumerate(laws)]
+    rest = zip(*(law[1:] for law in laws), strict=True)
+    return Law(jnp.concatenate(scaled), *(jnp.concatenate(parts) for parts in rest))
+
+
+def balanced_law(groups: Sequence[GaussianGroup | Law]) -> Law:
+    """The law of the balanced risk ``R_bal = (1/G) sum_g R_g``."""
+    return mix([1.0 / len(groups)] * len(groups), [law_of(g) for g in groups])
+
+
+def stack(laws: Sequence[Law], size: int | None = None) -> Law:
+    """Laws as one law with a leading axis ``[G]``; short mixtures get components of weight 0.
+
+    Args:
+        laws: ``G`` laws of the same dimension.
+        size: components each law is padded to; the longest law's when None.
+    """
+    size = max(law.weights.shape[0] for law in laws) if size is None else size
+
+    def padded(law: Law) -> Law:
+        extra = size - law.weights.shape[0]
+        if extra == 0:
+            return law
+        last = [jnp.repeat(part[-1:], extra, axis=0) for part in law]
+        last[0] = jnp.zeros_like(last[0])
+        return Law(*(jnp.concatenate(pair) for pair in zip(law, last, strict=True)))
+
+    return Law(*(jnp.stack(parts) for parts in zip(*map(padded, laws), strict=True)))
