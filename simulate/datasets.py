@@ -17,10 +17,10 @@ from jaxtyping import Array, Key
 
 from simulate import streams
 from simulate.mixtures import components_of, sample_columns
-from simulate.samplers import is_pooled, synthetic_columns
+from simulate.samplers import check_group_seeds, synthetic_columns
 from theory.design import Design
-from theory.generators import Generator, check_seeds
-from theory.groups import GaussianGroup
+from theory.generators import Generator
+from theory.laws import GaussianGroup
 
 __all__ = ["Dataset", "Segment", "draw_dataset", "row_layout"]
 
@@ -174,5 +174,4 @@ def _check(groups, design: Design, generators) -> None:
     uses = uses + design.augmentation * (design.augmentation_mass > 0)
     for g, own in enumerate(generators):
         if uses[g]:
-            relevant = design.sizes if is_pooled(own) else design.sizes[g : g + 1]
-            check_seeds(own, relevant, groups[0].dim)
+            check_group_seeds(own, g, design.sizes, groups[0].dim)

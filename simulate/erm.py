@@ -96,7 +96,7 @@ def fit(
     *,
     loss: Loss = LOGISTIC,
     start: Float[Array, " p"] | None = None,
-    max_steps: int = 60,
+    max_steps: int | Int[Array, ""] = 60,
 ) -> FitResult:
     """Minimise ``sum_i weight_i loss(sign_i (b + w . x_i))`` over ``theta = (b, w)``.
 
@@ -170,7 +170,7 @@ class _State(NamedTuple):
     steps: Array
 
 
-def _logistic(rows, weight, used, start, max_steps: int) -> FitResult:
+def _logistic(rows, weight, used, start, max_steps) -> FitResult:
     tolerance = 2 * float(jnp.finfo(rows.dtype).eps) ** 0.5
 
     def running(state: _State):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from simulate import streams
-from theory.groups import GaussianGroup, Law
+from theory.laws import GaussianGroup, Law
 
 __all__ = ["Components", "components_of", "sample_group", "sample_law"]
 

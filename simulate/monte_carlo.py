@@ -187,6 +187,8 @@ def run(
         )
     if resume is not None and keep and resume.kept is None:
         raise ValueError("resume: got a result without kept values, expected one made with keep.")
+    if resume is not None and resume.replicates >= replicates:
+        return resume
     mesh = replicate_mesh(devices)
     draw, evaluate = statistics if isinstance(statistics, tuple) else (statistics, None)
     draw_blocks = sharded_draw(draw, mesh)

@@ -7,7 +7,9 @@ last, where a loop over it is one vector instruction after another.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +29,7 @@ from theory.generators import (
     Smote,
     check_seeds,
 )
-from theory.groups import GaussianGroup
+from theory.laws import GaussianGroup
 
 __all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
@@ -73,16 +75,16 @@ def sample_synthetic(
         raise ValueError(
             f"seeds: got {len(seeds)} arrays for {len(groups)} groups, expected one per group."
         )
-    # only a pooled covariance looks beyond the group itself
-    relevant = sizes if is_pooled(generator) else sizes[g : g + 1]
-    check_seeds(generator, relevant, groups[g].dim)
+    check_group_seeds(generator, g, sizes, groups[g].dim)
     x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, key)
     return x.T, sign
 
 
-def is_pooled(generator: Generator) -> bool:
-    """Whether the generator looks at the seeds of the other groups too."""
-    return isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
+def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: int) -> None:
+    """Raise unless group ``g`` has the seeds its generator needs; the others matter if pooled."""
+    pooled = isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
+    enough = sys.maxsize
+    check_seeds(generator, [n if pooled or h == g else enough for h, n in enumerate(sizes)], dim)
 
 
 def synthetic_columns(generator, g, groups, seeds, m: int, key) -> tuple[Array, Array]:
@@ -146,6 +148,7 @@ def _sample_cov(samples: Sequence[Array], degrees: int) -> Array:
     return total / degrees
 
 
+@jax.jit
 def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
     """Cholesky factor of a positive semi-definite matrix, singular or zero.
 
@@ -201,6 +204,7 @@ def _smote(seeds: Array, k: int | None, m: int, key) -> Array:
     return (1 - u) * seeds[:, first] + u * seeds[:, second]
 
 
+@partial(jax.jit, static_argnums=1)
 def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
     """Indices of the ``k`` nearest other rows, nearest first, equal distances by lower index.
 

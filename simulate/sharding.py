@@ -51,7 +51,10 @@ def sharded_map(function: Callable, mesh: Mesh) -> Callable:
     Compiled once for each function, mesh and shape: pass the same function object again.
     """
     spec = PartitionSpec(_AXIS)
-    return jax.jit(jax.shard_map(jax.vmap(function), mesh=mesh, in_specs=spec, out_specs=spec))
+    one = jax.vmap(function)
+    return jax.jit(
+        jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+    )
 
 
 @lru_cache(maxsize=128)
@@ -62,7 +65,8 @@ def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
     def draw(key, indices):
         return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)
 
-    mapped = jax.shard_map(draw, mesh=mesh, in_specs=(PartitionSpec(), spec), out_specs=spec)
+    specs = (PartitionSpec(), spec)
+    mapped = jax.shard_map(draw, mesh=mesh, in_specs=specs, out_specs=spec, check_vma=False)
     return jax.jit(mapped)
 
 

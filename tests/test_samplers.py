@@ -1,0 +1,494 @@
+"""Sampled groups, generators and data sets have the laws they are meant to have."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulate import streams
+from simulate.datasets import draw_dataset, row_layout
+from simulate.mixtures import sample_group, sample_law
+from simulate.samplers import nearest_neighbours, psd_cholesky, sample_synthetic
+from theory.design import Design
+from theory.generators import (
+    Duplicate,
+    GaussianPlugin,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    population_law,
+)
+from theory.laws import GaussianGroup
+
+KEY = jax.random.key(20)
+DRAWS = 100_000
+# Moments are compared at 5 standard errors: 6e-7 false alarms each, below 1e-4 in this file.
+Z_LIMIT = 5.0
+
+COV = np.array([[1.0, 0.4, 0.0], [0.4, 2.0, -0.3], [0.0, -0.3, 0.5]])
+ROOT = np.linalg.cholesky(COV)
+SINGLE = GaussianGroup(np.array([1.0, -2.0, 0.5]), COV, 1)
+MIXED = GaussianGroup(
+    np.array([[0.0, 0.0, 0.0], [2.0, -1.0, 1.0], [-3.0, 0.5, 2.0]]),
+    np.stack([np.eye(3), COV, 0.25 * np.eye(3)]),
+    0,
+    weights=np.array([0.5, 0.3, 0.2]),
+)
+GROUPS = [MIXED, SINGLE]
+FIXED_LAW = [Oracle(), Shifted((0.3, 0.0, -0.2)), Scaled(1.3), Mislabelled(0.1)]
+FITTED = [
+    Duplicate(),
+    Smote(),
+    Smote(3),
+    GaussianPlugin("group"),
+    GaussianPlugin("pooled"),
+    GaussianPlugin("known"),
+    Predictive("group"),
+    Predictive("known"),
+]
+
+
+def _features(x, sign):
+    """Monomials up to degree two, with the label: what two laws are compared on."""
+    x, sign = np.asarray(x), np.asarray(sign)
+    pairs = itertools.combinations_with_replacement(range(x.shape[1]), 2)
+    columns = [x[:, i] * x[:, j] for i, j in pairs]
+    return np.stack([*x.T, *columns, sign, *(x * sign[:, None]).T], axis=1)
+
+
+def _law_features(law):
+    """The exact expectation of `_features` under a labelled Gaussian mixture."""
+    weights, means, covs, signs = (np.asarray(part) for part in law)
+    second = np.einsum("k,kij->ij", weights, covs + np.einsum("ki,kj->kij", means, means))
+    pairs = itertools.combinations_with_replacement(range(means.shape[1]), 2)
+    return np.concatenate(
+        [
+            weights @ means,
+            [second[i, j] for i, j in pairs],
+            [weights @ signs],
+            (weights * signs) @ means,
+        ]
+    )
+
+
+def _largest_z(sample, expected):
+    """Largest |z| over the features; infinite where one without variance is off at all."""
+    error = sample.mean(axis=0) - expected
+    std_error = sample.std(axis=0, ddof=1) / np.sqrt(len(sample))
+    constant = std_error <= 1e-12
+    if np.any(np.abs(error[constant]) > 1e-12):
+        return np.inf
+    return np.max(np.abs(error[~constant]) / std_error[~constant])
+
+
+def _draw_seeds(sizes, key=KEY):
+    keys = [jax.random.fold_in(key, g) for g in range(len(sizes))]
+    return [sample_group(GROUPS[g], n, key=keys[g]) for g, n in enumerate(sizes)]
+
+
+# streams
+
+
+def test_the_streams_are_those_of_jax_random_bit_for_bit():
+    for seed, shape in itertools.product((0, 7, 2**40), ((1, 1), (5, 3), (257, 2))):
+        key = jax.random.key(seed)
+        assert np.array_equal(
+            streams.words(key, shape), jax.random.bits(key, shape, jnp.uint32)
+        )
+        assert np.array_equal(
+            streams.uniform(key, shape, jnp.float32), jax.random.uniform(key, shape, jnp.float32)
+        )
+        assert np.array_equal(
+            streams.normal(key, shape, jnp.float32), jax.random.normal(key, shape, jnp.float32)
+        )
+        for item in (0, 1, 2**31, 2**32 - 1):
+            item = np.uint32(item)
+            assert streams.fold_in(key, item) == jax.random.fold_in(key, item)
+
+
+def test_the_normals_have_normal_moments_over_all_their_values():
+    bits = jnp.arange(2**23, dtype=jnp.uint32) << np.uint32(9)
+    z = np.asarray(streams._to_normal(streams._unit(bits)), dtype=np.float64)
+    assert abs(z.mean()) < 1e-6
+    for power, moment in ((2, 1.0), (4, 3.0), (6, 15.0)):
+        assert abs((z**power).mean() / moment - 1) < 1e-4, power
+    assert abs((z**2).mean() - 1) < 1e-6
+
+
+@given(st.integers(1, 2**31 - 1))
+def test_whole_numbers_are_the_upper_half_of_an_exact_product(high):
+    drawn = np.asarray(streams.integers(KEY, 64, high))
+    bits = np.asarray(streams.words(KEY, (64,))).astype(np.uint64)
+    assert np.array_equal(drawn, (bits * np.uint64(high)) >> np.uint64(32))
+    assert drawn.min() >= 0 and drawn.max() < high
+
+
+@pytest.mark.parametrize(
+    "key", [jnp.zeros(2, jnp.uint32), jax.random.key(0, impl="rbg")], ids=["raw", "other cipher"]
+)
+def test_a_key_of_another_kind_is_refused(key):
+    with pytest.raises((ValueError, TypeError)):
+        streams.normal(key, (2, 2))
+
+
+def test_a_draw_with_too_many_numbers_is_refused():
+    with pytest.raises(ValueError, match="2\\*\\*32"):
+        streams.words(KEY, (2**31, 2))
+    with pytest.raises(ValueError, match="high"):
+        streams.integers(KEY, 3, 0)
+
+
+# groups
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=["mixture", "single"])
+def test_a_group_has_its_first_and_second_moments(group):
+    x, sign = sample_law(group, DRAWS, key=KEY)
+    sample = _features(x, sign)
+    assert _largest_z(sample, _law_features(group.law)) < Z_LIMIT
+    # negative control: a mean moved by 3 % of a standard deviation is rejected
+    moved = group.law._replace(means=group.law.means + 0.03)
+    assert _largest_z(sample, _law_features(moved)) > Z_LIMIT
+
+
+def test_a_point_mass_is_its_point():
+    point = GaussianGroup(np.array([1.0, -2.0]), np.zeros((2, 2)), 1)
+    x = sample_group(point, 7, key=KEY)
+    assert np.array_equal(x, np.tile([1.0, -2.0], (7, 1)))
+
+
+def test_a_singular_covariance_stays_in_its_subspace():
+    direction = np.array([1.0, 2.0, -1.0])
+    group = GaussianGroup(np.zeros(3), np.outer(direction, direction), 0)
+    x = np.asarray(sample_group(group, 1000, key=KEY))
+    along = x @ direction / (direction @ direction)
+    np.testing.assert_allclose(x, np.outer(along, direction), atol=1e-7)
+    assert abs(along.std() - 1) < Z_LIMIT / np.sqrt(2 * 1000)
+
+
+def test_the_first_draws_do_not_depend_on_how_many_follow():
+    for group in GROUPS:
+        long = sample_group(group, 500, key=KEY)
+        assert np.array_equal(sample_group(group, 123, key=KEY), long[:123])
+
+
+def test_float32_draws_are_the_float64_draws_rounded():
+    single = np.asarray(sample_group(MIXED, 200, key=KEY, dtype=jnp.float32))
+    double = np.asarray(sample_group(MIXED, 200, key=KEY))
+    assert single.dtype == np.float32
+    scale = np.abs(double).max()
+    np.testing.assert_allclose(single, double, atol=8 * scale * np.finfo(np.float32).eps)
+
+
+def test_a_law_without_mass_is_refused():
+    law = SINGLE.law._replace(weights=jnp.zeros(1))
+    with pytest.raises(ValueError, match="weights"):
+        sample_group(law, 3, key=KEY)
+
+
+# generators
+
+
+@pytest.mark.parametrize("generator", FIXED_LAW, ids=str)
+@pytest.mark.parametrize("g", [0, 1])
+def test_a_fixed_generator_has_its_population_law(generator, g):
+    seeds = _draw_seeds((4, 5))
+    sample = _features(*sample_synthetic(generator, g, GROUPS, seeds, DRAWS, key=KEY))
+    law = population_law(generator, g, GROUPS, (4, 5))
+    assert _largest_z(sample, _law_features(law)) < Z_LIMIT
+    # negative control: every other fixed generator's law is rejected
+    for other in FIXED_LAW:
+        if other != generator:
+            wrong = population_law(other, g, GROUPS, (4, 5))
+            assert _largest_z(sample, _law_features(wrong)) > Z_LIMIT, other
+
+
+@pytest.mark.parametrize("generator", [f for f in FITTED if f != Smote(3)], ids=str)
+@pytest.mark.parametrize("g", [0, 1])
+def test_a_fitted_generator_approaches_its_population_law(generator, g):
+    # 20,000 seeds and draws: both noises are compared together, at sqrt(2) times one's error
+    n = 20_000
+    seeds = _draw_seeds((n, n))
+    sample = _features(*sample_synthetic(generator, g, GROUPS, seeds, n, key=KEY))
+    expected = _law_features(population_law(generator, g, GROUPS, (n, n)))
+    # SMOTE's draws share seeds: the seeds' part of the variance is the whole group's
+    real = _features(seeds[g], np.full(n, GROUPS[g].sign))
+    error = np.abs(sample.mean(axis=0) - expected)
+    std_error = np.sqrt((sample.var(axis=0) + 2 * real.var(axis=0)) / n)
+    varies = std_error > 1e-12
+    assert np.all(error[~varies] <= 1e-12)
+    assert np.max(error[varies] / std_error[varies]) < Z_LIMIT
+    # negative control: the law of a generator that shifts by a tenth is rejected
+    wrong = _law_features(population_law(Shifted((0.1, 0.1, 0.1)), g, GROUPS, (n, n)))
+    assert np.max(np.abs(sample.mean(axis=0) - wrong)[varies] / std_error[varies]) > Z_LIMIT
+
+
+def _conditional_cov(generator, seeds, g):
+    """Covariance of a synthetic sample given the seeds, by direct matrix algebra."""
+    own = np.asarray(seeds[g])
+    n, dim = own.shape
+    sample_cov = np.cov(own.T)
+    match generator:
+        case Duplicate():
+            return sample_cov * (n - 1) / n
+        case Smote():
+            return sample_cov * (n - 1) / n * (2 / 3 - 1 / (3 * (n - 1)))
+        case GaussianPlugin("group"):
+            return sample_cov
+        case GaussianPlugin("pooled"):
+            degrees = [len(x) - 1 for x in seeds]
+            covs = [np.cov(np.asarray(x).T) for x in seeds]
+            return sum(f * c for f, c in zip(degrees, covs, strict=True)) / sum(degrees)
+        case GaussianPlugin("known"):
+            return GROUPS[g].overall_mean_cov()[1]
+        case Predictive("known"):
+            return (1 + 1 / n) * GROUPS[g].overall_mean_cov()[1]
+        case Predictive("group"):  # Student-t with n - d degrees of freedom
+            return (1 + 1 / n) * (n - 1) / (n - dim - 2) * sample_cov
+
+
+@pytest.mark.parametrize("generator", [f for f in FITTED if f != Smote(3)], ids=str)
+def test_given_few_seeds_a_generator_has_its_exact_mean_and_covariance(generator):
+    seeds = _draw_seeds((9, 14))
+    g = 1
+    x, sign = sample_synthetic(generator, g, GROUPS, seeds, DRAWS, key=KEY)
+    assert np.all(np.asarray(sign) == GROUPS[g].sign)
+    centred = np.asarray(x) - np.asarray(seeds[g]).mean(axis=0)
+    cov = _conditional_cov(generator, seeds, g)
+    rows, columns = np.tril_indices(3)
+    sample = np.concatenate([centred, centred[:, rows] * centred[:, columns]], axis=1)
+    expected = np.concatenate([np.zeros(3), cov[rows, columns]])
+    assert _largest_z(sample, expected) < Z_LIMIT
+    # negative control: a covariance off by 5 % is rejected
+    wrong = np.concatenate([np.zeros(3), 1.05 * cov[rows, columns]])
+    assert _largest_z(sample, wrong) > Z_LIMIT
+
+
+def test_smote_with_all_neighbours_has_two_thirds_of_the_covariance():
+    n = 4000
+    seeds = [sample_group(SINGLE, n, key=KEY)]
+    x, _ = sample_synthetic(Smote(), 0, [SINGLE], seeds, DRAWS, key=KEY)
+    white = np.linalg.solve(ROOT, (np.asarray(x) - SINGLE.mean).T)
+    # relative noise of a variance: sqrt(kurtosis excess + 2) over seeds and over draws
+    tolerance = Z_LIMIT * (np.sqrt(2 / n) + np.sqrt(3 / DRAWS)) * 2 / 3
+    np.testing.assert_allclose(np.cov(white), 2 / 3 * np.eye(3), atol=tolerance)
+    assert tolerance < (1 - 2 / 3) / 2  # the full covariance would be rejected
+
+
+@pytest.mark.parametrize(("dim", "n"), [(1, 6), (2, 9), (3, 9), (4, 15)])
+def test_the_predictive_is_student_t_in_every_direction_and_radius(dim, n):
+    group = GaussianGroup(np.zeros(dim), np.eye(dim), 1)
+    seeds = [sample_group(group, n, key=jax.random.key(dim))]
+    draws = 20_000
+    x, _ = sample_synthetic(Predictive(), 0, [group], seeds, draws, key=KEY)
+    own = np.asarray(seeds[0])
+    degrees = n - dim
+    scale = (1 + 1 / n) * (n - 1) / degrees * np.atleast_2d(np.cov(own.T))
+    centred = np.asarray(x) - own.mean(axis=0)
+    white = np.linalg.solve(np.linalg.cholesky(scale), centred.T)
+    direction = np.arange(1.0, dim + 1) / np.linalg.norm(np.arange(1.0, dim + 1))
+    radius = (white**2).sum(axis=0) / dim
+    student, fisher = scipy.stats.t(degrees), scipy.stats.f(dim, degrees)
+    for values, law in [(direction @ white, student), (radius, fisher)]:
+        assert scipy.stats.kstest(values, law.cdf).pvalue > 1e-5
+    # negative control: the plug-in's normal law
+    assert scipy.stats.kstest(direction @ white, "norm").pvalue < 1e-3
+    wrong = scipy.stats.chi2(dim, scale=1 / dim)
+    assert scipy.stats.kstest(radius, wrong.cdf).pvalue < 1e-5
+
+
+def test_fewer_seeds_than_features_give_draws_in_their_affine_span():
+    dim, n = 6, 4
+    group = GaussianGroup(np.arange(6.0), np.eye(dim), 1)
+    seeds = [sample_group(group, n, key=KEY)]
+    x, _ = sample_synthetic(GaussianPlugin(), 0, [group], seeds, 50, key=KEY)
+    own = np.asarray(seeds[0])
+    centred = np.asarray(x) - own.mean(axis=0)
+    basis = np.linalg.svd(own - own.mean(axis=0))[2][: n - 1]
+    np.testing.assert_allclose(centred, centred @ basis.T @ basis, atol=1e-6)
+    assert np.linalg.matrix_rank(centred, tol=1e-5) == n - 1
+
+
+@given(st.integers(1, 8), st.integers(0, 8), st.integers(0, 2**31 - 1))
+def test_the_semi_definite_factor_reproduces_a_matrix_of_any_rank(dim, rank, seed):
+    part = np.random.default_rng(seed).standard_normal((dim, rank))
+    matrix = part @ part.T
+    root = np.asarray(psd_cholesky(jnp.asarray(matrix)))
+    assert np.all(np.isfinite(root)) and np.allclose(root, np.tril(root))
+    scale = max(np.abs(matrix).max(), 1.0)
+    np.testing.assert_allclose(root @ root.T, matrix, atol=1e3 * dim * 2.0**-52 * scale)
+
+
+@given(st.integers(2, 40), st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**31 - 1))
+def test_nearest_neighbours_are_those_of_a_stable_sort(n, dim, k, seed):
+    k = min(k, n - 1)
+    # whole numbers: many equal distances, some equal points
+    x = np.random.default_rng(seed).integers(0, 4, (n, dim)).astype(float)
+    distance = ((x[:, None] - x[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    expected = np.argsort(distance, axis=1, kind="stable")[:, :k]
+    assert np.array_equal(nearest_neighbours(jnp.asarray(x), k), expected)
+
+
+def test_neighbours_searched_in_several_chunks_are_the_same():
+    x = np.asarray(sample_group(SINGLE, 1501, key=KEY))  # 2**21 // 1501 rows at a time: two chunks
+    found = np.asarray(nearest_neighbours(jnp.asarray(x), 3))
+    for row in (0, 700, 1396, 1397, 1398, 1500):
+        distance = ((x - x[row]) ** 2).sum(axis=1)
+        distance[row] = np.inf
+        assert np.array_equal(found[row], np.argsort(distance, kind="stable")[:3])
+
+
+def test_smote_interpolates_between_a_seed_and_one_of_its_neighbours():
+    k, n = 3, 12
+    seeds = _draw_seeds((n, n))
+    x, _ = sample_synthetic(Smote(k), 0, GROUPS, seeds, 400, key=KEY)
+    own = np.asarray(seeds[0])
+    neighbours = np.asarray(nearest_neighbours(seeds[0], k))
+    segments = [(own[i], own[j]) for i in range(n) for j in neighbours[i]]
+    used = set()
+    for point in np.asarray(x):
+        gaps = []
+        for start, end in segments:
+            along = np.clip((point - start) @ (end - start) / ((end - start) @ (end - start)), 0, 1)
+            gaps.append(np.linalg.norm(start + along * (end - start) - point))
+        assert min(gaps) < 1e-9
+        used.add(int(np.argmin(gaps)))
+    assert len(used) > len(segments) / 2
+    # negative control: with all seeds as neighbours some draws leave these segments
+    free, _ = sample_synthetic(Smote(), 0, GROUPS, seeds, 50, key=KEY)
+    away = 0
+    for point in np.asarray(free):
+        lines = [np.linalg.norm(np.cross(e - s, point - s)) for s, e in segments]
+        away += min(lines) > 1e-6
+    assert away > 10
+
+
+def test_smote_never_pairs_a_seed_with_itself():
+    seeds = [jnp.asarray([[0.0], [1.0]])]
+    group = GaussianGroup(np.zeros(1), np.eye(1), 1)
+    for generator in (Smote(), Smote(1)):
+        x, _ = sample_synthetic(generator, 0, [group], seeds, 2000, key=KEY)
+        inside = (np.asarray(x) > 0) & (np.asarray(x) < 1)
+        assert inside.mean() > 0.999  # a seed paired with itself would sit at 0 or 1
+
+
+def test_duplicates_are_seeds_and_all_seeds_are_used():
+    seeds = _draw_seeds((10, 3))
+    x, _ = sample_synthetic(Duplicate(), 0, GROUPS, seeds, 500, key=KEY)
+    own = {tuple(row) for row in np.asarray(seeds[0]).tolist()}
+    assert {tuple(row) for row in np.asarray(x).tolist()} == own
+
+
+@pytest.mark.parametrize("generator", [Smote(), Smote(5), GaussianPlugin(), Predictive()], ids=str)
+def test_too_few_seeds_are_refused(generator):
+    with pytest.raises(ValueError, match="sizes: got 1 seeds in group 0"):
+        sample_synthetic(generator, 0, GROUPS, _draw_seeds((1, 9)), 3, key=KEY)
+
+
+# data sets
+
+
+DESIGN = Design(sizes=(12, 7), augmentation=5, weight=0.25)
+
+
+@pytest.mark.parametrize("generator", FIXED_LAW + FITTED, ids=str)
+def test_real_samples_are_common_to_all_generators_and_designs(generator):
+    data = draw_dataset(GROUPS, DESIGN, generator, key=KEY)
+    raw = draw_dataset(GROUPS, Design.raw(DESIGN.sizes), generator, key=KEY)
+    real = np.concatenate(
+        [np.arange(s.start, s.start + s.count) for s in row_layout(DESIGN) if s.part == "real"]
+    )
+    assert np.array_equal(data.x[real], raw.x)
+    assert np.array_equal(data.sign[real], raw.sign)
+    other = draw_dataset(GROUPS, DESIGN, generator, key=jax.random.key(21))
+    assert not np.any(np.asarray(other.x) == np.asarray(data.x))
+
+
+def test_a_larger_design_begins_with_the_same_real_samples():
+    small = draw_dataset(GROUPS, Design.raw((12, 7)), Oracle(), key=KEY)
+    large = draw_dataset(GROUPS, Design.raw((24, 14)), Oracle(), key=KEY)
+    assert np.array_equal(small.x[:12], large.x[:12])
+    assert np.array_equal(small.x[12:], large.x[24:31])
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        DESIGN,
+        Design((12, 7)),
+        Design((7, 7)),
+        Design((12, 7), augmentation=5, weight=1.0),
+        Design((12, 7), augmentation=5),
+        Design.raw((12, 7)),
+        Design.class_weighted((12, 7)),
+    ],
+    ids=str,
+)
+def test_rows_and_weights_are_those_of_the_empirical_risk(design):
+    data = draw_dataset(GROUPS, design, [Oracle(), Duplicate()], key=KEY)
+    weight, group = np.asarray(data.weight), np.asarray(data.group)
+    assert abs(weight.sum() - 1) < 8 * np.finfo(float).eps
+    total = design.real_mass + design.oversampling_mass + design.augmentation_mass
+    for g in range(2):
+        assert abs(weight[group == g].sum() - total[g]) < 8 * np.finfo(float).eps
+        assert np.all(np.asarray(data.sign)[group == g] == GROUPS[g].sign)
+    mass = {"real": design.real_mass, "oversampling": design.oversampling_mass,
+            "augmentation": design.augmentation_mass}  # fmt: skip
+    layout = row_layout(design)
+    for part in layout:
+        rows = weight[part.start : part.start + part.count]
+        assert abs(rows.sum() - mass[part.part][part.group]) < 8 * np.finfo(float).eps
+    assert sum(part.count for part in layout) == len(weight)
+    assert np.all(weight > 0)
+
+
+def test_synthetic_rows_follow_the_generator_of_their_group():
+    data = draw_dataset(GROUPS, Design((12, 7)), [Oracle(), Duplicate()], key=KEY)
+    real = {tuple(row) for row in np.asarray(data.x[12:19]).tolist()}
+    assert {tuple(row) for row in np.asarray(data.x[19:]).tolist()} <= real
+
+
+def test_one_real_sample_is_enough_for_generators_that_do_not_fit():
+    for generator in (Oracle(), Duplicate(), GaussianPlugin("known"), Predictive("known")):
+        data = draw_dataset(GROUPS, Design((6, 1)), generator, key=KEY)
+        assert data.x.shape == (12, 3) and np.all(np.isfinite(data.x))
+    with pytest.raises(ValueError, match="got 1 seeds in group 1, expected at least 2"):
+        draw_dataset(GROUPS, Design((6, 1)), Smote(), key=KEY)
+
+
+def test_the_largest_group_needs_no_seeds_for_oversampling():
+    # group 0 is oversampled, group 1 is not: its 3 seeds are not too few
+    data = draw_dataset(GROUPS[::-1], Design((2, 3)), Smote(), key=KEY)
+    assert data.x.shape == (6, 3)
+
+
+def test_a_vectorised_draw_is_the_single_draws():
+    keys = jax.random.split(KEY, 3)
+    for generator in (Oracle(), Smote(3), Predictive()):
+        together = jax.vmap(lambda k, q=generator: draw_dataset(GROUPS, DESIGN, q, key=k))(keys)
+        for i in range(3):
+            alone = draw_dataset(GROUPS, DESIGN, generator, key=keys[i])
+            np.testing.assert_allclose(together.x[i], alone.x, rtol=1e-12, atol=1e-12)
+
+
+def test_malformed_requests_are_refused_by_name():
+    with pytest.raises(ValueError, match="augmentation=inf"):
+        row_layout(Design((3, 2), augmentation=float("inf"), weight=0.5))
+    with pytest.raises(ValueError, match="generator: got 1 generators for 2 groups"):
+        draw_dataset(GROUPS, DESIGN, [Oracle()], key=KEY)
+    with pytest.raises(ValueError, match="design: got 2 sizes for 1 groups"):
+        draw_dataset(GROUPS[:1], DESIGN, Oracle(), key=KEY)
+    flat = GaussianGroup(np.zeros(2), np.eye(2), 1)
+    with pytest.raises(ValueError, match="dimensions \\[2, 3\\]"):
+        draw_dataset([MIXED, flat], DESIGN, Oracle(), key=KEY)
+    with pytest.raises(ValueError, match="shift: got 2 entries"):
+        draw_dataset(GROUPS, DESIGN, Shifted((1.0, 0.0)), key=KEY)
