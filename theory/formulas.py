@@ -1,0 +1,45 @@
+"""All formulas of the theory, by id."""
+
+from __future__ import annotations
+
+from theory.formula import Formula
+from theory.formulas_benefit import BENEFIT_FORMULAS
+from theory.formulas_bias import BIAS_FORMULAS
+from theory.formulas_capacity import CAPACITY_FORMULAS
+from theory.formulas_design import DESIGN_FORMULAS
+from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
+from theory.formulas_risk import RISK_FORMULAS
+from theory.formulas_scaling import SCALING_FORMULAS
+
+__all__ = ["FORMULAS", "formulas_of"]
+
+
+def _by_id(*families: tuple[Formula, ...]) -> dict[str, Formula]:
+    ordered = [formula for family in families for formula in family]
+    order = {letter: rank for rank, letter in enumerate("BRST")}
+    ordered.sort(key=lambda f: (order[f.theorem[0]], f.theorem))  # stable within a theorem
+    table = {formula.id: formula for formula in ordered}
+    if len(table) != len(ordered):
+        raise ValueError("id: got two formulas with one id; every formula needs its own.")
+    return table
+
+
+FORMULAS: dict[str, Formula] = _by_id(
+    DESIGN_FORMULAS,
+    BIAS_FORMULAS,
+    RISK_FORMULAS,
+    BENEFIT_FORMULAS,
+    SCALING_FORMULAS,
+    NONPARAMETRIC_FORMULAS,
+    CAPACITY_FORMULAS,
+)
+
+
+def formulas_of(theorem: str) -> tuple[Formula, ...]:
+    """The formulas of one theorem, in order.
+
+    Example:
+        >>> [formula.id for formula in formulas_of("T4")]
+        ['T4.fidelity_bound']
+    """
+    return tuple(formula for formula in FORMULAS.values() if formula.theorem == theorem)

@@ -1,0 +1,233 @@
+"""Every symbol of the formulas, once, with its assumptions and its meaning: the glossary.
+
+Three kinds of symbol: scalars (`sympy.Symbol`), arrays over groups (`sympy.IndexedBase`, summed
+over the group index ``g``), and matrices (`sympy.MatrixSymbol` over parameters). The name of a
+symbol is the name of the argument of every formula that contains it. Scale parameters say what they
+are: ``var``, ``cov`` or ``std``. Risks and divergences are in nats.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sympy as sp
+
+__all__ = ["GLOSSARY", "Entry", "latex"]
+
+
+class Entry(NamedTuple):
+    """What a symbol means, and how it is typeset."""
+
+    meaning: str
+    latex: str
+
+
+GLOSSARY: dict[sp.Basic, Entry] = {}
+
+
+def _enter(symbol: sp.Basic, meaning: str, latex: str | None) -> sp.Basic:
+    key = symbol.label if isinstance(symbol, sp.IndexedBase) else symbol
+    if any(str(other) == str(key) for other in GLOSSARY):
+        raise ValueError(f"name: got {key!s} twice in the notation; a name has one meaning.")
+    GLOSSARY[key] = Entry(meaning, latex or str(key))
+    return symbol
+
+
+def _scalar(name: str, meaning: str, latex: str | None = None, **assumptions) -> sp.Symbol:
+    return _enter(sp.Symbol(name, **(assumptions or {"real": True})), meaning, latex)
+
+
+def _array(name: str, meaning: str, latex: str | None = None) -> sp.IndexedBase:
+    return _enter(sp.IndexedBase(sp.Symbol(name, real=True)), meaning, latex)
+
+
+def _square(name: str, meaning: str, latex: str | None = None) -> sp.MatrixSymbol:
+    return _enter(sp.MatrixSymbol(name, p, p), meaning, latex)
+
+
+def _column(name: str, meaning: str, latex: str | None = None) -> sp.MatrixSymbol:
+    return _enter(sp.MatrixSymbol(name, p, 1), meaning, latex)
+
+
+def latex(expression: sp.Basic) -> str:
+    """LaTeX of an expression in the notation of the glossary.
+
+    Example:
+        >>> latex(alpha * n_max)
+        '\\\\alpha n_{\\\\max}'
+    """
+    names = {symbol: entry.latex for symbol, entry in GLOSSARY.items()}
+    return sp.latex(expression, symbol_names=names).replace(
+        r"\left(\frac{1}{2}\right)", r"\frac{1}{2}"
+    )
+
+
+_COUNT = {"integer": True, "positive": True}
+_POS = {"positive": True}
+_NONNEG = {"nonnegative": True}
+
+# --- indices and sizes ----------------------------------------------------------------------
+p = _scalar("p", "number of parameters, intercept included", **_COUNT)
+g = _scalar("g", "index of a group", integer=True)
+h = _scalar("h", "index of a second group", integer=True)
+G = _scalar("G", "number of groups", **_COUNT)
+n_g = _scalar("n_g", "real samples in group g", **_COUNT)
+n_max = _scalar("n_max", "size of the largest group", r"n_{\max}", **_COUNT)
+n_tot = _scalar("n_tot", "number of real samples", r"n_{\mathrm{tot}}", **_COUNT)
+m_g = _scalar("m_g", "synthetic samples that level group g with the largest one", **_NONNEG)
+N = _scalar("N", "augmentation: further synthetic samples per group (infinity allowed)", **_POS)
+alpha = _scalar("alpha", "weight of the augmentation part, in [0, 1]", r"\alpha", **_NONNEG)
+rho_g = _scalar("rho_g", "n_g / n_max, in (0, 1]", r"\rho_g", **_POS)
+a_g = _scalar("a_g", "G times the weight of group g's real losses", **_NONNEG)
+c_g = _scalar("c_g", "G times the weight of group g's synthetic losses", **_NONNEG)
+real_mass = _scalar("real_mass", "total weight of group g's real losses", r"w^{\mathrm{real}}_g")
+raw_mass = _scalar("raw_mass", "weight of group g in raw ERM", r"w^{\mathrm{raw}}_g")
+oversampling_mass = _scalar(
+    "oversampling_mass", "total weight of group g's oversampled losses", r"w^{\mathrm{over}}_g"
+)
+augmentation_mass = _scalar(
+    "augmentation_mass", "total weight of group g's augmented losses", r"w^{\mathrm{aug}}_g"
+)
+real_noise = _scalar(
+    "real_noise", "sum of the squared weights of group g's real samples", r"q^{\mathrm{real}}_g"
+)
+synthetic_noise = _scalar(
+    "synthetic_noise",
+    "sum of the squared weights of group g's synthetic samples",
+    r"q^{\mathrm{syn}}_g",
+)
+
+# --- arrays over groups ---------------------------------------------------------------------
+size = _array("size", "real samples per group", "n")
+ratio = _array("ratio", "n_g / n_max per group", r"\rho")
+share = _array("share", "synthetic weights c_g = 1 - (1 - alpha) rho_g per group", "c")
+real_share = _array("real_share", "real weights a_g = (1 - alpha) rho_g per group", "a")
+risk_real = _array("risk_real", "risk of each group's real law", "R")
+risk_syn = _array("risk_syn", "risk of each group's synthetic law", r"\tilde{R}")
+bias_product = _array(
+    "bias_product", "H^{-1} products of the groups' bias gradients, grad B_g' H^{-1} grad B_h", "K"
+)
+trace_score = _array(
+    "trace_score", "tr(H^{-1} Cov_{P_g}(s)), s the score at theta*", r"t^{\mathrm{real}}"
+)
+trace_cross = _array(
+    "trace_cross", "tr(H^{-1} Cov_{P_g}(s, J psi)), J psi the generator's influence", r"t^{\times}"
+)
+trace_seed = _array(
+    "trace_seed", "tr(H^{-1} Cov_{P_g}(J psi)); 0 if Q is fixed", r"t^{\mathrm{seed}}"
+)
+trace_syn = _array(
+    "trace_syn", "tr(H^{-1} Cov_{Q_g}(s)), s drawn by the generator", r"t^{\mathrm{syn}}"
+)
+
+# --- matrices over parameters ---------------------------------------------------------------
+H = _square("H", "Hessian of the balanced risk at theta* (or at theta_alpha where said)")
+A_ = _square("A_target", "Hessian of the target risk at theta_alpha, held fixed", "A")
+V = _square("V", "covariance of the empirical gradient at theta_alpha")
+V_at = _square("V_at", "covariance of the empirical gradient as a function of theta", r"V(\theta)")
+H_at = _square("H_at", "Hessian of the target risk as a function of theta", r"A(\theta)")
+cov_real = _square("cov_real", "covariance of the score within the real group g", r"\Sigma_g")
+cov_syn = _square(
+    "cov_syn", "covariance of the score under the synthetic law of g", r"\tilde{\Sigma}_g"
+)
+cov_seed = _square(
+    "cov_seed", "covariance over seeds of the generator's influence J psi", r"\Psi_g"
+)
+cov_cross = _square(
+    "cov_cross", "covariance over seeds of the score s with the influence J psi", r"K_g"
+)
+b = _column("b", "gradient of the bias B at theta*")
+slope = _column("slope", "gradient of the risk in question at the point in question", r"\nabla R")
+mean_shift = _column("mean_shift", "bias of the estimator, E[theta_hat] - theta_alpha", r"\beta")
+potential_slope = _column(
+    "potential_slope", "gradient of the Cox-Snell potential at theta_alpha", r"\nabla\Omega"
+)
+potential = _scalar("potential", "Cox-Snell potential", r"\Omega(\theta)")
+
+# --- bias (theorem B) -----------------------------------------------------------------------
+n_1 = _scalar("n_1", "real samples of class 1", **_POS)
+n_0 = _scalar("n_0", "real samples of class 0", **_POS)
+shift = _scalar("shift", "displacement of the intercept", r"s")
+Delta = _scalar("Delta", "Mahalanobis distance between the two class means", r"\Delta", **_POS)
+q_x1 = _scalar("q_x1", "x' cov^{-1} mean_1", r"\langle x,\mu_1\rangle")
+q_x0 = _scalar("q_x0", "x' cov^{-1} mean_0", r"\langle x,\mu_0\rangle")
+q_11 = _scalar("q_11", "mean_1' cov^{-1} mean_1", r"\langle\mu_1,\mu_1\rangle")
+q_00 = _scalar("q_00", "mean_0' cov^{-1} mean_0", r"\langle\mu_0,\mu_0\rangle")
+margin = _scalar("margin", "mean margin of the group, E[(2 y - 1)(b + w'x)]", "u")
+flip_rate = _scalar("flip_rate", "probability that the generator flips the label", r"\epsilon")
+mean_core = _scalar("mean_core", "mean of the core feature given y = 1", r"\mu_c", **_POS)
+mean_spur = _scalar("mean_spur", "mean of the spurious feature given s = 1", r"\mu_s", **_POS)
+var_core = _scalar("var_core", "variance of the core feature given y", "v_c", **_POS)
+var_spur = _scalar("var_spur", "variance of the spurious feature given s", "v_s", **_POS)
+aligned = _scalar("aligned", "share of the real data with y = s", r"\varpi", **_NONNEG)
+
+# --- benefit (theorem R) --------------------------------------------------------------------
+excess_syn = _scalar(
+    "excess_syn", "excess risk of the synthetic design", r"e_{\mathrm{syn}}", **_POS
+)
+noise_ref = _scalar("noise_ref", "excess of the reference design", r"v_{\mathrm{ref}}", **_NONNEG)
+noise_syn = _scalar(
+    "noise_syn", "variance part of the synthetic design's excess", r"v_{\mathrm{syn}}", **_NONNEG
+)
+bias_size = _scalar("bias_size", "size of the bias gradient along a direction u", r"\delta", **_POS)
+bias_curvature = _scalar("bias_curvature", "u' H^{-1} u, u the direction", r"\kappa", **_POS)
+bias_quadratic = _scalar("bias_quadratic", "b' H^{-1} b", r"b^\top H^{-1} b", **_POS)
+seeds = _scalar(
+    "seeds", "n, the size that the variance parts are proportional to 1/n in", "n", **_POS
+)
+rate_ref = _scalar("rate_ref", "n times the reference's excess", r"\nu_{\mathrm{ref}}", **_NONNEG)
+rate_syn = _scalar(
+    "rate_syn", "n times the synthetic design's variance part", r"\nu_{\mathrm{syn}}", **_NONNEG
+)
+curvature_intercept = _scalar("curvature_intercept", "intercept entry of H", r"H_{bb}", **_POS)
+imbalance = _scalar("imbalance", "imbalance ratio n_max / n_min, at least 1", "r", **_POS)
+lambda_min = _scalar("lambda_min", "smallest eigenvalue of H", r"\lambda_{\min}", **_POS)
+square_bias = _scalar("square_bias", "squared norm of b", r"\|b\|^2", **_NONNEG)
+trace_V = _scalar("trace_V", "trace of V", r"\operatorname{tr} V", **_NONNEG)
+var_score = _scalar(
+    "var_score", "bound on the largest eigenvalue of every score covariance", r"v_{\max}", **_POS
+)
+z = _scalar("z", "a standard normal variable")
+
+# --- scaling laws (theorem S) ---------------------------------------------------------------
+A = _scalar("A", "H^{-1}-weighted second moment of the oversampling part", **_NONNEG)
+C = _scalar("C", "cross moment of the oversampling and augmentation parts")
+D = _scalar("D", "H^{-1}-weighted second moment of the augmentation part", **_NONNEG)
+S = _scalar("S", "sampling noise of one synthetic sample per group", **_NONNEG)
+price = _scalar(
+    "price",
+    "price of raising N by one, in nats: G samples at a price each of price / G",
+    "c",
+    **_POS,
+)
+smoothness = _scalar(
+    "smoothness", "beta: theta_k^2 = amplitude^2 k^{-(2 beta + 1)}", r"\beta", **_POS
+)
+amplitude = _scalar("amplitude", "c in theta_k^2 = c^2 k^{-(2 beta + 1)}", "c_\\theta", **_POS)
+noise_level = _scalar("noise_level", "variance of one coordinate of the estimate", "v", **_POS)
+cutoff = _scalar("cutoff", "K, number of coordinates kept", "K", **_POS)
+filter_weight = _scalar(
+    "filter_weight", "factor that a linear filter puts on a coordinate", r"\lambda"
+)
+signal = _scalar("signal", "true value of a coordinate", r"\theta_k")
+coordinate_bias = _scalar(
+    "coordinate_bias", "weighted generator bias of a coordinate", r"\bar\delta_k"
+)
+leakage = _scalar(
+    "leakage", "squared norm of the rule's part orthogonal to the mean", r"\|P_\perp\hat\theta\|^2"
+)
+
+# --- generation (theorem T) -----------------------------------------------------------------
+count = _scalar("count", "n, number of seeds in the context", "n", **_NONNEG)
+dim = _scalar("dim", "d, dimension of a sample or of the natural parameter", "d", **_POS)
+var_within = _scalar(
+    "var_within", "variance of a sample about its group's mean", r"{\sigma^2}", **_POS
+)
+var_prior = _scalar("var_prior", "prior variance of the group's mean", r"{\tau^2}", **_POS)
+seen = _scalar("seen", "how often a symbol occurs among the seeds", "k", **_NONNEG)
+mass = _scalar("mass", "Dirichlet parameter of the symbol", "a", **_POS)
+mass_total = _scalar("mass_total", "sum of the Dirichlet parameters", r"a_+", **_POS)
+kl = _scalar("kl", "KL(Q || P), generator first", r"\mathrm{KL}", **_NONNEG)
+var_proxy = _scalar(
+    "var_proxy", "sub-Gaussian variance proxy of the score under P", r"{\sigma^2}", **_POS
+)
