@@ -33,7 +33,7 @@ from theory.bias import Population, population
 from theory.design import Design
 from theory.generators import Generator
 from theory.groups import error_rate, minimiser
-from theory.influence import gradient_cov, second_order
+from theory.influence import gradient_cov, second_order_risk
 from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, Loss
 from theory.moments import moments
@@ -68,6 +68,9 @@ class Prediction(NamedTuple):
     Attributes:
         theta_star: balanced optimum ``[p]``; theta_alpha: pseudo-true point ``[p]``.
         bias_gradient: ``b = grad B(theta*)`` ``[p]``.
+        mean_gradient: expected empirical gradient at ``theta*``, to order 1/n ``[p]``.
+        generator_shift: expected empirical gradient at ``theta_alpha``, to order 1/n: 0 unless
+            the generator is fitted and nonlinear in its seeds ``[p]``.
         displacement, displacement_linear: ``theta_alpha - theta*`` and ``-H^{-1} b`` ``[p]``.
         estimator_bias: ``E[theta_hat - theta_alpha]`` to order 1/n ``[p]``.
         cov: covariance of ``theta_hat``, ``A^{-1} V A^{-1}`` ``[p, p]``.
@@ -84,6 +87,8 @@ class Prediction(NamedTuple):
     theta_star: Array
     theta_alpha: Array
     bias_gradient: Array
+    mean_gradient: Array
+    generator_shift: Array
     displacement: Array
     displacement_linear: Array
     estimator_bias: Array
@@ -172,8 +177,11 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
         _, hess, noise = at(theta)
         return jnp.sum(inverse * noise) - jnp.sum(cov * hess)
 
-    shift = second_order(theta_alpha, real, synthetic, masses, families, loss)
-    estimator_bias = inverse @ (jax.grad(potential)(theta_alpha) / 2 - shift)
+    def drift(theta):
+        return second_order_risk(theta, real, synthetic, masses, families, loss)
+
+    shift_star, shift_alpha = jax.vmap(jax.grad(drift))(jnp.stack([theta_star, theta_alpha]))
+    estimator_bias = inverse @ (jax.grad(potential)(theta_alpha) / 2 - shift_alpha)
 
     def expand_error(law):
         value, slope = jax.value_and_grad(error_rate)(theta_alpha, law)
@@ -188,6 +196,8 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
         theta_star,
         theta_alpha,
         bias_gradient,
+        bias_gradient + shift_star,
+        shift_alpha,
         theta_alpha - theta_star,
         linear,
         estimator_bias,

@@ -16,7 +16,7 @@ integrals (two-dimensional inside ``phi`` and ``beta`` for interpolation):
 * Gaussian plug-in and predictive: derivatives of the Gaussian mean score in the mean and the
   covariance, applied to ``x - mu`` and ``(x - mu)(x - mu)' - cov``.
 
-`second_order` gives what the *curvature* of the mean score in the fitted parameters adds to the
+`second_order_risk` gives what the *curvature* of the mean score in the fitted parameters adds to the
 expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
 """
 
@@ -43,7 +43,7 @@ from theory.laws import Law
 from theory.margins import Loss, expectations, quadrature
 from theory.moments import Moments
 
-__all__ = ["SeedMasses", "gradient_cov", "overall", "second_order", "seed_masses"]
+__all__ = ["SeedMasses", "gradient_cov", "overall", "second_order_risk", "seed_masses"]
 
 
 class SeedMasses(NamedTuple):
@@ -112,7 +112,7 @@ def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
 class _Gaussian(NamedTuple):
     """Mean score of ``N(mu, cov)`` and its derivatives in the score's mean, at one ``theta``.
 
-    ``slopes[k] = E[d^k loss / d t^k]``, ``k = 1..6`` (entry 0 unused); ``location = (1, mu)``;
+    ``slopes[k] = E[d^k loss / d t^k]``, ``k = 1..4`` (entry 0 unused); ``location = (1, mu)``;
     ``direction = (0, cov w)``; ``centre``, ``var`` the mean and variance of the score ``t``.
     """
 
@@ -136,8 +136,8 @@ def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
     cov_slope = cov @ theta[1:]
     centre = theta[0] + mean @ theta[1:]
     var = jnp.maximum(cov_slope @ theta[1:], 0.0)
-    derivatives = tuple(loss.derivative(k) for k in range(1, 7))
-    signs = jnp.stack([sign**k for k in range(1, 7)])
+    derivatives = tuple(loss.derivative(k) for k in range(1, 5))
+    signs = jnp.stack([sign**k for k in range(1, 5)])
     slopes = signs * expectations(derivatives, sign * centre, var, (0.0, 0.0))
     return _Gaussian(
         jnp.pad(slopes, (1, 0)),
@@ -293,78 +293,52 @@ def gradient_cov(
     return drawn + jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
 
 
-class _Central(NamedTuple):
-    """``E[a^j]`` ``[5]`` and ``E[a^j (0, x - mu)]`` ``[5, p]`` for ``a = t - E t`` in one group."""
-
-    scalars: Array
-    vectors: Array
-
-
-def _central(theta, law: Law) -> _Central:
+def _central(theta, law: Law) -> Array:
+    """Central moments ``E[a^j]``, ``a = t - E t``, of the score in one group: ``[5]``."""
     line = _line(theta, law)
     mean, _ = overall(law)
     a = line.t - (theta[0] + mean @ theta[1:])
-    powers = jnp.stack([a**j for j in range(5)])
-    centre = jnp.pad(mean, (1, 0), constant_values=1.0)
-    shift = line.location - centre[None]
-    return _Central(
-        jnp.einsum("kn,jkn->j", line.mass, powers),
-        jnp.einsum("kn,jkn,kp->jp", line.mass, powers, shift)
-        + jnp.einsum("kn,jkn,kp->jp", line.mass * line.z, powers, line.unit),
-    )
+    return jnp.einsum("kn,jkn->j", line.mass, jnp.stack([a**j for j in range(5)]))
 
 
-def second_order(
+def second_order_risk(
     theta: Float[Array, " p"],
     real: Law,
     synthetic: Law,
     masses: SeedMasses,
     families: tuple[str, ...],
     loss: Loss,
-) -> Float[Array, " p"]:
-    """Expected synthetic gradient minus its population value, to order ``1/n``: ``[p]``.
+) -> Float[Array, ""]:
+    """Expected synthetic risk minus its population value, to order ``1/n``, nats.
 
-    Half the second derivative of the Gaussian mean score ``E1 (1, mu) + E2 (0, cov w)`` in
-    (mean, ``cov w``, ``w' cov w``), contracted with the covariance of their estimates; for a
-    predictive distribution also its wider and heavier-tailed law. Zero for fixed generators,
-    duplicates and interpolation between distinct seeds, which are unbiased at every ``n``.
+    A fitted Gaussian enters the risk through the mean ``m`` and variance ``v`` of its score, and
+    ``E_k = E[d^k loss / d t^k]`` gives all derivatives (``d_m = d_t``, ``d_v = d_t^2 / 2``), so
+
+        shift = (E2 Var(m) + E3 Cov(m, v) + E4 Var(v) / 4) / 2,
+
+    with the (co)variances of the estimates of ``m`` and ``v``; a predictive distribution adds its
+    wider and heavier-tailed law. Zero for fixed generators, duplicates and interpolation between
+    distinct seeds, which are unbiased at every ``n``. The gradient in ``theta`` is what the
+    expected empirical gradient gains.
+
+    Args:
+        theta: ``[p]``.
+        real, synthetic: stacked laws of the groups and of the generators.
+        masses: the design, by what each part depends on.
+        families: ``masses.families`` (static).
+        loss: the loss (static).
     """
     if "gaussian" not in families:
-        return jnp.zeros_like(theta)
+        return jnp.zeros((), theta.dtype)
     fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
-    central = jax.vmap(lambda law: _central(theta, law))(real)
-    scalars, vectors = jnp.moveaxis(central.scalars, 1, 0), jnp.moveaxis(central.vectors, 1, 0)
+    _, _, a2, a3, a4 = jnp.moveaxis(jax.vmap(lambda law: _central(theta, law))(real), 1, 0)
     e = jnp.moveaxis(fits.slopes, -1, 0)
-    n, total = masses.sizes, jnp.sum(masses.sizes)
-
-    def along(location_part, direction_part):
-        return location_part[:, None] * fits.location + direction_part[:, None] * fits.direction
-
-    def on(mass, vector):
-        return mass @ vector
-
-    a2, a3 = scalars[2], scalars[3]
-    mean_mean = along(e[3] * a2, e[4] * a2) + 2 * e[2][:, None] * vectors[1]
-    mean_cov = along(e[4] * a3, e[5] * a3) + 3 * e[3][:, None] * vectors[2]
-    var_var = scalars[4] - a2**2  # n times the variance of w' S w
-    var_direction = vectors[3] - a2[:, None] * vectors[1]  # n times Cov(w' S w, S w)
-
-    def cov_cov(var, cross):
-        return along(e[5] * var / 4, e[6] * var / 4) + e[4][:, None] * cross
-
-    pooled_var = jnp.broadcast_to(n @ var_var / total**2, n.shape)
-    pooled_cross = jnp.broadcast_to((n @ var_direction)[None] / total**2, var_direction.shape)
-    curvature = (
-        on(masses.gaussian / n, mean_mean)
-        + on(masses.own_cov / n + masses.pooled_cov / total, mean_cov)
-        + on(masses.own_cov, cov_cov(var_var / n, var_direction / n[:, None]))
-        + on(masses.pooled_cov, cov_cov(pooled_var, pooled_cross))
-    )
-    v = fits.var
-    stretch = along(e[3] * v / 2, e[2] + e[4] * v / 2)
-    heavy = along(e[5] * v**2 / 4, e[4] * v + e[6] * v**2 / 4)
+    n, total, v = masses.sizes, jnp.sum(masses.sizes), fits.var
+    mean_mean = masses.gaussian * e[2] * a2 / n
+    mean_cov = (masses.own_cov / n + masses.pooled_cov / total) * e[3] * a3
+    spread = a4 - a2**2  # n times the variance of the estimated v
+    cov_cov = (masses.own_cov * spread / n + masses.pooled_cov * ((n @ spread) / total**2)) * e[4]
+    stretch, heavy = e[2] * v / 2, e[4] * v**2 / 4
     features = theta.shape[0] - 1
-    wider = on(masses.wide_mean / n, stretch) + on(
-        masses.wide_cov / n, (features + 2) * stretch + heavy
-    )
-    return curvature / 2 + wider
+    wider = masses.wide_mean * stretch + masses.wide_cov * ((features + 2) * stretch + heavy)
+    return jnp.sum((mean_mean + mean_cov + cov_cov / 4) / 2 + wider / n)
