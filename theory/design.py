@@ -10,9 +10,12 @@ from typing import Literal
 
 import numpy as np
 
+from theory.formulas_design import DESIGN_FORMULAS
+
 __all__ = ["Design"]
 
 Scheme = Literal["synthetic", "raw", "weighted"]
+_FORMULAS = {formula.id: formula for formula in DESIGN_FORMULAS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,33 +113,37 @@ class Design:
     @property
     def ratios(self) -> np.ndarray:
         """``rho_g = n_g / n_max``: ``[G]``."""
-        return np.asarray(self.sizes) / self.n_max
+        return _FORMULAS["B1.ratio"].numpy(n_g=self.sizes, n_max=self.n_max)
 
     @property
     def real_weights(self) -> np.ndarray:
         """``a_g``, the weight of group ``g``'s real part times G: ``[G]``."""
-        return self.real_mass * self.num_groups
+        if self.scheme != "synthetic":
+            return self.real_mass * self.num_groups
+        return _FORMULAS["B1.real_weight"].numpy(alpha=self.weight, rho_g=self.ratios)
 
     @property
     def synthetic_weights(self) -> np.ndarray:
         """``c_g``, the weight of group ``g``'s synthetic part times G: ``[G]``."""
-        return (self.oversampling_mass + self.augmentation_mass) * self.num_groups
+        if self.scheme != "synthetic":
+            return np.zeros(self.num_groups)
+        return _FORMULAS["B1.synthetic_weight"].numpy(alpha=self.weight, rho_g=self.ratios)
 
     @property
     def real_mass(self) -> np.ndarray:
         """Total weight of group ``g``'s real losses in the empirical risk: ``[G]``."""
         if self.scheme == "raw":
-            return np.asarray(self.sizes) / self.n_total
+            return _FORMULAS["B4.raw_mass"].numpy(n_g=self.sizes, n_tot=self.n_total)
         if self.scheme == "weighted":
             return np.full(self.num_groups, 1.0 / self.num_groups)
-        return (1.0 - self.weight) * self.ratios / self.num_groups
+        return self._mass("B1.real_mass")
 
     @property
     def oversampling_mass(self) -> np.ndarray:
         """Total weight of group ``g``'s oversampled losses: ``[G]``."""
         if self.scheme != "synthetic":
             return np.zeros(self.num_groups)
-        return (1.0 - self.weight) * (1.0 - self.ratios) / self.num_groups
+        return self._mass("B1.oversampling_mass")
 
     @property
     def augmentation_mass(self) -> np.ndarray:
@@ -150,9 +157,18 @@ class Design:
         Multiplies the synthetic score covariance in the covariance of the empirical gradient;
         0 where there are no synthetic samples or infinitely many.
         """
-        counts = np.maximum(np.asarray(self.oversampling), 1)
-        extra = 0.0 if self.weight == 0 else self.augmentation_mass**2 / self.augmentation
-        return self.oversampling_mass**2 / counts + extra
+        if self.scheme != "synthetic":
+            return np.zeros(self.num_groups)
+        return _FORMULAS["R1.synthetic_noise"].numpy(
+            alpha=self.weight,
+            rho_g=self.ratios,
+            G=self.num_groups,
+            n_max=self.n_max,
+            N=self.augmentation or math.inf,  # without augmentation its weight is 0
+        )
+
+    def _mass(self, name: str) -> np.ndarray:
+        return _FORMULAS[name].numpy(alpha=self.weight, rho_g=self.ratios, G=self.num_groups)
 
 
 def _is_real(value) -> bool:

@@ -9,6 +9,7 @@ side makes the same proof fail.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
@@ -57,12 +58,12 @@ class Formula:
         """The id of the theorem that it belongs to."""
         return self.id.split(".")[0]
 
-    @property
+    @functools.cached_property
     def symbols(self) -> tuple[sp.Basic, ...]:
         """The free symbols of the right-hand side, by name."""
         return tuple(sorted(free_symbols(self.rhs), key=str))
 
-    @property
+    @functools.cached_property
     def arguments(self) -> tuple[str, ...]:
         """Names of the arguments of the computed function."""
         return tuple(str(symbol) for symbol in self.symbols)
@@ -89,16 +90,24 @@ class Formula:
             ValueError: naming the arguments that are missing or unknown.
             RuntimeError: if float64 is off.
         """
-        return lower(self.rhs, self.symbols)(*self._ordered(values))
+        return self._jax(*self._ordered(values))
 
     def numpy(self, **values):
         """The right-hand side computed by NumPy: for static numbers, outside of any tracing."""
-        return lower(self.rhs, self.symbols, "numpy")(*self._ordered(values))
+        return self._numpy(*self._ordered(values))
+
+    @functools.cached_property
+    def _jax(self) -> Callable:
+        return lower(self.rhs, self.symbols)
+
+    @functools.cached_property
+    def _numpy(self) -> Callable:
+        return lower(self.rhs, self.symbols, "numpy")
 
     def _ordered(self, values: dict) -> list:
-        missing = sorted(set(self.arguments) - set(values))
-        unknown = sorted(set(values) - set(self.arguments))
-        if missing or unknown:
+        if values.keys() != set(self.arguments):
+            missing = sorted(set(self.arguments) - set(values))
+            unknown = sorted(set(values) - set(self.arguments))
             raise ValueError(
                 f"{self.id}: got arguments {sorted(values)}, expected {list(self.arguments)}"
                 + (f"; missing {missing}" if missing else "")
