@@ -1,0 +1,233 @@
+"""Checkpoints: safetensors files with a JSON header, written atomically, read without pickle."""
+
+import json
+import os
+import struct
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from transformer_toy import model, tasks
+
+FORMAT = "synthetic-oversampling transformer 1"
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint of this project, is damaged, or is of another network."""
+
+
+class Model(NamedTuple):
+    """A trained network: what it was trained for, its sizes, its weights, and how it was made."""
+
+    task: tasks.Task
+    arch: model.Architecture
+    params: model.Params
+    about: dict
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the whole new one, never a part.
+
+    Args:
+        path: the file.
+        content: its bytes.
+
+    Raises:
+        OSError: if the folder cannot be written to; no partial file is left.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "x"
+        >>> write_atomically(target, b"abc")
+        >>> target.read_bytes()
+        b'abc'
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, tensors: dict[str, np.ndarray], kind: str, about: dict) -> None:
+    header = {"format": FORMAT, "kind": kind, "about": json.dumps(about, sort_keys=True)}
+    write_atomically(path, save(tensors, header))
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file. Pass the path of a checkpoint.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, struct.error) as error:
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file ({error}). It may be damaged or cut short; "
+            "copy it again or train anew."
+        ) from error
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of format {FORMAT!r}, got {header.get('format')!r}. It "
+            "was written by another program or version; train anew with `train`."
+        )
+    if header.get("kind") != kind:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint that holds a {kind}, this one holds a "
+            f"{header.get('kind')}. `train` writes both: the model, and beside it the training "
+            "state for --resume."
+        )
+    try:
+        about = json.loads(header["about"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: its description is damaged ({error}).") from error
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: {name} holds numbers that are not finite.")
+    return tensors, about
+
+
+def _require_shapes(path: Path, got: dict[str, tuple], expected: dict[str, tuple]) -> None:
+    for name in sorted(set(got) | set(expected)):
+        if got.get(name) != expected.get(name):
+            raise CheckpointError(
+                f"{path}: parameter {name}: expected shape {expected.get(name)}, got "
+                f"{got.get(name)}. The file does not hold the network that it describes."
+            )
+
+
+def save_model(
+    path: Path, params: model.Params, task: tasks.Task, arch: model.Architecture, **about: Any
+) -> None:
+    """Write a network with the task it was trained for.
+
+    Args:
+        path: where; a ``.safetensors`` file.
+        params: its weights.
+        task: what it was trained for.
+        arch: its sizes.
+        **about: anything JSON can hold that says how it was made.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from transformer_toy import train
+        >>> task = tasks.unknown_mean()
+        >>> arch = train.architecture(task)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"
+        >>> save_model(path, model.zeros(arch), task, arch)
+        >>> load_model(path).task.spec["name"]
+        'unknown_mean'
+    """
+    tensors = {name: np.asarray(value) for name, value in params.items()}
+    whole = {"task": task.spec, "architecture": asdict(arch)} | about
+    _write(path, tensors, "model", whole)
+
+
+def load_model(path: Path) -> Model:
+    """Read a network, checking that the file holds what it describes.
+
+    Args:
+        path: a file that ``save_model`` wrote.
+
+    Returns:
+        Task, architecture, weights and description.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, foreign or inconsistent.
+
+    Example:
+        >>> import pathlib
+        >>> load_model(pathlib.Path("missing.safetensors"))
+        Traceback (most recent call last):
+        ...
+        transformer_toy.checkpoint.CheckpointError: missing.safetensors: no such file. Pass the \
+path of a checkpoint.
+    """
+    tensors, about = _read(path, "model")
+    try:
+        task = tasks.from_spec(about["task"])
+        arch = model.Architecture(**about["architecture"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its description is damaged ({error}).") from error
+    got = {name: tensor.shape for name, tensor in tensors.items()}
+    _require_shapes(path, got, model.shapes(arch))
+    params = {name: jnp.asarray(tensors[name]) for name in model.shapes(arch)}
+    return Model(task, arch, params, about)
+
+
+def _flatten(state: Any) -> dict[str, Any]:
+    return {
+        jax.tree_util.keystr(path): leaf
+        for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]
+    }
+
+
+def save_state(path: Path, state: Any, about: dict) -> None:
+    """Write everything that training needs to go on.
+
+    Args:
+        path: where.
+        state: a pytree of arrays.
+        about: task, architecture and recipe of the run.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "state.safetensors"
+        >>> save_state(path, {"x": np.ones(2)}, {"run": 1})
+        >>> print(load_state(path, {"x": np.zeros(2)}, {"run": 1})["x"])
+        [1. 1.]
+    """
+    tensors = {name: np.asarray(leaf) for name, leaf in _flatten(state).items()}
+    _write(path, tensors, "training state", about)
+
+
+def load_state(path: Path, like: Any, about: dict) -> Any:
+    """Read a training state of this very run.
+
+    Args:
+        path: a file that ``save_state`` wrote.
+        like: a state of the same structure.
+        about: task, architecture and recipe, which must be those in the file.
+
+    Returns:
+        The state.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, foreign or of another run.
+
+    Example:
+        >>> import pathlib
+        >>> load_state(pathlib.Path("missing"), {}, {})
+        Traceback (most recent call last):
+        ...
+        transformer_toy.checkpoint.CheckpointError: missing: no such file. Pass the path of a \
+checkpoint.
+    """
+    tensors, found = _read(path, "training state")
+    about = json.loads(json.dumps(about))
+    for part in sorted(set(about) | set(found)):
+        if about.get(part) != found.get(part):
+            raise CheckpointError(
+                f"{path}: it is of another run. {part}: expected {about.get(part)}, got "
+                f"{found.get(part)}. Resume with the options it was started with, or start anew."
+            )
+    flat = _flatten(like)
+    got = {name: tensor.shape for name, tensor in tensors.items()}
+    _require_shapes(path, got, {name: leaf.shape for name, leaf in flat.items()})
+    leaves = [jnp.asarray(tensors[name]) for name in flat]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)

@@ -1,0 +1,286 @@
+"""A small permutation-invariant transformer that reads a group's seeds and writes the next law.
+
+A learned query attends, layer after layer, to the embedded seeds and to learned memory tokens, the
+first of which is the null (prior) token. There are no positions: the seeds are a set. A prefix
+mask lets one pass answer for many numbers of seeds. There is no layer normalisation, and values are
+linear in the embedded seeds, so that sufficient statistics pass through unchanged.
+
+Letters in names are axes: B groups, P prefixes, R queries (conditions), N seeds, D token entries,
+C condition entries, M width, H heads, A entries a head, K memory tokens, F hidden units, O outputs.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int, Key
+
+Params = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes of a network; two networks of one architecture share one parameter tree.
+
+    Args:
+        dim_token: D, entries of a seed (its features, then its one-hot label if it has one).
+        dim_condition: C, entries of what a query is conditioned on; 0 if nothing.
+        dim_out: O, entries that the head interprets.
+        width: M.
+        num_layers: attention layers.
+        num_heads: H.
+        dim_head: A.
+        num_memory: K, memory tokens including the null token.
+        hidden_embed: hidden units of a seed's embedding.
+        hidden: F, hidden units of the query's feed-forward step.
+
+    Example:
+        >>> Architecture(dim_token=2, dim_condition=0, dim_out=3).width
+        32
+    """
+
+    dim_token: int
+    dim_condition: int
+    dim_out: int
+    width: int = 32
+    num_layers: int = 2
+    num_heads: int = 2
+    dim_head: int = 16
+    num_memory: int = 1
+    hidden_embed: int = 16
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            least = 1 if name in ("dim_token", "dim_out", "num_layers", "num_memory") else 0
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"Architecture.{name}: expected a whole number from {least}, got {value!r}."
+                )
+
+
+def shapes(arch: Architecture) -> dict[str, tuple[int, ...]]:
+    """The parameter tree of an architecture: names and shapes, in a fixed order.
+
+    Args:
+        arch: the sizes.
+
+    Returns:
+        A shape for every name.
+
+    Example:
+        >>> shapes(Architecture(2, 0, 3))["memory"]
+        (1, 32)
+    """
+    width, heads, head = arch.width, arch.num_heads, arch.dim_head
+    tree = {
+        "embed.linear": (arch.dim_token, width),
+        "embed.bias": (width,),
+        "embed.hidden_in": (arch.dim_token, arch.hidden_embed),
+        "embed.hidden_bias": (arch.hidden_embed,),
+        "embed.hidden_out": (arch.hidden_embed, width),
+        "memory": (arch.num_memory, width),
+        "query": (width,),
+        "condition": (arch.dim_condition, width),
+    }
+    for layer in range(arch.num_layers):
+        tree |= {
+            f"layer{layer}.query": (heads, width, head),
+            f"layer{layer}.key": (heads, width, head),
+            f"layer{layer}.value": (heads, width, head),
+            f"layer{layer}.out": (heads, head, width),
+            f"layer{layer}.mass_exponent": (heads,),
+            f"layer{layer}.hidden_in": (width, arch.hidden),
+            f"layer{layer}.hidden_bias": (arch.hidden,),
+            f"layer{layer}.hidden_out": (arch.hidden, width),
+        }
+    return tree | {"readout.linear": (width, arch.dim_out), "readout.bias": (arch.dim_out,)}
+
+
+def num_parameters(arch: Architecture) -> int:
+    """How many numbers the parameter tree holds.
+
+    Args:
+        arch: the sizes.
+
+    Returns:
+        The count.
+
+    Example:
+        >>> num_parameters(Architecture(2, 0, 3))
+        17335
+    """
+    total = 0
+    for shape in shapes(arch).values():
+        size = 1
+        for length in shape:
+            size *= length
+        total += size
+    return total
+
+
+def zeros(arch: Architecture, dtype: DTypeLike = jnp.float32) -> Params:
+    """The parameter tree with every weight 0, for weights set by hand.
+
+    Args:
+        arch: the sizes.
+        dtype: of the weights.
+
+    Returns:
+        The parameters.
+
+    Example:
+        >>> float(zeros(Architecture(2, 0, 3))["query"].sum())
+        0.0
+    """
+    return {name: jnp.zeros(shape, dtype) for name, shape in shapes(arch).items()}
+
+
+def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.float32) -> Params:
+    """Random parameters before training: variance 1/fan-in, biases and mass exponents 0.
+
+    Args:
+        arch: the sizes.
+        key: a typed key.
+        dtype: of the weights.
+
+    Returns:
+        The parameters.
+
+    Example:
+        >>> import jax
+        >>> params = init(Architecture(2, 0, 3), key=jax.random.key(0))
+        >>> params["readout.linear"].shape
+        (32, 3)
+    """
+    params = {}
+    for index, (name, shape) in enumerate(shapes(arch).items()):
+        if name.endswith(("bias", "mass_exponent")):
+            params[name] = jnp.zeros(shape, dtype)
+            continue
+        fan_in = shape[-2] if len(shape) > 1 else 1
+        fan_in = {"memory": 4, "query": 4, "condition": 4}.get(name, fan_in)
+        if name.endswith(".out"):
+            fan_in = arch.num_heads * arch.dim_head
+        scale = max(fan_in, 1) ** -0.5
+        if name.endswith("hidden_out"):
+            scale = 0.2 * scale
+        draw = jax.random.normal(jax.random.fold_in(key, index), shape, dtype)
+        params[name] = scale * draw
+    return params
+
+
+def _squared_relu(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """max(x, 0)^2: two of these add up to x^2, so quadratic statistics are exact."""
+    positive = jnp.maximum(x, 0.0)
+    return positive * positive
+
+
+def _add_bias(x: Float[Array, "*s F"], bias: Float[Array, " F"]) -> Float[Array, "*s F"]:
+    return x + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+
+
+def _embed(params: Params, token_BxNxD: Float[Array, "B N D"]) -> Float[Array, "B N M"]:
+    hidden_BxNxF = _squared_relu(
+        _add_bias(token_BxNxD @ params["embed.hidden_in"], params["embed.hidden_bias"])
+    )
+    linear_BxNxM = _add_bias(token_BxNxD @ params["embed.linear"], params["embed.bias"])
+    return linear_BxNxM + hidden_BxNxF @ params["embed.hidden_out"]
+
+
+def _attend(
+    params: Params,
+    layer: str,
+    state_BxQxM: Float[Array, "B Q M"],
+    seed_BxNxM: Float[Array, "B N M"],
+    visible_BxQxN: Bool[Array, "B Q N"],
+) -> Float[Array, "B Q M"]:
+    """One attention layer; keys and values are absorbed, so that no seed is projected twice.
+
+    A head's output is its softmax average times (sum of exponentiated logits)^mass_exponent: an
+    exponent of 0 is softmax attention, an exponent of 1 sums over the seeds.
+    """
+    memory_KxM = params["memory"]
+    query_BxQxHxA = jnp.einsum("bqm,hma->bqha", state_BxQxM, params[layer + ".query"])
+    probe_BxQxHxM = jnp.einsum("bqha,hma->bqhm", query_BxQxHxA, params[layer + ".key"])
+    logit_BxQxHxN = jnp.einsum("bqhm,bnm->bqhn", probe_BxQxHxM, seed_BxNxM)
+    logit_BxQxHxN = jnp.where(visible_BxQxN[:, :, None, :], logit_BxQxHxN, -jnp.inf)
+    logit_BxQxHxK = jnp.einsum("bqhm,km->bqhk", probe_BxQxHxM, memory_KxM)
+    top_BxQxH = jax.lax.stop_gradient(
+        jnp.maximum(
+            jnp.max(logit_BxQxHxN, axis=-1, initial=-jnp.inf), jnp.max(logit_BxQxHxK, axis=-1)
+        )
+    )
+    weight_BxQxHxN = jnp.exp(logit_BxQxHxN - top_BxQxH[..., None])
+    weight_BxQxHxK = jnp.exp(logit_BxQxHxK - top_BxQxH[..., None])
+    mass_BxQxH = weight_BxQxHxN.sum(axis=-1) + weight_BxQxHxK.sum(axis=-1)
+    total_BxQxHxM = jnp.einsum("bqhn,bnm->bqhm", weight_BxQxHxN, seed_BxNxM)
+    total_BxQxHxM = total_BxQxHxM + jnp.einsum("bqhk,km->bqhm", weight_BxQxHxK, memory_KxM)
+    exponent_H = params[layer + ".mass_exponent"][None, None, :]
+    gain_BxQxH = jnp.power(mass_BxQxH, exponent_H - 1.0) * jnp.exp(exponent_H * top_BxQxH)
+    mean_BxQxHxM = total_BxQxHxM * gain_BxQxH[..., None]
+    value_BxQxHxA = jnp.einsum("bqhm,hma->bqha", mean_BxQxHxM, params[layer + ".value"])
+    return jnp.einsum("bqha,ham->bqm", value_BxQxHxA, params[layer + ".out"])
+
+
+@jax.jit
+def apply(
+    params: Params,
+    token_BxNxD: Float[Array, "B N D"],
+    count_BxP: Int[Array, "B P"],
+    condition_RxC: Float[Array, "R C"],
+) -> Float[Array, "B P R O"]:
+    """What the network says after each prefix of the seeds, for each condition of the query.
+
+    Statement: output [b, p, r] depends on the first count[b, p] seeds of group b as a set, and on
+    condition r; on nothing else. Seeds beyond the largest count may hold anything, NaN included.
+
+    Args:
+        params: a parameter tree.
+        token_BxNxD: the seeds, as tokens.
+        count_BxP: prefix lengths, from 0 to N.
+        condition_RxC: what each query is conditioned on; shape (1, 0) if nothing.
+
+    Returns:
+        Raw outputs, which a head turns into a law.
+
+    Raises:
+        ValueError: if the tokens have another size than the network was made for.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> params = zeros(Architecture(2, 0, 3))
+        >>> seeds, counts = jnp.ones((5, 4, 2), jnp.float32), jnp.zeros((5, 1), jnp.int32)
+        >>> jax.eval_shape(apply, params, seeds, counts, jnp.zeros((1, 0), jnp.float32)).shape
+        (5, 1, 1, 3)
+    """
+    dim_token = params["embed.linear"].shape[0]
+    if token_BxNxD.shape[-1] != dim_token:
+        raise ValueError(
+            f"token_BxNxD: expected {dim_token} entries a seed, got {token_BxNxD.shape[-1]}. The "
+            "network was made for another dimension; use one made for this, or choose the columns."
+        )
+    num_groups, length, _ = token_BxNxD.shape
+    position_N = jnp.arange(length, dtype=count_BxP.dtype)
+    used_BxN = position_N[None, :] < jnp.max(count_BxP, axis=1)[:, None]
+    seed_BxNxM = _embed(params, jnp.where(used_BxN[..., None], token_BxNxD, 0.0))
+    num_prefixes, num_queries = count_BxP.shape[1], condition_RxC.shape[0]
+    count_BxQ = jnp.repeat(count_BxP, num_queries, axis=1)
+    visible_BxQxN = position_N[None, None, :] < count_BxQ[..., None]
+    query_RxM = params["query"][None, :] + condition_RxC @ params["condition"]
+    state_BxQxM = jnp.broadcast_to(
+        jnp.tile(query_RxM, (num_prefixes, 1))[None, :, :],
+        (num_groups, num_prefixes * num_queries, query_RxM.shape[1]),
+    )
+    layer = 0
+    while f"layer{layer}.query" in params:
+        name = f"layer{layer}"
+        state_BxQxM = state_BxQxM + _attend(params, name, state_BxQxM, seed_BxNxM, visible_BxQxN)
+        hidden_BxQxF = _squared_relu(
+            _add_bias(state_BxQxM @ params[name + ".hidden_in"], params[name + ".hidden_bias"])
+        )
+        state_BxQxM = state_BxQxM + hidden_BxQxF @ params[name + ".hidden_out"]
+        layer += 1
+    out_BxQxO = _add_bias(state_BxQxM @ params["readout.linear"], params["readout.bias"])
+    return out_BxQxO.reshape(num_groups, num_prefixes, num_queries, out_BxQxO.shape[-1])

@@ -1,0 +1,319 @@
+"""Training: a fixed number of steps of Adam on the divergence from the groups' true laws.
+
+Each step draws new groups and asks the network after several log-spaced prefixes of each; the loss
+is averaged in closed form over the next sample. Everything random is folded from the seed and the
+step, so a run is a function of its configuration, and one resumed from a checkpoint ends in the
+same bits as one that was never stopped.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from transformer_toy import checkpoint, divergence, heads, model, tasks
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Args:
+        seed: of everything random.
+        steps: optimiser steps.
+        groups: groups a step.
+        prefixes: prefixes a group, stratified and log-spaced from 0 to ``max_count``.
+        max_count: the most seeds that training shows.
+        learning_rate: peak of Adam(0.9, 0.99); linear warm-up, then cosine to 0.
+        warmup: steps of warm-up.
+        clip: global norm that gradients are clipped to.
+        ema: decay of the running average of the parameters, which is what is kept.
+        chunk: steps compiled into one call; progress and checkpoints come between calls.
+
+    Example:
+        >>> Recipe().steps
+        12000
+    """
+
+    seed: int = 0
+    steps: int = 12_000
+    groups: int = 128
+    prefixes: int = 8
+    max_count: int = 64
+    learning_rate: float = 3e-3
+    warmup: int = 500
+    clip: float = 1.0
+    ema: float = 0.999
+    chunk: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "groups", "prefixes", "max_count", "chunk"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"Recipe.{name}: expected a whole number from 1, got {value!r}.")
+        if self.steps % self.chunk:
+            raise ValueError(
+                f"Recipe.chunk: expected a divisor of steps = {self.steps}, got {self.chunk}. "
+                "Training advances by whole chunks; change one of the two."
+            )
+
+
+class State(NamedTuple):
+    """Everything that a step changes."""
+
+    params: model.Params
+    ema: model.Params
+    optimiser: optax.OptState
+    step: Int[Array, ""]
+
+
+def optimiser(recipe: Recipe) -> optax.GradientTransformation:
+    """Clipping, then Adam(0.9, 0.99), then a warm-up and a cosine to 0.
+
+    Args:
+        recipe: the schedule's numbers.
+
+    Returns:
+        The optax transformation.
+
+    Example:
+        >>> optimiser(Recipe()).update.__name__
+        'update_fn'
+    """
+    warmup = min(recipe.warmup, recipe.steps // 2)
+    rate = optax.warmup_cosine_decay_schedule(0.0, recipe.learning_rate, warmup, recipe.steps)
+    return optax.chain(
+        optax.clip_by_global_norm(recipe.clip),
+        optax.scale_by_adam(b1=0.9, b2=0.99),
+        optax.scale_by_learning_rate(rate),
+    )
+
+
+def architecture(task: tasks.Task, **sizes: int) -> model.Architecture:
+    """The architecture that fits a task.
+
+    Args:
+        task: the family.
+        **sizes: any size of ``model.Architecture`` other than those the task decides.
+
+    Returns:
+        The architecture.
+
+    Example:
+        >>> architecture(tasks.unknown_mean(dim=2)).dim_out
+        3
+    """
+    out = heads.dim_out(task.head, task.dim, task.components)
+    return model.Architecture(task.dim_token, task.dim_condition, out, **sizes)
+
+
+def prefix_counts(recipe: Recipe, *, key: Key[Array, ""]) -> Int[Array, "B P"]:
+    """Numbers of seeds, log-spaced from 0 to ``max_count`` and stratified within each group.
+
+    Args:
+        recipe: how many groups and prefixes, and the most seeds.
+        key: a typed key.
+
+    Returns:
+        floor((1 + max_count)^u) - 1 with u uniform in its own part of [0, 1).
+
+    Example:
+        >>> import jax
+        >>> counts = prefix_counts(Recipe(), key=jax.random.key(0))
+        >>> counts.shape, int(counts.min()), bool(counts.max() <= 64)
+        ((128, 8), 0, True)
+    """
+    jitter = jax.random.uniform(key, (recipe.groups, recipe.prefixes), jnp.float32)
+    u = (jnp.arange(recipe.prefixes, dtype=jnp.float32)[None, :] + jitter) / recipe.prefixes
+    counts = jnp.floor((1.0 + recipe.max_count) ** u) - 1.0
+    return jnp.clip(counts, 0.0, recipe.max_count).astype(jnp.int32)
+
+
+def law_of(
+    params: model.Params, task: tasks.Task, token_BxNxD: Array, count_BxP: Array
+) -> heads.Law:
+    """The law that a network gives after each prefix of the seeds.
+
+    Args:
+        params: the network.
+        task: the family it is for.
+        token_BxNxD: seeds as tokens.
+        count_BxP: prefix lengths.
+
+    Returns:
+        A law with leading axes (B, P).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> task = tasks.unknown_mean(dim=2)
+        >>> params = model.zeros(architecture(task))
+        >>> seeds, counts = jnp.ones((1, 3, 2), jnp.float32), jnp.full((1, 1), 3)
+        >>> jax.eval_shape(lambda x, n: law_of(params, task, x, n), seeds, counts).mean.shape
+        (1, 1, 2)
+    """
+    asked = tasks.conditions(task, token_BxNxD.dtype)
+    raw = model.apply(params, token_BxNxD, count_BxP, asked)
+    return heads.interpret(task.head, raw, task.dim, task.components, task.dictionary)
+
+
+def batch_loss(
+    params: model.Params, task: tasks.Task, recipe: Recipe, *, key: Key[Array, ""]
+) -> Float[Array, ""]:
+    """The loss of one step: groups, seeds and prefixes are drawn from the key.
+
+    Args:
+        params: the network; its dtype is the dtype of the draws.
+        task: the family.
+        recipe: sizes.
+        key: a typed key.
+
+    Returns:
+        Mean divergence from the true laws, in nats.
+
+    Example:
+        >>> import jax
+        >>> task = tasks.unknown_mean(dim=2)
+        >>> zero, key = model.zeros(architecture(task)), jax.random.key(0)
+        >>> jax.eval_shape(lambda k: batch_loss(zero, task, Recipe(), key=k), key).shape
+        ()
+    """
+    group_key, prefix_key, node_key = jax.random.split(key, 3)
+    dtype = params["query"].dtype
+    truth, token_BxNxD = task.draw(recipe.groups, recipe.max_count, dtype, key=group_key)
+    law = law_of(params, task, token_BxNxD, prefix_counts(recipe, key=prefix_key))
+    return divergence.loss(truth, law, key=node_key).mean()
+
+
+def initial_state(task: tasks.Task, arch: model.Architecture, recipe: Recipe) -> State:
+    """The state before the first step.
+
+    Args:
+        task: the family; its head decides the biases of the read-out.
+        arch: the sizes.
+        recipe: its seed.
+
+    Returns:
+        The state.
+
+    Example:
+        >>> task = tasks.unknown_mean()
+        >>> int(initial_state(task, architecture(task), Recipe()).step)
+        0
+    """
+    params = model.init(arch, key=jax.random.fold_in(jax.random.key(recipe.seed), 2**31 - 1))
+    raw = heads.initial_raw(task.head, task.dim, task.components)
+    params["readout.bias"] = jnp.asarray(raw, params["readout.bias"].dtype)
+    step = jnp.zeros((), jnp.int32)
+    return State(params, params, optimiser(recipe).init(params), step)
+
+
+def chunk_of_steps(
+    task: tasks.Task, recipe: Recipe
+) -> Callable[[State], tuple[State, Float[Array, " chunk"]]]:
+    """A compiled function that advances a state by ``recipe.chunk`` steps.
+
+    Args:
+        task: the family.
+        recipe: the schedule.
+
+    Returns:
+        A function from a state to the next state and the losses on the way.
+
+    Example:
+        >>> callable(chunk_of_steps(tasks.unknown_mean(), Recipe()))
+        True
+    """
+    transform, key = optimiser(recipe), jax.random.key(recipe.seed)
+
+    def step(state: State, _: None) -> tuple[State, Array]:
+        step_key = jax.random.fold_in(key, state.step)
+        value, gradient = jax.value_and_grad(batch_loss)(state.params, task, recipe, key=step_key)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes integer counts and floats
+            update, inner = transform.update(gradient, state.optimiser, state.params)
+        params = jax.tree.map(lambda old, new: old + new.astype(old.dtype), state.params, update)
+        # The decay grows to its value, so that the average forgets the start.
+        count = state.step.astype(jnp.float32)
+        decay = jnp.minimum(recipe.ema, (1.0 + count) / (10.0 + count))
+        ema = jax.tree.map(
+            lambda old, new: decay.astype(old.dtype) * old + (1.0 - decay).astype(old.dtype) * new,
+            state.ema,
+            params,
+        )
+        return State(params, ema, inner, state.step + 1), value
+
+    return jax.jit(lambda state: jax.lax.scan(step, state, length=recipe.chunk))
+
+
+def train(
+    task: tasks.Task,
+    recipe: Recipe,
+    *,
+    arch: model.Architecture | None = None,
+    path: Path | None = None,
+    save_every: int = 2_000,
+    resume: bool = False,
+    show_progress: bool = False,
+) -> tuple[State, dict]:
+    """Train a network from its recipe, or go on from a checkpoint.
+
+    Args:
+        task: the family.
+        recipe: how.
+        arch: the sizes; by default those of ``architecture(task)``.
+        path: where the training state is written, atomically; nowhere if None.
+        save_every: steps between checkpoints, rounded up to whole chunks.
+        resume: go on from ``path`` instead of starting; its recipe must be this one.
+        show_progress: draw a progress bar on standard error.
+
+    Returns:
+        The last state, and a log: losses (one mean a chunk), seconds, steps done.
+
+    Raises:
+        ValueError: if the checkpoint to resume from is of another run.
+        FloatingPointError: if the loss stops being a number.
+
+    Example:
+        >>> recipe = Recipe(steps=2, chunk=1, groups=4)
+        >>> state, log = train(tasks.unknown_mean(), recipe)
+        >>> int(state.step), len(log["loss"])
+        (2, 2)
+    """
+    arch = arch or architecture(task)
+    state = initial_state(task, arch, recipe)
+    about = {"task": task.spec, "architecture": asdict(arch), "recipe": asdict(recipe)}
+    if resume:
+        state = checkpoint.load_state(path, state, about)
+    advance, losses, started = chunk_of_steps(task, recipe), [], time.perf_counter()
+    bar = Progress(
+        TextColumn("training {task.fields[name]}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps  loss {task.fields[loss]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not show_progress,
+    )
+    with bar:
+        line = bar.add_task(
+            "", total=recipe.steps, completed=int(state.step), name=task.spec["name"], loss="-"
+        )
+        while (done := int(state.step)) < recipe.steps:
+            state, values = advance(state)
+            losses.append(float(values.mean()))
+            if not losses[-1] < float("inf"):
+                raise FloatingPointError(
+                    f"the loss is {losses[-1]} after step {done + recipe.chunk}: training "
+                    "diverged. Lower the learning rate or the clip, or try another seed."
+                )
+            bar.update(line, completed=int(state.step), loss=f"{losses[-1]:.6f}")
+            due = (done + recipe.chunk) // save_every > done // save_every
+            if path is not None and (due or done + recipe.chunk >= recipe.steps):
+                checkpoint.save_state(path, state, about)
+    return state, {"loss": losses, "seconds": time.perf_counter() - started}
