@@ -1,8 +1,8 @@
 """Weighted empirical risk minimisation of a linear score, safe in batches.
 
-Newton's method with two certificates in place of loss evaluations. With ``M`` the largest change
-of any sample's score along the Newton direction ``delta``, the logistic loss has
-``|phi'''| <= M phi''`` along that line, hence
+Newton's method with two certificates in place of loss evaluations. With ``M`` a bound on the change
+of any sample's score along the Newton direction ``delta``, ``sum_j |delta_j| max_i |x_ij|``, the
+logistic loss has ``|phi'''| <= M phi''`` along that line, hence
 
     phi(t) <= phi(0) + phi'(0) (t - (exp(M t) - M t - 1) / M**2),
 
@@ -10,9 +10,10 @@ so a step with a positive bracket (every ``t <= log(1 + M)/M``, and ``t = 1`` wh
 cannot raise the loss. Nor can any step at whose end the slope along ``delta`` is not positive yet,
 by convexity. A step with neither certificate is halved until it has one.
 
-Stopping looks at ``M``, in units of the score: on separable data the gradient vanishes as the
-parameters run away, but ``M`` stays of order 1. Data separated by an iterate (all margins of rows
-with weight positive) have no minimiser: reported as ``separated``, never as converged.
+Stopping looks at ``M`` relative to the same bound on the scores: on separable data the gradient
+vanishes as the parameters run away, but steps stay of order 1. Data separated by an iterate (all
+margins of rows with weight positive) have no minimiser: reported as ``separated``, never as
+converged.
 """
 
 from __future__ import annotations
@@ -135,13 +136,12 @@ def fit(
             "the step certificates proved."
         )
     rows = _signed_rows(x, sign)
-    used = weight > 0
     if start is None:
         start = jnp.zeros(rows.shape[1], rows.dtype)
     start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(rows.dtype)
     if loss == SQUARED:
         return _least_squares(rows, weight, start)
-    return _logistic(rows, weight, used, start, max_steps)
+    return _logistic(rows, weight, start, max_steps)
 
 
 def _least_squares(rows, weight, start) -> FitResult:
@@ -163,15 +163,15 @@ class _State(NamedTuple):
     move: Array  # Newton direction from it
     scale: Array  # step length being tried
     change: Array  # M along `move`
-    reach: Array  # largest |score| at `theta`
     converged: Array
     separated: Array
     failed: Array
     steps: Array
 
 
-def _logistic(rows, weight, used, start, max_steps) -> FitResult:
+def _logistic(rows, weight, start, max_steps) -> FitResult:
     tolerance = 2 * float(jnp.finfo(rows.dtype).eps) ** 0.5
+    largest = jnp.max(jnp.where(weight[:, None] > 0, jnp.abs(rows), 0.0), axis=0)
 
     def running(state: _State):
         over = state.converged | state.separated | state.failed
@@ -184,33 +184,31 @@ def _logistic(rows, weight, used, start, max_steps) -> FitResult:
         gradient = -(weight * miss) @ rows
         curvature = weight * miss * jax.nn.sigmoid(margin)
         hessian = (rows * curvature[:, None]).T @ rows
-        reach = jnp.max(jnp.where(used, jnp.abs(margin), 0.0))
-        separated = jnp.all(jnp.where(used, margin, 1.0) > 0)
-        finite = jnp.isfinite(reach)
+        finite = jnp.all(jnp.isfinite(gradient))
+        separated = weight @ (margin <= 0).astype(rows.dtype) == 0
         # the two certificates of descent for the step just tried
         shift = jnp.minimum(state.change * state.scale, 50.0)
         bound = jnp.expm1(shift) - shift < state.scale * state.change**2
         accepted = finite & ((gradient @ state.move <= 0) | bound | (state.steps == 0))
 
         move, definite = _solve(hessian, gradient)
-        change = jnp.max(jnp.where(used, jnp.abs(rows @ move), 0.0))
+        change = jnp.abs(move) @ largest
         usable = definite & jnp.isfinite(change)
-        small = accepted & usable & (change <= tolerance * (1.0 + reach))
+        small = accepted & usable & (change <= tolerance * (1.0 + jnp.abs(trial) @ largest))
         last = trial + jnp.where(small, move, 0.0)
         return _State(
             theta=jnp.where(accepted, last, state.theta),
             move=jnp.where(accepted & usable, move, jnp.where(accepted, 0.0, state.move)),
             scale=jnp.where(accepted, 1.0, state.scale / 2),
             change=jnp.where(accepted, change, state.change),
-            reach=jnp.where(accepted, reach, state.reach),
             converged=small & ~separated,
             separated=accepted & separated,
-            failed=accepted & ~usable,
+            failed=(accepted & ~usable) | (~finite & (state.steps == 0)),
             steps=state.steps + 1,
         )
 
     zero, one = jnp.zeros((), rows.dtype), jnp.ones((), rows.dtype)
     no = jnp.zeros((), bool)
-    initial = _State(start, jnp.zeros_like(start), one, zero, zero, no, no, no, jnp.int32(0))
+    initial = _State(start, jnp.zeros_like(start), one, zero, no, no, no, jnp.int32(0))
     state = jax.lax.while_loop(running, advance, initial)
     return FitResult(state.theta, state.converged, state.separated, state.steps)

@@ -34,7 +34,7 @@ from theory.laws import GaussianGroup
 __all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
 _DRAW, _FIRST, _SECOND, _MIXING = 0, 1, 2, 3
-_NEIGHBOUR_CHUNK = 2**21  # distances held at once per data set while neighbours are searched
+_DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
 
 
 def sample_synthetic(
@@ -209,7 +209,8 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
     """Indices of the ``k`` nearest other rows, nearest first, equal distances by lower index.
 
     Squared distances are sums of squared differences, so that equal points are at distance 0
-    exactly; they are held for a bounded number of rows at a time.
+    exactly. The next neighbour is the smallest (distance, index) after the last one: k passes over
+    a few rows' distances at a time, many times faster than sorting them and in bounded memory.
 
     Example:
         >>> import jax.numpy as jnp
@@ -217,17 +218,28 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
         [[1], [0], [1]]
     """
     n, dim = x.shape
-    chunk = max(1, min(n, _NEIGHBOUR_CHUNK // n))
+    chunk = min(n, max(8, _DISTANCES // n))
     columns = x.T
+    index = jnp.arange(n, dtype=jnp.int32)[:, None]
 
     def search(rows):
-        point = columns[:, rows]
-        distance = jnp.zeros((chunk, n), x.dtype)
+        distance = jnp.zeros((n, chunk), x.dtype)
         for feature in range(dim):
-            distance = distance + (point[feature][:, None] - columns[feature][None, :]) ** 2
-        itself = rows[:, None] == jnp.arange(n)[None, :]
-        return jax.lax.top_k(-jnp.where(itself, jnp.inf, distance), k)[1]
+            own = columns[feature]
+            distance = distance + (own[:, None] - own[rows][None, :]) ** 2
+        distance = jnp.where(index == rows[None, :], jnp.inf, distance)
+
+        def following(last, _):
+            reach, place = last
+            tied = (distance == reach[None, :]) & (index > place[None, :])
+            after = (distance > reach[None, :]) | tied
+            reach = jnp.min(jnp.where(after, distance, jnp.inf), axis=0)
+            place = jnp.min(jnp.where(after & (distance == reach[None, :]), index, n), axis=0)
+            return (reach, place), place
+
+        none = (jnp.full(chunk, -1.0, x.dtype), jnp.full(chunk, -1, jnp.int32))
+        return jax.lax.scan(following, none, None, length=k)[1].T
 
     batches = -(-n // chunk)
-    rows = jnp.minimum(jnp.arange(batches * chunk), n - 1).reshape(batches, chunk)
-    return jax.lax.map(search, rows).reshape(batches * chunk, k)[:n].astype(jnp.int32)
+    rows = jnp.minimum(jnp.arange(batches * chunk, dtype=jnp.int32), n - 1)
+    return jax.lax.map(search, rows.reshape(batches, chunk)).reshape(-1, k)[:n]
