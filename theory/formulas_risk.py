@@ -253,7 +253,7 @@ RISK_FORMULAS = (
         "Function of theta whose gradient gives the estimator's bias of order 1/n",
         nt.potential,
         sp.Trace(_inverse * nt.V_at) - sp.Trace(_inverse * nt.V * _inverse * nt.H_at),
-        "asymptotic",
+        "definition",
         lambda rhs: _cox_snell_residual(rhs, COX_SNELL),
     ),
     Formula(

@@ -1,0 +1,149 @@
+"""The door of the theory: ``python -m theory`` prints every theorem.
+
+Options print one theorem's formulas in LaTeX, everything as JSON, or run every proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from theory.formula import Formula
+from theory.formulas import FORMULAS, formulas_of
+from theory.registry import THEOREMS, Theorem, theorem
+
+__all__ = ["main"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m theory",
+        description="The theorems: what is claimed, of which kind, in whose form. "
+        "Paper form: as reported in arXiv 2406.03628. Sharp form: with constants, this project's.",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--latex", metavar="ID", help="formulas of a theorem (R1) or one formula (R1.excess)"
+    )
+    what.add_argument("--json", action="store_true", help="every theorem and formula as JSON")
+    what.add_argument(
+        "--check-proofs", action="store_true", help="derive every formula again by another route"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the door.
+
+    Args:
+        argv: command-line arguments; those of the process when omitted.
+
+    Returns:
+        0, 1 if a proof fails, 2 for an id that does not exist.
+
+    Example:
+        >>> main(["--latex", "S1.crossover"])
+        N_{c} = \\frac{S}{A - 2 C + D}
+        0
+    """
+    jax.config.update("jax_enable_x64", True)
+    options = _parser().parse_args(argv)
+    try:
+        status = _run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader has seen enough: leave without a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.latex is not None:
+        return _print_latex(options.latex)
+    if options.json:
+        print(json.dumps([entry.as_dict() for entry in THEOREMS.values()], indent=2))
+        return 0
+    return _check_proofs() if options.check_proofs else _print_table()
+
+
+def _print_latex(name: str) -> int:
+    known = {key.lower(): formula for key, formula in FORMULAS.items()}
+    if name.lower() in known:
+        print(known[name.lower()].latex)
+        return 0
+    try:
+        chosen = theorem(name)
+    except ValueError:
+        print(
+            f"--latex: got {name!r}, expected a theorem ({', '.join(THEOREMS)}) or one of their "
+            f"formulas, such as {next(iter(FORMULAS))}; `python -m theory --json` lists them.",
+            file=sys.stderr,
+        )
+        return 2
+    for formula in formulas_of(chosen.id):
+        print(f"% {formula.id} ({formula.kind}): {formula.claim}")
+        print(formula.latex)
+    return 0
+
+
+def _columns(entry: Theorem) -> tuple[str, str, str, str]:
+    return entry.id, entry.claim, ", ".join(entry.kinds), ", ".join(entry.forms)
+
+
+def _print_table() -> int:
+    header = ("id", "claim", "kind", "form")
+    rows = [_columns(entry) for entry in THEOREMS.values()]
+    if not sys.stdout.isatty():
+        widths = [max(len(row[k]) for row in (header, *rows)) for k in range(4)]
+        for row in (header, *rows):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("  ".join(cells).rstrip())
+        return 0
+    table = Table(title="Theorems of synthetic oversampling", title_justify="left")
+    styles = ("bold cyan", None, "green", "magenta")
+    for name, style in zip(header, styles, strict=True):
+        table.add_column(name, style=style, no_wrap=name == "id")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    console.print("paper: as reported in arXiv 2406.03628; sharp: with constants, this project's.")
+    return 0
+
+
+def _check_proofs() -> int:
+    """Run every proof; a bar in a terminal, a line for each formula in a pipe."""
+    results: dict[str, bool] = {}
+    if sys.stdout.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns) as progress:
+            task = progress.add_task("proofs", total=len(FORMULAS))
+            for name, formula in FORMULAS.items():
+                progress.update(task, description=f"{name:<24}")
+                results[name] = _proved(formula)
+                progress.advance(task)
+    else:
+        for name, formula in FORMULAS.items():
+            results[name] = _proved(formula)
+            print(f"{name:<24}{'proved' if results[name] else 'FAILED'}", flush=True)
+    failed = [name for name, proved in results.items() if not proved]
+    print(f"{len(results) - len(failed)} of {len(results)} formulas proved.")
+    for name in failed:
+        print(f"{name}: the derivation does not give {FORMULAS[name].latex}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _proved(formula: Formula) -> bool:
+    return formula.is_proved()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

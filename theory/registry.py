@@ -1,0 +1,353 @@
+"""The registry: every theorem with claim, kind, form, formulas, code, checks and figure.
+
+Two forms are kept apart. The *paper* form is what Nakada, Xu, Li and Zhang (arXiv 2406.03628)
+report: bounds on the balanced excess risk, polynomial decay in the synthetic size, and a transformer
+whose Kullback-Leibler divergence is at most of the order ``1/sqrt(d) + log(d)/sqrt(n)``; constants
+are not specified. The *sharp* form is this project's own statement, with its constants.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from theory.formula import Formula
+from theory.formulas import formulas_of
+
+__all__ = ["THEOREMS", "Theorem", "theorem"]
+
+Kind = Literal["exact", "asymptotic", "bound", "rate"]
+Form = Literal["paper", "sharp"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Theorem:
+    """One theorem.
+
+    Attributes:
+        id: a letter and a number: B bias, R excess risk, S scaling, T generation.
+        claim: the theorem in one line.
+        statement: the theorem in full.
+        kinds: what kind of result its parts are; results are tested as that.
+        forms: whether it is stated in the paper's form, in the sharp form, or in both.
+        assumptions: what it needs.
+        remainder: order of what is left out; "none" where nothing is.
+        functions: where it is computed, as dotted names.
+        checks: prefix of the ids of the checks that test it.
+        figure: name of the figure that shows it, or None.
+        no_figure: why there is none.
+    """
+
+    id: str
+    claim: str
+    statement: str
+    kinds: tuple[Kind, ...]
+    forms: tuple[Form, ...]
+    assumptions: tuple[str, ...]
+    remainder: str
+    functions: tuple[str, ...]
+    figure: str | None
+    no_figure: str | None = None
+
+    @property
+    def checks(self) -> str:
+        """Prefix of the ids of its checks."""
+        return f"{self.id}."
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """Its formulas, each printed, proved and computed from one expression."""
+        return formulas_of(self.id)
+
+    def as_dict(self) -> dict:
+        """All of it as plain data, formulas in LaTeX."""
+        fields = dataclasses.asdict(self)
+        formulas = [
+            {
+                "id": formula.id,
+                "claim": formula.claim,
+                "kind": formula.kind,
+                "latex": formula.latex,
+                "arguments": list(formula.arguments),
+            }
+            for formula in self.formulas
+        ]
+        return fields | {"checks": self.checks, "formulas": formulas}
+
+
+_IID = "independent samples; group sizes fixed by design"
+_SMOOTH = "smooth convex loss with a positive definite Hessian H at theta*"
+_LINEAR = "linear score, Gaussian (mixture) groups"
+_COMMON = "two Gaussian classes with one covariance matrix"
+
+_ALL = (
+    Theorem(
+        "B1",
+        "The expected empirical risk is the balanced risk plus the weighted generator biases",
+        "E Rhat = R_bal + (1/G) sum_g c_g (Rtilde_g - R_g), with c_g = 1 - (1-alpha) n_g / n_max.",
+        ("exact",),
+        ("sharp",),
+        (_IID, "for a generator fitted on the seeds, Rtilde_g averages over them"),
+        "none",
+        ("theory.design.Design", "theory.bias.expected_empirical_risk"),
+        None,
+        "an identity between expectations: its check is a table of equal numbers",
+    ),
+    Theorem(
+        "B2",
+        "The bias gradient of every generator has a closed form",
+        "grad B_g(theta) = E_{Q_g} s - E_{P_g} s is a one-dimensional Gaussian integral in any "
+        "dimension; interpolation of all seed pairs is a Gaussian scale mixture with 2/3 of the "
+        "covariance, so its bias does not vanish as the seeds grow in number; flipped labels bias "
+        "the logistic risk by the rate times the mean margin.",
+        ("exact",),
+        ("sharp",),
+        (_LINEAR, "the generator's law as its seeds grow in number"),
+        "none",
+        ("theory.bias.generator_bias_gradient", "theory.generators.population_law"),
+        "bias_by_generator",
+    ),
+    Theorem(
+        "B3",
+        "A small bias displaces the minimiser by minus the inverse Hessian times its gradient",
+        "theta_alpha - theta* = -H^{-1} grad B(theta*) + O(|grad B|^2).",
+        ("asymptotic",),
+        ("sharp",),
+        (_SMOOTH,),
+        "O(|grad B|^2)",
+        ("theory.bias.predict_bias",),
+        "bias_by_generator",
+    ),
+    Theorem(
+        "B4",
+        "Raw ERM moves the intercept by log(n_1/n_0), nothing else; its errors follow",
+        "Raw ERM on sizes (n_0, n_1) targets theta* + log(n_1/n_0) e_b. The class errors are "
+        "Phi(-Delta/2 -+ log(n_1/n_0)/Delta), Delta the Mahalanobis distance of the classes: the "
+        "smaller class pays.",
+        ("exact",),
+        ("sharp",),
+        (_COMMON, "logistic loss"),
+        "none",
+        ("theory.bias.predict_bias",),
+        "raw_imbalance",
+    ),
+    Theorem(
+        "B5",
+        "Imbalance puts weight on a spurious feature; oversampling leaves -[H^{-1} grad B]_spur",
+        "Under the balanced risk the spurious weight is 0; under raw sizes it is not. What a "
+        "synthetic design leaves of it is the spurious part of its displacement.",
+        ("exact", "asymptotic"),
+        ("sharp",),
+        (
+            "core features depend on the label only, spurious ones on the attribute only",
+            "attribute values +-1 with opposite means",
+        ),
+        "O(|grad B|^2) for what a design leaves",
+        ("theory.bias.spurious_displacement", "theory.bias.predict_bias"),
+        "spurious_weight",
+    ),
+    Theorem(
+        "R1",
+        "Excess risk = half squared bias + half noise, both in the metric of H (generator fixed)",
+        "E R_bal(thetahat) - R_bal(theta*) = b' H^{-1} b / 2 + tr(H^{-1} V) / 2 + lower order, for "
+        "b = grad B(theta*) of order n^{-1/2}. For any bias: the excess of the pseudo-true point "
+        "theta_alpha, plus tr(H A^{-1} V A^{-1}) / 2, plus grad R_bal(theta_alpha) times the "
+        "Cox-Snell bias of the estimator.",
+        ("asymptotic",),
+        ("sharp",),
+        (_IID, _SMOOTH, "the generator does not depend on the seeds"),
+        "O(n^{-3/2})",
+        ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
+        "excess_against_weight",
+    ),
+    Theorem(
+        "R2",
+        "A generator fitted on the same seeds adds their influence to the noise",
+        "R1 with V = sum_g Cov_{P_g}(a_g s + c_g J_g psi_g) / (G^2 n_g) + [noise of the synthetic "
+        "draws] Sigma_g, psi_g the influence function of the generator's parameters and J_g the "
+        "derivative of its mean score in them. Duplication has J psi = s.",
+        ("asymptotic",),
+        ("sharp",),
+        (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
+        "O(n^{-3/2})",
+        ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
+        "excess_against_weight",
+    ),
+    Theorem(
+        "R3",
+        "When synthetic oversampling helps, by how much, and where it starts to hurt",
+        "Closed-form gain over raw ERM and over duplication, and the generator bias, the sample "
+        "size and the imbalance ratio at which a synthetic design breaks even with a reference.",
+        ("exact", "asymptotic"),
+        ("sharp",),
+        ("algebra on R1 and R2, with their assumptions",),
+        "that of R1 and R2",
+        (
+            "theory.benefit.gain",
+            "theory.benefit.break_even_shift",
+            "theory.benefit.break_even_scale",
+            "theory.benefit.break_even_ratio",
+        ),
+        "phase_diagram",
+    ),
+    Theorem(
+        "R4",
+        "With the pooled Gaussian generator the limit is linear discriminant analysis",
+        "As alpha -> 1 and N -> infinity the gain over logistic regression is the asymptotic "
+        "relative efficiency of Efron (1975).",
+        ("exact",),
+        ("sharp",),
+        (_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
+        "none in the limit",
+        ("theory.excess_risk.predict",),
+        "gain_against_separation",
+    ),
+    Theorem(
+        "R5",
+        "Each group's risk changes by -grad R_g' H^{-1} b to first order; error rates likewise",
+        "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' H^{-1} b + second order, and the same "
+        "expansion for error rates; the worst group is the largest of them.",
+        ("asymptotic",),
+        ("sharp",),
+        (_IID, _SMOOTH),
+        "O(n^{-3/2}) with the second-order terms of R1",
+        ("theory.excess_risk.predict",),
+        "group_risk",
+    ),
+    Theorem(
+        "R6",
+        "Excess risk is bounded by squared bias plus d log(n) times the noise of the design",
+        "Paper form: excess <= const { |grad B|^2 + d log(n) [(1-alpha)^2/(G n_max) + "
+        "alpha^2/(G N)] }. Sharp form: R1 is at most (|b|^2 + tr V) / (2 lambda_min(H)), with tr V "
+        "at most d times the largest score variance times the same bracket.",
+        ("bound",),
+        ("paper", "sharp"),
+        (_IID, _SMOOTH, "sharp form: score covariances bounded"),
+        "that of R1 (sharp form); constants unspecified (paper form)",
+        ("theory.excess_risk.predict",),
+        None,
+        "the excess it bounds is drawn exactly in excess_against_weight",
+    ),
+    Theorem(
+        "S1",
+        "Best weight, excess, floor and crossover in the synthetic size: a hyperbola",
+        "2 excess(alpha, N) = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 (D + S/N). Hence the "
+        "best weight (clipped to [0, 1]), the excess at it, its floor, the crossover N_c = S/P, "
+        "P = A - 2C + D, and the best size at a price per sample.",
+        ("exact",),
+        ("sharp",),
+        ("algebra on R1 and R2, with their assumptions",),
+        "none beyond that of R1 and R2",
+        ("theory.scaling_law.scaling_law", "theory.scaling_law.ScalingLaw"),
+        "scaling_law",
+    ),
+    Theorem(
+        "S2",
+        "Nonparametric: polynomial decay in the synthetic size, exponent 2 beta/(2 beta + 1)",
+        "Paper form: the excess decays polynomially in the synthetic size. Sharp form: for "
+        "N(+-theta, I) with theta_k^2 = c^2 k^{-(2 beta + 1)} the squared error of a linear filter "
+        "is an explicit sum, at the best cut-off (1 + 1/(2 beta)) c^{2/(2 beta + 1)} "
+        "v^{2 beta/(2 beta + 1)} with v = 1/(G (n_max + N)), and the classification excess is "
+        "phi(Delta)/(2 Delta) times the squared norm of the rule's part orthogonal to theta.",
+        ("exact", "asymptotic", "rate"),
+        ("paper", "sharp"),
+        ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
+        "relative order 1/K for the sums",
+        ("theory.formulas_nonparametric.NONPARAMETRIC_FORMULAS",),
+        "nonparametric_rates",
+    ),
+    Theorem(
+        "S3",
+        "A generator trained on n seeds saturates at its seeds' own rate",
+        "With A, C and D of order 1/n the floor is of order 1/n and the crossover of order n: more "
+        "synthetic data than that change nothing.",
+        ("rate",),
+        ("sharp",),
+        ("generator fitted on the same seeds, without bias as they grow in number",),
+        "that of R2",
+        ("theory.scaling_law.scaling_law",),
+        "scaling_law",
+    ),
+    Theorem(
+        "T1",
+        "One softmax-attention layer with a null token is the Gaussian posterior predictive",
+        "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "
+        "0. Expected divergence (d/2) log(1 + 1/(n + sigma^2/tau^2)), minimax (d/2) log(1 + 1/n) "
+        "for the flat prior, d/(2n) for the plug-in rule.",
+        ("exact",),
+        ("sharp",),
+        ("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),
+        "none",
+        (
+            "theory.capacity.location_attention_logits",
+            "theory.capacity.location_predictive",
+            "theory.capacity.location_expected_kl",
+        ),
+        "transformer_kl",
+    ),
+    Theorem(
+        "T2",
+        "A transformer learns a token family in context, with divergence d/(2n) to leading order",
+        "Paper form: divergence <= const (1/sqrt(d) + log(d)/sqrt(n)). Sharp form: attention "
+        "averages the embeddings of the seeds, a read-out inverts the mean map, and the expected "
+        "divergence is d/(2n); one layer leaves a non-linearity floor that depth removes.",
+        ("rate", "asymptotic"),
+        ("paper", "sharp"),
+        ("tokens with P_eta(x) proportional to exp<u_x, eta>", "identifiable natural parameter"),
+        "O(n^{-2}) (sharp form); constants unspecified (paper form)",
+        (
+            "theory.token_capacity.sharp_token_rate",
+            "theory.token_capacity.paper_envelope",
+            "theory.token_capacity.readout_expected_kl",
+        ),
+        "token_model",
+    ),
+    Theorem(
+        "T3",
+        "Attention over a finite dictionary of laws is the exact posterior; so are counts",
+        "Logits log prior + sum of log-likelihoods give the posterior over the dictionary; a null "
+        "token gives the Dirichlet-multinomial predictive.",
+        ("exact",),
+        ("sharp",),
+        ("a finite dictionary of laws with a prior, or Dirichlet frequencies",),
+        "none",
+        (
+            "theory.token_capacity.dictionary_posterior",
+            "theory.token_capacity.dirichlet_multinomial_predictive",
+        ),
+        "transformer_kl",
+    ),
+    Theorem(
+        "T4",
+        "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 var KL)",
+        "If the score is sub-Gaussian under P_g with variance proxy v, then |E_Q s - E_P s| <= "
+        "sqrt(2 v KL(Q || P)): from seeds to divergence to bias to excess risk.",
+        ("bound",),
+        ("sharp",),
+        ("sub-Gaussian score under the group's law",),
+        "none",
+        ("theory.capacity.fidelity_bias_bound",),
+        "fidelity_to_excess",
+    ),
+)
+
+THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}
+
+
+def theorem(name: str) -> Theorem:
+    """The theorem with an id, in either case.
+
+    Raises:
+        ValueError: for an id that does not exist, listing those that do.
+
+    Example:
+        >>> theorem("r1").kinds
+        ('asymptotic',)
+    """
+    try:
+        return THEOREMS[name.upper()]
+    except KeyError:
+        raise ValueError(
+            f"theorem: got {name!r}, expected one of {', '.join(THEOREMS)}; "
+            "`python -m theory` lists them."
+        ) from None
