@@ -24,7 +24,7 @@ from theory.laws import GaussianGroup
 
 __all__ = ["Dataset", "Segment", "draw_dataset", "row_layout"]
 
-_REAL, _SYNTHETIC = 0, 1
+_KEYS = 4  # a group's real noise and choices, and its synthetic noise and choices
 
 
 class Dataset(NamedTuple):
@@ -119,10 +119,11 @@ def draw_dataset(
     generators = _per_group(generator, len(groups))
     _check(groups, design, generators)
     layout = row_layout(design)
+    count = len(groups) * _KEYS
+    keys = streams.fold_in(key, jnp.arange(count, dtype=jnp.uint32)).reshape(len(groups), _KEYS)
     seeds, signs = [], []
     for g, group in enumerate(groups):
-        real_key = streams.fold_in(streams.fold_in(key, g), _REAL)
-        x, sign = sample_columns(components_of(group), design.sizes[g], real_key, dtype)
+        x, sign = sample_columns(components_of(group), design.sizes[g], keys[g, :2], dtype)
         seeds.append(x)
         signs.append(sign)
     columns, labels = [], []
@@ -133,8 +134,7 @@ def draw_dataset(
             labels.append(signs[g])
         m = sum(s.count for s in mine if s.part != "real")
         if m:
-            synthetic_key = streams.fold_in(streams.fold_in(key, g), _SYNTHETIC)
-            x, sign = synthetic_columns(generators[g], g, groups, seeds, m, synthetic_key)
+            x, sign = synthetic_columns(generators[g], g, groups, seeds, m, keys[g, 2:])
             columns.append(x)
             labels.append(sign)
     counts = [s.count for s in layout]

@@ -13,7 +13,7 @@ from theory.laws import GaussianGroup, Law
 
 __all__ = ["Components", "components_of", "sample_group", "sample_law"]
 
-_COMPONENT, _NOISE = 0, 1
+_NOISE, _CHOICE = 0, 1
 
 
 class Components(NamedTuple):
@@ -75,16 +75,25 @@ def apply_factor(matrix: np.ndarray, z: Array) -> Array:
     return jnp.asarray(matrix, z.dtype) @ z
 
 
-def sample_columns(parts: Components, n: int, key: Key[Array, ""], dtype) -> tuple[Array, Array]:
-    """Features first: ``(x [d, n], sign [n])``."""
+def two_keys(key: Key[Array, ""]) -> Key[Array, " 2"]:
+    """The keys of a sample's noise and of its discrete choices."""
+    return streams.fold_in(key, jnp.arange(2, dtype=jnp.uint32))
+
+
+def choices(keys, n: int, dtype) -> Array:
+    """Two uniforms per sample, ``[2, n]``: the first picks the component, the second is free."""
+    return streams.uniform(streams.words(keys[_CHOICE], (n, 2), features_first=True), dtype)
+
+
+def sample_columns(parts: Components, n: int, keys, dtype) -> tuple[Array, Array]:
+    """Features first: ``(x [d, n], sign [n])``; ``keys`` are those of noise and choice."""
     count, dim = parts.means.shape
-    noise_key = streams.fold_in(key, _NOISE)
-    z = streams.normal(noise_key, (n, dim), dtype, features_first=True)
+    z = streams.normal(keys[_NOISE], (n, dim), dtype, features_first=True)
     means = jnp.asarray(parts.means, dtype)
     if count == 1:
         x = means[0][:, None] + apply_factor(parts.factors[0], z)
         return x, jnp.full(n, parts.signs[0], dtype)
-    unit = streams.uniform(streams.fold_in(key, _COMPONENT), (n,), dtype)
+    unit = choices(keys, n, dtype)[0]
     edges = jnp.asarray(np.cumsum(parts.weights)[:-1], dtype)
     chosen = jnp.sum((unit[None, :] >= edges[:, None]).astype(jnp.int32), axis=0)
     x = jnp.zeros_like(z)
@@ -110,7 +119,7 @@ def sample_law(
     Returns:
         Features ``[n, d]`` and label signs +-1 ``[n]``.
     """
-    x, sign = sample_columns(components_of(law), n, key, dtype)
+    x, sign = sample_columns(components_of(law), n, two_keys(key), dtype)
     return x.T, sign
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from simulate import streams
-from simulate.mixtures import apply_factor, components_of, factor, sample_columns
+from simulate.mixtures import apply_factor, choices, components_of, factor, sample_columns, two_keys
 from theory.generators import (
     Duplicate,
     GaussianPlugin,
@@ -33,7 +33,7 @@ from theory.laws import GaussianGroup
 
 __all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
-_DRAW, _FIRST, _SECOND, _MIXING = 0, 1, 2, 3
+_NOISE, _CHOICE = 0, 1
 _DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
 
 
@@ -76,7 +76,7 @@ def sample_synthetic(
             f"seeds: got {len(seeds)} arrays for {len(groups)} groups, expected one per group."
         )
     check_group_seeds(generator, g, sizes, groups[g].dim)
-    x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, key)
+    x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, two_keys(key))
     return x.T, sign
 
 
@@ -87,48 +87,46 @@ def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: i
     check_seeds(generator, [n if pooled or h == g else enough for h, n in enumerate(sizes)], dim)
 
 
-def synthetic_columns(generator, g, groups, seeds, m: int, key) -> tuple[Array, Array]:
-    """Features first: ``(x [d, m], sign [m])``; `seeds` holds ``[d, n_g]`` arrays."""
+def synthetic_columns(generator, g, groups, seeds, m: int, keys) -> tuple[Array, Array]:
+    """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`."""
     group, own = groups[g], seeds[g]
     dtype = own.dtype
     dim, n = own.shape
     sign = jnp.full(m, group.sign, dtype)
     match generator:
         case Oracle():
-            return sample_columns(components_of(group), m, key, dtype)
+            return sample_columns(components_of(group), m, keys, dtype)
         case Shifted(shift=shift):
-            x, sign = sample_columns(components_of(group), m, key, dtype)
+            x, sign = sample_columns(components_of(group), m, keys, dtype)
             return x + jnp.asarray(shift, dtype)[:, None], sign
         case Scaled(factor=kappa):
             parts = components_of(group)
             wider = parts._replace(factors=parts.factors * math.sqrt(kappa))
-            return sample_columns(wider, m, key, dtype)
+            return sample_columns(wider, m, keys, dtype)
         case Mislabelled(rate=rate):
-            x, sign = sample_columns(components_of(group), m, key, dtype)
-            unit = streams.uniform(streams.fold_in(key, _MIXING), (m,), dtype)
+            x, sign = sample_columns(components_of(group), m, keys, dtype)
+            unit = choices(keys, m, dtype)[1]
             return x, jnp.where(unit < rate, -sign, sign)
         case Duplicate():
-            index = streams.integers(streams.fold_in(key, _FIRST), m, n)
-            return own[:, index], sign
+            bits = streams.words(keys[_CHOICE], (m, 1))[:, 0]
+            return own[:, streams.integers(bits, n)], sign
         case Smote(neighbours=k):
-            return _smote(own, k, m, key), sign
+            return _smote(own, k, m, keys[_CHOICE]), sign
         case GaussianPlugin() | Predictive():
             centre = jnp.mean(own, axis=1)[:, None]
-            noise = _gaussian_noise(generator, groups, g, seeds, m, key)
-            return centre + noise, sign
+            return centre + _gaussian_noise(generator, groups, g, seeds, m, keys), sign
     raise ValueError(f"generator: got {generator!r}, expected one of theory.generators.")
 
 
-def _gaussian_noise(generator, groups, g, seeds, m, key) -> Array:
+def _gaussian_noise(generator, groups, g, seeds, m, keys) -> Array:
     """Deviations from the seeds' mean, ``[d, m]``."""
     dim, n = seeds[g].shape
     dtype = seeds[g].dtype
-    noise_key = streams.fold_in(key, _DRAW)
     if isinstance(generator, Predictive) and generator.covariance == "group":
         spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
-        z = spread * _student(noise_key, m, dim, n - dim, dtype)
+        z = spread * _student(keys[_CHOICE], m, dim, n - dim, dtype)
         return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
-    z = streams.normal(noise_key, (m, dim), dtype, features_first=True)
+    z = streams.normal(keys[_NOISE], (m, dim), dtype, features_first=True)
     match generator.covariance:
         case "group":
             return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
@@ -178,8 +176,9 @@ def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
     by ``(nu + r) / (nu + count)``: no rejection, no chi-square variate.
     """
     pairs = (dim + 1) // 2
-    radius = streams.uniform(streams.fold_in(key, _FIRST), (m, pairs), dtype).T
-    angle = streams.uniform(streams.fold_in(key, _SECOND), (m, pairs), dtype).T * (2 * math.pi)
+    bits = streams.words(key, (m, 2 * pairs), features_first=True)
+    radius = streams.uniform(bits[:pairs], dtype)
+    angle = streams.uniform(bits[pairs:], dtype) * (2 * math.pi)
     half_step = 2.0**-24  # centres of the cells: never log(0)
     total = jnp.full(m, float(degrees), dtype)  # nu + squared length so far
     rows = []
@@ -194,13 +193,13 @@ def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
 def _smote(seeds: Array, k: int | None, m: int, key) -> Array:
     """``(1 - u) x_i + u x_j`` with ``j`` another seed, or one of the ``k`` nearest: ``[d, m]``."""
     n = seeds.shape[1]
-    first = streams.integers(streams.fold_in(key, _FIRST), m, n)
+    bits = streams.words(key, (m, 3), features_first=True)
+    first = streams.integers(bits[0], n)
     if k is None or k >= n - 1:
-        second = (first + 1 + streams.integers(streams.fold_in(key, _SECOND), m, n - 1)) % n
+        second = (first + 1 + streams.integers(bits[1], n - 1)) % n
     else:
-        rank = streams.integers(streams.fold_in(key, _SECOND), m, k)
-        second = nearest_neighbours(seeds.T, k)[first, rank]
-    u = streams.uniform(streams.fold_in(key, _MIXING), (m,), seeds.dtype)[None, :]
+        second = nearest_neighbours(seeds.T, k)[first, streams.integers(bits[1], k)]
+    u = streams.uniform(bits[2], seeds.dtype)[None, :]
     return (1 - u) * seeds[:, first] + u * seeds[:, second]
 
 

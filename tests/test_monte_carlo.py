@@ -32,7 +32,7 @@ def _chi_square(key):
 
 
 def _sometimes_bad(key):
-    u = streams.uniform(key, (2,))
+    u = streams.uniform(streams.words(key, (1, 2))[0])
     value = jnp.where(u[0] < 0.1, jnp.nan, u[0])
     return {"u": value, "separated": u[1] < 0.25}
 
@@ -254,7 +254,7 @@ def test_unusable_arguments_are_refused_by_name():
     with pytest.raises(ValueError, match="expected a dict"):
         run(lambda key: streams.normal(key, (1, 1)), key=KEY, replicates=3)
     with pytest.raises(ValueError, match="no numbers"):
-        run(lambda key: {"bad": streams.uniform(key, (1,))[0] > 2}, key=KEY, replicates=3)
+        run(lambda key: {"bad": streams.words(key, (1, 1))[0, 0] < 0}, key=KEY, replicates=3)
     result = run(_chi_square, key=KEY, replicates=20)
     with pytest.raises(ValueError, match="got 'cube', expected one of .* square, z"):
         estimate(result, "cube")
