@@ -167,10 +167,17 @@ def _refuted(expression: sp.Expr) -> bool:
 
 
 def _is_zero(expression: sp.Expr) -> bool:
-    for step in (sp.expand, lambda e: sp.cancel(sp.together(e)), sp.simplify):
-        if step(expression) == 0:
-            return True
-    return False
+    return any(step(expression) == 0 for step in _STEPS)
+
+
+def _by_powers(expression: sp.Expr) -> sp.Expr:
+    """Symbolic exponents collected; bases are positive wherever the notation says so."""
+    return sp.simplify(
+        sp.powsimp(sp.expand(sp.expand_power_base(expression, force=True)), force=True)
+    )
+
+
+_STEPS = (sp.expand, lambda e: sp.cancel(sp.together(e)), sp.simplify, _by_powers)
 
 
 def instantiate(expression: sp.Basic, values: dict[sp.Basic, object], size: int) -> sp.Basic:

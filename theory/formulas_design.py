@@ -10,6 +10,8 @@ and take its expectation and its variance. `theory.design.Design` computes its n
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 
 from theory import notation as nt
@@ -37,6 +39,7 @@ def _means(groups: int):
     return real, [sp.Symbol(f"Rtilde_{k + 1}", real=True) for k in range(groups)]
 
 
+@functools.cache
 def _expected_empirical_risk(groups: int) -> sp.Expr:
     """Expectation of the definition: every sample's loss replaced by its law's risk, and summed."""
     sizes, losses = _sizes(groups), _losses(groups)

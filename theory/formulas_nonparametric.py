@@ -6,6 +6,8 @@ The direction is estimated coordinate by coordinate from weighted real and synth
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 
 from theory import notation as nt
@@ -38,6 +40,7 @@ def _prove_coordinate_risk(rhs):
     return rhs - expected((estimate - nt.signal) ** 2, moments)
 
 
+@functools.cache
 def _tail() -> sp.Expr:
     """Sum of the squared coordinates beyond the cut-off, to leading order an integral."""
     k = sp.Symbol("k", positive=True)
@@ -52,14 +55,14 @@ def _cutoff_zero(rhs: sp.Expr) -> sp.Expr:
 
 def _prove_best_cutoff(rhs):
     """The derivative of noise plus tail vanishes there."""
-    return sp.simplify(sp.expand_power_base(_cutoff_zero(rhs), force=True))
+    return _cutoff_zero(rhs)
 
 
 def _prove_best_risk(rhs):
     cutoff = (nt.amplitude**2 / nt.noise_level) ** (1 / (2 * nt.smoothness + 1))
     scale = {nt.amplitude: sp.exp(sp.Symbol("x", real=True)), nt.noise_level: sp.exp(_y)}
     value = (nt.cutoff * nt.noise_level + _tail()).subs(nt.cutoff, cutoff)
-    yield sp.simplify(sp.powsimp(sp.expand(((value - rhs) / value).subs(scale)), force=True))
+    yield ((value - rhs) / value).subs(scale)
     yield _cutoff_zero(cutoff)
 
 
@@ -100,7 +103,7 @@ NONPARAMETRIC_FORMULAS = (
     Formula(
         "S2.best_cutoff",
         "Best number of coordinates to keep, without generator bias",
-        "K^*",
+        nt.cutoff,
         (nt.amplitude**2 / nt.noise_level) ** (1 / _power),
         "asymptotic",
         _prove_best_cutoff,

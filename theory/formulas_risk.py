@@ -7,6 +7,8 @@ symbols in every entry is already the general algebra.
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 
 from theory import notation as nt
@@ -26,7 +28,7 @@ __all__ = ["RISK_FORMULAS"]
 _half = sp.Rational(1, 2)
 
 
-def _along(matrix: sp.Matrix, direction: sp.Matrix) -> sp.Expr:
+def _along(matrix: sp.MatrixBase, direction: sp.MatrixBase) -> sp.Expr:
     return (direction.T * matrix * direction)[0, 0]
 
 
@@ -48,7 +50,7 @@ def _prove_gradient_cov(rhs):
         yield sp.expand(_along(explicit, direction).subs(design)) - coefficients_of_variance(parts)
 
 
-def _random_vector(name: str, mean: sp.Matrix, cov: sp.Matrix):
+def _random_vector(name: str, mean: sp.MatrixBase, cov: sp.MatrixBase):
     """Two random symbols and their first and second moments."""
     vector = generic_matrix(name, 2, 1)
     moments = {(vector[i],): mean[i] for i in range(2)}
@@ -60,23 +62,28 @@ def _random_vector(name: str, mean: sp.Matrix, cov: sp.Matrix):
 
 def _prove_excess(rhs):
     """Quadratic risk at -H^{-1} ghat, with E ghat = b and Cov ghat = V."""
-    inverse, cov, bias = symmetric("K", 2), symmetric("V", 2), generic_matrix("b", 2, 1)
+    hessian, cov, bias = symmetric("H", 2), symmetric("V", 2), generic_matrix("b", 2, 1)
     gradient, moments = _random_vector("g", bias, cov)
-    move = -inverse * gradient
-    risk = expected(_along(inverse.inv(), move) / 2, moments)
-    explicit = instantiate(rhs, {nt.H: inverse.inv(), nt.V: cov, nt.b: bias}, 2)
-    return sp.cancel(sp.together(explicit - risk))
+    inverse = symmetric("K", 2)
+    risk = expected(_along(hessian, -inverse * gradient) / 2, moments)
+    explicit = instantiate(rhs, {nt.H: hessian, nt.V: cov, nt.b: bias}, 2)
+    return explicit - risk.subs(_entries(inverse, hessian.inv()))
+
+
+def _entries(symbols: sp.MatrixBase, values: sp.MatrixBase) -> dict[sp.Symbol, sp.Expr]:
+    return dict(zip(symbols, values, strict=True))
 
 
 def _prove_estimation(rhs):
     """Second-order expansion of a risk at theta_alpha, its slope there being not zero."""
-    target, cov, hessian = symmetric("K", 2), symmetric("V", 2), symmetric("H", 2)
+    target, cov, hessian = symmetric("A", 2), symmetric("V", 2), symmetric("H", 2)
     slope, mean = generic_matrix("r", 2, 1), generic_matrix("m", 2, 1)
     gradient, moments = _random_vector("g", sp.zeros(2, 1), cov)
-    move = -target * gradient
-    risk = expected(_along(hessian, move) / 2, moments) + (slope.T * mean)[0, 0]
-    values = {nt.A_: target.inv(), nt.V: cov, nt.H: hessian, nt.slope: slope, nt.mean_shift: mean}
-    return sp.cancel(sp.together(instantiate(rhs, values, 2) - risk))
+    inverse = symmetric("K", 2)
+    risk = expected(_along(hessian, -inverse * gradient) / 2, moments) + (slope.T * mean)[0, 0]
+    risk = risk.subs(_entries(inverse, target.inv()))
+    values = {nt.A_: target, nt.V: cov, nt.H: hessian, nt.slope: slope, nt.mean_shift: mean}
+    return instantiate(rhs, values, 2) - risk
 
 
 def _cox_snell_residual(potential: sp.Basic, bias: sp.Basic):
@@ -88,7 +95,7 @@ def _cox_snell_residual(potential: sp.Basic, bias: sp.Basic):
         field = instantiate(potential, at | around, size)
         slope = sp.Matrix([sp.diff(field, t).subs(generic.origin) for t in generic.theta])
         explicit = instantiate(bias, at | {nt.potential_slope: slope}, size)
-        yield from (sp.cancel(sp.together(e)) for e in explicit - generic.mean)
+        yield explicit - generic.mean
     yield from _textbook(potential, bias)
 
 
@@ -113,6 +120,7 @@ def _textbook(potential: sp.Basic, bias: sp.Basic):
         yield sp.simplify(value - sp.sympify(known).removeO())
 
 
+@functools.cache
 def _logit_bias(point: sp.Symbol, n: sp.Symbol) -> sp.Expr:
     """Half the second derivative of the logit at the mean, times the variance of the mean."""
     q = sp.Symbol("q", positive=True)
@@ -134,6 +142,7 @@ def _seed_moments(number: int):
     return scores, influences, moments, (score, cross, influence)
 
 
+@functools.cache
 def _seed_variance(number: int, groups: int) -> sp.Expr:
     scores, influences, moments, _ = _seed_moments(number)
     mean = sum(nt.a_g * s + nt.c_g * f for s, f in zip(scores, influences, strict=True))
@@ -180,20 +189,18 @@ def _prove_efficiency(rhs):
     moments |= {(e[0, 1], e[0, 1]): sp.Integer(1), (f[1], f[1]): sp.Integer(4)}
     discriminant = expected(linear**2, moments)
     integrand = rhs.replace(sp.Integral, lambda function, *_: function)  # under one integral
-    return sp.simplify((integrand - discriminant * information).rewrite(sp.exp))
+    return (integrand - discriminant * information).rewrite(sp.exp)
 
 
 # --- R5 and R6 --------------------------------------------------------------------------------
 def _prove_group_excess(rhs):
     """First-order change of a group's risk along the displacement of a biased quadratic risk."""
-    inverse, bias, slope = symmetric("K", 2), generic_matrix("b", 2, 1), generic_matrix("r", 2, 1)
+    hessian, bias, slope = symmetric("H", 2), generic_matrix("b", 2, 1), generic_matrix("r", 2, 1)
     move = generic_matrix("d", 2, 1)
-    objective = _along(inverse.inv(), move) / 2 + (bias.T * move)[0, 0]
+    objective = _along(hessian, move) / 2 + (bias.T * move)[0, 0]
     (point,) = sp.solve([sp.diff(objective, m) for m in move], list(move), dict=True)
     change = (slope.T * move)[0, 0].subs(point)
-    return sp.cancel(
-        instantiate(rhs, {nt.H: inverse.inv(), nt.b: bias, nt.slope: slope}, 2) - change
-    )
+    return instantiate(rhs, {nt.H: hessian, nt.b: bias, nt.slope: slope}, 2) - change
 
 
 def _prove_bound(rhs):

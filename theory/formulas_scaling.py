@@ -7,6 +7,8 @@ everything else by differentiating that.
 
 from __future__ import annotations
 
+import functools
+
 import sympy as sp
 
 from theory import notation as nt
@@ -20,6 +22,7 @@ _gap, _spread = sp.symbols("gap spread", positive=True)
 
 
 # --- S1: definitions --------------------------------------------------------------------------
+@functools.cache
 def _second_moments(groups: int):
     """Oversampling and augmentation parts of two groups' gradient, along one direction, H = 1."""
     sizes = sp.symbols(f"n_1:{groups + 1}", positive=True)
@@ -29,7 +32,7 @@ def _second_moments(groups: int):
         for base in (nt.trace_score, nt.trace_cross, nt.trace_seed, nt.trace_syn)
     }
     level, extra = (
-        w.subs(nt.alpha, a) for w, a in zip(sample_weights(groups), (0, 1), strict=True)
+        w.subs(nt.alpha, a) for w, a in zip(sample_weights(sp.Integer(groups)), (0, 1), strict=True)
     )
     moments, over, aug, fresh = {}, sp.Integer(0), sp.Integer(0), sp.Integer(0)
     for k, size in enumerate(sizes):
@@ -64,6 +67,7 @@ def _prove_moment(name: str):
 
 
 # --- S1: consequences -------------------------------------------------------------------------
+@functools.cache
 def _derived_excess() -> sp.Expr:
     """Half the second moment of the weighted parts; only the fresh noise depends on N."""
     aug, over, fresh = sp.symbols("aug over xi", real=True)
@@ -74,6 +78,7 @@ def _derived_excess() -> sp.Expr:
     return expected(total**2, moments) / 2
 
 
+@functools.cache
 def _best() -> tuple[sp.Expr, sp.Expr]:
     """Stationary weight of the derived quadratic, and the excess there."""
     excess = _derived_excess()

@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 
-def generic_matrix(name: str, rows: int, columns: int) -> sp.Matrix:
+def generic_matrix(name: str, rows: int, columns: int) -> sp.MatrixBase:
     """A matrix of unrelated real symbols."""
     return sp.Matrix(rows, columns, lambda i, j: sp.Symbol(f"{name}_{i + 1}{j + 1}", real=True))
 
 
-def symmetric(name: str, size: int) -> sp.Matrix:
+def symmetric(name: str, size: int) -> sp.MatrixBase:
     """A symmetric matrix of otherwise unrelated real symbols."""
     return sp.Matrix(
         size,
@@ -76,7 +76,7 @@ def coefficients_of_variance(parts: Sequence[tuple[sp.Expr, sp.Expr, int]]) -> s
     return sp.expand(mean_square - expected(combination, moments) ** 2)
 
 
-def gaussian_log_density(x: sp.Matrix, mean: sp.Matrix, cov: sp.Matrix) -> sp.Expr:
+def gaussian_log_density(x: sp.MatrixBase, mean: sp.MatrixBase, cov: sp.MatrixBase) -> sp.Expr:
     """Log density of a Gaussian vector."""
     centred = x - mean
     quadratic = (centred.T * cov.inv() * centred)[0, 0]
@@ -103,11 +103,11 @@ class SecondOrder(NamedTuple):
 
     theta: list[sp.Symbol]
     origin: dict[sp.Symbol, int]
-    target: sp.Matrix
-    cov: sp.Matrix
-    cov_at: sp.Matrix
-    hessian_at: sp.Matrix
-    mean: sp.Matrix
+    target: sp.MatrixBase
+    cov: sp.MatrixBase
+    cov_at: sp.MatrixBase
+    hessian_at: sp.MatrixBase
+    mean: sp.MatrixBase
 
 
 @functools.cache
@@ -143,14 +143,15 @@ def second_order_bias(size: int) -> SecondOrder:
     )
     second = -inverse * (deviation * first + bend / 2)
     theta = [sp.Symbol(f"t_{i}", real=True) for i in axes]
-    target = inverse.inv()
+    target = symmetric("A", size)
+    solved = dict(zip(inverse, target.inv(), strict=True))
     drift = sp.Matrix(
         size,
         size,
         lambda j, k: sum(t * (joint(i, j, k) + joint(i, k, j)) for i, t in enumerate(theta)),
     )
     bent = sp.Matrix(size, size, lambda j, k: sum(t * third(i, j, k) for i, t in enumerate(theta)))
-    mean = second.applyfunc(lambda entry: expected(entry, moments))
+    mean = second.applyfunc(lambda entry: expected(entry, moments).subs(solved))
     return SecondOrder(
         theta, dict.fromkeys(theta, 0), target, cov, cov + drift, target + bent, mean
     )

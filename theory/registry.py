@@ -1,9 +1,10 @@
 """The registry: every theorem with claim, kind, form, formulas, code, checks and figure.
 
 Two forms are kept apart. The *paper* form is what Nakada, Xu, Li and Zhang (arXiv 2406.03628)
-report: bounds on the balanced excess risk, polynomial decay in the synthetic size, and a transformer
-whose Kullback-Leibler divergence is at most of the order ``1/sqrt(d) + log(d)/sqrt(n)``; constants
-are not specified. The *sharp* form is this project's own statement, with its constants.
+report: bounds on the balanced excess risk, polynomial decay in the synthetic size, and a
+transformer whose Kullback-Leibler divergence is at most of the order
+``1/sqrt(d) + log(d)/sqrt(n)``; constants are not specified. The *sharp* form is this project's own
+statement, with its constants.
 """
 
 from __future__ import annotations
