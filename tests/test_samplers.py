@@ -1,4 +1,4 @@
-"""Sampled groups, generators and data sets have the laws they are meant to have."""
+"""Sampled groups and generators have the laws they are meant to have."""
 
 import itertools
 
@@ -7,14 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from simulate import streams
-from simulate.datasets import draw_dataset, row_layout
 from simulate.mixtures import sample_group, sample_law
 from simulate.samplers import nearest_neighbours, psd_cholesky, sample_synthetic
-from theory.design import Design
 from theory.generators import (
     Duplicate,
     GaussianPlugin,
@@ -92,63 +89,6 @@ def _largest_z(sample, expected):
 def _draw_seeds(sizes, key=KEY):
     keys = [jax.random.fold_in(key, g) for g in range(len(sizes))]
     return [sample_group(GROUPS[g], n, key=keys[g]) for g, n in enumerate(sizes)]
-
-
-# streams
-
-
-def test_the_streams_are_those_of_jax_random_bit_for_bit():
-    for seed, shape in itertools.product((0, 7, 2**40), ((1, 1), (5, 3), (257, 2))):
-        key = jax.random.key(seed)
-        assert np.array_equal(
-            streams.words(key, shape), jax.random.bits(key, shape, jnp.uint32)
-        )
-        assert np.array_equal(
-            streams.uniform(streams.words(key, shape), jnp.float32),
-            jax.random.uniform(key, shape, jnp.float32),
-        )
-        assert np.array_equal(
-            streams.normal(key, shape, jnp.float32), jax.random.normal(key, shape, jnp.float32)
-        )
-        for item in (0, 1, 2**31, 2**32 - 1):
-            item = np.uint32(item)
-            assert streams.fold_in(key, item) == jax.random.fold_in(key, item)
-    together = streams.fold_in(KEY, jnp.arange(3))
-    assert all(together[i] == jax.random.fold_in(KEY, i) for i in range(3))
-
-
-def test_the_normals_have_normal_moments_over_all_their_values():
-    bits = jnp.arange(2**23, dtype=jnp.uint32) << np.uint32(9)
-    z = np.asarray(streams._to_normal(streams._unit(bits)), dtype=np.float64)
-    assert abs(z.mean()) < 1e-6
-    for power, moment in ((2, 1.0), (4, 3.0), (6, 15.0)):
-        assert abs((z**power).mean() / moment - 1) < 1e-4, power
-    assert abs((z**2).mean() - 1) < 1e-6
-
-
-@settings(max_examples=10)  # each number is compiled
-@given(st.integers(1, 2**31 - 1))
-def test_whole_numbers_are_the_upper_half_of_an_exact_product(high):
-    bits = streams.words(KEY, (64, 1))
-    drawn = np.asarray(streams.integers(bits, high))
-    bits = np.asarray(bits).astype(np.uint64)
-    assert np.array_equal(drawn, (bits * np.uint64(high)) >> np.uint64(32))
-    assert drawn.min() >= 0 and drawn.max() < high
-
-
-@pytest.mark.parametrize(
-    "key", [jnp.zeros(2, jnp.uint32), jax.random.key(0, impl="rbg")], ids=["raw", "other cipher"]
-)
-def test_a_key_of_another_kind_is_refused(key):
-    with pytest.raises((ValueError, TypeError)):
-        streams.normal(key, (2, 2))
-
-
-def test_a_draw_with_too_many_numbers_is_refused():
-    with pytest.raises(ValueError, match="2\\*\\*32"):
-        streams.words(KEY, (2**31, 2))
-    with pytest.raises(ValueError, match="high"):
-        streams.integers(streams.words(KEY, (1, 1)), 0)
 
 
 # groups
@@ -408,104 +348,3 @@ def test_duplicates_are_seeds_and_all_seeds_are_used():
 def test_too_few_seeds_are_refused(generator):
     with pytest.raises(ValueError, match="sizes: got 1 seeds in group 0"):
         sample_synthetic(generator, 0, GROUPS, _draw_seeds((1, 9)), 3, key=KEY)
-
-
-# data sets
-
-
-DESIGN = Design(sizes=(12, 7), augmentation=5, weight=0.25)
-
-
-@pytest.mark.parametrize("generator", FIXED_LAW + FITTED, ids=str)
-def test_real_samples_are_common_to_all_generators_and_designs(generator):
-    data = draw_dataset(GROUPS, DESIGN, generator, key=KEY)
-    raw = draw_dataset(GROUPS, Design.raw(DESIGN.sizes), generator, key=KEY)
-    real = np.concatenate(
-        [np.arange(s.start, s.start + s.count) for s in row_layout(DESIGN) if s.part == "real"]
-    )
-    assert np.array_equal(data.x[real], raw.x)
-    assert np.array_equal(data.sign[real], raw.sign)
-    other = draw_dataset(GROUPS, DESIGN, generator, key=jax.random.key(21))
-    assert not np.any(np.asarray(other.x) == np.asarray(data.x))
-
-
-def test_a_larger_design_begins_with_the_same_real_samples():
-    small = draw_dataset(GROUPS, Design.raw((12, 7)), Oracle(), key=KEY)
-    large = draw_dataset(GROUPS, Design.raw((24, 14)), Oracle(), key=KEY)
-    assert np.array_equal(small.x[:12], large.x[:12])
-    assert np.array_equal(small.x[12:], large.x[24:31])
-
-
-@pytest.mark.parametrize(
-    "design",
-    [
-        DESIGN,
-        Design((12, 7)),
-        Design((7, 7)),
-        Design((12, 7), augmentation=5, weight=1.0),
-        Design((12, 7), augmentation=5),
-        Design.raw((12, 7)),
-        Design.class_weighted((12, 7)),
-    ],
-    ids=str,
-)
-def test_rows_and_weights_are_those_of_the_empirical_risk(design):
-    data = draw_dataset(GROUPS, design, [Oracle(), Duplicate()], key=KEY)
-    weight, group = np.asarray(data.weight), np.asarray(data.group)
-    assert abs(weight.sum() - 1) < 8 * np.finfo(float).eps
-    total = design.real_mass + design.oversampling_mass + design.augmentation_mass
-    for g in range(2):
-        assert abs(weight[group == g].sum() - total[g]) < 8 * np.finfo(float).eps
-        assert np.all(np.asarray(data.sign)[group == g] == GROUPS[g].sign)
-    mass = {"real": design.real_mass, "oversampling": design.oversampling_mass,
-            "augmentation": design.augmentation_mass}  # fmt: skip
-    layout = row_layout(design)
-    for part in layout:
-        rows = weight[part.start : part.start + part.count]
-        assert abs(rows.sum() - mass[part.part][part.group]) < 8 * np.finfo(float).eps
-    assert sum(part.count for part in layout) == len(weight)
-    assert np.all(weight > 0)
-
-
-def test_synthetic_rows_follow_the_generator_of_their_group():
-    data = draw_dataset(GROUPS, Design((12, 7)), [Oracle(), Duplicate()], key=KEY)
-    real = {tuple(row) for row in np.asarray(data.x[12:19]).tolist()}
-    assert {tuple(row) for row in np.asarray(data.x[19:]).tolist()} <= real
-
-
-def test_one_real_sample_is_enough_for_generators_that_do_not_fit():
-    for generator in (Oracle(), Duplicate(), GaussianPlugin("known"), Predictive("known")):
-        data = draw_dataset(GROUPS, Design((6, 1)), generator, key=KEY)
-        assert data.x.shape == (12, 3) and np.all(np.isfinite(data.x))
-    with pytest.raises(ValueError, match="got 1 seeds in group 1, expected at least 2"):
-        draw_dataset(GROUPS, Design((6, 1)), Smote(), key=KEY)
-
-
-def test_the_largest_group_needs_no_seeds_for_oversampling():
-    # group 0 is oversampled, group 1 is not: its 3 seeds are not too few
-    data = draw_dataset(GROUPS[::-1], Design((2, 3)), Smote(), key=KEY)
-    assert data.x.shape == (6, 3)
-
-
-def test_a_vectorised_draw_is_the_single_draws():
-    keys = jax.random.split(KEY, 3)
-    for generator in (Smote(3), Predictive()):
-        draw = jax.jit(lambda k, q=generator: draw_dataset(GROUPS, DESIGN, q, key=k))
-        together = jax.jit(jax.vmap(draw))(keys)
-        for i in range(3):
-            alone = draw(keys[i])
-            np.testing.assert_allclose(together.x[i], alone.x, rtol=1e-12, atol=1e-12)
-
-
-def test_malformed_requests_are_refused_by_name():
-    with pytest.raises(ValueError, match="augmentation=inf"):
-        row_layout(Design((3, 2), augmentation=float("inf"), weight=0.5))
-    with pytest.raises(ValueError, match="generator: got 1 generators for 2 groups"):
-        draw_dataset(GROUPS, DESIGN, [Oracle()], key=KEY)
-    with pytest.raises(ValueError, match="design: got 2 sizes for 1 groups"):
-        draw_dataset(GROUPS[:1], DESIGN, Oracle(), key=KEY)
-    flat = GaussianGroup(np.zeros(2), np.eye(2), 1)
-    with pytest.raises(ValueError, match="dimensions \\[2, 3\\]"):
-        draw_dataset([MIXED, flat], DESIGN, Oracle(), key=KEY)
-    with pytest.raises(ValueError, match="shift: got 2 entries"):
-        draw_dataset(GROUPS, DESIGN, Shifted((1.0, 0.0)), key=KEY)
