@@ -26,7 +26,7 @@ from theory.precision import require_float64
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
-Numbers = float | int | Float[Array, "*n"] | np.ndarray
+Numbers = float | int | Float[Array, "..."] | np.ndarray
 
 _ROUNDING = 1e-8  # relative excess of C^2 over A D that quadrature may leave
 
@@ -104,7 +104,9 @@ class ScalingLaw(NamedTuple):
         """
         weight = _checked("weight", weight, 0.0, 1.0)
         value = FORMULAS["S1.break_even_size"](**self._asdict(), alpha=weight)
-        return jnp.where(value >= 0, jnp.abs(value), jnp.inf)  # S = 0 and no gain compare as false: never
+        return jnp.where(
+            value >= 0, jnp.abs(value), jnp.inf
+        )  # S = 0 and no gain compare as false: never
 
     @property
     def floor(self) -> Array:

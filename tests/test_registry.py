@@ -1,0 +1,83 @@
+"""The registry of theorems: complete, consistent, and pointing at things that exist."""
+
+import importlib
+import json
+import re
+
+import pytest
+
+from theory.formulas import FORMULAS
+from theory.registry import THEOREMS, theorem
+
+IDS = (
+    *(f"B{k}" for k in range(1, 6)),
+    *(f"R{k}" for k in range(1, 7)),
+    *(f"S{k}" for k in range(1, 4)),
+    *(f"T{k}" for k in range(1, 5)),
+)
+
+
+def _resolve(dotted: str):
+    module, _, name = dotted.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def test_the_registry_holds_every_theorem_once_in_order():
+    assert tuple(THEOREMS) == IDS
+    claims = [entry.claim for entry in THEOREMS.values()]
+    assert len(set(claims)) == len(claims)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_theorem_says_what_it_is_and_where_it_lives(name):
+    entry = THEOREMS[name]
+    assert entry.kinds and set(entry.kinds) <= {"exact", "asymptotic", "bound", "rate"}
+    assert entry.forms and set(entry.forms) <= {"paper", "sharp"}
+    assert len(entry.claim) <= 95 and "\n" not in entry.claim
+    assert entry.statement.endswith(".") and entry.assumptions and entry.remainder
+    assert entry.checks == f"{name}."
+    assert (entry.figure is None) != (entry.no_figure is None)
+    assert entry.functions
+    for dotted in entry.functions:
+        assert _resolve(dotted) is not None, dotted
+
+
+def test_every_formula_belongs_to_a_theorem_and_every_theorem_has_one():
+    assert {formula.theorem for formula in FORMULAS.values()} == set(THEOREMS)
+    for name, formula in FORMULAS.items():
+        assert re.fullmatch(r"[BRST][1-6]\.[A-Za-z_0-9]+", name) and formula.id == name
+        assert formula.claim and "\n" not in formula.claim
+
+
+def test_an_asymptotic_theorem_states_its_remainder_and_an_exact_one_has_none():
+    for entry in THEOREMS.values():
+        if entry.kinds == ("asymptotic",):
+            assert "O(" in entry.remainder, entry.id
+        if entry.kinds == ("exact",):
+            assert entry.remainder.startswith("none"), entry.id
+
+
+def test_only_what_the_paper_reports_is_in_its_form():
+    paper = {name for name, entry in THEOREMS.items() if "paper" in entry.forms}
+    assert paper == {"R6", "S2", "T2"}  # excess-risk bounds, polynomial decay, KL of a transformer
+    for name in paper:
+        assert "Paper form:" in THEOREMS[name].statement
+        assert "Sharp form:" in THEOREMS[name].statement
+    for name in set(THEOREMS) - paper:
+        assert "aper form" not in THEOREMS[name].statement
+
+
+def test_the_registry_is_plain_data():
+    entries = json.loads(json.dumps([entry.as_dict() for entry in THEOREMS.values()]))
+    assert [entry["id"] for entry in entries] == list(IDS)
+    assert sum(len(entry["formulas"]) for entry in entries) == len(FORMULAS)
+    for entry in entries:
+        for formula in entry["formulas"]:
+            assert formula["latex"] and formula["arguments"] is not None
+
+
+def test_an_unknown_theorem_is_named_with_those_that_exist():
+    assert theorem("s1").id == "S1"
+    for wrong in ("Q1", "", "R7", "B1.ratio"):
+        with pytest.raises(ValueError, match=f"theorem: got {wrong!r}, expected one of B1, B2"):
+            theorem(wrong)

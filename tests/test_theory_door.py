@@ -1,0 +1,86 @@
+"""``python -m theory``: a table, LaTeX, JSON, proofs; plain in a pipe, clear about bad usage."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from theory import __main__ as door
+from theory.formulas import FORMULAS
+from theory.registry import THEOREMS
+
+
+def test_the_table_in_a_pipe_is_one_plain_line_for_each_theorem(capsys):
+    assert door.main([]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["id", "claim", "kind", "form"]
+    assert [line.split()[0] for line in lines] == list(THEOREMS)
+    start = header.index("form")
+    for line, entry in zip(lines, THEOREMS.values(), strict=True):
+        assert entry.claim in line and line[start:] == ", ".join(entry.forms)
+        assert line.isascii()
+
+
+def test_the_table_in_a_terminal_names_every_theorem_and_both_forms(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert door.main([]) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)  # without the colours
+    assert all(re.search(rf"│ {name} ", text) for name in THEOREMS)
+    assert "paper: as reported in arXiv 2406.03628" in " ".join(text.split())
+
+
+def test_latex_of_a_theorem_is_that_of_each_of_its_formulas(capsys):
+    assert door.main(["--latex", "s1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    formulas = THEOREMS["S1"].formulas
+    assert lines[1::2] == [formula.latex for formula in formulas]
+    for comment, formula in zip(lines[::2], formulas, strict=True):
+        assert comment == f"% {formula.id} ({formula.kind}): {formula.claim}"
+    assert door.main(["--latex", "S1.crossover"]) == 0
+    assert capsys.readouterr().out == FORMULAS["S1.crossover"].latex + "\n"
+
+
+def test_json_is_the_registry(capsys):
+    assert door.main(["--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(json.dumps([entry.as_dict() for entry in THEOREMS.values()]))
+
+
+@pytest.mark.parametrize("wrong", ["Q9", "S1.nothing", "", "B1 B2"])
+def test_an_unknown_id_is_bad_usage(wrong, capsys):
+    assert door.main(["--latex", wrong]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and f"--latex: got {wrong!r}, expected" in captured.err
+    assert "B1, B2" in captured.err
+
+
+@pytest.mark.parametrize("wrong", [["--latex"], ["--json", "--check-proofs"], ["R1"], ["--nope"]])
+def test_wrong_options_leave_with_status_2(wrong, capsys):
+    with pytest.raises(SystemExit) as left:
+        door.main(wrong)
+    assert left.value.code == 2
+    assert "usage: python -m theory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_check_proofs_reports_every_formula_and_fails_when_one_does(terminal, capsys, monkeypatch):
+    few = {name: FORMULAS[name] for name in ("B1.ratio", "T2.sharp_rate")}
+    monkeypatch.setattr(door, "FORMULAS", few)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert door.main(["--check-proofs"]) == 0
+    assert "2 of 2 formulas proved." in capsys.readouterr().out
+    wrong = dataclasses.replace(few["T2.sharp_rate"], rhs=2 * few["T2.sharp_rate"].rhs)
+    monkeypatch.setattr(door, "FORMULAS", few | {"T2.sharp_rate": wrong})
+    assert door.main(["--check-proofs"]) == 1
+    captured = capsys.readouterr()
+    assert "1 of 2 formulas proved." in captured.out
+    assert "T2.sharp_rate: the derivation does not give" in captured.err
+
+
+def test_a_reader_that_stops_early_gets_no_traceback():
+    command = f"{sys.executable} -m theory --json | head -n 1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120)
+    assert result.stdout == "[\n" and result.stderr == ""
