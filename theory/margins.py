@@ -92,16 +92,16 @@ class Logistic:
         slope = _polyder(poly)
         if a and b:
             new = _polyadd(
-                _polymul((-a, a), poly),
-                _polymul((0.0, b), poly),
+                _polymul((-float(a), float(a)), poly),
+                _polymul((0.0, float(b)), poly),
                 _polymul((0.0, -1.0, 1.0), slope),
             )
             return Logistic(a, b, new)
         if a:
-            new = _polyadd(_polymul((-a,), poly), _polymul((0.0, -1.0), slope))
+            new = _polyadd(_polymul((-float(a),), poly), _polymul((0.0, -1.0), slope))
             return Logistic(a, 1, new)
         if b:
-            new = _polyadd(_polymul((b,), poly), _polymul((-1.0, 1.0), slope))
+            new = _polyadd(_polymul((float(b),), poly), _polymul((-1.0, 1.0), slope))
             return Logistic(1, b, new)
         return Logistic(1, 1, _polymul((-1.0,), slope))
 
