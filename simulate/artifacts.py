@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["SCHEMA", "ArtifactError", "load", "provenance", "save", "save_text"]
+__all__ = ["SCHEMA", "ArtifactError", "check_writable", "load", "provenance", "save", "save_text"]
 
 SCHEMA = 1
 _FORMAT = "synthetic-oversampling artifact"
@@ -131,6 +131,27 @@ def save_text(path: str | os.PathLike, text: str) -> Path:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
     return path
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise now, rather than after the work is done, if ``path`` cannot be written.
+
+    Raises:
+        ArtifactError: naming the file, the cause and what to do.
+    """
+    path = Path(path)
+    probe = path.parent / f".{path.name}.probe-{os.getpid()}"
+    if path.is_dir():
+        raise ArtifactError(f"{path}: is a folder, expected the name of a file.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be written ({error.strerror or error}); choose a folder that may be "
+            "written to."
+        ) from error
 
 
 def load(

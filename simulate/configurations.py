@@ -69,12 +69,12 @@ class Configuration:
 def _two_gaussians() -> Configuration:
     cov = np.eye(3)
     groups = (GaussianGroup(np.zeros(3), cov, 0), GaussianGroup([1.5, 0.5, 0.0], cov, 1))
-    return Configuration("two-gaussians", groups, (4000, 800), 2000, 0.3, common_cov=True)
+    return Configuration("two-gaussians", groups, (1600, 320), 800, 0.3, common_cov=True)
 
 
 def _line() -> Configuration:
     groups = (GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([-1.1], [[1.7]], 0))
-    return Configuration("line", groups, (3000, 500), 1200, 0.45)
+    return Configuration("line", groups, (1500, 250), 600, 0.45)
 
 
 def _spurious() -> Configuration:
@@ -86,7 +86,7 @@ def _spurious() -> Configuration:
         GaussianGroup(np.append(y * core, s * spurious), cov, (y + 1) // 2, attribute=s)
         for y, s in ((-1, -1), (-1, 1), (1, -1), (1, 1))
     )
-    return Configuration("spurious", groups, (2400, 500, 400, 1800), 1000, 0.35, spurious=(2,))
+    return Configuration("spurious", groups, (1000, 240, 200, 760), 400, 0.35, spurious=(2,))
 
 
 def _mixture() -> Configuration:
@@ -98,7 +98,7 @@ def _mixture() -> Configuration:
         weights=[0.5, 0.3, 0.2],
     )
     majority = GaussianGroup([-0.3, -0.2], [[1.2, 0.4], [0.4, 0.8]], 0)
-    return Configuration("mixture", (majority, minority), (3000, 600), 1500, 0.4)
+    return Configuration("mixture", (majority, minority), (1200, 260), 600, 0.4)
 
 
 def _wide() -> Configuration:
@@ -108,7 +108,7 @@ def _wide() -> Configuration:
     cov = 0.4 ** np.abs(index[:, None] - index[None, :])
     mean = np.where(index % 3 == 0, 0.6, -0.1) * np.exp(-index / 8)
     groups = (GaussianGroup(-mean / 3, cov, 0), GaussianGroup(mean, 1.3 * cov, 1))
-    return Configuration("wide", groups, (6000, 2000), 3000, 0.3)
+    return Configuration("wide", groups, (2400, 1000), 1000, 0.3)
 
 
 CONFIGURATIONS: dict[str, Callable[[], Configuration]] = {

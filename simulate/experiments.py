@@ -15,7 +15,7 @@ second-order part and whose spread is of the same order, instead of ``n`` times 
 from __future__ import annotations
 
 import dataclasses
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -27,13 +27,13 @@ from simulate.configurations import CONFIGURATIONS, Configuration, generators_fo
 from simulate.datasets import draw_dataset, row_layout
 from simulate.erm import empirical_gradient, fit
 from simulate.sharding import block_for
-from theory.bias import population
+from theory.bias import expected_empirical_risk, population
 from theory.design import Design
 from theory.excess_risk import Prediction, predict
 from theory.generators import Generator, Oracle
-from theory.groups import error_rate, gradient, hessian, risk
+from theory.groups import error_rate, gradient, risk
 from theory.laws import Law, law_of, stack
-from theory.margins import LOGISTIC
+from theory.margins import LOGISTIC, quadrature
 
 __all__ = ["Experiment", "Probe", "experiment", "group_derivatives"]
 
@@ -135,20 +135,18 @@ class Experiment:
 
     @cached_property
     def objective(self) -> tuple[float, float]:
-        """Expected empirical risk at ``probe.elsewhere`` and the spread of one replicate's."""
-        pieces = population(self.configuration.groups, self.design, self.generator)
-        theta = self.probe.elsewhere
-        value = float(risk(theta, pieces.target))
-        variances = [
-            float(_loss_variance(theta, jax.tree.map(lambda a, g=g: a[g], law)))
-            for law in (pieces.real, pieces.synthetic)
-            for g in range(len(self.configuration.groups))
-        ]
-        real, drawn = np.split(np.asarray(variances), 2)
-        masses = pieces.masses
-        mass = np.asarray(pieces.real_mass + pieces.synthetic_mass)
-        seed = mass**2 / np.asarray(masses.sizes) * real  # as if seeds carried all the weight
-        return value, float(np.sqrt(np.sum(seed + np.asarray(masses.noise) * drawn)))
+        """Expected empirical risk at ``probe.elsewhere``, and the spread of one replicate's."""
+        groups, theta = self.configuration.groups, self.probe.elsewhere
+        pieces = population(groups, self.design, self.generator)
+        value = float(expected_empirical_risk(theta, groups, self.design, self.generator))
+        laws = (pieces.real, pieces.synthetic)
+        real, drawn = (np.asarray(_loss_variance(theta, law)) for law in laws)
+        seeds = np.asarray(pieces.real_mass)
+        if self.generator.fitted:  # an upper estimate: as if samples followed their seeds
+            seeds = seeds + np.asarray(pieces.synthetic_mass)
+        noise = np.asarray(pieces.masses.noise)
+        spread = np.sum(seeds**2 / np.asarray(self.design.sizes) * real + noise * drawn)
+        return value, float(np.sqrt(spread))
 
     def functions(self):
         """``(draw, evaluate)`` for `simulate.monte_carlo.run`."""
@@ -171,10 +169,9 @@ def _unit(vector: Array) -> Array:
 
 
 @jax.jit
+@partial(jax.vmap, in_axes=(None, 0))
 def _loss_variance(theta, law: Law):
-    """Variance of the loss at a point, by quadrature of its square."""
-    from theory.margins import quadrature
-
+    """Variance of the loss at a point under stacked laws, by quadrature of its square."""
     margin = law.signs * (theta[0] + law.means @ theta[1:])
     std = jnp.sqrt(jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0))
     nodes, weights = quadrature(margin, std)

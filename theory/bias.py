@@ -26,15 +26,17 @@ from jaxtyping import Array, Float
 
 from theory.design import Design
 from theory.generators import Generator, check_seeds, population_law
-from theory.groups import error_rate, gradient, hessian, minimiser, risk
-from theory.influence import SeedMasses, seed_masses
+from theory.groups import error_rate, gradient, minimiser, risk
+from theory.influence import SeedMasses, second_order_risk, seed_masses
 from theory.laws import GaussianGroup, Law, law_of
 from theory.margins import LOGISTIC, Loss
+from theory.moments import moments
 from theory.precision import require_float64
 
 __all__ = [
     "BiasPrediction",
     "Population",
+    "expected_empirical_risk",
     "generator_bias",
     "generator_bias_gradient",
     "population",
@@ -180,6 +182,36 @@ def _padded(laws: Sequence[Law], size: int | None = None) -> Law:
     return Law(*(np.stack([padded(part) for part in parts]) for parts in zip(*laws, strict=True)))
 
 
+@partial(jax.jit, static_argnames=("families", "loss"))
+def _expected_risk(theta, pieces, families, loss):
+    shift = second_order_risk(theta, pieces.real, pieces.synthetic, pieces.masses, families, loss)
+    return risk(theta, pieces.target, loss) + shift
+
+
+def expected_empirical_risk(
+    theta: Float[Array, " p"],
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+) -> Float[Array, ""]:
+    """``E Rhat(theta) = R_bal(theta) + B(theta)`` (theorem B1), nats.
+
+    Exact for fixed generators, duplicates and interpolation with all seeds; for fitted Gaussian
+    generators up to ``O(n^{-2})``, their curvature in the seeds being included.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from theory.generators import Oracle
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> value = expected_empirical_risk(jnp.zeros(2), groups, Design((9, 3)), Oracle())
+        >>> round(float(value), 9)
+        0.693147181
+    """
+    pieces = population(groups, design, generator)
+    return _expected_risk(theta, pieces, pieces.masses.families, loss)
+
+
 class BiasPrediction(NamedTuple):
     """What a design does to the population optimum.
 
@@ -219,25 +251,27 @@ class BiasPrediction(NamedTuple):
 
 
 @partial(jax.jit, static_argnames="loss")
-def _bias(theta_star, theta_alpha, real, balanced, target, loss):
-    curvature = hessian(theta_star, balanced, loss)
-    slope = gradient(theta_star, target, loss) - gradient(theta_star, balanced, loss)
+def _bias(theta_star, theta_alpha, real, synthetic, real_mass, synthetic_mass, loss):
+    stacked = jnp.stack([theta_star, theta_alpha])
+    real_moments = jax.vmap(lambda theta: moments(theta, real, loss))(stacked)
+    drawn = moments(theta_star, synthetic, loss)
+    star, alpha = (jax.tree.map(lambda part, i=i: part[i], real_moments) for i in (0, 1))
+    share = jnp.full_like(real_mass, 1.0 / real_mass.size)
+    curvature = jnp.einsum("g,gpq->pq", share, star.hessian)
+    slope = (real_mass - share) @ star.score_mean + synthetic_mass @ drawn.score_mean
     move = -jnp.linalg.solve(curvature, slope)
-
-    def over_groups(function):
-        return jax.vmap(function)(real)
-
+    gaps = alpha.risk - star.risk
     return BiasPrediction(
         theta_star,
         theta_alpha,
-        risk(theta_star, target, loss) - risk(theta_star, balanced, loss),
+        (real_mass - share) @ star.risk + synthetic_mass @ drawn.risk,
         slope,
         theta_alpha - theta_star,
         move,
-        risk(theta_alpha, balanced, loss) - risk(theta_star, balanced, loss),
+        share @ gaps,
         move @ curvature @ move / 2,
-        over_groups(lambda law: risk(theta_alpha, law, loss) - risk(theta_star, law, loss)),
-        over_groups(lambda law: error_rate(theta_alpha, law)),
+        gaps,
+        jax.vmap(lambda law: error_rate(theta_alpha, law))(real),
     )
 
 
@@ -270,7 +304,8 @@ def predict_bias(
     pieces = population(groups, design, generator)
     theta_star = minimiser(pieces.balanced, loss)
     theta_alpha = minimiser(pieces.target, loss)
-    return _bias(theta_star, theta_alpha, pieces.real, pieces.balanced, pieces.target, loss)
+    parts = (pieces.real, pieces.synthetic, pieces.real_mass, pieces.synthetic_mass)
+    return _bias(theta_star, theta_alpha, *parts, loss)
 
 
 def spurious_displacement(

@@ -21,8 +21,8 @@ The sharp forms are this project's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -74,7 +74,7 @@ class Prediction(NamedTuple):
         displacement, displacement_linear: ``theta_alpha - theta*`` and ``-H^{-1} b`` ``[p]``.
         estimator_bias: ``E[theta_hat - theta_alpha]`` to order 1/n ``[p]``.
         cov: covariance of ``theta_hat``, ``A^{-1} V A^{-1}`` ``[p, p]``.
-        gradient_cov: ``V`` at ``theta_alpha`` ``[p, p]``.
+        gradient_cov, gradient_cov_star: ``V`` at ``theta_alpha`` and at ``theta*`` ``[p, p]``.
         hessian: ``H`` at ``theta*`` ``[p, p]``; curvature: ``A`` ``[p, p]``.
         excess: balanced excess risk (nats), an `Expansion`.
         group_excess: the same per group ``[G]`` (R5).
@@ -94,6 +94,7 @@ class Prediction(NamedTuple):
     estimator_bias: Array
     cov: Array
     gradient_cov: Array
+    gradient_cov_star: Array
     hessian: Array
     curvature: Array
     excess: Expansion
@@ -139,7 +140,6 @@ def _symmetric_solve(matrix, right):
     return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(matrix), True), right)
 
 
-@partial(jax.jit, static_argnames=("families", "loss"))
 def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Prediction:
     real, synthetic, masses = pieces.real, pieces.synthetic, pieces.masses
     count = masses.sizes.size
@@ -203,6 +203,7 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
         estimator_bias,
         cov,
         noise_alpha,
+        noise_star,
         curvature_star,
         curvature,
         expand_risk(
@@ -216,6 +217,21 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
         jnp.trace(_symmetric_solve(curvature_star, noise_star)) / 2,
         (bias_gradient @ bias_gradient + jnp.trace(noise_star)) / (2 * smallest),
     )
+
+
+@lru_cache(maxsize=1)
+def _compiled_predict() -> Callable:
+    """`_predict` jitted for quick compilation: it compiles for seconds and runs for a millisecond.
+
+    The options are the CPU compiler's; where it does not know them, the defaults serve.
+    """
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda x: x, compiler_options=options)(0.0)
+    except Exception:  # an unknown option is reported by type and text that vary by version
+        options = {}
+    static = ("families", "loss")
+    return jax.jit(_predict, static_argnames=static, compiler_options=options)
 
 
 def predict(
@@ -255,4 +271,4 @@ def predict(
     theta_alpha = minimiser(pieces.target, loss)
     families = pieces.masses.families
     pieces = pieces._replace(balanced=None, target=None)
-    return _predict(theta_star, theta_alpha, pieces, families, loss)
+    return _compiled_predict()(theta_star, theta_alpha, pieces, families, loss)

@@ -16,8 +16,8 @@ integrals (two-dimensional inside ``phi`` and ``beta`` for interpolation):
 * Gaussian plug-in and predictive: derivatives of the Gaussian mean score in the mean and the
   covariance, applied to ``x - mu`` and ``(x - mu)(x - mu)' - cov``.
 
-`second_order_risk` gives what the *curvature* of the mean score in the fitted parameters adds to the
-expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
+`second_order_risk` gives what the *curvature* of the mean score in the fitted parameters adds to
+the expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
 """
 
 from __future__ import annotations

@@ -23,13 +23,15 @@ class Entry(NamedTuple):
 
 
 GLOSSARY: dict[sp.Basic, Entry] = {}
+_NAMES: set[str] = set()
 
 
 def _enter(symbol: sp.Basic, meaning: str, latex: str | None) -> sp.Basic:
     key = symbol.label if isinstance(symbol, sp.IndexedBase) else symbol
-    if any(str(other) == str(key) for other in GLOSSARY):
-        raise ValueError(f"name: got {key!s} twice in the notation; a name has one meaning.")
-    GLOSSARY[key] = Entry(meaning, latex or str(key))
+    if key.name in _NAMES:
+        raise ValueError(f"name: got {key.name} twice in the notation; a name has one meaning.")
+    _NAMES.add(key.name)
+    GLOSSARY[key] = Entry(meaning, latex or key.name)
     return symbol
 
 

@@ -1,0 +1,206 @@
+"""What a check is, how many replicates it needs, and when it passes.
+
+A check compares the mean of a statistic over replicates with a theory value. It declares before any
+simulation the spread of one replicate, the known remainder it allows for, and the discrepancy it
+must detect. The plan divides the run's false-alarm rate over its checks and chooses the replicates
+so that a theory value off by the discrepancy is rejected with the stated power. Three verdicts:
+
+* fail: the confidence interval excludes the theory value by more than the allowance;
+* pass: it does not, and the whole interval lies within the discrepancy of the theory value;
+* inconclusive: neither; the interval is too wide. Not conclusive is not a pass.
+
+Intervals are normal ones shifted for skewness (Cornish-Fisher for a studentised mean: excess risks
+are skewed like chi-square variables, and at the far tail levels used here the plain interval would
+raise false alarms).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from scipy.stats import norm
+
+__all__ = ["Check", "Observation", "Outcome", "Plan", "judge", "judge_exact", "make_plan"]
+
+Kind = Literal["exact", "asymptotic", "bound", "rate"]
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+FAMILY_RATE = 1e-3
+POWER = 0.99
+_LEAST_REPLICATES = 400
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A claim about the mean of a statistic, with everything needed to plan and judge it.
+
+    Attributes:
+        id: ``theorem.statistic.configuration.design``.
+        claim: the claim in words.
+        kind: "exact", "asymptotic", "bound" (the mean is at most ``theory``) or "rate".
+        experiments: names ``configuration/label``; two for a paired difference (first minus
+            second); none for a check without noise.
+        statistic: name of the statistic, and the index into it when it is an array.
+        theory: the predicted value.
+        std: declared standard deviation of one replicate.
+        allowance: known remainder of an asymptotic statement.
+        discrepancy: the deviation that must be detected.
+        observed: for a check without noise, the value found by the independent route.
+    """
+
+    id: str
+    claim: str
+    kind: Kind
+    experiments: tuple[str, ...]
+    statistic: tuple[str, int | None]
+    theory: float
+    std: float
+    allowance: float
+    discrepancy: float
+    observed: float | None = None
+
+    def __post_init__(self):
+        numbers = (self.theory, self.std, self.allowance, self.discrepancy)
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"{self.id}: got {numbers}, expected finite numbers.")
+        if not 0 <= self.allowance < self.discrepancy:
+            raise ValueError(
+                f"{self.id}: got allowance {self.allowance:g} and discrepancy "
+                f"{self.discrepancy:g}, expected 0 <= allowance < discrepancy; a remainder as "
+                "large as the discrepancy leaves nothing to detect: use larger sizes."
+            )
+
+    @property
+    def theorem(self) -> str:
+        """The theorem's id."""
+        return self.id.split(".")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """Mean, standard error, count and skewness of a statistic over replicates."""
+
+    mean: float
+    std_error: float
+    n: int
+    skewness: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Error rates of a run and the replicates each check needs.
+
+    Attributes:
+        alarm: two-sided false-alarm probability of one check.
+        z: normal quantile of the interval; z_power: of the power.
+        replicates: by check id; 0 for checks without noise.
+    """
+
+    alarm: float
+    z: float
+    z_power: float
+    replicates: dict[str, int]
+
+    def for_experiment(self, checks: Sequence[Check], name: str) -> int:
+        """Replicates of an experiment: what its most demanding check needs."""
+        needed = [self.replicates[c.id] for c in checks if name in c.experiments]
+        return max(needed, default=0)
+
+    def detectable(self, check: Check, n: int) -> float:
+        """Smallest discrepancy detected with the planned power from ``n`` replicates."""
+        if not check.experiments:
+            return check.discrepancy
+        return check.allowance + (self.z + self.z_power) * check.std / math.sqrt(n)
+
+    def power(self, check: Check, n: int) -> float:
+        """Probability of rejecting a theory value off by the discrepancy."""
+        if not check.experiments or check.std == 0:
+            return 1.0
+        margin = (check.discrepancy - check.allowance) * math.sqrt(n) / check.std
+        return float(norm.cdf(margin - self.z))
+
+
+def make_plan(
+    checks: Sequence[Check], family_rate: float = FAMILY_RATE, power: float = POWER
+) -> Plan:
+    """Share the false-alarm rate over the checks with noise and size every experiment.
+
+    Args:
+        checks: all checks of the run.
+        family_rate: probability of any false alarm in the run.
+        power: of every check against its own discrepancy.
+
+    Example:
+        >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1)
+        >>> plan = make_plan([check])
+        >>> plan.replicates["R1.x.c.d"], round(plan.power(check, 3159), 3)
+        (3159, 0.99)
+    """
+    noisy = [check for check in checks if check.experiments]
+    alarm = family_rate / max(len(noisy), 1)
+    z, z_power = float(norm.isf(alarm / 2)), float(norm.ppf(power))
+
+    def needed(check: Check) -> int:
+        if not check.experiments:
+            return 0
+        ratio = (z + z_power) * check.std / (check.discrepancy - check.allowance)
+        return max(math.ceil(ratio**2), _LEAST_REPLICATES)
+
+    return Plan(alarm, z, z_power, {check.id: needed(check) for check in checks})
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A judged check."""
+
+    check: Check
+    verdict: Verdict
+    observed: float
+    std_error: float
+    n: int
+    low: float
+    high: float
+    reason: str = ""
+
+    @property
+    def z(self) -> float:
+        """Deviation from the theory value in standard errors (nan without noise)."""
+        if not self.std_error > 0:
+            return math.nan
+        return (self.observed - self.check.theory) / self.std_error
+
+
+def judge(check: Check, seen: Observation, z: float) -> Outcome:
+    """Verdict of a check from what was observed; see the module's docstring.
+
+    A bound passes when the interval lies below it, fails when the interval lies above it.
+    """
+    values = (seen.mean, seen.std_error, seen.skewness)
+    if seen.n < 2 or not all(math.isfinite(value) for value in values):
+        reason = f"only {seen.n} usable replicates, or a value that is not finite"
+        return Outcome(check, "inconclusive", seen.mean, seen.std_error, seen.n, -math.inf,
+                       math.inf, reason)  # fmt: skip
+    shift = seen.std_error * seen.skewness * (2 * z**2 + 1) / (6 * math.sqrt(seen.n))
+    low = seen.mean - z * seen.std_error + shift
+    high = seen.mean + z * seen.std_error + shift
+    theory, allowance, discrepancy = check.theory, check.allowance, check.discrepancy
+    if check.kind == "bound":
+        failed, passed = low > theory + allowance, high <= theory + allowance
+    else:
+        failed = high < theory - allowance or low > theory + allowance
+        passed = low >= theory - discrepancy and high <= theory + discrepancy
+    verdict: Verdict = "fail" if failed else "pass" if passed else "inconclusive"
+    reason = "" if verdict != "inconclusive" else "the interval is wider than the discrepancy"
+    return Outcome(check, verdict, seen.mean, seen.std_error, seen.n, low, high, reason)
+
+
+def judge_exact(check: Check) -> Outcome:
+    """Verdict of a check without noise: two routes agree within the discrepancy."""
+    observed = check.observed
+    if observed is None or not math.isfinite(observed):
+        return Outcome(check, "inconclusive", math.nan, 0.0, 0, -math.inf, math.inf, "no value")
+    close = abs(observed - check.theory) <= check.discrepancy
+    return Outcome(check, "pass" if close else "fail", observed, 0.0, 0, observed, observed)

@@ -1,0 +1,334 @@
+"""The checks of theorems B and R, built from theory's predictions before anything is simulated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from simulate.checks import Check
+from simulate.configurations import CONFIGURATIONS, generators_for
+from simulate.discriminant import DISCRIMINANTS
+from simulate.experiments import Experiment, experiment
+from theory.bias import predict_bias
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.formulas import FORMULAS
+from theory.generators import Mislabelled, Oracle, Scaled, Shifted
+
+__all__ = ["LABELS", "PROFILES", "all_checks", "experiment_labels"]
+
+REFERENCES = ("raw", "weighted")
+_SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictive")
+_SELECTED_IN_QUICK = ("line", "wide")
+EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0.486, 4.0: 0.343}
+# relative size of the smallest error that a check must detect: a constant off by this factor
+PROFILES = {"quick": 0.15, "full": 0.10}
+_UNBIASED = 1e-4  # below this displacement a design counts as unbiased
+_FITTED_RISKS = ("plugin", "predictive")
+LABELS = (*REFERENCES, *generators_for(CONFIGURATIONS["line"]()))
+
+
+def experiment_labels(configuration: str, profile: str) -> tuple[str, ...]:
+    """Designs simulated on a configuration: all, but a selection on two of them when quick."""
+    if profile == "quick" and configuration in _SELECTED_IN_QUICK:
+        return _SELECTION
+    return LABELS
+
+
+def _remainder(own: Experiment) -> float:
+    """Allowed relative remainder of a second-order prediction: ``2 p / n`` of the smallest group.
+
+    The next term of the expansion is of relative order ``p / n_min``; the coefficient 2 covers
+    what doubling all sizes shows on these configurations.
+    """
+    return 2.0 * (own.configuration.dim + 1) / min(own.configuration.sizes)
+
+
+def _second_order(own: Experiment) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """Predicted second-order parts and their scales: balanced, per group, and of the errors."""
+    theory, probe = own.prediction, own.probe
+    bias = np.asarray(theory.estimator_bias + probe.inverse @ theory.generator_shift)
+    drift = np.asarray(probe.group_slope) @ bias
+    error_drift = np.asarray(probe.group_error_slope) @ bias
+    variance = np.asarray(theory.group_excess.variance)
+    error_variance = np.asarray(theory.group_error.variance)
+    return (
+        np.stack([variance + drift, np.abs(variance) + np.abs(drift)]),
+        np.stack([error_variance + error_drift, np.abs(error_variance) + np.abs(error_drift)]),
+        float(np.mean(variance) + np.mean(drift)),
+        float(abs(np.mean(variance)) + abs(np.mean(drift))),
+    )
+
+
+def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
+    theory, probe = own.prediction, own.probe
+    reference = own.label in REFERENCES
+    risk_theorem = "R1" if reference or not own.generator.fitted else "R2"
+    remainder = _remainder(own)
+    size = own.configuration.dim + 1
+    minority = int(np.argmin(own.configuration.sizes))
+
+    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None):
+        return Check(
+            f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
+            claim,
+            kind,
+            (own.name,),
+            (statistic, index),
+            float(value),
+            float(std),
+            float(allowance),
+            float(discrepancy),
+        )
+
+    value, std = own.objective
+    curved = own.label.startswith(_FITTED_RISKS)
+    yield check(
+        "B1", "objective", "expected empirical risk is R_bal + B",
+        "asymptotic" if curved else "exact", value, std,
+        2.0 * std**2 if curved else 0.0, max(effect * std, 4.0 * std**2),
+    )  # fmt: skip
+    slope = float(probe.gradient_direction @ theory.mean_gradient)
+    std = _spread(probe.gradient_direction, theory.gradient_cov_star)
+    yield check(
+        "B2", "gradient", "gradient of the bias at theta*",
+        "asymptotic" if curved else "exact", slope, std,
+        remainder * std / math.sqrt(size) if curved else 0.0, effect * max(abs(slope), std),
+    )  # fmt: skip
+    moved = float(np.linalg.norm(theory.displacement))
+    if moved > _UNBIASED:
+        direction = probe.displacement_direction
+        value = float(direction @ (theory.displacement + theory.estimator_bias))
+        std = _spread(direction, theory.cov)
+        allowance = remainder * abs(float(direction @ theory.estimator_bias))
+        yield check(
+            "B3", "displacement", "mean of theta_hat is theta_alpha plus the O(1/n) bias",
+            "asymptotic", value, std, allowance, max(effect * abs(value), 2 * allowance),
+        )  # fmt: skip
+        total = float(theory.total)
+        yield check(
+            risk_theorem, "excess", "total balanced excess risk",
+            "asymptotic", total, theory.excess.std,
+            remainder * (total - float(theory.excess.bias)), effect * total,
+        )  # fmt: skip
+    groups, errors, value, scale = _second_order(own)
+    spread = 1.3 * math.sqrt(2.0 / size)  # of a quadratic form in p normal variables
+    claim = "variance and Cox-Snell parts of the excess risk"
+    yield check(
+        risk_theorem, "second_order", claim, "asymptotic",
+        value, spread * scale, remainder * scale, effect * scale,
+    )  # fmt: skip
+    for statistic, (values, scales), what in (
+        ("group_second_order", groups, "minority excess risk, second-order part"),
+        ("error_second_order", errors, "minority error rate, second-order part"),
+    ):
+        scale = scales[minority]
+        yield check(
+            "R5", statistic, what, "asymptotic", values[minority], 1.15 * spread * scale,
+            1.5 * remainder * scale, 1.2 * effect * scale, minority,
+        )  # fmt: skip
+    group = theory.group_excess
+    if moved > _UNBIASED and abs(float(group.bias[minority])) > 0:
+        value = float(group.total[minority])
+        yield check(
+            "R5", "group_excess", "minority excess risk moves by -grad R_g . H^{-1} b",
+            "asymptotic", value, group.std[minority],
+            remainder * groups[1, minority], effect * abs(value), minority,
+        )  # fmt: skip
+    if own.label != "raw":
+        yield check(
+            "R6", "excess", "excess risk is below the explicit bound", "bound",
+            theory.bound, theory.excess.std, 0.0, 0.5 * float(theory.bound),
+        )  # fmt: skip
+
+
+def _spread(direction, cov) -> float:
+    return float(np.sqrt(direction @ cov @ direction))
+
+
+def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Check]:
+    """R3: the gain over class weighting, on the same real data."""
+    reference = experiment(name, "weighted")
+    for label in labels:
+        if label in REFERENCES:
+            continue
+        own = experiment(name, label)
+        first, second = reference.prediction, own.prediction
+        scale = float(first.total + second.total)
+        std = math.hypot(float(first.excess.std), float(second.excess.std))
+        yield Check(
+            f"R3.gain.{name}.{label}",
+            "gain of the design over class weighting",
+            "asymptotic",
+            (reference.name, own.name),
+            ("excess", None),
+            float(first.total - second.total),
+            std,
+            _remainder(own) * float(first.total + second.total - second.excess.bias),
+            effect * scale,
+        )
+
+
+def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
+    """B4: raw ERM on two Gaussians with a common covariance, from the closed formulas alone."""
+    own = experiment(name, "raw")
+    if not own.configuration.common_cov:
+        return
+    theory = own.prediction
+    by_label = {group.label: g for g, group in enumerate(own.configuration.groups)}
+    sizes = own.configuration.sizes
+    gap = (
+        own.configuration.groups[by_label[1]].mean[0]
+        - (own.configuration.groups[by_label[0]].mean[0])
+    )
+    cov = own.configuration.groups[0].cov[0]
+    distance = math.sqrt(gap @ np.linalg.solve(cov, gap))
+    n0, n1 = (sizes[by_label[y]] for y in (0, 1))
+    shift = math.log(n1 / n0)
+    exact = np.zeros(own.configuration.dim + 1)
+    exact[0] = shift
+    yield Check(
+        f"B4.shift.{name}.raw",
+        "raw ERM moves the intercept by log(n1/n0) and nothing else (population Newton)",
+        "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9,
+        float(np.max(np.abs(np.asarray(theory.displacement) - exact))),
+    )  # fmt: skip
+    for label in (0, 1):
+        g = by_label[label]
+        formula = FORMULAS[f"B4.error_{label}"]
+        arguments = {"Delta": distance, "n_0": float(n0), "n_1": float(n1)}
+        value = float(formula(**{name: arguments[name] for name in formula.arguments}))
+        error = theory.group_error
+        scale = abs(float(error.variance[g])) + abs(float(error.cox_snell[g]))
+        yield Check(
+            f"B4.error_{label}.{name}.raw",
+            f"error of class {label} under raw ERM: Phi(-Delta/2 +- log(n1/n0)/Delta) + O(1/n)",
+            "asymptotic", (own.name,), ("error", g),
+            value + float(error.variance[g] + error.cox_snell[g]),
+            float(error.std[g]), 0.1 * scale, max(0.02 * value, 0.2 * scale),
+        )  # fmt: skip
+    yield Check(
+        f"B4.intercept.{name}.raw",
+        "simulated intercept of raw ERM",
+        "asymptotic", (own.name,), ("theta", 0), shift + float(theory.estimator_bias[0]),
+        math.sqrt(float(theory.cov[0, 0])), 0.1 * abs(float(theory.estimator_bias[0])),
+        0.2 * effect * abs(shift),
+    )  # fmt: skip
+
+
+def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Check]:
+    """B5: the balanced optimum ignores spurious features; raw ERM and biased generators do not."""
+    setting = CONFIGURATIONS[name]()
+    for feature in setting.spurious:
+        index = feature + 1
+        star = experiment(name, "weighted").prediction.theta_star
+        yield Check(
+            f"B5.balanced.{name}.population",
+            "balanced optimum puts exactly zero weight on spurious features",
+            "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9, abs(float(star[index])),
+        )  # fmt: skip
+        for label in labels:
+            theory = experiment(name, label).prediction
+            value = float(theory.displacement[index] + theory.estimator_bias[index])
+            std = math.sqrt(float(theory.cov[index, index]))
+            yield Check(
+                f"B5.weight{feature}.{name}.{label}",
+                "weight on a spurious feature",
+                "asymptotic", (f"{name}/{label}",), ("theta", index), value, std,
+                0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
+                max(effect * abs(value), 0.12 * std),
+            )  # fmt: skip
+
+
+def _order_checks(name: str) -> Iterator[Check]:
+    """B3's remainder: the linear displacement is wrong by O(|grad B|^2), found by exact solves."""
+    setting = CONFIGURATIONS[name]()
+    shift = np.cos(1.0 + np.arange(setting.dim)) / math.sqrt(setting.dim)
+    families = {
+        "shifted": lambda e: Shifted(tuple(e * shift)),
+        "scaled": lambda e: Scaled(1.0 - e),
+        "mislabelled": lambda e: Mislabelled(e / 4),
+    }
+    for label, family in families.items():
+        sizes, gaps = [], []
+        for scale in (0.16, 0.08, 0.04, 0.02):
+            theory = predict_bias(setting.groups, setting.synthetic, family(scale))
+            sizes.append(np.linalg.norm(theory.bias_gradient))
+            gaps.append(np.linalg.norm(theory.displacement - theory.displacement_linear))
+        slope = float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0])
+        yield Check(
+            f"B3.order.{name}.{label}",
+            "theta_alpha - theta* + H^{-1} grad B is of second order in grad B",
+            "rate", (), ("population", None), 2.0, 0.0, 0.0, 0.1, slope,
+        )  # fmt: skip
+
+
+def efficiency_of_predictions(distance: float) -> float:
+    """Efron's relative efficiency from theorem R's covariances of the two estimators."""
+    setting = next(iter(DISCRIMINANTS.values()))
+    groups = type(setting)("table", distance, 3, (1000, 1000)).groups
+    sizes = (1000, 1000)
+    from theory.generators import GaussianPlugin
+
+    lda = predict(groups, Design(sizes, math.inf, 1.0), GaussianPlugin("pooled"))
+    logistic = predict(groups, Design.class_weighted(sizes), Oracle())
+    return float(lda.cov[2, 2] / logistic.cov[2, 2])
+
+
+def _discriminant_checks(effect: float) -> Iterator[Check]:
+    """R4: linear discriminant analysis as the limit of a design."""
+    for distance, published in EFRON_1975.items():
+        yield Check(
+            f"R4.table.efron.{distance:g}",
+            "asymptotic relative efficiency, as published by Efron (1975), three decimals",
+            "exact", (), ("population", None), published, 0.0, 0.0, 0.5001e-3,
+            efficiency_of_predictions(distance),
+        )  # fmt: skip
+    for setting in DISCRIMINANTS.values():
+        size = setting.dim + 1
+        remainder = 2.0 * size / min(setting.sizes)
+        spread = 1.3 * math.sqrt(2.0 / size)
+        for statistic, theory in (
+            ("lda_excess", setting.fitted),
+            ("logistic_excess", setting.logistic),
+        ):
+            value = float(theory.total)
+            yield Check(
+                f"R4.{statistic}.{setting.name}.limit",
+                "excess risk at weight 1 and infinitely many pooled Gaussian samples",
+                "asymptotic", (setting.name,), (statistic, None), value, spread * value,
+                remainder * value, max(effect, 2 * remainder) * value,
+            )  # fmt: skip
+        for statistic, theory in (
+            ("lda_orthogonal", setting.fitted),
+            ("logistic_orthogonal", setting.logistic),
+        ):
+            value = float(theory.cov[2, 2])
+            yield Check(
+                f"R4.{statistic}.{setting.name}.limit",
+                "variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
+                "asymptotic", (setting.name,), (statistic, None), value,
+                1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
+                2 * remainder * value, max(effect, 4 * remainder) * value,
+            )  # fmt: skip
+
+
+def all_checks(profile: str, names: Sequence[str] | None = None) -> Iterator[Check]:
+    """Every check of a profile, lazily: predictions are computed as checks are built.
+
+    Args:
+        profile: "quick" or "full".
+        names: configurations; all when None.
+    """
+    effect = PROFILES[profile]
+    for name in CONFIGURATIONS if names is None else names:
+        labels = experiment_labels(name, profile)
+        for label in labels:
+            yield from _experiment_checks(experiment(name, label), effect)
+        yield from _gain_checks(name, labels, effect)
+        yield from _prior_shift_checks(name, effect)
+        yield from _spurious_checks(name, labels, effect)
+        yield from _order_checks(name)
+    yield from _discriminant_checks(effect)

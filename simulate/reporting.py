@@ -1,0 +1,177 @@
+"""How checks, plans and reports look: a table in a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from simulate.checks import Check, Outcome, Plan
+from simulate.verify import Report
+
+__all__ = ["console", "number", "print_plan", "print_report", "progress_bar"]
+
+_STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+
+
+def console() -> Console:
+    """Standard output; as wide as needed when it is not a terminal."""
+    own = Console(highlight=False)
+    return own if own.is_terminal else Console(highlight=False, width=200)
+
+
+def progress_bar(own: Console) -> Progress:
+    """A bar with a description, counts and elapsed time."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=own,
+        transient=True,
+    )
+
+
+def number(value: float) -> str:
+    """Six significant digits; a dash for no value."""
+    return "-" if math.isnan(value) else f"{value:.6g}"
+
+
+def print_plan(own: Console, checks: Sequence[Check], plan: Plan) -> None:
+    """One line per check: spread, allowance, discrepancy, replicates, what is detectable, power."""
+    header = (
+        "check",
+        "kind",
+        "std",
+        "allowance",
+        "discrepancy",
+        "replicates",
+        "detectable",
+        "power",
+    )
+    rows = []
+    for check in checks:
+        n = max((plan.for_experiment(checks, name) for name in check.experiments), default=0)
+        cells = (check.std, check.allowance, check.discrepancy)
+        rows.append(
+            (
+                check.id,
+                check.kind,
+                *map(number, cells),
+                str(n) if n else "exact",
+                number(plan.detectable(check, n)) if n else number(check.discrepancy),
+                f"{plan.power(check, n):.4f}",
+            )
+        )
+    _print_rows(own, "Plan", header, rows, [None] * len(rows))
+    total = sum(plan.for_experiment(checks, name) for name in _experiments(checks))
+    own.print(
+        f"{len(checks)} checks on {len(_experiments(checks))} experiments, {total} replicates; "
+        f"false alarm {plan.alarm:.2g} per check, 1e-3 per run; intervals of {plan.z:.2f} "
+        "standard errors."
+    )
+
+
+def _experiments(checks: Sequence[Check]) -> list[str]:
+    return list(dict.fromkeys(name for check in checks for name in check.experiments))
+
+
+def _print_rows(own, title, header, rows, styles) -> None:
+    if own.is_terminal:
+        table = Table(title=title, header_style="bold", row_styles=None)
+        for column in header:
+            right = column not in ("check", "kind", "verdict")
+            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        for row, style in zip(rows, styles, strict=True):
+            table.add_row(*row, style=style)
+        own.print(table)
+        return
+    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
+
+
+def print_report(own: Console, report: Report) -> None:
+    """One line per check, the summary by theorem, and an explanation of everything not passed."""
+    header = ("verdict", "check", "kind", "predicted", "observed", "std error", "z", "n")
+    rows, styles = [], []
+    for outcome in report.outcomes:
+        rows.append(_row(outcome))
+        styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
+    _print_rows(own, "Checks", header, rows, styles)
+    own.print()
+    _print_rows(
+        own,
+        "By theorem",
+        ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|"),
+        list(_by_theorem(report.outcomes)),
+        [None] * len(list(_by_theorem(report.outcomes))),
+    )
+    for outcome in report.outcomes:
+        if outcome.verdict != "pass":
+            own.print()
+            for line in explain(report, outcome):
+                own.print(line, soft_wrap=True, markup=False)
+    for name, problems in report.excluded.items():
+        counts = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
+        own.print(f"left out in {name}: {counts} of {report.replicates[name]} replicates")
+    counts = {
+        verdict: sum(outcome.verdict == verdict for outcome in report.outcomes)
+        for verdict in ("pass", "fail", "inconclusive")
+    }
+    own.print()
+    own.print(
+        f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
+        f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "
+        f"{sum(report.replicates.values())} replicates; probability of any false alarm at most "
+        "1e-3.",
+        style=_STYLE[report.verdict],
+        soft_wrap=True,
+    )
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    check = outcome.check
+    return (
+        outcome.verdict,
+        check.id,
+        check.kind,
+        ("<= " if check.kind == "bound" else "") + number(check.theory),
+        number(outcome.observed),
+        number(outcome.std_error) if outcome.n else "-",
+        f"{outcome.z:+.2f}" if outcome.n and check.kind != "bound" else "-",
+        str(outcome.n) if outcome.n else "exact",
+    )
+
+
+def _by_theorem(outcomes: Sequence[Outcome]):
+    for theorem in dict.fromkeys(outcome.check.theorem for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.check.theorem == theorem]
+        verdicts = [outcome.verdict for outcome in own]
+        sizes = [abs(o.z) for o in own if o.n and o.check.kind != "bound" and not math.isnan(o.z)]
+        yield (
+            theorem,
+            str(len(own)),
+            *(str(verdicts.count(verdict)) for verdict in ("pass", "fail", "inconclusive")),
+            f"{max(sizes):.2f}" if sizes else "-",
+        )
+
+
+def explain(report: Report, outcome: Outcome) -> list[str]:
+    """What a reader needs to act on a check that did not pass."""
+    check = outcome.check
+    lines = [
+        f"{outcome.verdict.upper()} {check.id}: {check.claim}",
+        f"  predicted {number(check.theory)}, observed {number(outcome.observed)}"
+        + (f" (standard error {number(outcome.std_error)}, n = {outcome.n}, z = {outcome.z:+.2f})"
+           if outcome.n else " (without noise)"),
+        f"  interval [{number(outcome.low)}, {number(outcome.high)}], allowance "
+        f"{number(check.allowance)}, discrepancy {number(check.discrepancy)}, seed {report.seed}",
+    ]  # fmt: skip
+    if outcome.reason:
+        lines.append(f"  {outcome.reason}")
+    return [*lines, f"  rerun: {report.command(outcome)}"]

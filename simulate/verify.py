@@ -1,0 +1,226 @@
+"""Run the checks: predict, plan, simulate, judge, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import numpy as np
+
+from simulate import monte_carlo
+from simulate.artifacts import provenance
+from simulate.checks import Check, Observation, Outcome, Plan, judge, judge_exact, make_plan
+from simulate.claims import all_checks, experiment_labels
+from simulate.configurations import CONFIGURATIONS
+from simulate.discriminant import DISCRIMINANTS
+from simulate.experiments import experiment
+
+__all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
+
+EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """The outcome of a run.
+
+    Attributes:
+        outcomes: one per check, in order.
+        plan: what the run was sized by.
+        seed, profile: what reruns it.
+        excluded: replicates left out, by experiment and reason.
+        replicates: replicates run, by experiment.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    plan: Plan
+    seed: int
+    profile: str
+    excluded: dict[str, dict[str, int]]
+    replicates: dict[str, int]
+
+    @property
+    def verdict(self) -> str:
+        """Fail if any check fails, else inconclusive if any is, else pass."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        return next((v for v in ("fail", "inconclusive") if v in verdicts), "pass")
+
+    @property
+    def exit_status(self) -> int:
+        """0 pass, 1 fail, 3 inconclusive."""
+        return EXIT_STATUS[self.verdict]
+
+    def command(self, outcome: Outcome) -> str:
+        """The command that reruns one check on the same random numbers."""
+        return (
+            f"python -m simulate verify --profile {self.profile} --seed {self.seed} "
+            f"--only '{outcome.check.id}'"
+        )
+
+    def as_dict(self) -> dict:
+        """Everything, for JSON."""
+        rows = []
+        for outcome in self.outcomes:
+            row = dataclasses.asdict(outcome.check)
+            row |= {
+                "theorem": outcome.check.theorem,
+                "verdict": outcome.verdict,
+                "observed": outcome.observed,
+                "std_error": outcome.std_error,
+                "z": outcome.z,
+                "n": outcome.n,
+                "interval": [outcome.low, outcome.high],
+                "reason": outcome.reason,
+                "command": self.command(outcome),
+            }
+            rows.append(row)
+        return {
+            "verdict": self.verdict,
+            "profile": self.profile,
+            "family_false_alarm_rate": self.plan.alarm * sum(bool(r["experiments"]) for r in rows),
+            "interval_z": self.plan.z,
+            "checks": rows,
+            "replicates": self.replicates,
+            "excluded": self.excluded,
+            "versions": provenance(),
+        }
+
+
+def build(profile: str, warm: Callable[[str], None] | None = None) -> tuple[Check, ...]:
+    """All checks of a profile; their predictions are compiled on two threads first.
+
+    Args:
+        profile: "quick" or "full".
+        warm: called with the name of each experiment whose prediction is ready.
+    """
+    names = [(name, label) for name in CONFIGURATIONS for label in experiment_labels(name, profile)]
+    # one design of each compiled form first, so that threads do not compile the same form twice
+    forms = ("raw", "plugin-pooled", "smote")
+    names.sort(key=lambda pair: pair[1] not in forms)
+
+    def prepare(pair: tuple[str, str]) -> None:
+        own = experiment(*pair)
+        _ = own.probe, own.objective
+        if warm is not None:
+            warm(own.name)
+
+    with ThreadPoolExecutor(2) as pool:
+        for pair_form in (True, False):
+            list(pool.map(prepare, [n for n in names if (n[1] in forms) == pair_form]))
+    return tuple(all_checks(profile))
+
+
+def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
+    """Checks whose id, theorem or experiment matches any shell-style pattern.
+
+    Raises:
+        ValueError: when nothing matches.
+    """
+    if not patterns:
+        return tuple(checks)
+
+    def matches(check: Check, pattern: str) -> bool:
+        names = (check.id, check.theorem, *check.experiments)
+        return any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in names)
+
+    chosen = tuple(c for c in checks if any(matches(c, p) for p in patterns))
+    if not chosen:
+        theorems = ", ".join(sorted({check.theorem for check in checks}))
+        raise ValueError(
+            f"--only: got {', '.join(patterns)}, which matches none of the {len(checks)} checks; "
+            f"expected a theorem ({theorems}), an experiment such as two-gaussians/smote, a check "
+            "id, or a pattern such as 'R2.*.mixture.*'."
+        )
+    return chosen
+
+
+def _functions(name: str):
+    """``(draw, evaluate)``, block size and configuration of a named experiment."""
+    if name in DISCRIMINANTS:
+        setting = DISCRIMINANTS[name]
+        return setting.functions(), setting.block, name
+    own = experiment(*name.split("/"))
+    return own.functions(), own.block, own.configuration.name
+
+
+def experiment_key(seed: int, configuration: str) -> jax.Array:
+    """Key of a configuration: folded from its name, so that adding one changes no other.
+
+    Experiments on one configuration share it, and with it their real data.
+    """
+    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(configuration.encode()))
+
+
+def _observe(check: Check, results: dict[str, monte_carlo.Result]) -> Observation:
+    """The statistic's mean, standard error, count and skewness."""
+    name, index = check.statistic
+    if len(check.experiments) == 1:
+        result = results[check.experiments[0]]
+        if result.moments.count < 2:
+            return Observation(math.nan, math.nan, result.moments.count)
+        mean, std_error, n = monte_carlo.estimate(result, name)
+        skewness = monte_carlo.skewness(result, name)
+        if index is not None:
+            mean, std_error, skewness = mean[index], std_error[index], skewness[index]
+        return Observation(float(mean), float(std_error), n, float(skewness))
+    first, second = (results[name] for name in check.experiments)
+    if first.excluded or second.excluded:
+        return Observation(math.nan, math.nan, 0)  # replicates no longer pair up
+    values = [monte_carlo.values(result, name) for result in (first, second)]
+    n = min(map(len, values))
+    gap = values[0][:n] - values[1][:n]
+    std = float(np.std(gap, ddof=1))
+    skewness = float(np.mean((gap - gap.mean()) ** 3)) / std**3 if std > 0 else 0.0
+    return Observation(float(gap.mean()), std / math.sqrt(n), n, skewness)
+
+
+def run_checks(
+    checks: Sequence[Check],
+    *,
+    seed: int,
+    profile: str,
+    started: Callable[[str, int], None] | None = None,
+    advanced: Callable[[str, int], None] | None = None,
+) -> Report:
+    """Simulate every experiment the checks need, once, and judge the checks.
+
+    Args:
+        checks: from `build`, possibly through `select`.
+        seed: of the whole run.
+        profile: named in the report.
+        started, advanced: called with an experiment's name and its replicates (planned, done).
+    """
+    plan = make_plan(checks)
+    names = list(dict.fromkeys(name for check in checks for name in check.experiments))
+    results = {}
+    for name in names:
+        functions, block, configuration = _functions(name)
+        replicates = plan.for_experiment(checks, name)
+        if started is not None:
+            started(name, replicates)
+
+        def progress(result, name=name):
+            if advanced is not None:
+                advanced(name, result.replicates)
+
+        paired = any(len(c.experiments) == 2 and name in c.experiments for c in checks)
+        results[name] = monte_carlo.run(
+            functions,
+            key=experiment_key(seed, configuration),
+            replicates=replicates,
+            block=block,
+            progress=progress,
+            keep=paired,
+        )
+    outcomes = tuple(
+        judge(check, _observe(check, results), plan.z) if check.experiments else judge_exact(check)
+        for check in checks
+    )
+    excluded = {name: dict(result.problems) for name, result in results.items() if result.excluded}
+    counts = {name: result.replicates for name, result in results.items()}
+    return Report(outcomes, plan, seed, profile, excluded, counts)

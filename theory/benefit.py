@@ -1,0 +1,159 @@
+"""Theorem R3: what a design gains, and where synthetic oversampling stops helping.
+
+The gain over a reference is a difference of two predictions of theorem R. The break-even points
+solve "predicted excess risk of the synthetic design = predicted excess risk of the reference" for
+one quantity at a time; to leading order they are the formulas ``R3.*`` of `theory.formulas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import brentq
+
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.generators import Generator, Oracle, Shifted
+from theory.laws import GaussianGroup
+
+__all__ = ["break_even_ratio", "break_even_scale", "break_even_shift", "gain"]
+
+Reference = Literal["raw", "weighted"]
+
+
+def _reference(reference: str, sizes: Sequence[int]) -> Design:
+    if reference == "raw":
+        return Design.raw(sizes)
+    if reference == "weighted":
+        return Design.class_weighted(sizes)
+    raise ValueError(f"reference: got {reference!r}, expected 'raw' or 'weighted'.")
+
+
+def gain(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator],
+    reference: Reference = "weighted",
+) -> float:
+    """Predicted excess risk of a reference minus that of a design (nats): positive when it helps.
+
+    Args:
+        groups, design, generator: as for `theory.predict`.
+        reference: "raw" for plain ERM, "weighted" for group-weighted ERM (what duplication of the
+            seeds is worth, without its resampling noise).
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> gain(groups, Design((900, 90), 900, 0.5), Oracle()) > 0
+        True
+    """
+    other = predict(groups, _reference(reference, design.sizes), Oracle())
+    return float(other.total) - float(predict(groups, design, generator).total)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, what: str) -> float:
+    """Where ``function`` falls through zero; 0 if never positive, infinity if it stays so."""
+    if function(low) <= 0:
+        return 0.0
+    while function(high) > 0:
+        high *= 2
+        if high > 1e6:
+            return float("inf")
+    root = brentq(function, low, high, xtol=1e-12, rtol=1e-12)
+    if not np.isfinite(root):
+        raise ValueError(f"{what}: no finite break-even point was found between {low} and {high}.")
+    return float(root)
+
+
+def break_even_shift(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    direction: Sequence[float],
+    reference: Reference = "weighted",
+) -> float:
+    """Length of a mean shift of the generator at which its benefit is gone.
+
+    Args:
+        groups, design: as for `theory.predict`.
+        direction: ``[d]``, the shift's direction; its length is ignored.
+        reference: what to break even with.
+
+    Returns:
+        The length, in the units of the features; 0 when even an unbiased generator does not help,
+        infinity when no shift up to a million undoes its benefit.
+
+    Raises:
+        ValueError: for a zero direction.
+    """
+    vector = np.asarray(direction, dtype=np.float64)
+    length = float(np.linalg.norm(vector))
+    if not length > 0 or not np.isfinite(length):
+        raise ValueError(f"direction: got {direction!r}, expected a non-zero finite vector.")
+    unit = vector / length
+
+    def benefit(size: float) -> float:
+        return gain(groups, design, Shifted(tuple(size * unit)), reference)
+
+    return _root(benefit, 0.0, 0.1, "direction")
+
+
+def break_even_scale(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator],
+    reference: Reference = "weighted",
+) -> float:
+    """Factor by which all sizes can grow before a biased generator stops helping.
+
+    Sampling noise falls as ``1/n`` and a fixed generator's bias does not, so more real data turn a
+    helpful biased generator into a harmful one: at ``factor * sizes`` (and ``factor * N``) the gain
+    is zero. Solved on the predictions' parts: ``bias + second order / factor``.
+
+    Returns:
+        The factor; 0 when the generator never helps, infinity when it always does.
+    """
+    synthetic = predict(groups, design, generator).excess
+    other = predict(groups, _reference(reference, design.sizes), Oracle()).excess
+    bias = float(synthetic.bias - other.bias)
+    noise = float(other.variance + other.cox_snell - synthetic.variance - synthetic.cox_snell)
+    if bias <= 1e-14:
+        return float("inf") if noise >= 0 else 0.0
+    return max(noise, 0.0) / bias
+
+
+def break_even_ratio(
+    groups: Sequence[GaussianGroup],
+    minority: int,
+    size: int,
+    augmentation: int,
+    weight: float,
+    generator: Generator | Sequence[Generator],
+) -> float:
+    """Imbalance ratio ``n_max / n_min`` beyond which a synthetic design beats raw ERM.
+
+    Args:
+        groups: the groups.
+        minority: index of the group that is thinned; the others keep ``size`` samples.
+        size: samples in every other group.
+        augmentation, weight: ``N`` and ``alpha`` of the synthetic design.
+        generator: the generator.
+
+    Returns:
+        The ratio; 1 when the design helps at balance already, infinity when it does not help even
+        with as few minority samples as theorem R can be asked about (ten).
+    """
+
+    def harm(log_ratio: float) -> float:
+        count = max(round(size / np.exp(log_ratio)), 1)
+        sizes = [size] * len(groups)
+        sizes[minority] = count
+        return -gain(groups, Design(tuple(sizes), augmentation, weight), generator, "raw")
+
+    top = float(np.log(size / 10))
+    if harm(0.0) <= 0:
+        return 1.0
+    if harm(top) > 0:
+        return float("inf")
+    return float(np.exp(brentq(harm, 0.0, top, xtol=1e-4)))
