@@ -10,6 +10,7 @@ C condition entries, M width, H heads, A entries a head, K memory tokens, F hidd
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -137,6 +138,7 @@ def zeros(arch: Architecture, dtype: DTypeLike = jnp.float32) -> Params:
     return {name: jnp.zeros(shape, dtype) for name, shape in shapes(arch).items()}
 
 
+@partial(jax.jit, static_argnames=("arch", "dtype"))
 def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.float32) -> Params:
     """Random parameters before training: variance 1/fan-in, biases and mass exponents 0.
 

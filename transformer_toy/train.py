@@ -169,6 +169,9 @@ def batch_loss(
 ) -> Float[Array, ""]:
     """The loss of one step: groups, seeds and prefixes are drawn from the key.
 
+    The heads' mass exponents stay at 0, softmax attention: heads that sum over the seeds feed
+    squared units numbers of order n^2, and training them diverges.
+
     Args:
         params: the network; its dtype is the dtype of the draws.
         task: the family.
@@ -187,6 +190,10 @@ def batch_loss(
     """
     group_key, prefix_key, node_key = jax.random.split(key, 3)
     dtype = params["query"].dtype
+    params = {
+        name: jax.lax.stop_gradient(value) if name.endswith("mass_exponent") else value
+        for name, value in params.items()
+    }
     truth, token_BxNxD = task.draw(recipe.groups, recipe.max_count, dtype, key=group_key)
     law = law_of(params, task, token_BxNxD, prefix_counts(recipe, key=prefix_key))
     return divergence.loss(truth, law, key=node_key).mean()

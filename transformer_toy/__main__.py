@@ -1,0 +1,243 @@
+"""The generator's door: ``python -m transformer_toy train|generate|evaluate``.
+
+``generate`` works at once with the network that ships with the package; ``train`` makes others, and
+``evaluate`` measures their gap to the exact predictive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from rich.console import Console
+from rich.table import Table
+
+from simulate import artifacts
+from transformer_toy import checkpoint, evaluate, generate, seeds, tasks, train
+
+__all__ = ["SHIPPED", "main"]
+
+SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
+_FAILURES = (
+    ValueError,  # also CheckpointError and SeedError, which are ValueErrors
+    FloatingPointError,
+    OSError,
+    artifacts.ArtifactError,
+)
+
+
+def _number_of(text: str) -> tuple[str, int]:
+    label, _, number = text.rpartition("=")
+    if not label or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected LABEL=NUMBER, got {text!r}")
+    return label, int(number)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
+    return int(text)
+
+
+def _setting(text: str) -> tuple[str, int | float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value)
+    except ValueError:
+        try:
+            return name, float(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected NAME=NUMBER, got {text!r}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m transformer_toy",
+        description="An in-context generator of minority samples: a small transformer that reads a "
+        "group's seeds and writes the law of its next samples.",
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="train|generate|evaluate"
+    )
+
+    one = commands.add_parser("train", help="train a network on a family of groups")
+    one.add_argument("task", choices=sorted(tasks.TASKS), help="the family")
+    one.add_argument("--out", type=Path, required=True, help="the model's .safetensors file")
+    one.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="a parameter of the family, such as dim=2; may be repeated",
+    )
+    one.add_argument("--seed", type=_count, default=0)
+    one.add_argument("--steps", type=int, default=train.Recipe().steps)
+    one.add_argument("--groups", type=int, default=train.Recipe().groups, help="groups a step")
+    one.add_argument("--max-count", type=int, default=train.Recipe().max_count, help="most seeds")
+    one.add_argument("--chunk", type=int, default=train.Recipe().chunk, help="steps a call")
+    one.add_argument(
+        "--hidden-embed", type=int, default=16, help="hidden units of a seed's embedding"
+    )
+    one.add_argument("--resume", action="store_true", help="go on from OUT.state if it is there")
+
+    two = commands.add_parser("generate", help="write synthetic samples for labelled seeds")
+    two.add_argument("seeds", type=Path, help="CSV file with a header")
+    two.add_argument("--label", required=True, help="the label's column; all others are features")
+    two.add_argument("--out", type=Path, required=True, help="CSV file to write")
+    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="a model; default: shipped")
+    amount = two.add_mutually_exclusive_group()
+    amount.add_argument("--each", type=_count, metavar="NUMBER", help="samples for every group")
+    amount.add_argument(
+        "--count",
+        type=_number_of,
+        action="append",
+        metavar="LABEL=NUMBER",
+        help="samples for one group; may be repeated; default: up to the largest group's size",
+    )
+    two.add_argument("--scaling", choices=seeds.SCALINGS, default="covariance")
+    two.add_argument("--seed", type=_count, default=0)
+    two.add_argument("--batch", type=int, default=generate.BATCH, help="samples held in memory")
+    two.add_argument("--overwrite", action="store_true")
+
+    three = commands.add_parser("evaluate", help="measure the gap to the exact predictive")
+    three.add_argument("checkpoint", type=Path, nargs="*", default=[SHIPPED])
+    three.add_argument("--contexts", type=int, default=2048)
+    three.add_argument("--seed", type=_count, default=0, help="of the contexts")
+    three.add_argument("--out", type=Path, help="write the numbers as a JSON artifact")
+    return parser
+
+
+def _train(options: argparse.Namespace) -> int:
+    task = tasks.from_spec({"name": options.task} | dict(options.set))
+    recipe = train.Recipe(
+        seed=options.seed,
+        steps=options.steps,
+        groups=options.groups,
+        max_count=options.max_count,
+        chunk=options.chunk,
+    )
+    arch = train.architecture(task, hidden_embed=options.hidden_embed)
+    if not options.out.parent.is_dir():
+        raise ValueError(f"--out: no folder {options.out.parent}. Make it first.")
+    state_path = options.out.with_name(options.out.name + ".state")
+    state, log = train.train(
+        task,
+        recipe,
+        arch=arch,
+        path=state_path,
+        show_progress=True,
+        resume=options.resume and state_path.exists(),
+    )
+    about = {"recipe": vars(recipe), "seconds": round(log["seconds"], 1)}
+    checkpoint.save_model(options.out, state.ema, task, arch, **about)
+    state_path.unlink()
+    print(f"{options.out}: trained in {log['seconds']:.0f} s on {json.dumps(task.spec)}")
+    return 0
+
+
+def _generate(options: argparse.Namespace) -> int:
+    model = checkpoint.load_model(options.checkpoint)
+    given = seeds.read_seeds(options.seeds, options.label)
+    counts = generate.balanced_counts(given)
+    if options.each is not None:
+        counts = dict.fromkeys(counts, options.each)
+    elif options.count:
+        counts = dict(options.count)
+    total = sum(counts.values())
+    if total == 0:
+        raise ValueError(
+            "nothing to generate: the groups are balanced already. Ask for samples with --each or "
+            "--count."
+        )
+    if options.out.resolve() == options.seeds.resolve():
+        raise ValueError("--out: is the file of seeds itself. Choose another name.")
+    parts = generate.generate(
+        model,
+        given,
+        counts,
+        key=jax.random.key(options.seed),
+        scaling=options.scaling,
+        batch=options.batch,
+    )
+    written = generate.write_csv(
+        options.out, given, parts, total, overwrite=options.overwrite, show_progress=True
+    )
+    groups = ", ".join(f"{label}: {count}" for label, count in counts.items() if count)
+    print(f"{options.out}: {written} synthetic samples ({groups})")
+    return 0
+
+
+def _show(name: str, table: list[evaluate.Gap]) -> None:
+    counts = sorted({gap.count for gap in table})
+    rules = list(dict.fromkeys(gap.rule for gap in table))
+    for title, pick in (("KL(exact || rule), nats", "kl"), ("energy distance", "energy")):
+        grid = Table(title=f"{name}: {title}, mean (standard error)")
+        grid.add_column("seeds", justify="right")
+        for rule in rules:
+            grid.add_column(rule, justify="right")
+        cells = {(gap.rule, gap.count): getattr(gap, pick) for gap in table}
+        if not any(cells.values()):
+            continue
+        for count in counts:
+            row = [cells.get((rule, count)) for rule in rules]
+            grid.add_row(
+                str(count),
+                *(f"{one.mean:.1e} ({one.standard_error:.0e})" if one else "-" for one in row),
+            )
+        Console(width=None if sys.stdout.isatty() else 160).print(grid)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    payload = []
+    for path in options.checkpoint:
+        model = checkpoint.load_model(path)
+        table = evaluate.gap_table(
+            model, key=jax.random.key(options.seed), contexts=options.contexts
+        )
+        _show(path.name, table)
+        payload.append(evaluate.payload(model, table))
+    if options.out is not None:
+        configuration = {"contexts": options.contexts, "counts": list(evaluate.COUNTS)}
+        artifacts.save(
+            options.out,
+            payload,
+            kind="transformer gap",
+            configuration=configuration,
+            seed=options.seed,
+        )
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the door.
+
+    Args:
+        argv: command-line arguments; those of the process when omitted.
+
+    Returns:
+        0, or 2 if the arguments or the files they name cannot be used.
+
+    Example:
+        >>> main(["generate", "missing.csv", "--label", "y", "--out", "out.csv"])
+        2
+    """
+    jax.config.update("jax_enable_x64", True)
+    options = _parser().parse_args(argv)
+    run = {"train": _train, "generate": _generate, "evaluate": _evaluate}[options.command]
+    try:
+        return run(options)
+    except _FAILURES as error:
+        print(f"transformer_toy {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"transformer_toy {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

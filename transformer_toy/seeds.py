@@ -1,0 +1,222 @@
+"""Seed samples from a CSV file, and the units in which a network reads them."""
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SCALINGS = ("covariance", "features")
+
+
+class SeedError(ValueError):
+    """The seed samples cannot be used; the message says where and why."""
+
+
+class Seeds(NamedTuple):
+    """Labelled seed samples: ``features`` (n, d), ``labels`` n strings, and the columns' names."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    label_name: str
+
+
+class Scaler(NamedTuple):
+    """x = centre + spread @ z, where z is what the network reads and writes."""
+
+    centre: np.ndarray
+    spread: np.ndarray
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise SeedError(
+            f"{where}: expected a number, got {text!r}. Drop or encode columns that are not "
+            "numeric, and fill or drop missing values."
+        ) from None
+    if not math.isfinite(value):
+        raise SeedError(
+            f"{where}: expected a finite number, got {text!r}. Fill or drop missing values."
+        )
+    return value
+
+
+def read_seeds(path: Path, label: str) -> Seeds:
+    """Read labelled seeds from a CSV file with a header; every other column is a feature.
+
+    Args:
+        path: the file.
+        label: name of the label's column; labels are kept as text.
+
+    Returns:
+        The seeds.
+
+    Raises:
+        SeedError: if the file is missing, unreadable, empty, ragged, not numeric, or without the
+            label's column; line numbers count from 1.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "seeds.csv"
+        >>> _ = path.write_text("height,kind\\n1.5,a\\n2.0,b\\n")
+        >>> read_seeds(path, "kind").features
+        array([[1.5],
+               [2. ]])
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file, strict=True))
+    except FileNotFoundError:
+        raise SeedError(f"{path}: no such file. Pass the path of a CSV file of seeds.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SeedError(
+            f"{path}: cannot be read as CSV ({error}). Expected UTF-8 text with commas and a "
+            "header line."
+        ) from error
+    if not rows or not any(rows[0]):
+        raise SeedError(f"{path}: is empty. Expected a header line and one line a seed.")
+    header = [name.strip() for name in rows[0]]
+    for name in header:
+        if not name or header.count(name) > 1:
+            raise SeedError(
+                f"{path}: column name {name!r} is empty or appears twice. Name every column once."
+            )
+    if label not in header:
+        raise SeedError(
+            f"{path}: no column {label!r}; the columns are {', '.join(header)}. Pass the label's "
+            "column with --label."
+        )
+    names = tuple(name for name in header if name != label)
+    if not names:
+        raise SeedError(f"{path}: has no feature columns, only the label {label!r}.")
+    features, labels = [], []
+    for line, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise SeedError(
+                f"{path}, line {line}: expected {len(header)} columns as in the header, got "
+                f"{len(row)}. Check for missing or unquoted commas."
+            )
+        cells = dict(zip(header, row, strict=True))
+        if not cells[label].strip():
+            raise SeedError(f"{path}, line {line}: the label is empty. Fill it or drop the line.")
+        labels.append(cells[label].strip())
+        features.append(
+            [_number(cells[name], f"{path}, line {line}, column {name!r}") for name in names]
+        )
+    if not labels:
+        raise SeedError(f"{path}: has a header but no seeds. Expected one line a seed.")
+    return Seeds(np.array(features), np.array(labels), names, label)
+
+
+def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:
+    """Seeds from arrays, checked as a file would be.
+
+    Args:
+        features: (n, d) numbers.
+        labels: n labels, kept as text.
+
+    Returns:
+        The seeds, with columns named x0, x1, ... and label.
+
+    Raises:
+        SeedError: for a wrong shape, no seeds, or a number that is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from_arrays(np.ones((2, 1)), np.array([0, 1])).labels
+        array(['0', '1'], dtype='<U1')
+    """
+    try:
+        features = np.asarray(features, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SeedError(f"features: expected an array of numbers ({error}).") from error
+    labels = np.array([str(one) for one in np.ravel(labels)], dtype=np.str_)
+    if features.ndim != 2 or 0 in features.shape or len(labels) != len(features):
+        raise SeedError(
+            f"features: expected shape (n, d) and n labels, n and d at least 1, got "
+            f"{features.shape} and {len(labels)} labels. One row a seed, one column a feature."
+        )
+    if not np.isfinite(features).all():
+        row, column = np.argwhere(~np.isfinite(features))[0]
+        raise SeedError(
+            f"features[{row}, {column}]: expected a finite number, got {features[row, column]}. "
+            "Fill or drop missing values."
+        )
+    names = tuple(f"x{index}" for index in range(features.shape[1]))
+    return Seeds(features, labels, names, "label")
+
+
+def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
+    """The affine map that gives all groups together mean 0 and unit spread within groups.
+
+    Statement: the centre is the mean of the groups' means, so that no group counts for more because
+    it is larger. ``spread`` is the Cholesky factor of the pooled covariance within groups
+    (``covariance``: features are decorrelated within groups before a network reads them, and
+    correlated again after), or the diagonal of its standard deviations (``features``: each feature
+    by itself).
+
+    Args:
+        seeds: the seeds of every group.
+        scaling: ``covariance`` or ``features``.
+
+    Returns:
+        The map.
+
+    Raises:
+        SeedError: if there are too few seeds to estimate the spread, or a feature is constant, or
+            features are collinear.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([[0.0], [2.0], [10.0], [12.0]])
+        >>> scaler = pooled_scaler(from_arrays(x, np.array([0, 0, 1, 1])))
+        >>> scaler.centre, scaler.spread
+        (array([6.]), array([[1.41421356]]))
+    """
+    if scaling not in SCALINGS:
+        raise SeedError(f"scaling: expected one of {SCALINGS}, got {scaling!r}.")
+    groups = np.unique(seeds.labels)
+    means = np.stack([seeds.features[seeds.labels == one].mean(axis=0) for one in groups])
+    residual = seeds.features - means[np.searchsorted(groups, seeds.labels)]
+    freedom = len(residual) - len(groups)
+    dim = residual.shape[1]
+    needed = dim if scaling == "covariance" else 1
+    if freedom < needed:
+        raise SeedError(
+            f"{len(residual)} seeds in {len(groups)} groups leave {freedom} degrees of freedom for "
+            f"the spread within groups; {scaling} scaling of {dim} features needs {needed}. Give "
+            "more seeds"
+            + (
+                ", or scale each feature by itself with features scaling."
+                if scaling == "covariance"
+                else "."
+            )
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        cov = residual.T @ residual / freedom
+    if not np.isfinite(cov).all():
+        raise SeedError("the features are too large to square; measure them in larger units.")
+    std = np.sqrt(np.diag(cov))
+    rounding = 1e-12 * np.abs(seeds.features).max(axis=0)
+    for name, one, least in zip(seeds.names, std, rounding, strict=True):
+        if not one > least:
+            raise SeedError(
+                f"column {name!r} does not vary within any group, so it has no scale. Drop it."
+            )
+    centre = means.mean(axis=0)
+    if scaling == "features":
+        return Scaler(centre, np.diag(std))
+    correlation = cov / np.outer(std, std)
+    if np.linalg.eigvalsh(correlation)[0] < 1e-10:
+        raise SeedError(
+            "the features are collinear within groups, so they cannot be decorrelated. Drop the "
+            "redundant ones, or scale each feature by itself with features scaling."
+        )
+    return Scaler(centre, std[:, None] * np.linalg.cholesky(correlation))
