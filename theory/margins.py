@@ -37,11 +37,8 @@ __all__ = [
 
 _NODES = 193  # odd: the centre of the integrand is itself a node
 _HALF_WIDTH = 9.0  # in standard deviations: exp(-9**2 / 2) = 2.6e-18
-_WIDE_STD = 5.0  # above this std the unit scale of the sigmoid needs a finer grid near 0
-# u = pi sinh(tau): unit resolution at 0 (the sigmoid's poles sit at +-i pi), reach +-13,000
-_TAU = np.linspace(-9.0, 9.0, _NODES)
-_WIDE_MARGIN = np.pi * np.sinh(_TAU)
-_WIDE_STEP = np.pi * np.cosh(_TAU) * (_TAU[1] - _TAU[0])
+_WIDE_STEP = 0.47  # steps in the margin above this need a finer grid near 0, at sigmoid scale
+_FAR = 7.0  # with the bulk this many stds from 0, what happens at 0 weighs less than 1e-11
 
 
 def _polyadd(*terms: tuple[float, ...]) -> tuple[float, ...]:
@@ -173,16 +170,17 @@ LOGISTIC = Loss("logistic", SoftplusLoss())
 SQUARED = Loss("squared", Polynomial((0.5, -1.0, 0.5)))
 
 
-def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0)):
+def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0), count: int = _NODES):
     """Standardised nodes and weights for ``E[g(mean + std z)]``, ``z ~ N(0, 1)``.
 
     The trapezoidal rule, which converges geometrically for analytic integrands, on one of two
     grids of the same length, chosen for the integrand at hand:
 
-    * ``std <= 5`` or the integrand's bulk is more than ten standard deviations from zero:
-      equidistant in ``z`` around the bulk;
-    * otherwise equidistant in ``tau`` with ``u = pi sinh(tau)``, which resolves the unit scale of
-      the sigmoid near ``u = 0`` and the wide Gaussian (up to std 500) at once.
+    * ``std <= 5`` (for 193 nodes), or the integrand's bulk more than seven standard deviations
+      from zero: equidistant in ``z`` around the bulk;
+    * otherwise equidistant in ``tau`` over the same range, with ``u = pi sinh(tau)``, which
+      resolves the unit scale of the sigmoid near ``u = 0`` (its poles sit at ``+-i pi``) and the
+      wide Gaussian (up to std 500) at once.
 
     The bulk of ``g`` times the density sits at the soft-threshold of the mean: a function with
     tails ``exp(-r u)`` and ``exp(l u)`` moves it from ``mean`` towards zero by ``r var`` or
@@ -191,15 +189,17 @@ def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0)):
     Args:
         mean, std: arrays of equal shape ``[...]``, ``std >= 0``.
         tails: exponential decay rates (right, left) of ``g``.
+        count: number of nodes, odd.
 
     Returns:
-        ``(nodes, weights)``, each ``[..., 193]``; constants for differentiation.
+        ``(nodes, weights)``, each ``[..., count]``; constants for differentiation.
     """
     mean, std = jax.lax.stop_gradient(mean), jax.lax.stop_gradient(std)
     dtype = jnp.result_type(mean, std)
     right, left = tails
-    grid = jnp.asarray(np.linspace(-1.0, 1.0, _NODES), dtype)
-    grid = grid.reshape((1,) * mean.ndim + (_NODES,))
+    unit = np.linspace(-1.0, 1.0, count).reshape((1,) * mean.ndim + (count,))
+    unit = jnp.asarray(unit, dtype)
+    step = 2.0 / (count - 1)
     safe_std = jnp.where(std > 0, std, 1.0)
     var = std**2
     shift = jnp.where(
@@ -208,21 +208,24 @@ def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0)):
         jnp.where(mean < -left * var, left * std, -mean / safe_std),
     )
     shift = jnp.where(std > 0, shift, 0.0)  # a point mass: every node lies on the mean
-    narrow_nodes = shift[..., None] + _HALF_WIDTH * grid
-    narrow_step = jnp.full_like(std, _HALF_WIDTH * 2 / (_NODES - 1))
+    narrow_nodes = shift[..., None] + _HALF_WIDTH * unit
+    narrow_step = jnp.full_like(std, _HALF_WIDTH * step)
     centre = mean + std * shift
-    wide_margin = jnp.asarray(_WIDE_MARGIN, dtype).reshape(grid.shape)
-    wide_nodes = (wide_margin - mean[..., None]) / safe_std[..., None]
-    wide_step = jnp.asarray(_WIDE_STEP, dtype).reshape(grid.shape) / safe_std[..., None]
-    wide = (std > _WIDE_STD) & (jnp.abs(centre) <= 10 * std)
+    low = jnp.arcsinh((centre - _HALF_WIDTH * std) / np.pi)
+    high = jnp.arcsinh((centre + _HALF_WIDTH * std) / np.pi)
+    half = (high - low) / 2
+    tau = ((low + high) / 2)[..., None] + half[..., None] * unit
+    wide_nodes = (np.pi * jnp.sinh(tau) - mean[..., None]) / safe_std[..., None]
+    wide_step = (np.pi * step * half / safe_std)[..., None] * jnp.cosh(tau)
+    wide = (std * (_HALF_WIDTH * step) > _WIDE_STEP) & (jnp.abs(centre) <= _FAR * std)
     nodes = jnp.where(wide[..., None], wide_nodes, narrow_nodes)
     step = jnp.where(wide[..., None], wide_step, narrow_step[..., None])
     weights = step * jnp.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
     return nodes, weights
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0, 3))
-def expectations(functions, mean, var, tails=None):
+@partial(jax.custom_jvp, nondiff_argnums=(0, 3, 4))
+def expectations(functions, mean, var, tails=None, count=_NODES):
     """``E[g_j(u)]`` for several margin functions at once, ``u ~ N(mean, var)``.
 
     Args:
@@ -231,6 +234,7 @@ def expectations(functions, mean, var, tails=None):
         tails: one pair of tails for the nodes of all functions; each function's own when None,
             which gives a relative error near 1e-13 for positive functions however small their
             expectation. ``(0, 0)`` is cheaper, and accurate relative to the functions' maximum.
+        count: quadrature nodes.
 
     Returns:
         Array ``[j, ...]``.
@@ -240,7 +244,7 @@ def expectations(functions, mean, var, tails=None):
     for function in functions:
         own = function.tails if tails is None else tails
         if own not in grids:
-            nodes, weights = quadrature(mean, std, own)
+            nodes, weights = quadrature(mean, std, own, count)
             grids[own] = mean[..., None] + std[..., None] * nodes, weights
         u, weights = grids[own]
         values.append(jnp.sum(weights * function(u), axis=-1))
@@ -248,14 +252,14 @@ def expectations(functions, mean, var, tails=None):
 
 
 @expectations.defjvp
-def _expectations_jvp(functions, tails, primals, tangents):
+def _expectations_jvp(functions, tails, count, primals, tangents):
     mean, var = primals
     mean_dot, var_dot = tangents
     first = tuple(function.derivative() for function in functions)
     second = tuple(function.derivative() for function in first)
-    slope = expectations(first, mean, var, tails) * mean_dot[None]
-    slope = slope + expectations(second, mean, var, tails) * (var_dot / 2)[None]
-    return expectations(functions, mean, var, tails), slope
+    slope = expectations(first, mean, var, tails, count) * mean_dot[None]
+    slope = slope + expectations(second, mean, var, tails, count) * (var_dot / 2)[None]
+    return expectations(functions, mean, var, tails, count), slope
 
 
 def expectation(function, mean, var):
@@ -266,4 +270,4 @@ def expectation(function, mean, var):
         >>> round(float(expectation(Logistic(1, 0, (1.0,)), jnp.zeros(()), jnp.ones(()))), 12)
         0.5
     """
-    return expectations((function,), mean, var, None)[0]
+    return expectations((function,), mean, var, None, _NODES)[0]
