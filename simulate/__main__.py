@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
-
-import jax
 
 __all__ = ["main"]
 
@@ -59,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
+    _one_device_per_core()
+    import jax
+
     jax.config.update("jax_enable_x64", True)
     from simulate.artifacts import ArtifactError
 
@@ -70,6 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _one_device_per_core() -> None:
+    """Let JAX see every CPU core as a device, unless told otherwise; it changes no result."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    name = "--xla_force_host_platform_device_count"
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {name}={min(os.cpu_count() or 1, 64)}".strip()
 
 
 def _verify(options: argparse.Namespace) -> int:

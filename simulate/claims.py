@@ -105,7 +105,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         allowance = remainder * abs(float(direction @ theory.estimator_bias))
         yield check(
             "B3", "displacement", "mean of theta_hat is theta_alpha plus the O(1/n) bias",
-            "asymptotic", value, std, allowance, max(effect * abs(value), 2 * allowance),
+            "asymptotic", value, std, allowance, effect * max(abs(value), std),
         )  # fmt: skip
         total = float(theory.total)
         yield check(
@@ -135,7 +135,8 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         yield check(
             "R5", "group_excess", "minority excess risk moves by -grad R_g . H^{-1} b",
             "asymptotic", value, group.std[minority],
-            remainder * groups[1, minority], effect * abs(value), minority,
+            remainder * groups[1, minority],
+            effect * max(abs(value), float(group.std[minority])), minority,
         )  # fmt: skip
     if own.label != "raw":
         yield check(

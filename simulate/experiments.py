@@ -28,6 +28,7 @@ from simulate.datasets import draw_dataset, row_layout
 from simulate.erm import empirical_gradient, fit
 from simulate.sharding import block_for
 from theory.bias import expected_empirical_risk, population
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import Prediction, predict
 from theory.generators import Generator, Oracle
@@ -63,7 +64,7 @@ class Probe(NamedTuple):
     group_error_slope: Array
 
 
-@jax.jit
+@quick_jit
 def group_derivatives(theta, groups: Law):
     """Risk, error rate and their gradients at ``theta`` for stacked groups."""
     return (
@@ -168,7 +169,7 @@ def _unit(vector: Array) -> Array:
     return chosen / jnp.linalg.norm(chosen)
 
 
-@jax.jit
+@quick_jit
 @partial(jax.vmap, in_axes=(None, 0))
 def _loss_variance(theta, law: Law):
     """Variance of the loss at a point under stacked laws, by quadrature of its square."""

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import Generator, check_seeds, population_law
 from theory.groups import error_rate, gradient, minimiser, risk
@@ -182,7 +183,7 @@ def _padded(laws: Sequence[Law], size: int | None = None) -> Law:
     return Law(*(np.stack([padded(part) for part in parts]) for parts in zip(*laws, strict=True)))
 
 
-@partial(jax.jit, static_argnames=("families", "loss"))
+@partial(quick_jit, static_argnames=("families", "loss"))
 def _expected_risk(theta, pieces, families, loss):
     shift = second_order_risk(theta, pieces.real, pieces.synthetic, pieces.masses, families, loss)
     return risk(theta, pieces.target, loss) + shift
@@ -250,7 +251,7 @@ class BiasPrediction(NamedTuple):
         return jnp.max(self.group_error)
 
 
-@partial(jax.jit, static_argnames="loss")
+@partial(quick_jit, static_argnames=("loss",))
 def _bias(theta_star, theta_alpha, real, synthetic, real_mass, synthetic_mass, loss):
     stacked = jnp.stack([theta_star, theta_alpha])
     real_moments = jax.vmap(lambda theta: moments(theta, real, loss))(stacked)

@@ -21,8 +21,7 @@ The sharp forms are this project's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -30,6 +29,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from theory.bias import Population, population
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import Generator
 from theory.groups import error_rate, minimiser
@@ -219,19 +219,7 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
     )
 
 
-@lru_cache(maxsize=1)
-def _compiled_predict() -> Callable:
-    """`_predict` jitted for quick compilation: it compiles for seconds and runs for a millisecond.
-
-    The options are the CPU compiler's; where it does not know them, the defaults serve.
-    """
-    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-    try:
-        jax.jit(lambda x: x, compiler_options=options)(0.0)
-    except Exception:  # an unknown option is reported by type and text that vary by version
-        options = {}
-    static = ("families", "loss")
-    return jax.jit(_predict, static_argnames=static, compiler_options=options)
+_quick_predict = quick_jit(_predict, static_argnames=("families", "loss"))
 
 
 def predict(
@@ -271,4 +259,4 @@ def predict(
     theta_alpha = minimiser(pieces.target, loss)
     families = pieces.masses.families
     pieces = pieces._replace(balanced=None, target=None)
-    return _compiled_predict()(theta_star, theta_alpha, pieces, families, loss)
+    return _quick_predict(theta_star, theta_alpha, pieces, families, loss)

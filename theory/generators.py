@@ -210,7 +210,7 @@ def check_seeds(generator: Generator, sizes: Sequence[int], dim: int) -> None:
         )
 
 
-_INTERPOLATION_NODES = 24
+_INTERPOLATION_NODES = 16
 
 
 def interpolation_nodes() -> tuple[np.ndarray, np.ndarray]:

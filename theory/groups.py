@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 
+from theory.compiling import quick_jit
 from theory.laws import Law
 from theory.margins import LOGISTIC, Loss, expectation, expectations
 from theory.precision import require_float64
@@ -194,7 +195,7 @@ def minimise(law: Law, loss: Loss = LOGISTIC, max_steps: int = 200) -> Minimum:
     return Minimum(theta, finite & (relative < 1e-8), decrement)
 
 
-_minimise = jax.jit(minimise, static_argnums=(1, 2))
+_minimise = quick_jit(minimise, static_argnames=("loss", "max_steps"))
 
 
 def minimiser(law: Law, loss: Loss = LOGISTIC) -> Float[Array, " p"]:
@@ -214,7 +215,7 @@ def minimiser(law: Law, loss: Loss = LOGISTIC) -> Float[Array, " p"]:
         >>> np.round(np.asarray(minimiser(balanced_law(groups))), 6).tolist()  # the Bayes rule
         [-1.25, 1.5, 0.5]
     """
-    result = _minimise(law, loss)
+    result = _minimise(law, loss=loss)
     if not bool(result.converged):
         raise ValueError(
             "law: got a law whose risk has no finite minimiser (last Newton decrement "

@@ -1,0 +1,44 @@
+"""Compilation for functions that compile for seconds and run for a millisecond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+
+import jax
+
+__all__ = ["quick_jit"]
+
+
+@lru_cache(maxsize=1)
+def _options() -> dict[str, int | bool]:
+    """Compiler options that trade run time for compile time; none where they are not known."""
+    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda x: x, compiler_options=options)(0.0)
+    except Exception:  # an unknown option is reported by a type and text that vary by version
+        return {}
+    return options
+
+
+def quick_jit(function: Callable, *, static_argnames: tuple[str, ...] = ()) -> Callable:
+    """``jax.jit`` that compiles about twice as fast, for functions called a few times.
+
+    Inside another transformation, where options of their own are not allowed, use the function
+    under ``__wrapped__``.
+
+    Example:
+        >>> double = quick_jit(lambda x: 2 * x)
+        >>> float(double(1.5))
+        3.0
+    """
+
+    @lru_cache(maxsize=1)
+    def compiled():
+        return jax.jit(function, static_argnames=static_argnames, compiler_options=_options())
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        return compiled()(*args, **kwargs)
+
+    return call

@@ -1,0 +1,252 @@
+"""Theorem R for a generator without a closed form: its law and seed noise measured, then predicted.
+
+SMOTE with ``k`` nearest neighbours at finite ``n``, a trained network, or a program whose output is
+all one has: draw ``sets`` independent sets of seeds, let the generator draw from each, and the two
+things theorem R needs follow as averages, namely the mean law of the synthetic samples (a cloud of
+point masses) and the covariance, over sets of seeds, of the group's part of the empirical gradient.
+The prediction is then the same algebra as for closed forms. It is labelled measured: its own
+standard error comes from a jackknife over blocks of sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from theory.bias import check_groups
+from theory.design import Design
+from theory.excess_risk import Expansion, expand
+from theory.groups import gradient, hessian, minimiser, risk, score_cov
+from theory.laws import GaussianGroup, balanced_law
+from theory.margins import LOGISTIC, Loss
+from theory.precision import require_float64
+
+__all__ = ["MeasuredPrediction", "MeasuredSamples", "predict_measured"]
+
+
+class MeasuredSamples(NamedTuple):
+    """What a generator drew from independent sets of seeds of one group.
+
+    Attributes:
+        seeds: ``[sets, n, d]``, real samples; ``n`` is the group's size in the design.
+        synthetic: ``[sets, m, d]``, drawn given the seeds of the same set, ``m >= 2``.
+    """
+
+    seeds: Float[Array, "sets n d"]
+    synthetic: Float[Array, "sets m d"]
+
+
+class MeasuredPrediction(NamedTuple):
+    """Theorem R from measured moments.
+
+    Attributes:
+        theta_star, theta_alpha: balanced optimum and pseudo-true point ``[p]``.
+        mean_gradient: measured gradient of the bias at ``theta*`` ``[p]``.
+        mean_gradient_error: its standard errors ``[p]``.
+        estimator_bias: ``E[theta_hat - theta_alpha]`` ``[p]``.
+        cov: covariance of ``theta_hat`` ``[p, p]``.
+        excess: balanced excess risk, an `Expansion` (nats).
+        total_error: standard error of ``excess.total`` from the measurement.
+    """
+
+    theta_star: Array
+    theta_alpha: Array
+    mean_gradient: Array
+    mean_gradient_error: Array
+    estimator_bias: Array
+    cov: Array
+    excess: Expansion
+    total_error: Array
+
+    @property
+    def total(self) -> Array:
+        """Predicted balanced excess risk, nats."""
+        return self.excess.total
+
+
+class _Part(NamedTuple):
+    """One group's weights in the design."""
+
+    sign: float
+    real_mass: float
+    synthetic_mass: float
+    noise: float
+    size: int
+
+
+def _scores(theta, x, sign, loss: Loss):
+    """Scores ``[..., p]`` of points ``[..., d]``."""
+    rows = jnp.concatenate([jnp.ones_like(x[..., :1]), x], axis=-1) * sign
+    return loss.derivative(1)(rows @ theta)[..., None] * rows
+
+
+def _cov(sample):
+    centred = sample - jnp.mean(sample, axis=0)[None]
+    return centred.T @ centred / (sample.shape[0] - 1)
+
+
+def _group_noise(theta, own: MeasuredSamples, part: _Part, loss: Loss):
+    """The group's part of the covariance of the empirical gradient, measured."""
+    real = jnp.mean(_scores(theta, own.seeds, part.sign, loss), axis=1)
+    drawn = _scores(theta, own.synthetic, part.sign, loss)
+    centre = jnp.mean(drawn, axis=1)
+    count = drawn.shape[1]
+    deviations = (drawn - centre[:, None]).reshape(-1, theta.size)
+    within = deviations.T @ deviations / (drawn.shape[0] * (count - 1))
+    combined = part.real_mass * real + part.synthetic_mass * centre
+    seeds = _cov(combined) - part.synthetic_mass**2 * within / count
+    return seeds + part.noise * within
+
+
+def _predict(samples, reals, parts, star, loss) -> tuple:
+    def derivatives(theta):
+        slope, curvature = jnp.zeros_like(theta), jnp.zeros((theta.size,) * 2)
+        for own, law, part in zip(samples, reals, parts, strict=True):
+            slope = slope + part.real_mass * gradient(theta, law, loss)
+            curvature = curvature + part.real_mass * hessian(theta, law, loss)
+            if own is not None:
+                x = own.synthetic.reshape(-1, own.synthetic.shape[-1])
+                rows = jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1) * part.sign
+                margin = rows @ theta
+                weight = part.synthetic_mass / x.shape[0]
+                slope = slope + weight * loss.derivative(1)(margin) @ rows
+                second = loss.derivative(2)(margin)[:, None]
+                curvature = curvature + weight * (rows * second).T @ rows
+        return slope, curvature
+
+    def step(_, theta):
+        slope, curvature = derivatives(theta)
+        move = jnp.linalg.solve(curvature, slope)
+        size = jnp.sqrt(jnp.maximum(move @ slope, 0.0))
+        return theta - move * jnp.where(size < 0.25, 1.0, 1.0 / (1.0 + size))
+
+    alpha = jax.lax.fori_loop(0, 30, step, star)
+    last, curvature = derivatives(alpha)
+
+    def noise(theta):
+        total = jnp.zeros((theta.size,) * 2)
+        for own, law, part in zip(samples, reals, parts, strict=True):
+            if own is None:
+                total = total + part.real_mass**2 / part.size * score_cov(theta, law, loss)
+            else:
+                total = total + _group_noise(theta, own, part, loss)
+        return total
+
+    inverse = jnp.linalg.inv(curvature)
+    cov = inverse @ noise(alpha) @ inverse
+
+    def potential(theta):
+        return jnp.sum(inverse * noise(theta)) - jnp.sum(cov * derivatives(theta)[1])
+
+    estimator_bias = inverse @ jax.grad(potential)(alpha) / 2
+    return alpha, derivatives(star)[0], estimator_bias, cov, jnp.max(jnp.abs(last))
+
+
+_predict_jit = jax.jit(_predict, static_argnames=("parts", "loss"))
+
+
+def predict_measured(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    samples: Sequence[MeasuredSamples | None],
+    loss: Loss = LOGISTIC,
+    blocks: int = 8,
+) -> MeasuredPrediction:
+    """Excess risk of a design whose generator is known by its samples (theorem R2, measured).
+
+    Args:
+        groups: ``G`` groups, both labels present.
+        design: sizes, augmentation and weight.
+        samples: per group what the generator drew, or None where the design gives synthetic
+            samples no weight.
+        loss: the loss.
+        blocks: blocks of sets for the jackknife standard errors.
+
+    Raises:
+        ValueError: for mismatched lengths, sets, sizes or dimensions, or points without a finite
+            minimiser.
+    """
+    require_float64("theory.measured.predict_measured")
+    check_groups(groups, design)
+    used = design.synthetic_weights > 0
+    _check(groups, design, samples, used, blocks)
+    synthetic_mass = design.oversampling_mass + design.augmentation_mass
+    parts = tuple(
+        _Part(group.sign, float(a), float(c), float(v), int(n))
+        for group, a, c, v, n in zip(
+            groups, design.real_mass, synthetic_mass, design.synthetic_noise, design.sizes,
+            strict=True,
+        )
+    )  # fmt: skip
+    balanced = balanced_law(groups)
+    star = minimiser(balanced, loss)
+    reals = tuple(group.law for group in groups)
+    kept = tuple(own if use else None for own, use in zip(samples, used, strict=True))
+
+    def run(subset):
+        alpha, slope, bias, cov, last = _predict_jit(subset, reals, parts, star, loss)
+        if not (np.isfinite(last) and last < 1e-9):
+            raise ValueError(
+                "samples: got synthetic points on which the risk has no finite minimiser, expected "
+                "overlapping classes; check the labels and that values are finite."
+            )
+        value = risk(alpha, balanced, loss) - risk(star, balanced, loss)
+        slopes = gradient(alpha, balanced, loss), hessian(alpha, balanced, loss)
+        return alpha, slope, bias, cov, expand(value, *slopes, bias, cov)
+
+    alpha, slope, bias, cov, excess = run(kept)
+    sets = min(own.seeds.shape[0] for own in kept if own is not None)
+    size = sets // blocks
+    totals, slopes = [], []
+    for block in range(blocks):
+        keep = np.r_[0 : block * size, (block + 1) * size : blocks * size]
+        part = tuple(
+            None if own is None else MeasuredSamples(own.seeds[keep], own.synthetic[keep])
+            for own in kept
+        )
+        _, other, _, _, expansion = run(part)
+        totals.append(float(expansion.total))
+        slopes.append(np.asarray(other))
+    factor = (blocks - 1) / np.sqrt(blocks)
+    return MeasuredPrediction(
+        star,
+        alpha,
+        slope,
+        jnp.asarray(factor * np.std(slopes, axis=0)),
+        bias,
+        cov,
+        excess,
+        jnp.asarray(factor * np.std(totals)),
+    )
+
+
+def _check(groups, design: Design, samples, used, blocks: int) -> None:
+    if len(samples) != len(groups):
+        raise ValueError(
+            f"samples: got {len(samples)} entries for {len(groups)} groups, expected one per group."
+        )
+    if not np.any(used):
+        raise ValueError("design: got one without synthetic samples; use theory.predict.")
+    for g, (own, use) in enumerate(zip(samples, used, strict=True)):
+        if not use:
+            continue
+        if own is None:
+            raise ValueError(
+                f"samples: got None for group {g}, whose synthetic samples have weight, expected "
+                "its MeasuredSamples."
+            )
+        sets, n, dim = own.seeds.shape
+        m = own.synthetic.shape[1]
+        expected = (sets, design.sizes[g], groups[g].dim)
+        if own.seeds.shape != expected or own.synthetic.shape != (sets, m, dim) or m < 2:
+            raise ValueError(
+                f"samples: got seeds {own.seeds.shape} and synthetic {own.synthetic.shape} for "
+                f"group {g}, expected {expected} and ({sets}, m >= 2, {dim})."
+            )
+        if sets < 4 * blocks:
+            raise ValueError(f"samples: got {sets} sets, expected at least {4 * blocks}.")
