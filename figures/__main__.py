@@ -1,0 +1,127 @@
+"""The door to the figures: ``python -m figures``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+_DESCRIPTION = """Draw figures of the theorems. Each reads the artifacts that a simulation wrote
+under DIR/artifacts; those that are missing are computed first. Every figure comes with a text file:
+its caption, theorems and configuration. Exit status: 0 drawn, 2 bad usage or an unusable file."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m figures", description=_DESCRIPTION)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="figures; all when none is given")
+    parser.add_argument(
+        "--out", type=Path, default=Path("figures-out"), metavar="DIR",
+        help="folder of the figures and of artifacts/ (default: figures-out)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", action="append", choices=("png", "svg", "pdf"), dest="formats",
+        help="file format (default: png); may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--profile", choices=("quick", "full"), default="quick",
+        help="quick simulates for minutes on two cores, full has narrower intervals",
+    )  # fmt: skip
+    parser.add_argument("--recompute", action="store_true", help="replace the artifacts")
+    parser.add_argument("--list", action="store_true", help="list the figures and stop")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    Args:
+        argv: arguments; those of the process when omitted.
+
+    Example:
+        >>> main(["--list", "raw_imbalance"])
+        raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
+        0
+    """
+    options = _parser().parse_args(argv)
+    _one_device_per_core()
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    from figures.gallery import chosen
+    from simulate.artifacts import ArtifactError
+
+    try:
+        specs = chosen(options.names)
+        if options.list:
+            _list(specs)
+            return 0
+        return _draw(specs, options)
+    except (ValueError, ArtifactError, OSError) as error:
+        print(f"python -m figures: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; artifacts that were complete are kept", file=sys.stderr)
+        return 130
+
+
+def _one_device_per_core() -> None:
+    """Let JAX see every CPU core as a device, unless told otherwise; it changes no result."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    name = "--xla_force_host_platform_device_count"
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {name}={min(os.cpu_count() or 1, 64)}".strip()
+
+
+def _list(specs) -> None:
+    width = max(len(spec.name) for spec in specs)
+    for spec in specs:
+        theorems = ",".join(spec.theorems) or "-"
+        print(f"{spec.name:<{width}}  {theorems}  {spec.title}")
+
+
+def _draw(specs, options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    from figures import style
+    from figures.spec import caption_text, draw
+    from simulate.artifacts import save_text
+    from simulate.sweeps import obtain
+
+    began = time.monotonic()
+    options.out.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    names = list(dict.fromkeys(name for spec in specs for name in spec.sweeps))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    loaded = {}
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("artifacts", total=len(names))
+        for done, name in enumerate(names):
+            bar.update(task, description=f"computing {name}", completed=done)
+
+            def advance(share: float, name=name, done=done) -> None:
+                bar.update(task, completed=done + share)
+
+            loaded[name] = obtain(
+                name, options.profile, options.out / "artifacts",
+                progress=advance, recompute=options.recompute,
+            )  # fmt: skip
+            if not console.is_terminal:
+                print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
+        for spec in specs:
+            artifacts = [loaded[name] for name in spec.sweeps]
+            figure = draw(spec, artifacts)
+            for kind in dict.fromkeys(options.formats or ["png"]):
+                path = style.save(figure, options.out / f"{spec.name}.{kind}", kind)
+                print(path, flush=True)
+            save_text(options.out / f"{spec.name}.txt", caption_text(spec, artifacts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

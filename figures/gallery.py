@@ -1,0 +1,57 @@
+"""All figures by name."""
+
+from __future__ import annotations
+
+from figures import (
+    bias_by_generator,
+    excess_against_weight,
+    gain_against_separation,
+    group_risk,
+    hero,
+    nonparametric_rates,
+    raw_imbalance,
+    scaling_law,
+    spurious_weight,
+    token_model,
+    transformer_kl,
+)
+from figures.spec import Spec
+
+__all__ = ["FIGURES", "chosen"]
+
+FIGURES: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        raw_imbalance.SPEC,
+        bias_by_generator.SPEC,
+        spurious_weight.SPEC,
+        excess_against_weight.SPEC,
+        gain_against_separation.SPEC,
+        group_risk.SPEC,
+        scaling_law.SPEC,
+        scaling_law.BEST_WEIGHT,
+        nonparametric_rates.SPEC,
+        transformer_kl.SPEC,
+        token_model.SPEC,
+        hero.SPEC,
+    )
+}
+
+
+def chosen(names: list[str]) -> list[Spec]:
+    """Figures by name; all of them when no name is given.
+
+    Raises:
+        ValueError: for a name that does not exist, listing those that do.
+
+    Example:
+        >>> [spec.name for spec in chosen(["raw_imbalance"])]
+        ['raw_imbalance']
+    """
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        raise ValueError(
+            f"NAME: got {', '.join(unknown)}, expected figures among {', '.join(FIGURES)}; "
+            "--list describes them."
+        )
+    return [FIGURES[name] for name in dict.fromkeys(names or FIGURES)]

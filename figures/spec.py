@@ -1,0 +1,72 @@
+"""What a figure is: the artifacts it reads, the theorems it shows, its caption, how it is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from simulate.artifacts import ArtifactError
+from theory.registry import THEOREMS
+
+__all__ = ["Spec", "caption_text", "draw"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """A figure.
+
+    Attributes:
+        name: of the figure and its files.
+        title: one line.
+        theorems: ids of the theorems it shows.
+        sweeps: names of the artifacts it reads, in the order of ``draw``'s arguments.
+        caption: what is seen, in sentences.
+        draw: ``(*payloads) -> Figure``; reads and computes nothing.
+    """
+
+    name: str
+    title: str
+    theorems: tuple[str, ...]
+    sweeps: tuple[str, ...]
+    caption: str
+    draw: Callable[..., Figure]
+
+
+def draw(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw a figure from its loaded artifacts.
+
+    Raises:
+        ArtifactError: when an artifact lacks what the figure draws.
+    """
+    try:
+        return spec.draw(*(artifact["payload"] for artifact in artifacts))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        names = ", ".join(spec.sweeps)
+        raise ArtifactError(
+            f"{spec.name}: its artifact ({names}) does not hold what the figure draws "
+            f"({type(error).__name__}: {error}); it was written by another version of the package; "
+            "compute it again with --recompute."
+        ) from error
+
+
+def caption_text(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> str:
+    """The text file beside a figure: caption, theorems, configuration, seed and versions."""
+    lines = [f"{spec.name}: {spec.title}", "", spec.caption]
+    if spec.theorems:
+        lines += ["", "Theorems"]
+    for name in spec.theorems:
+        theorem = THEOREMS[name]
+        forms = " and ".join(theorem.forms)
+        lines.append(f"  {name} ({', '.join(theorem.kinds)}; {forms} form): {theorem.claim}.")
+    for sweep, artifact in zip(spec.sweeps, artifacts, strict=True):
+        lines += ["", f"Artifact {sweep} (seed {artifact['seed']})"]
+        lines += [f"  {k}: {json.dumps(v)}" for k, v in artifact["configuration"].items()]
+        counts = artifact["payload"].get("counts", {})
+        lines += [f"  {k.replace('_', ' ')}: {v}" for k, v in counts.items()]
+        versions = artifact["versions"]
+        lines.append("  computed with: " + ", ".join(f"{k} {v}" for k, v in versions.items()))
+    return "\n".join(lines) + "\n"

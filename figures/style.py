@@ -1,0 +1,199 @@
+"""One style for all figures: colours, markers and line styles, sizes, and deterministic files.
+
+Colours are those of Okabe and Ito, which colour-blind readers tell apart; every series also has a
+line style and a marker of its own, so that a grey print can be read. Labels are set by matplotlib's
+mathtext in STIX, without a TeX installation. Theory is a curve or a tick, simulation a marker with
+its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+__all__ = [
+    "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "contrast_legend", "crosses", "curve",
+    "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
+    "ticks",
+]  # fmt: skip
+
+FORMATS = ("png", "svg", "pdf")
+GUIDE = "guide"  # gid of lines that carry no data: zero lines, asymptotes, slopes
+INTERVAL = 1.959964  # standard errors on each side: 95 % for a normal mean
+ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
+_RC = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.titlesize": 9.0,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.formatter.use_mathtext": True,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.5,
+    "errorbar.capsize": 1.5,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "synthetic-oversampling",
+}
+_METADATA = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+}
+
+
+class Series(NamedTuple):
+    """How one series looks, in colour and in grey."""
+
+    colour: str
+    line: str | tuple
+    marker: str
+
+
+SERIES = (
+    Series("#0072B2", "-", "o"),
+    Series("#D55E00", "--", "s"),
+    Series("#009E73", "-.", "^"),
+    Series("#CC79A7", ":", "D"),
+    Series("#000000", (0, (5, 1, 1, 1, 1, 1)), "v"),
+    Series("#E69F00", (0, (8, 2)), "P"),
+    Series("#56B4E9", (0, (3, 1, 1, 1)), "X"),
+)
+
+
+def styled(function: Callable) -> Callable:
+    """Run a drawing function under the style, whatever the caller's settings are."""
+
+    @functools.wraps(function)
+    def inside(*args, **options):
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_RC)
+            return function(*args, **options)
+
+    return inside
+
+
+def new_figure(rows: int = 1, columns: int = 2, *, height=2.7, width=TWO_COLUMNS, **options):
+    """A figure with panels: ``(figure, axes as a flat array)``; layout avoids overlaps."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, **options).ravel()
+    return figure, axes
+
+
+def curve(axes, x, y, series: int, label: str | None = None, **options) -> Line2D:
+    """Theory: a line in the series' colour and line style."""
+    own = SERIES[series]
+    style = {"color": own.colour, "linestyle": own.line, "zorder": 2} | options
+    (line,) = axes.plot(np.asarray(x), np.asarray(y), label=label, **style)
+    return line
+
+
+def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=False, **options):
+    """Simulation: markers with 95 % intervals; ``horizontal`` puts the values on the x axis."""
+    own = SERIES[series]
+    spread = INTERVAL * np.asarray(std_error, float)
+    style = {
+        "color": own.colour, "marker": own.marker, "linestyle": "none", "label": label,
+        "markerfacecolor": "white", "markeredgewidth": 1.0, "elinewidth": 0.9, "zorder": 3,
+    } | options  # fmt: skip
+    values = np.asarray(mean, float)
+    if horizontal:
+        return axes.errorbar(values, np.asarray(x), xerr=spread, **style)
+    return axes.errorbar(np.asarray(x), values, yerr=spread, **style)
+
+
+def ticks(axes, values, places, series: int, label: str | None = None, **options) -> Line2D:
+    """Theory in a plot by category: vertical ticks at the values."""
+    own = SERIES[series]
+    style = {"color": own.colour, "marker": "|", "linestyle": "none", "markersize": 11}
+    style |= {"markeredgewidth": 1.8, "zorder": 2} | options
+    (line,) = axes.plot(np.asarray(values, float), np.asarray(places), label=label, **style)
+    return line
+
+
+def crosses(axes, x, y, label: str | None = None, **options) -> Line2D:
+    """A second form of the theory: small grey crosses."""
+    style = {"color": "0.35", "marker": "x", "markersize": 3.6, "linestyle": "none", "zorder": 4}
+    (line,) = axes.plot(np.asarray(x), np.asarray(y), label=label, **(style | options))
+    return line
+
+
+def plain_log(*panels, which: str = "x") -> None:
+    """Logarithmic axes labelled 1, 10, 100 instead of powers of ten."""
+    for axes in panels:
+        axis = getattr(axes, f"{which}axis")
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def scaled(axes, power: int) -> None:
+    """Label the y axis in units of ``10**power``, to be named in its label."""
+    unit = 10.0**power
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:g}"))
+
+
+def guide(axes, x=None, y=None, **options) -> Line2D:
+    """A line without data: horizontal at ``y``, vertical at ``x``, or through both arrays."""
+    style = {"color": "0.55", "linewidth": 0.7, "zorder": 1, "gid": GUIDE} | options
+    if y is None:
+        return axes.axvline(x, **style)
+    if x is None:
+        return axes.axhline(y, **style)
+    return axes.plot(np.asarray(x), np.asarray(y), **style)[0]
+
+
+def contrast_legend(axes, theory="theory", observed="simulation, 95 %", **options):
+    """A small legend that says what curves and markers are."""
+    handles = [
+        Line2D([], [], color="0.3", linestyle="-", label=theory),
+        Line2D([], [], color="0.3", marker="o", markerfacecolor="white", linestyle="none",
+               label=observed),
+    ]  # fmt: skip
+    return axes.legend(handles=handles, **options)
+
+
+def panel_letters(axes) -> None:
+    """(a), (b), ... in front of the panels' titles."""
+    for letter, own in zip("abcdefgh", axes, strict=False):
+        own.set_title(f"({letter}) {own.get_title()}", loc="left")
+        own.set_title("")
+
+
+@styled
+def save(figure: Figure, path: str | os.PathLike, kind: str) -> Path:
+    """Write a figure: the same figure gives the same bytes, with fonts embedded.
+
+    Args:
+        figure: from a figure's ``draw``.
+        path: of the file.
+        kind: "png", "svg" or "pdf".
+
+    Raises:
+        ValueError: for another format.
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"format: got {kind!r}, expected one of {', '.join(FORMATS)}.")
+    path = Path(path)
+    figure.savefig(path, format=kind, metadata=_METADATA[kind])
+    return path

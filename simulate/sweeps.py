@@ -1,0 +1,237 @@
+"""The sweeps that figures draw: settings by profile, and their artifacts, computed when missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from simulate import artifacts, sweeps_bias, sweeps_capacity, sweeps_risk, sweeps_scaling
+from simulate.paths import Progress
+
+__all__ = ["KIND", "PROFILES", "SEED", "SWEEPS", "Sweep", "artifact_path", "obtain"]
+
+KIND = "figure data"
+PROFILES = ("quick", "full")
+SEED = 2024
+_EYE3 = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+_MEANS = [[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """One artifact's worth of simulation.
+
+    Attributes:
+        name: of the artifact.
+        compute: ``(settings, seed, progress) -> payload``.
+        shared: settings of every profile.
+        by_profile: settings that differ: usually replicates.
+    """
+
+    name: str
+    compute: Callable[[Mapping, int, Progress], dict]
+    shared: Mapping[str, Any]
+    by_profile: Mapping[str, Mapping[str, Any]]
+
+    def settings(self, profile: str) -> dict[str, Any]:
+        """Settings of a profile, plain data."""
+        if profile not in PROFILES:
+            raise ValueError(f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}.")
+        return {"profile": profile, **self.shared, **self.by_profile[profile]}
+
+
+def _replicates(quick: int, full: int) -> dict[str, dict[str, int]]:
+    return {"quick": {"replicates": quick}, "full": {"replicates": full}}
+
+
+_ALL = (
+    Sweep(
+        "raw_imbalance",
+        sweeps_bias.raw_imbalance,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "n_max": 2000,
+            "largest_ratio": 100.0,
+            "ratios": [1, 2, 4, 8, 16, 32, 64],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "generator_bias",
+        sweeps_bias.generator_bias,
+        {
+            "means": [[0.2, -0.3, 0.1], [1.6, 0.4, -0.5]],
+            "covs": [
+                [[1.2, 0.4, 0.0], [0.4, 0.8, 0.1], [0.0, 0.1, 0.9]],
+                [[0.8, -0.2, 0.1], [-0.2, 1.3, 0.0], [0.1, 0.0, 1.0]],
+            ],
+            "labels": [0, 1],
+            "sizes": [1000, 200],
+            "augmentation": 500,
+            "weight": 0.4,
+            "shift": [0.15, -0.2, 0.1],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "spurious",
+        sweeps_bias.spurious,
+        {
+            "means": [[-0.9, 0.4, -1.1], [-0.9, 0.4, 1.1], [0.9, -0.4, -1.1], [0.9, -0.4, 1.1]],
+            "covs": [[[1.21, 0.0, 0.0], [0.0, 1.21, 0.0], [0.0, 0.0, 0.64]]] * 4,
+            "labels": [0, 0, 1, 1],
+            "spurious": 2,
+            "sizes": [1000, 240, 200, 760],
+            "augmentation": 400,
+            "weight": 0.35,
+            "shift": [0.0, 0.0, 0.4],
+            "after": ["oracle", "smote", "plug-in", "shifted", "mislabelled"],
+            "aligned_size": 1000,
+            "largest_share": 0.98,
+            "shares": [0.5, 0.6, 0.7, 0.8, 0.9, 0.96],
+            "shift_range": [-0.6, 0.6],
+            "shift_lengths": [-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6],
+        },
+        _replicates(200, 3000),
+    ),
+    Sweep(
+        "excess_by_weight",
+        sweeps_risk.excess_by_weight,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [800, 80],
+            "augmentation": 800,
+            "shift": [0.25, -0.1, 0.1],
+            "generators": ["oracle", "shifted", "smote", "pooled plug-in"],
+            "grid": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+            "weights": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+        },
+        _replicates(400, 4000),
+    ),
+    Sweep(
+        "gain_by_separation",
+        sweeps_risk.gain_by_separation,
+        {
+            "dim": 5,
+            "distances": [1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
+            "grid": [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5],
+            "balanced_size": 1500,
+            "sizes": [1500, 300],
+            "augmentation": 1500,
+            "weight": 0.5,
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "scaling",
+        sweeps_scaling.scaling,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [1600, 320],
+            "shift": [0.05, -0.03, 0.02],
+            "generators": ["oracle", "shifted", "pooled plug-in"],
+            "smallest": 20.0,
+            "largest": 1e5,
+            "synthetic_sizes": [50, 200, 800, 3200],
+            "weight_step": 0.2,
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "nonparametric",
+        sweeps_scaling.nonparametric,
+        {
+            "amplitude": 1.0,
+            "n_max": 50,
+            "coordinates": 200000,
+            "smoothness": [0.5, 1.0, 2.0],
+            "synthetic_sizes": [30, 100, 300, 1000, 3000, 10000, 30000, 100000],
+        },
+        _replicates(512, 8192),
+    ),
+    Sweep(
+        "in_context",
+        sweeps_capacity.in_context,
+        {
+            "dim": 4,
+            "var_within": 1.0,
+            "var_prior": 4.0,
+            "symbols": 8,
+            "concentration": 0.5,
+            "counts": [1, 2, 4, 8, 16, 32, 64, 128, 256],
+        },
+        _replicates(2048, 65536),
+    ),
+    Sweep(
+        "tokens",
+        sweeps_capacity.tokens,
+        {
+            "dim": 3,
+            "vocabulary": 16,
+            "family_seed": 7,
+            "natural": [0.6, -0.4, 0.5],
+            "damping": 0.7,
+            "layers": [1, 2, 4, 16],
+            "counts": [16, 64, 256, 1024, 4096],
+        },
+        _replicates(1024, 16384),
+    ),
+)
+
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in _ALL}
+
+
+def artifact_path(folder: str | os.PathLike, name: str, profile: str) -> Path:
+    """Where a sweep's artifact lies under a folder."""
+    return Path(folder) / profile / f"{name}.json"
+
+
+def obtain(
+    name: str,
+    profile: str,
+    folder: str | os.PathLike,
+    *,
+    progress: Progress | None = None,
+    recompute: bool = False,
+) -> dict[str, Any]:
+    """The artifact of a sweep: read when it is there and sound, computed and written when missing.
+
+    Args:
+        name: of the sweep.
+        profile: "quick" or "full".
+        folder: of the artifacts.
+        progress: called with the share of the computation that is done.
+        recompute: compute it in any case, and replace the file.
+
+    Returns:
+        The loaded artifact: "payload", "configuration", "seed", "versions".
+
+    Raises:
+        ArtifactError: the file is there but truncated, altered, or made with other settings; it is
+            left as it is. Or it cannot be written.
+    """
+    sweep = SWEEPS[name]
+    settings = sweep.settings(profile)
+    path = artifact_path(folder, name, profile)
+
+    def load() -> dict[str, Any]:
+        return artifacts.load(path, kind=KIND, configuration=settings, seed=SEED)
+
+    if not recompute:
+        try:
+            return load()
+        except FileNotFoundError:
+            pass
+    artifacts.check_writable(path)
+    payload = sweep.compute(settings, SEED, progress or (lambda share: None))
+    artifacts.save(path, payload, kind=KIND, configuration=settings, seed=SEED)
+    return load()

@@ -1,0 +1,202 @@
+"""Sweeps behind the figures of theorem R: excess risk by weight, and gain by separation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from simulate import monte_carlo
+from simulate.datasets import draw_dataset
+from simulate.erm import fit
+from simulate.paths import Progress, Setting, ratio, run_path
+from simulate.sharding import block_for
+from simulate.sweeps_bias import generators_of, path_key, problems, share_of, two_groups
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.formulas import FORMULAS
+from theory.generators import GaussianPlugin, Oracle, Smote
+from theory.groups import risk
+from theory.laws import GaussianGroup, balanced_law
+
+__all__ = ["excess_by_weight", "gain_by_separation"]
+
+# Efron (1975), table 1: efficiency of logistic regression relative to the discriminant, by distance
+EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0.486, 4.0: 0.343}
+
+
+def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Excess risk and its parts against the weight of the augmentation part (R1, R2)."""
+    groups = two_groups(settings)
+    sizes, augmentation = settings["sizes"], settings["augmentation"]
+    generators = generators_of(settings)
+    grid, weights = settings["grid"], settings["weights"]
+    drawn = Design(sizes, augmentation, 0.5)
+    rows, results = {}, []
+    for index, name in enumerate(settings["generators"]):
+        generator = generators[name]
+
+        @lru_cache
+        def at(weight: float, generator=generator):
+            return predict(groups, Design(sizes, augmentation, weight), generator)
+
+        curves = [at(weight) for weight in grid]
+        theory = [at(weight) for weight in weights]
+        path = [
+            Setting(Design(sizes, augmentation, weight), groups, own.theta_alpha)
+            for weight, own in zip(weights, theory, strict=True)
+        ]
+        result = run_path(
+            groups, drawn, generator, path, key=path_key(seed, "excess_by_weight"),
+            replicates=settings["replicates"],
+            progress=share_of(progress, index, len(settings["generators"])),
+        )  # fmt: skip
+        results.append(result)
+        floor = risk(theory[0].theta_star, balanced_law(groups))
+        rows[name] = {
+            part: [float(getattr(own.excess, part)) for own in curves]
+            for part in ("bias", "variance", "cox_snell", "total")
+        }
+        rows[name]["bound"] = [float(own.bound) for own in curves]
+        rows[name]["observed"] = _balanced(result, float(floor))
+    return {"weight": grid, "weights": weights, "generators": rows, "counts": problems(*results)}
+
+
+def _balanced(result: monte_carlo.Result, floor: float) -> dict:
+    """Balanced excess risk by setting: mean over groups within each replicate."""
+    excess = monte_carlo.values(result, "risk").mean(axis=2) - floor
+    n = len(excess)
+    return {
+        "mean": excess.mean(axis=0),
+        "std_error": excess.std(axis=0, ddof=1) / np.sqrt(n),
+        "replicates": n,
+    }
+
+
+def _at_distance(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]:
+    mean = np.zeros(dim)
+    mean[0] = distance
+    return GaussianGroup(0.0 * mean, np.eye(dim), 0), GaussianGroup(mean, np.eye(dim), 1)
+
+
+def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Gain over references, and efficiency against the discriminant, by separation (R3, R4)."""
+    dim, distances = settings["dim"], settings["distances"]
+    grid = settings["grid"]
+    efficiency, first = _efficiency(settings, seed, share_of(progress, 0, 3))
+    sizes, extra = settings["sizes"], settings["augmentation"]
+    synthetic = Design(sizes, extra, settings["weight"])
+    oversampled = Design(sizes)
+    references = {"raw ERM": Design.raw(sizes), "class weighting": Design.class_weighted(sizes)}
+    designs = {
+        "pooled plug-in": (GaussianPlugin("pooled"), synthetic),
+        "SMOTE": (Smote(), oversampled),
+    }
+
+    @lru_cache
+    def at(distance: float, design: Design, generator):
+        return predict(_at_distance(distance, dim), design, generator)
+
+    def totals(design: Design, generator) -> list[float]:
+        return [float(at(distance, design, generator).total) for distance in grid]
+
+    base = np.asarray(totals(references["class weighting"], Oracle()))
+    curves = {"raw ERM": np.asarray(totals(references["raw ERM"], Oracle())) / base}
+    curves |= {
+        name: np.asarray(totals(design, generator)) / base
+        for name, (generator, design) in designs.items()
+    }
+    results, values = [first], {}
+    for index, (name, (generator, design)) in enumerate(designs.items()):
+        path = []
+        for own in [design, *(references.values() if index == 0 else ())]:
+            for distance in distances:
+                groups = _at_distance(distance, dim)
+                start = at(distance, own, generator if own is design else Oracle()).theta_alpha
+                path.append(Setting(own, groups, start, tuple(groups[1].mean[0])))
+        result = run_path(
+            _at_distance(0.0, dim), design, generator, path,
+            key=path_key(seed, "gain_by_separation"), replicates=settings["replicates"],
+            moved=lambda g, _: g == 1, progress=share_of(progress, 1 + index, 3),
+        )  # fmt: skip
+        results.append(result)
+        labels = [name, *(references if index == 0 else ())]
+        floors = np.tile(_floors(distances, dim), len(labels))
+        excess = monte_carlo.values(result, "risk").mean(axis=2) - floors[None]
+        for place, label in enumerate(labels):
+            span = slice(place * len(distances), (place + 1) * len(distances))
+            values[label] = excess[:, span]
+    common = min(len(value) for value in values.values())  # equal when no replicate is left out
+    reference = values.pop("class weighting")
+    observed = {
+        name: ratio(value[:common], reference[:common]) for name, value in values.items()
+    }
+    return {
+        "efficiency": efficiency,
+        "distance": grid,
+        "relative": curves,
+        "distances": distances,
+        "relative_observed": observed,
+        "counts": problems(*results),
+    }
+
+
+def _floors(distances, dim: int) -> np.ndarray:
+    floors = []
+    for distance in distances:
+        groups = _at_distance(distance, dim)
+        star = jnp.concatenate([jnp.asarray([-(distance**2) / 2]), groups[1].mean[0]])
+        floors.append(float(risk(star, balanced_law(groups))))
+    return np.asarray(floors)
+
+
+def _efficiency(settings: Mapping, seed: int, progress: Progress):
+    """Variance ratio of slopes across the mean difference: discriminant over logistic (R4)."""
+    dim, size, distances = settings["dim"], settings["balanced_size"], settings["distances"]
+    grid = np.linspace(0.0, 4.0, 81)
+    formula = FORMULAS["R4.efficiency"]
+    groups = _at_distance(0.0, dim)
+    design = Design.class_weighted((size, size))
+    moves = jnp.asarray([np.eye(dim)[0] * distance for distance in distances])
+    starts = jnp.concatenate([-jnp.sum(moves**2, axis=1, keepdims=True) / 2, moves], axis=1)
+
+    def draw(key):
+        return draw_dataset(groups, design, Oracle(), key=key)
+
+    def evaluate(data):
+        halves = data.x[:size], data.x[size:]
+        means = [jnp.mean(x, axis=0) for x in halves]
+        centred = [x - mean[None] for x, mean in zip(halves, means, strict=True)]
+        pooled = sum(x.T @ x for x in centred) / (2 * size - 2)
+        upper = jnp.where(data.sign > 0, 1.0, 0.0)
+
+        def one(setting):
+            move, start = setting
+            slope = jnp.linalg.solve(pooled, means[1] + move - means[0])
+            own = data.x + upper[:, None] * move[None]
+            result = fit(own, data.sign, data.weight, start=start)
+            return {
+                "discriminant": jnp.mean(slope[1:] ** 2),
+                "logistic": jnp.mean(result.theta[2:] ** 2),
+                "not_converged": ~result.converged,
+            }
+
+        return jax.lax.map(one, (moves, starts))
+
+    block = min(block_for(2 * size, dim + 1), 32)
+    replicates = settings["replicates"]
+    result = monte_carlo.run(
+        (draw, evaluate), key=path_key(seed, "efficiency"), replicates=replicates, block=block,
+        batch=4 * block, progress=lambda own: progress(own.replicates / replicates), keep=True,
+    )  # fmt: skip
+    pair = [monte_carlo.values(result, name) for name in ("discriminant", "logistic")]
+    data = {
+        "distance": grid,
+        "efficiency": [float(formula(Delta=float(x))) for x in grid],
+        "published": {"distance": list(EFRON_1975), "efficiency": list(EFRON_1975.values())},
+        "points": {"distance": distances, "efficiency": ratio(*pair)},
+    }
+    return data, result
