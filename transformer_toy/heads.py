@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from theory.capacity import student_log_density
 
@@ -264,7 +264,7 @@ def log_density(law: Law, x: Float[Array, "*b S D"]) -> Float[Array, "*b S"]:
 
 def sample(
     law: Law, num_samples: int, *, key: Key[Array, ""]
-) -> Float[Array, "*b S D"] | tuple[Array, Array]:
+) -> Float[Array, "*b S D"] | Int[Array, "*b S"] | tuple[Array, Array]:
     """Independent samples of each member of a law.
 
     Args:

@@ -6,9 +6,11 @@ step, so a run is a function of its configuration, and one resumed from a checkp
 same bits as one that was never stopped.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +32,8 @@ class Recipe:
         seed: of everything random.
         steps: optimiser steps.
         groups: groups a step.
-        prefixes: prefixes a group, stratified and log-spaced from 0 to ``max_count``.
-        max_count: the most seeds that training shows.
+        prefixes: prefixes a group, stratified and log-spaced from 0 to below ``max_count``.
+        max_count: seeds drawn for a group; training shows fewer than that.
         learning_rate: peak of Adam(0.9, 0.99); linear warm-up, then cosine to 0.
         warmup: steps of warm-up.
         clip: global norm that gradients are clipped to.
@@ -116,7 +118,7 @@ def architecture(task: tasks.Task, **sizes: int) -> model.Architecture:
 
 
 def prefix_counts(recipe: Recipe, *, key: Key[Array, ""]) -> Int[Array, "B P"]:
-    """Numbers of seeds, log-spaced from 0 to ``max_count`` and stratified within each group.
+    """Numbers of seeds, log-spaced from 0 to below ``max_count``, stratified within each group.
 
     Args:
         recipe: how many groups and prefixes, and the most seeds.
@@ -238,6 +240,12 @@ def chunk_of_steps(
         >>> callable(chunk_of_steps(tasks.unknown_mean(), Recipe()))
         True
     """
+    return _compiled(json.dumps(task.spec), recipe)
+
+
+@cache
+def _compiled(spec: str, recipe: Recipe) -> Callable:
+    task = tasks.from_spec(json.loads(spec))
     transform, key = optimiser(recipe), jax.random.key(recipe.seed)
 
     def step(state: State, _: None) -> tuple[State, Array]:
@@ -281,7 +289,7 @@ def train(
         show_progress: draw a progress bar on standard error.
 
     Returns:
-        The last state, and a log: losses (one mean a chunk), seconds, steps done.
+        The last state, and a log: losses (one mean a chunk), seconds, processor seconds.
 
     Raises:
         ValueError: if the checkpoint to resume from is of another run.
@@ -298,7 +306,8 @@ def train(
     about = {"task": task.spec, "architecture": asdict(arch), "recipe": asdict(recipe)}
     if resume:
         state = checkpoint.load_state(path, state, about)
-    advance, losses, started = chunk_of_steps(task, recipe), [], time.perf_counter()
+    advance, losses = chunk_of_steps(task, recipe), []
+    started, spent = time.perf_counter(), time.process_time()
     bar = Progress(
         TextColumn("training {task.fields[name]}"),
         BarColumn(),
@@ -323,4 +332,5 @@ def train(
             due = (done + recipe.chunk) // save_every > done // save_every
             if path is not None and (due or done + recipe.chunk >= recipe.steps):
                 checkpoint.save_state(path, state, about)
-    return state, {"loss": losses, "seconds": time.perf_counter() - started}
+    seconds = time.perf_counter() - started
+    return state, {"loss": losses, "seconds": seconds, "cpu_seconds": time.process_time() - spent}

@@ -1,0 +1,256 @@
+"""Generation from a user's seeds: what comes out, and what is refused and how."""
+
+import csv
+
+import jax
+import numpy as np
+import pytest
+
+from transformer_toy import checkpoint, constructed, generate, seeds, tasks, train
+from transformer_toy.__main__ import SHIPPED, main
+
+KEY = jax.random.key(5)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return checkpoint.load_model(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Two correlated groups in unequal units and sizes."""
+    rng = np.random.default_rng(2)
+    root = np.array([[3.0, 0.0, 0.0], [0.02, 0.01, 0.0], [10.0, -20.0, 50.0]])
+    major = np.array([5.0, 0.1, 900.0]) + rng.normal(size=(300, 3)) @ root.T
+    minor = np.array([9.0, 0.13, 800.0]) + rng.normal(size=(40, 3)) @ root.T
+    return seeds.from_arrays(np.concatenate([major, minor]), np.repeat(["no", "yes"], [300, 40]))
+
+
+def _all(model, given, counts, **options):
+    parts = list(generate.generate(model, given, counts, key=KEY, **options))
+    return {
+        label: np.concatenate([x for one, x in parts if one == label])
+        for label in dict.fromkeys(one for one, _ in parts)
+    }
+
+
+def test_the_shipped_network_reproduces_mean_and_covariance_of_each_group(shipped, given):
+    """The draws' mean is the seeds' shrunk mean; tolerances are 5 standard errors of the seeds."""
+    draws = _all(shipped, given, {"no": 20_000, "yes": 20_000})
+    for label, count in (("no", 300), ("yes", 40)):
+        x = given.features[given.labels == label]
+        cov, got = np.cov(x.T), np.cov(draws[label].T)
+        off = draws[label].mean(axis=0) - x.mean(axis=0)
+        distance = off @ np.linalg.solve(cov, off)
+        assert distance < 25.0 * 3 / count, label
+        white = np.linalg.solve(np.linalg.cholesky(cov), np.linalg.cholesky(got))
+        assert np.abs(white - np.eye(3)).max() < 5.0 * (2.0 / count) ** 0.5, label
+
+
+def test_without_decorrelation_the_correlation_is_lost(shipped, given):
+    x = _all(shipped, given, {"no": 5_000}, scaling="features")["no"]
+    own = np.corrcoef(given.features[given.labels == "no"].T)[0, 1]
+    assert abs(own) > 0.7 and abs(np.corrcoef(x.T)[0, 1]) < 5.0 / 5_000**0.5
+
+
+def test_units_do_not_matter(shipped, given):
+    scale, shift = np.array([1e-3, 250.0, 7.0]), np.array([4.0, -1e3, 0.5])
+    other = given._replace(features=given.features * scale + shift)
+    one = _all(shipped, given, {"yes": 50})["yes"]
+    two = _all(shipped, other, {"yes": 50})["yes"]
+    spread = (given.features * scale).std(axis=0)
+    assert np.abs((one * scale + shift - two) / spread).max() < 1e-4  # float32 network
+
+
+def test_the_order_of_seeds_changes_nothing_beyond_rounding(shipped, given):
+    order = np.random.default_rng(0).permutation(len(given.labels))
+    mixed = given._replace(features=given.features[order], labels=given.labels[order])
+    one = _all(shipped, given, {"yes": 50})["yes"]
+    two = _all(shipped, mixed, {"yes": 50})["yes"]
+    assert np.abs((one - two) / given.features.std(axis=0)).max() < 1e-4
+
+
+def test_balancing_brings_every_group_to_the_largest(shipped, given):
+    assert generate.balanced_counts(given) == {"no": 0, "yes": 260}
+    assert {k: len(v) for k, v in _all(shipped, given, None).items()} == {"yes": 260}
+
+
+def test_batches_are_of_constant_size_however_many_samples_are_asked(shipped, given):
+    parts = generate.generate(shipped, given, {"yes": 10**12}, key=KEY, batch=1000)
+    first, second = next(parts)[1], next(parts)[1]
+    assert first.shape == second.shape == (1000, 3)
+    assert not np.array_equal(first, second)
+
+
+def test_the_same_key_gives_the_same_samples_and_another_gives_others(shipped, given):
+    one = _all(shipped, given, {"yes": 10})["yes"]
+    assert np.array_equal(one, _all(shipped, given, {"yes": 10})["yes"])
+    other = list(generate.generate(shipped, given, {"yes": 10}, key=jax.random.key(6)))[0][1]
+    assert not np.array_equal(one, other)
+
+
+def test_a_hand_written_network_generates_its_exact_predictive():
+    """Standardised seeds: mean shrunk by n/(n + v/t), variance v (1 + 1/(n + v/t))."""
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.normal(size=(5, 1)), 3.0 + rng.normal(size=(50, 1))])
+    given = seeds.from_arrays(x, np.repeat([0, 1], [5, 50]))
+    scaler = seeds.pooled_scaler(given)
+    law = generate.group_law(constructed.location(1, 1.0, 2.0), x[:5], scaler)
+    z = ((x[:5] - scaler.centre) / scaler.spread[0, 0]).sum()
+    np.testing.assert_allclose(float(law.mean[0, 0, 0]), z / 5.5, rtol=1e-5)
+    np.testing.assert_allclose(float(law.var[0, 0]), 1 + 1 / 5.5, rtol=1e-5)
+
+
+def _csv(tmp_path, text, name="seeds.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+GOOD = "a,b,kind\n" + "".join(f"{i * 0.7 % 3},{i * i % 7},{'xy'[i % 5 == 0]}\n" for i in range(20))
+
+
+@pytest.mark.parametrize(
+    "text, word",
+    [
+        (None, "no such file"),
+        ("", "is empty"),
+        ("a,b,kind\n", "no seeds"),
+        ("a,b\n1,2\n", "no column 'kind'"),
+        ("kind\nx\n", "no feature columns"),
+        ("a,a,kind\n1,2,x\n", "appears twice"),
+        (GOOD + "1,2\n", "line 22: expected 3 columns"),
+        (GOOD + "1,high,x\n", "line 22, column 'b': expected a number, got 'high'"),
+        (GOOD + "1,,x\n", "line 22, column 'b'"),
+        (GOOD + "1,nan,x\n", "finite"),
+        (GOOD + "1,inf,x\n", "finite"),
+        (GOOD + "1,2, \n", "label is empty"),
+        (b"a,kind\n\xff\xfe\x00,1\n", "cannot be read"),
+        ("a,b,kind\n1,2,x\n2,3,y\n", "degrees of freedom"),
+        ("a,kind\n1,x\n1,x\n1,y\n", "does not vary"),
+        ("a,b,kind\n1,2,x\n2,4,x\n5,10,y\n7,14,y\n", "collinear"),
+    ],
+)
+def test_bad_seed_files_end_with_a_message_and_status_2(tmp_path, capsys, text, word):
+    path = tmp_path / "seeds.csv" if text is None else _csv(tmp_path, text)
+    out = tmp_path / "out.csv"
+    status = main(["generate", str(path), "--label", "kind", "--out", str(out), "--each", "3"])
+    captured = capsys.readouterr()
+    assert status == 2 and word in captured.err, captured.err
+    assert not out.exists() and "Traceback" not in captured.err
+    assert [one for one in tmp_path.iterdir() if one != path] == []
+
+
+def test_the_door_writes_a_csv_like_the_seeds(tmp_path, capsys):
+    path = _csv(tmp_path, GOOD.replace("kind", '"kind, of thing"'))
+    out = tmp_path / "out.csv"
+    command = ["generate", str(path), "--label", "kind, of thing", "--out", str(out)]
+    assert main([*command, "--count", "y=7", "--count", "x=2", "--batch", "3"]) == 0
+    with out.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["a", "b", "kind, of thing"]
+    assert [row[2] for row in rows[1:]] == ["y"] * 7 + ["x"] * 2
+    assert np.isfinite([[float(cell) for cell in row[:2]] for row in rows[1:]]).all()
+    first = out.read_bytes()
+    assert main([*command, "--each", "2"]) == 2 and "is there already" in capsys.readouterr().err
+    assert out.read_bytes() == first
+    assert main([*command, "--count", "y=7", "--count", "x=2", "--batch", "3", "--overwrite"]) == 0
+    assert out.read_bytes() == first, "the same seed writes the same file"
+
+
+@pytest.mark.parametrize(
+    "options, word",
+    [
+        (["--count", "z=3"], "group 'z' has no seeds"),
+        (["--each", "0"], "nothing to generate"),
+        (["--each", "2", "--batch", "0"], "batch"),
+        (["--checkpoint", "{seeds}"], "not a readable safetensors"),
+        (["--checkpoint", "{folder}/none.safetensors"], "no such file"),
+        (["--checkpoint", "{folder}/dim5.safetensors"], "the network was trained for 5"),
+        (["--checkpoint", "{folder}/words.safetensors"], "laws are fixed in advance"),
+    ],
+)
+def test_bad_requests_end_with_a_message_and_status_2(tmp_path, capsys, options, word):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name, network in (("dim5", constructed.location(5)), ("words", constructed.symbols(3))):
+        target = folder / f"{name}.safetensors"
+        checkpoint.save_model(target, network.params, network.task, network.arch)
+    path = _csv(tmp_path, GOOD)
+    options = [one.format(seeds=path, folder=folder) for one in options]
+    out = tmp_path / "out.csv"
+    status = main(["generate", str(path), "--label", "kind", "--out", str(out), *options])
+    captured = capsys.readouterr()
+    assert status == 2 and word in captured.err, captured.err
+    assert not out.exists()
+
+
+def test_the_seeds_are_never_overwritten(tmp_path, capsys):
+    path = _csv(tmp_path, GOOD)
+    status = main(
+        ["generate", str(path), "--label", "kind", "--out", str(path), "--overwrite", "--each", "2"]
+    )
+    assert status == 2 and "seeds itself" in capsys.readouterr().err
+    assert path.read_text() == GOOD
+
+
+def test_a_group_farther_than_the_training_reached_is_refused(shipped, given):
+    features = given.features.copy()
+    features[given.labels == "yes"] += 1e6
+    with pytest.raises(seeds.SeedError, match="standard deviations from the middle"):
+        generate.generate(shipped, given._replace(features=features), {"yes": 5}, key=KEY)
+
+
+@pytest.mark.parametrize(
+    "features, labels, word",
+    [
+        (np.ones(3), np.arange(3), "shape"),
+        (np.ones((3, 2)), np.arange(2), "3, 2"),
+        (np.ones((0, 2)), np.arange(0), "at least 1"),
+        (np.array([["a"], ["b"]]), np.arange(2), "array of numbers"),
+        (np.array([[1.0], [np.nan]]), np.arange(2), r"features\[1, 0\]"),
+    ],
+)
+def test_bad_arrays_are_refused(features, labels, word):
+    with pytest.raises(seeds.SeedError, match=word):
+        seeds.from_arrays(features, labels)
+
+
+def test_a_failed_write_leaves_no_file(tmp_path, given):
+    def broken():
+        yield "yes", np.ones((2, 3))
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(seeds.SeedError, match="No space left"):
+        generate.write_csv(tmp_path / "out.csv", given, broken(), 4)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(seeds.SeedError, match="cannot be written"):
+        generate.write_csv(tmp_path / "none" / "out.csv", given, iter([]), 0)
+
+
+def test_the_door_trains_a_network_that_it_can_generate_with(tmp_path, capsys):
+    net, out = tmp_path / "net.safetensors", tmp_path / "out.csv"
+    tiny = ["--steps", "2", "--chunk", "1", "--groups", "2", "--max-count", "4"]
+    assert main(["train", "unknown_mean", "--set", "dim=2", "--out", str(net), *tiny]) == 0
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["net.safetensors"]
+    assert checkpoint.load_model(net).about["recipe"]["steps"] == 2
+    path = _csv(tmp_path, GOOD)
+    command = ["generate", str(path), "--label", "kind", "--out", str(out), "--each", "2"]
+    assert main([*command, "--checkpoint", str(net)]) == 0
+    assert len(out.read_text().splitlines()) == 5
+    assert main(["train", "unknown_mean", "--set", "dim=0", "--out", str(net)]) == 2
+    assert main(["train", "unknown_mean", "--set", "legs=4", "--out", str(net)]) == 2
+    assert main(["train", "unknown_mean", "--out", str(tmp_path / "no" / "x")]) == 2
+    assert capsys.readouterr().err.count("Traceback") == 0
+
+
+def test_families_with_fixed_laws_and_other_dimensions_are_refused():
+    with pytest.raises(seeds.SeedError, match="fixed in advance"):
+        generate.check_model(constructed.dictionary(tasks.dictionary(laws=2)), 2)
+    generate.check_model(constructed.location(1), 9)
+    task = tasks.unknown_mean_and_scale(3)
+    network = checkpoint.Model(task, train.architecture(task), {}, {})
+    generate.check_model(network, 3)
+    with pytest.raises(seeds.SeedError, match="trained for 3"):
+        generate.check_model(network, 2)
