@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile",
         choices=("quick", "full"),
         default="quick",
-        help="quick detects constants off by 15%%, full by 10%% and on every configuration",
+        help="quick detects constants off by 20%%, full by 10%% and on every configuration",
     )
     verify.add_argument(
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"

@@ -125,7 +125,7 @@ def _predict(samples, reals, parts, star, loss) -> tuple:
         size = jnp.sqrt(jnp.maximum(move @ slope, 0.0))
         return theta - move * jnp.where(size < 0.25, 1.0, 1.0 / (1.0 + size))
 
-    alpha = jax.lax.fori_loop(0, 30, step, star)
+    alpha = jax.lax.fori_loop(0, 15, step, star)
     last, curvature = derivatives(alpha)
 
     def noise(theta):
