@@ -185,7 +185,7 @@ def _sizes(sizes) -> tuple[int, ...]:
     if not values:
         raise ValueError("sizes: got no groups, expected at least one group size.")
     for g, n in enumerate(values):
-        if not _is_real(n) or int(n) != n:
+        if not _is_real(n) or math.isinf(n) or int(n) != n:
             raise ValueError(f"sizes: got {n!r} for group {g}, expected a whole number.")
         if n < 1:
             raise ValueError(
@@ -198,7 +198,7 @@ def _sizes(sizes) -> tuple[int, ...]:
 def _count(value) -> int | float:
     if _is_real(value) and value == math.inf:
         return math.inf
-    if not _is_real(value) or int(value) != value or value < 0:
+    if not _is_real(value) or value < 0 or int(value) != value:
         raise ValueError(
             f"augmentation: got {value!r}, expected a whole number N >= 0 of synthetic samples "
             "per group (math.inf for the limit)."
