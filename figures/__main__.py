@@ -13,7 +13,8 @@ __all__ = ["main"]
 
 _DESCRIPTION = """Draw figures of the theorems. Each reads the artifacts that a simulation wrote
 under DIR/artifacts; those that are missing are computed first. Every figure comes with a text file:
-its caption, theorems and configuration. Exit status: 0 drawn, 2 bad usage or an unusable file."""
+its caption, theorems and configuration; index.html shows those that were drawn. Exit status: 0
+drawn, 2 bad usage or an unusable file."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +90,7 @@ def _draw(specs, options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     from figures import style
-    from figures.spec import caption_text, draw
+    from figures.spec import caption_text, draw, gallery_page
     from simulate.artifacts import save_text
     from simulate.sweeps import obtain
 
@@ -113,13 +114,17 @@ def _draw(specs, options: argparse.Namespace) -> int:
             )  # fmt: skip
             if not console.is_terminal:
                 print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
+        entries = []
+        formats = list(dict.fromkeys(options.formats or ["png"]))
         for spec in specs:
             artifacts = [loaded[name] for name in spec.sweeps]
-            figure = draw(spec, artifacts)
-            for kind in dict.fromkeys(options.formats or ["png"]):
+            figure, text = draw(spec, artifacts), caption_text(spec, artifacts)
+            for kind in formats:
                 path = style.save(figure, options.out / f"{spec.name}.{kind}", kind)
                 print(path, flush=True)
-            save_text(options.out / f"{spec.name}.txt", caption_text(spec, artifacts))
+            save_text(options.out / f"{spec.name}.txt", text)
+            entries.append((spec, f"{spec.name}.{formats[0]}", text))
+        print(save_text(options.out / "index.html", gallery_page(entries)), flush=True)
     return 0
 
 

@@ -26,7 +26,7 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     left.set(xscale="log", ylim=(0, 1), xlabel=r"imbalance ratio $n_0/n_1$", ylabel="error rate")
     style.plain_log(left)
     left.set_title("raw data: the minority pays")
-    left.legend(loc="center left")
+    left.legend(loc="upper left", bbox_to_anchor=(0.0, 0.95))
     for series, name in enumerate(("smote", "shifted", "pooled plug-in")):
         row = weights["generators"][name]
         style.curve(middle, weights["weight"], row["total"], series, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from simulate.artifacts import ArtifactError
 from theory.registry import THEOREMS
 
-__all__ = ["Spec", "caption_text", "draw"]
+__all__ = ["Spec", "caption_text", "draw", "gallery_page"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,3 +71,37 @@ def caption_text(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> str:
         versions = artifact["versions"]
         lines.append("  computed with: " + ", ".join(f"{k} {v}" for k, v in versions.items()))
     return "\n".join(lines) + "\n"
+
+
+def gallery_page(entries: Sequence[tuple[Spec, str, str]]) -> str:
+    """A page with figures and their captions, beside the files.
+
+    Args:
+        entries: figure, name of its file, and caption text.
+
+    Returns:
+        HTML that refers to the files by name.
+    """
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8"><title>Figures</title><style>',
+        "body{font-family:serif;max-width:60em;margin:2em auto;padding:0 1em}",
+        "img,object{max-width:100%}pre{white-space:pre-wrap}</style></head><body>",
+        "<h1>Figures</h1>",
+    ]
+    for spec, file, text in entries:
+        title = html.escape(spec.title)
+        name = html.escape(file)
+        shown = (
+            f'<a href="{name}">{name}</a>'
+            if file.endswith(".pdf")
+            else f'<img src="{name}" alt="{title}">'
+        )
+        parts += [
+            f'<section id="{spec.name}"><h2>{title}</h2>',
+            shown,
+            f"<p>{html.escape(spec.caption)}</p>",
+            f"<details><summary>theorems and configuration</summary><pre>{html.escape(text)}"
+            "</pre></details></section>",
+        ]
+    return "\n".join([*parts, "</body></html>", ""])

@@ -159,7 +159,7 @@ def run_path(
         ...     groups, drawn, Oracle(), path, key=jax.random.key(0), replicates=20
         ... )
         >>> error = measured(result, "error")["mean"]
-        >>> error[0, 1] < error[1, 1]  # fewer samples of class 1: more errors on it
+        >>> bool(error[0, 1] < error[1, 1])  # fewer samples of class 1: more errors on it
         True
     """
     dim = groups[0].dim

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulate import artifacts, sweeps_bias, sweeps_capacity, sweeps_risk, sweeps_scaling
+from simulate import (
+    artifacts,
+    sweeps_benefit,
+    sweeps_bias,
+    sweeps_capacity,
+    sweeps_risk,
+    sweeps_scaling,
+)
 from simulate.paths import Progress
 
 __all__ = ["KIND", "PROFILES", "SEED", "SWEEPS", "Sweep", "artifact_path", "obtain"]
@@ -184,6 +191,56 @@ _ALL = (
             "counts": [16, 64, 256, 1024, 4096],
         },
         _replicates(1024, 16384),
+    ),
+    Sweep(
+        "phases",
+        sweeps_benefit.phases,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "n_max": 1000,
+            "augmentation": 1000,
+            "weight": 0.4,
+            "direction": [1.0, -1.0, 0.5],
+            "largest_ratio": 50.0,
+            "length_grid": [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4],
+            "ratios": [2.0, 6.0, 20.0],
+            "lengths": [0.025, 0.1, 0.175, 0.25, 0.325],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "fidelity",
+        sweeps_benefit.fidelity,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [1000, 200],
+            "augmentation": 1000,
+            "weight": 0.4,
+            "along": [1.5, 0.5, 0.0],
+            "aslant": [1.0, -2.0, 0.5],
+            "lengths": [0.02, 1.0],
+            "shrinkage": [0.02, 0.7],
+            "divergence": [2e-4, 0.6],
+            "points": [0.1, 0.2, 0.4, 0.8],
+        },
+        _replicates(400, 4000),
+    ),
+    Sweep(
+        "samples",
+        sweeps_benefit.samples,
+        {
+            "means": [[0.0, 0.0], [1.0, 0.5]],
+            "covs": [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.6], [0.6, 0.8]]],
+            "labels": [0, 1],
+            "seeds": 15,
+            "shown": 150,
+            "neighbours": 5,
+        },
+        {"quick": {}, "full": {}},
     ),
 )
 
