@@ -75,7 +75,7 @@ def share_of(progress: Progress, done: int, total: int) -> Progress:
 def problems(*results: Result) -> dict[str, int]:
     """Replicates and those left out, over several runs."""
     return {
-        "replicates": sum(result.replicates for result in results),
+        "replicates_in_all": sum(result.replicates for result in results),
         "left_out": sum(result.excluded for result in results),
     }
 
