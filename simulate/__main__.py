@@ -92,15 +92,16 @@ def _verify(options: argparse.Namespace) -> int:
     began = time.monotonic()
     with reporting.progress_bar(own) as bar:
         task = bar.add_task("predicting", total=None)
-        checks = verify.build(options.profile, lambda name: bar.update(task, advance=1))
-        bar.remove_task(task)
-    checks = verify.select(checks, options.only)
-    plan = make_plan(checks)
+        universe = verify.build(
+            options.profile, options.only, lambda name: bar.update(task, advance=1)
+        )
+    checks = verify.select(universe, options.only)
+    plan = make_plan(universe)
     if options.plan:
         reporting.print_plan(own, checks, plan)
         return 0
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    total = sum(plan.for_experiment(checks, name) for name in names)
+    total = sum(plan.for_experiment(universe, name) for name in names)
     own.print(
         f"{len(checks)} checks, {len(names)} experiments, {total} replicates; seed {options.seed}"
     )
@@ -118,6 +119,7 @@ def _verify(options: argparse.Namespace) -> int:
             checks,
             seed=options.seed,
             profile=options.profile,
+            universe=universe,
             started=started,
             advanced=lambda name, done: bar.update(task, completed=before["done"] + done),
         )

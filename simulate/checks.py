@@ -30,6 +30,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 FAMILY_RATE = 1e-3
 POWER = 0.99
+CAPACITY = 1000  # checks that share the family rate, present or not: no check depends on another
 _LEAST_REPLICATES = 400
 
 
@@ -128,6 +129,9 @@ def make_plan(
 ) -> Plan:
     """Share the false-alarm rate over the checks with noise and size every experiment.
 
+    The rate is divided by a fixed capacity rather than by the number of checks, so that a check
+    is planned and judged alike alone, in a selection, and in the whole run.
+
     Args:
         checks: all checks of the run.
         family_rate: probability of any false alarm in the run.
@@ -136,11 +140,11 @@ def make_plan(
     Example:
         >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1)
         >>> plan = make_plan([check])
-        >>> plan.replicates["R1.x.c.d"], round(plan.power(check, 3159), 3)
-        (3159, 0.99)
+        >>> plan.replicates["R1.x.c.d"], round(plan.power(check, 5210), 3)
+        (5210, 0.99)
     """
     noisy = [check for check in checks if check.experiments]
-    alarm = family_rate / max(len(noisy), 1)
+    alarm = family_rate / max(len(noisy), CAPACITY)
     z, z_power = float(norm.isf(alarm / 2)), float(norm.ppf(power))
 
     def needed(check: Check) -> int:

@@ -15,7 +15,7 @@ from theory.bias import predict_bias
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
-from theory.generators import Mislabelled, Oracle, Scaled, Shifted
+from theory.generators import GaussianPlugin, Mislabelled, Oracle, Scaled, Shifted
 
 __all__ = ["LABELS", "PROFILES", "all_checks", "experiment_labels"]
 
@@ -281,8 +281,6 @@ def efficiency_of_predictions(distance: float) -> float:
     setting = next(iter(DISCRIMINANTS.values()))
     groups = type(setting)("table", distance, 3, (1000, 1000)).groups
     sizes = (1000, 1000)
-    from theory.generators import GaussianPlugin
-
     lda = predict(groups, Design(sizes, math.inf, 1.0), GaussianPlugin("pooled"))
     logistic = predict(groups, Design.class_weighted(sizes), Oracle())
     return float(lda.cov[2, 2] / logistic.cov[2, 2])
@@ -331,10 +329,11 @@ def all_checks(profile: str, names: Sequence[str] | None = None) -> Iterator[Che
 
     Args:
         profile: "quick" or "full".
-        names: configurations; all when None.
+        names: configurations, discriminant settings included; all when None.
     """
     effect = PROFILES[profile]
-    for name in CONFIGURATIONS if names is None else names:
+    names = (*CONFIGURATIONS, *DISCRIMINANTS) if names is None else names
+    for name in (name for name in names if name in CONFIGURATIONS):
         labels = experiment_labels(name, profile)
         for label in labels:
             yield from _experiment_checks(experiment(name, label), effect)
@@ -342,4 +341,5 @@ def all_checks(profile: str, names: Sequence[str] | None = None) -> Iterator[Che
         yield from _prior_shift_checks(name, effect)
         yield from _spurious_checks(name, labels, effect)
         yield from _order_checks(name)
-    yield from _discriminant_checks(effect)
+    if any(name in DISCRIMINANTS for name in names):
+        yield from _discriminant_checks(effect)

@@ -14,7 +14,16 @@ import numpy as np
 
 from simulate import monte_carlo
 from simulate.artifacts import provenance
-from simulate.checks import Check, Observation, Outcome, Plan, judge, judge_exact, make_plan
+from simulate.checks import (
+    FAMILY_RATE,
+    Check,
+    Observation,
+    Outcome,
+    Plan,
+    judge,
+    judge_exact,
+    make_plan,
+)
 from simulate.claims import all_checks, experiment_labels
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
@@ -22,6 +31,7 @@ from simulate.experiments import experiment
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
 
+_SETTINGS = (*CONFIGURATIONS, *DISCRIMINANTS)
 EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
@@ -82,7 +92,7 @@ class Report:
         return {
             "verdict": self.verdict,
             "profile": self.profile,
-            "family_false_alarm_rate": self.plan.alarm * sum(bool(r["experiments"]) for r in rows),
+            "family_false_alarm_rate": FAMILY_RATE,
             "interval_z": self.plan.z,
             "checks": rows,
             "replicates": self.replicates,
@@ -91,17 +101,39 @@ class Report:
         }
 
 
-def build(profile: str, warm: Callable[[str], None] | None = None) -> tuple[Check, ...]:
-    """All checks of a profile; their predictions are compiled on two threads first.
+def configurations_for(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Configurations that patterns can match: those they name, or all if one names none.
+
+    Example:
+        >>> configurations_for(["R2.*.mixture.*", "line/smote"])
+        ('line', 'mixture')
+    """
+    if not patterns or not all(any(name in p for name in _SETTINGS) for p in patterns):
+        return _SETTINGS
+    return tuple(name for name in _SETTINGS if any(name in p for p in patterns))
+
+
+def build(
+    profile: str,
+    patterns: Sequence[str] = (),
+    warm: Callable[[str], None] | None = None,
+) -> tuple[Check, ...]:
+    """All checks of the configurations that patterns can match, predicted on two threads.
 
     Args:
         profile: "quick" or "full".
+        patterns: as for `select`.
         warm: called with the name of each experiment whose prediction is ready.
     """
-    names = [(name, label) for name in CONFIGURATIONS for label in experiment_labels(name, profile)]
+    settings = configurations_for(patterns)
+    names = [
+        (name, label)
+        for name in settings
+        if name in CONFIGURATIONS
+        for label in experiment_labels(name, profile)
+    ]
     # one design of each compiled form first, so that threads do not compile the same form twice
     forms = ("raw", "plugin-pooled", "smote")
-    names.sort(key=lambda pair: pair[1] not in forms)
 
     def prepare(pair: tuple[str, str]) -> None:
         own = experiment(*pair)
@@ -110,9 +142,9 @@ def build(profile: str, warm: Callable[[str], None] | None = None) -> tuple[Chec
             warm(own.name)
 
     with ThreadPoolExecutor(2) as pool:
-        for pair_form in (True, False):
-            list(pool.map(prepare, [n for n in names if (n[1] in forms) == pair_form]))
-    return tuple(all_checks(profile))
+        for first in (True, False):
+            list(pool.map(prepare, [pair for pair in names if (pair[1] in forms) == first]))
+    return tuple(all_checks(profile, settings))
 
 
 def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
@@ -184,6 +216,7 @@ def run_checks(
     *,
     seed: int,
     profile: str,
+    universe: Sequence[Check] | None = None,
     started: Callable[[str, int], None] | None = None,
     advanced: Callable[[str, int], None] | None = None,
 ) -> Report:
@@ -191,16 +224,19 @@ def run_checks(
 
     Args:
         checks: from `build`, possibly through `select`.
+        universe: all checks that `checks` was selected from: an experiment has the replicates its
+            most demanding check needs, selected or not, so that a rerun sees the same sample.
         seed: of the whole run.
         profile: named in the report.
         started, advanced: called with an experiment's name and its replicates (planned, done).
     """
-    plan = make_plan(checks)
+    universe = checks if universe is None else universe
+    plan = make_plan(universe)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     results = {}
     for name in names:
         functions, block, configuration = _functions(name)
-        replicates = plan.for_experiment(checks, name)
+        replicates = plan.for_experiment(universe, name)
         if started is not None:
             started(name, replicates)
 
