@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import jaxtyping
 import pytest
 
-from theory.groups import Law, risk
+from theory.groups import risk
+from theory.laws import Law
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("theory", "simulate", "transformer_toy", "figures")
