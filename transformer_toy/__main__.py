@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate import artifacts
-from transformer_toy import checkpoint, evaluate, generate, seeds, tasks, train
+from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
 
-__all__ = ["SHIPPED", "main"]
+__all__ = ["SHIPPED", "SHIPPED_MEAN", "main"]
 
 SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
+SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
 _FAILURES = (
     ValueError,  # also CheckpointError and SeedError, which are ValueErrors
     FloatingPointError,
@@ -105,10 +106,17 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("--overwrite", action="store_true")
 
     three = commands.add_parser("evaluate", help="measure the gap to the exact predictive")
-    three.add_argument("checkpoint", type=Path, nargs="*", default=[SHIPPED])
+    three.add_argument("checkpoint", type=Path, nargs="*", help="models; default: shipped")
     three.add_argument("--contexts", type=int, default=2048)
     three.add_argument("--seed", type=_count, default=0, help="of the contexts")
     three.add_argument("--out", type=Path, help="write the numbers as a JSON artifact")
+    three.add_argument(
+        "--accuracy",
+        action="store_true",
+        help="instead, predict and simulate what each rule's samples do to a classifier; needs one "
+        "unknown_mean network with dim=2, by default the shipped one",
+    )
+    three.add_argument("--fits", type=int, default=2000, help="data sets a rule, for --accuracy")
     return parser
 
 
@@ -194,8 +202,10 @@ def _show(name: str, table: list[evaluate.Gap]) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.accuracy:
+        return _accuracy(options)
     payload, seen = [], {}
-    for path in options.checkpoint:
+    for path in options.checkpoint or [SHIPPED]:
         model = checkpoint.load_model(path)
         spec = json.dumps(model.task.spec)  # rules meet the same contexts: measured once a family
         table = evaluate.gap_table(
@@ -215,6 +225,43 @@ def _evaluate(options: argparse.Namespace) -> int:
             payload,
             kind="transformer gap",
             configuration=configuration,
+            seed=options.seed,
+        )
+    return 0
+
+
+def _accuracy(options: argparse.Namespace) -> int:
+    if len(options.checkpoint) > 1 or options.fits < 2:
+        raise ValueError("--accuracy needs one checkpoint and at least 2 --fits.")
+    model = checkpoint.load_model((options.checkpoint or [SHIPPED_MEAN])[0])
+    row_key, bound_key = jax.random.split(jax.random.key(options.seed))
+    rows = fidelity.compare(model, key=row_key, fits=options.fits)
+    bound = fidelity.bias_bound(model, key=bound_key)
+    grid = Table(title=f"sizes {fidelity.SIZES}: balanced excess risk (nats), minority error")
+    for name in ("rule", "excess predicted", "simulated", "minority predicted", "simulated"):
+        grid.add_column(name, justify="left" if name == "rule" else "right")
+    for row in rows:
+        grid.add_row(
+            row.rule,
+            f"{row.excess:.5f} ({row.excess_error:.0e})"
+            if row.excess_error
+            else f"{row.excess:.5f}",
+            f"{row.seen_excess:.5f} ({row.seen_excess_error:.0e})",
+            f"{row.minority:.4f}",
+            f"{row.seen_minority:.4f} ({row.seen_minority_error:.0e})",
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(grid)
+    print(
+        f"T4: bias {bound.bias:.5f} ({bound.bias_error:.0e}) is at most "
+        f"sqrt(2 x {bound.var_proxy:.3f} x {bound.kl:.5f}) = {bound.bound:.4f}, "
+        f"{bound.bound / bound.bias:.0f} times as large"
+    )
+    if options.out is not None:
+        artifacts.save(
+            options.out,
+            {"rows": [row._asdict() for row in rows], "bound": bound._asdict()},
+            kind="transformer accuracy",
+            configuration={"sizes": list(fidelity.SIZES), "fits": options.fits},
             seed=options.seed,
         )
     return 0
