@@ -80,7 +80,7 @@ def _component(value, theta, mean, cov, sign):
         basis[:, 0] *= -1
     root = root @ basis  # x = mean + root z, score moved by z[0] alone
     nodes, masses = np.polynomial.hermite_e.hermegauss(3)
-    rest = np.array(list(itertools.product(nodes, repeat=dim - 1))).reshape(-1, dim - 1)
+    rest = np.array(list(itertools.product(nodes, repeat=dim - 1))).reshape(3 ** (dim - 1), dim - 1)
     mass = np.ones(1)
     for _ in range(dim - 1):
         mass = np.outer(mass, masses / np.sqrt(2 * np.pi)).ravel()
