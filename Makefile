@@ -20,7 +20,7 @@ verify: $(STAMP) ## predict, simulate and judge every theorem (a few minutes)
 	@$(RUN) -m simulate verify $(ARGS)
 
 test: $(STAMP) ## run the tests and the examples in the docstrings
-	@$(RUN) -m pytest -q $(ARGS)
+	@$(RUN) -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 figures: $(STAMP) ## draw the figures from the artifacts
 	@$(RUN) -m figures $(ARGS)

@@ -107,13 +107,16 @@ def _verify(options: argparse.Namespace) -> int:
     )
     with reporting.progress_bar(own) as bar:
         task = bar.add_task("simulating", total=total)
-        before = {"done": 0}
+        done = dict.fromkeys(names, 0)
 
         def started(name: str, replicates: int) -> None:
-            before["done"] = bar.tasks[0].completed
             bar.update(task, description=f"simulating {name}")
             if not own.is_terminal:
                 print(f"simulating {name}: {replicates} replicates", flush=True)
+
+        def advanced(name: str, count: int) -> None:
+            done[name] = count
+            bar.update(task, completed=sum(done.values()))
 
         report = verify.run_checks(
             checks,
@@ -121,7 +124,7 @@ def _verify(options: argparse.Namespace) -> int:
             profile=options.profile,
             universe=universe,
             started=started,
-            advanced=lambda name, done: bar.update(task, completed=before["done"] + done),
+            advanced=advanced,
         )
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")

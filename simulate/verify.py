@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import math
+import queue
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -233,26 +235,48 @@ def run_checks(
     universe = checks if universe is None else universe
     plan = make_plan(universe)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    results = {}
+    # experiments on one configuration share compiled functions: each configuration runs on one
+    # device, the configurations side by side; no result depends on which
+    settings: dict[str, list[str]] = {}
     for name in names:
-        functions, block, configuration = _functions(name)
-        replicates = plan.for_experiment(universe, name)
-        if started is not None:
-            started(name, replicates)
+        settings.setdefault(name.split("/")[0], []).append(name)
+    devices = queue.SimpleQueue()
+    for device in jax.local_devices()[: max(len(settings), 1)]:
+        devices.put(device)
+    paired = {name for check in checks if len(check.experiments) == 2 for name in check.experiments}
+    results: dict[str, monte_carlo.Result] = {}
+    stopped = threading.Event()
 
-        def progress(result, name=name):
-            if advanced is not None:
-                advanced(name, result.replicates)
+    def run_setting(setting: str) -> None:
+        device = devices.get()
+        for name in settings[setting]:
+            if stopped.is_set():
+                break
+            functions, block, configuration = _functions(name)
+            replicates = plan.for_experiment(universe, name)
+            if started is not None:
+                started(name, replicates)
 
-        paired = any(len(c.experiments) == 2 and name in c.experiments for c in checks)
-        results[name] = monte_carlo.run(
-            functions,
-            key=experiment_key(seed, configuration),
-            replicates=replicates,
-            block=block,
-            progress=progress,
-            keep=paired,
-        )
+            def progress(result, name=name):
+                if advanced is not None:
+                    advanced(name, result.replicates)
+
+            results[name] = monte_carlo.run(
+                functions,
+                key=experiment_key(seed, configuration),
+                replicates=replicates,
+                block=block,
+                progress=progress,
+                devices=[device],
+                keep=name in paired,
+            )
+        devices.put(device)
+
+    with ThreadPoolExecutor(devices.qsize()) as pool:
+        try:
+            list(pool.map(run_setting, settings))
+        finally:
+            stopped.set()
     outcomes = tuple(
         judge(check, _observe(check, results), plan.z) if check.experiments else judge_exact(check)
         for check in checks
