@@ -120,3 +120,20 @@ def test_t4_bounds_the_trained_networks_bias():
     got = fidelity.bias_bound(network, key=KEY, sets=500)
     assert got.bias + 4.0 * got.bias_error < got.bound
     assert got.bound > 5.0 * got.bias, "the bound is not sharp: its slack is reported"
+
+
+def test_recorded_accuracies_agree_with_theorem_r():
+    """Simulated within 4 standard errors of predicted, after the O(1/n_min) relative remainder."""
+    body = artifacts.load(FOLDER / "accuracy_unknown_mean.json", kind="transformer accuracy")
+    rows = {row["rule"]: row for row in body["payload"]["rows"]}
+    assert tuple(rows) == fidelity.RULES
+    remainder = 10.0 / min(body["configuration"]["sizes"])
+    for row in rows.values():
+        error = np.hypot(row["seen_excess_error"], row["excess_error"])
+        gap = abs(row["seen_excess"] - row["excess"])
+        assert gap < 4.0 * error + remainder * row["excess"], row
+        gap = abs(row["seen_minority"] - row["minority"])
+        assert gap < 4.0 * row["seen_minority_error"] + 0.01 * row["minority"], row
+    assert abs(rows["raw"]["seen_excess"] - rows["trained"]["excess"]) > 0.3, "rules must differ"
+    bound = body["payload"]["bound"]
+    assert bound["bias"] + 4.0 * bound["bias_error"] < bound["bound"]
