@@ -67,6 +67,6 @@ $(STAMP): pyproject.toml constraints.txt
 	echo "Installing the pinned packages in $(VENV) (once; a minute or two)."; \
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	    $(RUN) -m pip install -qq --editable '.[test]'; \
+	    $(RUN) -m pip install -qq --editable '.[test,practice]'; \
 	touch $(STAMP); \
 	rm -f $(BUILDING)

@@ -17,7 +17,7 @@ from theory.excess_risk import predict
 from theory.formulas import FORMULAS
 from theory.generators import GaussianPlugin, Mislabelled, Oracle, Scaled, Shifted
 
-__all__ = ["LABELS", "PROFILES", "all_checks", "experiment_labels"]
+__all__ = ["LABELS", "PROFILES", "configuration_checks", "discriminant_checks", "experiment_labels"]
 
 REFERENCES = ("raw", "weighted")
 _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictive")
@@ -286,8 +286,8 @@ def efficiency_of_predictions(distance: float) -> float:
     return float(lda.cov[2, 2] / logistic.cov[2, 2])
 
 
-def _discriminant_checks(effect: float) -> Iterator[Check]:
-    """R4: linear discriminant analysis as the limit of a design."""
+def _efficiency_table() -> Iterator[Check]:
+    """R4: the published efficiencies, from theorem R's covariances."""
     for distance, published in EFRON_1975.items():
         yield Check(
             f"R4.table.efron.{distance:g}",
@@ -295,51 +295,49 @@ def _discriminant_checks(effect: float) -> Iterator[Check]:
             "exact", (), ("population", None), published, 0.0, 0.0, 0.5001e-3,
             efficiency_of_predictions(distance),
         )  # fmt: skip
-    for setting in DISCRIMINANTS.values():
-        size = setting.dim + 1
-        remainder = 2.0 * size / min(setting.sizes)
-        spread = 1.3 * math.sqrt(2.0 / size)
-        for statistic, theory in (
-            ("lda_excess", setting.fitted),
-            ("logistic_excess", setting.logistic),
-        ):
-            value = float(theory.total)
-            yield Check(
-                f"R4.{statistic}.{setting.name}.limit",
-                "excess risk at weight 1 and infinitely many pooled Gaussian samples",
-                "asymptotic", (setting.name,), (statistic, None), value, spread * value,
-                remainder * value, max(effect, 2 * remainder) * value,
-            )  # fmt: skip
-        for statistic, theory in (
-            ("lda_orthogonal", setting.fitted),
-            ("logistic_orthogonal", setting.logistic),
-        ):
-            value = float(theory.cov[2, 2])
-            yield Check(
-                f"R4.{statistic}.{setting.name}.limit",
-                "variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
-                "asymptotic", (setting.name,), (statistic, None), value,
-                1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
-                2 * remainder * value, max(effect, 4 * remainder) * value,
-            )  # fmt: skip
 
 
-def all_checks(profile: str, names: Sequence[str] | None = None) -> Iterator[Check]:
-    """Every check of a profile, lazily: predictions are computed as checks are built.
-
-    Args:
-        profile: "quick" or "full".
-        names: configurations, discriminant settings included; all when None.
-    """
+def configuration_checks(name: str, profile: str) -> Iterator[Check]:
+    """Every check of a configuration, lazily: predictions are computed as checks are built."""
     effect = PROFILES[profile]
-    names = (*CONFIGURATIONS, *DISCRIMINANTS) if names is None else names
-    for name in (name for name in names if name in CONFIGURATIONS):
-        labels = experiment_labels(name, profile)
-        for label in labels:
-            yield from _experiment_checks(experiment(name, label), effect)
-        yield from _gain_checks(name, labels, effect)
-        yield from _prior_shift_checks(name, effect)
-        yield from _spurious_checks(name, labels, effect)
-        yield from _order_checks(name)
-    if any(name in DISCRIMINANTS for name in names):
-        yield from _discriminant_checks(effect)
+    labels = experiment_labels(name, profile)
+    for label in labels:
+        yield from _experiment_checks(experiment(name, label), effect)
+    yield from _gain_checks(name, labels, effect)
+    yield from _prior_shift_checks(name, effect)
+    yield from _spurious_checks(name, labels, effect)
+    yield from _order_checks(name)
+
+
+def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
+    """R4: linear discriminant analysis as the limit of a design, on one setting."""
+    effect = PROFILES[profile]
+    if name == next(iter(DISCRIMINANTS)):
+        yield from _efficiency_table()
+    setting = DISCRIMINANTS[name]
+    size = setting.dim + 1
+    remainder = 2.0 * size / min(setting.sizes)
+    spread = 1.3 * math.sqrt(2.0 / size)
+    for statistic, theory in (
+        ("lda_excess", setting.fitted),
+        ("logistic_excess", setting.logistic),
+    ):
+        value = float(theory.total)
+        yield Check(
+            f"R4.{statistic}.{setting.name}.limit",
+            "excess risk at weight 1 and infinitely many pooled Gaussian samples",
+            "asymptotic", (setting.name,), (statistic, None), value, spread * value,
+            remainder * value, max(effect, 2 * remainder) * value,
+        )  # fmt: skip
+    for statistic, theory in (
+        ("lda_orthogonal", setting.fitted),
+        ("logistic_orthogonal", setting.logistic),
+    ):
+        value = float(theory.cov[2, 2])
+        yield Check(
+            f"R4.{statistic}.{setting.name}.limit",
+            "variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
+            "asymptotic", (setting.name,), (statistic, None), value,
+            1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
+            2 * remainder * value, max(effect, 4 * remainder) * value,
+        )  # fmt: skip

@@ -26,14 +26,10 @@ from simulate.checks import (
     judge_exact,
     make_plan,
 )
-from simulate.claims import all_checks, experiment_labels
-from simulate.configurations import CONFIGURATIONS
-from simulate.discriminant import DISCRIMINANTS
-from simulate.experiments import experiment
+from simulate.suites import SUITES, Preparation, simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
 
-_SETTINGS = (*CONFIGURATIONS, *DISCRIMINANTS)
 EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
@@ -103,16 +99,16 @@ class Report:
         }
 
 
-def configurations_for(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Configurations that patterns can match: those they name, or all if one names none.
+def suites_for(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Suites that patterns can match: those they name, or all if one names none.
 
     Example:
-        >>> configurations_for(["R2.*.mixture.*", "line/smote"])
+        >>> suites_for(["R2.*.mixture.*", "line/smote"])
         ('line', 'mixture')
     """
-    if not patterns or not all(any(name in p for name in _SETTINGS) for p in patterns):
-        return _SETTINGS
-    return tuple(name for name in _SETTINGS if any(name in p for p in patterns))
+    if not patterns or not all(any(name in p for name in SUITES) for p in patterns):
+        return tuple(SUITES)
+    return tuple(name for name in SUITES if any(name in p for p in patterns))
 
 
 def build(
@@ -120,37 +116,29 @@ def build(
     patterns: Sequence[str] = (),
     warm: Callable[[str], None] | None = None,
 ) -> tuple[Check, ...]:
-    """All checks of the configurations that patterns can match, predicted on two threads.
+    """All checks of the suites that patterns can match, predicted on two threads.
 
     Args:
         profile: "quick" or "full".
         patterns: as for `select`.
         warm: called with the name of each experiment whose prediction is ready.
     """
-    settings = configurations_for(patterns)
-    names = [
-        (name, label)
-        for name in settings
-        if name in CONFIGURATIONS
-        for label in experiment_labels(name, profile)
-    ]
-    # one design of each compiled form first, so that threads do not compile the same form twice
-    forms = ("raw", "plugin-pooled", "smote")
+    suites = [SUITES[name] for name in suites_for(patterns)]
+    ahead = [own for suite in suites for own in suite.preparations(profile)]
 
-    def prepare(pair: tuple[str, str]) -> None:
-        own = experiment(*pair)
-        _ = own.probe, own.objective
+    def prepare(own: Preparation) -> None:
+        own.compute()
         if warm is not None:
             warm(own.name)
 
     with ThreadPoolExecutor(2) as pool:
-        for first in (True, False):
-            list(pool.map(prepare, [pair for pair in names if (pair[1] in forms) == first]))
-    return tuple(all_checks(profile, settings))
+        for first in (True, False):  # so that threads do not compile the same form twice
+            list(pool.map(prepare, [own for own in ahead if own.first == first]))
+    return tuple(check for suite in suites for check in suite.checks(profile))
 
 
 def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
-    """Checks whose id, theorem or experiment matches any shell-style pattern.
+    """Checks whose id, theorem, experiment or suite matches any shell-style pattern.
 
     Raises:
         ValueError: when nothing matches.
@@ -159,35 +147,28 @@ def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...
         return tuple(checks)
 
     def matches(check: Check, pattern: str) -> bool:
-        names = (check.id, check.theorem, *check.experiments)
+        names = {check.id, check.theorem, *check.experiments}
+        names |= {name.split("/")[0] for name in check.experiments}
         return any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in names)
 
     chosen = tuple(c for c in checks if any(matches(c, p) for p in patterns))
     if not chosen:
         theorems = ", ".join(sorted({check.theorem for check in checks}))
+        suites = ", ".join(SUITES)
         raise ValueError(
             f"--only: got {', '.join(patterns)}, which matches none of the {len(checks)} checks; "
-            f"expected a theorem ({theorems}), an experiment such as two-gaussians/smote, a check "
-            "id, or a pattern such as 'R2.*.mixture.*'."
+            f"expected a theorem ({theorems}), a suite ({suites}), an experiment such "
+            "as two-gaussians/smote, a check id, or a pattern such as 'R2.*.mixture.*'."
         )
     return chosen
 
 
-def _functions(name: str):
-    """``(draw, evaluate)``, block size and configuration of a named experiment."""
-    if name in DISCRIMINANTS:
-        setting = DISCRIMINANTS[name]
-        return setting.functions(), setting.block, name
-    own = experiment(*name.split("/"))
-    return own.functions(), own.block, own.configuration.name
+def experiment_key(seed: int, suite: str) -> jax.Array:
+    """Key of a suite: folded from its name, so that adding one changes no other.
 
-
-def experiment_key(seed: int, configuration: str) -> jax.Array:
-    """Key of a configuration: folded from its name, so that adding one changes no other.
-
-    Experiments on one configuration share it, and with it their real data.
+    Experiments of one suite share it, and with it their real data.
     """
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(configuration.encode()))
+    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(suite.encode()))
 
 
 def _observe(check: Check, results: dict[str, monte_carlo.Result]) -> Observation:
@@ -235,24 +216,24 @@ def run_checks(
     universe = checks if universe is None else universe
     plan = make_plan(universe)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    # experiments on one configuration share compiled functions: each configuration runs on one
-    # device, the configurations side by side; no result depends on which
-    settings: dict[str, list[str]] = {}
+    # experiments of one suite share compiled functions: each suite runs on one device, the suites
+    # side by side; no result depends on which
+    suites: dict[str, list[str]] = {}
     for name in names:
-        settings.setdefault(name.split("/")[0], []).append(name)
+        suites.setdefault(name.split("/")[0], []).append(name)
     devices = queue.SimpleQueue()
-    for device in jax.local_devices()[: max(len(settings), 1)]:
+    for device in jax.local_devices()[: max(len(suites), 1)]:
         devices.put(device)
     paired = {name for check in checks if len(check.experiments) == 2 for name in check.experiments}
     results: dict[str, monte_carlo.Result] = {}
     stopped = threading.Event()
 
-    def run_setting(setting: str) -> None:
+    def run_suite(suite: str) -> None:
         device = devices.get()
-        for name in settings[setting]:
+        for name in suites[suite]:
             if stopped.is_set():
                 break
-            functions, block, configuration = _functions(name)
+            own = simulation(name)
             replicates = plan.for_experiment(universe, name)
             if started is not None:
                 started(name, replicates)
@@ -262,10 +243,10 @@ def run_checks(
                     advanced(name, result.replicates)
 
             results[name] = monte_carlo.run(
-                functions,
-                key=experiment_key(seed, configuration),
+                own.functions,
+                key=experiment_key(seed, suite),
                 replicates=replicates,
-                block=block,
+                block=own.block,
                 progress=progress,
                 devices=[device],
                 keep=name in paired,
@@ -274,7 +255,7 @@ def run_checks(
 
     with ThreadPoolExecutor(devices.qsize()) as pool:
         try:
-            list(pool.map(run_setting, settings))
+            list(pool.map(run_suite, suites))
         finally:
             stopped.set()
     outcomes = tuple(

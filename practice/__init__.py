@@ -1,0 +1,1 @@
+"""Real tables: resamplers for scikit-learn pipelines, recalibration, rivals, benchmark."""
