@@ -104,6 +104,6 @@ def simulation(experiment_name: str) -> Simulation:
 
     Example:
         >>> simulation("two-gaussians/raw").block
-        16
+        32
     """
     return SUITES[experiment_name.split("/")[0]].simulation(experiment_name)
