@@ -30,7 +30,7 @@ def _rows(axes, rows: Mapping, theory: str, observed: str, linear: str | None = 
         if place:
             style.guide(axes, y=place - 0.5, color="0.9")
     style.guide(axes, x=0.0)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [style.display(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 

@@ -27,7 +27,7 @@ def _draw(payload: Mapping):
         seen = own["observed"]
         style.points(panel, payload["weights"], seen["mean"], seen["std_error"], 0)
         style.guide(panel, y=0.0)
-        panel.set_title(name)
+        panel.set_title(style.display(name))
         panel.set_xlabel(r"weight $\alpha$")
         panel.set_xticks([0.0, 0.5, 1.0])
         style.scaled(panel, -3)

@@ -20,7 +20,7 @@ def _draw(payload: Mapping):
                    label="generated (in a: true) samples")  # fmt: skip
         panel.plot(seeds["x"], seeds["y"], color=style.SERIES[1].colour, marker="s",
                    markersize=3.2, linestyle="none", label="seeds")  # fmt: skip
-        panel.set_title(name)
+        panel.set_title(style.display(name))
         panel.set_xlabel("$x_1$")
     axes[0].set_ylabel("$x_2$")
     handles, labels = axes[0].get_legend_handles_labels()

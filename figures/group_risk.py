@@ -31,7 +31,7 @@ def _draw(payload: Mapping):
                      horizontal=True, markersize=3.2)  # fmt: skip
         if place:
             style.guide(left, y=place - 0.5, color="0.9")
-    left.set_yticks(range(len(rows)), list(rows))
+    left.set_yticks(range(len(rows)), [style.display(name) for name in rows])
     left.set_ylim(len(rows) - 0.5, -0.5)
     left.tick_params(axis="y", length=0)
     left.set_xlim(left=0.0)

@@ -29,7 +29,7 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     left.legend(loc="upper left", bbox_to_anchor=(0.0, 0.95))
     for series, name in enumerate(("smote", "shifted", "pooled plug-in")):
         row = weights["generators"][name]
-        style.curve(middle, weights["weight"], row["total"], series, name)
+        style.curve(middle, weights["weight"], row["total"], series, style.display(name))
         seen = row["observed"]
         style.points(middle, weights["weights"], seen["mean"], seen["std_error"], series)
     middle.set(xlabel=r"weight $\alpha$ of synthetic data", ylim=(0, None))

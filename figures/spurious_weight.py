@@ -34,7 +34,7 @@ def _draw(payload: Mapping):
     style.points(right, place, [o["mean"] for o in observed], [o["std_error"] for o in observed],
                  1, "simulation, 95 %", horizontal=True)  # fmt: skip
     style.guide(right, x=0.0)
-    right.set_yticks(place, list(rows))
+    right.set_yticks(place, [style.display(name) for name in rows])
     right.set_ylim(len(rows) - 0.5, -0.5)
     right.tick_params(axis="y", length=0)
     right.set_xlabel("weight on the spurious feature")

@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter
 
 __all__ = [
     "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "contrast_legend", "crosses", "curve",
-    "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
+    "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
     "ticks",
 ]  # fmt: skip
 
@@ -61,6 +61,8 @@ _METADATA = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
 }
 
+_DISPLAY = {"smote": "SMOTE"}
+
 
 class Series(NamedTuple):
     """How one series looks, in colour and in grey."""
@@ -79,6 +81,16 @@ SERIES = (
     Series("#E69F00", (0, (8, 2)), "P"),
     Series("#56B4E9", (0, (3, 1, 1, 1)), "X"),
 )
+
+
+def display(name: str) -> str:
+    """A generator's name as figures write it.
+
+    Example:
+        >>> display("smote"), display("oracle")
+        ('SMOTE', 'oracle')
+    """
+    return _DISPLAY.get(name, name)
 
 
 def styled(function: Callable) -> Callable:
