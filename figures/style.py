@@ -23,8 +23,8 @@ from matplotlib.ticker import FuncFormatter
 
 __all__ = [
     "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "contrast_legend", "crosses", "curve",
-    "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
-    "ticks",
+    "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
+    "styled", "ticks",
 ]  # fmt: skip
 
 FORMATS = ("png", "svg", "pdf")
