@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 __all__ = ["add_parser", "run", "seed_number"]
 
@@ -38,6 +40,17 @@ def add_parser(commands) -> None:
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"
     )
     own.add_argument("--json", metavar="FILE", help="write the report to FILE as well")
+    own.add_argument(
+        "--artifacts",
+        type=Path,
+        default=Path("artifacts/verify"),
+        metavar="DIR",
+        help="where results are kept as they come; an interrupted run goes on from there, with "
+        "identical results (default artifacts/verify)",
+    )
+    own.add_argument(
+        "--fresh", action="store_true", help="simulate again what DIR holds, and replace it"
+    )
 
 
 def seed_number(text: str) -> int:
@@ -58,7 +71,7 @@ def seed_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from simulate import artifacts, reporting, verify
+    from simulate import artifacts, reporting, results, verify
     from simulate.checks import make_plan
 
     if options.json:  # an unwritable file is worth knowing before five minutes of simulation
@@ -75,11 +88,15 @@ def run(options: argparse.Namespace) -> int:
     if options.plan:
         reporting.print_plan(own, checks, plan)
         return 0
+    folder = results.open_folder(
+        options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh
+    )
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     total = sum(plan.for_experiment(universe, name) for name in names)
     own.print(
         f"{len(checks)} checks, {len(names)} experiments, {total} replicates; seed {options.seed}"
     )
+    taken: dict[str, tuple[int, int]] = {}
     with reporting.progress_bar(own) as bar:
         task = bar.add_task("simulating", total=total)
         done = dict.fromkeys(names, 0)
@@ -93,13 +110,37 @@ def run(options: argparse.Namespace) -> int:
             done[name] = count
             bar.update(task, completed=sum(done.values()))
 
-        report = verify.run_checks(
-            checks,
-            seed=options.seed,
-            profile=options.profile,
-            universe=universe,
-            started=started,
-            advanced=advanced,
+        def reused(name: str, count: int, replicates: int) -> None:
+            taken[name] = (count, replicates)
+            advanced(name, count)
+            if not own.is_terminal:
+                print(f"{name}: {count} of {replicates} replicates found", flush=True)
+
+        try:
+            report = verify.run_checks(
+                checks,
+                seed=options.seed,
+                profile=options.profile,
+                universe=universe,
+                folder=folder,
+                started=started,
+                advanced=advanced,
+                reused=reused,
+            )
+        except KeyboardInterrupt:
+            print(
+                f"interrupted: {sum(done.values())} of {total} replicates are in {folder.path}; "
+                "the same command goes on from there",
+                file=sys.stderr,
+            )
+            return 130
+    if taken:
+        whole = sum(count == planned for count, planned in taken.values())
+        own.print(
+            f"from {folder.path}: {whole} of {len(names)} experiments, {len(taken) - whole} in "
+            f"part, {sum(count for count, _ in taken.values())} replicates; --fresh simulates "
+            "them again",
+            soft_wrap=True,
         )
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
@@ -114,3 +155,15 @@ def run(options: argparse.Namespace) -> int:
         )
         own.print(f"report written to {options.json}", soft_wrap=True)
     return report.exit_status
+
+
+def _warn_once():
+    """Print each message once, on standard error."""
+    seen = set()
+
+    def warn(message: str) -> None:
+        if message not in seen:
+            seen.add(message)
+            print(f"python -m simulate verify: {message}", file=sys.stderr)
+
+    return warn

@@ -108,7 +108,7 @@ class Result:
         replicates: replicates computed so far, included or not.
         problems: replicates left out, by reason; one replicate may have several.
         key_data, block: what the replicates were made with.
-        kept: values by block ``[n, k]`` when asked for.
+        kept: for each statistic that was asked for, its values by block ``[n, size]``.
     """
 
     layout: tuple[tuple[str, tuple[int, ...]], ...]
@@ -117,7 +117,7 @@ class Result:
     problems: Mapping[str, int]
     key_data: tuple[int, ...]
     block: int
-    kept: tuple[np.ndarray, ...] | None = None
+    kept: Mapping[str, tuple[np.ndarray, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def excluded(self) -> int:
@@ -142,7 +142,7 @@ def run(
     batch: int | None = None,
     progress: Callable[[Result], None] | None = None,
     devices: Sequence[jax.Device] | None = None,
-    keep: bool = False,
+    keep: bool | Sequence[str] = False,
     resume: Result | None = None,
 ) -> Result:
     """Replicate an experiment and stream the moments of its statistics.
@@ -159,7 +159,8 @@ def run(
         batch: replicates between two calls of `progress`; changes no number.
         progress: called with the partial `Result` after every batch.
         devices: all local devices by default; changes no number.
-        keep: keep the values of every replicate as well (memory grows with their number).
+        keep: keep the values of every replicate as well, of all statistics or of those named
+            (memory grows with their number).
         resume: an earlier `Result` with the same key and block.
 
     Returns:
@@ -185,7 +186,7 @@ def run(
             "resume: got the result of another key or block size, expected one made with the same "
             f"key and block={block}; start afresh or pass the settings it was made with."
         )
-    if resume is not None and keep and resume.kept is None:
+    if resume is not None and not set(_kept_names(keep, resume.layout)) <= set(resume.kept):
         raise ValueError("resume: got a result without kept values, expected one made with keep.")
     if resume is not None and resume.replicates >= replicates:
         return resume
@@ -259,7 +260,8 @@ def _absorb(result, table, problems, layout, start, replicates, key_data, block,
     if result is None:
         empty = _moments_of(np.zeros((0, table.shape[1])))
         none = dict.fromkeys(problems, 0)
-        result = Result(layout, empty, 0, none, key_data, block, () if keep else None)
+        kept = dict.fromkeys(_kept_names(keep, layout), ())
+        result = Result(layout, empty, 0, none, key_data, block, kept)
     if result.layout != layout:
         raise ValueError(
             f"resume: got a result with statistics {result.layout}, expected {layout}; it belongs "
@@ -269,13 +271,23 @@ def _absorb(result, table, problems, layout, start, replicates, key_data, block,
     table = table[wanted]
     problems = {name: flags[wanted] for name, flags in problems.items()}
     included = ~np.any(list(problems.values()), axis=0)
+    kept = {
+        name: parts + (table[included][:, _columns(result, name)[0]],)
+        for name, parts in result.kept.items()
+    }
     return dataclasses.replace(
         result,
         moments=merge(result.moments, _moments_of(table[included])),
         replicates=result.replicates + len(table),
         problems={k: result.problems[k] + int(v.sum()) for k, v in problems.items()},
-        kept=result.kept + (table[included],) if keep else None,
+        kept=kept,
     )
+
+
+def _kept_names(keep: bool | Sequence[str], layout) -> tuple[str, ...]:
+    if isinstance(keep, bool):
+        return tuple(name for name, _ in layout) if keep else ()
+    return tuple(keep)
 
 
 def _columns(result: Result, name: str) -> tuple[slice, tuple[int, ...]]:
@@ -345,7 +357,7 @@ def skewness(result: Result, name: str) -> Any:
 
 def values(result: Result, name: str) -> np.ndarray:
     """Values of a statistic for every included replicate, in order, when they were kept."""
-    if result.kept is None:
+    _, shape = _columns(result, name)
+    if name not in result.kept:
         raise ValueError("result: got a run without kept values; run it with keep=True.")
-    columns, shape = _columns(result, name)
-    return np.concatenate([part[:, columns] for part in result.kept]).reshape(-1, *shape)
+    return np.concatenate(result.kept[name]).reshape(-1, *shape)

@@ -7,9 +7,10 @@ import fnmatch
 import math
 import queue
 import threading
+import time
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import jax
 import numpy as np
@@ -26,11 +27,13 @@ from simulate.checks import (
     judge_exact,
     make_plan,
 )
+from simulate.results import RunFolder, Slot, load_result, save_result
 from simulate.suites import SUITES, Preparation, simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
 
 EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+CHECKPOINT_SECONDS = 5.0  # between two writings of an experiment that is under way
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,6 +174,12 @@ def experiment_key(seed: int, suite: str) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(suite.encode()))
 
 
+def _paired(universe: Sequence[Check], name: str) -> tuple[str, ...]:
+    """Statistics of an experiment that are compared replicate by replicate with another's."""
+    pairs = (c for c in universe if len(c.experiments) == 2 and name in c.experiments)
+    return tuple(sorted({check.statistic[0] for check in pairs}))
+
+
 def _observe(check: Check, results: dict[str, monte_carlo.Result]) -> Observation:
     """The statistic's mean, standard error, count and skewness."""
     name, index = check.statistic
@@ -200,8 +209,10 @@ def run_checks(
     seed: int,
     profile: str,
     universe: Sequence[Check] | None = None,
+    folder: RunFolder | None = None,
     started: Callable[[str, int], None] | None = None,
     advanced: Callable[[str, int], None] | None = None,
+    reused: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Simulate every experiment the checks need, once, and judge the checks.
 
@@ -211,7 +222,14 @@ def run_checks(
             most demanding check needs, selected or not, so that a rerun sees the same sample.
         seed: of the whole run.
         profile: named in the report.
-        started, advanced: called with an experiment's name and its replicates (planned, done).
+        folder: where results are kept as they come, and those of an earlier run are taken from.
+        started: called with an experiment's name and the replicates planned, when some are missing.
+        advanced: called with its name and the replicates done.
+        reused: called with its name and its replicates, found in the folder and planned.
+
+    Raises:
+        ArtifactError: the folder cannot be written to any more; what it holds is whole.
+        KeyboardInterrupt: on Ctrl-C, when everything that was computed is in the folder.
     """
     universe = checks if universe is None else universe
     plan = make_plan(universe)
@@ -224,40 +242,68 @@ def run_checks(
     devices = queue.SimpleQueue()
     for device in jax.local_devices()[: max(len(suites), 1)]:
         devices.put(device)
-    paired = {name for check in checks if len(check.experiments) == 2 for name in check.experiments}
     results: dict[str, monte_carlo.Result] = {}
     stopped = threading.Event()
 
     def run_suite(suite: str) -> None:
         device = devices.get()
-        for name in suites[suite]:
+        try:
+            for name in suites[suite]:
+                if not stopped.is_set():
+                    run_experiment(name, device)
+        finally:
+            devices.put(device)
+
+    def run_experiment(name: str, device: jax.Device) -> None:
+        own = simulation(name)
+        replicates = plan.for_experiment(universe, name)
+        key = experiment_key(seed, name.split("/")[0])
+        words = tuple(int(word) for word in jax.random.key_data(key).ravel())
+        slot = Slot(name, replicates, own.block, words, _paired(universe, name))
+        resume = None if folder is None else load_result(folder, slot)
+        if resume is not None and reused is not None:
+            reused(name, resume.replicates, replicates)
+        if started is not None and (resume is None or resume.replicates < replicates):
+            started(name, replicates)
+        saved = time.monotonic()
+
+        def progress(result: monte_carlo.Result) -> None:
+            nonlocal saved
+            if advanced is not None:
+                advanced(name, result.replicates)
             if stopped.is_set():
-                break
-            own = simulation(name)
-            replicates = plan.for_experiment(universe, name)
-            if started is not None:
-                started(name, replicates)
+                raise KeyboardInterrupt
+            complete = result.replicates >= replicates
+            if folder is not None and (
+                complete or time.monotonic() - saved >= CHECKPOINT_SECONDS
+            ):
+                save_result(folder, slot, result)
+                saved = time.monotonic()
 
-            def progress(result, name=name):
-                if advanced is not None:
-                    advanced(name, result.replicates)
-
+        try:
             results[name] = monte_carlo.run(
                 own.functions,
-                key=experiment_key(seed, suite),
+                key=key,
                 replicates=replicates,
                 block=own.block,
                 progress=progress,
                 devices=[device],
-                keep=name in paired,
+                keep=slot.keep,
+                resume=resume,
             )
-        devices.put(device)
+        except monte_carlo.Interrupted as interruption:
+            if folder is not None and interruption.result is not None:
+                save_result(folder, slot, interruption.result)
 
     with ThreadPoolExecutor(devices.qsize()) as pool:
+        tasks = [pool.submit(run_suite, suite) for suite in suites]
         try:
-            list(pool.map(run_suite, suites))
+            wait(tasks, return_when=FIRST_EXCEPTION)
         finally:
             stopped.set()
+    for task in tasks:
+        task.result()
+    results = {name: results[name] for name in names}  # in this order, whoever was first
     outcomes = tuple(
         judge(check, _observe(check, results), plan.z) if check.experiments else judge_exact(check)
         for check in checks

@@ -116,7 +116,8 @@ def test_the_door_plans_runs_and_writes_json(tmp_path, capsys):
     assert main(["verify", "--only", "B1.objective.line.weighted", "--plan"]) == 0
     assert "1 checks" in capsys.readouterr().out
     file = tmp_path / "report.json"
-    assert main(["verify", "--only", "B1.objective.line.weighted", "--json", str(file)]) == 0
+    kept = ["--artifacts", str(tmp_path / "kept")]
+    assert main(["verify", "--only", "B1.objective.line.weighted", *kept, "--json", str(file)]) == 0
     assert "PASS: 1 passed" in capsys.readouterr().out
     payload = load(file, kind="verification")["payload"]
     assert [check["verdict"] for check in payload["checks"]] == ["pass"]

@@ -1,0 +1,97 @@
+"""`verify` on a suite that costs nothing, to be run, killed and run again as a program.
+
+The statistics have known means; two experiments are compared replicate by replicate, and one leaves
+replicates out, so that everything a stored result holds is used.
+
+    python tests/toy_verify.py HOW ARGUMENTS...
+
+runs the door with ARGUMENTS. HOW is "whole", "after SECONDS": the process kills itself that long
+after the first result is on disk, "writing N": it kills itself inside the N-th writing, or
+"interrupt N": it gets Ctrl-C at the N-th writing.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import jax.numpy as jnp
+
+from simulate import artifacts, streams, suites, verify
+from simulate.checks import Check
+from simulate.suites import Simulation, Suite
+
+NAMES = ("first", "second", "third")
+
+
+def _functions(label):
+    scale = 1.0 + NAMES.index(label)
+
+    def draw(key):
+        return streams.normal(key, (2, 3))
+
+    def evaluate(z):
+        total = jnp.sum(z**2) * scale
+        return {"square": total, "z": z[0] * scale, "separated": (z[0, 0] > 1.5) & (scale == 3)}
+
+    return draw, evaluate
+
+
+FUNCTIONS = {name: _functions(name) for name in NAMES}
+
+
+def _checks(profile):
+    for label in NAMES:
+        scale = 1.0 + NAMES.index(label)
+        yield Check(
+            f"T1.z.toy.{label}", "mean of a normal", "exact", (f"toy/{label}",), ("z", 1), 0.0,
+            scale, 0.0, 0.11 * scale,
+        )  # fmt: skip
+    yield Check(
+        "T1.gap.toy.second", "gap of two chi-squares on the same numbers", "exact",
+        ("toy/second", "toy/first"), ("square", None), 6.0, 12.0**0.5, 0.0, 0.4,
+    )  # fmt: skip
+
+
+def register():
+    """Make the suite known to `verify`."""
+    suites.SUITES["toy"] = Suite(
+        "toy", _checks, lambda name: Simulation(FUNCTIONS[name.split("/")[1]], 16)
+    )
+
+
+def _kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(how, argv):
+    from simulate.__main__ import main as door
+
+    register()
+    verify.CHECKPOINT_SECONDS = 0.0
+    kind, _, number = how.partition(" ")
+    written = 0
+    save, sync = verify.save_result, artifacts.os.fsync
+
+    def slow_save(*arguments):
+        nonlocal written
+        written += 1
+        if kind == "after" and written == 1:
+            threading.Timer(float(number), _kill).start()
+        if kind == "interrupt" and written == int(number):
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        save(*arguments)
+
+    def fatal_sync(handle):
+        if kind == "writing" and written == int(number):
+            _kill()
+        sync(handle)
+
+    verify.save_result, artifacts.os.fsync = slow_save, fatal_sync
+    return door(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
