@@ -1,0 +1,145 @@
+"""Generated rows that repeat real ones: copies of the seeds, and copies of the test set.
+
+A generator that has seen a public table, as a language model may have, can write its test rows
+down. A row is an exact copy if it equals a real one, and a near copy if its distance to the nearest
+real row is below ``near`` times that row's own distance to its nearest other real row. Distances
+are Euclidean in units of each column's standard deviation, a differing category counting 1. The
+same rule applied to real rows that are known to be fresh gives the share that chance explains.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from practice import extra
+from practice.columns import Columns
+
+try:
+    import pandas as pd
+    from sklearn.neighbors import NearestNeighbors
+except ImportError as error:
+    raise extra.missing(error) from error
+
+__all__ = ["Copies", "Report", "compare", "encoded"]
+
+NEAR = 0.2  # of the distance between neighbouring real rows
+_ROUNDING = 1e-9  # standard deviations within which rows are equal
+
+
+class Copies(NamedTuple):
+    """Copies of one set of real rows among generated ones, row by row.
+
+    Attributes:
+        exact, near: masks over the generated rows; an exact copy is not near as well.
+        nearest: the real row that each one is closest to.
+        ratio: distance to it, in units of its distance to its nearest other real row.
+        by_chance: share of fresh real rows that the same rule flags; NaN if there are none.
+    """
+
+    exact: np.ndarray
+    near: np.ndarray
+    nearest: np.ndarray
+    ratio: np.ndarray
+    by_chance: float
+
+    @property
+    def flagged(self) -> np.ndarray:
+        """Exact or near copies."""
+        return self.exact | self.near
+
+    def summary(self) -> dict[str, int | float]:
+        """Counts and shares as plain numbers."""
+        return {
+            "rows": len(self.exact), "exact": int(self.exact.sum()), "near": int(self.near.sum()),
+            "share": float(self.flagged.mean()) if len(self.exact) else 0.0,
+            "share_by_chance": self.by_chance,
+        }  # fmt: skip
+
+
+class Report(NamedTuple):
+    """Copies of the seeds and of the test set; ``clean`` masks the rows that copy no test row."""
+
+    seeds: Copies
+    test: Copies
+
+    @property
+    def clean(self) -> np.ndarray:
+        return ~self.test.flagged
+
+
+def encoded(columns: Columns, scale: np.ndarray | None = None) -> np.ndarray:
+    """Rows as points whose distance is the one above, up to the numbers' scale.
+
+    Args:
+        columns: from `columns.read_columns`; categories become indicators of length 1/sqrt(2).
+        scale: of the numeric columns; their standard deviations if None.
+
+    Example:
+        >>> from practice.columns import read_columns
+        >>> table = pd.DataFrame({"a": [0.0, 2.0], "b": ["x", "y"]})
+        >>> point = encoded(read_columns(table))
+        >>> float(((point[0] - point[1]) ** 2).sum())  # two standard deviations, one category
+        5.0
+    """
+    std = columns.numbers.std(axis=0) if scale is None else scale
+    parts = [columns.numbers / np.where(std > 0, std, 1.0)]
+    for place in columns.categorical:
+        codes, kinds = pd.factorize(columns.table.iloc[:, place].astype(object))
+        parts.append(np.eye(len(kinds))[codes] / np.sqrt(2.0))
+    return np.concatenate(parts, axis=1)
+
+
+def compare(
+    generated: np.ndarray, seeds: np.ndarray, test: np.ndarray, *, near: float = NEAR
+) -> Report:
+    """Which generated rows copy a seed or a test row.
+
+    Args:
+        generated, seeds, test: points of the same coordinates, as from `encoded`.
+        near: see the module.
+
+    Raises:
+        ValueError: fewer than two seeds or test rows, or a near that is not between 0 and 1.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> seeds, test = rng.normal(size=(50, 5)), rng.normal(size=(40, 5))
+        >>> generated = np.concatenate([rng.normal(size=(8, 5)), test[:2]])
+        >>> report = compare(generated, seeds, test)
+        >>> report.test.exact.sum(), report.seeds.flagged.sum(), report.clean.sum()
+        (np.int64(2), np.int64(0), np.int64(8))
+    """
+    if not 0.0 < near < 1.0:
+        raise ValueError(
+            f"near: got {near!r}, expected a number between 0 and 1, a share of the distance "
+            "between neighbouring real rows."
+        )
+    for name, rows in (("seeds", seeds), ("test", test)):
+        if len(rows) < 2:
+            raise ValueError(f"{name}: got {len(rows)} rows, expected at least 2 to compare with.")
+    return Report(_copies(generated, seeds, test, near), _copies(generated, test, seeds, near))
+
+
+def _copies(generated, real, fresh, near) -> Copies:
+    """Copies of ``real`` among ``generated``; ``fresh`` rows are known to be independent of it."""
+    search = NearestNeighbors(n_neighbors=2).fit(real)
+    own = search.kneighbors(real)[0][:, 1]  # a repeated row has a neighbour at distance 0
+
+    def judged(rows):
+        if len(rows) == 0:
+            none = np.empty(0)
+            return none, none.astype(int), none, none.astype(bool), none.astype(bool)
+        distance, place = search.kneighbors(rows, n_neighbors=1)
+        distance, place = distance[:, 0], place[:, 0]
+        # the search expands squares, which leaves rounding noise where rows are equal
+        distance = np.sqrt(((rows - real[place]) ** 2).sum(axis=1))
+        exact = distance <= _ROUNDING
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(exact, 0.0, distance / own[place])
+        return distance, place, ratio, exact, ~exact & (ratio < near)
+
+    _, place, ratio, exact, close = judged(generated)
+    *_, exact_fresh, close_fresh = judged(fresh)
+    return Copies(exact, close, place, ratio, float((exact_fresh | close_fresh).mean()))

@@ -1,0 +1,363 @@
+"""A resampler for imbalanced-learn pipelines that adds rows drawn from a fitted law."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from practice import amounts, columns, extra, row_laws
+
+try:
+    import pandas as pd
+    from imblearn.over_sampling.base import BaseOverSampler
+    from imblearn.utils import check_target_type
+    from imblearn.utils._validation import ArraysTransformer
+    from scipy.sparse import issparse
+    from sklearn.base import _fit_context
+    from sklearn.utils import check_consistent_length, check_random_state
+    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_array, validate_data
+except ImportError as error:
+    raise extra.missing(error) from error
+
+__all__ = ["NothingAdded", "SyntheticOverSampler"]
+
+_STRATEGIES = {"auto", "minority", "not minority", "not majority", "all", "plan"}
+
+
+class NothingAdded(UserWarning):
+    """The data came back as they were, because no row was asked for."""
+
+
+class SyntheticOverSampler(BaseOverSampler):
+    """Over-sample by rows drawn from a law fitted to each class or group.
+
+    Groups are the classes, or the pairs (class, attribute) when an attribute is named by ``groups``
+    here or given to ``fit_resample``; then "auto" levels every pair. Numeric columns are drawn from
+    the generator's law; categorical columns, label and metadata come from a donor, one of the
+    ``neighbours`` seeds of the group nearest to the drawn numbers. Integer columns are rounded.
+
+    Args:
+        generator: "plugin" (Gaussian), "mixture" (of Gaussians, components by BIC), "predictive"
+            (Student-t posterior predictive), "in_context" (trained network), or a callable
+            ``(seeds [n, d], count, rng) -> rows [count, d]`` on the numeric columns.
+        sampling_strategy: imbalanced-learn's: a ratio, a name, or a dict or callable with rows to
+            END with, applied to the groups; keys are (class, attribute) pairs if there is an
+            attribute. "plan" asks `simulate.planner` how many rows to add, and with what weight.
+        n_synthetic: rows to ADD instead: a dict by group, or a total that raises the smallest
+            groups first.
+        augmentation: N, rows added to every group beyond levelling.
+        weight: alpha, the weight of those rows in ``sample_weight_``.
+        covariance: "group", or "pooled" over the groups (plugin and predictive).
+        groups: name or place of the attribute's column.
+        categorical_features: "auto" (category, text and boolean columns), or names, places or a
+            mask of further columns that are categories.
+        max_components: most components of a mixture.
+        neighbours: among how many nearest seeds a donor is drawn.
+        random_state: seed.
+
+    Attributes:
+        sampling_strategy_: group -> rows added.
+        synthetic_mask_: which returned rows are synthetic.
+        seed_indices_: the input row behind each returned row: itself, or a synthetic row's donor.
+            All seeds of the donor's group shaped the law that the row was drawn from.
+        group_of_row_: the group of each returned row, a place in ``groups_``.
+        groups_: the groups: classes, or (class, attribute) pairs.
+        sample_weight_: weight of each returned row: the design's times that of its seed.
+        metadata_: the metadata that was given, row by row.
+        plan_: what the planner said, with ``sampling_strategy="plan"``.
+
+    Raises:
+        ValueError: from ``fit_resample``: a group too small for the generator, missing values,
+            sparse input, or arguments that contradict each other.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(30, 2))
+        >>> y = np.array([0] * 24 + [1] * 6)
+        >>> sampler = SyntheticOverSampler("plugin", random_state=0)
+        >>> x_new, y_new = sampler.fit_resample(x, y)
+        >>> np.bincount(y_new).tolist(), int(sampler.synthetic_mask_.sum())
+        ([24, 24], 18)
+    """
+
+    _parameter_constraints: dict = {
+        "generator": [StrOptions(set(row_laws.GENERATORS)), callable],
+        "sampling_strategy": [
+            Interval(numbers.Real, 0, 1, closed="right"),
+            StrOptions(_STRATEGIES),
+            Mapping,
+            callable,
+        ],
+        "n_synthetic": [Interval(numbers.Integral, 0, None, closed="left"), Mapping, None],
+        "augmentation": [Interval(numbers.Integral, 0, None, closed="left")],
+        "weight": [Interval(numbers.Real, 0, 1, closed="both")],
+        "covariance": [StrOptions({"group", "pooled"})],
+        "groups": [str, numbers.Integral, None],
+        "categorical_features": [StrOptions({"auto"}), "array-like"],
+        "max_components": [Interval(numbers.Integral, 1, None, closed="left")],
+        "neighbours": [Interval(numbers.Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        generator="plugin",
+        *,
+        sampling_strategy="auto",
+        n_synthetic=None,
+        augmentation=0,
+        weight=0.0,
+        covariance="group",
+        groups=None,
+        categorical_features="auto",
+        max_components=5,
+        neighbours=5,
+        random_state=None,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.generator = generator
+        self.n_synthetic = n_synthetic
+        self.augmentation = augmentation
+        self.weight = weight
+        self.covariance = covariance
+        self.groups = groups
+        self.categorical_features = categorical_features
+        self.max_components = max_components
+        self.neighbours = neighbours
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, groups=None):
+        """Check the input and count the rows to add; ``fit_resample`` is what one calls."""
+        self._prepare(X, y, groups)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y, *, groups=None, sample_weight=None, metadata=None):
+        """The data with synthetic rows after the real ones.
+
+        Args:
+            X: table or array of rows, numeric or mixed; dense.
+            y: the class of every row.
+            groups: an attribute of every row that is not in X; groups are (class, attribute).
+            sample_weight: of every row, carried to ``sample_weight_``.
+            metadata: a dict of arrays or a DataFrame, one entry a row, carried to ``metadata_``.
+
+        Returns:
+            X and y with more rows, of the types that came in.
+
+        Raises:
+            ValueError: see the class.
+        """
+        check_classification_targets(y)
+        back = ArraysTransformer(X, y)
+        found, labels, binary, codes, added = self._prepare(X, y, groups)
+        carried = _metadata(metadata, len(labels))
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        numbers_new, rows_new = self._draw(found, codes, added, rng)
+        rows = np.concatenate([np.arange(len(labels)), rows_new])
+        self.synthetic_mask_ = np.arange(len(rows)) >= len(labels)
+        self.seed_indices_ = rows
+        self.group_of_row_ = codes[rows]
+        self.sample_weight_ = self._weights(codes, rows_new, sample_weight)
+        self.metadata_ = None if carried is None else _taken(carried, rows)
+        if len(rows_new) == 0:
+            warnings.warn(
+                "no row was added: the classes or groups are level already, or no rows were asked "
+                "for; the data are returned as they came. Set augmentation or n_synthetic to add "
+                "rows nevertheless.",
+                NothingAdded,
+                stacklevel=2,
+            )
+        table = pd.concat(
+            [found.table, columns.with_numbers(found, rows_new, numbers_new)], ignore_index=True
+        )
+        out = table if isinstance(X, pd.DataFrame) else table.to_numpy(dtype=self._dtype)
+        y_out = labels[rows]
+        if binary:
+            y_out = (y_out[:, None] == np.unique(labels)).astype(np.asarray(y).dtype)
+        return back.transform(out, y_out)
+
+    def _fit_resample(self, X, y, **params):
+        raise NotImplementedError("fit_resample does the work")
+
+    def _prepare(self, X, y, groups):
+        """Columns, labels, whether they came one column a class, group codes, rows to add."""
+        labels, binary = check_target_type(y, indicate_one_vs_all=True)
+        found, labels = self._columns(X, labels)
+        codes, self.groups_ = self._groups(found, labels, groups)
+        strategy, augmentation = self.sampling_strategy, self.augmentation
+        self._alpha = self.weight
+        if isinstance(strategy, str) and strategy == "plan":
+            strategy, augmentation = self._planned(found, labels, codes)
+        self._augmentation = augmentation
+        if len(self.groups_) < 2:
+            raise ValueError("y: The target needs to have more than 1 class. Got 1 class instead.")
+        level = amounts.rows_to_add(self.groups_, codes, strategy, self.n_synthetic)
+        if augmentation:
+            if self.n_synthetic is not None or strategy != "auto":
+                raise ValueError(
+                    f"augmentation: got {augmentation} with sampling_strategy={strategy!r} and "
+                    f"n_synthetic={self.n_synthetic!r}; expected it with 'auto' only, since it "
+                    "counts rows beyond levelled groups."
+                )
+            level = {code: count + augmentation for code, count in level.items()}
+        elif self._alpha:
+            raise ValueError(
+                f"weight: got {self._alpha!r} with augmentation=0; expected augmentation of at "
+                "least 1, the rows that the weight belongs to."
+            )
+        self.sampling_strategy_ = {
+            self.groups_[code]: count for code, count in level.items() if count
+        }
+        return found, labels, binary, codes, level
+
+    def _planned(self, found, labels, codes) -> tuple[str, int]:
+        raise ValueError("sampling_strategy: 'plan' needs simulate.planner, which is not there.")
+
+    def _columns(self, X, labels):
+        if issparse(X):
+            raise TypeError(
+                "Sparse data was passed for X, but dense data is required: rows drawn from a law "
+                "have no zeros. Use '.toarray()', or imblearn.over_sampling.RandomOverSampler."
+            )
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X=X, y=labels, reset=True, skip_check_array=True)
+            if X.shape[0] == 0 or X.shape[1] == 0:
+                check_array(X)  # raises with the usual message
+            table = X.reset_index(drop=True)
+            self._dtype = None
+        else:
+            array = np.asarray(X)
+            text = array.dtype.kind in "OUS"
+            if text and array.ndim == 2 and array.size:
+                table = pd.DataFrame(array.astype(object)).infer_objects()
+                validate_data(self, X=X, y=labels, reset=True, skip_check_array=True)
+                self._dtype = object
+            else:
+                array = validate_data(self, X=X, reset=True, dtype="numeric")
+                table = pd.DataFrame(array)
+                self._dtype = array.dtype
+        check_consistent_length(table, labels)
+        labels = check_array(labels, ensure_2d=False, dtype=None, input_name="y")
+        return columns.read_columns(table, self.categorical_features), labels
+
+    def _groups(self, found, labels, groups):
+        """Codes of the groups and what they are called."""
+        classes, codes = np.unique(labels, return_inverse=True)
+        if groups is None and self.groups is None:
+            return codes, classes.tolist()
+        if groups is None:
+            (place,) = columns.positions(found.table, [self.groups], "groups")
+            groups = found.table.iloc[:, place]
+        values = np.asarray(groups)
+        if values.shape != (len(labels),):
+            raise ValueError(
+                f"groups: got shape {values.shape}, expected ({len(labels)},), one entry a row."
+            )
+        if pd.isna(values).any():
+            raise ValueError("groups: got missing entries, expected a value in every row.")
+        kinds, attribute = np.unique(values, return_inverse=True)
+        pairs, joint = np.unique(codes * len(kinds) + attribute, return_inverse=True)
+        names = [(classes[p // len(kinds)].item(), _plain(kinds[p % len(kinds)])) for p in pairs]
+        return joint, names
+
+    def _draw(self, found, codes, added, rng):
+        """Generated numbers and donors, the groups one after another."""
+        varying = _varying(found.numbers, codes)
+        features = found.numbers[:, varying]
+        if callable(self.generator):
+            rows = {
+                code: _checked(self.generator(features[codes == code], count, rng), count, features)
+                for code, count in added.items()
+                if count
+            }
+        else:
+            rows = row_laws.draw_rows(
+                self.generator, features, codes, added,
+                names=[repr(group) for group in self.groups_], rng=rng,
+                covariance=self.covariance, max_components=self.max_components,
+            )  # fmt: skip
+        parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]
+        for code, drawn in rows.items():
+            own = np.flatnonzero(codes == code)
+            numbers_new = np.repeat(found.numbers[own[:1]], len(drawn), axis=0)
+            numbers_new[:, varying] = drawn
+            parts.append(numbers_new)
+            givers.append(own[columns.donors(features[own], drawn, self.neighbours, rng)])
+        return np.concatenate(parts), np.concatenate(givers)
+
+    def _weights(self, codes, rows_new, given) -> np.ndarray:
+        """Weight of every row: the design's, times that of the seed."""
+        rows = np.concatenate([np.arange(len(codes)), rows_new])
+        if given is None:
+            seeds = np.ones(len(codes))
+        else:
+            seeds = check_array(given, ensure_2d=False, dtype=float, input_name="sample_weight")
+            check_consistent_length(codes, seeds)
+        weights = seeds[rows]
+        if self._augmentation:
+            sizes = np.bincount(codes)
+            level, extra_row = amounts.design_weights(sizes, self._augmentation, self._alpha)
+            weights = weights * level[codes[rows]]
+            synthetic = codes[rows_new]
+            for code, size in enumerate(sizes):
+                own = len(codes) + np.flatnonzero(synthetic == code)
+                beyond = own[sizes.max() - size :]  # the first ones level the group
+                weights[beyond] = seeds[rows[beyond]] * extra_row
+        return weights
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.string = True
+        return tags
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Columns that vary within some group; the others repeat their group's value."""
+    first = np.zeros(codes.max() + 1, dtype=int)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return (features != features[first[codes]]).any(axis=0)
+
+
+def _checked(rows, count: int, features: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows, dtype=np.float64)
+    if rows.shape != (count, features.shape[1]) or not np.isfinite(rows).all():
+        raise ValueError(
+            f"generator: returned shape {rows.shape} or numbers that are not finite, expected "
+            f"({count}, {features.shape[1]}), one row for each that was asked for."
+        )
+    return rows
+
+
+def _metadata(metadata, size: int):
+    if metadata is None:
+        return None
+    table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
+    for name in table:
+        if len(table[name]) != size:
+            raise ValueError(
+                f"metadata: {name!r} has {len(table[name])} entries for {size} rows, expected one "
+                "a row."
+            )
+    return table
+
+
+def _taken(metadata, rows: np.ndarray):
+    if isinstance(metadata, pd.DataFrame):
+        return metadata.iloc[rows].reset_index(drop=True)
+    return {
+        name: column.iloc[rows].reset_index(drop=True)
+        if isinstance(column, pd.Series)
+        else np.asarray(column)[rows]
+        for name, column in metadata.items()
+    }
