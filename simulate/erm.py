@@ -22,11 +22,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from theory.margins import LOGISTIC, SQUARED, Loss
 
 __all__ = ["FitResult", "empirical_gradient", "fit"]
+
+_FEW = 8  # parameters, up to which the products of features are kept instead of multiplied anew
 
 
 class FitResult(NamedTuple):
@@ -46,9 +49,12 @@ class FitResult(NamedTuple):
     steps: Int[Array, ""]
 
 
-def _signed_rows(x, sign):
-    """``sign * (1, x)``, so that ``rows @ theta`` are the margins: ``[rows, p]``."""
-    return jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1) * sign[:, None]
+def _signed_columns(x, sign):
+    """``sign * (1, x)`` features first, so that ``theta @ columns`` are the margins: ``[p, rows]``.
+
+    The long axis is last, where a loop over it is one vector instruction after another.
+    """
+    return jnp.concatenate([jnp.ones_like(sign)[None], x.T], axis=0) * sign[None]
 
 
 def empirical_gradient(
@@ -67,8 +73,8 @@ def empirical_gradient(
         >>> empirical_gradient(jnp.zeros(2), jnp.ones((1, 1)), one, one).tolist()
         [-0.5, -0.5]
     """
-    rows = _signed_rows(x, sign)
-    return _slope(rows @ theta, weight, loss) @ rows
+    columns = _signed_columns(x, sign)
+    return columns @ _slope(theta @ columns, weight, loss)
 
 
 def _slope(margin, weight, loss: Loss):
@@ -82,12 +88,32 @@ def _solve(hessian, gradient):
     """Newton direction and whether the Hessian is numerically positive definite."""
     scale = jnp.sqrt(jnp.maximum(jnp.diagonal(hessian), jnp.finfo(hessian.dtype).tiny))
     unit = hessian / (scale[:, None] * scale[None, :])  # diagonal 1: scale-free pivots
-    root = jnp.linalg.cholesky(unit, symmetrize_input=False)
-    pivots = jnp.diagonal(root) ** 2
+    if len(unit) > _FEW:
+        root = jnp.linalg.cholesky(unit, symmetrize_input=False)
+        pivots = jnp.diagonal(root) ** 2
+        half = jax.scipy.linalg.solve_triangular(root, -gradient / scale, lower=True)
+        move = jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1)
+    else:
+        move, pivots = _eliminate(unit, -gradient / scale)
     noise = 4 * hessian.shape[0] * jnp.finfo(hessian.dtype).eps
     definite = jnp.all(pivots > noise)  # False for NaN as well
-    half = jax.scipy.linalg.solve_triangular(root, -gradient / scale, lower=True)
-    return jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1) / scale, definite
+    return move / scale, definite
+
+
+def _eliminate(matrix, right):
+    """Gauss-Jordan elimination of a small positive definite system, and its pivots.
+
+    Written out, it is a few fused operations over a whole batch instead of a library call per
+    member.
+    """
+    table = jnp.concatenate([matrix, right[:, None]], axis=1)
+    pivots = []
+    for j in range(len(matrix)):
+        pivots.append(table[j, j])
+        row = table[j] / table[j, j]
+        others = np.arange(len(matrix)) != j
+        table = jnp.where(others[:, None], table - table[:, j, None] * row[None], row[None])
+    return table[:, -1], jnp.stack(pivots)
 
 
 def fit(
@@ -135,18 +161,33 @@ def fit(
             f"loss: got {loss!r}, expected theory.margins.LOGISTIC or SQUARED; only for these are "
             "the step certificates proved."
         )
-    rows = _signed_rows(x, sign)
+    columns = _signed_columns(x, sign)
     if start is None:
-        start = jnp.zeros(rows.shape[1], rows.dtype)
-    start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(rows.dtype)
+        start = jnp.zeros(columns.shape[0], columns.dtype)
+    start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(columns.dtype)
     if loss == SQUARED:
-        return _least_squares(rows, weight, start)
-    return _logistic(rows, weight, start, max_steps)
+        return _least_squares(columns, weight, start)
+    return _logistic(columns, weight, start, max_steps)
 
 
-def _least_squares(rows, weight, start) -> FitResult:
-    hessian = (rows * weight[:, None]).T @ rows
-    gradient = (weight * (rows @ start - 1.0)) @ rows
+def _gram(columns):
+    """``weight -> (columns * weight) @ columns.T``; for few columns, from products made once.
+
+    Of matrices this small, a product with a vector costs a third of a product of matrices.
+    """
+    size = len(columns)
+    if size > _FEW:
+        return lambda weight: (columns * weight[None]) @ columns.T
+    products = jnp.concatenate([columns[i : i + 1] * columns[i:] for i in range(size)])
+    upper = np.triu_indices(size)
+    place = np.zeros((size, size), np.int32)
+    place[upper] = place[upper[::-1]] = np.arange(len(products))
+    return lambda weight: (products @ weight)[place]
+
+
+def _least_squares(columns, weight, start) -> FitResult:
+    hessian = _gram(columns)(weight)
+    gradient = columns @ (weight * (start @ columns - 1.0))
     move, definite = _solve(hessian, gradient)
     theta = start + move
     converged = definite & jnp.all(jnp.isfinite(theta))
@@ -169,9 +210,10 @@ class _State(NamedTuple):
     steps: Array
 
 
-def _logistic(rows, weight, start, max_steps) -> FitResult:
-    tolerance = 2 * float(jnp.finfo(rows.dtype).eps) ** 0.5
-    largest = jnp.max(jnp.where(weight[:, None] > 0, jnp.abs(rows), 0.0), axis=0)
+def _logistic(columns, weight, start, max_steps) -> FitResult:
+    tolerance = 2 * float(jnp.finfo(columns.dtype).eps) ** 0.5
+    largest = jnp.max(jnp.where(weight[None] > 0, jnp.abs(columns), 0.0), axis=1)
+    gram = _gram(columns)
 
     def running(state: _State):
         over = state.converged | state.separated | state.failed
@@ -179,13 +221,15 @@ def _logistic(rows, weight, start, max_steps) -> FitResult:
 
     def advance(state: _State) -> _State:
         trial = state.theta + state.scale * state.move
-        margin = rows @ trial
-        miss = jax.nn.sigmoid(-margin)
-        gradient = -(weight * miss) @ rows
-        curvature = weight * miss * jax.nn.sigmoid(margin)
-        hessian = (rows * curvature[:, None]).T @ rows
+        margin = trial @ columns
+        # both sigmoids of a margin from one exponential, each to its own relative precision
+        decay = jnp.exp(-jnp.abs(margin))
+        larger = 1.0 / (1.0 + decay)
+        smaller = decay * larger
+        gradient = -(columns @ (weight * jnp.where(margin > 0, smaller, larger)))
+        hessian = gram(weight * (smaller * larger))
         finite = jnp.all(jnp.isfinite(gradient))
-        separated = weight @ (margin <= 0).astype(rows.dtype) == 0
+        separated = ~jnp.any((margin <= 0) & (weight > 0))
         # the two certificates of descent for the step just tried
         shift = jnp.minimum(state.change * state.scale, 50.0)
         bound = jnp.expm1(shift) - shift < state.scale * state.change**2
@@ -207,7 +251,7 @@ def _logistic(rows, weight, start, max_steps) -> FitResult:
             steps=state.steps + 1,
         )
 
-    zero, one = jnp.zeros((), rows.dtype), jnp.ones((), rows.dtype)
+    zero, one = jnp.zeros((), columns.dtype), jnp.ones((), columns.dtype)
     no = jnp.zeros((), bool)
     initial = _State(start, jnp.zeros_like(start), one, zero, no, no, no, jnp.int32(0))
     state = jax.lax.while_loop(running, advance, initial)

@@ -241,3 +241,17 @@ def test_another_loss_is_refused_by_name():
     x, sign, weight = (jnp.asarray(part) for part in _data(0))
     with pytest.raises(ValueError, match="loss: got"):
         fit(x, sign, weight, loss=Loss("cubic", Polynomial((0.0, 0.0, 0.0, 1.0))))
+
+
+@pytest.mark.parametrize("dim", [7, 8], ids=["elimination", "library-solver"])
+def test_either_solver_finds_the_minimiser(dim):
+    # eight parameters are the most that are eliminated in place; nine go to the library
+    x, sign, weight = _data(11, rows=240, dim=dim)
+    result = fit_jit(x, sign, weight)
+    assert bool(result.converged)
+    _, slope = _objective(np.asarray(result.theta), x, sign, weight)
+    assert np.linalg.norm(slope) < len(x) * EPS
+    np.testing.assert_allclose(result.theta, _oracle(x, sign, weight), atol=1e-8, rtol=1e-8)
+    # collinear features are recognised by either
+    x[:, 2] = x[:, 0] - 2 * x[:, 1]
+    assert not bool(fit_jit(x, sign, weight).converged)
