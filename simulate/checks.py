@@ -23,7 +23,8 @@ from typing import Literal
 
 from scipy.stats import norm
 
-__all__ = ["Check", "Observation", "Outcome", "Plan", "judge", "judge_exact", "make_plan"]
+__all__ = ["Check", "Observation", "Outcome", "Plan", "judge", "judge_exact", "make_plan",
+           "rejudge"]  # fmt: skip
 
 Kind = Literal["exact", "asymptotic", "bound", "rate"]
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -190,6 +191,13 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
     shift = seen.std_error * seen.skewness * (2 * z**2 + 1) / (6 * math.sqrt(seen.n))
     low = seen.mean - z * seen.std_error + shift
     high = seen.mean + z * seen.std_error + shift
+    seen_by = Outcome(check, "inconclusive", seen.mean, seen.std_error, seen.n, low, high)
+    return rejudge(check, seen_by)
+
+
+def rejudge(check: Check, seen: Outcome) -> Outcome:
+    """Verdict of a check on the interval of an earlier outcome of the same statistic."""
+    low, high = seen.low, seen.high
     theory, allowance, discrepancy = check.theory, check.allowance, check.discrepancy
     if check.kind == "bound":
         failed, passed = low > theory + allowance, high <= theory + allowance
@@ -198,7 +206,7 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
         passed = low >= theory - discrepancy and high <= theory + discrepancy
     verdict: Verdict = "fail" if failed else "pass" if passed else "inconclusive"
     reason = "" if verdict != "inconclusive" else "the interval is wider than the discrepancy"
-    return Outcome(check, verdict, seen.mean, seen.std_error, seen.n, low, high, reason)
+    return dataclasses.replace(seen, check=check, verdict=verdict, reason=reason)
 
 
 def judge_exact(check: Check) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,13 @@ def add_parser(commands) -> None:
     own.add_argument(
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"
     )
+    own.add_argument(
+        "--mutate",
+        metavar="NAMES",
+        help="put wrong formulas in place of the right ones, each of which a named check has to "
+        "reject: all, names with commas between, or list; without --only, runs the checks that "
+        "they name",
+    )
     own.add_argument("--json", metavar="FILE", help="write the report to FILE as well")
     own.add_argument(
         "--artifacts",
@@ -71,19 +79,24 @@ def seed_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from simulate import artifacts, reporting, results, verify
+    from simulate import artifacts, mutants, mutation, reporting, results, verify
     from simulate.checks import make_plan
+
+    own = reporting.console()
+    if options.mutate == "list":
+        reporting.print_mutants(own, mutants.MUTANTS.values())
+        return 0
+    wrong = mutants.choose(options.mutate.split(",")) if options.mutate else ()
+    named = [check for mutant in wrong for check in mutant.checks]
 
     if options.json:  # an unwritable file is worth knowing before five minutes of simulation
         artifacts.check_writable(options.json)
-    own = reporting.console()
     began = time.monotonic()
+    wanted = [*options.only, *named]
     with reporting.progress_bar(own) as bar:
         task = bar.add_task("predicting", total=None)
-        universe = verify.build(
-            options.profile, options.only, lambda name: bar.update(task, advance=1)
-        )
-    checks = verify.select(universe, options.only)
+        universe = verify.build(options.profile, wanted, lambda name: bar.update(task, advance=1))
+    checks = verify.select(universe, wanted)
     plan = make_plan(universe)
     if options.plan:
         reporting.print_plan(own, checks, plan)
@@ -142,6 +155,9 @@ def run(options: argparse.Namespace) -> int:
             "them again",
             soft_wrap=True,
         )
+    if wrong:
+        gate = mutation.gate(report.outcomes, wrong, options.profile)
+        report = dataclasses.replace(report, gate=gate)
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
     if options.json:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from simulate.checks import Check, Outcome, Plan
+from simulate.mutation import Gate, Mutant
 from simulate.verify import Report
 
-__all__ = ["console", "number", "print_plan", "print_report", "progress_bar"]
+__all__ = [
+    "console",
+    "number",
+    "print_gate",
+    "print_mutants",
+    "print_plan",
+    "print_report",
+    "progress_bar",
+]
 
 _STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
@@ -111,6 +120,9 @@ def print_report(own: Console, report: Report) -> None:
         list(_by_theorem(report.outcomes)),
         [None] * len(list(_by_theorem(report.outcomes))),
     )
+    if report.gate is not None:
+        own.print()
+        print_gate(own, report.gate)
     for outcome in report.outcomes:
         if outcome.verdict != "pass":
             own.print()
@@ -130,6 +142,47 @@ def print_report(own: Console, report: Report) -> None:
         f"{sum(report.replicates.values())} replicates; probability of any false alarm at most "
         "1e-3.",
         style=_STYLE[report.verdict],
+        soft_wrap=True,
+    )
+
+
+def print_mutants(own: Console, mutants: Iterable[Mutant]) -> None:
+    """One line per wrong formula: what it attacks, what is changed, and what must reject it."""
+    rows = [
+        (m.name, ",".join(m.theorems), m.generator or "-", m.change, " ".join(m.checks))
+        for m in mutants
+    ]
+    header = ("mutant", "theorems", "generator", "change", "must be rejected by")
+    _print_rows(own, "Mutants", header, rows, [None] * len(rows))
+
+
+def print_gate(own: Console, gate: Gate) -> None:
+    """One line per wrong formula and check, and how many checks some wrong formula fails."""
+    rows, styles = [], []
+    for trial in gate.trials:
+        rejected = trial.verdict == "fail"
+        rows.append(
+            (
+                "rejected" if rejected else f"SURVIVED ({trial.verdict})",
+                trial.mutant.name,
+                ",".join(trial.mutant.theorems),
+                trial.check,
+                number(trial.predicted),
+                number(trial.wrong),
+                number(trial.observed),
+                "-" if math.isnan(trial.z) else f"{trial.z:+.1f}",
+            )
+        )
+        styles.append(None if rejected else "bold red")
+    header = ("mutant is", "name", "theorems", "check", "true", "wrong", "observed", "z")
+    _print_rows(own, "Wrong formulas", header, rows, styles)
+    total = len(gate.attacked) + len(gate.idle)
+    names = {trial.mutant.name for trial in gate.trials}
+    survived = sorted({trial.mutant.name for trial in gate.survivors})
+    own.print(
+        f"{len(names) - len(survived)} of {len(names)} wrong formulas rejected"
+        + (f"; survived: {', '.join(survived)}" if survived else "")
+        + f". {len(gate.attacked)} of {total} checks of this run failed under at least one.",
         soft_wrap=True,
     )
 

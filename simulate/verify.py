@@ -27,6 +27,7 @@ from simulate.checks import (
     judge_exact,
     make_plan,
 )
+from simulate.mutation import Gate
 from simulate.results import RunFolder, Slot, load_result, save_result
 from simulate.suites import SUITES, Preparation, simulation
 
@@ -46,6 +47,7 @@ class Report:
         seed, profile: what reruns it.
         excluded: replicates left out, by experiment and reason.
         replicates: replicates run, by experiment.
+        gate: trials of wrong formulas, where they were asked for.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -54,6 +56,7 @@ class Report:
     profile: str
     excluded: dict[str, dict[str, int]]
     replicates: dict[str, int]
+    gate: Gate | None = None
 
     @property
     def verdict(self) -> str:
@@ -63,7 +66,9 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0 pass, 1 fail, 3 inconclusive."""
+        """0 pass, 1 fail or a wrong formula not rejected, 3 inconclusive."""
+        if self.gate is not None and self.gate.survivors:
+            return EXIT_STATUS["fail"]
         return EXIT_STATUS[self.verdict]
 
     def command(self, outcome: Outcome) -> str:
@@ -99,6 +104,7 @@ class Report:
             "replicates": self.replicates,
             "excluded": self.excluded,
             "versions": provenance(),
+            **({} if self.gate is None else self.gate.as_dict()),
         }
 
 

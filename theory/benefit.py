@@ -14,11 +14,11 @@ import numpy as np
 from scipy.optimize import brentq
 
 from theory.design import Design
-from theory.excess_risk import predict
+from theory.excess_risk import Prediction, predict
 from theory.generators import Generator, Oracle, Shifted
 from theory.laws import GaussianGroup
 
-__all__ = ["break_even_ratio", "break_even_scale", "break_even_shift", "gain"]
+__all__ = ["break_even_ratio", "break_even_scale", "break_even_shift", "difference", "gain"]
 
 Reference = Literal["raw", "weighted"]
 
@@ -50,7 +50,12 @@ def gain(
         True
     """
     other = predict(groups, _reference(reference, design.sizes), Oracle())
-    return float(other.total) - float(predict(groups, design, generator).total)
+    return difference(other, predict(groups, design, generator))
+
+
+def difference(reference: Prediction, design: Prediction) -> float:
+    """The gain (nats) from the predictions of a reference and of a design."""
+    return float(reference.total) - float(design.total)
 
 
 def _root(function: Callable[[float], float], low: float, high: float, what: str) -> float:

@@ -1,0 +1,43 @@
+"""All mutants of the gate, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simulate.mutants_bias import BIAS_MUTANTS
+from simulate.mutants_generators import GENERATOR_MUTANTS
+from simulate.mutants_risk import RISK_MUTANTS
+from simulate.mutation import Mutant
+
+__all__ = ["MUTANTS", "choose"]
+
+
+def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
+    every = [mutant for family in families for mutant in family]
+    table = {mutant.name: mutant for mutant in every}
+    if len(table) != len(every):
+        raise ValueError("name: got two mutants of one name; every mutant needs its own.")
+    return table
+
+
+MUTANTS: dict[str, Mutant] = _by_name(BIAS_MUTANTS, RISK_MUTANTS, GENERATOR_MUTANTS)
+
+
+def choose(names: Sequence[str]) -> tuple[Mutant, ...]:
+    """The mutants of these names; "all" is all of them.
+
+    Raises:
+        ValueError: for a name that does not exist, listing those that do.
+
+    Example:
+        >>> [mutant.theorems for mutant in choose(["gain-sign"])]
+        [('R3',)]
+    """
+    unknown = [name for name in names if name != "all" and name not in MUTANTS]
+    if unknown or not names:
+        raise ValueError(
+            f"--mutate: got {', '.join(unknown) or 'no name'}, expected all, list, or names of "
+            f"mutants: {', '.join(MUTANTS)}."
+        )
+    wanted = MUTANTS if "all" in names else names
+    return tuple(MUTANTS[name] for name in dict.fromkeys(wanted))

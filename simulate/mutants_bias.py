@@ -1,0 +1,159 @@
+"""Wrong versions of theorem B, and the checks that must reject them."""
+
+from __future__ import annotations
+
+from simulate.mutation import Mutant, formula, replaced
+from theory import notation as nt
+from theory.design import Design
+from theory.generators import Oracle
+
+__all__ = ["BIAS_MUTANTS"]
+
+
+def _linear(change):
+    """Changes the linear displacement of `theory.bias.predict_bias`."""
+
+    def wrong(original):
+        def predict_bias(*arguments):
+            right = original(*arguments)
+            return right._replace(displacement_linear=change(right))
+
+        return predict_bias
+
+    return replaced("theory.bias.predict_bias", wrong)
+
+
+def _displaced(factor: float):
+    """Multiplies the exact displacement that theorem R's prediction holds."""
+
+    def wrong(original):
+        def predict(*arguments):
+            right = original(*arguments)
+            return right._replace(displacement=factor * right.displacement)
+
+        return predict
+
+    return replaced("theory.excess_risk._quick_predict", wrong)
+
+
+def _balanced_by_sizes(original):
+    """The balanced optimum is computed from groups weighted by their sizes."""
+
+    def population(groups, design, generator):
+        raw = original(groups, Design.raw(design.sizes), Oracle())
+        return original(groups, design, generator)._replace(balanced=raw.target)
+
+    return population
+
+
+def _swapped(left, right):
+    return lambda rhs: rhs.xreplace({left: right, right: left})
+
+
+BIAS_MUTANTS = (
+    Mutant(
+        "real-weight-complement",
+        ("B1",),
+        "a_g = alpha rho_g for (1 - alpha) rho_g",
+        ("B1.objective.line.shifted",),
+        (formula("B1.real_mass", lambda rhs: nt.alpha * nt.rho_g / nt.G),),
+    ),
+    Mutant(
+        "oversampling-ratio-complement",
+        ("B1",),
+        "oversampled weight (1 - alpha) rho_g / G for (1 - alpha) (1 - rho_g) / G",
+        ("B1.objective.line.smote",),
+        (formula("B1.oversampling_mass", lambda rhs: (1 - nt.alpha) * nt.rho_g / nt.G),),
+    ),
+    Mutant(
+        "augmentation-weight-complement",
+        ("B1",),
+        "augmented weight (1 - alpha) / G for alpha / G",
+        ("B1.objective.two-gaussians.scaled",),
+        (
+            replaced(
+                "theory.design.Design.augmentation_mass",
+                lambda right: property(
+                    lambda own: (own.weight > 0) / own.num_groups - right.fget(own)
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        "displacement-sign",
+        ("B3",),
+        "theta_alpha - theta* = + H^{-1} b",
+        ("B3.order.line.shifted", "B3.order.line.scaled"),
+        (_linear(lambda right: -right.displacement_linear),),
+    ),
+    Mutant(
+        "displacement-without-hessian",
+        ("B3",),
+        "theta_alpha - theta* = - b, the inverse Hessian dropped",
+        ("B3.order.line.scaled",),
+        (_linear(lambda right: -right.bias_gradient),),
+    ),
+    Mutant(
+        "displacement-a-tenth-longer",
+        ("B3",),
+        "theta_alpha - theta* = - 1.1 H^{-1} b",
+        ("B3.order.line.mislabelled",),
+        (_linear(lambda right: 1.1 * right.displacement_linear),),
+    ),
+    Mutant(
+        "displacement-halved",
+        ("B3",),
+        "the estimate is displaced by half of what the target's minimiser is",
+        ("B3.displacement.line.raw", "B3.displacement.line.smote"),
+        (_displaced(0.5),),
+    ),
+    Mutant(
+        "prior-shift-classes-swapped",
+        ("B4",),
+        "raw ERM moves the intercept by log(n_0/n_1)",
+        ("B4.shift.two-gaussians.raw", "B4.intercept.two-gaussians.raw"),
+        (formula("B4.shift", _swapped(nt.n_0, nt.n_1)),),
+    ),
+    Mutant(
+        "prior-shift-halved",
+        ("B4",),
+        "raw ERM moves the intercept by half of log(n_1/n_0)",
+        ("B4.shift.two-gaussians.raw", "B4.intercept.two-gaussians.raw"),
+        (formula("B4.shift", lambda rhs: rhs / 2),),
+    ),
+    Mutant(
+        "error-classes-swapped",
+        ("B4",),
+        "the larger class pays: n_0 and n_1 swapped in the error of class 1",
+        ("B4.error_1.two-gaussians.raw",),
+        (formula("B4.error_1", _swapped(nt.n_0, nt.n_1)),),
+    ),
+    Mutant(
+        "error-distance-not-halved",
+        ("B4",),
+        "error of class 0 Phi(-Delta + ...) for Phi(-Delta/2 + ...)",
+        ("B4.error_0.two-gaussians.raw",),
+        (formula("B4.error_0", lambda rhs: rhs.func(rhs.args[0] - nt.Delta / 2)),),
+    ),
+    Mutant(
+        "raw-mass-of-the-other-groups",
+        ("B4", "B5"),
+        "raw ERM weighs a group by the sizes of all others",
+        ("B5.weight2.spurious.raw",),
+        (formula("B4.raw_mass", lambda rhs: (1 - nt.n_g / nt.n_tot) / 3),),
+    ),
+    Mutant(
+        "spurious-weight-sign",
+        ("B5",),
+        "raw ERM's spurious weight with the opposite sign",
+        ("B5.weight2.spurious.raw",),
+        (_displaced(-1.0),),
+    ),
+    Mutant(
+        "balanced-optimum-by-sizes",
+        ("B5",),
+        "the balanced optimum taken under the imbalanced sizes",
+        ("B5.balanced.spurious.population",),
+        (replaced("theory.bias.population", _balanced_by_sizes),),
+    ),
+)

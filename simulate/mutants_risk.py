@@ -1,0 +1,214 @@
+"""Wrong versions of theorem R, and the checks that must reject them."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from simulate.mutation import Mutant, formula, replaced
+from theory import notation as nt
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.generators import GaussianPlugin, Oracle
+
+__all__ = ["RISK_MUTANTS"]
+
+
+def _predicted(change):
+    """Changes what theorem R's compiled prediction returns."""
+
+    def wrong(original):
+        def predict(*arguments):
+            right = original(*arguments)
+            return right._replace(**change(right))
+
+        return predict
+
+    return replaced("theory.excess_risk._quick_predict", wrong)
+
+
+_EXPANSIONS = ("excess", "group_excess", "group_error")
+
+
+def _expansions(change, names=_EXPANSIONS):
+    return _predicted(lambda right: {name: change(getattr(right, name)) for name in names})
+
+
+def _cox_snell_negated(right):
+    parts = {name: getattr(right, name) for name in _EXPANSIONS}
+    negated = {name: part._replace(cox_snell=-part.cox_snell) for name, part in parts.items()}
+    return negated | {"estimator_bias": -right.estimator_bias}
+
+
+def _groups_reversed(part):
+    return type(part)(*(value[::-1] for value in part))
+
+
+def _largest_eigenvalue(right):
+    values = jnp.linalg.eigvalsh(right.hessian)
+    return {"bound": right.bound * values[0] / values[-1]}
+
+
+def _bias_alone(right):
+    return {"bound": right.local_bias}
+
+
+def _cached(function):
+    """A replacement of a property that its class keeps under its own name."""
+
+    def wrong(original):
+        return property(function)
+
+    return wrong
+
+
+def _gain(change):
+    """Changes the gain that follows from two predictions."""
+
+    def wrong(original):
+        def difference(first, second):
+            return change(original(first, second), first, second)
+
+        return difference
+
+    return replaced("theory.benefit.difference", wrong)
+
+
+def _known_covariance(setting):
+    return predict(setting.groups, Design(setting.sizes, jnp.inf, 1.0), GaussianPlugin("known"))
+
+
+def _unweighted(setting):
+    return predict(setting.groups, Design.raw(setting.sizes), Oracle())
+
+
+_NOISE = "R1.synthetic_noise"
+_over = (1 - nt.alpha) ** 2 * (1 - nt.rho_g) / (nt.G**2 * nt.n_max)
+
+RISK_MUTANTS = (
+    Mutant(
+        "variance-not-halved",
+        ("R1", "R2"),
+        "tr(H A^{-1} V A^{-1}) without the factor 1/2",
+        ("R1.second_order.line.weighted", "R2.second_order.line.smote"),
+        (_expansions(lambda part: part._replace(variance=2 * part.variance)),),
+    ),
+    Mutant(
+        "cox-snell-sign",
+        ("R1",),
+        "the estimator's O(1/n) bias with the opposite sign",
+        ("R1.second_order.line.raw",),
+        (_predicted(_cox_snell_negated),),
+    ),
+    Mutant(
+        "synthetic-noise-weight-not-squared",
+        ("R1",),
+        "alpha/(G^2 N) for alpha^2/(G^2 N) in the noise of the augmented samples",
+        ("R1.second_order.two-gaussians.oracle",),
+        (formula(_NOISE, lambda rhs: _over + nt.alpha / (nt.G**2 * nt.N)),),
+    ),
+    Mutant(
+        "synthetic-noise-sizes-swapped",
+        ("R1",),
+        "n_max and N swapped in the noise of the synthetic samples",
+        ("R1.second_order.two-gaussians.oracle",),
+        (formula(_NOISE, lambda rhs: rhs.xreplace({nt.n_max: nt.N, nt.N: nt.n_max})),),
+    ),
+    Mutant(
+        "synthetic-noise-ratio-complement",
+        ("R1",),
+        "rho_g for 1 - rho_g in the noise of the oversampled samples",
+        ("R1.second_order.two-gaussians.oracle",),
+        (formula(_NOISE, lambda rhs: rhs.xreplace({1 - nt.rho_g: nt.rho_g})),),
+    ),
+    Mutant(
+        "gain-sign",
+        ("R3",),
+        "the design's excess minus the reference's",
+        ("R3.gain.line.smote",),
+        (_gain(lambda right, first, second: -right),),
+    ),
+    Mutant(
+        "gain-without-bias",
+        ("R3",),
+        "the generator's bias left out of the gain",
+        ("R3.gain.line.smote",),
+        (
+            _gain(
+                lambda right, first, second: right - float(first.excess.bias - second.excess.bias)
+            ),
+        ),
+    ),
+    Mutant(
+        "covariance-known-to-discriminant",
+        ("R4",),
+        "discriminant analysis with the true covariance in place of the pooled estimate",
+        ("R4.lda_excess.efron-2.5.limit",),
+        (replaced("simulate.discriminant.Discriminant.fitted", _cached(_known_covariance)),),
+    ),
+    Mutant(
+        "logistic-without-weights",
+        ("R4",),
+        "plain logistic regression in place of the group-weighted one",
+        ("R4.logistic_excess.efron-1.5.limit",),
+        (replaced("simulate.discriminant.Discriminant.logistic", _cached(_unweighted)),),
+    ),
+    Mutant(
+        "efficiency-inverted",
+        ("R4",),
+        "variance of logistic regression over that of discriminant analysis",
+        ("R4.table.efron-2.5.2.5",),
+        (
+            replaced(
+                "simulate.claims.efficiency_of_predictions",
+                lambda right: lambda distance: 1 / right(distance),
+            ),
+        ),
+    ),
+    Mutant(
+        "efficiency-constant-forgotten",
+        ("R4",),
+        "Delta^2/4 for 1 + Delta^2/4 in the efficiency's closed form",
+        ("R4.formula.efron-2.5.2.5",),
+        (
+            formula(
+                "R4.efficiency",
+                lambda rhs: rhs * nt.Delta**2 / 4 / (1 + nt.Delta**2 / 4),
+            ),
+        ),
+    ),
+    Mutant(
+        "groups-swapped",
+        ("R5",),
+        "the groups' risks and errors in the opposite order",
+        ("R5.group_excess.line.raw", "R5.group_second_order.line.raw"),
+        (_expansions(_groups_reversed, ("group_excess", "group_error")),),
+    ),
+    Mutant(
+        "group-slope-sign",
+        ("R5",),
+        "R_g moves by + grad R_g . H^{-1} b",
+        ("R5.group_excess.line.raw", "R5.group_excess.line.smote"),
+        (_expansions(lambda part: part._replace(bias=-part.bias), ("group_excess",)),),
+    ),
+    Mutant(
+        "error-curvature-dropped",
+        ("R5",),
+        "the delta method for error rates without its second-order term",
+        ("R5.error_second_order.line.weighted",),
+        (_expansions(lambda part: part._replace(variance=0 * part.variance), ("group_error",)),),
+    ),
+    Mutant(
+        "bound-by-largest-eigenvalue",
+        ("R6",),
+        "lambda_max(H) for lambda_min(H) in the bound",
+        ("R6.excess.two-gaussians.weighted",),
+        (_predicted(_largest_eigenvalue),),
+    ),
+    Mutant(
+        "bound-without-noise",
+        ("R6",),
+        "tr V left out of the bound",
+        ("R6.excess.two-gaussians.weighted",),
+        (_predicted(_bias_alone),),
+    ),
+)
