@@ -106,7 +106,8 @@ CHEAP = (
 
 def test_the_door_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
     file = tmp_path / "report.json"
-    assert main(["verify", "--mutate", ",".join(CHEAP), "--json", str(file)]) == 0
+    options = ["--json", str(file), "--artifacts", str(tmp_path)]
+    assert main(["verify", "--mutate", ",".join(CHEAP), *options]) == 0
     assert "3 of 3 wrong formulas rejected" in capsys.readouterr().out
     payload = load(file, kind="verification")["payload"]
     rows = {row["name"]: row for row in payload["mutants"]}
