@@ -18,34 +18,9 @@ from theory.excess_risk import predict
 from theory.formulas import FORMULAS
 from theory.groups import risk
 from theory.laws import balanced_law
-from theory.scaling_law import ScalingLaw, scaling_law
+from theory.scaling_moments import law_of_design
 
-__all__ = ["law_of_design", "nonparametric", "scaling"]
-
-
-def law_of_design(groups, sizes, generator) -> ScalingLaw:
-    """The scaling law of a generator at given sizes (S1), from theorem R's local form.
-
-    Twice the local excess risk is the quadratic of S1 in the weight, so its value at weight 0, at
-    weights 1/2 and 1 in the limit of many samples, and at weight 1 with one sample give its four
-    moments exactly.
-
-    Example:
-        >>> from theory.generators import Oracle
-        >>> from theory.laws import GaussianGroup
-        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
-        >>> law = law_of_design(groups, (300, 100), Oracle())
-        >>> float(law.floor) < 1e-12 < float(law.crossover)  # fresh draws: nothing is left
-        True
-    """
-
-    def twice(size, weight: float) -> float:
-        own = predict(groups, Design(tuple(sizes), size, weight), generator)
-        return 2.0 * float(own.local_bias + own.local_variance)
-
-    over, aug, half = twice(0, 0.0), twice(math.inf, 1.0), twice(math.inf, 0.5)
-    cross = 2.0 * half - (over + aug) / 2.0
-    return scaling_law(A=over, C=cross, D=aug, S=twice(1, 1.0) - aug)
+__all__ = ["nonparametric", "scaling"]
 
 
 def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:

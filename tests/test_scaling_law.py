@@ -1,4 +1,4 @@
-"""Theorem S1 computed: against brute force, at its edges, and against theorems R1 and R2."""
+"""Theorem S1 computed: against brute force, and at its edges."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.formulas import FORMULAS
-from theory.generators import Duplicate, GaussianPlugin, Mislabelled, Oracle, Shifted, Smote
-from theory.groups import score_cov
-from theory.laws import GaussianGroup
 from theory.scaling_law import scaling_law
 
 EPS = np.finfo(np.float64).eps
@@ -156,65 +150,3 @@ def test_arguments_out_of_range_are_refused():
             call()
     with jax.enable_x64(False), pytest.raises(RuntimeError, match="float64"):
         scaling_law(3.0, 1.0, 2.0, 6.0)
-
-
-# --- S1 is R1 and R2, rearranged ----------------------------------------------------------------
-GROUPS = (
-    GaussianGroup([0.0, 0.3], [[1.0, 0.2], [0.2, 1.5]], 0),
-    GaussianGroup([1.5, -0.4], [[1.3, -0.1], [-0.1, 0.8]], 1),
-)
-COUNTS = (900, 200)
-
-
-def _local(weight: float, size: float, generator) -> float:
-    part = predict(GROUPS, Design(COUNTS, size, weight), generator)
-    return float(part.local_bias + part.local_variance)
-
-
-@pytest.mark.parametrize(
-    "generator",
-    [Oracle(), Shifted((0.4, -0.2)), Mislabelled(0.1), Duplicate(), Smote(), GaussianPlugin()],
-    ids=lambda generator: type(generator).__name__,
-)
-def test_r1_and_r2_at_any_weight_and_size_are_the_quadratic_of_s1(generator):
-    over, aug = 2 * _local(0.0, 0, generator), 2 * _local(1.0, np.inf, generator)
-    half = 2 * _local(0.5, np.inf, generator)
-    noise = 10.0 * (2 * _local(1.0, 10, generator) - aug)
-    cross = 2 * half - (over + aug) / 2
-    law = scaling_law(over, cross, aug, noise)
-    for weight, size in ((0.2, 35), (0.7, 1000), (0.95, np.inf), (1.0, 123)):
-        assert float(law.excess(weight, size)) == pytest.approx(
-            _local(weight, size, generator), rel=1e-12
-        )
-
-
-def test_the_moments_formulas_give_the_law_of_an_unbiased_fixed_generator():
-    prediction = predict(GROUPS, Design(COUNTS), Oracle())
-    inverse = np.linalg.inv(prediction.hessian)
-    traces = [
-        float(np.trace(inverse @ score_cov(prediction.theta_star, group.law))) for group in GROUPS
-    ]
-    ratios = Design(COUNTS).ratios
-    shared = {
-        "G": 2,
-        "ratio": ratios,
-        "size": np.array(COUNTS, float),
-        "bias_product": np.zeros((2, 2)),
-        "trace_cross": np.zeros(2),
-        "trace_seed": np.zeros(2),
-    }
-    values = {}
-    for name in "ACDS":
-        formula = FORMULAS[f"S1.{name}"]
-        given_values = shared | {
-            "trace_score": np.array(traces),
-            "trace_syn": np.array(traces),
-            "n_max": max(COUNTS),
-        }
-        values[name] = formula(**{k: given_values[k] for k in formula.arguments})
-    law = scaling_law(**values)
-    assert float(law.C) == 0.0 and float(law.D) == 0.0
-    for weight, size in ((0.0, 1), (0.3, 50), (1.0, 400)):
-        assert float(law.excess(weight, size)) == pytest.approx(
-            _local(weight, size, Oracle()), rel=1e-12
-        )

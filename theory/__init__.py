@@ -2,7 +2,8 @@
 
 Start with `GaussianGroup` (who is to be classified), `Design` (how many real and synthetic
 samples, with what weight) and a generator (`Oracle`, `Smote`, `GaussianPlugin`, ...); `predict`
-then says what training on that design costs, and why.
+then says what training on that design costs, and why; `law_of_design` says how much synthetic data
+to use, and with what weight.
 """
 
 from theory.bias import BiasPrediction, generator_bias, generator_bias_gradient, predict_bias
@@ -32,6 +33,8 @@ from theory.groups import (
 )
 from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
 from theory.margins import LOGISTIC, SQUARED
+from theory.scaling_law import ScalingLaw, scaling_law
+from theory.scaling_moments import ScalingMoments, law_of_design, scaling_moments
 
 __all__ = [
     "LOGISTIC",
@@ -48,6 +51,8 @@ __all__ = [
     "Prediction",
     "Predictive",
     "Scaled",
+    "ScalingLaw",
+    "ScalingMoments",
     "Shifted",
     "Smote",
     "balanced_law",
@@ -56,6 +61,7 @@ __all__ = [
     "generator_bias_gradient",
     "gradient",
     "hessian",
+    "law_of_design",
     "minimise",
     "minimiser",
     "mix",
@@ -63,6 +69,8 @@ __all__ = [
     "predict",
     "predict_bias",
     "risk",
+    "scaling_law",
+    "scaling_moments",
     "score_cov",
     "score_mean",
     "stack",

@@ -28,11 +28,12 @@ from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import Generator, check_seeds, population_law
 from theory.groups import error_rate, gradient, minimiser, risk
-from theory.influence import SeedMasses, second_order_risk, seed_masses
+from theory.influence import second_order_risk
 from theory.laws import GaussianGroup, Law, law_of
 from theory.margins import LOGISTIC, Loss
 from theory.moments import moments
 from theory.precision import require_float64
+from theory.seed_masses import SeedMasses, seed_masses
 
 __all__ = [
     "BiasPrediction",

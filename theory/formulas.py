@@ -7,6 +7,7 @@ from theory.formulas_benefit import BENEFIT_FORMULAS
 from theory.formulas_bias import BIAS_FORMULAS
 from theory.formulas_capacity import CAPACITY_FORMULAS
 from theory.formulas_design import DESIGN_FORMULAS
+from theory.formulas_moments import MOMENT_FORMULAS
 from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
 from theory.formulas_risk import RISK_FORMULAS
 from theory.formulas_scaling import SCALING_FORMULAS
@@ -29,6 +30,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     BIAS_FORMULAS,
     RISK_FORMULAS,
     BENEFIT_FORMULAS,
+    MOMENT_FORMULAS,
     SCALING_FORMULAS,
     NONPARAMETRIC_FORMULAS,
     CAPACITY_FORMULAS,

@@ -12,58 +12,12 @@ import functools
 import sympy as sp
 
 from theory import notation as nt
-from theory.formula import Formula, instantiate
-from theory.formulas_design import sample_weights
+from theory.formula import Formula
 from theory.proofs import expected, stationary_points
 
 __all__ = ["SCALING_FORMULAS"]
 
 _gap, _spread = sp.symbols("gap spread", positive=True)
-
-
-# --- S1: definitions --------------------------------------------------------------------------
-@functools.cache
-def _second_moments(groups: int):
-    """Oversampling and augmentation parts of two groups' gradient, along one direction, H = 1."""
-    sizes = sp.symbols(f"n_1:{groups + 1}", positive=True)
-    bias = sp.symbols(f"B_1:{groups + 1}", real=True)
-    traces = {
-        base: sp.symbols(f"{base.label}_1:{groups + 1}", real=True)
-        for base in (nt.trace_score, nt.trace_cross, nt.trace_seed, nt.trace_syn)
-    }
-    level, extra = (
-        w.subs(nt.alpha, a) for w, a in zip(sample_weights(sp.Integer(groups)), (0, 1), strict=True)
-    )
-    moments, over, aug, fresh = {}, sp.Integer(0), sp.Integer(0), sp.Integer(0)
-    for k, size in enumerate(sizes):
-        score, influence, drawn = (sp.Symbol(f"{c}_{k}", real=True) for c in ("s", "f", "e"))
-        added = nt.n_max - size  # averages of iid samples: moments of one, over their number
-        moments |= {(score,): sp.Integer(0), (influence,): sp.Integer(0), (drawn,): sp.Integer(0)}
-        moments[(score, score)] = traces[nt.trace_score][k] / size
-        moments[(influence, score)] = traces[nt.trace_cross][k] / size
-        moments[(influence, influence)] = traces[nt.trace_seed][k] / size
-        moments[(drawn, drawn)] = added * level**2 * traces[nt.trace_syn][k]
-        over += size * level * score + added * level * (influence + bias[k]) + drawn
-        aug += (influence + bias[k]) / groups
-        fresh += nt.N * extra**2 * traces[nt.trace_syn][k]
-    products = [[left * right for right in bias] for left in bias]
-    arrays = {**traces, nt.size: sizes, nt.bias_product: products}
-    arrays[nt.ratio] = [size / nt.n_max for size in sizes]
-    values = {
-        "A": expected(over**2, moments),
-        "C": expected(over * aug, moments),
-        "D": expected(aug**2, moments),
-        "S": fresh * nt.N,
-    }
-    return values, arrays
-
-
-def _prove_moment(name: str):
-    def prove(rhs):
-        values, arrays = _second_moments(2)
-        return instantiate(rhs, arrays, 2) - values[name]
-
-    return prove
 
 
 # --- S1: consequences -------------------------------------------------------------------------
@@ -209,65 +163,10 @@ _A, _C, _D, _S, _N = nt.A, nt.C, nt.D, nt.S, nt.N
 _P = _A - 2 * _C + _D
 _none, _full = _A <= _C, _C - _D >= _S / _N
 _free = _C - _D >= 0
-_g, _h = nt.g, nt.h
-_each = (_g, 1, nt.G)
-_rho = nt.ratio[_g]
-_pairs = nt.bias_product[_g, _h]
-
-
-def _over_groups(body: sp.Expr) -> sp.Expr:
-    return sp.Sum(body, _each) / nt.G**2
-
-
-def _over_pairs(body: sp.Expr) -> sp.Expr:
-    return sp.Sum(body, (_h, 1, nt.G), _each) / nt.G**2
-
-
-_seed_over = (
-    _rho**2 * nt.trace_score[_g]
-    + 2 * _rho * (1 - _rho) * nt.trace_cross[_g]
-    + (1 - _rho) ** 2 * nt.trace_seed[_g]
-)
-_seed_both = _rho * nt.trace_cross[_g] + (1 - _rho) * nt.trace_seed[_g]
-_bias_over = (1 - _rho) * (1 - nt.ratio[_h]) * _pairs
 _inner_floor = (_A * _D - _C**2) / (2 * _P)
 _inner_size = (sp.Abs(_A - _C) * sp.sqrt(_S / (2 * nt.price)) - _S) / _P
 
 SCALING_FORMULAS = (
-    Formula(
-        "S1.A",
-        "Second moment of the oversampling part: bias, seeds, and its own synthetic noise",
-        "A",
-        _over_pairs(_bias_over)
-        + _over_groups(_seed_over / nt.size[_g])
-        + sp.Sum((1 - _rho) * nt.trace_syn[_g], _each) / (nt.G**2 * nt.n_max),
-        "exact",
-        _prove_moment("A"),
-    ),
-    Formula(
-        "S1.C",
-        "Cross moment of the two parts, which share their bias and their seeds",
-        "C",
-        _over_pairs((1 - _rho) * _pairs) + _over_groups(_seed_both / nt.size[_g]),
-        "exact",
-        _prove_moment("C"),
-    ),
-    Formula(
-        "S1.D",
-        "Second moment of the augmentation part, without its sampling noise",
-        "D",
-        _over_pairs(_pairs) + _over_groups(nt.trace_seed[_g] / nt.size[_g]),
-        "exact",
-        _prove_moment("D"),
-    ),
-    Formula(
-        "S1.S",
-        "Sampling noise of one synthetic sample per group",
-        "S",
-        _over_groups(nt.trace_syn[_g]),
-        "exact",
-        _prove_moment("S"),
-    ),
     Formula(
         "S1.excess",
         "Excess risk of a weight and a synthetic size",

@@ -27,88 +27,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from theory.design import Design
-from theory.generators import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Predictive,
-    Smote,
-    interpolation_nodes,
-)
+from theory.generators import interpolation_nodes
 from theory.laws import Law
 from theory.margins import Loss, expectations, quadrature
 from theory.moments import Moments
+from theory.seed_masses import SeedMasses
 
 _COARSE = 97  # nodes of nested integrals: relative error near 1e-9 for scores of std up to 5
 
-__all__ = ["SeedMasses", "gradient_cov", "overall", "second_order_risk", "seed_masses"]
-
-
-class SeedMasses(NamedTuple):
-    """A design and its generators as arrays ``[G]``: which weight acts on which part of a seed.
-
-    Attributes:
-        score: weight of the seeds' own score: real samples, and duplicates of them.
-        gaussian: weight of synthetic samples whose mean is fitted.
-        own_cov: of these, weight with the group's own covariance fitted.
-        pooled_cov: of these, weight with the pooled covariance fitted.
-        interpolation: weight of samples interpolated between seeds.
-        wide_mean, wide_cov: weight of predictive samples (known / unknown covariance).
-        noise: sum of squared weights of the synthetic samples.
-        sizes: real samples per group.
-    """
-
-    score: Array
-    gaussian: Array
-    own_cov: Array
-    pooled_cov: Array
-    interpolation: Array
-    wide_mean: Array
-    wide_cov: Array
-    noise: Array
-    sizes: Array
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Which first-order forms occur (static): "gaussian", "interpolation" or neither."""
-        present = []
-        if np.any(np.asarray(self.gaussian) > 0):
-            present.append("gaussian")
-        if np.any(np.asarray(self.interpolation) > 0):
-            present.append("interpolation")
-        return tuple(present)
-
-
-def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
-    """Sort a design's synthetic weight by what the generators fit on their seeds."""
-    synthetic = design.oversampling_mass + design.augmentation_mass
-
-    def where(matches) -> np.ndarray:
-        return synthetic * np.array([1.0 if matches(own) else 0.0 for own in generators])
-
-    def fits(*kinds):
-        gaussian = (GaussianPlugin, Predictive)
-        return lambda own: isinstance(own, gaussian) and own.covariance in kinds
-
-    def predicts(kind):
-        return lambda own: isinstance(own, Predictive) and own.covariance == kind
-
-    parts = (
-        design.real_mass + where(lambda own: isinstance(own, Duplicate)),
-        where(fits("known", "group", "pooled")),
-        where(fits("group")),
-        where(fits("pooled")),
-        where(lambda own: isinstance(own, Smote)),
-        where(predicts("known")),
-        where(predicts("group")),
-        design.synthetic_noise,
-        np.asarray(design.sizes, np.float64),
-    )
-    return SeedMasses(*(jnp.asarray(part) for part in parts))
+__all__ = ["gradient_cov", "overall", "second_order_risk", "seed_covs"]
 
 
 class _Gaussian(NamedTuple):
@@ -223,18 +152,15 @@ def _line(theta, law: Law, count: int = 193) -> _Line:
     )
 
 
-def _seed_cov(theta, law: Law, masses: SeedMasses, families, fit, pull, loss: Loss):
-    """Covariance of one seed's contribution ``f(x)`` within one group: ``[p, p]``."""
-    # the projection is an integral inside an integral over a smoothed score: fewer nodes serve
-    line = _line(theta, law, _COARSE if "interpolation" in families else 193)
+def _contribution(line: _Line, law: Law, masses: SeedMasses, fit, pull, inner, theta, loss: Loss):
+    """One seed's ``f(x) = phi(t) xbar + beta(t)`` on the line, centred: ``phi``, ``f - E f``."""
     sign = law.signs[:, None]
     phi = masses.score * sign * loss.derivative(1)(sign * line.t)
     beta = jnp.zeros(line.t.shape + theta.shape, theta.dtype)
-    if "interpolation" in families:
-        inner_phi, inner_beta = _interpolation(theta, law, line.t, loss)
-        phi = phi + 2 * masses.interpolation * inner_phi
-        beta = beta + 2 * masses.interpolation * inner_beta
-    if "gaussian" in families:
+    if inner is not None:
+        phi = phi + 2 * masses.interpolation * inner[0]
+        beta = beta + 2 * masses.interpolation * inner[1]
+    if fit is not None:
         e = fit.slopes
         _, cov = overall(law)
         own = jnp.pad(cov @ theta[1:], (1, 0))
@@ -251,9 +177,52 @@ def _seed_cov(theta, law: Law, masses: SeedMasses, families, fit, pull, loss: Lo
     xbar = line.location[:, None] + line.unit[:, None] * line.z[..., None]
     value = phi[..., None] * xbar + beta
     mean = jnp.einsum("kn,knp->p", line.mass, value)
-    centred = value - mean[None, None]
-    spread = jnp.einsum("kn,kpq->pq", line.mass * phi**2, line.residual_cov)
-    return jnp.einsum("knp,knq->pq", line.mass[..., None] * centred, centred) + spread
+    return phi, value - mean[None, None]
+
+
+def seed_covs(
+    theta: Float[Array, " p"],
+    real: Law,
+    synthetic: Law,
+    parts: Sequence[SeedMasses],
+    families: tuple[str, ...],
+    loss: Loss,
+) -> Float[Array, "m m G p p"]:
+    """Covariances, within each group, of what one seed adds to several parts of the gradient.
+
+    Statement (exact): entry ``[i, j, g]`` is ``Cov_{P_g}(f_i, f_j)``, with ``f_i`` the contribution
+    of the module's docstring for the weights ``parts[i]``.
+
+    Args:
+        theta: ``[p]``.
+        real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
+        parts: weights of ``m`` parts of a design; contributions are linear in them.
+        families: what any of them fits (static).
+        loss: the loss (static).
+    """
+    fits, pulls = None, [None] * len(parts)
+    if "gaussian" in families:
+        fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
+        pulls = [_pulls(fits, masses) for masses in parts]
+
+    def one(law, fit, own):
+        # the projection is an integral inside an integral over a smoothed score: fewer nodes serve
+        line = _line(theta, law, _COARSE if "interpolation" in families else 193)
+        inner = None
+        if "interpolation" in families:
+            inner = _interpolation(theta, law, line.t, loss)
+        each = [
+            _contribution(line, law, masses, fit, pull, inner, theta, loss) for masses, pull in own
+        ]
+
+        def joint(left, right):
+            spread = jnp.einsum("kn,kpq->pq", line.mass * left[0] * right[0], line.residual_cov)
+            return jnp.einsum("knp,knq->pq", line.mass[..., None] * left[1], right[1]) + spread
+
+        return jnp.stack([jnp.stack([joint(left, right) for right in each]) for left in each])
+
+    own = list(zip(parts, pulls, strict=True))
+    return jnp.moveaxis(jax.vmap(one)(real, fits, own), 0, 2)
 
 
 def gradient_cov(
@@ -284,15 +253,7 @@ def gradient_cov(
     if not families:
         own = jnp.einsum("g,gpq->pq", masses.score**2 / masses.sizes, real_moments.score_cov)
         return drawn + own
-    fits = pulls = None
-    if "gaussian" in families:
-        fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
-        pulls = _pulls(fits, masses)
-
-    def one(law, own, fit, pull):
-        return _seed_cov(theta, law, own, families, fit, pull, loss)
-
-    seed = jax.vmap(one)(real, masses, fits, pulls)
+    seed = seed_covs(theta, real, synthetic, (masses,), families, loss)[0, 0]
     return drawn + jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
 
 

@@ -112,12 +112,19 @@ bias_product = _array(
 trace_score = _array(
     "trace_score", "tr(H^{-1} Cov_{P_g}(s)), s the score at theta*", r"t^{\mathrm{real}}"
 )
-trace_cross = _array(
-    "trace_cross", "tr(H^{-1} Cov_{P_g}(s, J psi)), J psi the generator's influence", r"t^{\times}"
+trace_score_over = _array(
+    "trace_score_over",
+    "tr(H^{-1} Cov_{P_g}(s, o)), o a seed's influence through all oversampled samples, times G",
+    r"t^{so}",
 )
-trace_seed = _array(
-    "trace_seed", "tr(H^{-1} Cov_{P_g}(J psi)); 0 if Q is fixed", r"t^{\mathrm{seed}}"
+trace_score_aug = _array(
+    "trace_score_aug",
+    "tr(H^{-1} Cov_{P_g}(s, w)), w a seed's influence through all augmented samples, times G",
+    r"t^{sw}",
 )
+trace_over = _array("trace_over", "tr(H^{-1} Cov_{P_g}(o)); 0 if Q is fixed", r"t^{oo}")
+trace_over_aug = _array("trace_over_aug", "tr(H^{-1} Cov_{P_g}(o, w))", r"t^{ow}")
+trace_aug = _array("trace_aug", "tr(H^{-1} Cov_{P_g}(w)); 0 if Q is fixed", r"t^{ww}")
 trace_syn = _array(
     "trace_syn", "tr(H^{-1} Cov_{Q_g}(s)), s drawn by the generator", r"t^{\mathrm{syn}}"
 )

@@ -1,0 +1,203 @@
+"""Theorem S1 from theorem R's pieces: the scaling law of any generator on any Gaussian groups.
+
+At the balanced optimum the empirical gradient of a design is ``(1 - alpha) U + alpha (W + xi_N)``:
+``U`` the oversampling part (real samples and their synthetic complement), ``W`` what the
+augmentation part would be with infinitely many samples, ``xi_N`` its sampling noise. Every seed
+enters both ``U``, by its own score, and whatever a generator fitted on it draws, so their means and
+covariances come from the bias gradients of theorem B2 and the seed influences of theorem R2. In the
+metric of the inverse Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from theory.bias import Population, per_group, population
+from theory.compiling import quick_jit
+from theory.design import Design
+from theory.formulas import FORMULAS
+from theory.generators import Generator
+from theory.groups import minimiser
+from theory.influence import seed_covs
+from theory.laws import GaussianGroup
+from theory.margins import LOGISTIC, Loss
+from theory.moments import moments
+from theory.scaling_law import ScalingLaw, scaling_law
+from theory.seed_masses import SeedMasses, sorted_masses
+
+__all__ = ["ScalingMoments", "law_of_design", "scaling_moments"]
+
+
+class ScalingMoments(NamedTuple):
+    """Means and covariances of the two parts of a design's gradient at the balanced optimum.
+
+    Attributes:
+        theta_star: balanced optimum ``[p]``; hessian: ``H`` there ``[p, p]``.
+        over_mean, aug_mean: means of ``U`` and ``W`` (their generator bias) ``[p]``.
+        over_cov, cross_cov, aug_cov: ``Cov(U)``, ``Cov(U, W)``, ``Cov(W)`` ``[p, p]``.
+        fresh_cov: covariance of ``xi_1``; that of ``xi_N`` is an ``N``-th of it ``[p, p]``.
+        law: the scaling law, from the formulas S1.A to S1.S.
+    """
+
+    theta_star: Array
+    hessian: Array
+    over_mean: Array
+    aug_mean: Array
+    over_cov: Array
+    cross_cov: Array
+    aug_cov: Array
+    fresh_cov: Array
+    law: ScalingLaw
+
+
+def _pieces(theta, pieces: Population, parts, families, loss):
+    """Hessian, bias gradients ``[G, p]``, seed covariances and synthetic score covariances."""
+    real = moments(theta, pieces.real, loss)
+    drawn = moments(theta, pieces.synthetic, loss)
+    seeds = seed_covs(theta, pieces.real, pieces.synthetic, parts, families, loss)
+    bias = drawn.score_mean - real.score_mean
+    return jnp.mean(real.hessian, axis=0), bias, seeds, drawn.score_cov
+
+
+_quick_pieces = quick_jit(_pieces, static_argnames=("families", "loss"))
+
+
+def scaling_moments(
+    groups: Sequence[GaussianGroup],
+    sizes: Sequence[int],
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+) -> ScalingMoments:
+    """The two parts of a design's gradient, and the scaling law they make (S1).
+
+    Statement (exact algebra on R1 and R2, for every weight and size at once): half the
+    ``H^{-1}``-weighted second moment of ``(1 - alpha) U + alpha (W + xi_N)`` is theorem R's local
+    excess risk. Attribute ``law`` says the same through the proved formulas of S1.
+
+    Args:
+        groups: ``G`` groups of dimension ``d``, both labels present.
+        sizes: real samples per group.
+        generator: one for all groups, or one per group; its law must be known in closed form
+            (for one that is not: `theory.measured_scaling.measured_law`).
+        loss: `LOGISTIC` or `SQUARED`.
+
+    Raises:
+        ValueError: for invalid or mismatched input, too few seeds, or a generator without a
+            closed-form law.
+
+    Example:
+        >>> from theory.generators import Oracle
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> parts = scaling_moments(groups, (300, 100), Oracle())
+        >>> inverse = jnp.linalg.inv(parts.hessian)
+        >>> float(jnp.sum(inverse * parts.fresh_cov) / parts.law.S).__round__(12)
+        1.0
+    """
+    every = Design(tuple(sizes), 1, 1.0)  # all groups' synthetic laws are needed
+    pieces = population(groups, every, generator)
+    generators = per_group(generator, len(groups))
+    theta_star = minimiser(pieces.balanced, loss)
+    count, ratios = every.num_groups, every.ratios
+    none, ones = np.zeros(count), np.ones(count)
+    weights = ((ones, none), (none, 1.0 - ratios), (none, ones))
+    parts = tuple(sorted_masses(*own, none, every.sizes, generators) for own in weights)
+    families = _families(parts)
+    hessian, bias, seeds, drawn = _quick_pieces(
+        theta_star,
+        pieces._replace(balanced=None, target=None, masses=None),
+        parts,
+        families,
+        loss,
+    )
+    inverse = jnp.linalg.inv(hessian)
+    rho, size = jnp.asarray(ratios), jnp.asarray(every.sizes, dtype=float)
+    return ScalingMoments(
+        theta_star,
+        hessian,
+        (1 - rho) @ bias / count,
+        jnp.sum(bias, axis=0) / count,
+        *_covariances(seeds, drawn, rho, size, every.n_max, count),
+        _law(inverse, bias, seeds, drawn, rho, size, every.n_max, count),
+    )
+
+
+def _families(parts: Sequence[SeedMasses]) -> tuple[str, ...]:
+    found = [part.families for part in parts]
+    return tuple(name for name in ("gaussian", "interpolation") if any(name in f for f in found))
+
+
+def _covariances(seeds, drawn, rho, size, n_max: int, count: int):
+    """``Cov(U)``, ``Cov(U, W)``, ``Cov(W)`` and ``Cov(xi_1)``, summed over independent groups."""
+
+    def total(weight, matrices):
+        return jnp.einsum("g,gpq->pq", weight, matrices) / count**2
+
+    score, over, aug = range(3)
+    one = 1.0 / size
+    cross = total(rho * one, seeds[score, over])
+    level = total(rho**2 * one, seeds[score, score]) + cross + cross.T
+    level = level + total(one, seeds[over, over]) + total((1 - rho) / n_max, drawn)
+    both = total(rho * one, seeds[score, aug]) + total(one, seeds[over, aug])
+    return level, both, total(one, seeds[aug, aug]), total(jnp.ones_like(rho), drawn)
+
+
+def _law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> ScalingLaw:
+    def trace(matrices):
+        return jnp.einsum("pq,gpq->g", inverse, matrices)
+
+    score, over, aug = range(3)
+    values = {
+        "G": count,
+        "n_max": float(n_max),
+        "ratio": rho,
+        "size": size,
+        "bias_product": bias @ inverse @ bias.T,
+        "trace_score": trace(seeds[score, score]),
+        "trace_score_over": trace(seeds[score, over]),
+        "trace_score_aug": trace(seeds[score, aug]),
+        "trace_over": trace(seeds[over, over]),
+        "trace_over_aug": trace(seeds[over, aug]),
+        "trace_aug": trace(seeds[aug, aug]),
+        "trace_syn": trace(drawn),
+    }
+
+    def value(name: str):
+        formula = FORMULAS[f"S1.{name}"]
+        return formula(**{argument: values[argument] for argument in formula.arguments})
+
+    return scaling_law(*(value(name) for name in "ACDS"))
+
+
+def law_of_design(
+    groups: Sequence[GaussianGroup],
+    sizes: Sequence[int],
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+) -> ScalingLaw:
+    """How much synthetic data, with what weight: the scaling law of a generator at given sizes.
+
+    Statement (S1; exact algebra on theorem R's local form, which holds for generator biases of the
+    order of the sampling noise): see `theory.scaling_law`. Best weights are clipped to [0, 1].
+
+    Args:
+        groups, sizes, generator, loss: as for `scaling_moments`.
+
+    Returns:
+        A `ScalingLaw`: ``best_weight(N)``, ``best_excess(N)``, ``excess(alpha, N)``, ``floor``,
+        ``crossover``, ``harmful_weight(N)``, ``optimal_size(price)``.
+
+    Example:
+        >>> from theory.generators import Oracle
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> law = law_of_design(groups, (300, 100), Oracle())
+        >>> float(law.floor), round(float(law.crossover), 6)  # as good as real: N counts with n_max
+        (0.0, 300.0)
+        >>> round(float(law.best_weight(100)), 6)
+        0.25
+    """
+    return scaling_moments(groups, sizes, generator, loss).law
