@@ -1,11 +1,11 @@
 """Seed samples from a CSV file, and the units in which a network reads them."""
 
-import csv
-import math
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from simulate.tables import TableError, read_table
 
 SCALINGS = ("covariance", "features")
 
@@ -30,21 +30,6 @@ class Scaler(NamedTuple):
     spread: np.ndarray
 
 
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise SeedError(
-            f"{where}: expected a number, got {text!r}. Drop or encode columns that are not "
-            "numeric, and fill or drop missing values."
-        ) from None
-    if not math.isfinite(value):
-        raise SeedError(
-            f"{where}: expected a finite number, got {text!r}. Fill or drop missing values."
-        )
-    return value
-
-
 def read_seeds(path: Path, label: str) -> Seeds:
     """Read labelled seeds from a CSV file with a header; every other column is a feature.
 
@@ -67,52 +52,11 @@ def read_seeds(path: Path, label: str) -> Seeds:
         array([[1.5],
                [2. ]])
     """
-    path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file, strict=True))
-    except FileNotFoundError:
-        raise SeedError(f"{path}: no such file. Pass the path of a CSV file of seeds.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SeedError(
-            f"{path}: cannot be read as CSV ({error}). Expected UTF-8 text with commas and a "
-            "header line."
-        ) from error
-    if not rows or not any(rows[0]):
-        raise SeedError(f"{path}: is empty. Expected a header line and one line a seed.")
-    header = [name.strip() for name in rows[0]]
-    for name in header:
-        if not name or header.count(name) > 1:
-            raise SeedError(
-                f"{path}: column name {name!r} is empty or appears twice. Name every column once."
-            )
-    if label not in header:
-        raise SeedError(
-            f"{path}: no column {label!r}; the columns are {', '.join(header)}. Pass the label's "
-            "column with --label."
-        )
-    names = tuple(name for name in header if name != label)
-    if not names:
-        raise SeedError(f"{path}: has no feature columns, only the label {label!r}.")
-    features, labels = [], []
-    for line, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise SeedError(
-                f"{path}, line {line}: expected {len(header)} columns as in the header, got "
-                f"{len(row)}. Check for missing or unquoted commas."
-            )
-        cells = dict(zip(header, row, strict=True))
-        if not cells[label].strip():
-            raise SeedError(f"{path}, line {line}: the label is empty. Fill it or drop the line.")
-        labels.append(cells[label].strip())
-        features.append(
-            [_number(cells[name], f"{path}, line {line}, column {name!r}") for name in names]
-        )
-    if not labels:
-        raise SeedError(f"{path}: has a header but no seeds. Expected one line a seed.")
-    return Seeds(np.array(features), np.array(labels), names, label)
+        table = read_table(path, label)
+    except TableError as error:
+        raise SeedError(str(error)) from error
+    return Seeds(table.features, table.labels, table.names, table.label_name)
 
 
 def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:

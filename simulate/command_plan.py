@@ -1,0 +1,110 @@
+"""``python -m simulate plan``: how many synthetic rows for a table, with what weight, or none."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
+training, class weighting and synthetic designs with intervals, the recommended numbers of rows and
+their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable table."""
+_NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
+
+
+def add_parser(commands) -> None:
+    """Declare the command."""
+    own = commands.add_parser(
+        "plan", help="how many synthetic rows a table needs, or none", description=_DESCRIPTION
+    )
+    own.set_defaults(run=run)
+    own.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
+    own.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
+    own.add_argument(
+        "--group", metavar="COLUMN", help="column of a spurious attribute: groups are label x it"
+    )
+    own.add_argument(
+        "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
+    )
+    made = own.add_mutually_exclusive_group()
+    made.add_argument(
+        "--synthetic", type=Path, metavar="SYN.csv", help="rows that a generator made, to be judged"
+    )
+    made.add_argument(
+        "--generator", action="append", choices=_NAMES, dest="generators",
+        help="generator to plan for; may be repeated; all but duplicate by default",
+    )  # fmt: skip
+    own.add_argument(
+        "--independent", action="store_true",
+        help="the rows of SYN.csv were made without those of DATA.csv",
+    )  # fmt: skip
+    own.add_argument(
+        "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
+    )
+    own.add_argument("--most", type=int, metavar="N", help="added rows per group at most")
+    own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
+    own.add_argument("--bootstrap", type=int, default=200, metavar="B", help="replicates")
+    own.add_argument("--seed", type=int, default=2024, help="of the bootstrap (default 2024)")
+    own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
+    own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
+    own.add_argument("--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plan, print and write."""
+    from simulate import artifacts
+    from simulate.planner import plan_table
+    from simulate.planner_report import as_dict, print_plan
+    from simulate.reporting import console
+    from simulate.tables import read_table
+
+    if options.independent and options.synthetic is None:
+        raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
+    written = _files(options)
+    table = read_table(options.data, options.label, options.group)
+    made = None
+    if options.synthetic is not None:
+        own = read_table(options.synthetic, options.label, options.group, names=table.names)
+        made = (own.features, own.labels, own.attributes)
+        made = made if options.group else made[:2]
+    plan = plan_table(
+        table.features, table.labels, table.attributes,
+        generators=options.generators, synthetic=made, fitted=not options.independent,
+        positive=options.positive, price=options.price, most=options.most, level=options.level,
+        bootstrap=options.bootstrap, seed=options.seed,
+    )  # fmt: skip
+    screen = console()
+    print_plan(screen, plan)
+    configuration = {
+        "data": str(options.data), "label": options.label, "group": options.group,
+        "positive": options.positive, "synthetic": options.synthetic and str(options.synthetic),
+        "independent": options.independent, "generators": options.generators,
+        "price": options.price, "most": options.most, "level": options.level,
+        "bootstrap": options.bootstrap,
+    }  # fmt: skip
+    payload = as_dict(plan)
+    for path, kind in written:
+        if kind == "json":
+            artifacts.save(
+                path, payload, kind="plan", configuration=configuration, seed=options.seed
+            )
+        else:
+            options.draw_plan(payload, path)
+        screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Files to write, with their kind; refused now rather than after the work."""
+    from simulate.artifacts import check_writable
+
+    files = [(path, "json") for path in (options.json,) if path]
+    files += [(path, "plot") for path in (options.plot,) if path]
+    if options.out is not None:
+        files += [(options.out / "plan.json", "json"), (options.out / "plan.png", "plot")]
+    for path, kind in files:
+        if kind == "plot" and path.suffix not in (".png", ".svg", ".pdf"):
+            raise ValueError(f"--plot: got {path}, expected a name ending in .png, .svg or .pdf.")
+        check_writable(path)
+    return files

@@ -1,0 +1,166 @@
+"""Where the theory's assumptions look doubtful on a table, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from simulate.planner_estimate import Real, Synthetic
+from simulate.planner_intervals import Resampled
+from simulate.planner_sources import Source
+from simulate.planner_table import Prepared
+
+__all__ = ["Warning_", "diagnose"]
+
+_ROWS_PER_PARAMETER = 10
+_CONCENTRATED = 0.5  # of the variance, in one row of a hundred
+_TAILS = 2.0  # times the kurtosis of a normal law
+_LARGE = 0.25  # nats: squared length of a displacement beyond which quadratics mislead
+_CERTAIN = 0.02  # rows within this of a certain prediction count as certain
+
+
+class Warning_(NamedTuple):
+    """A doubt: what was looked at, what was seen, and what it means for the plan."""
+
+    check: str
+    seen: float
+    message: str
+
+
+def diagnose(
+    table: Prepared,
+    real: Real,
+    parts: Sequence[tuple[Source, Synthetic]],
+    resampled: Resampled,
+    choices: Sequence,
+) -> tuple[Warning_, ...]:
+    """Every doubt, the gravest first.
+
+    Looks at near-separation, groups small for the number of parameters, concentration of influence,
+    heavy tails, the information matrix (White, 1982), biases too large for a local expansion, and
+    synthetic rows that copy real ones.
+    """
+    found = [
+        *_separation(table, real, resampled),
+        *_small_groups(table),
+        *_copies(table),
+        *_large_bias(choices),
+        *_concentration(table, real),
+        *_tails(table, parts),
+        *_information(real, resampled),
+    ]
+    return tuple(found)
+
+
+def _separation(table: Prepared, real: Real, resampled: Resampled):
+    rows = table.rows
+    miss = expit(-rows.sign * (rows.x @ real.theta))
+    certain = float(np.mean(np.minimum(miss, 1 - miss) < _CERTAIN))
+    wrong = min(int((miss[rows.members(g)] > 0.5).sum()) for g in range(rows.count))
+    if resampled.failed:
+        tried = resampled.failed + len(resampled.weighted)
+        yield Warning_(
+            "separation", resampled.failed / tried,
+            f"{resampled.failed} of {tried} resampled tables have no logistic fit: the classes are "
+            "nearly separable, predictions are too small and intervals too narrow.",
+        )  # fmt: skip
+    elif wrong < 3 or certain > 0.8:
+        yield Warning_(
+            "separation", certain,
+            f"the fit errs on {wrong} rows of some group and is certain of {certain:.0%} of rows: "
+            "the classes are close to separable, where the expansion is poor.",
+        )  # fmt: skip
+
+
+def _small_groups(table: Prepared):
+    least = min(table.groups, key=lambda g: g.size)
+    parameters = table.rows.x.shape[1]
+    ratio = least.size / parameters
+    if ratio < _ROWS_PER_PARAMETER:
+        yield Warning_(
+            "small group", ratio,
+            f"group {least.name} has {least.size} rows for {parameters} parameters ({ratio:.1f} a "
+            f"parameter, {_ROWS_PER_PARAMETER} or more expected): terms of higher order matter, "
+            "true excess risks are larger than predicted.",
+        )  # fmt: skip
+
+
+def _copies(table: Prepared):
+    if table.external is None:
+        return
+    from scipy.spatial import KDTree
+
+    drawn = table.external.rows
+    near, _ = KDTree(table.rows.x[:, 1:]).query(drawn.x[:, 1:])
+    share = float(np.mean(near < 1e-9))
+    if share > 0.01:
+        yield Warning_(
+            "copies", share,
+            f"{share:.1%} of the synthetic rows copy real rows: they carry no new information, and "
+            "their bias looks smaller than it is. Remove them and plan again.",
+        )  # fmt: skip
+
+
+def _large_bias(choices: Sequence):
+    for own in choices[2:]:
+        if own.bias > _LARGE / 2:
+            yield Warning_(
+                "large bias", own.bias,
+                f"{own.source}, {own.name}: the predicted bias part is {own.bias:.2g} nats, beyond "
+                "the local expansion; take it as 'large', not as a number.",
+            )  # fmt: skip
+            return
+
+
+def _concentration(table: Prepared, real: Real):
+    rows = table.rows
+    white = real.part @ real.root.T
+    sizes = np.bincount(rows.group)
+    share = np.sort(np.einsum("np,np->n", white, white) / sizes[rows.group] ** 2)[::-1]
+    top = max(1, len(share) // 100)
+    portion = float(share[:top].sum() / share.sum())
+    if portion > _CONCENTRATED:
+        yield Warning_(
+            "influence", portion,
+            f"{top} of {len(share)} rows carry {portion:.0%} of the predicted variance: look at "
+            "them; the intervals lean on a few rows.",
+        )  # fmt: skip
+
+
+def _tails(table: Prepared, parts):
+    rows = table.rows
+    if not any(own.name.startswith("gaussian") for own, _ in parts):
+        return
+    dim = rows.x.shape[1] - 1
+    worst, name = 0.0, ""
+    for g, info in enumerate(table.groups):
+        x = rows.x[rows.members(g), 1:]
+        if len(x) < dim + 5:
+            continue
+        centred = x - x.mean(axis=0)
+        cov = centred.T @ centred / len(x)
+        distance = np.einsum("ni,ij,nj->n", centred, np.linalg.pinv(cov), centred)
+        kurtosis = float(np.mean(distance**2) / (dim * (dim + 2)))
+        if kurtosis > worst:
+            worst, name = kurtosis, info.name
+    if worst > _TAILS:
+        yield Warning_(
+            "tails", worst,
+            f"group {name} has {worst:.1f} times the kurtosis of a normal law: Gaussian samples "
+            "are of another kind than its rows. Their bias is measured, not assumed absent, but "
+            "at the fit only.",
+        )  # fmt: skip
+
+
+def _information(real: Real, resampled: Resampled):
+    spread = float(np.std(resampled.misfit, ddof=1))
+    if spread > 0 and abs(real.misfit) > max(3 * spread, 0.1):
+        yield Warning_(
+            "information matrix", real.misfit,
+            f"scores vary {1 + real.misfit:.2f} times as much as a correct logistic model says "
+            f"({real.misfit / spread:+.1f} standard errors): no linear rule is right here. The "
+            "predictions stay valid (they use the sandwich) for the best linear rule, not beyond.",
+        )  # fmt: skip

@@ -1,0 +1,214 @@
+"""Labelled tables from CSV files: read once, checked cell by cell, for every door.
+
+A table has a header, one line a row, a label's column and possibly an attribute's column; every
+other column is a feature and a number. Groups are the labels that occur, or the pairs of label and
+attribute. Whatever is wrong with a file is reported with its line and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from simulate.artifacts import save_text
+
+__all__ = ["Line", "Table", "TableError", "number", "read_lines", "read_table", "write_table"]
+
+
+class TableError(ValueError):
+    """A table cannot be used; the message says where and why."""
+
+
+class Line(NamedTuple):
+    """One data line of a CSV file: its number in the file and its cells by column."""
+
+    number: int
+    cells: dict[str, str]
+
+
+class Table(NamedTuple):
+    """A labelled table.
+
+    Attributes:
+        features: ``[n, d]``.
+        labels: ``n`` strings.
+        attributes: ``n`` strings, or None without an attribute's column.
+        names: of the features.
+        label_name, attribute_name: of these columns.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    attributes: np.ndarray | None
+    names: tuple[str, ...]
+    label_name: str
+    attribute_name: str | None
+
+
+def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], list[Line]]:
+    """Header and lines of a CSV file that has a label's column.
+
+    Args:
+        path: the file, UTF-8 text with commas and a header line.
+        label: name of the label's column; no label may be empty.
+
+    Returns:
+        The columns' names and the lines; line numbers count from 1.
+
+    Raises:
+        TableError: if the file is missing, unreadable, empty, ragged, or without the label.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "rows.csv"
+        >>> _ = path.write_text("height,kind\\n1.5,a\\n2.0,b\\n")
+        >>> read_lines(path, "kind")[1][1]
+        Line(number=3, cells={'height': '2.0', 'kind': 'b'})
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, row) for row in reader]
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file. Pass the path of a CSV file.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(
+            f"{path}: cannot be read as CSV ({error}). Expected UTF-8 text with commas and a "
+            "header line."
+        ) from error
+    if not rows or not any(rows[0][1]):
+        raise TableError(f"{path}: is empty. Expected a header line and one line a row.")
+    header = tuple(name.strip() for name in rows[0][1])
+    for name in header:
+        if not name or header.count(name) > 1:
+            raise TableError(
+                f"{path}: column name {name!r} is empty or appears twice. Name every column once."
+            )
+    if label not in header:
+        raise TableError(
+            f"{path}: no column {label!r}; the columns are {', '.join(header)}. Pass the label's "
+            "column with --label."
+        )
+    lines = []
+    for line, row in rows[1:]:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise TableError(
+                f"{path}, line {line}: expected {len(header)} columns as in the header, got "
+                f"{len(row)}. Check for missing or unquoted commas."
+            )
+        cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+        if not cells[label]:
+            raise TableError(f"{path}, line {line}: the label is empty. Fill it or drop the line.")
+        lines.append(Line(line, cells))
+    if not lines:
+        raise TableError(f"{path}: has a header but no rows (no seeds). Expected one line a row.")
+    return header, lines
+
+
+def number(text: str, where: str) -> float:
+    """A finite number from a cell; ``where`` names the cell in the error.
+
+    Raises:
+        TableError: if the cell holds none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise TableError(
+            f"{where}: expected a number, got {text!r}. Drop or encode columns that are not "
+            "numeric, and fill or drop missing values."
+        ) from None
+    if not math.isfinite(value):
+        raise TableError(
+            f"{where}: expected a finite number, got {text!r}. Fill or drop missing values."
+        )
+    return value
+
+
+def read_table(
+    path: str | os.PathLike,
+    label: str,
+    attribute: str | None = None,
+    *,
+    names: Sequence[str] | None = None,
+) -> Table:
+    """Read a labelled table; every column but label and attribute is a numeric feature.
+
+    Args:
+        path: the file.
+        label: name of the label's column; labels are kept as text.
+        attribute: name of the spurious attribute's column, if groups are label x attribute.
+        names: features expected, in this order, when the table must match another one.
+
+    Returns:
+        The table.
+
+    Raises:
+        TableError: for everything `read_lines` refuses, a cell that is not a finite number, a
+            missing column, or no feature.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "rows.csv"
+        >>> _ = path.write_text("height,kind\\n1.5,a\\n2.0,b\\n")
+        >>> read_table(path, "kind").features.tolist()
+        [[1.5], [2.0]]
+    """
+    header, lines = read_lines(path, label)
+    if attribute is not None and attribute not in header:
+        raise TableError(
+            f"{path}: no column {attribute!r}; the columns are {', '.join(header)}. Pass the "
+            "attribute's column with --group."
+        )
+    if attribute == label:
+        raise TableError(f"{path}: column {label!r} is both label and attribute; name two columns.")
+    own = tuple(name for name in header if name not in (label, attribute))
+    if not own:
+        raise TableError(f"{path}: has no feature columns, only the label {label!r}.")
+    if names is not None and set(own) != set(names):
+        missing, extra = sorted(set(names) - set(own)), sorted(set(own) - set(names))
+        raise TableError(
+            f"{path}: expected the features {', '.join(names)}; missing: "
+            f"{', '.join(missing) or 'none'}, unknown: {', '.join(extra) or 'none'}. Give both "
+            "tables the same columns."
+        )
+    order = own if names is None else tuple(names)
+    features = [
+        [number(line.cells[name], f"{path}, line {line.number}, column {name!r}") for name in order]
+        for line in lines
+    ]
+    attributes = None
+    if attribute is not None:
+        for line in lines:
+            if not line.cells[attribute]:
+                raise TableError(
+                    f"{path}, line {line.number}: the attribute is empty. Fill it or drop the line."
+                )
+        attributes = np.array([line.cells[attribute] for line in lines])
+    labels = np.array([line.cells[label] for line in lines])
+    return Table(np.array(features), labels, attributes, order, label, attribute)
+
+
+def write_table(path: str | os.PathLike, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
+    """Write a CSV file whole or not at all; numbers in the shortest form that reads back equal.
+
+    Raises:
+        ArtifactError: if the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(
+        [[repr(float(c)) if isinstance(c, float | np.floating) else c for c in row] for row in rows]
+    )
+    return save_text(path, text.getvalue())
