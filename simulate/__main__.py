@@ -12,11 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from simulate import command_verify
+from simulate import command_plan, command_verify
 
 __all__ = ["main"]
 
-_COMMANDS = (command_verify,)
+_COMMANDS = (command_verify, command_plan)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments; those of the process when omitted.
     """
     options = _parser().parse_args(argv)
+    options.draw_plan = _draw_plan
     _one_device_per_core()
     import jax
 
@@ -50,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _draw_plan(payload, path) -> None:
+    """Hand a plan over to its figure; only a door may."""
+    from figures.plan import save_plan
+
+    save_plan(payload, path)
 
 
 def _one_device_per_core() -> None:

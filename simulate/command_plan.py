@@ -8,8 +8,9 @@ from pathlib import Path
 __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
-training, class weighting and synthetic designs with intervals, the recommended numbers of rows and
-their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable table."""
+training, class weighting and synthetic designs with intervals, the recommended numbers of rows
+and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable
+table."""
 _NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
 
 

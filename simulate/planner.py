@@ -11,8 +11,9 @@ fit (`simulate.planner_estimate`), forms theorem S1's law for each generator, an
 Labelled as the theory labels it: the law is asymptotic (R1, R2) in its local form, so it holds for
 biases of the order of the sampling error; the raw fit is taken at its own optimum. The weight of
 added rows is the one whose gain over class weighting has the largest lower end, and synthetic rows
-are recommended only where that is positive: the gain is linear in a small weight and the harm of an
-unknown bias quadratic, so an uncertain generator gets a small weight before it gets none.
+are recommended only where that exceeds 2 % of class weighting's excess risk. The gain is linear in
+a small weight and the harm of an unknown bias quadratic, so an uncertain generator gets a small
+weight before it gets none.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from simulate import planner_intervals as intervals
 from simulate.planner_diagnostics import Warning_, diagnose
 from simulate.planner_estimate import Real, Synthetic, first_fits, real_part, synthetic_part
 from simulate.planner_intervals import Interval, Resampled
-from simulate.planner_sources import NAMES, External, Rows, Source, source
+from simulate.planner_sources import NAMES, Source, source
 from simulate.planner_table import GroupInfo, Prepared, prepare
 from theory.design import Design
 from theory.scaling_law import ScalingLaw
@@ -37,6 +38,7 @@ from theory.scaling_law import ScalingLaw
 __all__ = ["NAMES", "Choice", "Plan", "plan_table"]
 
 _NEAR = 0.05  # without a price: the share of the gain that the noise of the draws may cost
+_WORTH = 0.02  # of class weighting's excess risk: a smaller credible gain is not worth rows
 _WEIGHTS = tuple(k / 20 for k in range(1, 21))
 _MOST = 20  # times the largest group: no more rows per group are considered
 
@@ -295,7 +297,7 @@ class _Work:
                 yield self._with_ranges(best, index, level, law)
 
     def _size(self, law: ScalingLaw, weight: float, most: int) -> int:
-        """The best size for a weight at the price; without one, where draws cost 5 % of the gain."""
+        """The best size for a weight at the price; without one, draws cost 5 % of the gain."""
         a, c, d, s = (float(value) for value in law)
         gain = 2 * weight * (a - c) - weight**2 * (a - 2 * c + d)
         if gain <= 0:
@@ -358,7 +360,7 @@ def _decide(choices: Sequence[Choice]) -> tuple[Choice, bool, str]:
     reference = raw if raw.gain.low > 0 else weighting
     offers = [c for c in choices[2:] if c.rows]
     best = max(offers, key=lambda c: c.net_low, default=None)
-    least = max(reference.net_low, 0.0)
+    least = max(reference.net_low, _WORTH * weighting.excess.value)
     if best is not None and best.net_low > least:
         return best, True, (
             f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk falls "

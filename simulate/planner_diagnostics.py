@@ -19,6 +19,7 @@ _ROWS_PER_PARAMETER = 10
 _CONCENTRATED = 0.5  # of the variance, in one row of a hundred
 _TAILS = 2.0  # times the kurtosis of a normal law
 _LARGE = 0.25  # nats: squared length of a displacement beyond which quadratics mislead
+_STANDARD_ERRORS = 4.0
 _CERTAIN = 0.02  # rows within this of a certain prediction count as certain
 
 
@@ -156,11 +157,16 @@ def _tails(table: Prepared, parts):
 
 
 def _information(real: Real, resampled: Resampled):
-    spread = float(np.std(resampled.misfit, ddof=1))
-    if spread > 0 and abs(real.misfit) > max(3 * spread, 0.1):
+    """White's comparison of the scores' covariance with the Hessian, by the bootstrap."""
+    square = float(np.sum(real.misfit**2))
+    noise = np.sum((resampled.misfit - real.misfit[None]) ** 2, axis=(1, 2))
+    excess = (square - noise.mean()) / np.std(noise, ddof=1)
+    if excess > _STANDARD_ERRORS:
+        worst = float(np.abs(np.linalg.eigvalsh(real.misfit)).max())
         yield Warning_(
-            "information matrix", real.misfit,
-            f"scores vary {1 + real.misfit:.2f} times as much as a correct logistic model says "
-            f"({real.misfit / spread:+.1f} standard errors): no linear rule is right here. The "
-            "predictions stay valid (they use the sandwich) for the best linear rule, not beyond.",
+            "information matrix", worst,
+            f"in some direction the scores' covariance is {worst:.0%} off what a correct logistic "
+            "model says, beyond chance: no linear rule is right here. The predictions stay valid "
+            "for the best linear rule (they use the sandwich); a curved rule may gain more than "
+            "any synthetic row.",
         )  # fmt: skip

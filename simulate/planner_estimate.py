@@ -6,14 +6,14 @@ At the class-weighted fit ``theta`` a design's gradient is a sum over rows of
 * part 1: levelling: ``(rho_g s + sum_h (1 - rho_h) J_h psi) / G``;
 * part 2: augmentation: ``sum_h J_h psi / G``,
 
-plus the biases ``b`` of parts 1 and 2 and the noise of their draws. With ``M = H^{-1}``, the moments
-``b_j' M b_k`` and ``tr(M sum_g Cov_g(part j, part k) / n_g)`` are the ``A``, ``C``, ``D`` of theorem
-S1, for designs that level (1 and 2) and for designs that weight instead (0 and 2).
+plus the biases ``b`` of parts 1 and 2 and the noise of their draws. With ``M = H^{-1}``, the
+moments ``b_j' M b_k`` and ``tr(M sum_g Cov_g(part j, part k) / n_g)`` are the ``A``, ``C``, ``D``
+of theorem S1, for designs that level (1 and 2) and for designs that weight instead (0 and 2).
 
 ``b_hat`` is the mean score of the generator's samples minus that of the rows at the same ``theta``:
 unbiased at fixed ``theta`` although both use the same rows, since an expectation is linear. Its
 square is too large by ``tr(M Cov(b_hat))``, which is subtracted; ``Cov(b_hat)`` follows from the
-influence of each row on ``b_hat``, the fit's own included. The raw fit has a large bias, so that its
+influence of each row on ``b_hat``, the fit's own included. The raw fit has a large bias, so its
 excess is taken at its own optimum: ``R_bal(theta_raw) - R_bal(theta)`` on the rows, corrected for
 what both fits gain by having seen these rows (Takeuchi, 1976).
 """
@@ -60,7 +60,8 @@ class Real(NamedTuple):
         leverage: of every row on the class-weighted fit ``[n]``.
         weighted: predicted excess risk of class weighting.
         raw: of the raw fit; raw_variance: its variance part; raw_std: of the estimate `raw`.
-        misfit: ``tr(H^{-1} E ss') / p - 1``: 0 if the logistic model holds on balanced groups.
+        misfit: ``L^{-1} (E ss' - H) L^{-T}``, noise around 0 if the logistic model holds on
+            balanced groups (White, 1982) ``[p, p]``.
     """
 
     theta: np.ndarray
@@ -72,7 +73,7 @@ class Real(NamedTuple):
     raw: float
     raw_variance: float
     raw_std: float
-    misfit: float
+    misfit: np.ndarray
 
 
 class Synthetic(NamedTuple):
@@ -195,7 +196,7 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
     part = _within(rows, weight, swollen[:, None] * rows.x) / count
     spread = np.einsum("np,np->n", part @ root.T, part @ root.T)
     weighted = 0.5 * float((weight / per_row**2) @ spread)
-    j = float(balanced @ (first**2 * np.einsum("np,np->n", white, white)))
+    misfit = white.T @ ((balanced * (first**2 - second))[:, None] * white)
 
     raw_loss, raw_first, raw_second = score_parts(rows, fits.raw)
     curvature = rows.x.T @ ((plain * raw_second)[:, None] * rows.x)
@@ -214,8 +215,7 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
     raw = float(balanced @ (raw_loss - loss)) - weighted + optimism
     raw_std = float(np.sqrt((weight / per_row**2) @ pull**2))
     return Real(
-        fits.weighted, hessian, root, part, leverage, weighted, raw, variance, raw_std,
-        j / rows.x.shape[1] - 1.0,
+        fits.weighted, hessian, root, part, leverage, weighted, raw, variance, raw_std, misfit
     )  # fmt: skip
 
 

@@ -3,12 +3,12 @@
 The squared bias ``|b|^2`` of an estimate ``b_hat ~ N(b, W)`` (whitened) is not a normal quantity
 when ``b`` is near 0. Its interval collects the ``lambda`` that a score test does not reject,
 
-    (|b_hat|^2 - tr W - lambda)^2 <= z^2 (2 tr W^2 + 4 lambda kappa),  kappa = b_hat'W b_hat / |b_hat|^2,
+    (|b_hat|^2 - tr W - lambda)^2 <= z^2 (2 tr W^2 + 4 lambda kappa)
 
-from the mean and variance of a quadratic form. Variance parts are positive, so their interval is
-normal on the logarithmic scale, with the bootstrap's standard error. Sums and differences of two
-such quantities get the square-and-add interval of Zou and Donner (2008), which keeps each one's
-asymmetry.
+with ``kappa = b_hat'W b_hat / |b_hat|^2``, from the mean and variance of a quadratic form. Variance
+parts are positive, so their interval is normal on the logarithmic scale, with the bootstrap's
+standard error. Sums and differences of two such quantities get the square-and-add interval of Zou
+and Donner (2008), which keeps each one's asymmetry.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     """Print groups, designs, recommendation and warnings."""
     sizes = ", ".join(f"{g.name}: {g.size}{' (+)' if g.positive else ''}" for g in plan.groups)
     console.print(f"groups: {sizes}", soft_wrap=True, highlight=False, markup=False)
-    table = Table(box=box.SIMPLE, title="predicted balanced excess risk (nats)", title_justify="left")
+    title = "predicted balanced excess risk (nats)"
+    table = Table(box=box.SIMPLE, title=title, title_justify="left")
     percent = f"{100 * plan.level:g} %"
     for name in ("design", "rows", "alpha", "excess", percent, "bias", "gain", percent):
         table.add_column(name, justify="left" if name == "design" else "right", no_wrap=True)

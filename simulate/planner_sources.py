@@ -224,7 +224,8 @@ def _interpolated(graph, x, t, sign, w):
     mean = w @ row
     # as a partner of j, row i moves the average over j's partners from its mean to K_ji
     tilt = _edges(graph, n * pair[:, :, 0] * left).T @ x
-    tilt += np.bincount(graph.ravel(), (n * pair[:, :, 0] * right).ravel(), minlength=n)[:, None] * x
+    received = np.bincount(graph.ravel(), (pair[:, :, 0] * right).ravel(), minlength=n)
+    tilt += n * received[:, None] * x
     tilt -= _edges(graph, n * pair[:, :, 0]).T @ row
     scale = np.where(w > 0, n * w, 1.0)[:, None]
     influence = row - mean + tilt / scale

@@ -1,0 +1,329 @@
+"""The planner: its pieces against the theory on known groups, and what it decides and refuses."""
+
+import json
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from simulate import planner_intervals, planner_sources
+from simulate.__main__ import main
+from simulate.planner import NAMES, plan_table
+from simulate.planner_estimate import (
+    SeparableError,
+    Synthetic,
+    first_fits,
+    real_part,
+    synthetic_part,
+)
+from simulate.planner_sources import Rows, mean_scores, source
+from simulate.sweeps_scaling import law_of_design
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
+from theory.laws import GaussianGroup
+
+SIZES = (8000, 2000)
+GROUPS = (
+    GaussianGroup([0.0, 0.0, 0.0], np.eye(3), 0),
+    GaussianGroup([1.5, 0.5, 0.0], [[1.5, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 0.7]], 1),
+)
+THEORY = {
+    "duplicate": Duplicate(),
+    "smote-all": Smote(),
+    "gaussian": GaussianPlugin(),
+    "gaussian-pooled": GaussianPlugin("pooled"),
+}
+
+
+def _draw(groups, sizes, seed):
+    rng = np.random.default_rng(seed)
+    pairs = zip(groups, sizes, strict=True)
+    x = [rng.multivariate_normal(g.mean[0], g.cov[0], n) for g, n in pairs]
+    return np.concatenate(x), np.repeat([g.label for g in groups], sizes)
+
+
+def _rows(x, label) -> Rows:
+    return Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+
+
+@pytest.fixture(scope="module")
+def large():
+    rows = _rows(*_draw(GROUPS, SIZES, seed=5))
+    return rows, real_part(rows, np.ones(sum(SIZES)), first_fits(rows))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return _draw((GROUPS[0], GROUPS[1]), (400, 80), seed=7)
+
+
+@pytest.mark.parametrize("name", THEORY)
+def test_the_estimated_scaling_law_is_that_of_theorem_s(large, name):
+    rows, real = large
+    own = synthetic_part(rows, np.ones(len(rows.sign)), real, source(name, rows))
+    theory = [float(v) for v in law_of_design(GROUPS, SIZES, THEORY[name])]
+    # moments of scores: relative spread sqrt(kurtosis / n_min), at most 2 for the bias's square
+    tolerance = 4 * 2 / math.sqrt(min(SIZES))
+    for seen, expected in zip(own.moments(level=True), theory, strict=True):
+        assert seen == pytest.approx(expected, rel=tolerance)
+
+
+def test_real_designs_are_predicted_as_theorem_r_does(large):
+    _, real = large
+    weighted = predict(GROUPS, Design.class_weighted(SIZES), Oracle())
+    raw = predict(GROUPS, Design.raw(SIZES), Oracle())
+    assert real.weighted == pytest.approx(float(weighted.local_variance), rel=0.15)
+    assert abs(real.raw - float(raw.total)) < 4 * real.raw_std < 0.1 * float(raw.total)
+    assert real.raw_variance == pytest.approx(float(raw.excess.variance), rel=0.15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_influences_are_derivatives_in_the_rows_weights(name):
+    x, label = _draw(GROUPS, (60, 40), seed=2)
+    rows = _rows(x, label)
+    own, theta = source(name, rows), np.array([-0.4, 0.9, 0.3, -0.2])
+    mix = np.array([[0.1, 0.7], [0.5, 0.5]])
+    rng = np.random.default_rng(0)
+    move = rng.normal(size=100)
+    sizes = np.array([60, 40])
+    for g in (0, 1):  # weights keep their mean of 1 within groups
+        move[rows.members(g)] -= move[rows.members(g)].mean()
+
+    def total(step):
+        return mix @ mean_scores(own, rows, 1.0 + step * move, theta, mix).mean
+
+    step = 1e-4
+    slope = (total(step) - total(-step)) / (2 * step)
+    influence = mean_scores(own, rows, np.ones(100), theta, mix).influence
+    linear = np.einsum("n,mnp->mp", move / sizes[rows.group], influence)
+    # an unbiased covariance is n/(n-1) times the one that is differentiated
+    allowed = (1 / 39) * np.abs(linear).max() if name.startswith("gaussian") else 1e-7
+    np.testing.assert_allclose(slope, linear, rtol=0, atol=allowed + 1e-7)
+
+
+def test_squaring_an_unbiased_estimate_is_corrected_for_its_noise():
+    # fresh normal rows instead of the generator's: b = 0, so the corrected square must be noise
+    corrected, naive = [], []
+    for seed in range(40):
+        rows = _rows(*_draw(GROUPS, (300, 100), seed=100 + seed))
+        real = real_part(rows, np.ones(400), first_fits(rows))
+        own = synthetic_part(rows, np.ones(400), real, source("gaussian", rows))
+        noise = np.trace(own.bias_noise[2, 2])
+        naive.append(own.bias[2] @ own.bias[2])
+        corrected.append(naive[-1] - noise)
+    spread = np.std(corrected, ddof=1) / math.sqrt(40)
+    assert abs(np.mean(corrected)) < 4 * spread
+    assert np.mean(naive) > 4 * spread  # without the correction the bias is seen where none is
+
+
+def test_the_score_interval_of_a_squared_bias_covers():
+    rng = np.random.default_rng(3)
+    p, draws = 5, 4000
+    noise = np.zeros((3, 3, p, p))
+    noise[2, 2] = np.diag([1.0, 0.5, 0.5, 0.2, 0.1])
+    root = np.sqrt(noise[2, 2])
+    for truth in (np.zeros(p), np.full(p, 1.0), np.array([4.0, 0, 0, 0, 0])):
+        inside = 0
+        for _ in range(draws):
+            bias = np.zeros((3, p))
+            bias[2] = truth + root @ rng.normal(size=p)
+            own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0)
+            got = planner_intervals.squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96)
+            inside += got.low <= truth @ truth <= got.high
+        # moments are matched, not the law itself: within 3 points of 95 %
+        assert abs(inside / draws - 0.95) < 0.03 + 4 * math.sqrt(0.95 * 0.05 / draws)
+
+
+def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
+    x, label = small
+    fresh, own = _draw(GROUPS, (1500, 1500), seed=8)
+    plan = plan_table(x, label, synthetic=(fresh, own), fitted=False, bootstrap=40)
+    assert plan.add_synthetic and plan.recommended.net_low > 0 and plan.weight > 0
+    moved = fresh - 3.0 * own[:, None] * np.array([1.0, 0.3, 0.0])
+    plan = plan_table(x, label, synthetic=(moved, own), fitted=False, bootstrap=40)
+    assert not plan.add_synthetic and plan.recommended.name == "weighting"
+    assert "do not add" in plan.reason
+
+
+def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
+    x, label = small
+    made = _draw(GROUPS, (1500, 1500), seed=8)
+    gains = []
+    for fitted in (False, True):
+        plan = plan_table(x, label, synthetic=made, fitted=fitted, bootstrap=20)
+        gains.append(max(c.gain.value for c in plan.choices if c.name == "weight+add"))
+    assert gains[1] < 0.7 * gains[0]
+
+
+def test_copies_of_the_rows_are_worth_nothing_and_are_reported(small):
+    x, label = small
+    plan = plan_table(x, label, synthetic=(x, label), fitted=False, bootstrap=20)
+    assert [w.check for w in plan.warnings].count("copies") == 1
+
+
+def test_a_price_lowers_the_number_of_rows_until_none_is_worth_it(small):
+    x, label = small
+    rows = []
+    for price in (0.0, 1e-7, 1e-2):
+        plan = plan_table(x, label, generators="gaussian-pooled", price=price, bootstrap=20)
+        rows.append(plan.recommended.rows)
+    assert rows[0] > rows[1] > rows[2] == 0
+
+
+def test_weights_of_all_rows_sum_to_one(small):
+    x, label = small
+    plan = plan_table(x, label, generators=["smote", "gaussian-pooled"], bootstrap=20)
+    for own in plan.choices:
+        object.__setattr__(plan, "recommended", own)
+        weights = plan.row_weights()
+        total = sum(g.size * w for g, w in zip(plan.groups, weights["real"], strict=True))
+        total += np.dot(own.oversampling, weights["levelling"]) + own.size * weights["added"].sum()
+        assert total == pytest.approx(1.0, abs=1e-12)
+
+
+def test_the_plan_depends_neither_on_units_nor_on_the_order_of_rows(small):
+    x, label = small
+    options = {"generators": "gaussian", "bootstrap": 10}
+    first = plan_table(x, label, **options)
+    scale = np.array([1e3, 1e-3, 5.0])
+    second = plan_table(x * scale + 7.0, label, **options)
+    order = np.random.default_rng(0).permutation(len(x))
+    third = plan_table(x[order], label[order], **options)
+    for own in (second, third):
+        for left, right in zip(first.choices[:3], own.choices[:3], strict=True):
+            assert left.excess.value == pytest.approx(right.excess.value, rel=1e-6)
+
+
+def test_groups_are_label_and_attribute_and_other_labels_keep_their_own_group(small):
+    x, label = small
+    attribute = np.where(x[:, 2] > 0, "s", "t")
+    plan = plan_table(x, label, attribute, generators="smote", bootstrap=10)
+    assert [g.name for g in plan.groups] == ["0/s", "0/t", "1/s", "1/t"]
+    three = np.where(label == 1, "c", np.where(x[:, 1] > 0, "a", "b"))
+    plan = plan_table(x, three, generators="smote", positive="c", bootstrap=10)
+    assert [(g.name, g.positive) for g in plan.groups] == [("a", False), ("b", False), ("c", True)]
+
+
+def test_doubtful_tables_are_noticed():
+    rng = np.random.default_rng(4)
+    x = rng.standard_t(2.1, size=(500, 2))
+    label = (x[:, 0] + rng.logistic(size=500) > 1.0).astype(int)
+    seen = {w.check for w in plan_table(x, label, generators="gaussian", bootstrap=40).warnings}
+    assert "tails" in seen
+    x = rng.normal(size=(1500, 2))  # two labels along x0, mirrored where x1 changes sign
+    label = (x[:, 1] + np.sign(x[:, 1]) * x[:, 0] + 0.3 * rng.logistic(size=1500) > 1).astype(int)
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=40).warnings}
+    assert "information matrix" in seen
+    x, label = _draw(GROUPS, (300, 20), seed=1)
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=20).warnings}
+    assert "small group" in seen
+    far = GaussianGroup([4.5, 0.0, 0.0], np.eye(3), 1)
+    x, label = _draw((GROUPS[0], far), (300, 100), seed=1)
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=20).warnings}
+    assert "separation" in seen
+    near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)  # a common covariance: the model holds
+    x, label = _draw((GROUPS[0], near), (2000, 2000), seed=1)
+    assert plan_table(x, label, generators="gaussian", bootstrap=20).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"labels": np.zeros(480)}, "labels: got one kind"),
+        ({"labels": np.arange(480) % 3}, "labels: got 3 kinds"),
+        ({"labels": np.r_[np.zeros(477), np.ones(3)]}, "fewer than 5 rows"),
+        ({"generators": "smot"}, "generator: got 'smot'"),
+        ({"generators": []}, "generators: got none"),
+        ({"price": -1.0}, "price: got -1.0"),
+        ({"price": math.nan}, "price: got nan"),
+        ({"most": 0}, "most: got 0"),
+        ({"positive": 5}, "positive: got 5"),
+        ({"synthetic": (np.zeros((9, 2)), np.zeros(9))}, "synthetic: got 2 features"),
+        ({"synthetic": (np.zeros((9, 3)), np.full(9, 7))}, "groups the table does not have: 7"),
+        ({"synthetic": (np.zeros((9, 3)), np.zeros(9))}, "got 0 rows of group 1"),
+    ],
+)
+def test_unusable_arguments_are_refused_by_name(small, change, match):
+    x, label = small
+    with pytest.raises(ValueError, match=match):
+        plan_table(x, **({"labels": label, "bootstrap": 10} | change))
+
+
+def test_tables_without_a_fit_are_refused(small):
+    x, label = small
+    with pytest.raises(SeparableError, match="linearly separable"):
+        plan_table(x + 50.0 * label[:, None], label)
+    with pytest.raises(SeparableError, match="collinear"):
+        plan_table(np.c_[x, x[:, 0]], label)
+    with pytest.raises(ValueError, match="constant"):
+        plan_table(np.c_[x, np.ones(len(x))], label)
+    bad = x.copy()
+    bad[3, 1] = np.nan
+    with pytest.raises(ValueError, match="row 3, column 1"):
+        plan_table(bad, label)
+
+
+def test_the_slopes_are_derivatives_of_one_another():
+    # E_{k+1} is the derivative of E_k in the score's mean
+    step, centre = 1e-4, jnp.array([0.3, -1.0])
+    var, sign = jnp.array([0.5, 2.0]), jnp.array([1.0, -1.0])
+    low, high = (planner_sources._slopes(centre + s, var, sign) for s in (-step, step))
+    middle = planner_sources._slopes(centre, var, sign)
+    np.testing.assert_allclose((high - low)[:3] / (2 * step), middle[1:], rtol=0, atol=1e-7)
+
+
+def _csv(path, x, label, name="y"):
+    lines = [",".join([*(f"x{i}" for i in range(x.shape[1])), name])]
+    for row, own in zip(x.tolist(), label, strict=True):
+        lines.append(",".join([*map(repr, row), f"c{own}"]))
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
+    table = _csv(tmp_path / "t.csv", *small)
+    out = tmp_path / "out"
+    command = ["plan", table, "--label", "y", "--generator", "gaussian-pooled"]
+    assert main([*command, "--bootstrap", "20", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "weight+add gaussian-pooled" in printed and "alpha" in printed
+    payload = json.loads((out / "plan.json").read_text())
+    assert payload["kind"] == "plan" and payload["seed"] == 2024
+    own = payload["payload"]
+    assert own["recommended"] in own["designs"]
+    assert f"N (added rows per group)  {own['recommended']['size']}" in printed
+    assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_judges_a_table_of_synthetic_rows(small, tmp_path, capsys):
+    table = _csv(tmp_path / "t.csv", *small)
+    made = _csv(tmp_path / "s.csv", *_draw(GROUPS, (900, 900), seed=8))
+    command = ["plan", table, "--label", "y", "--synthetic", made, "--bootstrap", "20"]
+    assert main(command + ["--independent"]) == 0
+    assert "weight+add table" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "match"),
+    [
+        (None, [], "no such file"),
+        ("", [], "is empty"),
+        ("x,y\n1,a\n2\n", [], "line 3: expected 2 columns"),
+        ("x,y\n1,a\nred,b\n", [], "line 3, column 'x': expected a number, got 'red'"),
+        ("x,y\n1,a\nnan,b\n", [], "expected a finite number"),
+        ("x,z\n1,a\n", [], "no column 'y'"),
+        ("x,y\n1,a\n2,b\n", ["--group", "s"], "no column 's'"),
+        ("x,y\n1,a\n2,b\n", [], "fewer than 5 rows"),
+        ("x,y\n1,a\n2,b\n", ["--independent"], "--independent"),
+        ("x,y\n1,a\n2,b\n", ["--plot", "p.gif"], "expected a name ending in"),
+    ],
+)
+def test_a_bad_table_ends_with_a_message_and_status_2(tmp_path, capsys, text, options, match):
+    path = tmp_path / "t.csv"
+    if text is not None:
+        path.write_text(text)
+    assert main(["plan", str(path), "--label", "y", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m simulate plan: ") and match in error
