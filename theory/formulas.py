@@ -7,6 +7,7 @@ from theory.formulas_benefit import BENEFIT_FORMULAS
 from theory.formulas_bias import BIAS_FORMULAS
 from theory.formulas_capacity import CAPACITY_FORMULAS
 from theory.formulas_design import DESIGN_FORMULAS
+from theory.formulas_filters import FILTER_FORMULAS
 from theory.formulas_moments import MOMENT_FORMULAS
 from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
 from theory.formulas_risk import RISK_FORMULAS
@@ -33,6 +34,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     MOMENT_FORMULAS,
     SCALING_FORMULAS,
     NONPARAMETRIC_FORMULAS,
+    FILTER_FORMULAS,
     CAPACITY_FORMULAS,
 )
 

@@ -65,6 +65,7 @@ class Env(dict):
         self.ndtr = jax.scipy.special.ndtr if library == "jax" else scipy.special.ndtr
         self.erf = jax.scipy.special.erf if library == "jax" else scipy.special.erf
         self.erfc = jax.scipy.special.erfc if library == "jax" else scipy.special.erfc
+        self.gamma = jax.scipy.special.gamma if library == "jax" else scipy.special.gamma
 
 
 def compile_node(node: sp.Basic, scope: Scope = ()) -> Run:
@@ -325,6 +326,7 @@ TABLE: dict[type, Callable[[sp.Basic, Scope], Run]] = {
     sp.tanh: _unary("tanh"),
     sp.erf: _unary("erf"),
     sp.erfc: _unary("erfc"),
+    sp.gamma: _unary("gamma"),
     Phi: _unary("ndtr"),
     sp.Abs: _unary("abs"),
     sp.sign: _unary("sign"),

@@ -222,6 +222,22 @@ signal = _scalar("signal", "true value of a coordinate", r"\theta_k")
 coordinate_bias = _scalar(
     "coordinate_bias", "weighted generator bias of a coordinate", r"\bar\delta_k"
 )
+coordinate_shift = _array(
+    "coordinate_shift", "bias of each group's generator along coordinate k", r"\delta_k"
+)
+scale = _scalar("scale", "K, where a filter falls: its number of coordinates", "K", **_POS)
+order = _scalar("order", "order of a filter: s of Tikhonov, b of Pinsker", "s", **_POS)
+qualification = _scalar(
+    "qualification", "largest smoothness a filter uses: 2 s of Tikhonov, b of Pinsker", "q", **_POS
+)
+filter_noise = _scalar("filter_noise", "integral of the squared filter over k / K", "W", **_POS)
+filter_bias = _scalar(
+    "filter_bias", "integral of (1 - filter)^2 u^{-(2 beta + 1)} over u = k / K", "T", **_POS
+)
+radius = _scalar("radius", "Q of the ellipsoid sum_k k^{2 b} theta_k^2 <= Q", "Q", **_POS)
+generator_weight = _scalar(
+    "generator_weight", "factor that a generator's smoother puts on a coordinate", r"\mu"
+)
 leakage = _scalar(
     "leakage", "squared norm of the rule's part orthogonal to the mean", r"\|P_\perp\hat\theta\|^2"
 )
