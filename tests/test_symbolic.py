@@ -284,7 +284,7 @@ def test_sums_over_groups_place_every_index_on_its_axis():
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        (sp.gamma(x), "node of type gamma in gamma.x."),
+        (sp.zeta(x), "node of type zeta in zeta.x."),
         (sp.Piecewise((x, x > 0)), "without a final case"),
         (sp.IndexedBase("u")[g] + x, "index g that no enclosing sum runs over"),
         (sp.Sum(x**g, (g, 0, sp.oo)), "expected a sum of indexed terms"),

@@ -249,24 +249,39 @@ _ALL = (
         "N(+-theta, I) with theta_k^2 = c^2 k^{-(2 beta + 1)} the squared error of a linear filter "
         "is an explicit sum, at the best cut-off (1 + 1/(2 beta)) c^{2/(2 beta + 1)} "
         "v^{2 beta/(2 beta + 1)} with v = 1/(G (n_max + N)), and the classification excess is "
-        "phi(Delta)/(2 Delta) times the squared norm of the rule's part orthogonal to theta.",
+        "phi(Delta)/(2 Delta) times the squared norm of the rule's part orthogonal to theta. "
+        "Tikhonov's and Pinsker's filters have the same exponent up to their qualification q and "
+        "2 q/(2 q + 1) beyond it; Pinsker's weights are linear minimax over an ellipsoid.",
         ("exact", "asymptotic", "rate"),
         ("paper", "sharp"),
         ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
         "relative order 1/K for the sums",
-        ("theory.formulas_nonparametric.NONPARAMETRIC_FORMULAS",),
+        (
+            "theory.sequence_model.filter_risk",
+            "theory.sequence_model.best_scale",
+            "theory.sequence_model.design_level",
+            "theory.sequence_model.design_bias",
+            "theory.sequence_limits.pinsker_minimax",
+            "theory.sequence_limits.classification_excess",
+        ),
         "nonparametric_rates",
     ),
     Theorem(
         "S3",
         "A generator trained on n seeds saturates at its seeds' own rate",
         "With A, C and D of order 1/n the floor is of order 1/n and the crossover of order n: more "
-        "synthetic data than that change nothing.",
-        ("rate",),
+        "synthetic data than that change nothing. In the sequence model a generator that smooths "
+        "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} and the crossover "
+        "2 beta n/(2 beta + 1), for every linear use of its samples.",
+        ("exact", "asymptotic", "rate"),
         ("sharp",),
         ("generator fitted on the same seeds, without bias as they grow in number",),
-        "that of R2",
-        ("theory.scaling_law.scaling_law",),
+        "that of R2; relative order 1/K in the sequence model",
+        (
+            "theory.scaling_law.scaling_law",
+            "theory.sequence_limits.smoothed_risk",
+            "theory.sequence_limits.linear_floor",
+        ),
         "scaling_law",
     ),
     Theorem(
