@@ -12,11 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from simulate import command_plan, command_verify
+from simulate import command_calibrate, command_plan, command_verify
 
 __all__ = ["main"]
 
-_COMMANDS = (command_verify, command_plan)
+_COMMANDS = (command_verify, command_plan, command_calibrate)
 
 
 def _parser() -> argparse.ArgumentParser:

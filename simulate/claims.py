@@ -77,7 +77,8 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     size = own.configuration.dim + 1
     minority = int(np.argmin(own.configuration.sizes))
 
-    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None):
+    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None,
+              skewness=0.0):  # fmt: skip
         return Check(
             f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
             claim,
@@ -88,6 +89,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
             float(std),
             float(allowance),
             float(discrepancy),
+            skewness=skewness,
         )
 
     value, std = own.objective
@@ -121,11 +123,12 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
             remainder * (total - float(theory.excess.bias)), effect * total,
         )  # fmt: skip
     groups, errors, value, scale = _second_order(own)
-    spread = 1.3 * math.sqrt(2.0 / size)  # of a quadratic form in p normal variables
+    # spread and skewness of a quadratic form in p normal variables
+    spread, skewness = 1.3 * math.sqrt(2.0 / size), math.sqrt(8.0 / size)
     claim = "variance and Cox-Snell parts of the excess risk"
     yield check(
         risk_theorem, "second_order", claim, "asymptotic",
-        value, spread * scale, remainder * scale, effect * scale,
+        value, spread * scale, remainder * scale, effect * scale, skewness=skewness,
     )  # fmt: skip
     factor = 1.9 if own.label == "raw" else 1.15  # far from theta* the drift varies more
     for statistic, (values, scales), what in (
@@ -135,7 +138,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         scale = scales[minority]
         yield check(
             "R5", statistic, what, "asymptotic", values[minority], factor * spread * scale,
-            1.5 * remainder * scale, 1.2 * effect * scale, minority,
+            1.5 * remainder * scale, 1.2 * effect * scale, minority, skewness,
         )  # fmt: skip
     group = theory.group_excess
     if moved > _UNBIASED and abs(float(group.bias[minority])) > 0:
@@ -337,6 +340,7 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             "excess risk at weight 1 and infinitely many pooled Gaussian samples",
             "asymptotic", (setting.name,), (statistic, None), value, spread * value,
             remainder * value, max(effect, 2 * remainder) * value,
+            skewness=math.sqrt(8.0 / size),
         )  # fmt: skip
     for statistic, theory in (
         ("lda_orthogonal", setting.fitted),
@@ -349,4 +353,5 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             "asymptotic", (setting.name,), (statistic, None), value,
             1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
             2 * remainder * value, max(effect, 4 * remainder) * value,
+            skewness=math.sqrt(8.0 / (setting.dim - 1)),
         )  # fmt: skip

@@ -20,6 +20,7 @@ __all__ = [
     "print_mutants",
     "print_plan",
     "print_report",
+    "print_rows",
     "progress_bar",
 ]
 
@@ -75,7 +76,7 @@ def print_plan(own: Console, checks: Sequence[Check], plan: Plan) -> None:
                 f"{plan.power(check, n):.4f}",
             )
         )
-    _print_rows(own, "Plan", header, rows, [None] * len(rows))
+    print_rows(own, "Plan", header, rows, [None] * len(rows))
     total = sum(plan.for_experiment(checks, name) for name in _experiments(checks))
     own.print(
         f"{len(checks)} checks on {len(_experiments(checks))} experiments, {total} replicates; "
@@ -88,7 +89,8 @@ def _experiments(checks: Sequence[Check]) -> list[str]:
     return list(dict.fromkeys(name for check in checks for name in check.experiments))
 
 
-def _print_rows(own, title, header, rows, styles) -> None:
+def print_rows(own, title, header, rows, styles) -> None:
+    """A table in a terminal, aligned plain lines in a pipe."""
     if own.is_terminal:
         table = Table(title=title, header_style="bold", row_styles=None)
         for column in header:
@@ -111,9 +113,9 @@ def print_report(own: Console, report: Report) -> None:
     for outcome in report.outcomes:
         rows.append(_row(outcome))
         styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
-    _print_rows(own, "Checks", header, rows, styles)
+    print_rows(own, "Checks", header, rows, styles)
     own.print()
-    _print_rows(
+    print_rows(
         own,
         "By theorem",
         ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|"),
@@ -153,7 +155,7 @@ def print_mutants(own: Console, mutants: Iterable[Mutant]) -> None:
         for m in mutants
     ]
     header = ("mutant", "theorems", "generator", "change", "must be rejected by")
-    _print_rows(own, "Mutants", header, rows, [None] * len(rows))
+    print_rows(own, "Mutants", header, rows, [None] * len(rows))
 
 
 def print_gate(own: Console, gate: Gate) -> None:
@@ -175,7 +177,7 @@ def print_gate(own: Console, gate: Gate) -> None:
         )
         styles.append(None if rejected else "bold red")
     header = ("mutant is", "name", "theorems", "check", "true", "wrong", "observed", "z")
-    _print_rows(own, "Wrong formulas", header, rows, styles)
+    print_rows(own, "Wrong formulas", header, rows, styles)
     total = len(gate.attacked) + len(gate.idle)
     names = {trial.mutant.name for trial in gate.trials}
     survived = sorted({trial.mutant.name for trial in gate.survivors})

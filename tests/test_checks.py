@@ -62,7 +62,7 @@ def test_planned_power_is_reached_and_a_smaller_sample_falls_short():
     rng = np.random.default_rng(7)
     plan = make_plan([CHECK])
     n = plan.replicates[CHECK.id]
-    runs = 400
+    runs = 200
 
     def verdicts(mean, size):
         sample = 1.0 + (rng.chisquare(2, size=(runs, size)) / 2 - 1.0) + (mean - 1.0)

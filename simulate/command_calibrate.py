@@ -1,0 +1,108 @@
+"""``python -m simulate calibrate``: false alarms and power of the checks, measured."""
+
+from __future__ import annotations
+
+import argparse
+
+from simulate.command_verify import seed_number
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """Verify the verifier. First the intervals' false alarms on means of chi-square
+variables at the planned level, by importance sampling; then whole runs of the selected checks,
+resampled from pools of replicates of their experiments, under a true theory and under theories off
+by each check's discrepancy. Exit status: 0 as planned, 1 not, 2 bad usage."""
+
+SHAPES = (0.5, 1.0, 2.0)  # chi-square of 1, 2 and 4 degrees of freedom, up to scale
+SIZES = (1000, 1500, 3000, 6000)
+TOLERATED = 1.5  # ratio of an exact tail rate to its nominal rate
+DEFAULT = ("line/raw", "line/weighted", "line/smote", "efron-1.5")
+
+
+def add_parser(commands) -> None:
+    """Declare the command."""
+    own = commands.add_parser(
+        "calibrate", help="measure the checks' false alarms and power", description=_DESCRIPTION
+    )
+    own.set_defaults(run=run)
+    own.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help=f"checks as for verify (default: those of {', '.join(DEFAULT)})",
+    )
+    own.add_argument("--seed", type=seed_number, default=2025, help="seed of pools and runs")
+    own.add_argument("--profile", choices=("quick", "full"), default="quick")
+    own.add_argument("--runs", type=_at_least(100), default=1000, help="null runs (default 1000)")
+    own.add_argument(
+        "--pool", type=_at_least(1000), default=4000, help="replicates of each experiment"
+    )
+    own.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
+
+
+def _at_least(least: int):
+    def count(text: str) -> int:
+        value = int(text) if text.isdigit() else -1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"got {text!r}, expected a whole number of at least {least}"
+            )
+        return value
+
+    return count
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    import dataclasses
+
+    from simulate import artifacts, calibration, reporting, reporting_calibration, verify
+    from simulate.checks import FAMILY_RATE, POWER, make_plan
+
+    if options.json:
+        artifacts.check_writable(options.json)
+    own = reporting.console()
+    z = make_plan([]).z
+    tails = [
+        calibration.tail_rates(shape, n, z, seed=options.seed) for shape in SHAPES for n in SIZES
+    ]
+    reporting_calibration.print_tails(own, tails, z)
+    wanted = options.only or list(DEFAULT)
+    universe = verify.build(options.profile, wanted)
+    checks = verify.select(universe, wanted)
+    result = calibration.calibrate(
+        checks,
+        universe,
+        lambda suite: verify.experiment_key(options.seed, suite),
+        replicates=options.pool,
+        runs=options.runs,
+        seed=options.seed,
+        progress=lambda name: print(f"simulating {name}: {options.pool} replicates", flush=True),
+    )
+    reporting_calibration.print_calibration(own, result)
+    if options.json:
+        artifacts.save(
+            options.json,
+            {
+                "tails": [tail._asdict() for tail in tails],
+                "calibration": dataclasses.asdict(result),
+            },
+            kind="calibration",
+            configuration={
+                "profile": options.profile,
+                "only": wanted,
+                "runs": options.runs,
+                "pool": options.pool,
+            },
+            seed=options.seed,
+        )
+    low, _ = result.family_interval
+    sound = low <= FAMILY_RATE and all(
+        tail.used - 3 * tail.used_error <= TOLERATED for tail in tails
+    )
+    powerful = all(
+        calibration.binomial_interval(round(share * result.runs), result.runs, 0.999)[1] >= POWER
+        for share in result.power.values()
+    )
+    return 0 if sound and powerful else 1
