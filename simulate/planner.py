@@ -323,13 +323,18 @@ class _Work:
         many = variance(boot.seeds[index], boot.levelling[index], boot.one[index])
         spread = float(np.std(2 * boot.weighted - many, ddof=1))
 
+        square = float(mix @ part.square @ mix)
+        best = self.real.weighted - (square + value) / 2
+
         def gain(z):
             saved = intervals.normal(2 * self.real.weighted - value, spread, z)
-            return intervals.add(saved, intervals.squared_bias(part, mix, z), -1.0).halved()
+            bias = intervals.squared_bias(part, mix, z)
+            return intervals.add(saved, bias, -1.0).halved().around(best)
 
         bias = intervals.squared_bias(part, mix, self.z)
-        excess = intervals.add(bias, intervals.log_normal(value, many, self.z)).halved()
-        choice = Choice(name, own.name, m, size, weight, excess, bias.value / 2, value / 2,
+        noise = intervals.log_normal(value, many, self.z)
+        excess = intervals.add(bias, noise).halved().around((square + value) / 2, noise.low / 2)
+        choice = Choice(name, own.name, m, size, weight, excess, square / 2, value / 2,
                         gain(self.z), law=tuple(float(v) for v in law))  # fmt: skip
         cost = self.price * choice.rows
         low = gain(float(norm.ppf(self.level))).low

@@ -43,6 +43,10 @@ class Interval(NamedTuple):
         """Half of it."""
         return Interval(*(part / 2 for part in self))
 
+    def around(self, value: float, least: float = -np.inf) -> Interval:
+        """The interval with another estimate, widened to hold it, and cut off below."""
+        return Interval(value, max(min(self.low, value), least), max(self.high, value))
+
 
 class Resampled(NamedTuple):
     """Bootstrap replicates of what the predictions are made of ``[B, ...]``.
@@ -70,17 +74,23 @@ class Resampled(NamedTuple):
 
 
 def squared_bias(own: Synthetic, parts: np.ndarray, z: float) -> Interval:
-    """``|sum_j parts_j b_j|^2`` in the metric of ``H^{-1}``, with its score interval."""
+    """``|sum_j parts_j b_j|^2`` in the metric of ``H^{-1}``, with its score interval.
+
+    The estimate is unbiased, so that it and its interval may lie below 0: where the bias is small,
+    cutting them off before adding a variance part would push the sum up. Below 0 the test takes the
+    variance at 0.
+    """
     bias = parts @ own.bias
     noise = np.einsum("j,k,jkpq->pq", parts, parts, own.bias_noise)
     square, mean, spread = bias @ bias, np.trace(noise), np.sum(noise * noise)
+    value = float(square - mean)
     tilt = bias @ noise @ bias / square if square > 0 else 0.0
-    middle = square - mean + 2 * z**2 * tilt
-    inside = 4 * (square - mean) * z**2 * tilt + 4 * z**4 * tilt**2 + 2 * z**2 * spread
-    reach = np.sqrt(max(inside, 0.0))
-    value = float(parts @ own.square @ parts)
-    low, high = max(middle - reach, 0.0), max(middle + reach, 0.0)
-    return Interval(value, min(low, value), max(high, value))
+    flat = z * np.sqrt(2 * spread)
+    middle = value + 2 * z**2 * tilt
+    reach = np.sqrt(max(middle**2 - value**2 + flat**2, 0.0))
+    low = value - flat if value <= flat else middle - reach
+    high = value + flat if value <= -flat else middle + reach
+    return Interval(value, float(min(low, value)), float(max(high, value)))
 
 
 def log_normal(value: float, replicates: np.ndarray, z: float) -> Interval:

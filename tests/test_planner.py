@@ -18,11 +18,11 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_sources import Rows, mean_scores, source
-from simulate.sweeps_scaling import law_of_design
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
 from theory.laws import GaussianGroup
+from theory.scaling_moments import law_of_design
 
 SIZES = (8000, 2000)
 GROUPS = (
@@ -132,6 +132,7 @@ def test_the_score_interval_of_a_squared_bias_covers():
             own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0)
             got = planner_intervals.squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96)
             inside += got.low <= truth @ truth <= got.high
+            assert got.low <= got.value <= got.high
         # moments are matched, not the law itself: within 3 points of 95 %
         assert abs(inside / draws - 0.95) < 0.03 + 4 * math.sqrt(0.95 * 0.05 / draws)
 

@@ -1,0 +1,258 @@
+"""Ways to decide how many synthetic rows to add, on equal terms: one table, one generator.
+
+Each takes the same table and generator and returns a fitted rule with the number of fits it cost.
+
+* ``raw``, ``weighting``: no synthetic rows; ``balance``: level the groups, the usual practice;
+* ``planner``: `simulate.planner.plan_table`; ``best guess``: its best weight without caution;
+* ``validation size``: Ma and Zhang (arXiv 2601.16120): the number of minority rows that minimises
+  the balanced loss on held-back rows, over a range around full balance;
+* ``fitted law``: Jain, Montanari and Sasoglu (arXiv 2402.04376), with exponent 1 as parametric
+  models have: ``alpha^2 E_syn(inf) + alpha^2 c_syn / N + (1 - alpha)^2 c_real / n``, its constants
+  from fits on parts of the rows, validated on held-back ones;
+* ``corrected``: the idea of Lyu, Ma, Zhang and Zhang (arXiv 2510.26046): the loss of the minority's
+  synthetic rows minus the loss difference of synthetic and real majority rows, carried over by
+  moving the majority to the minority's mean (the transfer is this package's simplest version);
+* ``cross-validation``: five folds over a grid of weights.
+
+Validation splits keep groups' shares; after a choice the rule is fitted again on the whole table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from simulate.erm import fit
+from simulate.planner import plan_table
+from simulate.planner_draw import draw_rows
+from simulate.planner_sources import Rows, score_parts
+
+__all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_rows", "with_added"]
+
+_fit = jax.jit(partial(fit, max_steps=100))
+_HELD_BACK = 0.3
+_FOLDS = 5
+_GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
+_AROUND = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # times full balance
+
+
+class Task(NamedTuple):
+    """A table to decide on: features, labels 0/1 (also the groups), generator, cap, seed."""
+
+    x: np.ndarray
+    label: np.ndarray
+    generator: str
+    most: int  # added rows per group at most
+    seed: int
+
+
+class Fitted(NamedTuple):
+    """A fitted rule: parameters, fits used, synthetic rows used, weight of the added part."""
+
+    theta: np.ndarray
+    fits: int
+    rows: int = 0
+    weight: float = 0.0
+
+
+def fit_rows(x, label, weight) -> np.ndarray:
+    """Weighted logistic fit; rows are padded to few shapes, so that few programs are compiled."""
+    size = max(512, 1 << (len(x) - 1).bit_length())
+    extra = size - len(x)
+    padded = np.pad(x, ((0, extra), (0, 0)))
+    sign = np.pad(2.0 * label - 1.0, (0, extra), constant_values=1.0)
+    own = _fit(jnp.asarray(padded), jnp.asarray(sign), jnp.asarray(np.pad(weight, (0, extra))))
+    return np.asarray(own.theta)
+
+
+def balanced_loss(theta, x, label) -> float:
+    """Mean over both labels of the mean logistic loss."""
+    rows = Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+    loss = score_parts(rows, theta)[0]
+    return float(np.mean([loss[label == g].mean() for g in (0, 1)]))
+
+
+def _balanced(label) -> np.ndarray:
+    return 1.0 / (2 * np.bincount(label)[label])
+
+
+def with_added(task: Task, levelling, size: int, weight: float) -> Fitted:
+    """Draw and fit a design: levelled, or weighted when `levelling` is zero, plus added rows."""
+    real = _balanced(task.label)
+    sizes = np.bincount(task.label)
+    level = np.asarray(levelling)
+    if level.any():
+        real = np.full(len(real), 1.0 / (2 * sizes.max()))
+    x, group = draw_rows(task.generator, task.x, task.label, level + size, seed=task.seed)
+    rank = np.concatenate([np.arange(n) for n in level + size])
+    share = np.where(
+        rank < level[group],
+        (1 - weight) / (2 * sizes.max()),
+        weight / (2 * size) if size else 0.0,
+    )
+    weights = np.concatenate([(1 - weight) * real, share])
+    both = np.concatenate([task.x, x]), np.concatenate([task.label, group])
+    return Fitted(fit_rows(*both, weights), 1, len(x), weight)
+
+
+def _raw(task: Task) -> Fitted:
+    return Fitted(fit_rows(task.x, task.label, np.full(len(task.x), 1.0 / len(task.x))), 1)
+
+
+def _weighting(task: Task) -> Fitted:
+    return Fitted(fit_rows(task.x, task.label, _balanced(task.label)), 1)
+
+
+def _balance(task: Task) -> Fitted:
+    sizes = np.bincount(task.label)
+    return with_added(task, sizes.max() - sizes, 0, 0.0)
+
+
+def _planned(task: Task, cautious: bool) -> Fitted:
+    plan = plan_table(
+        task.x, task.label, generators=task.generator, most=task.most, bootstrap=60, seed=task.seed
+    )
+    own, weight = plan.recommended, plan.recommended.weight
+    if not cautious:
+        offers = [c for c in plan.choices if c.best_weight is not None]
+        if not offers:
+            return _weighting(task)._replace(fits=122)
+        own = max(offers, key=lambda c: c.gain.value)
+        weight = own.best_weight.value
+    fits = 2 + 60 + 1  # two first fits, one of each resampled table, and the final one
+    if not own.rows:
+        simple = _raw(task) if own.name == "raw" else _weighting(task)
+        return simple._replace(fits=fits)
+    size = task.most if not cautious and weight > own.weight else own.size
+    return with_added(task, own.oversampling, size, weight)._replace(fits=fits)
+
+
+def _split(task: Task, share: float = _HELD_BACK) -> tuple[Task, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(task.seed)
+    held = np.zeros(len(task.x), bool)
+    for g in (0, 1):
+        index = rng.permutation(np.flatnonzero(task.label == g))
+        held[index[: max(1, round(share * len(index)))]] = True
+    part = task._replace(x=task.x[~held], label=task.label[~held])
+    return part, task.x[held], task.label[held]
+
+
+def _pool(task: Task, added: int) -> Fitted:
+    """Plain fit on all rows and `added` synthetic rows of the smaller group."""
+    sizes = np.bincount(task.label)
+    counts = np.zeros(2, int)
+    counts[sizes.argmin()] = added
+    x, group = draw_rows(task.generator, task.x, task.label, counts, seed=task.seed)
+    both = np.concatenate([task.x, x]), np.concatenate([task.label, group])
+    return Fitted(fit_rows(*both, np.full(len(both[0]), 1.0 / len(both[0]))), 1, added)
+
+
+def _validation_size(task: Task) -> Fitted:
+    part, x, label = _split(task)
+
+    def level(own: Task) -> int:
+        sizes = np.bincount(own.label)
+        return int(sizes.max() - sizes.min())
+
+    losses = [balanced_loss(_pool(part, round(r * level(part))).theta, x, label) for r in _AROUND]
+    best = _AROUND[int(np.argmin(losses))]
+    return _pool(task, round(best * level(task)))._replace(fits=len(_AROUND) + 1)
+
+
+def _fitted_law(task: Task) -> Fitted:
+    part, x, label = _split(task)
+    rng = np.random.default_rng(task.seed + 1)
+    real, inverse = [], []
+    for share in (0.4, 0.7, 1.0):
+        keep = np.zeros(len(part.x), bool)
+        for g in (0, 1):
+            index = rng.permutation(np.flatnonzero(part.label == g))
+            keep[index[: max(2, round(share * len(index)))]] = True
+        theta = fit_rows(part.x[keep], part.label[keep], _balanced(part.label[keep]))
+        real.append(balanced_loss(theta, x, label))
+        inverse.append(1.0 / share)
+    slope = max(float(np.polyfit(inverse, real, 1)[0]), 0.0)
+    least = min(float(np.mean(real) - slope * np.mean(inverse)), min(real))
+    synthetic, sizes = [], (task.most // 4, task.most // 2, task.most)
+    for size in sizes:
+        synthetic.append(balanced_loss(with_added(part, (0, 0), size, 1.0).theta, x, label))
+    bend = max(float(np.polyfit(1.0 / np.array(sizes), synthetic, 1)[0]), 0.0)
+    limit = max(float(np.mean(synthetic) - bend * np.mean(1.0 / np.array(sizes))) - least, 0.0)
+    a, d = slope, limit + bend / task.most  # (1 - alpha)^2 a + alpha^2 d
+    weight = a / (a + d) if a + d > 0 else 0.0
+    if weight <= 0:
+        return _weighting(task)._replace(fits=7)
+    return with_added(task, (0, 0), task.most, weight)._replace(fits=7)
+
+
+def _corrected(task: Task) -> Fitted:
+    sizes = np.bincount(task.label)
+    small, large = int(sizes.argmin()), int(sizes.argmax())
+    added = int(sizes.max() - sizes.min())
+    counts = np.full(2, added)
+    x, group = draw_rows(task.generator, task.x, task.label, counts, seed=task.seed)
+    move = task.x[task.label == small].mean(axis=0) - task.x[task.label == large].mean(axis=0)
+    shifted_real, shifted_made = task.x[task.label == large] + move, x[group == large] + move
+    own = np.full(len(task.x), 1.0)
+    blocks = [
+        (task.x, task.label, own),
+        (x[group == small], np.full(added, small), np.full(added, 1.0)),
+        (shifted_made, np.full(added, small), np.full(added, -1.0)),
+        (shifted_real, np.full(sizes[large], small), np.full(sizes[large], added / sizes[large])),
+    ]
+    xs, labels, weights = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    start = _balance(task).theta
+    theta = _signed_fit(xs, labels, weights / (2 * sizes.max()), start)
+    return Fitted(start if theta is None else theta, 2, 2 * added)
+
+
+def _signed_fit(x, label, weight, start) -> np.ndarray | None:
+    """Damped Newton for weights of both signs; None where the objective is not convex enough."""
+    rows = Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+    theta = start
+    for _ in range(50):
+        _, first, second = score_parts(rows, theta)
+        hessian = rows.x.T @ ((weight * second)[:, None] * rows.x)
+        if np.linalg.eigvalsh(hessian)[0] <= 0:
+            return None
+        move = -np.linalg.solve(hessian, (weight * first) @ rows.x)
+        change = np.abs(rows.x @ move).max()
+        theta = theta + move * min(1.0, 1.0 / max(change, 1e-300))
+        if change < 1e-8:
+            return theta
+    return None
+
+
+def _cross_validation(task: Task) -> Fitted:
+    rng = np.random.default_rng(task.seed)
+    fold = np.empty(len(task.x), int)
+    for g in (0, 1):
+        index = rng.permutation(np.flatnonzero(task.label == g))
+        fold[index] = np.arange(len(index)) % _FOLDS
+    losses = np.zeros(len(_GRID))
+    for k in range(_FOLDS):
+        part = task._replace(x=task.x[fold != k], label=task.label[fold != k])
+        for place, weight in enumerate(_GRID):
+            own = with_added(part, (0, 0), task.most, weight) if weight else _weighting(part)
+            losses[place] += balanced_loss(own.theta, task.x[fold == k], task.label[fold == k])
+    weight = _GRID[int(losses.argmin())]
+    own = with_added(task, (0, 0), task.most, weight) if weight else _weighting(task)
+    return own._replace(fits=len(_GRID) * _FOLDS + 1)
+
+
+RIVALS: dict[str, Callable[[Task], Fitted]] = {
+    "raw": _raw,
+    "weighting": _weighting,
+    "balance": _balance,
+    "planner": partial(_planned, cautious=True),
+    "best guess": partial(_planned, cautious=False),
+    "validation size": _validation_size,
+    "fitted law": _fitted_law,
+    "corrected": _corrected,
+    "cross-validation": _cross_validation,
+}
