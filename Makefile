@@ -16,8 +16,9 @@ SHELL := /bin/sh
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-verify: $(STAMP) ## predict, simulate and judge every theorem (a few minutes)
-	@$(RUN) -m simulate verify $(ARGS)
+verify: $(STAMP) ## predict, simulate and judge every theorem (minutes; artifacts/verify/report.html)
+	@$(RUN) -m simulate verify --json artifacts/verify/report.json \
+	    --report artifacts/verify/report.html $(ARGS)
 
 test: $(STAMP) ## run the tests and the examples in the docstrings
 	@$(RUN) -m pytest -q -n 2 --dist loadfile $(ARGS)

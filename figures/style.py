@@ -9,6 +9,7 @@ its 95 % interval.
 from __future__ import annotations
 
 import functools
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from matplotlib.ticker import FuncFormatter
 __all__ = [
     "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "contrast_legend", "crosses", "curve",
     "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
-    "styled", "ticks",
+    "styled", "svg_text", "ticks",
 ]  # fmt: skip
 
 FORMATS = ("png", "svg", "pdf")
@@ -209,3 +210,10 @@ def save(figure: Figure, path: str | os.PathLike, kind: str) -> Path:
     path = Path(path)
     figure.savefig(path, format=kind, metadata=_METADATA[kind])
     return path
+
+
+def svg_text(figure: Figure) -> str:
+    """The text of a figure's SVG file."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata=_METADATA["svg"])
+    return file.getvalue()

@@ -11,12 +11,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from simulate import command_calibrate, command_plan, command_verify
+from simulate import command_calibrate, command_plan, command_report, command_verify
 
 __all__ = ["main"]
 
-_COMMANDS = (command_verify, command_plan, command_calibrate)
+_COMMANDS = (command_verify, command_report, command_plan, command_calibrate)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(argv)
     options.draw_plan = _draw_plan
+    options.pictures = _pictures
     _one_device_per_core()
     import jax
 
@@ -58,6 +60,17 @@ def _draw_plan(payload, path) -> None:
     from figures.plan import save_plan
 
     save_plan(payload, path)
+
+
+def _pictures(folder: Path) -> list:
+    """The figures whose artifacts are in a folder, drawn; those that cannot be used are named."""
+    from figures.drawings import drawings
+    from simulate.report_page import Picture
+
+    def warn(message: str) -> None:
+        print(f"python -m simulate: {message}", file=sys.stderr)
+
+    return [Picture(*drawing) for drawing in drawings(folder, warn)]
 
 
 def _one_device_per_core() -> None:

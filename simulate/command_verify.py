@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from simulate.command_report import add_figures_option, write_page
+
 __all__ = ["add_parser", "run", "seed_number"]
 
 _DESCRIPTION = """Check the theorems against simulation. Exit status: 0 all checks pass, 1 a check
@@ -47,7 +49,13 @@ def add_parser(commands) -> None:
         "reject: all, names with commas between, or list; without --only, runs the checks that "
         "they name",
     )
-    own.add_argument("--json", metavar="FILE", help="write the report to FILE as well")
+    own.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the report as JSON to FILE as well"
+    )
+    own.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the report as one HTML page to FILE"
+    )
+    add_figures_option(own)
     own.add_argument(
         "--artifacts",
         type=Path,
@@ -89,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
     wrong = mutants.choose(options.mutate.split(",")) if options.mutate else ()
     named = [check for mutant in wrong for check in mutant.checks]
 
-    if options.json:  # an unwritable file is worth knowing before five minutes of simulation
-        artifacts.check_writable(options.json)
+    for file in filter(None, (options.json, options.report)):
+        artifacts.check_writable(file)  # worth knowing before minutes of simulation
     began = time.monotonic()
     wanted = [*options.only, *named]
     with reporting.progress_bar(own) as bar:
@@ -160,17 +168,28 @@ def run(options: argparse.Namespace) -> int:
         report = dataclasses.replace(report, gate=gate)
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
+    configuration = {
+        "profile": options.profile, "only": options.only, "mutate": options.mutate,
+    }  # fmt: skip
+    payload = report.as_dict() | {"theorems": _theorems(report, complete=not wanted)}
     if options.json:
-        configuration = {"profile": options.profile, "only": options.only}
         artifacts.save(
-            options.json,
-            report.as_dict(),
-            kind="verification",
-            configuration=configuration,
+            options.json, payload, kind="verification", configuration=configuration,
             seed=options.seed,
-        )
+        )  # fmt: skip
         own.print(f"report written to {options.json}", soft_wrap=True)
+    if options.report:
+        body = {"payload": payload, "configuration": configuration, "seed": options.seed}
+        write_page(options, options.report, body)
     return report.exit_status
+
+
+def _theorems(report, *, complete: bool) -> list[dict]:
+    """The theorems of a report, as plain data: all, or those that its checks are about."""
+    from theory.registry import THEOREMS
+
+    named = {outcome.check.theorem for outcome in report.outcomes}
+    return [own.as_dict() for name, own in THEOREMS.items() if complete or name in named]
 
 
 def _warn_once():

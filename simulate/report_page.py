@@ -1,0 +1,281 @@
+"""The report of a run as one page: theorems, checks, figures, mutants; no other file, no network.
+
+It is made from what `verify --json` writes, and from nothing else but the figures that are handed
+in, so that a run can be reported elsewhere and later.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from simulate.artifacts import ArtifactError
+from simulate.report_formula import formula_svg
+from simulate.report_parts import STYLE, badge, escape, number, prose, row_of_check, table
+
+__all__ = ["Picture", "report_page"]
+
+_CHECKS = ["verdict", "check", "kind", ">predicted", ">observed", "=interval", ">z", ">n"]
+_SOURCE = {
+    "paper": "paper form: as reported by Nakada, Xu, Li and Zhang, arXiv 2406.03628",
+    "sharp": "sharp form: with constants, this project’s own statement",
+}
+_RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
+
+
+class Picture(NamedTuple):
+    """A figure for the page: its name, title, theorems, caption, and the text of its SVG file."""
+
+    name: str
+    title: str
+    theorems: tuple[str, ...]
+    caption: str
+    svg: str
+
+
+def report_page(artifact: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
+    """The page of a run.
+
+    Args:
+        artifact: a loaded artifact of kind "verification".
+        pictures: figures to show, with the first of their theorems that the page has.
+
+    Returns:
+        HTML, complete in itself.
+
+    Raises:
+        ArtifactError: the artifact does not hold the report of a run.
+    """
+    try:
+        return _page(artifact, pictures)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ArtifactError(
+            f"the report of a run lacks what its page shows ({type(error).__name__}: {error}); it "
+            "was written by another version of the package: run verify again."
+        ) from error
+
+
+def _page(artifact: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
+    report, seed = artifact["payload"], artifact["seed"]
+    checks = report["checks"]
+    theorems = {entry["id"]: entry for entry in report.get("theorems", [])}
+    for check in checks:
+        theorems.setdefault(check["theorem"], {"id": check["theorem"], "claim": ""})
+    own = {name: [c for c in checks if c["theorem"] == name] for name in theorems}
+    shown = _placed(pictures, theorems)
+    failing = [check for check in checks if check["verdict"] != "pass"]
+    failing.sort(key=lambda check: _RANK[check["verdict"]])
+    parts = [
+        _head(report),
+        _summary(report, seed, artifact["configuration"]),
+        _contents(theorems, own, failing, report),
+        _failing(failing, seed) if failing else "",
+        _reading(report),
+        *(_theorem(theorems[n], own[n], shown.get(n, []), report, seed) for n in theorems),
+        _mutants(report["mutants"]) if report.get("mutants") else "",
+        _excluded(report),
+        _versions(report, seed, artifact["configuration"]),
+    ]
+    return "\n".join(filter(None, parts)) + "\n</main></body></html>\n"
+
+
+def _placed(pictures: Sequence[Picture], theorems: Mapping) -> dict[str, list[Picture]]:
+    placed: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        home = next((name for name in picture.theorems if name in theorems), None)
+        if home is not None:
+            placed.setdefault(home, []).append(picture)
+    return placed
+
+
+def _head(report: Mapping) -> str:
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(report['verdict'])}: synthetic oversampling, verified</title>"
+        f"<style>{STYLE}</style></head><body><main>"
+    )
+
+
+def _counts(checks: Sequence[Mapping]) -> str:
+    verdicts = [check["verdict"] for check in checks]
+    named = [f"{verdicts.count(v)} {v}" for v in _RANK if verdicts.count(v)]
+    return ", ".join(named) or "no check in this run"
+
+
+def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
+    verdict = report["verdict"]
+    replicates = sum(report["replicates"].values())
+    only = configuration.get("only") or []
+    only = only or (["what wrong formulas name"] if configuration.get("mutate") else [])
+    part = f" Only {escape(', '.join(only))}: a part of the checks." if only else ""
+    return (
+        "<header><h1>Synthetic oversampling: the theorems, held against simulation</h1>"
+        f'<div class="banner {escape(verdict)}"><p>{badge(verdict)}: '
+        f"{_counts(report['checks'])} of {len(report['checks'])} checks</p>"
+        f'<p class="small">Seed {seed}, profile {escape(report["profile"])}, '
+        f"{len(report['replicates'])} experiments, {replicates:,} replicates. Probability of any "
+        f"false alarm at most {report['family_false_alarm_rate']:g}.{part}</p></div></header>"
+    )
+
+
+def _contents(theorems, own, failing, report) -> str:
+    items = ['<li><a href="#failing">Checks that did not pass</a></li>'] if failing else []
+    items.append('<li><a href="#reading">How to read a check</a></li>')
+    items += [
+        f'<li><a href="#{escape(name)}">{escape(name)}: {prose(entry["claim"])}</a> '
+        f'<span class="small">({_counts(own[name])})</span></li>'
+        for name, entry in theorems.items()
+    ]
+    items += ['<li><a href="#mutants">Wrong formulas</a></li>'] if report.get("mutants") else []
+    items.append('<li><a href="#excluded">Replicates left out</a></li>')
+    items.append('<li><a href="#versions">Versions and how to run it again</a></li>')
+    return f'<nav aria-label="Contents"><h2>Contents</h2><ul>{"".join(items)}</ul></nav>'
+
+
+def _failing(failing: Sequence[Mapping], seed: int) -> str:
+    parts = ['<section id="failing"><h2>Checks that did not pass</h2>']
+    for check in failing:
+        noise = (
+            f"standard error {number(check['std_error'])}, n = {check['n']}, z = {check['z']:+.2f}"
+            if check["n"]
+            else "without noise"
+        )
+        reason = f": {escape(check['reason'])}" if check["reason"] else ""
+        parts.append(
+            f"<h3>{badge(check['verdict'])} <code>{escape(check['id'])}</code></h3>"
+            f"<p>{prose(check['claim'])}. Predicted {number(check['theory'])}, observed "
+            f"{number(check['observed'])} ({noise}); interval {number(check['interval'][0])} to "
+            f"{number(check['interval'][1])}, allowance {number(check['allowance'])}, "
+            f"discrepancy {number(check['discrepancy'])}, seed {seed}{reason}.</p>"
+            f"<pre>{escape(check['command'])}</pre>"
+        )
+    return "".join([*parts, "</section>"])
+
+
+def _reading(report: Mapping) -> str:
+    example = {
+        "id": "", "claim": "", "kind": "asymptotic", "theory": 1.0, "observed": 1.1, "n": 1000,
+        "std_error": 0.05, "interval": [0.85, 1.35], "allowance": 0.15, "discrepancy": 0.6,
+        "z": 2.0, "verdict": "pass",
+    }  # fmt: skip
+    strip = row_of_check(example)[5].split("<br>")[0]
+    return (
+        '<section id="reading"><h2>How to read a check</h2>'
+        f"<p>{strip} The tick is the predicted value and the line the confidence interval "
+        f"({report['interval_z']:.2f} standard errors on each side, shifted for skewness). The "
+        "light band is the discrepancy that the check was planned to detect, the dark band the "
+        "remainder that the statement itself allows for. A check fails when its interval lies "
+        "outside the dark band, passes when it does not and lies inside the light band, and is "
+        "inconclusive otherwise. A bound passes when the interval lies below it; its light band "
+        "is all that the bound allows. Everything is declared before the simulation.</p></section>"
+    )
+
+
+def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> str:
+    name = entry["id"]
+    parts = [f'<section id="{escape(name)}"><h2>{escape(name)}. {prose(entry["claim"])}</h2>']
+    if "statement" in entry:
+        kinds = [*entry["kinds"], *(f"{form} form" for form in entry["forms"])]
+        assumed = "; ".join(entry["assumptions"])
+        facts = [
+            ("source", "; ".join(_SOURCE[form] for form in entry["forms"])),
+            ("assumes", assumed),
+            ("left out", entry["remainder"]),
+        ]
+        described = "".join(f"<dt>{key}</dt><dd>{prose(text)}</dd>" for key, text in facts)
+        computed = ", ".join(f"<code>{escape(own)}</code>" for own in entry["functions"])
+        described += f"<dt>computed by</dt><dd>{computed}</dd>"
+        parts += [
+            f"<p>{''.join(f'<span class=tag>{escape(kind)}</span>' for kind in kinds)}</p>",
+            f"<p>{prose(entry['statement'])}</p><dl>{described}</dl>",
+        ]
+        if entry["formulas"]:
+            parts.append("<details open><summary>Formulas</summary>")
+            parts += [_formula(own) for own in entry["formulas"]]
+            parts.append("</details>")
+    if checks:
+        ordered = sorted(checks, key=lambda check: _RANK[check["verdict"]])
+        command = (
+            f"python -m simulate verify --profile {report['profile']} --seed {seed} --only {name}"
+        )
+        parts.append(
+            f"<details open><summary>Checks: {_counts(checks)}</summary>"
+            + table(_CHECKS, [row_of_check(check) for check in ordered])
+            + f"<pre>{escape(command)}</pre></details>"
+        )
+    else:
+        parts.append('<p class="small">No check in this run.</p>')
+    parts += [_figure(picture) for picture in pictures]
+    return "".join([*parts, "</section>"])
+
+
+def _formula(own: Mapping) -> str:
+    return (
+        f'<div>{prose(own["claim"])} <span class="small">({escape(own["kind"])}, '
+        f'<code>{escape(own["id"])}</code>)</span></div>'
+        f'<div class="eq">{formula_svg(own["latex"])}</div>'
+    )
+
+
+def _figure(picture: Picture) -> str:
+    data = base64.b64encode(picture.svg.encode()).decode()
+    return (
+        f'<figure id="figure-{escape(picture.name)}"><img alt="{escape(picture.title)}" '
+        f'src="data:image/svg+xml;base64,{data}"><figcaption>{prose(picture.caption)} '
+        f"Theorems {escape(', '.join(picture.theorems))}.</figcaption></figure>"
+    )
+
+
+def _mutants(mutants: Sequence[Mapping]) -> str:
+    rows = [
+        [
+            badge("rejected" if own["verdict"] == "fail" else "survived"),
+            f"<code>{escape(own['name'])}</code>",
+            escape(", ".join(own["theorems"])),
+            escape(own["generator"] or "–"),
+            prose(own["change"]),
+            f"<code>{escape(own['check'] or '–')}</code>",
+            "–" if own["z"] is None else f"{own['z']:+.1f}".replace("-", "−"),
+        ]
+        for own in mutants
+    ]
+    rejected = sum(own["verdict"] == "fail" for own in mutants)
+    header = ["verdict", "wrong formula", "theorems", "generator", "change", "check", ">z"]
+    return (
+        '<section id="mutants"><h2>Wrong formulas</h2><p>Each replaces one formula by a wrong one '
+        "and must be rejected, by the check named, at its planned size: "
+        f"{rejected} of {len(mutants)} are.</p>"
+        + table(header, rows)
+        + "</section>"
+    )
+
+
+def _excluded(report: Mapping) -> str:
+    rows = [
+        [f"<code>{escape(name)}</code>", escape(reason.replace("_", " ")), f"{count:,}",
+         f"{report['replicates'][name]:,}"]
+        for name, problems in report["excluded"].items()
+        for reason, count in problems.items()
+        if count
+    ]  # fmt: skip
+    content = (
+        table(["experiment", "reason", ">left out", ">of replicates"], rows)
+        if rows
+        else "<p>None: every replicate of every experiment counts.</p>"
+    )
+    return f'<section id="excluded"><h2>Replicates left out</h2>{content}</section>'
+
+
+def _versions(report: Mapping, seed: int, configuration: Mapping) -> str:
+    facts = report["versions"] | {"seed": seed, "profile": report["profile"]}
+    described = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    only = "".join(f" --only '{pattern}'" for pattern in configuration.get("only") or [])
+    if configuration.get("mutate"):
+        only += f" --mutate {configuration['mutate']}"
+    command = f"python -m simulate verify --profile {report['profile']} --seed {seed}{only}"
+    return (
+        '<section id="versions"><h2>Versions and how to run it again</h2>'
+        f"<dl>{described}</dl><pre>{escape(command)}</pre></section>"
+    )
