@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from simulate.checks import Check
 from simulate.claims import configuration_checks, discriminant_checks, experiment_labels
+from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
 from simulate.experiments import experiment
+from simulate.sequences import functions_of
 
 __all__ = ["SUITES", "Preparation", "Simulation", "Suite", "simulation"]
 
@@ -93,9 +95,19 @@ def _of_discriminant(name: str) -> Suite:
     )
 
 
+_SEQUENCE = Suite(
+    SUITE_NAME,
+    nonparametric_checks,
+    lambda name: Simulation(functions_of(name.split("/")[1]), 64),
+)
+
 SUITES: dict[str, Suite] = {
     suite.name: suite
-    for suite in (*map(_of_configuration, CONFIGURATIONS), *map(_of_discriminant, DISCRIMINANTS))
+    for suite in (
+        *map(_of_configuration, CONFIGURATIONS),
+        *map(_of_discriminant, DISCRIMINANTS),
+        _SEQUENCE,
+    )
 }
 
 

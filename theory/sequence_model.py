@@ -35,7 +35,6 @@ __all__ = [
 
 Kind = Literal["cut-off", "tikhonov", "pinsker"]
 Numbers = Float[np.ndarray, "_"]
-_RISK = FORMULAS["S2.coordinate_risk"]
 
 
 def require_positive(**values: float | int) -> None:
@@ -207,7 +206,7 @@ def filter_risk(
         >>> float(round(filter_risk(Signal(1.0, 0.5), np.ones(2), level=0.1), 6))
         0.594934
     """
-    terms = _RISK.numpy(
+    terms = FORMULAS["S2.coordinate_risk"].numpy(
         filter_weight=weights,
         noise_level=level,
         signal=signal.coordinates(len(weights)),
