@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,65 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["design_weights", "levelled", "rows_to_add"]
+__all__ = ["Amounts", "amounts_of", "design_weights", "levelled", "rows_to_add"]
+
+
+class Amounts(NamedTuple):
+    """Rows to add and what a row weighs.
+
+    Attributes:
+        level: rows that level each group, or that were asked for ``[G]``.
+        beyond: further rows of each group ``[G]``.
+        weights: of a real, a levelling and a further row ``[3, G]``.
+    """
+
+    level: np.ndarray
+    beyond: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """Rows to add to each group."""
+        return self.level + self.beyond
+
+
+def amounts_of(
+    groups: Sequence[Hashable],
+    codes: np.ndarray,
+    strategy: float | str | Mapping | Callable = "auto",
+    n_synthetic: int | Mapping | None = None,
+    augmentation: int = 0,
+    weight: float = 0.0,
+) -> Amounts:
+    """Rows to add by `rows_to_add`, and an augmentation with its weights by `design_weights`.
+
+    Raises:
+        ValueError: as those, or augmentation of groups that are not levelled, or a weight of no
+            rows.
+
+    Example:
+        >>> found = amounts_of(["no", "yes"], np.array([0, 0, 0, 1]), augmentation=2, weight=0.5)
+        >>> found.total.tolist(), np.round(found.weights[:, 0], 2).tolist()
+        ([2, 4], [0.83, 0.83, 1.25])
+    """
+    level = rows_to_add(groups, codes, strategy, n_synthetic)
+    level = np.array([level[code] for code in range(len(groups))])
+    none = np.zeros(len(groups), dtype=int)
+    if augmentation == 0:
+        if weight:
+            raise ValueError(
+                f"weight: got {weight!r} with augmentation=0; expected augmentation of at least "
+                "1, the rows that the weight belongs to."
+            )
+        return Amounts(level, none, np.ones((3, len(groups))))
+    if n_synthetic is not None or not (isinstance(strategy, str) and strategy == "auto"):
+        raise ValueError(
+            f"augmentation: got {augmentation} with sampling_strategy={strategy!r} and "
+            f"n_synthetic={n_synthetic!r}; expected it with 'auto' only, since it counts rows "
+            "beyond levelled groups."
+        )
+    own, further = design_weights(np.bincount(codes), augmentation, weight)
+    return Amounts(level, none + augmentation, np.stack([own, own, np.full_like(own, further)]))
 
 
 def rows_to_add(

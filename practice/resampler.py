@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from practice import amounts, columns, extra, row_laws
+from practice import amounts, columns, extra, planning, row_laws
 
 try:
     import pandas as pd
@@ -155,24 +155,26 @@ class SyntheticOverSampler(BaseOverSampler):
         """
         check_classification_targets(y)
         back = ArraysTransformer(X, y)
-        found, labels, binary, codes, added = self._prepare(X, y, groups)
+        found, labels, binary, codes, wanted = self._prepare(X, y, groups)
         carried = _metadata(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        numbers_new, rows_new = self._draw(found, codes, added, rng)
+        numbers_new, rows_new = self._draw(found, codes, wanted.total, rng)
         rows = np.concatenate([np.arange(len(labels)), rows_new])
         self.synthetic_mask_ = np.arange(len(rows)) >= len(labels)
         self.seed_indices_ = rows
         self.group_of_row_ = codes[rows]
-        self.sample_weight_ = self._weights(codes, rows_new, sample_weight)
+        self.sample_weight_ = self._weights(codes, rows_new, wanted, sample_weight)
         self.metadata_ = None if carried is None else _taken(carried, rows)
         if len(rows_new) == 0:
+            plan = getattr(self, "plan_", None)
             warnings.warn(
+                f"no row was added, by the plan: {plan.reason}" if plan else
                 "no row was added: the classes or groups are level already, or no rows were asked "
                 "for; the data are returned as they came. Set augmentation or n_synthetic to add "
                 "rows nevertheless.",
                 NothingAdded,
                 stacklevel=2,
-            )
+            )  # fmt: skip
         table = pd.concat(
             [found.table, columns.with_numbers(found, rows_new, numbers_new)], ignore_index=True
         )
@@ -186,38 +188,38 @@ class SyntheticOverSampler(BaseOverSampler):
         raise NotImplementedError("fit_resample does the work")
 
     def _prepare(self, X, y, groups):
-        """Columns, labels, whether they came one column a class, group codes, rows to add."""
+        """Columns, labels, whether they came one column a class, group codes, amounts."""
         labels, binary = check_target_type(y, indicate_one_vs_all=True)
         found, labels = self._columns(X, labels)
         codes, self.groups_ = self._groups(found, labels, groups)
-        strategy, augmentation = self.sampling_strategy, self.augmentation
-        self._alpha = self.weight
-        if isinstance(strategy, str) and strategy == "plan":
-            strategy, augmentation = self._planned(found, labels, codes)
-        self._augmentation = augmentation
         if len(self.groups_) < 2:
             raise ValueError("y: The target needs to have more than 1 class. Got 1 class instead.")
-        level = amounts.rows_to_add(self.groups_, codes, strategy, self.n_synthetic)
-        if augmentation:
-            if self.n_synthetic is not None or strategy != "auto":
-                raise ValueError(
-                    f"augmentation: got {augmentation} with sampling_strategy={strategy!r} and "
-                    f"n_synthetic={self.n_synthetic!r}; expected it with 'auto' only, since it "
-                    "counts rows beyond levelled groups."
-                )
-            level = {code: count + augmentation for code, count in level.items()}
-        elif self._alpha:
-            raise ValueError(
-                f"weight: got {self._alpha!r} with augmentation=0; expected augmentation of at "
-                "least 1, the rows that the weight belongs to."
-            )
+        if isinstance(self.sampling_strategy, str) and self.sampling_strategy == "plan":
+            found_amounts = self._planned(found, labels, codes)
+        else:
+            found_amounts = amounts.amounts_of(
+                self.groups_, codes, self.sampling_strategy, self.n_synthetic, self.augmentation,
+                self.weight,
+            )  # fmt: skip
         self.sampling_strategy_ = {
-            self.groups_[code]: count for code, count in level.items() if count
+            self.groups_[code]: int(count)
+            for code, count in enumerate(found_amounts.total)
+            if count
         }
-        return found, labels, binary, codes, level
+        return found, labels, binary, codes, found_amounts
 
-    def _planned(self, found, labels, codes) -> tuple[str, int]:
-        raise ValueError("sampling_strategy: 'plan' needs simulate.planner, which is not there.")
+    def _planned(self, found, labels, codes) -> amounts.Amounts:
+        given = (self.n_synthetic, self.augmentation, self.weight)
+        if given != (None, 0, 0):
+            raise ValueError(
+                "sampling_strategy: got 'plan' with n_synthetic, augmentation or weight, which "
+                "are what the planner answers; leave them out."
+            )
+        seed = check_random_state(self.random_state).randint(2**31)
+        self.plan_, planned = planning.planned_amounts(
+            found, labels, codes, self.generator, self.covariance, int(seed)
+        )
+        return planned
 
     def _columns(self, X, labels):
         if issparse(X):
@@ -266,15 +268,15 @@ class SyntheticOverSampler(BaseOverSampler):
         names = [(classes[p // len(kinds)].item(), _plain(kinds[p % len(kinds)])) for p in pairs]
         return joint, names
 
-    def _draw(self, found, codes, added, rng):
+    def _draw(self, found, codes, total, rng):
         """Generated numbers and donors, the groups one after another."""
+        added = {code: int(count) for code, count in enumerate(total) if count}
         varying = _varying(found.numbers, codes)
         features = found.numbers[:, varying]
         if callable(self.generator):
             rows = {
                 code: _checked(self.generator(features[codes == code], count, rng), count, features)
                 for code, count in added.items()
-                if count
             }
         else:
             rows = row_laws.draw_rows(
@@ -291,25 +293,19 @@ class SyntheticOverSampler(BaseOverSampler):
             givers.append(own[columns.donors(features[own], drawn, self.neighbours, rng)])
         return np.concatenate(parts), np.concatenate(givers)
 
-    def _weights(self, codes, rows_new, given) -> np.ndarray:
-        """Weight of every row: the design's, times that of the seed."""
+    def _weights(self, codes, rows_new, wanted, given) -> np.ndarray:
+        """Weight of every row: that of its kind, times that of its seed."""
         rows = np.concatenate([np.arange(len(codes)), rows_new])
         if given is None:
             seeds = np.ones(len(codes))
         else:
             seeds = check_array(given, ensure_2d=False, dtype=float, input_name="sample_weight")
             check_consistent_length(codes, seeds)
-        weights = seeds[rows]
-        if self._augmentation:
-            sizes = np.bincount(codes)
-            level, extra_row = amounts.design_weights(sizes, self._augmentation, self._alpha)
-            weights = weights * level[codes[rows]]
-            synthetic = codes[rows_new]
-            for code, size in enumerate(sizes):
-                own = len(codes) + np.flatnonzero(synthetic == code)
-                beyond = own[sizes.max() - size :]  # the first ones level the group
-                weights[beyond] = seeds[rows[beyond]] * extra_row
-        return weights
+        kind = np.zeros(len(rows), dtype=int)  # real, levelling, further
+        for code, level in enumerate(wanted.level):
+            own = len(codes) + np.flatnonzero(codes[rows_new] == code)
+            kind[own[:level]], kind[own[level:]] = 1, 2
+        return seeds[rows] * wanted.weights[kind, codes[rows]]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -328,3 +328,38 @@ def test_without_the_extra_the_core_works_and_practice_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "pip install 'synthetic-oversampling[practice]'" in done.stdout
+
+
+def test_a_plan_says_how_many_rows_and_their_weights_or_that_none_help():
+    """Gaussian groups with a common shape, which the pooled Gaussian has: rows help."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, (300, 2)), rng.normal(1, 1, (60, 2))])
+    y = np.repeat([0, 1], [300, 60])
+    sampler = SyntheticOverSampler(
+        "plugin", covariance="pooled", sampling_strategy="plan", random_state=0
+    )
+    _, y_new = sampler.fit_resample(x, y)
+    plan = sampler.plan_
+    assert plan.add_synthetic and len(y_new) == 360 + plan.recommended.rows
+    assert np.bincount(y_new[sampler.synthetic_mask_]).tolist() == [
+        m + plan.size for m in plan.oversampling
+    ]
+    share = sampler.sample_weight_ / sampler.sample_weight_.sum()
+    added = plan.row_weights()["added"]
+    last = np.flatnonzero(y_new == 1)[-1]
+    assert share[last] == pytest.approx(added[1]) and share[y_new == 1].sum() == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="the planner answers"):
+        SyntheticOverSampler(sampling_strategy="plan", n_synthetic=3).fit_resample(x, y)
+    with pytest.raises(ValueError, match="no law"):
+        SyntheticOverSampler("mixture", sampling_strategy="plan").fit_resample(x, y)
+
+
+def test_a_plan_against_synthetic_rows_is_obeyed_aloud():
+    """Heavy tails against a narrow cluster: a common Gaussian shape has no credible gain."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.exponential(size=(300, 2)) ** 2, rng.normal(1, 0.3, size=(60, 2))])
+    y = np.repeat([0, 1], [300, 60])
+    sampler = SyntheticOverSampler(sampling_strategy="plan", random_state=0)
+    with pytest.warns(NothingAdded, match="do not add synthetic data"):
+        x_new, _ = sampler.fit_resample(x, y)
+    assert not sampler.plan_.add_synthetic and np.array_equal(x_new, x)

@@ -1,0 +1,281 @@
+"""What the benchmark found: tables for the terminal and Markdown, and a figure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from practice.comparison import Difference, compare_all, interval
+from practice.judging import METRICS
+
+__all__ = ["LABELS", "draw", "markdown", "summary"]
+
+LABELS = {
+    "raw": "raw", "weighted": "class weights", "duplicate": "duplication", "smote": "SMOTE",
+    "smotenc": "SMOTENC", "borderline": "borderline-SMOTE", "adasyn": "ADASYN",
+    "rose": "ROSE-like", "plugin": "Gaussian plug-in", "predictive": "Student-t predictive",
+    "mixture": "Gaussian mixture", "in_context": "in-context network",
+    "supplied": "supplied rows", "oracle": "oracle: real rows",
+}  # fmt: skip
+REFERENCES = ("plugin", "in_context", "supplied")
+COMPARED = ("balanced_cross_entropy", "balanced_error", "auc")
+_COLUMNS = (
+    "balanced_cross_entropy", "balanced_error", "minority_error", "worst_error", "auc",
+    "calibration", "calibration_corrected",
+)  # fmt: skip
+Results = dict[str, list[dict]]
+
+
+def _methods(results: Results) -> list[str]:
+    """Methods with scores, in the order of `LABELS`."""
+    present = {m for seeds in results.values() for own in seeds for m in own["scores"]}
+    return [m for m in LABELS if m in present]
+
+
+def _by_seed(results: Results, value) -> np.ndarray:
+    """``value(own)`` averaged over tables, one number a seed; NaN where a table has none."""
+    count = min(len(seeds) for seeds in results.values())
+    table = [[value(own) for own in seeds[:count]] for seeds in results.values()]
+    return np.mean(np.array(table, dtype=float), axis=0)
+
+
+def _score(method: str, metric: str, classifier: str | None = None):
+    """Reader of a score, averaged over classifiers unless one is named."""
+
+    def value(own: dict) -> float:
+        scores = own["scores"].get(method)
+        if scores is None:
+            return float("nan")
+        chosen = scores.values() if classifier is None else (scores[classifier],)
+        return float(np.mean([one[metric] for one in chosen]))
+
+    return value
+
+
+def summary(results: Results) -> dict:
+    """All that the report says, as plain numbers: for JSON.
+
+    Returns:
+        "means": method -> metric -> (mean, half-width) over seeds of the mean over tables and
+        classifiers; "families": reference -> metric -> differences; "verdicts": reference ->
+        metric -> rival -> counts; "refused", "copies", "cleaned" by method.
+    """
+    methods = _methods(results)
+    means = {
+        m: {metric: interval(_by_seed(results, _score(m, metric))) for metric in METRICS}
+        for m in methods
+    }
+    families: dict = {}
+    for reference in (r for r in REFERENCES if r in methods):
+        families[reference] = {
+            metric: compare_all(results, reference, metric) for metric in METRICS
+        }
+    return {
+        "means": means,
+        "families": {
+            r: {metric: [own._asdict() | {"verdict": own.verdict} for own in found]
+                for metric, found in by_metric.items()}
+            for r, by_metric in families.items()
+        },
+        "verdicts": {
+            r: {metric: _verdicts(found) for metric, found in by_metric.items()}
+            for r, by_metric in families.items()
+        },
+        "refused": _refused(results),
+        "copies": _copies(results),
+        "cleaned": _cleaned(results),
+    }  # fmt: skip
+
+
+def _verdicts(found: Sequence[Difference]) -> dict[str, dict[str, int]]:
+    """Rival -> how often better, undecided, worse; and better or worse after widening too."""
+    counts: dict[str, dict[str, int]] = {}
+    for own in found:
+        line = counts.setdefault(
+            own.rival, {"better": 0, "undecided": 0, "worse": 0, "better_wide": 0, "worse_wide": 0}
+        )
+        line[own.verdict] += 1
+        if own.p_corrected <= 0.05:
+            line["better_wide" if own.mean < 0 else "worse_wide"] += 1
+    return counts
+
+
+def _refused(results: Results) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter] = {}
+    for task, seeds in results.items():
+        for own in seeds:
+            for method, reason in own["refused"].items():
+                found.setdefault(method, Counter())[f"{task}: {reason}"] += 1
+    return {method: dict(reasons) for method, reasons in found.items()}
+
+
+def _copies(results: Results) -> dict[str, dict[str, float]]:
+    """Shares of added rows that copy seeds or test rows, and what chance explains."""
+    found: dict[str, dict[str, list]] = {}
+    for seeds in results.values():
+        for own in seeds:
+            for method, both in own["copies"].items():
+                line = found.setdefault(method, {})
+                for name in ("seeds", "test"):
+                    rows = both[name]["rows"]
+                    line.setdefault("rows", []).append(rows / 2)  # once for each of the two
+                    for kind in ("exact", "near"):
+                        line.setdefault(f"{kind}_{name}", []).append(both[name][kind])
+                    chance = both[name]["share_by_chance"] * rows
+                    line.setdefault(f"chance_{name}", []).append(chance)
+    return {m: {k: float(np.sum(v)) for k, v in line.items()} for m, line in found.items()}
+
+
+def _cleaned(results: Results) -> dict[str, dict]:
+    """Losses with and without the rows that copy test rows, where there are some."""
+    found: dict[str, dict] = {}
+    for seeds in results.values():
+        for own in seeds:
+            for method, scores in own["cleaned"].items():
+                line = found.setdefault(method, {"seeds": 0, "change": []})
+                line["seeds"] += 1
+                line["change"] += [
+                    one["balanced_cross_entropy"]
+                    - own["scores"][method][name]["balanced_cross_entropy"]
+                    for name, one in scores.items()
+                ]
+    for line in found.values():
+        line["change"] = interval(line["change"])
+    return found
+
+
+def markdown(results: Results, found: dict) -> str:
+    """The report as Markdown tables."""
+    count = min(len(seeds) for seeds in results.values())
+    lines = [
+        f"{count} seeds on {len(results)} tables and settings: {', '.join(results)}.", "",
+        "Losses, mean over tables and classifiers, with the half-width of the 95 % interval over "
+        "seeds:", "",
+        "| method | " + " | ".join(METRICS[m] for m in _COLUMNS[:-1]) + " | corrected |",
+        "|---" * (len(_COLUMNS) + 1) + "|",
+    ]  # fmt: skip
+    for method, by_metric in found["means"].items():
+        cells = [_cell(*by_metric[metric]) for metric in _COLUMNS]
+        lines.append(f"| {LABELS[method]} | " + " | ".join(cells) + " |")
+    for reference, by_metric in found["verdicts"].items():
+        total = sum(sum(v[k] for k in ("better", "undecided", "worse"))
+                    for v in by_metric[COMPARED[0]].values())  # fmt: skip
+        lines += [
+            "",
+            f"{LABELS[reference]} against each method, over tables and classifiers: better / "
+            "undecided / worse (paired t-tests over seeds, Holm's correction over the family of "
+            f"{total} comparisons of a metric; in brackets, better and worse by the resampled "
+            "t-test of Nadeau and Bengio, uncorrected for their number):",
+            "",
+            "| against | " + " | ".join(METRICS[m] for m in COMPARED) + " |",
+            "|---" * (len(COMPARED) + 1) + "|",
+        ]
+        for rival in by_metric[COMPARED[0]]:
+            cells = [
+                "{better} / {undecided} / {worse} ({better_wide}, {worse_wide})".format(
+                    **by_metric[metric][rival]
+                )
+                for metric in COMPARED
+            ]
+            lines.append(f"| {LABELS[rival]} | " + " | ".join(cells) + " |")
+    lines += [
+        "", "Copies among the added rows (exact + near), and what chance explains:", "",
+        "| method | rows | of seeds | by chance | of test rows | by chance |", "|---" * 6 + "|",
+    ]  # fmt: skip
+    for method, own in found["copies"].items():
+        lines.append(
+            f"| {LABELS[method]} | {own['rows']:.0f} | {own['exact_seeds']:.0f} + "
+            f"{own['near_seeds']:.0f} | {own['chance_seeds']:.1f} | {own['exact_test']:.0f} + "
+            f"{own['near_test']:.0f} | {own['chance_test']:.1f} |"
+        )
+    lines.append("")
+    if found["cleaned"]:
+        lines += [
+            "Change of the balanced cross-entropy without the rows that copy test rows, over the "
+            "seeds that have some:", "",
+        ]  # fmt: skip
+        for method, own in found["cleaned"].items():
+            lines.append(
+                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} ({own['seeds']} seeds)"
+            )
+    else:
+        lines.append("No method's rows copied a test row, so nothing changes without them.")
+    lines.append("")
+    if found["refused"]:
+        lines += ["Refused:", ""]
+        for method, reasons in found["refused"].items():
+            for reason, times in reasons.items():
+                lines.append(f"- {LABELS[method]}, {times} seeds of {reason}")
+    else:
+        lines.append("No method refused.")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(mean: float, half: float, sign: str = "") -> str:
+    return "-" if np.isnan(mean) else f"{mean:{sign}.3f} ± {half:.3f}"
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Two losses relative to class weights, by method and classifier, and reliability.
+
+    Methods that refused on some table are left out of the averages.
+    """
+    figure, (left, middle, right) = style.new_figure(1, 3, height=3.6)
+    methods = [m for m in _methods(results) if m != "weighted"]
+    classifiers = list(next(iter(results.values()))[0]["scores"]["raw"])
+    panels = (
+        (left, "balanced_cross_entropy", "balanced cross-entropy (nats)"),
+        (middle, "minority_error", "error of the smallest cells"),
+    )
+    for axes, metric, title in panels:
+        for series, one in enumerate(classifiers):
+            base = _by_seed(results, _score("weighted", metric, one))
+            for place, method in enumerate(methods):
+                mean, half = interval(_by_seed(results, _score(method, metric, one)) - base)
+                if np.isnan(mean):
+                    continue
+                height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
+                style.points(
+                    axes, [height], [mean], [half / style.INTERVAL], series,
+                    one if place == 0 else None, horizontal=True, markersize=3.4,
+                )  # fmt: skip
+        style.guide(axes, x=0.0)
+        axes.set_ylim(len(methods) - 0.5, -0.5)
+        axes.set_xlabel("minus that with class weights")
+        axes.set_title(title)
+        axes.tick_params(axis="y", length=0)
+    left.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
+    middle.set_yticks(range(len(methods)), [""] * len(methods))
+    method = next(m for m in ("plugin", *methods) if m in methods)
+    for series, (after, label) in enumerate(((0, "as trained"), (1, "corrected"))):
+        weight, predicted, observed = _reliability(results, method, after)
+        own = style.SERIES[series]
+        right.plot(
+            predicted / weight, observed / weight, color=own.colour, linestyle=own.line,
+            marker=own.marker, markerfacecolor="white", label=label,
+        )  # fmt: skip
+    style.guide(right, x=[0, 1], y=[0, 1])
+    right.set_xlabel("predicted for the rare class")
+    right.set_ylabel("observed frequency")
+    right.set_title(f"reliability, {LABELS[method]}")
+    right.legend(loc="upper left")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    style.panel_letters((left, middle, right))
+    return figure
+
+
+def _reliability(results: Results, method: str, after: int) -> np.ndarray:
+    """Sums over tables with one minority class, seeds and classifiers; empty bins dropped."""
+    chosen = [seeds for task, seeds in results.items() if not task.endswith("/spurious")]
+    total = sum(
+        np.array(scores["reliability"][after])
+        for seeds in chosen or results.values()
+        for own in seeds
+        for scores in own["scores"].get(method, {}).values()
+    )
+    return total[:, total[0] > 1e-3 * total[0].sum()]

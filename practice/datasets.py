@@ -1,0 +1,214 @@
+"""Tables to judge on: those that ship with scikit-learn, a CSV file, or a folder of triples."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from practice import extra
+from practice.columns import read_columns
+
+try:
+    import pandas as pd
+    from sklearn import datasets as shipped
+except ImportError as error:
+    raise extra.missing(error) from error
+
+__all__ = ["BUILT_IN", "Dataset", "DatasetError", "from_csv", "from_folder", "from_table", "load"]
+
+_FILES = ("train", "synthetic", "test")
+
+
+class DatasetError(ValueError):
+    """A table cannot be used; the message says which, why, and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A table as arrays.
+
+    Attributes:
+        name: for file names and reports.
+        numbers: numeric columns ``[n, d]``.
+        categories: categorical columns as codes ``[n, q]``.
+        levels: how many categories each of these has.
+        labels: class codes ``[n]``; ``classes`` are their names.
+        attribute: codes of the spurious attribute ``[n]``, or None; ``kinds`` are its names.
+        part: 0 train, 1 synthetic, 2 test for a triple; None for a table that is to be split.
+    """
+
+    name: str
+    numbers: np.ndarray
+    categories: np.ndarray
+    levels: tuple[int, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    attribute: np.ndarray | None = None
+    kinds: tuple[str, ...] = ()
+    part: np.ndarray | None = None
+
+    @property
+    def digest(self) -> str:
+        """What identifies the contents, for artifacts."""
+        own = hashlib.sha256()
+        for array in (self.numbers, self.categories, self.labels, self.attribute, self.part):
+            own.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return own.hexdigest()[:16]
+
+
+def _breast_cancer() -> Dataset:
+    given = shipped.load_breast_cancer()
+    return _plain("breast_cancer", given.data, 1 - given.target, ("benign", "malignant"))
+
+
+def _wine() -> Dataset:
+    given = shipped.load_wine()
+    return _plain("wine", given.data, given.target, ("0", "1", "2"))
+
+
+def _digits() -> Dataset:
+    """Eights against the rest, in 4 x 4 blocks of pixels."""
+    given = shipped.load_digits()
+    blocks = given.images.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16)
+    return _plain("digits", blocks, (given.target == 8).astype(int), ("other", "eight"))
+
+
+def _diabetes() -> Dataset:
+    """Progression in its upper third against the rest: classes that overlap much."""
+    given = shipped.load_diabetes(scaled=False)
+    high = (given.target > np.quantile(given.target, 2 / 3)).astype(int)
+    return _plain("diabetes", given.data, high, ("slow", "fast"))
+
+
+BUILT_IN = {
+    "breast_cancer": _breast_cancer, "diabetes": _diabetes, "digits": _digits, "wine": _wine,
+}  # fmt: skip
+
+
+def _plain(name, numbers, labels, classes) -> Dataset:
+    none = np.empty((len(labels), 0), dtype=int)
+    return Dataset(name, np.asarray(numbers, float), none, (), labels.astype(int), classes)
+
+
+def load(name: str) -> Dataset:
+    """A data set that ships with scikit-learn.
+
+    Example:
+        >>> given = load("wine")
+        >>> given.numbers.shape, np.bincount(given.labels).tolist()
+        ((178, 13), [59, 71, 48])
+    """
+    if name not in BUILT_IN:
+        raise DatasetError(f"data set: got {name!r}, expected one of {', '.join(BUILT_IN)}.")
+    return BUILT_IN[name]()
+
+
+def from_table(name: str, table: pd.DataFrame, label: str, attribute: str | None = None) -> Dataset:
+    """A table with a column of labels, and perhaps one with a spurious attribute.
+
+    Args:
+        name: of the data set.
+        table: numbers and categories.
+        label: its column; the others are features, the attribute too.
+        attribute: its column.
+
+    Raises:
+        DatasetError: a missing column, a single class, or unusable values.
+
+    Example:
+        >>> table = pd.DataFrame({"a": [1.0, 2.0], "s": ["u", "v"], "y": ["no", "yes"]})
+        >>> given = from_table("small", table, "y", "s")
+        >>> given.classes, given.kinds, given.categories.ravel().tolist()
+        (('no', 'yes'), ('u', 'v'), [0, 1])
+    """
+    for column in (label, *((attribute,) if attribute is not None else ())):
+        if column not in table.columns:
+            raise DatasetError(
+                f"{name}: has no column {column!r}; the columns are "
+                f"{', '.join(map(str, table.columns))}."
+            )
+        if table[column].isna().any():
+            raise DatasetError(f"{name}: column {column!r} has empty cells; fill or drop them.")
+    features = table.drop(columns=label)
+    if features.shape[1] == 0:
+        raise DatasetError(f"{name}: has no columns besides the label {label!r}.")
+    try:
+        found = read_columns(features)
+    except ValueError as error:
+        raise DatasetError(f"{name}: {error}") from error
+    codes, levels = [], []
+    for place in found.categorical:
+        own, kinds = pd.factorize(features.iloc[:, place].astype(object))
+        codes.append(own)
+        levels.append(len(kinds))
+    categories = np.column_stack(codes) if codes else np.empty((len(table), 0), dtype=int)
+    classes, labels = np.unique(table[label].astype(str), return_inverse=True)
+    if len(classes) < 2:
+        raise DatasetError(f"{name}: column {label!r} holds one class only, {classes[0]!r}.")
+    if attribute is None:
+        side, kinds = None, ()
+    else:
+        kinds, side = np.unique(table[attribute].astype(str), return_inverse=True)
+    return Dataset(
+        name, found.numbers, categories, tuple(levels), labels, tuple(map(str, classes)),
+        side, tuple(map(str, kinds)),
+    )  # fmt: skip
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file. Pass the path of a CSV file.") from None
+    except (OSError, ValueError) as error:  # pandas' parsing errors are ValueErrors
+        raise DatasetError(
+            f"{path}: cannot be read as CSV ({error}); expected UTF-8 text with a header line."
+        ) from error
+
+
+def from_csv(path: str | Path, label: str, attribute: str | None = None) -> Dataset:
+    """A CSV file with a header.
+
+    Raises:
+        DatasetError: an unreadable file, and as `from_table`.
+    """
+    path = Path(path)
+    return from_table(path.stem, _read(path), label, attribute)
+
+
+def from_folder(folder: str | Path, label: str, attribute: str | None = None) -> list[Dataset]:
+    """Triples ``train.csv``, ``synthetic.csv``, ``test.csv`` of a folder, or of its subfolders.
+
+    The synthetic file holds rows that someone generated for the training file, labels included;
+    the columns of all three are the same.
+
+    Raises:
+        DatasetError: no triple, columns that differ, and as `from_table`.
+    """
+    folder = Path(folder)
+    places = [folder, *sorted(one for one in folder.glob("*") if one.is_dir())]
+    places = [one for one in places if (one / "train.csv").exists()]
+    if not places:
+        raise DatasetError(
+            f"{folder}: neither it nor a subfolder holds train.csv, synthetic.csv and test.csv."
+        )
+    found = []
+    for place in places:
+        tables = [_read(place / f"{name}.csv") for name in _FILES]
+        for name, table in zip(_FILES, tables, strict=True):
+            if set(table.columns) != set(tables[0].columns):
+                differing = sorted(set(table.columns) ^ set(tables[0].columns), key=str)
+                raise DatasetError(
+                    f"{place / name}.csv: its columns differ from those of train.csv in "
+                    f"{', '.join(map(repr, differing))}; give all three files the same columns."
+                )
+        part = np.repeat(np.arange(3), [len(table) for table in tables])
+        whole = pd.concat([t[tables[0].columns] for t in tables], ignore_index=True)
+        given = from_table(place.resolve().name, whole, label, attribute)
+        if set(given.labels[part > 0]) - set(given.labels[part == 0]):
+            raise DatasetError(f"{place}: synthetic or test rows have labels that train.csv lacks.")
+        found.append(dataclasses.replace(given, part=part))
+    return found
