@@ -116,16 +116,10 @@ def draw_dataset(
         >>> data.x.shape, float(data.weight.sum()), data.sign.tolist()
         ((8, 1), 1.0, [-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
     """
-    generators = _per_group(generator, len(groups))
-    _check(groups, design, generators)
+    generators = check_design(groups, design, generator)
     layout = row_layout(design)
-    count = len(groups) * _KEYS
-    keys = streams.fold_in(key, jnp.arange(count, dtype=jnp.uint32)).reshape(len(groups), _KEYS)
-    seeds, signs = [], []
-    for g, group in enumerate(groups):
-        x, sign = sample_columns(components_of(group), design.sizes[g], keys[g, :2], dtype)
-        seeds.append(x)
-        signs.append(sign)
+    keys = group_keys(key, len(groups))
+    seeds, signs = draw_seeds(groups, design, keys, dtype)
     columns, labels = [], []
     for g in range(len(groups)):
         mine = [s for s in layout if s.group == g]
@@ -148,6 +142,21 @@ def draw_dataset(
     )
 
 
+def group_keys(key, count: int):
+    """Keys of every group's real noise and choices, and synthetic noise and choices: ``[G, 4]``."""
+    numbers = jnp.arange(count * _KEYS, dtype=jnp.uint32)
+    return streams.fold_in(key, numbers).reshape(count, _KEYS)
+
+
+def draw_seeds(groups, design: Design, keys, dtype) -> tuple[list[Array], list[Array]]:
+    """Real features ``[d, n_g]`` and label signs of every group."""
+    drawn = [
+        sample_columns(components_of(group), design.sizes[g], keys[g, :2], dtype)
+        for g, group in enumerate(groups)
+    ]
+    return [x for x, _ in drawn], [sign for _, sign in drawn]
+
+
 def _per_group(generator, count: int) -> tuple[Generator, ...]:
     if not isinstance(generator, Sequence):
         return (generator,) * count
@@ -159,7 +168,9 @@ def _per_group(generator, count: int) -> tuple[Generator, ...]:
     return tuple(generator)
 
 
-def _check(groups, design: Design, generators) -> None:
+def check_design(groups, design: Design, generator) -> tuple[Generator, ...]:
+    """One generator per group, when groups, sizes and generators go together; or ValueError."""
+    generators = _per_group(generator, len(groups))
     if len(groups) != design.num_groups:
         raise ValueError(
             f"design: got {design.num_groups} sizes for {len(groups)} groups, expected one size "
@@ -175,3 +186,4 @@ def _check(groups, design: Design, generators) -> None:
     for g, own in enumerate(generators):
         if uses[g]:
             check_group_seeds(own, g, design.sizes, groups[0].dim)
+    return generators

@@ -49,12 +49,12 @@ class FitResult(NamedTuple):
     steps: Int[Array, ""]
 
 
-def _signed_columns(x, sign):
-    """``sign * (1, x)`` features first, so that ``theta @ columns`` are the margins: ``[p, rows]``.
+def signed_columns(x, sign):
+    """``sign * (1, x)`` of ``x [d, rows]``, so that ``theta @ columns`` are margins: ``[p, rows]``.
 
     The long axis is last, where a loop over it is one vector instruction after another.
     """
-    return jnp.concatenate([jnp.ones_like(sign)[None], x.T], axis=0) * sign[None]
+    return jnp.concatenate([jnp.ones_like(sign)[None], x], axis=0) * sign[None]
 
 
 def empirical_gradient(
@@ -73,7 +73,7 @@ def empirical_gradient(
         >>> empirical_gradient(jnp.zeros(2), jnp.ones((1, 1)), one, one).tolist()
         [-0.5, -0.5]
     """
-    columns = _signed_columns(x, sign)
+    columns = signed_columns(x.T, sign)
     return columns @ _slope(theta @ columns, weight, loss)
 
 
@@ -156,18 +156,24 @@ def fit(
         >>> bool(fit(x[:2], sign[:2], jnp.full(2, 0.5)).separated)
         True
     """
+    check_loss(loss)
+    columns = signed_columns(x.T, sign)
+    if start is None:
+        start = jnp.zeros(columns.shape[0], columns.dtype)
+    start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(columns.dtype)
+    evaluate = evaluation(columns, weight, loss)
+    if loss == SQUARED:
+        return least_squares(evaluate, start)
+    return newton(evaluate, extent(columns, weight), start, max_steps)
+
+
+def check_loss(loss: Loss) -> None:
+    """Raise for a loss that `fit` cannot minimise."""
     if loss not in (LOGISTIC, SQUARED):
         raise ValueError(
             f"loss: got {loss!r}, expected theory.margins.LOGISTIC or SQUARED; only for these are "
             "the step certificates proved."
         )
-    columns = _signed_columns(x, sign)
-    if start is None:
-        start = jnp.zeros(columns.shape[0], columns.dtype)
-    start = jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0).astype(columns.dtype)
-    if loss == SQUARED:
-        return _least_squares(columns, weight, start)
-    return _logistic(columns, weight, start, max_steps)
 
 
 def _gram(columns):
@@ -185,9 +191,35 @@ def _gram(columns):
     return lambda weight: (products @ weight)[place]
 
 
-def _least_squares(columns, weight, start) -> FitResult:
-    hessian = _gram(columns)(weight)
-    gradient = columns @ (weight * (start @ columns - 1.0))
+def extent(columns, weight):
+    """Largest absolute value of every column with weight, ``[p]``: bounds changes of scores."""
+    return jnp.max(jnp.where(weight[None] > 0, jnp.abs(columns), 0.0), axis=1)
+
+
+def evaluation(columns, weight, loss: Loss = LOGISTIC):
+    """``theta -> (gradient, Hessian, whether a margin is not positive)``, sums over the rows."""
+    gram = _gram(columns)
+
+    def squared(theta):
+        residual = theta @ columns - 1.0
+        return columns @ (weight * residual), gram(weight), jnp.ones((), bool)
+
+    def logistic(theta):
+        margin = theta @ columns
+        # both sigmoids of a margin from one exponential, each to its own relative precision
+        decay = jnp.exp(-jnp.abs(margin))
+        larger = 1.0 / (1.0 + decay)
+        smaller = decay * larger
+        gradient = -(columns @ (weight * jnp.where(margin > 0, smaller, larger)))
+        missed = jnp.any((margin <= 0) & (weight > 0))
+        return gradient, gram(weight * (smaller * larger)), missed
+
+    return squared if loss == SQUARED else logistic
+
+
+def least_squares(evaluate, start) -> FitResult:
+    """The minimiser of a quadratic, from one `evaluation`."""
+    gradient, hessian, _ = evaluate(start)
     move, definite = _solve(hessian, gradient)
     theta = start + move
     converged = definite & jnp.all(jnp.isfinite(theta))
@@ -210,10 +242,9 @@ class _State(NamedTuple):
     steps: Array
 
 
-def _logistic(columns, weight, start, max_steps) -> FitResult:
-    tolerance = 2 * float(jnp.finfo(columns.dtype).eps) ** 0.5
-    largest = jnp.max(jnp.where(weight[None] > 0, jnp.abs(columns), 0.0), axis=1)
-    gram = _gram(columns)
+def newton(evaluate, largest, start, max_steps) -> FitResult:
+    """The minimiser of the logistic loss, from its `evaluation` and its rows' `extent`."""
+    tolerance = 2 * float(jnp.finfo(start.dtype).eps) ** 0.5
 
     def running(state: _State):
         over = state.converged | state.separated | state.failed
@@ -221,15 +252,9 @@ def _logistic(columns, weight, start, max_steps) -> FitResult:
 
     def advance(state: _State) -> _State:
         trial = state.theta + state.scale * state.move
-        margin = trial @ columns
-        # both sigmoids of a margin from one exponential, each to its own relative precision
-        decay = jnp.exp(-jnp.abs(margin))
-        larger = 1.0 / (1.0 + decay)
-        smaller = decay * larger
-        gradient = -(columns @ (weight * jnp.where(margin > 0, smaller, larger)))
-        hessian = gram(weight * (smaller * larger))
+        gradient, hessian, missed = evaluate(trial)
         finite = jnp.all(jnp.isfinite(gradient))
-        separated = ~jnp.any((margin <= 0) & (weight > 0))
+        separated = ~missed
         # the two certificates of descent for the step just tried
         shift = jnp.minimum(state.change * state.scale, 50.0)
         bound = jnp.expm1(shift) - shift < state.scale * state.change**2
@@ -251,7 +276,7 @@ def _logistic(columns, weight, start, max_steps) -> FitResult:
             steps=state.steps + 1,
         )
 
-    zero, one = jnp.zeros((), columns.dtype), jnp.ones((), columns.dtype)
+    zero, one = jnp.zeros((), start.dtype), jnp.ones((), start.dtype)
     no = jnp.zeros((), bool)
     initial = _State(start, jnp.zeros_like(start), one, zero, no, no, no, jnp.int32(0))
     state = jax.lax.while_loop(running, advance, initial)

@@ -80,20 +80,24 @@ def two_keys(key: Key[Array, ""]) -> Key[Array, " 2"]:
     return streams.fold_in(key, jnp.arange(2, dtype=jnp.uint32))
 
 
-def choices(keys, n: int, dtype) -> Array:
+def choices(keys, n: int, dtype, first=0) -> Array:
     """Two uniforms per sample, ``[2, n]``: the first picks the component, the second is free."""
-    return streams.uniform(streams.words(keys[_CHOICE], (n, 2), features_first=True), dtype)
+    bits = streams.words(keys[_CHOICE], (n, 2), features_first=True, first=first)
+    return streams.uniform(bits, dtype)
 
 
-def sample_columns(parts: Components, n: int, keys, dtype) -> tuple[Array, Array]:
-    """Features first: ``(x [d, n], sign [n])``; ``keys`` are those of noise and choice."""
+def sample_columns(parts: Components, n: int, keys, dtype, first=0) -> tuple[Array, Array]:
+    """Features first: ``(x [d, n], sign [n])``; ``keys`` are those of noise and choice.
+
+    With ``first``, the samples are those of a longer draw that start there.
+    """
     count, dim = parts.means.shape
-    z = streams.normal(keys[_NOISE], (n, dim), dtype, features_first=True)
+    z = streams.normal(keys[_NOISE], (n, dim), dtype, features_first=True, first=first)
     means = jnp.asarray(parts.means, dtype)
     if count == 1:
         x = means[0][:, None] + apply_factor(parts.factors[0], z)
         return x, jnp.full(n, parts.signs[0], dtype)
-    unit = choices(keys, n, dtype)[0]
+    unit = choices(keys, n, dtype, first)[0]
     edges = jnp.asarray(np.cumsum(parts.weights)[:-1], dtype)
     chosen = jnp.sum((unit[None, :] >= edges[:, None]).astype(jnp.int32), axis=0)
     x = jnp.zeros_like(z)

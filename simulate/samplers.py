@@ -87,46 +87,49 @@ def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: i
     check_seeds(generator, [n if pooled or h == g else enough for h, n in enumerate(sizes)], dim)
 
 
-def synthetic_columns(generator, g, groups, seeds, m: int, keys) -> tuple[Array, Array]:
-    """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`."""
+def synthetic_columns(generator, g, groups, seeds, m: int, keys, first=0) -> tuple[Array, Array]:
+    """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`.
+
+    With ``first``, the samples are those of a longer draw that start there.
+    """
     group, own = groups[g], seeds[g]
     dtype = own.dtype
     dim, n = own.shape
     sign = jnp.full(m, group.sign, dtype)
     match generator:
         case Oracle():
-            return sample_columns(components_of(group), m, keys, dtype)
+            return sample_columns(components_of(group), m, keys, dtype, first)
         case Shifted(shift=shift):
-            x, sign = sample_columns(components_of(group), m, keys, dtype)
+            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
             return x + jnp.asarray(shift, dtype)[:, None], sign
         case Scaled(factor=kappa):
             parts = components_of(group)
             wider = parts._replace(factors=parts.factors * math.sqrt(kappa))
-            return sample_columns(wider, m, keys, dtype)
+            return sample_columns(wider, m, keys, dtype, first)
         case Mislabelled(rate=rate):
-            x, sign = sample_columns(components_of(group), m, keys, dtype)
-            unit = choices(keys, m, dtype)[1]
+            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
+            unit = choices(keys, m, dtype, first)[1]
             return x, jnp.where(unit < rate, -sign, sign)
         case Duplicate():
-            bits = streams.words(keys[_CHOICE], (m, 1))[:, 0]
+            bits = streams.words(keys[_CHOICE], (m, 1), first=first)[:, 0]
             return own[:, streams.integers(bits, n)], sign
         case Smote(neighbours=k):
-            return _smote(own, k, m, keys[_CHOICE]), sign
+            return _smote(own, k, m, keys[_CHOICE], first), sign
         case GaussianPlugin() | Predictive():
             centre = jnp.mean(own, axis=1)[:, None]
-            return centre + _gaussian_noise(generator, groups, g, seeds, m, keys), sign
+            return centre + _gaussian_noise(generator, groups, g, seeds, m, keys, first), sign
     raise ValueError(f"generator: got {generator!r}, expected one of theory.generators.")
 
 
-def _gaussian_noise(generator, groups, g, seeds, m, keys) -> Array:
+def _gaussian_noise(generator, groups, g, seeds, m, keys, first) -> Array:
     """Deviations from the seeds' mean, ``[d, m]``."""
     dim, n = seeds[g].shape
     dtype = seeds[g].dtype
     if isinstance(generator, Predictive) and generator.covariance == "group":
         spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
-        z = spread * _student(keys[_CHOICE], m, dim, n - dim, dtype)
+        z = spread * _student(keys[_CHOICE], m, dim, n - dim, dtype, first)
         return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
-    z = streams.normal(keys[_NOISE], (m, dim), dtype, features_first=True)
+    z = streams.normal(keys[_NOISE], (m, dim), dtype, features_first=True, first=first)
     match generator.covariance:
         case "group":
             return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
@@ -168,7 +171,7 @@ def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
     return jax.lax.fori_loop(0, size, eliminate, (matrix, jnp.zeros_like(matrix)))[1]
 
 
-def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
+def _student(key, m: int, dim: int, degrees: int, dtype, first) -> Array:
     """Spherical Student-t vectors ``[d, m]``, two coordinates at a time.
 
     A bivariate t is ``sqrt(nu (U**(-2/nu) - 1)) (cos, sin)`` of a uniform angle (Bailey, 1994), and
@@ -176,7 +179,7 @@ def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
     by ``(nu + r) / (nu + count)``: no rejection, no chi-square variate.
     """
     pairs = (dim + 1) // 2
-    bits = streams.words(key, (m, 2 * pairs), features_first=True)
+    bits = streams.words(key, (m, 2 * pairs), features_first=True, first=first)
     radius = streams.uniform(bits[:pairs], dtype)
     angle = streams.uniform(bits[pairs:], dtype) * (2 * math.pi)
     half_step = 2.0**-24  # centres of the cells: never log(0)
@@ -190,10 +193,10 @@ def _student(key, m: int, dim: int, degrees: int, dtype) -> Array:
     return jnp.stack(rows[:dim])
 
 
-def _smote(seeds: Array, k: int | None, m: int, key) -> Array:
+def _smote(seeds: Array, k: int | None, m: int, key, start) -> Array:
     """``(1 - u) x_i + u x_j`` with ``j`` another seed, or one of the ``k`` nearest: ``[d, m]``."""
     n = seeds.shape[1]
-    bits = streams.words(key, (m, 3), features_first=True)
+    bits = streams.words(key, (m, 3), features_first=True, first=start)
     first = streams.integers(bits[0], n)
     if k is None or k >= n - 1:
         second = (first + 1 + streams.integers(bits[1], n - 1)) % n

@@ -74,8 +74,11 @@ def fold_in(
     return jax.random.wrap_key_data(jnp.stack([left, right], axis=-1), impl="threefry2x32")
 
 
-def _counter(shape: tuple[int, int], features_first: bool):
-    """Position of every entry of an ``[n, d]`` array in its rows, as ``[n, d]`` or ``[d, n]``."""
+def _counter(shape: tuple[int, int], features_first: bool, first):
+    """Position of every entry of an ``[n, d]`` array in its rows, as ``[n, d]`` or ``[d, n]``.
+
+    The first of the rows is row ``first`` of the draw.
+    """
     n, d = shape
     if n * d >= 2**32:
         raise ValueError(
@@ -85,15 +88,22 @@ def _counter(shape: tuple[int, int], features_first: bool):
     laid_out, row_axis = ((d, n), 1) if features_first else ((n, d), 0)
     row = jax.lax.broadcasted_iota(jnp.uint32, laid_out, row_axis)
     column = jax.lax.broadcasted_iota(jnp.uint32, laid_out, 1 - row_axis)
-    return row * np.uint32(d) + column
+    return (row + jnp.asarray(first, jnp.uint32)) * np.uint32(d) + column
 
 
 @partial(jax.jit, static_argnums=1, static_argnames="features_first", inline=True)
 def words(
-    key: Key[Array, ""], shape: tuple[int, int], *, features_first: bool = False
+    key: Key[Array, ""],
+    shape: tuple[int, int],
+    *,
+    features_first: bool = False,
+    first: int | Int[Array, ""] | UInt32[Array, ""] = 0,
 ) -> UInt32[Array, "_ _"]:
-    """Random 32-bit words, equal to ``jax.random.bits(key, shape, uint32)``, or transposed."""
-    return _words_at(key, _counter(shape, features_first))
+    """Random 32-bit words, equal to ``jax.random.bits(key, shape, uint32)``, or transposed.
+
+    With ``first``, they are the rows of a longer draw that start there.
+    """
+    return _words_at(key, _counter(shape, features_first, first))
 
 
 def _words_at(key, counter):
@@ -137,7 +147,12 @@ def integers(bits: UInt32[Array, "*shape"], high: int) -> Int[Array, "*shape"]:
 
 @partial(jax.jit, static_argnums=(1, 2), static_argnames="features_first", inline=True)
 def normal(
-    key: Key[Array, ""], shape: tuple[int, int], dtype=jnp.float64, *, features_first: bool = False
+    key: Key[Array, ""],
+    shape: tuple[int, int],
+    dtype=jnp.float64,
+    *,
+    features_first: bool = False,
+    first: int | Int[Array, ""] | UInt32[Array, ""] = 0,
 ) -> Float[Array, "_ _"]:
     """Standard normals ``[n, d]``, or the same numbers as ``[d, n]``.
 
@@ -146,6 +161,7 @@ def normal(
         shape: ``(n, d)``.
         dtype: of the result; the numbers are float32 numbers in any case.
         features_first: return ``[d, n]``, whose long last axis is faster to work on.
+        first: the rows are those of a longer draw that start there.
 
     Example:
         >>> import jax
@@ -153,4 +169,5 @@ def normal(
         >>> bool((z == normal(jax.random.key(0), (9, 2), features_first=True).T[:4]).all())
         True
     """
-    return _to_normal(_unit(_words_at(key, _counter(shape, features_first)))).astype(dtype)
+    bits = _words_at(key, _counter(shape, features_first, first))
+    return _to_normal(_unit(bits)).astype(dtype)

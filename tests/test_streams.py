@@ -66,3 +66,13 @@ def test_a_draw_with_too_many_numbers_is_refused():
         streams.words(KEY, (2**31, 2))
     with pytest.raises(ValueError, match="high"):
         streams.integers(streams.words(KEY, (1, 1)), 0)
+
+
+def test_a_later_part_of_a_draw_starts_where_it_is_told_to():
+    whole = streams.normal(KEY, (50, 3))
+    part = jax.jit(lambda first: streams.normal(KEY, (20, 3), first=first))(17)
+    np.testing.assert_array_equal(part, whole[17:37])
+    bits = streams.words(KEY, (50, 3), features_first=True)
+    np.testing.assert_array_equal(
+        streams.words(KEY, (20, 3), features_first=True, first=17), bits[:, 17:37]
+    )
