@@ -1,4 +1,4 @@
-"""The door to real tables: ``python -m practice benchmark|resample``."""
+"""The door to real tables: ``python -m practice COMMAND``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from practice import command_language_model, command_planner_study
+
 __all__ = ["main"]
 
 
@@ -16,9 +18,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m practice",
         description="Synthetic oversampling of real tables. Needs the extra `practice`.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="benchmark|resample")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_benchmark(commands)
     _add_resample(commands)
+    command_language_model.add_parser(commands)
+    command_planner_study.add_parser(commands)
     return parser
 
 
@@ -30,6 +34,7 @@ def _add_benchmark(commands) -> None:
         "file, or on a folder of train/synthetic/test triples. Writes report.md, report.json and "
         "report.png to DIR; a run that was stopped goes on from its seeds.",
     )
+    one.set_defaults(run=_benchmark)
     one.add_argument("csv", nargs="?", type=Path, metavar="DATA.csv",
                      help="default: tables of scikit-learn")  # fmt: skip
     one.add_argument("--label", help="the label's column, of a CSV file or a folder")
@@ -59,6 +64,7 @@ def _add_resample(commands) -> None:
         description="Add synthetic rows to a CSV file, with columns that say which rows are "
         "synthetic, which row lent its categories, and what a row weighs.",
     )
+    two.set_defaults(run=_resample)
     two.add_argument("csv", type=Path, metavar="IN.csv")
     two.add_argument("--label", required=True, help="the label's column")
     two.add_argument("--out", type=Path, required=True, metavar="OUT.csv")
@@ -99,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from simulate.artifacts import ArtifactError
 
     try:
-        return (_benchmark if options.command == "benchmark" else _resample)(options)
+        return options.run(options)
     except (ValueError, ImportError, ArtifactError, OSError) as error:
         print(f"python -m practice {options.command}: {error}", file=sys.stderr)
         return 2

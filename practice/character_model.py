@@ -29,9 +29,7 @@ class CharacterModel:
         self._letters = sorted(counts[""])
 
     @classmethod
-    def trained(
-        cls, lines: Sequence[str], *, order: int = 4, length: int = 400
-    ) -> CharacterModel:
+    def trained(cls, lines: Sequence[str], *, order: int = 4, length: int = 400) -> CharacterModel:
         """Count the characters of lines, each of which ends with a line break.
 
         Raises:

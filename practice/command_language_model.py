@@ -57,9 +57,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         from practice.hugging_face import load
 
-        model = load(
-            options.model, new_tokens=options.new_tokens, temperature=options.temperature
-        )
+        model = load(options.model, new_tokens=options.new_tokens, temperature=options.temperature)
     made = generate_rows(
         model, header, lines, group, options.rows, seed=options.seed, context=options.context,
         attempts=options.attempts, keep_copies=options.keep_copies,

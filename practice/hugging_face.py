@@ -100,6 +100,4 @@ def load(
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"model: {folder} cannot be loaded ({error}).") from error
     model.eval()
-    return HuggingFaceModel(
-        model, tokenizer, torch, new_tokens=new_tokens, temperature=temperature
-    )
+    return HuggingFaceModel(model, tokenizer, torch, new_tokens=new_tokens, temperature=temperature)
