@@ -49,6 +49,10 @@ def add_parser(commands) -> None:
     own.add_argument("--seed", type=int, default=2024, help="of the bootstrap (default 2024)")
     own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
     own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
+    own.add_argument(
+        "--write", type=Path, metavar="TRAIN.csv",
+        help="write the rows to train on: real and synthetic, with their weights",
+    )  # fmt: skip
     own.add_argument("--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png")
 
 
@@ -57,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from simulate import artifacts
     from simulate.planner import plan_table
     from simulate.planner_report import as_dict, print_plan
+    from simulate.planner_write import write_planned
     from simulate.reporting import console
     from simulate.tables import read_table
 
@@ -64,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
     written = _files(options)
     table = read_table(options.data, options.label, options.group)
-    made = None
+    made = judged = None
     if options.synthetic is not None:
-        own = read_table(options.synthetic, options.label, options.group, names=table.names)
-        made = (own.features, own.labels, own.attributes)
+        judged = read_table(options.synthetic, options.label, options.group, names=table.names)
+        made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
     plan = plan_table(
         table.features, table.labels, table.attributes,
@@ -90,6 +95,8 @@ def run(options: argparse.Namespace) -> int:
             artifacts.save(
                 path, payload, kind="plan", configuration=configuration, seed=options.seed
             )
+        elif kind == "rows":
+            write_planned(path, plan, table, judged, seed=options.seed)
         else:
             options.draw_plan(payload, path)
         screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
@@ -102,6 +109,7 @@ def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:
 
     files = [(path, "json") for path in (options.json,) if path]
     files += [(path, "plot") for path in (options.plot,) if path]
+    files += [(path, "rows") for path in (options.write,) if path]
     if options.out is not None:
         files += [(options.out / "plan.json", "json"), (options.out / "plan.png", "plot")]
     for path, kind in files:

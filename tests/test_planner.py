@@ -10,6 +10,7 @@ import pytest
 from simulate import planner_intervals, planner_sources
 from simulate.__main__ import main
 from simulate.planner import NAMES, plan_table
+from simulate.planner_draw import draw_rows
 from simulate.planner_estimate import (
     SeparableError,
     Synthetic,
@@ -18,6 +19,7 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_sources import Rows, mean_scores, source
+from simulate.tables import read_table
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
@@ -304,6 +306,51 @@ def test_the_command_judges_a_table_of_synthetic_rows(small, tmp_path, capsys):
     command = ["plan", table, "--label", "y", "--synthetic", made, "--bootstrap", "20"]
     assert main(command + ["--independent"]) == 0
     assert "weight+add table" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_the_written_table_is_the_plan(small, tmp_path, external):
+    table = _csv(tmp_path / "t.csv", *small)
+    made = _csv(tmp_path / "s.csv", *_draw(GROUPS, (900, 900), seed=8))
+    out, artifact = tmp_path / "train.csv", tmp_path / "plan.json"
+    source = (
+        ["--synthetic", made, "--independent"] if external else ["--generator", "gaussian-pooled"]
+    )
+    files = ["--write", str(out), "--json", str(artifact), "--bootstrap", "20"]
+    assert main(["plan", table, "--label", "y", *source, *files]) == 0
+    plan = json.loads(artifact.read_text())["payload"]
+    own = read_table(out, "y", names=("x0", "x1", "x2", "synthetic", "weight"))
+    new = own.features[:, 3] == 1
+    real = read_table(table, "y")
+    np.testing.assert_array_equal(own.features[~new, :3], real.features)
+    assert plan["add_synthetic"] and new.sum() == plan["recommended"]["rows"]
+    weight = own.features[:, 4]
+    assert weight.mean() == pytest.approx(1.0, abs=1e-12)
+    assert weight[new].sum() / weight.sum() == pytest.approx(plan["recommended"]["weight"])
+    for label in ("c0", "c1"):  # both groups weigh the same
+        assert weight[own.labels == label].sum() / weight.sum() == pytest.approx(0.5)
+    if external:
+        given = {tuple(row) for row in read_table(made, "y").features.tolist()}
+        assert {tuple(row) for row in own.features[new, :3].tolist()} <= given
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawn_rows_have_the_estimated_mean_score_and_covariance(name):
+    x, label = _draw(GROUPS, (150, 60), seed=3)
+    rows = _rows(x / x.std(axis=0), label)
+    theta = np.array([-0.4, 0.9, 0.3, -0.2])
+    own = source(name, rows)
+    told = mean_scores(own, rows, np.ones(210), theta, np.eye(2))
+    made, group = draw_rows(name, rows.x[:, 1:], label, [40_000, 40_000], seed=0)
+    drawn = _rows(made, group)
+    score = planner_sources.score_parts(drawn, theta)[1][:, None] * drawn.x
+    for g in (0, 1):
+        std = score[group == g].std(axis=0)
+        # partners that stand for all neighbours leave an error of their own, a few percent
+        allowed = 4 / math.sqrt(40_000) + (0.05 if name == "smote-all" else 0.0)
+        assert np.all(np.abs(score[group == g].mean(axis=0) - told.mean[g]) < allowed * std)
+        cov = np.cov(score[group == g].T)
+        assert np.abs(cov - told.cov[g]).max() < (0.03 + allowed) * cov.max()
 
 
 @pytest.mark.parametrize(

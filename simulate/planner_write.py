@@ -1,0 +1,84 @@
+"""The table that a plan asks for: real rows, synthetic rows, and what each of them weighs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from simulate.planner import Plan
+from simulate.planner_draw import draw_rows
+from simulate.tables import Table, TableError, write_table
+
+__all__ = ["write_planned"]
+
+_ADDED = ("synthetic", "weight")
+
+
+def write_planned(
+    path: str | os.PathLike, plan: Plan, table: Table, made: Table | None, *, seed: int
+) -> Path:
+    """Write the rows that the recommended design trains on.
+
+    The columns ``synthetic`` (0 or 1) and ``weight`` (mean 1 over all rows) follow the table's own.
+    Synthetic rows are drawn from the plan's generator, or chosen at random among those of `made`.
+
+    Args:
+        path: of the CSV file.
+        plan: of the table.
+        table: that was planned for.
+        made: the synthetic table that the plan judged, if it judged one.
+        seed: of the draws.
+
+    Raises:
+        TableError: if the table has columns of these names.
+        ArtifactError: if the file cannot be written.
+    """
+    header = (*table.names, table.label_name)
+    if table.attribute_name is not None:
+        header += (table.attribute_name,)
+    clash = [name for name in _ADDED if name in header]
+    if clash:
+        raise TableError(
+            f"column {clash[0]!r}: is in the table already, and is what the rows' {clash[0]} would "
+            "be written to; rename it."
+        )
+    weights = plan.row_weights()
+    level, size = np.array(plan.oversampling), plan.size
+    counts = level + size
+    if plan.add_synthetic and made is not None:
+        features, group = _chosen(plan, table, made, counts, seed)
+    elif plan.add_synthetic:
+        name = plan.recommended.source
+        features, group = draw_rows(name, table.features, plan.group_index, counts, seed=seed)
+    else:
+        features, group = np.empty((0, len(table.names))), np.empty(0, int)
+    rank = np.concatenate([np.arange(n) for n in counts]) if len(group) else group
+    own = np.where(rank < level[group], weights["levelling"][group], weights["added"][group])
+    weight = np.concatenate([weights["real"][plan.group_index], own])
+    weight = weight * (len(weight) / weight.sum())
+    first = {g: int(np.flatnonzero(plan.group_index == g)[0]) for g in range(len(plan.groups))}
+    place = np.concatenate([np.arange(len(table.labels)), [first[g] for g in group]]).astype(int)
+    values = np.concatenate([table.features, features])
+    rows = []
+    for k, source in enumerate(place):
+        row = [*values[k], str(table.labels[source])]
+        if table.attributes is not None:
+            row.append(str(table.attributes[source]))
+        rows.append([*row, str(int(k >= len(table.labels))), weight[k]])
+    return write_table(path, (*header, *_ADDED), rows)
+
+
+def _chosen(plan: Plan, table: Table, made: Table, counts, seed: int):
+    """Rows of a synthetic table, at random without replacement, by group."""
+    rng = np.random.default_rng(seed)
+
+    def keys(own: Table):
+        columns = [own.labels] if own.attributes is None else [own.labels, own.attributes]
+        return list(zip(*columns, strict=True))
+
+    index = dict(zip(keys(table), plan.group_index.tolist(), strict=True))
+    group = np.array([index[key] for key in keys(made)])
+    chosen = [rng.permutation(np.flatnonzero(group == g))[:count] for g, count in enumerate(counts)]
+    return made.features[np.concatenate(chosen)], np.repeat(np.arange(len(counts)), counts)
