@@ -94,6 +94,13 @@ class Check:
         """The theorem's id."""
         return self.id.split(".")[0]
 
+    @property
+    def law(self) -> str:
+        """The law of the statistic's mean that the interval relies on."""
+        if not self.experiments:
+            return "no noise"
+        return "normal, skewed" if self.skewness else "normal"
+
 
 @dataclasses.dataclass(frozen=True)
 class Observation:
@@ -124,6 +131,10 @@ class Plan:
         """Replicates of an experiment: what its most demanding check needs."""
         needed = [self.replicates[c.id] for c in checks if name in c.experiments]
         return max(needed, default=0)
+
+    def for_check(self, checks: Sequence[Check], check: Check) -> int:
+        """Replicates that a check gets: of its experiment, or of the smaller of two; 0 of none."""
+        return min((self.for_experiment(checks, name) for name in check.experiments), default=0)
 
     def detectable(self, check: Check, n: int) -> float:
         """Smallest discrepancy detected with the planned power from ``n`` replicates."""

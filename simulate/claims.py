@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from simulate.checks import Check
+from simulate.claims_second_order import second_order, second_order_checks
 from simulate.configurations import CONFIGURATIONS, generators_for
 from simulate.discriminant import DISCRIMINANTS
 from simulate.experiments import Experiment, experiment
@@ -47,38 +48,15 @@ def _remainder(own: Experiment) -> float:
     return 2.0 * (own.configuration.dim + 1) / min(own.configuration.sizes)
 
 
-def _second_order(own: Experiment) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Predicted second-order parts and their scales: per group, of the errors, and balanced.
-
-    The scale of a part is the size of its curvature and drift terms before they cancel.
-    """
-    theory, probe = own.prediction, own.probe
-    bias = np.asarray(theory.estimator_bias + probe.inverse @ theory.generator_shift)
-    size = bias.size
-
-    def parts(expansion, slopes):
-        drift = np.asarray(slopes) @ bias
-        variance = np.asarray(expansion.variance)
-        linear = np.einsum("gp,pq,gq->g", slopes, theory.cov, slopes)
-        curved = np.sqrt(np.maximum(np.asarray(expansion.std) ** 2 - linear, 0.0))
-        curvature = np.maximum(np.abs(variance), curved * math.sqrt(size / 2))
-        return np.stack([variance + drift, curvature + np.abs(drift)])
-
-    groups = parts(theory.group_excess, np.asarray(probe.group_slope))
-    errors = parts(theory.group_error, np.asarray(probe.group_error_slope))
-    return groups, errors, float(np.mean(groups[0])), float(np.mean(groups[1]))
-
-
 def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     theory, probe = own.prediction, own.probe
     reference = own.label in REFERENCES
     risk_theorem = "R1" if reference or not own.generator.fitted else "R2"
     remainder = _remainder(own)
     size = own.configuration.dim + 1
-    minority = int(np.argmin(own.configuration.sizes))
+    minority = own.configuration.minority
 
-    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None,
-              skewness=0.0):  # fmt: skip
+    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None):
         return Check(
             f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
             claim,
@@ -89,7 +67,6 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
             float(std),
             float(allowance),
             float(discrepancy),
-            skewness=skewness,
         )
 
     value, std = own.objective
@@ -122,24 +99,8 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
             "asymptotic", total, theory.excess.std,
             remainder * (total - float(theory.excess.bias)), effect * total,
         )  # fmt: skip
-    groups, errors, value, scale = _second_order(own)
-    # spread and skewness of a quadratic form in p normal variables
-    spread, skewness = 1.3 * math.sqrt(2.0 / size), math.sqrt(8.0 / size)
-    claim = "variance and Cox-Snell parts of the excess risk"
-    yield check(
-        risk_theorem, "second_order", claim, "asymptotic",
-        value, spread * scale, remainder * scale, effect * scale, skewness=skewness,
-    )  # fmt: skip
-    factor = 1.9 if own.label == "raw" else 1.15  # far from theta* the drift varies more
-    for statistic, (values, scales), what in (
-        ("group_second_order", groups, "minority excess risk, second-order part"),
-        ("error_second_order", errors, "minority error rate, second-order part"),
-    ):
-        scale = scales[minority]
-        yield check(
-            "R5", statistic, what, "asymptotic", values[minority], factor * spread * scale,
-            1.5 * remainder * scale, 1.2 * effect * scale, minority, skewness,
-        )  # fmt: skip
+    yield from second_order_checks(own, risk_theorem, effect, remainder)
+    groups = second_order(own)[0]
     group = theory.group_excess
     if moved > _UNBIASED and abs(float(group.bias[minority])) > 0:
         value = float(group.total[minority])

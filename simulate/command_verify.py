@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     checks = verify.select(universe, wanted)
     plan = make_plan(universe)
     if options.plan:
-        reporting.print_plan(own, checks, plan)
+        reporting.print_plan(own, checks, plan, universe)
         return 0
     folder = results.open_folder(
         options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh

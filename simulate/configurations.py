@@ -51,6 +51,11 @@ class Configuration:
         return self.groups[0].dim
 
     @property
+    def minority(self) -> int:
+        """Index of the smallest group."""
+        return int(np.argmin(self.sizes))
+
+    @property
     def synthetic(self) -> Design:
         """The design with synthetic samples."""
         return Design(self.sizes, self.augmentation, self.weight)

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array
 
 from simulate.configurations import CONFIGURATIONS, Configuration, generators_for
+from simulate.control import Control, control_of, control_value, no_control
 from simulate.datasets import draw_dataset, row_layout
 from simulate.erm import empirical_gradient, fit
 from simulate.sharding import block_for
@@ -49,6 +50,7 @@ class Probe(NamedTuple):
         gradient_direction, displacement_direction: unit vectors ``[p]``.
         group_risk_star, group_risk_alpha, group_error_alpha: ``[G]``.
         group_slope, group_error_slope: gradients at ``alpha`` ``[G, p]``.
+        control: control variates of the second-order parts (`simulate.control`).
     """
 
     star: Array
@@ -62,6 +64,7 @@ class Probe(NamedTuple):
     group_error_alpha: Array
     group_slope: Array
     group_error_slope: Array
+    control: Control
 
 
 @quick_jit
@@ -119,12 +122,13 @@ class Experiment:
         at_alpha = group_derivatives(theory.theta_alpha, groups)
         risk_alpha, slope, error_alpha, error_slope = at_alpha
         size = theory.theta_star.size
+        inverse = jnp.linalg.inv(theory.curvature)
         tilt = 0.2 * jnp.cos(1.0 + jnp.arange(size, dtype=jnp.float64))
         return Probe(
             theory.theta_star,
             theory.theta_alpha,
             0.7 * theory.theta_star + tilt,
-            jnp.linalg.inv(theory.curvature),
+            inverse,
             _unit(theory.bias_gradient),
             _unit(theory.displacement),
             risk_star,
@@ -132,7 +136,23 @@ class Experiment:
             error_alpha,
             slope,
             error_slope,
+            self._control(theory.theta_alpha, inverse, groups),
         )
+
+    @property
+    def controlled(self) -> bool:
+        """Whether the samples are independent, so that control variates have a known mean."""
+        return self.design.scheme != "synthetic" or not self.generator.fitted
+
+    def _control(self, theta, inverse, stacked: Law) -> Control:
+        if not self.controlled:
+            return no_control(theta.size)
+        groups = self.configuration.groups
+        target = population(groups, self.design, self.generator).target
+        return control_of(
+            theta, inverse, groups, stacked, target, self.design, self.generator,
+            self.configuration.minority,
+        )  # fmt: skip
 
     @cached_property
     def objective(self) -> tuple[float, float]:
@@ -187,6 +207,7 @@ def evaluator(name: str):
     """The evaluation of one replicate on a configuration: one function, compiled once per shape."""
     configuration = CONFIGURATIONS[name]()
     groups = stack([law_of(group) for group in configuration.groups])
+    minority = configuration.minority
 
     def evaluate(inputs):
         data, probe = inputs
@@ -201,14 +222,19 @@ def evaluator(name: str):
         linear = probe.inverse @ score
         group_second = risks - probe.group_risk_alpha + probe.group_slope @ linear
         error_second = errors - probe.group_error_alpha + probe.group_error_slope @ linear
+        second_order = jnp.mean(group_second)
+        minority_parts = (group_second[minority], error_second[minority])
+        control = control_value(probe.control, probe.inverse, probe.alpha, *sample, score)
+        controlled = jnp.stack([second_order, *minority_parts]) - control + probe.control.mean
         return {
+            "controlled": controlled,
             "objective": jnp.sum(data.weight * LOGISTIC.value(margin)),
             "gradient": empirical_gradient(probe.star, *sample) @ probe.gradient_direction,
             "theta": result.theta - probe.star,
             "displacement": (result.theta - probe.star) @ probe.displacement_direction,
             "remainder": remainder,
             "excess": jnp.mean(risks - probe.group_risk_star),
-            "second_order": jnp.mean(group_second),
+            "second_order": second_order,
             "group_excess": risks - probe.group_risk_star,
             "group_second_order": group_second,
             "error": errors,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from simulate.mutants_bias import BIAS_MUTANTS
 from simulate.mutants_generators import GENERATOR_MUTANTS
 from simulate.mutants_risk import RISK_MUTANTS
+from simulate.mutants_scaling import SCALING_MUTANTS
 from simulate.mutation import Mutant
 
 __all__ = ["MUTANTS", "choose"]
@@ -20,7 +21,9 @@ def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
     return table
 
 
-MUTANTS: dict[str, Mutant] = _by_name(BIAS_MUTANTS, RISK_MUTANTS, GENERATOR_MUTANTS)
+MUTANTS: dict[str, Mutant] = _by_name(
+    BIAS_MUTANTS, RISK_MUTANTS, SCALING_MUTANTS, GENERATOR_MUTANTS
+)
 
 
 def choose(names: Sequence[str]) -> tuple[Mutant, ...]:

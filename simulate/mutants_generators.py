@@ -35,7 +35,7 @@ def _seeds(change):
 
         return seed_masses
 
-    return replaced("theory.influence.seed_masses", wrong)
+    return replaced("theory.seed_masses.seed_masses", wrong)
 
 
 def _forget(*fields):
@@ -93,7 +93,7 @@ GENERATOR_MUTANTS = (
         "oracle-as-its-seeds",
         ("R1",),
         "oracle samples taken to follow the seeds as duplicates do",
-        ("R1.second_order.two-gaussians.oracle",),
+        ("R1.controlled.two-gaussians.oracle", "R1.order.two-points.oracle"),
         (_seeds(lambda masses, design: {"score": masses.score + _synthetic(design)}),),
         "Oracle",
     ),
@@ -149,7 +149,7 @@ GENERATOR_MUTANTS = (
         "duplicates-independent-of-seeds",
         ("R2",),
         "J psi = 0 for duplicates: fresh samples in their place",
-        ("R2.second_order.two-gaussians.duplicate",),
+        ("R2.second_order.two-gaussians.duplicate", "R2.order.two-points.duplicate"),
         (_seeds(lambda masses, design: {"score": design.real_mass}),),
         "Duplicate",
     ),
@@ -157,7 +157,7 @@ GENERATOR_MUTANTS = (
         "resampling-noise-of-few-draws",
         ("R2",),
         "resampling noise as if n_g samples were drawn: n_g for m_g and N",
-        ("R2.second_order.two-gaussians.duplicate",),
+        ("R2.second_order.two-gaussians.duplicate", "R2.order.two-points.duplicate"),
         (_NOISE_OF_SEEDS,),
         "Duplicate",
     ),

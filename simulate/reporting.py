@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulate.checks import Check, Outcome, Plan
+from simulate.checks import FAMILY_RATE, POWER, Check, Outcome, Plan
 from simulate.mutation import Gate, Mutant
 from simulate.verify import Report
 
@@ -50,38 +50,48 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.6g}"
 
 
-def print_plan(own: Console, checks: Sequence[Check], plan: Plan) -> None:
-    """One line per check: spread, allowance, discrepancy, replicates, what is detectable, power."""
-    header = (
-        "check",
-        "kind",
-        "std",
-        "allowance",
-        "discrepancy",
-        "replicates",
-        "detectable",
-        "power",
-    )
+def print_plan(
+    own: Console, checks: Sequence[Check], plan: Plan, universe: Sequence[Check] | None = None
+) -> None:
+    """What every check declares before any simulation, and what follows from it.
+
+    Args:
+        own: where to print.
+        checks: those to print.
+        plan: their plan.
+        universe: the checks that the plan was made from, `checks` when omitted: an experiment has
+            the replicates that its most demanding check needs, printed or not.
+    """
+    universe = checks if universe is None else universe
+    header = ("check", "statistic", "kind", "law", "theory", "std", "allowance", "discrepancy",
+              "false alarm", "replicates", "detectable", "power")  # fmt: skip
     rows = []
     for check in checks:
-        n = max((plan.for_experiment(checks, name) for name in check.experiments), default=0)
-        cells = (check.std, check.allowance, check.discrepancy)
+        n = plan.for_check(universe, check)
+        name, index = check.statistic
+        cells = (check.theory, check.std, check.allowance, check.discrepancy)
         rows.append(
             (
                 check.id,
+                name if index is None else f"{name}[{index}]",
                 check.kind,
+                check.law,
                 *map(number, cells),
-                str(n) if n else "exact",
-                number(plan.detectable(check, n)) if n else number(check.discrepancy),
+                number(plan.alarm if n else 0.0),
+                str(n) if n else "none",
+                number(plan.detectable(check, n)),
                 f"{plan.power(check, n):.4f}",
             )
         )
     print_rows(own, "Plan", header, rows, [None] * len(rows))
-    total = sum(plan.for_experiment(checks, name) for name in _experiments(checks))
+    total = sum(plan.for_experiment(universe, name) for name in _experiments(checks))
+    noisy = sum(1 for check in checks if check.experiments)
     own.print(
-        f"{len(checks)} checks on {len(_experiments(checks))} experiments, {total} replicates; "
-        f"false alarm {plan.alarm:.2g} per check, 1e-3 per run; intervals of {plan.z:.2f} "
-        "standard errors."
+        f"{len(checks)} checks, {noisy} of them with noise, on {len(_experiments(checks))} "
+        f"experiments, {total} replicates; false alarm {plan.alarm:.2g} per check with noise, "
+        f"{noisy * plan.alarm:.2g} together, at most {FAMILY_RATE:g} per run; intervals of "
+        f"{plan.z:.2f} standard errors; power at least {POWER:g} against each discrepancy.",
+        soft_wrap=True,
     )
 
 
@@ -122,6 +132,14 @@ def print_report(own: Console, report: Report) -> None:
         list(_by_theorem(report.outcomes)),
         [None] * len(list(_by_theorem(report.outcomes))),
     )
+    if report.reductions:
+        factors = sorted(report.reductions.values())
+        own.print()
+        own.print(
+            f"control variates cut the variance of {len(factors)} excess risks by factors of "
+            f"{factors[0]:.0f} to {factors[-1]:.0f} (median {factors[len(factors) // 2]:.0f})",
+            soft_wrap=True,
+        )
     if report.gate is not None:
         own.print()
         print_gate(own, report.gate)

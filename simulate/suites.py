@@ -16,6 +16,7 @@ from simulate.claims import configuration_checks, discriminant_checks, experimen
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
+from simulate.enumeration import two_point_checks
 from simulate.experiments import experiment
 from simulate.sequences import functions_of
 
@@ -86,6 +87,13 @@ def _of_configuration(name: str) -> Suite:
     return Suite(name, lambda profile: configuration_checks(name, profile), simulated, preparations)
 
 
+def _without_experiments(name: str, checks: Callable[[str], Iterable[Check]]) -> Suite:
+    def simulated(experiment_name: str) -> Simulation:
+        raise ValueError(f"{experiment_name}: suite {name} has no experiments.")
+
+    return Suite(name, checks, simulated)
+
+
 def _of_discriminant(name: str) -> Suite:
     setting = DISCRIMINANTS[name]
     return Suite(
@@ -107,6 +115,7 @@ SUITES: dict[str, Suite] = {
         *map(_of_configuration, CONFIGURATIONS),
         *map(_of_discriminant, DISCRIMINANTS),
         _SEQUENCE,
+        _without_experiments("two-points", two_point_checks),
     )
 }
 

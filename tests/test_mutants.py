@@ -141,3 +141,9 @@ def test_every_mutant_is_rejected_at_its_planned_size():
     assert [(t.mutant.name, t.check, t.verdict, t.z) for t in result.survivors] == []
     assert all(t.wrong != t.predicted or t.observed != t.predicted for t in result.trials)
     assert result.idle == ()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_a_mutant_changes_exists(name):
+    with applied(MUTANTS[name]):
+        pass

@@ -1,0 +1,73 @@
+"""Plans: what every check declares, deterministically, with the power it promises."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from simulate import verify
+from simulate.checks import FAMILY_RATE, POWER, Check, make_plan
+from simulate.claims import PROFILES
+from simulate.suites import SUITES
+
+
+def _text(pattern: str, hash_seed: str) -> str:
+    command = [sys.executable, "-m", "simulate", "verify", "--plan", "--only", pattern]
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_two_programs_print_the_same_plan():
+    first, second = (_text("sequence", seed) for seed in ("1", "2"))
+    assert first == second
+    for column in ("statistic", "law", "theory", "allowance", "discrepancy", "false alarm"):
+        assert column in first
+    assert "S2.level.sequence.design" in first
+    assert "power at least 0.99" in first
+
+
+def assert_powerful(universe):
+    plan = make_plan(universe)
+    noisy = [check for check in universe if check.experiments]
+    assert len(noisy) * plan.alarm <= FAMILY_RATE
+    for check in universe:
+        n = plan.for_check(universe, check)
+        assert plan.power(check, n) >= POWER, check.id
+        assert plan.detectable(check, n) <= check.discrepancy * (1 + 1e-12), check.id
+        assert (n > 0) == bool(check.experiments), check.id
+        assert check.law in ("no noise", "normal", "normal, skewed")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_check_has_its_power_in_both_profiles_on_the_cheap_suites(profile):
+    assert_powerful(verify.build(profile, ["sequence", "efron-1.5"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_check_has_its_power_in_both_profiles(profile):
+    universe = verify.build(profile)
+    assert {check.id for check in universe} >= {"R1.control.line.raw", "S2.level.sequence.design"}
+    assert_powerful(universe)
+    assert len(SUITES) > 7
+
+
+def test_a_selection_is_planned_with_the_replicates_of_the_whole():
+    weak = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.5)
+    strong = Check("R1.y.c.d", "", "exact", ("c/d",), ("y", None), 1.0, 1.0, 0.0, 0.05)
+    plan = make_plan([weak, strong])
+    assert plan.for_check([weak, strong], weak) == plan.replicates[strong.id] > 10_000
+    paired = Check("R3.z.c.d", "", "exact", ("c/d", "c/e"), ("x", None), 1.0, 1.0, 0.0, 0.5)
+    assert plan.for_check([weak, strong], paired) == 0
+
+
+def test_skewness_costs_replicates_and_keeps_the_power():
+    plain = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1)
+    skewed = Check("R1.y.c.e", "", "exact", ("c/e",), ("x", None), 1.0, 1.0, 0.0, 0.1, None, 2.0)
+    plan = make_plan([plain, skewed])
+    few, many = plan.replicates[plain.id], plan.replicates[skewed.id]
+    assert few < many < 1.3 * few
+    assert plan.power(skewed, many - 2) < POWER <= plan.power(skewed, many)
