@@ -53,7 +53,7 @@ def draw_plan(payload: Mapping):
         spread = [[value["value"] - value["low"]], [value["high"] - value["value"]]]
         right.errorbar(
             [chosen["size"]], [value["value"]], yerr=spread, marker="*", markersize=9,
-            color=style.SERIES[1].colour, linestyle="none", label="recommended",
+            color=style.SERIES[1].colour, linestyle="none", label=r"recommended (cautious $\alpha$)",
         )  # fmt: skip
     style.guide(right, y=reference, linestyle=":")
     right.annotate(

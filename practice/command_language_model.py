@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
         from practice.character_model import CharacterModel
 
         schema = schema_of(header, lines, group)
-        model = CharacterModel.trained([write_row(schema, line.cells) for line in lines])
+        rows = [write_row(schema, line.cells) for line in lines]
+        model = CharacterModel.trained(rows, order=8)
     else:
         from practice.hugging_face import load
 

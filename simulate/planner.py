@@ -284,7 +284,7 @@ class _Work:
             most = self.most if available is None else min(self.most, int((available - m).min()))
             if level and most >= 0:
                 yield self._choice("level", index, own, part, m, 0, 0.0, law)
-            if most < 1 or float(law.A) <= float(law.C):
+            if most < 1:
                 continue
             name = "level+add" if level else "weight+add"
             offers = [
@@ -292,6 +292,9 @@ class _Work:
                 for weight in _WEIGHTS
                 if (size := self._size(law, weight, most)) > 0
             ]
+            if not offers and not level:  # every weight is predicted to hurt: show that it does
+                size = min(most, int(self.sizes.max()))
+                offers = [self._choice(name, index, own, part, m, size, _WEIGHTS[0], law)]
             if offers:
                 best = max(offers, key=lambda choice: choice.net_low)
                 yield self._with_ranges(best, index, level, law)

@@ -48,6 +48,7 @@ def diagnose(
         *_separation(table, real, resampled),
         *_small_groups(table),
         *_copies(table),
+        *_few_synthetic(table),
         *_large_bias(choices),
         *_concentration(table, real),
         *_tails(table, parts),
@@ -102,6 +103,21 @@ def _copies(table: Prepared):
             "copies", share,
             f"{share:.1%} of the synthetic rows copy real rows: they carry no new information, and "
             "their bias looks smaller than it is. Remove them and plan again.",
+        )  # fmt: skip
+
+
+def _few_synthetic(table: Prepared):
+    if table.available is None:
+        return
+    sizes = np.array([g.size for g in table.groups])
+    missing = sizes.max() - sizes - table.available
+    g = int(missing.argmax())
+    if missing[g] >= 0:
+        yield Warning_(
+            "synthetic rows", float(table.available[g]),
+            f"the synthetic table has {table.available[g]} rows of group {table.groups[g].name}, "
+            f"levelling needs {sizes.max() - sizes[g]}: designs that level are left out. Generate "
+            "more, or weight the real rows.",
         )  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def truth(setting: Setting, own: Choice) -> float:
 
 
 def coverage(
-    setting: Setting, tables: int, *, seed: int, bootstrap: int = 100, level: float = 0.95
+    setting: Setting, tables: int, *, seed: int, bootstrap: int = 60, level: float = 0.95
 ) -> dict[str, dict[str, float]]:
     """Share of intervals that contain the truth, by design, over tables drawn afresh.
 

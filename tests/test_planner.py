@@ -148,6 +148,7 @@ def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
     plan = plan_table(x, label, synthetic=(moved, own), fitted=False, bootstrap=40)
     assert not plan.add_synthetic and plan.recommended.name == "weighting"
     assert "do not add" in plan.reason
+    assert all(c.gain.high < 0 for c in plan.choices if c.source), "it is shown to hurt"
 
 
 def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
@@ -160,6 +161,16 @@ def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
     assert gains[1] < 0.7 * gains[0]
 
 
+def test_a_table_too_small_to_level_with_says_so(small):
+    x, label = small
+    few = _draw(GROUPS, (100, 100), seed=8)
+    plan = plan_table(x, label, synthetic=few, fitted=False, bootstrap=20)
+    assert {c.name for c in plan.choices} == {"raw", "weighting", "weight+add"}
+    assert "levelling needs 320" in next(
+        w.message for w in plan.warnings if w.check == "synthetic rows"
+    )
+
+
 def test_copies_of_the_rows_are_worth_nothing_and_are_reported(small):
     x, label = small
     plan = plan_table(x, label, synthetic=(x, label), fitted=False, bootstrap=20)
@@ -169,8 +180,9 @@ def test_copies_of_the_rows_are_worth_nothing_and_are_reported(small):
 def test_a_price_lowers_the_number_of_rows_until_none_is_worth_it(small):
     x, label = small
     rows = []
-    for price in (0.0, 1e-7, 1e-2):
-        plan = plan_table(x, label, generators="gaussian-pooled", price=price, bootstrap=20)
+    made = _draw(GROUPS, (1500, 1500), seed=8)
+    for price in (0.0, 1e-6, 1e-2):
+        plan = plan_table(x, label, synthetic=made, fitted=False, price=price, bootstrap=20)
         rows.append(plan.recommended.rows)
     assert rows[0] > rows[1] > rows[2] == 0
 
