@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import sys
 import time
 from pathlib import Path
@@ -67,6 +69,20 @@ def add_parser(commands) -> None:
     own.add_argument(
         "--fresh", action="store_true", help="simulate again what DIR holds, and replace it"
     )
+    own.add_argument(
+        "--compilation-cache",
+        metavar="DIR",
+        help="keep compiled programs in DIR, and start sooner the next time",
+    )
+    own.add_argument(
+        "--distributed",
+        metavar="auto|HOST:PORT",
+        help="split the replicates over several processes, each given this command: auto under "
+        "srun or mpirun, or the address of the first; one that is lost ends the others with "
+        "status 4, and the same command goes on",
+    )
+    own.add_argument("--process-id", type=int, metavar="I", help="with HOST:PORT, from 0")
+    own.add_argument("--num-processes", type=int, metavar="N", help="with HOST:PORT")
 
 
 def seed_number(text: str) -> int:
@@ -87,7 +103,33 @@ def seed_number(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    from simulate import artifacts, mutants, mutation, reporting, results, verify
+    if options.compilation_cache:
+        from simulate.compilation import use_cache
+
+        use_cache(options.compilation_cache)
+    if not options.distributed:
+        return _run(options)
+    from simulate import processes
+
+    try:
+        processes.connect(options.distributed, options.process_id, options.num_processes)
+        if processes.is_first():
+            return _run(options)
+        options.json = options.report = None  # the first process writes
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            return _run(options)
+    except processes.ProcessLost as error:
+        print(
+            f"python -m simulate verify: {error}; {options.artifacts} holds what was computed: "
+            "the same command goes on from there",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(4)  # a regular exit would wait for the lost process
+
+
+def _run(options: argparse.Namespace) -> int:
+    from simulate import artifacts, mutants, mutation, processes, reporting, results, verify
     from simulate.checks import make_plan
 
     own = reporting.console()
@@ -109,9 +151,11 @@ def run(options: argparse.Namespace) -> int:
     if options.plan:
         reporting.print_plan(own, checks, plan, universe)
         return 0
-    folder = results.open_folder(
-        options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh
-    )
+    folder = None
+    if processes.is_first():
+        folder = results.open_folder(
+            options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh
+        )
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     total = sum(plan.for_experiment(universe, name) for name in names)
     own.print(
@@ -150,17 +194,17 @@ def run(options: argparse.Namespace) -> int:
             )
         except KeyboardInterrupt:
             print(
-                f"interrupted: {sum(done.values())} of {total} replicates are in {folder.path}; "
-                "the same command goes on from there",
+                f"interrupted: {sum(done.values())} of {total} replicates are in "
+                f"{options.artifacts}; the same command goes on from there",
                 file=sys.stderr,
             )
             return 130
     if taken:
         whole = sum(count == planned for count, planned in taken.values())
         own.print(
-            f"from {folder.path}: {whole} of {len(names)} experiments, {len(taken) - whole} in "
-            f"part, {sum(count for count, _ in taken.values())} replicates; --fresh simulates "
-            "them again",
+            f"from {options.artifacts}: {whole} of {len(names)} experiments, "
+            f"{len(taken) - whole} in part, {sum(count for count, _ in taken.values())} "
+            "replicates; --fresh simulates them again",
             soft_wrap=True,
         )
     if wrong:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from simulate.processes import fetch
 from simulate.sharding import replicate_indices, replicate_mesh, sharded_draw, sharded_map
 
 __all__ = [
@@ -158,7 +159,8 @@ def run(
         block: replicates vectorised in one computation; changes rounding, nothing else.
         batch: replicates between two calls of `progress`; changes no number.
         progress: called with the partial `Result` after every batch.
-        devices: all local devices by default; changes no number.
+        devices: all local devices by default; those of several processes when each of them makes
+            the same call; changes no number.
         keep: keep the values of every replicate as well, of all statistics or of those named
             (memory grows with their number).
         resume: an earlier `Result` with the same key and block.
@@ -211,7 +213,7 @@ def run(
             if not queue:
                 break
             start, output = queue.pop(0)
-            columns, problems, layout = _to_host(output)
+            columns, problems, layout = _to_host(fetch(output))
             for offset in range(min(step, last - start)):
                 rows = slice(offset * block, (offset + 1) * block)
                 result = _absorb(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -77,4 +76,5 @@ def replicate_indices(first_block: int, block: int, mesh: Mesh) -> jax.Array:
     if start + count >= 2**32:
         raise ValueError(f"replicates: got index {start + count}, expected fewer than 2**32.")
     indices = np.arange(start, start + count, dtype=np.uint32)
-    return jax.device_put(jnp.asarray(indices), NamedSharding(mesh, PartitionSpec(_AXIS)))
+    placed = NamedSharding(mesh, PartitionSpec(_AXIS))
+    return jax.make_array_from_callback(indices.shape, placed, lambda own: indices[own])

@@ -28,6 +28,7 @@ from simulate.checks import (
     make_plan,
 )
 from simulate.mutation import Gate
+from simulate.processes import shared
 from simulate.results import RunFolder, Slot, load_result, save_result
 from simulate.suites import SUITES, Preparation, simulation
 
@@ -248,7 +249,8 @@ def run_checks(
             most demanding check needs, selected or not, so that a rerun sees the same sample.
         seed: of the whole run.
         profile: named in the report.
-        folder: where results are kept as they come, and those of an earlier run are taken from.
+        folder: where results are kept as they come, and those of an earlier run are taken from;
+            of several processes, the first's.
         started: called with an experiment's name and the replicates planned, when some are missing.
         advanced: called with its name and the replicates done.
         reused: called with its name and its replicates, found in the folder and planned.
@@ -256,37 +258,42 @@ def run_checks(
     Raises:
         ArtifactError: the folder cannot be written to any more; what it holds is whole.
         KeyboardInterrupt: on Ctrl-C, when everything that was computed is in the folder.
+        ProcessLost: of several processes, another ended; the folder holds the last checkpoints.
     """
     universe = checks if universe is None else universe
     plan = make_plan(universe)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     # experiments of one suite share compiled functions: each suite runs on one device, the suites
-    # side by side; no result depends on which
+    # side by side; several processes run one suite after the other, each on all devices, in one
+    # order; no result depends on which
     suites: dict[str, list[str]] = {}
     for name in names:
         suites.setdefault(name.split("/")[0], []).append(name)
     devices = queue.SimpleQueue()
-    for device in jax.local_devices()[: max(len(suites), 1)]:
-        devices.put(device)
+    alone = jax.process_count() == 1
+    for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
+        devices.put([device])
+    if not alone:
+        devices.put(jax.devices())
     results: dict[str, monte_carlo.Result] = {}
     stopped = threading.Event()
 
     def run_suite(suite: str) -> None:
-        device = devices.get()
+        own_devices = devices.get()
         try:
             for name in suites[suite]:
                 if not stopped.is_set():
-                    run_experiment(name, device)
+                    run_experiment(name, own_devices)
         finally:
-            devices.put(device)
+            devices.put(own_devices)
 
-    def run_experiment(name: str, device: jax.Device) -> None:
+    def run_experiment(name: str, own_devices: Sequence[jax.Device]) -> None:
         own = simulation(name)
         replicates = plan.for_experiment(universe, name)
         key = experiment_key(seed, name.split("/")[0])
         words = tuple(int(word) for word in jax.random.key_data(key).ravel())
         slot = Slot(name, replicates, own.block, words, _paired(universe, name))
-        resume = None if folder is None else load_result(folder, slot)
+        resume = shared(None if folder is None else load_result(folder, slot))
         if resume is not None and reused is not None:
             reused(name, resume.replicates, replicates)
         if started is not None and (resume is None or resume.replicates < replicates):
@@ -311,7 +318,7 @@ def run_checks(
                 replicates=replicates,
                 block=own.block,
                 progress=progress,
-                devices=[device],
+                devices=own_devices,
                 keep=slot.keep,
                 resume=resume,
             )

@@ -7,7 +7,8 @@ replicates out, so that everything a stored result holds is used.
 
 runs the door with ARGUMENTS. HOW is "whole", "after SECONDS": the process kills itself that long
 after the first result is on disk, "writing N": it kills itself inside the N-th writing, or
-"interrupt N": it gets Ctrl-C at the N-th writing.
+"interrupt N": it gets Ctrl-C at the N-th writing, "gathering N": it kills itself before the N-th
+time that several processes put their blocks together.
 """
 
 import os
@@ -18,7 +19,7 @@ import time
 
 import jax.numpy as jnp
 
-from simulate import artifacts, streams, suites, verify
+from simulate import artifacts, monte_carlo, streams, suites, verify
 from simulate.checks import Check
 from simulate.suites import Simulation, Suite
 
@@ -71,8 +72,8 @@ def main(how, argv):
     register()
     verify.CHECKPOINT_SECONDS = 0.0
     kind, _, number = how.partition(" ")
-    written = 0
-    save, sync = verify.save_result, artifacts.os.fsync
+    written = gathered = 0
+    save, sync, fetch = verify.save_result, artifacts.os.fsync, monte_carlo.fetch
 
     def slow_save(*arguments):
         nonlocal written
@@ -89,7 +90,15 @@ def main(how, argv):
             _kill()
         sync(handle)
 
+    def fatal_fetch(output):
+        nonlocal gathered
+        gathered += 1
+        if kind == "gathering" and gathered == int(number):
+            _kill()
+        return fetch(output)
+
     verify.save_result, artifacts.os.fsync = slow_save, fatal_sync
+    monte_carlo.fetch = fatal_fetch
     return door(argv)
 
 
