@@ -11,7 +11,7 @@ BUILDING := $(VENV)/.building
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test figures lint install clean rebuild
+.PHONY: help verify test figures bench lint install clean rebuild
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: $(STAMP) ## run the tests and the examples in the docstrings
 
 figures: $(STAMP) ## draw the figures from the artifacts
 	@$(RUN) -m figures $(ARGS)
+
+bench: $(STAMP) ## measure what it costs, side by side (a few minutes; nothing else should run)
+	@$(RUN) -m benchmarks $(ARGS)
 
 lint: $(STAMP) ## check the style
 	@$(RUN) -m ruff check $(ARGS) .

@@ -1,0 +1,110 @@
+"""Measure: ``python -m benchmarks [NAME ...] [--quick] [--out FILE]``, or ``make bench``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["SECTIONS", "main", "report"]
+
+DEFAULT = "benchmarks/RESULTS.md"
+
+
+class Section(NamedTuple):
+    """A module of this package with ``run(quick) -> lines``, and whether `make bench` runs it."""
+
+    title: str
+    module: str
+    always: bool = True
+
+
+SECTIONS = {
+    "fits": Section("(a) Logistic fits", "fits"),
+    "smote": Section("(b) SMOTE", "smote"),
+    "prediction": Section("(c) Prediction against simulation", "prediction"),
+    "transformer": Section("(d) The transformer", "transformer"),
+    "whole": Section("(e) `verify --profile quick` as a whole", "whole", always=False),
+    "growth": Section("(f) Cost as work grows", "growth"),
+    "memory": Section("(g) Memory", "memory"),
+    "startup": Section("(h) Start-up and compilation", "startup"),
+}
+
+_PREAMBLE = """# Benchmarks
+
+Written by `{command}`. Contenders run by turns in one process; times are medians of the runs after
+the first, which is reported apart with what it compiles. Nothing else should run meanwhile.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure what the package's work costs."
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"sections: {', '.join(SECTIONS)}; default: all "
+        "but whole, which takes minutes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes: does it run, not how fast"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help=f"where the report goes; default {DEFAULT} for a run of all "
+        "sections at full size, nowhere otherwise",
+    )  # fmt: skip
+    return parser
+
+
+def report(names: Sequence[str], quick: bool, command: str) -> str:
+    """Run sections and return the report, in Markdown."""
+    from benchmarks import machine
+
+    parts = [_PREAMBLE.format(command=command), *machine.describe(), ""]
+    for name in names:
+        section = SECTIONS[name]
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        began = time.perf_counter()
+        lines = importlib.import_module(f"benchmarks.{section.module}").run(quick)
+        spent = time.perf_counter() - began
+        parts += [f"## {section.title}", "", *lines, "", f"Section: {spent:.0f} s.", ""]
+    return "\n".join(parts)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    unknown = sorted(set(options.names) - set(SECTIONS))
+    if unknown:
+        parser.error(f"NAME: got {', '.join(unknown)}, expected some of {', '.join(SECTIONS)}")
+    names = options.names or [name for name, own in SECTIONS.items() if own.always]
+    out = options.out or (None if options.names or options.quick else DEFAULT)
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "--xla_force_host_platform_device_count" not in flags:  # every core is a device
+        count = f"--xla_force_host_platform_device_count={os.cpu_count() or 1}"
+        os.environ["XLA_FLAGS"] = f"{flags} {count}".strip()
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    from simulate import artifacts
+
+    try:
+        if out:
+            artifacts.check_writable(out)
+        command = " ".join(["python -m benchmarks", *options.names, *["--quick"] * options.quick])
+        text = report(names, options.quick, command)
+        print(text)
+        if out:
+            artifacts.save_text(out, text)
+    except (artifacts.ArtifactError, AssertionError, RuntimeError) as error:
+        print(f"python -m benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""(c) The closed-form prediction of a design against estimating it by simulation to 1 %."""
+
+from __future__ import annotations
+
+import time
+
+import jax
+
+from benchmarks.timing import times
+from simulate import monte_carlo
+from simulate.experiments import experiment
+from theory.excess_risk import predict
+
+__all__ = ["run"]
+
+_PRECISION = 0.01
+
+
+def run(quick: bool) -> list[str]:
+    """The section: seconds to predict, seconds to simulate as precisely, and their ratio."""
+    lines = [
+        f"Expected excess risk, simulated until its standard error is {_PRECISION:.0%} of it: time "
+        "of the replicates of a pilot run, times the replicates needed over those run. "
+        "Predictions have no sampling error; compilation is apart, in the last column.",
+        "",
+        "| setting | predicted | simulated | predict | simulate to 1 % | ratio | first call |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    cases = ["line/raw"] if quick else ["two-gaussians/plugin-pooled", "wide/plugin-pooled"]
+    for name in cases:
+        own = experiment(*name.split("/"))
+        arguments = (own.configuration.groups, own.design, own.generator)
+        timing = times({"predict": lambda a=arguments: predict(*a)}, repeats=3 if quick else 15)
+        theory = timing["predict"]
+        run_pilot = _pilot(own)
+        run_pilot(1)  # compiles
+        pilot = 2 * own.block * jax.local_device_count() * (1 if quick else 8)
+        began = time.perf_counter()
+        result = run_pilot(pilot)
+        seconds = time.perf_counter() - began
+        mean, std_error, _ = monte_carlo.estimate(result, "excess")
+        needed = pilot * (std_error / (_PRECISION * mean)) ** 2
+        simulated = seconds * needed / pilot
+        predicted = float(theory.output.total)
+        lines.append(
+            f"| {name} | {predicted:.5f} | {mean:.5f} ± {std_error:.5f} | "
+            f"{1e3 * theory.median:.2f} ms | {simulated:.2f} s ({needed:,.0f} replicates) | "
+            f"**{simulated / theory.median:,.0f}** | {theory.first:.1f} s |"
+        )
+        if not abs(predicted - mean) < 6 * std_error + 0.1 * abs(mean):
+            raise AssertionError(
+                f"{name}: predicted {predicted:.6f}, simulated {mean:.6f} ± {std_error:.6f}; a "
+                "time without agreement means nothing."
+            )
+    return lines
+
+
+def _pilot(own):
+    functions = own.functions()
+    key = jax.random.key(3)
+
+    def call(replicates: int) -> monte_carlo.Result:
+        return monte_carlo.run(functions, key=key, replicates=replicates, block=own.block)
+
+    return call
