@@ -21,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_benchmark(commands)
     _add_resample(commands)
+    _add_copies(commands)
     command_language_model.add_parser(commands)
     command_planner_study.add_parser(commands)
     return parser
@@ -82,6 +83,25 @@ def _add_resample(commands) -> None:
                      help="let simulate.planner say how many rows, and their weight")  # fmt: skip
     two.add_argument("--seed", type=_count, default=0)
     two.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def _add_copies(commands) -> None:
+    three = commands.add_parser(
+        "copies",
+        help="find generated rows that repeat real ones",
+        description="Compare generated rows with the rows they were generated for and with the "
+        "test rows: exact copies, and near copies by the distance between neighbouring real rows.",
+    )
+    three.set_defaults(run=_copies)
+    three.add_argument("synthetic", type=Path, metavar="SYNTHETIC.csv")
+    three.add_argument("--label", required=True, help="the label's column, which is not compared")
+    three.add_argument("--train", type=Path, required=True, metavar="TRAIN.csv")
+    three.add_argument("--test", type=Path, required=True, metavar="TEST.csv")
+    three.add_argument("--near", type=float, default=0.2, metavar="SHARE",
+                       help="see practice.contamination (default 0.2)")  # fmt: skip
+    three.add_argument("--clean", type=Path, metavar="OUT.csv",
+                       help="write the rows that copy no test row")  # fmt: skip
+    three.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
 def _count(text: str) -> int:
@@ -182,6 +202,39 @@ def _benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_new(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path}: is there already; choose another, or pass --overwrite.")
+
+
+def _copies(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from practice import contamination, datasets
+    from simulate.artifacts import save_text
+
+    if options.clean:
+        _check_new(options.clean, options.overwrite)
+    paths = (options.train, options.synthetic, options.test)
+    report = contamination.judged_triple(
+        datasets.from_triple(paths, options.label), options.near
+    )
+    for name, path, copies in (
+        ("training", options.train, report.seeds), ("test", options.test, report.test),
+    ):  # fmt: skip
+        own = copies.summary()
+        print(
+            f"{own['rows']} rows: {own['exact']} exact and {own['near']} near copies of {name} "
+            f"rows ({path}); chance explains {own['share_by_chance'] * own['rows']:.1f}"
+        )
+    if options.clean:
+        text = pd.read_csv(options.synthetic, dtype=str, keep_default_na=False)
+        kept = text[report.clean]
+        save_text(options.clean, kept.to_csv(index=False))
+        print(f"{len(kept)} rows written to {options.clean}")
+    return 0
+
+
 def _resample(options: argparse.Namespace) -> int:
     import pandas as pd
 
@@ -189,8 +242,7 @@ def _resample(options: argparse.Namespace) -> int:
     from practice.resampler import SyntheticOverSampler
     from simulate.artifacts import save_text
 
-    if options.out.exists() and not options.overwrite:
-        raise ValueError(f"{options.out}: is there already; choose another, or pass --overwrite.")
+    _check_new(options.out, options.overwrite)
     try:
         table = pd.read_csv(options.csv)
     except FileNotFoundError:

@@ -9,20 +9,20 @@ same rule applied to real rows that are known to be fresh gives the share that c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from practice import extra
-from practice.columns import Columns
+from practice.datasets import Dataset
 
 try:
-    import pandas as pd
     from sklearn.neighbors import NearestNeighbors
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["Copies", "Report", "compare", "encoded"]
+__all__ = ["Copies", "Report", "compare", "encoded", "judged_triple"]
 
 NEAR = 0.2  # of the distance between neighbouring real rows
 _ROUNDING = 1e-9  # standard deviations within which rows are equal
@@ -69,26 +69,39 @@ class Report(NamedTuple):
         return ~self.test.flagged
 
 
-def encoded(columns: Columns, scale: np.ndarray | None = None) -> np.ndarray:
-    """Rows as points whose distance is the one above, up to the numbers' scale.
+def encoded(numbers, categories, levels: Sequence[int], scale) -> np.ndarray:
+    """Rows as points whose distance is the one above.
 
     Args:
-        columns: from `columns.read_columns`; categories become indicators of length 1/sqrt(2).
-        scale: of the numeric columns; their standard deviations if None.
+        numbers: numeric columns ``[n, d]``.
+        categories: categorical columns as codes ``[n, q]``; each becomes indicators of length
+            1/sqrt(2).
+        levels: how many categories each has.
+        scale: of the numeric columns ``[d]``; 0 counts as 1.
 
     Example:
-        >>> from practice.columns import read_columns
-        >>> table = pd.DataFrame({"a": [0.0, 2.0], "b": ["x", "y"]})
-        >>> point = encoded(read_columns(table))
-        >>> float(((point[0] - point[1]) ** 2).sum())  # two standard deviations, one category
+        >>> point = encoded(np.array([[0.0], [4.0]]), np.array([[0], [1]]), (2,), np.array([2.0]))
+        >>> round(float(((point[0] - point[1]) ** 2).sum()), 9)  # two units, one category
         5.0
     """
-    std = columns.numbers.std(axis=0) if scale is None else scale
-    parts = [columns.numbers / np.where(std > 0, std, 1.0)]
-    for place in columns.categorical:
-        codes, kinds = pd.factorize(columns.table.iloc[:, place].astype(object))
-        parts.append(np.eye(len(kinds))[codes] / np.sqrt(2.0))
+    scale = np.asarray(scale, dtype=float)
+    parts = [numbers / np.where(scale > 0, scale, 1.0)]
+    for codes, level in zip(np.asarray(categories).T, levels, strict=True):
+        parts.append(np.eye(level)[codes.astype(int)] / np.sqrt(2.0))
     return np.concatenate(parts, axis=1)
+
+
+def judged_triple(data: Dataset, near: float = NEAR) -> Report:
+    """Copies among the synthetic rows of a triple, in units of its training rows.
+
+    Args:
+        data: from `datasets.from_triple`.
+        near: see the module.
+    """
+    train = data.part == 0
+    scale = data.numbers[train].std(axis=0)
+    point = encoded(data.numbers, data.categories, data.levels, scale)
+    return compare(point[data.part == 1], point[train], point[data.part == 2], near=near)
 
 
 def compare(

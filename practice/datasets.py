@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["BUILT_IN", "Dataset", "DatasetError", "from_csv", "from_folder", "from_table", "load"]
+__all__ = [
+    "BUILT_IN", "Dataset", "DatasetError", "from_csv", "from_folder", "from_table", "from_triple",
+    "load",
+]  # fmt: skip
 
 _FILES = ("train", "synthetic", "test")
 
@@ -195,20 +199,36 @@ def from_folder(folder: str | Path, label: str, attribute: str | None = None) ->
         raise DatasetError(
             f"{folder}: neither it nor a subfolder holds train.csv, synthetic.csv and test.csv."
         )
-    found = []
-    for place in places:
-        tables = [_read(place / f"{name}.csv") for name in _FILES]
-        for name, table in zip(_FILES, tables, strict=True):
-            if set(table.columns) != set(tables[0].columns):
-                differing = sorted(set(table.columns) ^ set(tables[0].columns), key=str)
-                raise DatasetError(
-                    f"{place / name}.csv: its columns differ from those of train.csv in "
-                    f"{', '.join(map(repr, differing))}; give all three files the same columns."
-                )
-        part = np.repeat(np.arange(3), [len(table) for table in tables])
-        whole = pd.concat([t[tables[0].columns] for t in tables], ignore_index=True)
-        given = from_table(place.resolve().name, whole, label, attribute)
-        if set(given.labels[part > 0]) - set(given.labels[part == 0]):
-            raise DatasetError(f"{place}: synthetic or test rows have labels that train.csv lacks.")
-        found.append(dataclasses.replace(given, part=part))
-    return found
+    return [
+        from_triple([place / f"{name}.csv" for name in _FILES], label, attribute)
+        for place in places
+    ]
+
+
+def from_triple(
+    paths: Sequence[str | Path], label: str, attribute: str | None = None
+) -> Dataset:
+    """Files of real rows, of rows generated for them, and of test rows, with the same columns.
+
+    Raises:
+        DatasetError: columns or labels that differ, and as `from_table`.
+    """
+    train, *_ = paths = [Path(path) for path in paths]
+    tables = [_read(path) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if set(table.columns) != set(tables[0].columns):
+            differing = sorted(set(table.columns) ^ set(tables[0].columns), key=str)
+            raise DatasetError(
+                f"{path}: its columns differ from those of {train} in "
+                f"{', '.join(map(repr, differing))}; give all three files the same columns."
+            )
+    part = np.repeat(np.arange(3), [len(table) for table in tables])
+    whole = pd.concat([t[tables[0].columns] for t in tables], ignore_index=True)
+    given = from_table(train.resolve().parent.name or train.stem, whole, label, attribute)
+    strange = set(given.labels[part > 0]) - set(given.labels[part == 0])
+    if strange:
+        raise DatasetError(
+            f"{train}: lacks the class {given.classes[min(strange)]!r} of the other files; give "
+            "it rows of every class."
+        )
+    return dataclasses.replace(given, part=part)

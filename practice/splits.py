@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from practice import contamination
 from practice.datasets import Dataset, DatasetError
 
 __all__ = ["SETTINGS", "Split", "features", "make_split", "points"]
@@ -185,7 +186,5 @@ def features(split: Split, x: np.ndarray) -> np.ndarray:
 
 def points(split: Split, x: np.ndarray) -> np.ndarray:
     """Rows as points for `contamination.compare`: a category that differs is at distance 1."""
-    parts = [x[:, : split.numeric]]
-    for place, level in enumerate(split.levels):
-        parts.append(np.eye(level)[x[:, split.numeric + place].astype(int)] / np.sqrt(2.0))
-    return np.concatenate(parts, axis=1)
+    numbers, categories = x[:, : split.numeric], x[:, split.numeric :]
+    return contamination.encoded(numbers, categories, split.levels, np.ones(split.numeric))

@@ -250,6 +250,21 @@ def test_a_triple_whose_rows_repeat_the_test_set_is_found_out_and_judged_without
     assert losses[0] != losses[1]
 
 
+def test_the_door_finds_copies_and_writes_the_rest(tmp_path, capsys):
+    _write_triple(tmp_path / "stolen", 40)
+    place = tmp_path / "stolen"
+    command = ["copies", str(place / "synthetic.csv"), "--label", "y", "--train",
+               str(place / "train.csv"), "--test", str(place / "test.csv"), "--clean",
+               str(tmp_path / "clean.csv")]  # fmt: skip
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "130 rows: 40 exact and 1 near copies of test rows" in shown  # 1 of 90 by chance
+    assert "89 rows written" in shown
+    kept, test = pd.read_csv(tmp_path / "clean.csv"), pd.read_csv(place / "test.csv")
+    assert len(kept) == 89 and len(kept.merge(test)) == 0
+    assert main(command) == 2 and "pass --overwrite" in capsys.readouterr().err
+
+
 def test_the_door_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path, capsys):
     _mixed().to_csv(tmp_path / "data.csv", index=False)
     command = [
