@@ -43,6 +43,12 @@ def _by_seed(results: Results, value) -> np.ndarray:
     return np.mean(np.array(table, dtype=float), axis=0)
 
 
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """Over the seeds in which no table lacks a number; NaN if there are none."""
+    there = values[~np.isnan(values)]
+    return interval(there) if len(there) else (float("nan"), float("nan"))
+
+
 def _score(method: str, metric: str, classifier: str | None = None):
     """Reader of a score, averaged over classifiers unless one is named."""
 
@@ -66,7 +72,7 @@ def summary(results: Results) -> dict:
     """
     methods = _methods(results)
     means = {
-        m: {metric: interval(_by_seed(results, _score(m, metric))) for metric in METRICS}
+        m: {metric: _interval(_by_seed(results, _score(m, metric))) for metric in METRICS}
         for m in methods
     }
     families: dict = {}
@@ -154,7 +160,7 @@ def markdown(results: Results, found: dict) -> str:
     lines = [
         f"{count} seeds on {len(results)} tables and settings: {', '.join(results)}.", "",
         "Losses, mean over tables and classifiers, with the half-width of the 95 % interval over "
-        "seeds:", "",
+        "the seeds in which a method refused on no table (a dash if there are none):", "",
         "| method | " + " | ".join(METRICS[m] for m in _COLUMNS[:-1]) + " | corrected |",
         "|---" * (len(_COLUMNS) + 1) + "|",
     ]  # fmt: skip
@@ -223,7 +229,7 @@ def _cell(mean: float, half: float, sign: str = "") -> str:
 def draw(results: Results) -> Figure:
     """Two losses relative to class weights, by method and classifier, and reliability.
 
-    Methods that refused on some table are left out of the averages.
+    Differences are over the seeds in which a method refused on no table.
     """
     figure, (left, middle, right) = style.new_figure(1, 3, height=3.6)
     methods = [m for m in _methods(results) if m != "weighted"]
@@ -236,7 +242,7 @@ def draw(results: Results) -> Figure:
         for series, one in enumerate(classifiers):
             base = _by_seed(results, _score("weighted", metric, one))
             for place, method in enumerate(methods):
-                mean, half = interval(_by_seed(results, _score(method, metric, one)) - base)
+                mean, half = _interval(_by_seed(results, _score(method, metric, one)) - base)
                 if np.isnan(mean):
                     continue
                 height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
