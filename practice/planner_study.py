@@ -95,7 +95,7 @@ def markdown(payload: dict) -> str:
         ]  # fmt: skip
         for design, own in designs.items():
             lines.append(
-                f"| {design} | {own['tables']} | {own['excess']:.1%} | {own['gain']:.1%} | "
+                f"| {design} | {own['tables']:.0f} | {own['excess']:.1%} | {own['gain']:.1%} | "
                 f"{own['ratio']:.3f} ± {own['ratio_std_error']:.3f} |"
             )
     blocks = [(f"### Regret: {name}", "regret", own) for name, own in payload["regret"].items()]

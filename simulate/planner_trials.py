@@ -11,6 +11,7 @@ import numpy as np
 from simulate.planner import Choice, plan_table
 from simulate.planner_rivals import RIVALS, Task, with_added
 from theory.bias import population
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import GaussianPlugin, Generator, Smote
@@ -52,6 +53,9 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
+_seed_covs = quick_jit(seed_covs, static_argnames=("families", "loss"))
+
+
 def weighted_law(groups, sizes, generator) -> ScalingLaw:
     """S1's law when the real rows are weighted instead of levelled (``m = 0``).
 
@@ -74,7 +78,9 @@ def weighted_law(groups, sizes, generator) -> ScalingLaw:
     )
     pieces = population(groups, Design(tuple(sizes), 1, 1.0), generator)
     families = pair[1].families
-    seeds = seed_covs(parts.theta_star, pieces.real, pieces.synthetic, pair, families, LOGISTIC)
+    seeds = _seed_covs(
+        parts.theta_star, pieces.real, pieces.synthetic, pair, families=families, loss=LOGISTIC
+    )
     per_row = 1.0 / (count**2 * jnp.asarray(sizes, dtype=float))
     inverse = jnp.linalg.inv(parts.hessian)
 
@@ -138,7 +144,7 @@ def coverage(
     for name, rows in hits.items():
         table = np.array(rows, float)
         found[name] = {
-            "tables": len(table),
+            "tables": float(len(table)),
             "excess": float(table[:, 0].mean()),
             "gain": float(table[:, 1].mean()),
             "ratio": float(table[:, 2].mean()),

@@ -1,0 +1,117 @@
+"""The planner's trials: the laws they hold it against, its rivals, and its coverage in small."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from practice.__main__ import main
+from practice.planner_study import markdown
+from simulate.artifacts import load
+from simulate.planner_rivals import RIVALS, Task, balanced_loss, fit_rows, with_added
+from simulate.planner_trials import SETTINGS, coverage, draw_table, oracle, regret, weighted_law
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.generators import Duplicate, GaussianPlugin
+from theory.scaling_moments import law_of_design
+
+RIGHT = SETTINGS["right generator"]
+
+
+def _task(setting, seed):
+    x, label = draw_table(setting, seed)
+    return Task(x, label, setting.generator, setting.most, seed)
+
+
+def test_weighting_is_levelling_where_groups_are_equal():
+    generator = GaussianPlugin("pooled")
+    groups = SETTINGS["wrong generator"].groups
+    left = weighted_law(groups, (300, 300), generator)
+    right = law_of_design(groups, (300, 300), generator)
+    np.testing.assert_allclose(left, right, rtol=1e-9)
+
+
+def test_weighting_starts_at_the_risk_of_class_weighting_and_duplicates_change_nothing():
+    groups, sizes = RIGHT.groups, RIGHT.sizes
+    expected = predict(groups, Design.class_weighted(sizes), Duplicate()).local_variance
+    law = weighted_law(groups, sizes, Duplicate())
+    for moment in (law.A, law.C, law.D):
+        assert float(moment) / 2 == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_every_rival_returns_a_finite_rule_and_what_it_cost(name):
+    task = _task(RIGHT, seed=1)._replace(most=300)
+    own = RIVALS[name](task)
+    assert own.theta.shape == (6,) and np.isfinite(own.theta).all()
+    least = {"raw": 1, "weighting": 1, "balance": 1, "corrected": 2, "fitted law": 7}
+    assert own.fits >= least.get(name, 9)
+    assert own.rows >= 0 and (own.rows > 0) == (name not in ("raw", "weighting") and own.rows > 0)
+    again = RIVALS[name](task)
+    np.testing.assert_array_equal(own.theta, again.theta)
+
+
+def test_a_design_without_added_rows_is_class_weighting_or_levelling():
+    task = _task(RIGHT, seed=2)
+    sizes = np.bincount(task.label)
+    plain = with_added(task, (0, 0), 0, 0.0)
+    weight = 1.0 / (2 * sizes[task.label])
+    np.testing.assert_allclose(plain.theta, fit_rows(task.x, task.label, weight), rtol=1e-9)
+    levelled = with_added(task._replace(generator="duplicate"), sizes.max() - sizes, 0, 0.0)
+    assert levelled.rows == sizes.max() - sizes.min()
+    # duplicates weigh like weights, up to which rows were drawn
+    assert np.abs(levelled.theta - plain.theta).max() < 1.0
+
+
+def test_the_oracle_beats_what_it_could_have_chosen():
+    found = regret(RIGHT, 4, seed=3, names=["raw", "weighting"])
+    assert found["oracle"]["regret"] == 0.0 and found["oracle"]["fits"] == 1
+    assert found["raw"]["regret"] > 10 * found["raw"]["regret_std_error"] > 0
+    assert found["weighting"]["adds"] == 0.0
+    assert callable(oracle(RIGHT))
+
+
+def test_balanced_loss_weighs_labels_equally():
+    x = np.array([[0.0], [0.0], [0.0], [2.0]])
+    label = np.array([0, 0, 0, 1])
+    expected = (math.log(2.0) + math.log1p(math.exp(-2.0))) / 2
+    assert balanced_loss(np.array([0.0, 1.0]), x, label) == pytest.approx(expected)
+
+
+def test_intervals_cover_and_intervals_of_a_tenth_their_width_do_not():
+    wide = coverage(RIGHT, 8, seed=11, bootstrap=20)
+    narrow = coverage(RIGHT, 8, seed=11, bootstrap=20, level=0.501)
+    assert set(wide) >= {"raw", "weighting", "level"}
+    # at 95 % five misses of eight or more happen with probability 2e-5
+    for design in ("raw", "weighting", "level"):
+        assert wide[design]["excess"] > 3 / 8
+        assert abs(wide[design]["ratio"] - 1) < 5 * wide[design]["ratio_std_error"] + 0.05
+    assert sum(own["excess"] for own in narrow.values()) < sum(
+        own["excess"] for own in wide.values()
+    )
+
+
+def test_the_study_is_printed_as_tables():
+    row = {"excess": 0.01, "excess_std_error": 0.001, "regret": 0.002, "regret_std_error": 0.0005,
+           "fits": 9.0, "rows": 100.0, "adds": 0.5}  # fmt: skip
+    own = {"tables": 4.0, "excess": 0.95, "gain": 1.0, "ratio": 1.0, "ratio_std_error": 0.01}
+    payload = {"coverage": {"s": {"raw": own}}, "regret": {"s": {"planner": row}},
+               "real": {"smote": {"planner": row}}}  # fmt: skip
+    text = markdown(payload)
+    assert "| raw | 4 | 95.0% | 100.0% | 1.000 ± 0.010 |" in text
+    assert "| planner | 10.00 ± 1.00 | +2.00 ± 0.50 | 9 | 100 | 50% |" in text
+
+
+def test_too_small_a_study_is_refused(capsys):
+    assert main(["planner-study", "--tables", "1"]) == 2
+    assert "expected at least 4" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_study_runs_and_is_kept(tmp_path):
+    assert main(["planner-study", "--tables", "4", "--splits", "2", "--out", str(tmp_path)]) == 0
+    payload = load(tmp_path / "planner-study.json", kind="planner-study", seed=2024)["payload"]
+    assert set(payload) == {"coverage", "regret", "real"}
+    assert set(payload["regret"]["right generator"]) == {"oracle", *RIVALS}
+    assert jnp.isfinite(payload["real"]["smote"]["planner"]["excess"])
