@@ -11,8 +11,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from simulate import in_context
 from simulate.checks import Check
 from simulate.claims import configuration_checks, discriminant_checks, experiment_labels
+from simulate.claims_capacity import SUITE as IN_CONTEXT
+from simulate.claims_capacity import capacity_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
@@ -108,6 +111,11 @@ _SEQUENCE = Suite(
     nonparametric_checks,
     lambda name: Simulation(functions_of(name.split("/")[1]), 64),
 )
+_IN_CONTEXT = Suite(
+    IN_CONTEXT,
+    capacity_checks,
+    lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
+)
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
@@ -116,6 +124,7 @@ SUITES: dict[str, Suite] = {
         *map(_of_discriminant, DISCRIMINANTS),
         _SEQUENCE,
         _without_experiments("two-points", two_point_checks),
+        _IN_CONTEXT,
     )
 }
 

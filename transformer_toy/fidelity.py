@@ -18,6 +18,7 @@ from simulate import erm
 from simulate.measure import measure_generator
 from simulate.mixtures import sample_group
 from simulate.samplers import sample_synthetic
+from simulate.score_bias import MEANS, score_var_proxy
 from theory.capacity import fidelity_bias_bound, gaussian_kl
 from theory.design import Design
 from theory.excess_risk import expand, predict
@@ -28,7 +29,6 @@ from theory.measured import predict_measured
 from transformer_toy import constructed, heads, train
 from transformer_toy.checkpoint import Model
 
-MEANS = ((-0.5, 0.3), (0.9, -0.2))
 SIZES = (1000, 100)
 RULES = ("raw", "class weighting", "smote", "plug-in", "constructed", "trained", "oracle")
 
@@ -244,44 +244,6 @@ def check_family(model: Model) -> None:
         )
 
 
-def score_var_proxy(directions: int = 400, reach: float = 8.0) -> float:
-    """The variance proxy of the minority's score at theta*, largest over directions, numerically.
-
-    Statement: sup over unit u and |l| <= reach of (2/l^2) log E exp(l (u's - E u's)), by
-    Gauss-Hermite quadrature over x. Labelled numerical: a grid of directions and multipliers.
-
-    Args:
-        directions: unit vectors, a fixed random set.
-        reach: the largest multiplier.
-
-    Returns:
-        The proxy, in the units of the score squared.
-
-    Example:
-        >>> 0.1 < score_var_proxy(directions=20) < 2.0
-        True
-    """
-    both = groups()
-    star = minimiser(balanced_law(both))
-    node, weight = np.polynomial.hermite_e.hermegauss(80)
-    x = np.stack(np.meshgrid(node, node), axis=-1).reshape(-1, 2) + np.array(MEANS[1])
-    log_mass = np.log(np.outer(weight, weight).reshape(-1)) - np.log(weight.sum() ** 2)
-    rows = np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    score = -rows / (1.0 + np.exp(rows @ np.asarray(star)))[:, None]
-    score = score - np.exp(log_mass) @ score
-    unit = np.random.default_rng(0).normal(size=(directions, 3))
-    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
-    values = jnp.asarray(score @ unit.T)
-    multiplier = jnp.asarray(np.concatenate([-np.geomspace(reach, 0.01, 40),
-                                             np.geomspace(0.01, reach, 40)]))  # fmt: skip
-
-    def proxy(one):
-        logs = jnp.asarray(log_mass)[:, None] + values * one
-        return 2.0 * jax.nn.logsumexp(logs, axis=0).max() / one**2
-
-    return float(jax.lax.map(proxy, multiplier).max())
-
-
 def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Bound:
     """T4 on the trained network: the bias of its mean law against sqrt(2 proxy KL).
 
@@ -324,7 +286,7 @@ def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Boun
     scores, kl = jax.lax.map(jax.jit(one), jax.random.split(key, sets), batch_size=500)
     shift = scores.mean(axis=0) - mean_score(truth)
     spread = jnp.sqrt(((scores.std(axis=0) ** 2) / sets).sum())
-    proxy = score_var_proxy()
+    proxy = score_var_proxy(np.array(MEANS[1]), np.asarray(star))
     bound = fidelity_bias_bound(kl.mean(), jnp.asarray(proxy))
     return Bound(
         float(jnp.linalg.norm(shift)), float(spread), float(kl.mean()),

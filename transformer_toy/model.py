@@ -6,7 +6,8 @@ mask lets one pass answer for many numbers of seeds. There is no layer normalisa
 linear in the embedded seeds, so that sufficient statistics pass through unchanged.
 
 Letters in names are axes: B groups, P prefixes, R queries (conditions), N seeds, D token entries,
-C condition entries, M width, H heads, A entries a head, K memory tokens, F hidden units, O outputs.
+C condition entries, M width, H heads, A entries a head, K memory tokens, F hidden units, E features
+of a seed (token, 1 and hidden units), L queries times heads, O outputs.
 """
 
 from dataclasses import dataclass
@@ -183,47 +184,58 @@ def _add_bias(x: Float[Array, "*s F"], bias: Float[Array, " F"]) -> Float[Array,
     return x + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
-def _embed(params: Params, token_BxNxD: Float[Array, "B N D"]) -> Float[Array, "B N M"]:
-    hidden_BxNxF = _squared_relu(
-        _add_bias(token_BxNxD @ params["embed.hidden_in"], params["embed.hidden_bias"])
-    )
-    linear_BxNxM = _add_bias(token_BxNxD @ params["embed.linear"], params["embed.bias"])
-    return linear_BxNxM + hidden_BxNxF @ params["embed.hidden_out"]
+def _features(params: Params, token_BxNxD: Float[Array, "B N D"]) -> Float[Array, "B E N"]:
+    """What a seed's embedding is linear in: its token, a 1, and its hidden units."""
+    token_BxDxN = jnp.swapaxes(token_BxNxD, 1, 2)
+    token_BxDxN = jnp.concatenate([token_BxDxN, jnp.ones_like(token_BxDxN[:, :1])], axis=1)
+    into_DxF = jnp.concatenate([params["embed.hidden_in"], params["embed.hidden_bias"][None, :]])
+    hidden_BxFxN = _squared_relu(jnp.einsum("df,bdn->bfn", into_DxF, token_BxDxN))
+    return jnp.concatenate([token_BxDxN, hidden_BxFxN], axis=1)
+
+
+def _basis(params: Params) -> Float[Array, "Y M"]:
+    """Embeddings of a seed's features, one by one, then the memory tokens."""
+    names = ("embed.linear", "embed.bias", "embed.hidden_out", "memory")
+    return jnp.concatenate([jnp.atleast_2d(params[name]) for name in names])
 
 
 def _attend(
     params: Params,
     layer: str,
     state_BxQxM: Float[Array, "B Q M"],
-    seed_BxNxM: Float[Array, "B N M"],
-    visible_BxQxN: Bool[Array, "B Q N"],
+    seed_BxExN: Float[Array, "B E N"],
+    visible_BxLxN: Bool[Array, "B L N"],
 ) -> Float[Array, "B Q M"]:
-    """One attention layer; keys and values are absorbed, so that no seed is projected twice.
+    """One attention layer; embedding, keys and values are absorbed: no seed is ever projected.
 
     A head's output is its softmax average times (sum of exponentiated logits)^mass_exponent: an
-    exponent of 0 is softmax attention, an exponent of 1 sums over the seeds.
+    exponent of 0 is softmax attention, an exponent of 1 sums over the seeds. L is queries times
+    heads.
     """
-    memory_KxM = params["memory"]
-    query_BxQxHxA = jnp.einsum("bqm,hma->bqha", state_BxQxM, params[layer + ".query"])
-    probe_BxQxHxM = jnp.einsum("bqha,hma->bqhm", query_BxQxHxA, params[layer + ".key"])
-    logit_BxQxHxN = jnp.einsum("bqhm,bnm->bqhn", probe_BxQxHxM, seed_BxNxM)
-    logit_BxQxHxN = jnp.where(visible_BxQxN[:, :, None, :], logit_BxQxHxN, -jnp.inf)
-    logit_BxQxHxK = jnp.einsum("bqhm,km->bqhk", probe_BxQxHxM, memory_KxM)
-    top_BxQxH = jax.lax.stop_gradient(
-        jnp.maximum(
-            jnp.max(logit_BxQxHxN, axis=-1, initial=-jnp.inf), jnp.max(logit_BxQxHxK, axis=-1)
-        )
+    basis_YxM = _basis(params)  # Y = E + K
+    num_groups, num_queries, width = state_BxQxM.shape
+    num_heads = params[layer + ".query"].shape[0]
+    size, features = num_heads * len(basis_YxM), seed_BxExN.shape[1]
+    lanes = (num_groups, num_queries * num_heads, len(basis_YxM))
+    look_MxHxN = jnp.einsum("hma,hna->mhn", params[layer + ".query"], params[layer + ".key"])
+    look_MxHxY = jnp.einsum("mhn,yn->mhy", look_MxHxN, basis_YxM)
+    probe_BxLxY = (state_BxQxM @ look_MxHxY.reshape(width, size)).reshape(lanes)
+    logit_BxLxN = jnp.where(visible_BxLxN, probe_BxLxY[..., :features] @ seed_BxExN, -jnp.inf)
+    logit_BxLxK = probe_BxLxY[..., features:]
+    top_BxL = jax.lax.stop_gradient(
+        jnp.maximum(logit_BxLxN.max(axis=-1, initial=-jnp.inf), logit_BxLxK.max(axis=-1))
     )
-    weight_BxQxHxN = jnp.exp(logit_BxQxHxN - top_BxQxH[..., None])
-    weight_BxQxHxK = jnp.exp(logit_BxQxHxK - top_BxQxH[..., None])
-    mass_BxQxH = weight_BxQxHxN.sum(axis=-1) + weight_BxQxHxK.sum(axis=-1)
-    total_BxQxHxM = jnp.einsum("bqhn,bnm->bqhm", weight_BxQxHxN, seed_BxNxM)
-    total_BxQxHxM = total_BxQxHxM + jnp.einsum("bqhk,km->bqhm", weight_BxQxHxK, memory_KxM)
-    exponent_H = params[layer + ".mass_exponent"][None, None, :]
-    gain_BxQxH = jnp.power(mass_BxQxH, exponent_H - 1.0) * jnp.exp(exponent_H * top_BxQxH)
-    mean_BxQxHxM = total_BxQxHxM * gain_BxQxH[..., None]
-    value_BxQxHxA = jnp.einsum("bqhm,hma->bqha", mean_BxQxHxM, params[layer + ".value"])
-    return jnp.einsum("bqha,ham->bqm", value_BxQxHxA, params[layer + ".out"])
+    weight_BxLxN = jnp.exp(logit_BxLxN - top_BxL[..., None])
+    weight_BxLxK = jnp.exp(logit_BxLxK - top_BxL[..., None])
+    mass_BxL = weight_BxLxN.sum(axis=-1) + weight_BxLxK.sum(axis=-1)
+    total_BxLxE = jnp.einsum("bln,ben->ble", weight_BxLxN, seed_BxExN)
+    exponent_L = jnp.tile(params[layer + ".mass_exponent"], num_queries)[None, :]
+    gain_BxL = jnp.power(mass_BxL, exponent_L - 1.0) * jnp.exp(exponent_L * top_BxL)
+    mean_BxLxY = jnp.concatenate([total_BxLxE, weight_BxLxK], axis=-1) * gain_BxL[..., None]
+    tell_HxMxN = jnp.einsum("hma,han->hmn", params[layer + ".value"], params[layer + ".out"])
+    tell_HxYxN = jnp.einsum("ym,hmn->hyn", basis_YxM, tell_HxMxN)
+    mean_BxQxHY = mean_BxLxY.reshape(num_groups, num_queries, size)
+    return mean_BxQxHY @ tell_HxYxN.reshape(size, width)
 
 
 @jax.jit
@@ -266,10 +278,11 @@ def apply(
     num_groups, length, _ = token_BxNxD.shape
     position_N = jnp.arange(length, dtype=count_BxP.dtype)
     used_BxN = position_N[None, :] < jnp.max(count_BxP, axis=1)[:, None]
-    seed_BxNxM = _embed(params, jnp.where(used_BxN[..., None], token_BxNxD, 0.0))
+    seed_BxExN = _features(params, jnp.where(used_BxN[..., None], token_BxNxD, 0.0))
     num_prefixes, num_queries = count_BxP.shape[1], condition_RxC.shape[0]
-    count_BxQ = jnp.repeat(count_BxP, num_queries, axis=1)
-    visible_BxQxN = position_N[None, None, :] < count_BxQ[..., None]
+    num_heads = params["layer0.query"].shape[0]
+    count_BxL = jnp.repeat(count_BxP, num_queries * num_heads, axis=1)
+    visible_BxLxN = position_N[None, None, :] < count_BxL[..., None]
     query_RxM = params["query"][None, :] + condition_RxC @ params["condition"]
     state_BxQxM = jnp.broadcast_to(
         jnp.tile(query_RxM, (num_prefixes, 1))[None, :, :],
@@ -278,7 +291,7 @@ def apply(
     layer = 0
     while f"layer{layer}.query" in params:
         name = f"layer{layer}"
-        state_BxQxM = state_BxQxM + _attend(params, name, state_BxQxM, seed_BxNxM, visible_BxQxN)
+        state_BxQxM = state_BxQxM + _attend(params, name, state_BxQxM, seed_BxExN, visible_BxLxN)
         hidden_BxQxF = _squared_relu(
             _add_bias(state_BxQxM @ params[name + ".hidden_in"], params[name + ".hidden_bias"])
         )
