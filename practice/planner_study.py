@@ -22,8 +22,8 @@ except ImportError as error:
 
 __all__ = ["markdown", "real_table", "study"]
 
-_FEATURES = (0, 1, 4, 5, 7, 8)  # two of size, texture, smoothness, compactness and shape
-_SIZES = (150, 40)
+_FEATURES = (1, 4, 5, 8)  # texture, smoothness, compactness, symmetry: classes overlap
+_SIZES = (200, 40)
 
 
 def real_table(
