@@ -170,7 +170,12 @@ class Experiment:
         return value, float(np.sqrt(spread))
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.monte_carlo.run`."""
+        """``(draw, evaluate)`` for `simulate.monte_carlo.run`: the same two at every call, so that
+        they are compiled once."""
+        return self._functions
+
+    @cached_property
+    def _functions(self):
         groups, design, generator = self.configuration.groups, self.design, self.generator
         probe = self.probe
 

@@ -1,0 +1,89 @@
+"""What is compiled, and what a cache on disk saves."""
+
+import subprocess
+import sys
+from collections import Counter
+
+import jax
+import pytest
+import toy_verify
+
+from simulate import suites, verify
+from simulate.artifacts import ArtifactError
+from simulate.compilation import counted, use_cache
+from simulate.sharding import sharded_draw, sharded_map
+
+PROBE = """
+import sys, jax
+from simulate.compilation import counted, use_cache
+use_cache(sys.argv[1])
+hits = []
+jax.monitoring.register_event_listener(
+    lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None
+)
+with counted() as names:
+    print(float(jax.jit(lambda x: x * 2 + 1)(3.0)))
+print(len(names), len(hits))
+"""
+
+
+def _compiled(names, *functions):
+    """How often each of these was compiled."""
+    counts = Counter(name.removeprefix("jit(").removesuffix(")") for name in names)
+    return {name: counts[name] for name in functions}
+
+
+def test_an_experiment_is_compiled_once_whatever_is_run_of_it_and_how_often(monkeypatch):
+    monkeypatch.setattr(suites, "SUITES", dict(suites.SUITES))
+    toy_verify.register()
+    checks = tuple(suites.SUITES["toy"].checks("quick"))
+    sharded_draw.cache_clear()
+    sharded_map.cache_clear()
+    with counted() as first:
+        verify.run_checks(checks, seed=1, profile="quick")
+    # four checks, three experiments of functions of their own
+    assert _compiled(first, "draw", "evaluate") == {"draw": 3, "evaluate": 3}
+    with counted() as again:
+        verify.run_checks(checks, seed=2, profile="quick")
+    assert _compiled(again, "draw", "evaluate") == {"draw": 0, "evaluate": 0}
+
+
+@pytest.mark.slow
+def test_a_suite_of_verify_compiles_one_program_a_form_and_a_shape():
+    jax.clear_caches()
+    with counted() as built:
+        universe = verify.build("quick", ["line"])
+    # references, fixed and pooled; fitted alike; SMOTE's mixture: three forms for all designs
+    assert _compiled(built, "_predict") == {"_predict": 3}
+    own = [check for check in universe if set(check.experiments) <= {"line/raw", "line/weighted"}]
+    chosen = [check for check in own if check.experiments]
+    assert len({name for check in chosen for name in check.experiments}) == 2 < len(chosen)
+    with counted() as ran:
+        verify.run_checks(chosen, seed=1, profile="quick", universe=universe)
+    # two designs are drawn by programs of their own, and evaluated, in one shape, by one
+    assert _compiled(ran, "draw", "evaluate") == {"draw": 2, "evaluate": 1}
+    with counted() as again:
+        verify.run_checks(chosen, seed=2, profile="quick", universe=universe)
+    assert not set(again) & {"jit(draw)", "jit(evaluate)", "jit(_predict)"}
+
+
+def test_a_second_process_reads_what_the_first_one_compiled(tmp_path):
+    runs = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE, str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        runs.append(done.stdout.split())
+    assert runs[0][0] == runs[1][0] == "7.0"
+    compiled, hits = int(runs[0][1]), int(runs[0][2])
+    assert compiled >= 1 and hits == 0
+    assert int(runs[1][1]) == int(runs[1][2]) == compiled
+
+
+def test_a_folder_that_cannot_hold_programs_is_named(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ArtifactError, match="cannot hold compiled programs"):
+        use_cache(file)
+    assert jax.config.jax_compilation_cache_dir is None
