@@ -6,13 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from figures import style
 
 __all__ = ["draw_plan", "save_plan"]
-
-_COLOURS = {"raw": 4, "weighting": 0}
 
 
 @style.styled
@@ -43,7 +39,9 @@ def draw_plan(payload: Mapping):
     style.guide(left, x=reference, linestyle=":")
     left.set_yticks(range(len(designs)), names)
     left.invert_yaxis()
+    least = min(own["excess"]["value"] for own in designs if own["excess"]["value"] > 0)
     left.set(xscale="log", xlabel="predicted excess risk (nats)")
+    left.set_xlim(left=0.3 * least)  # an interval may reach down to 0
     left.set_title("every design; filled: recommended")
     style.plain_log(left)
     for series, own in enumerate(payload["curves"]):
@@ -53,7 +51,8 @@ def draw_plan(payload: Mapping):
         spread = [[value["value"] - value["low"]], [value["high"] - value["value"]]]
         right.errorbar(
             [chosen["size"]], [value["value"]], yerr=spread, marker="*", markersize=9,
-            color=style.SERIES[1].colour, linestyle="none", label=r"recommended (cautious $\alpha$)",
+            color=style.SERIES[1].colour, linestyle="none",
+            label=r"recommended (cautious $\alpha$)",
         )  # fmt: skip
     style.guide(right, y=reference, linestyle=":")
     right.annotate(
@@ -62,18 +61,14 @@ def draw_plan(payload: Mapping):
     )  # fmt: skip
     right.set(xscale="log", xlabel="added rows per group $N$")
     right.set_ylabel(r"excess risk at $\alpha^*(N)$ (nats)")
-    right.set_ylim(bottom=0.0, top=1.25 * max([reference, *_tops(payload)]))
+    top = chosen["excess"]["high"] if chosen["size"] else 0.0
+    right.set_ylim(bottom=0.0, top=1.25 * max(reference, top))
     right.set_title("weighting real rows and adding $N$")
     style.plain_log(right)
     if payload["curves"] or chosen["size"]:
         right.legend(loc="lower left")
     style.panel_letters([left, right])
     return figure
-
-
-def _tops(payload: Mapping) -> list[float]:
-    chosen = payload["recommended"]
-    return [chosen["excess"]["high"]] if chosen["size"] else [float(np.float64(0.0))]
 
 
 def save_plan(payload: Mapping, path: str | os.PathLike) -> Path:

@@ -264,6 +264,14 @@ class _Work:
         if value > 0:
             reach = math.exp(min(self.z * own.raw_std / value, 50.0))
             excess = Interval(value, value / reach, value * reach)
+            # the variance part is estimated as well as that of class weighting, relatively
+            rest = intervals.log_normal(own.raw_variance, self.resampled.weighted * (
+                own.raw_variance / own.weighted), self.z)  # fmt: skip
+            excess = Interval(
+                value,
+                max(value - math.hypot(value - excess.low, rest.value - rest.low), 0.0),
+                value + math.hypot(excess.high - value, rest.high - rest.value),
+            )
         gain = intervals.add(self._weighted(self.z), excess, -1.0)
         return Choice("raw", "", self.none, 0, 0.0, excess, value - own.raw_variance,
                       own.raw_variance, gain, 0.0, gain.low)  # fmt: skip

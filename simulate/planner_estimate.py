@@ -200,8 +200,10 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
 
     raw_loss, raw_first, raw_second = score_parts(rows, fits.raw)
     curvature = rows.x.T @ ((plain * raw_second)[:, None] * rows.x)
-    raw_score = _within(rows, weight, raw_first[:, None] * rows.x)
     inverse = np.linalg.inv(curvature)
+    pulled = plain * raw_second * np.einsum("np,pq,nq->n", rows.x, inverse, rows.x)
+    swollen = raw_first / np.sqrt(1.0 - np.minimum(pulled, 0.9))
+    raw_score = _within(rows, weight, swollen[:, None] * rows.x)
     moved = raw_score @ inverse  # A^{-1} s of every row
     share = per_row / sizes.sum()
     both = np.einsum("np,np->n", moved, raw_score)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from figures.plan import draw_plan
 from simulate import planner_intervals, planner_sources
 from simulate.__main__ import main
 from simulate.planner import NAMES, plan_table
@@ -18,6 +19,7 @@ from simulate.planner_estimate import (
     real_part,
     synthetic_part,
 )
+from simulate.planner_report import as_dict
 from simulate.planner_sources import Rows, mean_scores, source
 from simulate.tables import read_table
 from theory.design import Design
@@ -137,6 +139,14 @@ def test_the_score_interval_of_a_squared_bias_covers():
             assert got.low <= got.value <= got.high
         # moments are matched, not the law itself: within 3 points of 95 %
         assert abs(inside / draws - 0.95) < 0.03 + 4 * math.sqrt(0.95 * 0.05 / draws)
+
+
+def test_plain_training_is_class_weighting_where_groups_are_equal():
+    x, label = _draw(GROUPS, (200, 200), seed=9)
+    raw, weighting, level = plan_table(x, label, generators="smote", bootstrap=20).choices[:3]
+    for own in (raw, level):
+        for left, right in zip(own.excess, weighting.excess, strict=True):
+            assert left == pytest.approx(right, rel=1e-9)
 
 
 def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
@@ -387,3 +397,17 @@ def test_a_bad_table_ends_with_a_message_and_status_2(tmp_path, capsys, text, op
     assert main(["plan", str(path), "--label", "y", *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith("python -m simulate plan: ") and match in error
+
+
+def test_the_figure_draws_what_the_plan_holds(small):
+    x, label = small
+    plan = plan_table(x, label, generators=["smote", "gaussian-pooled"], bootstrap=20)
+    payload = as_dict(plan)
+    left, right = draw_plan(payload).axes
+    names = [text.get_text() for text in left.get_yticklabels()]
+    assert names == [f"{c.name} {c.source}".strip() for c in plan.choices]
+    drawn = {float(line.get_xdata()[0]) for line in left.lines if len(line.get_xdata()) == 1}
+    assert {c.excess.value for c in plan.choices} <= drawn
+    curves = [line for line in right.lines if len(line.get_xdata()) == 81]
+    for line, own in zip(curves, payload["curves"], strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), own["excess"])
