@@ -10,6 +10,7 @@ from typing import Any
 
 from simulate import (
     artifacts,
+    recorded,
     sweeps_benefit,
     sweeps_bias,
     sweeps_capacity,
@@ -180,6 +181,12 @@ _ALL = (
             "counts": [1, 2, 4, 8, 16, 32, 64, 128, 256],
         },
         _replicates(2048, 65536),
+    ),
+    Sweep(
+        "trained",
+        recorded.trained,
+        {"recorded": "transformer_toy/gap_unknown_mean.json"},
+        {"quick": {}, "full": {}},
     ),
     Sweep(
         "tokens",
