@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
@@ -135,7 +134,6 @@ def _range_checks(effect: float) -> Iterator[Check]:
 
 
 # --- S2: sums against their limits ------------------------------------------------------------
-@lru_cache(maxsize=64)
 def _at_scale(family: Filter, beta: float, scale: float, signal: Signal) -> tuple[float, BestScale]:
     noise, bias = family.constants(beta)
     level = 2 * beta * bias / (noise * scale ** (2 * beta + 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from simulate import claims_nonparametric, monte_carlo, verify
+from simulate import monte_carlo, verify
 from simulate.checks import judge, judge_exact, make_plan
 from simulate.claims_nonparametric import nonparametric_checks
 from simulate.sequences import DESIGN, RANGE, functions_of
@@ -36,7 +36,6 @@ def simulated():
 
 def _verdicts(simulated) -> dict[str, str]:
     plan, results = simulated
-    claims_nonparametric._at_scale.cache_clear()
     return {
         check.id: (
             judge(check, verify._observe(check, results), plan.z)
