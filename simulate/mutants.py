@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulate.mutants_bias import BIAS_MUTANTS
+from simulate.mutants_capacity import CAPACITY_MUTANTS
 from simulate.mutants_generators import GENERATOR_MUTANTS
 from simulate.mutants_risk import RISK_MUTANTS
 from simulate.mutants_scaling import SCALING_MUTANTS
@@ -22,7 +23,7 @@ def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
 
 
 MUTANTS: dict[str, Mutant] = _by_name(
-    BIAS_MUTANTS, RISK_MUTANTS, SCALING_MUTANTS, GENERATOR_MUTANTS
+    BIAS_MUTANTS, RISK_MUTANTS, SCALING_MUTANTS, CAPACITY_MUTANTS, GENERATOR_MUTANTS
 )
 
 

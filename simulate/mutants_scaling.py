@@ -16,6 +16,34 @@ _c = nt.share[nt.g]
 
 SCALING_MUTANTS = (
     Mutant(
+        "cross-moment-counted-once",
+        ("S1",),
+        "alpha (1 - alpha) C for 2 alpha (1 - alpha) C",
+        ("S1.excess_35.hyperbola.shifted-N600",),
+        (formula("S1.excess", lambda rhs: rhs.xreplace({nt.C: nt.C / 2})),),
+    ),
+    Mutant(
+        "fresh-noise-without-weight",
+        ("S1",),
+        "S/N for alpha^2 S/N",
+        ("S1.excess_35.hyperbola.shifted-N600",),
+        (formula("S1.excess", lambda rhs: rhs + (1 - nt.alpha**2) * nt.S / nt.N / 2),),
+    ),
+    Mutant(
+        "moments-swapped-in-best-weight",
+        ("S1",),
+        "C and D swapped in the best weight",
+        ("S1.best_weight.hyperbola.shifted-N600",),
+        (formula("S1.best_weight", _swapped(nt.C, nt.D)),),
+    ),
+    Mutant(
+        "crossover-doubled",
+        ("S1",),
+        "2 S/P for the crossover S/P",
+        ("S1.crossover.hyperbola.shifted",),
+        (formula("S1.crossover", lambda rhs: 2 * rhs),),
+    ),
+    Mutant(
         "noise-level-sizes-swapped",
         ("S2",),
         "n_max and N swapped in the noise level of a coordinate",

@@ -293,10 +293,11 @@ def rebuilt(mutant: Mutant, suites: Sequence[str], profile: str) -> dict[str, Ch
         for change in _focus(mutant):
             stack.enter_context(change())
         wrong = _mispredicted(claims.experiment)
-        for place in (claims,):
-            stack.enter_context(
-                replaced(f"{place.__name__}.experiment", lambda _, new=wrong: new)()
-            )
+        stack.enter_context(replaced("simulate.claims.experiment", lambda _: wrong)())
+        # a declaration that no longer makes sense is judged by its prediction all the same
+        stack.enter_context(
+            replaced("simulate.checks.Check.__post_init__", lambda _: lambda own: None)()
+        )
         stack.enter_context(applied(mutant))
         return {check.id: check for name in suites for check in SUITES[name].checks(profile)}
 
@@ -323,7 +324,10 @@ def gate(outcomes: Sequence[Outcome], mutants: Sequence[Mutant], profile: str) -
                 "have; run them too, or name checks that exist."
             )
         suites = list(dict.fromkeys(suite_of(seen[name].check) for name in mutant.checks))
-        wrong = rebuilt(mutant, suites, profile)
+        try:
+            wrong = rebuilt(mutant, suites, profile)
+        except ValueError:  # stopped by validation, not by a check that compares
+            wrong = {}
         judged = {name: _judged(check, seen[name]) for name, check in wrong.items() if name in seen}
         attacked |= {
             name for name, outcome in judged.items()

@@ -16,6 +16,8 @@ from simulate.checks import Check
 from simulate.claims import configuration_checks, discriminant_checks, experiment_labels
 from simulate.claims_capacity import SUITE as IN_CONTEXT
 from simulate.claims_capacity import capacity_checks
+from simulate.claims_hyperbola import SUITE as HYPERBOLA
+from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
@@ -125,6 +127,7 @@ SUITES: dict[str, Suite] = {
         _SEQUENCE,
         _without_experiments("two-points", two_point_checks),
         _IN_CONTEXT,
+        _without_experiments(HYPERBOLA, hyperbola_checks),
     )
 }
 

@@ -1,0 +1,87 @@
+"""S1 without noise: its closed forms against theorem R's predictions of whole designs.
+
+At a fixed size the excess is a parabola in the weight, and three predictions of theorem R's local
+form, made one design at a time, determine it: its value elsewhere, its vertex and its minimum need
+none of the formulas of S1. The inverse of the gap between the minimum and its floor is a line in
+the size, whose zero is minus the crossover.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from simulate.checks import Check
+from simulate.configurations import CONFIGURATIONS, generators_for
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.scaling_moments import scaling_moments
+
+__all__ = ["SUITE", "hyperbola_checks"]
+
+SUITE = "hyperbola"
+LABELS = ("shifted", "plugin")  # with a bias, and with seeds that both parts share
+WEIGHTS = (0.2, 0.5, 0.8)
+SIZES = (60, 600, math.inf)
+ROUNDING = 1e-9  # relative; cancellation in the vertex costs about three digits of the last bits
+
+
+def _parabola(label: str, size: float) -> np.ndarray:
+    """Coefficients, highest first, of the local excess in the weight."""
+    setting = CONFIGURATIONS["line"]()
+    values = []
+    for weight in WEIGHTS:
+        design = Design(setting.sizes, size, weight)
+        theory = predict(setting.groups, design, generators_for(setting)[label])
+        values.append(float(theory.local_bias + theory.local_variance))
+    return np.polyfit(WEIGHTS, values, 2)
+
+
+def hyperbola_checks(profile: str) -> Iterator[Check]:
+    """Every check, of any profile: there is nothing to simulate."""
+    del profile
+    setting = CONFIGURATIONS["line"]()
+    for label in LABELS:
+        generator = generators_for(setting)[label]
+        law = scaling_moments(setting.groups, setting.sizes, generator).law
+
+        def check(name, claim, theory, observed, place, label=label):
+            theory = float(theory)
+            return Check(
+                f"S1.{name}.{SUITE}.{label}{place}", claim, "exact", (), ("population", None),
+                theory, 0.0, 0.0, ROUNDING * max(abs(theory), abs(float(observed))),
+                float(observed),
+            )  # fmt: skip
+
+        least = {}
+        for size in SIZES:
+            curve = _parabola(label, size)
+            vertex = float(np.clip(-curve[1] / (2 * curve[0]), 0.0, 1.0))
+            least[size] = float(np.polyval(curve, vertex))
+            place = f"-N{size:g}"
+            for weight in (0.35, 1.0):
+                yield check(
+                    f"excess_{100 * weight:.0f}", "excess at a weight, from three predictions",
+                    law.excess(weight, size), np.polyval(curve, weight), place,
+                )  # fmt: skip
+            yield check(
+                "best_weight", "the weight with the least excess: vertex of three predictions",
+                law.best_weight(size), vertex, place,
+            )  # fmt: skip
+            yield check(
+                "best_excess", "the least excess: minimum of the parabola of three predictions",
+                law.best_excess(size), least[size], place,
+            )  # fmt: skip
+        yield check(
+            "floor", "the least excess with infinitely many synthetic samples", law.floor,
+            least[math.inf], "",
+        )  # fmt: skip
+        few, many, floor = (least[size] for size in SIZES)
+        first, second = 1 / (few - floor), 1 / (many - floor)
+        slope = (second - first) / (SIZES[1] - SIZES[0])
+        yield check(
+            "crossover", "where the inverse gap, a line in the size, is twice its value at 0",
+            law.crossover, first / slope - SIZES[0], "",
+        )  # fmt: skip
