@@ -235,22 +235,22 @@ def test_doubtful_tables_are_noticed():
     rng = np.random.default_rng(4)
     x = rng.standard_t(2.1, size=(500, 2))
     label = (x[:, 0] + rng.logistic(size=500) > 1.0).astype(int)
-    seen = {w.check for w in plan_table(x, label, generators="gaussian", bootstrap=40).warnings}
+    seen = {w.check for w in plan_table(x, label, generators="gaussian", bootstrap=15).warnings}
     assert "tails" in seen
     x = rng.normal(size=(1500, 2))  # two labels along x0, mirrored where x1 changes sign
     label = (x[:, 1] + np.sign(x[:, 1]) * x[:, 0] + 0.3 * rng.logistic(size=1500) > 1).astype(int)
-    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=40).warnings}
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=15).warnings}
     assert "information matrix" in seen
     x, label = _draw(GROUPS, (300, 20), seed=1)
-    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=20).warnings}
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=10).warnings}
     assert "small group" in seen
     far = GaussianGroup([4.5, 0.0, 0.0], np.eye(3), 1)
     x, label = _draw((GROUPS[0], far), (300, 100), seed=1)
-    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=20).warnings}
+    seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=10).warnings}
     assert "separation" in seen
     near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)  # a common covariance: the model holds
     x, label = _draw((GROUPS[0], near), (2000, 2000), seed=1)
-    assert plan_table(x, label, generators="gaussian", bootstrap=20).warnings == ()
+    assert plan_table(x, label, generators="gaussian", bootstrap=10).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def _task(setting, seed):
     return Task(x, label, setting.generator, setting.most, seed)
 
 
+@pytest.mark.slow
 def test_weighting_is_levelling_where_groups_are_equal():
     generator = GaussianPlugin("pooled")
     groups = SETTINGS["wrong generator"].groups
