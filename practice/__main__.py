@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -239,7 +240,7 @@ def _resample(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from practice.datasets import DatasetError
-    from practice.resampler import SyntheticOverSampler
+    from practice.resampler import NothingAdded, SyntheticOverSampler
     from simulate.artifacts import save_text
 
     _check_new(options.out, options.overwrite)
@@ -259,7 +260,11 @@ def _resample(options: argparse.Namespace) -> int:
         random_state=options.seed,
     )  # fmt: skip
     features = table.drop(columns=options.label)
-    new, labels = sampler.fit_resample(features, table[options.label])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", NothingAdded)
+        new, labels = sampler.fit_resample(features, table[options.label])
+    for one in caught:
+        print(f"note: {one.message}", file=sys.stderr)
     new[options.label] = labels
     new = new[table.columns]
     new["is_synthetic"] = sampler.synthetic_mask_

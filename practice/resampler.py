@@ -131,9 +131,9 @@ class SyntheticOverSampler(BaseOverSampler):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, groups=None):
+    def fit(self, X, y):
         """Check the input and count the rows to add; ``fit_resample`` is what one calls."""
-        self._prepare(X, y, groups)
+        self._prepare(X, y, None)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -25,6 +25,7 @@ except ImportError as error:
 __all__ = ["GENERATORS", "draw_rows"]
 
 GENERATORS = ("plugin", "mixture", "predictive", "in_context")
+_COMBINED = 1e-9  # of a correlation's eigenvalue: columns are combined up to rounding
 _MIXTURE_SEEDS = 4  # one component with a diagonal covariance, and something left to judge it by
 
 
@@ -202,7 +203,8 @@ def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
     from transformer_toy import generate, seeds
 
     text = np.array(names, dtype=np.str_)
-    given = seeds.from_arrays(features, text[cells])
+    axes, back = _varying_axes(features, cells)
+    given = seeds.from_arrays(features @ axes, text[cells])
     key = jax.random.key(int(rng.integers(2**31)))
     counts = {str(text[cell]): int(count) for cell, count in wanted.items()}
     try:
@@ -212,7 +214,28 @@ def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
             f"generator='in_context' cannot use these seeds: {error} "
             "generator='plugin' with covariance='pooled' has no such limit."
         ) from error
-    return {
-        cell: np.concatenate([rows for label, rows in parts if label == str(text[cell])])
-        for cell in wanted
-    }
+    found = {}
+    for cell in wanted:
+        rows = np.concatenate([rows for label, rows in parts if label == str(text[cell])])
+        centre = features[cells == cell].mean(axis=0)
+        found[cell] = centre + (rows - centre @ axes) @ back
+    return found
+
+
+def _varying_axes(features, cells) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates in which rows vary within groups ``[d, r]``, and the way back ``[r, d]``.
+
+    All of them, unless columns are combined: along a direction such as the difference between a
+    column and the sum of two others every group has one value, and its rows keep it. Too few rows
+    are not taken for combined columns.
+    """
+    count, dim = features.shape
+    _, scale = _units(features, cells)
+    residual = _residuals(features, cells) / scale
+    degrees = count - len(np.unique(cells))
+    if degrees >= dim:
+        value, vector = np.linalg.eigh(residual.T @ residual / degrees)
+        if value[0] <= _COMBINED:
+            vector = vector[:, value > _COMBINED]
+            return vector / scale[:, None], vector.T * scale
+    return np.eye(dim), np.eye(dim)

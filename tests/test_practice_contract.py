@@ -30,6 +30,20 @@ def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::practice.resampler.NothingAdded")
+@_listed(
+    imblearn_checks(
+        [
+            SyntheticOverSampler("mixture", max_components=2, random_state=0),
+            SyntheticOverSampler("in_context", random_state=0),
+        ]
+    )
+)
+def test_the_contract_is_kept_by_the_generators_that_take_longer(estimator, check):
+    check(estimator)
+
+
 @_listed(sklearn_checks(SAMPLERS[:1]))
 def test_the_contract_of_scikit_learn_is_kept(estimator, check):
     check(estimator)

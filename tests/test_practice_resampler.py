@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.pipeline import make_pipeline
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
@@ -112,6 +113,18 @@ def test_a_table_comes_back_with_its_types_and_only_combinations_that_were_seen(
         assert made[name].tolist() == table[name].iloc[donor].tolist()
     assert (y.iloc[donor] == "yes").all()
     assert np.corrcoef(made["age"], made["income"])[0, 1] > 0.9
+
+
+def test_the_network_keeps_what_columns_add_up_to():
+    """The third column is the sum of the first two in every group, and 7 more in the second."""
+    x, y = _data((60, 20))
+    x[:, 2] = x[:, 0] + x[:, 1] + 7.0 * (y == 1)
+    sampler = SyntheticOverSampler("in_context", random_state=0)
+    made = sampler.fit_resample(x, y)[0][sampler.synthetic_mask_]
+    assert np.abs(made[:, 2] - made[:, 0] - made[:, 1] - 7.0).max() < 1e-4  # float32 network
+    reach = 5.0 * x[y == 1].std(axis=0) * (1 / 40 + 1 / 20) ** 0.5
+    assert (np.abs(made.mean(axis=0) - x[y == 1].mean(axis=0)) < reach).all()
+    assert made.std(axis=0).min() > 0.5 * x[y == 1].std(axis=0).min()
 
 
 def test_categories_follow_the_numbers_near_which_they_were_seen():
@@ -299,6 +312,15 @@ def test_no_row_of_a_validation_fold_reaches_the_sampler_or_is_resampled():
         assert len(asked) == 30 and len(trained) == 60 + 60
         assert not held_back & seeds
         assert not held_back & set(np.rint(trained[:, 2]).astype(int))
+
+
+def test_an_attribute_is_routed_through_a_pipeline():
+    x, y = _data((60, 30))
+    side = np.where(np.arange(90) % 3 == 0, "l", "r")
+    with config_context(enable_metadata_routing=True):
+        sampler = SyntheticOverSampler(random_state=0).set_fit_resample_request(groups=True)
+        model = make_pipeline(sampler, LogisticRegression()).fit(x, y, groups=side)
+    assert len(model[0].groups_) == 4 and len(model[0].synthetic_mask_) == 4 * 40
 
 
 def test_it_works_between_a_scaler_and_a_classifier():
