@@ -6,8 +6,10 @@ so a run that was stopped goes on where it was, and more seeds can be added late
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +44,14 @@ class Plan(NamedTuple):
     near: float = contamination.NEAR
 
 
+@lru_cache(maxsize=1)
+def _network() -> str:
+    """What identifies the network that ships: another one draws other rows."""
+    from transformer_toy.__main__ import SHIPPED
+
+    return hashlib.sha256(SHIPPED.read_bytes()).hexdigest()[:16]
+
+
 class Task(NamedTuple):
     """A table in a setting."""
 
@@ -67,6 +77,7 @@ class Task(NamedTuple):
             "methods": list(self.methods(plan)),
             "classifiers": list(plan.classifiers),
             "near": plan.near,
+            "network": _network() if "in_context" in plan.methods else None,
             "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
         }
 

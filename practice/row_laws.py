@@ -204,7 +204,8 @@ def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
 
     text = np.array(names, dtype=np.str_)
     axes, back = _varying_axes(features, cells)
-    given = seeds.from_arrays(features @ axes, text[cells])
+    read = features if axes is None else features @ axes
+    given = seeds.from_arrays(read, text[cells])
     key = jax.random.key(int(rng.integers(2**31)))
     counts = {str(text[cell]): int(count) for cell, count in wanted.items()}
     try:
@@ -217,17 +218,19 @@ def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
     found = {}
     for cell in wanted:
         rows = np.concatenate([rows for label, rows in parts if label == str(text[cell])])
-        centre = features[cells == cell].mean(axis=0)
-        found[cell] = centre + (rows - centre @ axes) @ back
+        if axes is not None:
+            centre = features[cells == cell].mean(axis=0)
+            rows = centre + (rows - centre @ axes) @ back
+        found[cell] = rows
     return found
 
 
-def _varying_axes(features, cells) -> tuple[np.ndarray, np.ndarray]:
+def _varying_axes(features, cells) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
     """Coordinates in which rows vary within groups ``[d, r]``, and the way back ``[r, d]``.
 
-    All of them, unless columns are combined: along a direction such as the difference between a
-    column and the sum of two others every group has one value, and its rows keep it. Too few rows
-    are not taken for combined columns.
+    None if they are all needed, that is unless columns are combined: along a direction such as the
+    difference between a column and the sum of two others every group has one value, and its rows
+    keep it. Too few rows are not taken for combined columns.
     """
     count, dim = features.shape
     _, scale = _units(features, cells)
@@ -238,4 +241,4 @@ def _varying_axes(features, cells) -> tuple[np.ndarray, np.ndarray]:
         if value[0] <= _COMBINED:
             vector = vector[:, value > _COMBINED]
             return vector / scale[:, None], vector.T * scale
-    return np.eye(dim), np.eye(dim)
+    return None, None
