@@ -19,6 +19,7 @@ from simulate.claims_capacity import capacity_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
+from simulate.claims_scaling import scaling_checks, scaling_path
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
 from simulate.enumeration import two_point_checks
@@ -118,6 +119,10 @@ _IN_CONTEXT = Suite(
     capacity_checks,
     lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
 )
+def _path_simulation(experiment_name: str) -> Simulation:
+    own = scaling_path(experiment_name)
+    return Simulation(own.functions(), own.block)
+
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
@@ -128,6 +133,7 @@ SUITES: dict[str, Suite] = {
         _without_experiments("two-points", two_point_checks),
         _IN_CONTEXT,
         _without_experiments(HYPERBOLA, hyperbola_checks),
+        Suite("scaling", scaling_checks, _path_simulation),
     )
 }
 

@@ -1,0 +1,204 @@
+"""The checks of S1 and S3: the whole curve in the synthetic size, its best weight, its floor.
+
+Every check is of a mean that uses no prediction. Declared spreads are those of quadratic forms of
+Gaussian gradients, with the means and covariances of S1's two parts. Remainders of a value: what
+theorem R's full form (pseudo-true point, Cox-Snell) adds to S1's local one, which is computed, and
+``2 p / n`` of its noise for the next order, ``n`` the real samples per class that would have that
+noise. SMOTE's law is not a small perturbation of the group's: for it the theory value is theorem
+R's full form, and its best weight is clipped to 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from simulate.checks import Check
+from simulate.claims import PROFILES
+from simulate.scaling_paths import FIXED_WEIGHT, Path, floor_path, path
+
+__all__ = ["LABELS", "quadratic_std", "scaling_checks", "scaling_path"]
+
+LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plug-in")
+_FARTHER = {"quick": ("oracle", "plug-in"), "full": LABELS}  # with 10^5 samples per class
+_FITTED = ("plug-in", "predictive")
+_TURNING = ("shifted",)  # its bias hurts beyond a weight below 1 at every size
+_RESOLVED = 7.3 / math.sqrt(2500)  # standard deviations: what 2500 replicates detect
+_GLOBAL = ("smote",)  # bias too large for the local form
+_PARAMETERS = 3
+_COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthetic size
+_FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
+
+
+def quadratic_std(own: Path, size: float, coefficients: Mapping[float, float]) -> float:
+    """Standard deviation of ``sum_k c_k g_k' H^{-1} g_k / 2`` over gradients ``g`` at weights k.
+
+    Args:
+        own: whose parts.
+        size: ``N``.
+        coefficients: by weight ``alpha``.
+
+    Statement: for a Gaussian vector ``x`` with mean ``m`` and covariance ``V``, the variance of
+    ``x' B x`` is ``2 tr(B V B V) + 4 m' B V B m``; here ``x = (U, W + xi_N)``.
+    """
+    parts = own.parts
+    inverse = np.linalg.inv(parts.hessian)
+    outer = np.zeros((2, 2))
+    for alpha, coefficient in coefficients.items():
+        pair = np.array([1.0 - alpha, alpha])
+        outer += coefficient * np.outer(pair, pair) / 2
+    form = np.kron(outer, inverse)
+    mean = np.concatenate([parts.over_mean, parts.aug_mean])
+    aug = np.asarray(parts.aug_cov) + np.asarray(parts.fresh_cov) / size
+    cross = np.asarray(parts.cross_cov)
+    cov = np.block([[np.asarray(parts.over_cov), cross], [cross.T, aug]])
+    spread = form @ cov
+    return float(np.sqrt(2 * np.trace(spread @ spread) + 4 * mean @ form @ cov @ form @ mean))
+
+
+def _next_order(own: Path, weight: float, size: int) -> float:
+    """``2 p / n``: relative size of the next order, ``n`` in real samples of every class."""
+    local = own.predicted(weight, size).local_variance
+    return 2.0 * _PARAMETERS * 2.0 * float(local) / float(own.parts.law.S)
+
+
+def _value(own: Path, label: str, weight: float, size: int) -> tuple[float, float, float]:
+    """Theory value of an excess, what the full form adds to it, and the next order."""
+    full = own.predicted(weight, size)
+    total = float(full.total)
+    noise = float(full.local_variance) * _next_order(own, weight, size)
+    if label in _GLOBAL:
+        # noise of the full form is larger in the ratio of the variance parts
+        return total, 0.0, noise * float(full.excess.variance / full.local_variance) ** 2
+    local = float(own.parts.law.excess(weight, size))
+    return local, total - local, noise
+
+
+def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
+    """The curve; coarser where the known remainder is large, and where data sets are."""
+    names = ("best", f"{FIXED_WEIGHT:g}", "full")
+    for size, weights in own.points:
+        for name, weight in zip(names, weights, strict=False):
+            value, added, remainder = _value(own, label, weight, size)
+            spread = quadratic_std(own, size, {weight: 1.0})
+            if label in _GLOBAL:
+                spread = max(spread, float(own.predicted(weight, size).excess.std))
+            yield Check(
+                f"S1.excess{size}-{name}.scaling.{label}",
+                f"excess risk at N = {size}, weight {weight:.3g}",
+                "asymptotic", (own.name,), ("excess", own.index(weight, size)),
+                value, 1.1 * spread, abs(added) + remainder,
+                max(_COARSER.get(size, 1.25) * effect * value, 3 * (abs(added) + remainder)),
+            )  # fmt: skip
+
+
+def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
+    """A, C and D + S/N as means of products of gradients: exact but for a fitted covariance."""
+    law = own.parts.law
+    curved = label in _FITTED
+    for k, (size, _) in enumerate(own.points):
+        aug = float(law.D + law.S / size)
+        scale = math.sqrt(float(law.A) * aug)
+        best = float(law.best_weight(size))
+        bend = float(law.A - 2 * law.C) + aug
+        edge = {0.0: 4 * best - 3.0, 0.5: 4.0 - 8 * best, 1.0: 4 * best - 1.0}
+        rows = (
+            ("over", None, float(law.A), {0.0: 2.0}, float(law.A), "A is"),
+            ("cross", k, float(law.C), {0.5: 4.0, 0.0: -1.0, 1.0: -1.0}, scale, "C is"),
+            ("aug", k, aug, {1.0: 2.0}, aug, f"D + S/{size} is"),
+            ("edge", k, 0.0, edge, best * bend, f"at weight {best:.3g} nothing is left of"),
+        )
+        for statistic, index, value, coefficients, unit, what in rows:
+            if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
+                continue
+            std = 1.05 * quadratic_std(own, size, coefficients)
+            remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
+            closest = _RESOLVED * std if statistic == "edge" else 0.0
+            yield Check(
+                f"S1.{statistic}{size}.scaling.{label}",
+                f"{what} the mean product of the gradient's parts at the balanced optimum",
+                "asymptotic" if curved else "exact", (own.name,), (statistic, index), value,
+                std, remainder, max(0.1 * unit, closest + remainder),
+            )  # fmt: skip
+
+
+def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
+    """The best weight by simulation, the curvature there, and both sides of the turning point."""
+    size, weights = own.points[-1]
+    best, fixed, _, beyond, low, high, none = weights
+    law = own.parts.law
+    bend = float(law.A - 2 * law.C + law.D)
+    rows = [("gain", size, best, "helps"), ("harm", own.points[0][0], fixed, "hurts")]
+    if label in _GLOBAL:
+        rows = [("harm", size, fixed, "hurts")]  # any weight does
+    elif label in _TURNING:
+        rows[1] = ("harm", size, beyond, "hurts")
+    for statistic, where, weight, verb in rows:
+        value, base = _value(own, label, weight, where), _value(own, label, none, size)
+        change, added = value[0] - base[0], value[1] - base[1]
+        aug = float(law.D + law.S / where)
+        moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * (bend + float(law.S / where))
+        remainder = _next_order(own, none, size) * moved / 2
+        spread = quadratic_std(own, where, {weight: 1.0, none: -1.0})
+        if label in _GLOBAL:  # the full form's noise is the larger
+            spread *= float(own.predicted(weight, where).excess.variance) / (aug / 2)
+        yield Check(
+            f"S1.{statistic}{where}.scaling.{label}",
+            f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
+            "asymptotic", (own.name,), ("change", own.index(weight, where)),
+            change, 1.1 * spread, abs(added) + remainder, abs(change),
+        )  # fmt: skip
+    if label in _GLOBAL:
+        return
+    # a vertex elsewhere tilts the chord between two weights about the best one
+    bend += float(law.S / size)
+    tilt = 2 * (high - best) * bend * best
+    std = 1.1 * quadratic_std(own, size, {high: 1.0, low: -1.0})
+    (_, first, _), (_, second, _) = (_value(own, label, w, size) for w in (high, low))
+    remainder = abs(first - second) + _next_order(own, best, size) * tilt / 4
+    yield Check(
+        f"S1.vertex{size}.scaling.{label}",
+        f"the excess is the same at {low:.3g} and {high:.3g}: its vertex is at {best:.3g}",
+        "asymptotic", (own.name,), ("across", 0), 0.0, std, remainder,
+        max(0.2 * tilt, remainder + _RESOLVED * std),
+    )  # fmt: skip
+
+
+def _floor_checks(label: str, effect: float) -> Iterator[Check]:
+    """S3: at ten synthetic samples per real one the excess is near its floor, and that is 1/n."""
+    few, many = (floor_path(label, factor) for factor in (1, _FLOOR_FACTOR))
+    for own in (few, many):
+        ((size, (weight,)),) = own.points
+        value, added, remainder = _value(own, label, weight, size)
+        n = own.sizes[0]
+        yield Check(
+            f"S3.floor{own.sizes[0]}.scaling.{label}",
+            f"n times the excess at N = 10 n, {float(own.parts.law.floor) / value:.0%} of it floor",
+            "asymptotic", (own.name,), ("scaled", 0), n * value,
+            1.1 * n * quadratic_std(own, size, {weight: 1.0}), n * (abs(added) + remainder),
+            1.25 * effect * n * value,
+        )  # fmt: skip
+
+
+def scaling_path(experiment_name: str) -> Path:
+    """The path of an experiment by its name."""
+    label, _, kind = experiment_name.split("/")[1].rpartition("-")
+    if kind.startswith("floor"):
+        return floor_path(label, int(kind.removeprefix("floor")))
+    return path(label, kind)
+
+
+def scaling_checks(profile: str) -> Iterator[Check]:
+    """Every check of the scaling suite."""
+    effect = PROFILES[profile]
+    for label in LABELS:
+        yield from _gradient_checks(path(label, "gradient"), label)
+        yield from _excess_checks(path(label, "curve"), label, effect)
+        yield from _turning_checks(path(label, "curve"), label, effect)
+        yield from _excess_checks(path(label, "far"), label, effect)
+        if label in _FARTHER[profile]:
+            yield from _excess_checks(path(label, "farther"), label, effect)
+    for label in _FITTED:
+        yield from _floor_checks(label, effect)

@@ -1,0 +1,250 @@
+"""Replicates behind the checks of theorem S: excess risk along the synthetic size and its weight.
+
+One replicate draws one data set, with the largest synthetic size of its path; a smaller size uses
+the first rows, so that all weights and sizes of a path share their random numbers. Every point is a
+full fit whose excess risk is computed in closed form: no prediction enters an observed value.
+
+* ``curve``: sizes 100 and 1000, with the weights around the best one and around the turning point;
+* ``far``: size 10^4; ``farther``: 10^5 at the best weight, for some generators when quick;
+* ``gradient``: no fit; the parts ``U`` and ``W`` of the empirical gradient at the optimum, whose
+  ``H^{-1}``-products have the moments ``A``, ``C``, ``D + S/N`` as their means;
+* ``floor``: a fitted generator with ten synthetic samples per real one, at two numbers of seeds.
+
+Classes are close (the balanced optimum is small) and generator biases of the order of the sampling
+noise, which is where S1, a local form, is claimed; SMOTE's shrinkage has no such size and is
+compared with theorem R at its pseudo-true point instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property, lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from simulate.datasets import draw_dataset, row_layout
+from simulate.erm import empirical_gradient, fit
+from simulate.sharding import block_for
+from theory.design import Design
+from theory.excess_risk import Prediction, predict
+from theory.generators import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+)
+from theory.groups import risk
+from theory.laws import GaussianGroup, balanced_law
+from theory.scaling_moments import ScalingMoments, scaling_moments
+
+__all__ = ["FIXED_WEIGHT", "GENERATORS", "SIZES", "Path", "floor_path", "path"]
+
+GROUPS = (
+    GaussianGroup([0.0, 0.0], [[1.0, 0.2], [0.2, 0.9]], 0),
+    GaussianGroup([0.2, -0.08], [[1.1, -0.1], [-0.1, 1.0]], 1),
+)
+SIZES = (800, 200)
+GENERATORS: dict[str, tuple[Generator, Generator]] = {
+    "oracle": (Oracle(), Oracle()),
+    "shifted": (Oracle(), Shifted((0.08, -0.04))),  # the minority's generator is the biased one
+    "scaled": (Oracle(), Scaled(0.95)),
+    "smote": (Smote(), Smote()),
+    "duplicate": (Duplicate(), Duplicate()),
+    "plug-in": (GaussianPlugin(), GaussianPlugin()),
+    "predictive": (Predictive(), Predictive()),
+}
+FIXED_WEIGHT = 0.3
+_PARAMETERS = 3
+_BEYOND = 1.3  # times the weight beyond which augmentation hurts
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """Weights at some synthetic sizes of one generator, on common draws.
+
+    Attributes:
+        name: of its experiment.
+        sizes: real samples per class.
+        generators: one per class.
+        points: ``(N, weights)`` by increasing size.
+        fits: whether replicates are fitted; only gradients otherwise.
+    """
+
+    name: str
+    sizes: tuple[int, int]
+    generators: tuple[Generator, Generator]
+    points: tuple[tuple[int, tuple[float, ...]], ...]
+    fits: bool = True
+
+    @cached_property
+    def parts(self) -> ScalingMoments:
+        """S1 and its parts."""
+        return _moments(self.sizes, self.generators)
+
+    def predicted(self, weight: float, size: int) -> Prediction:
+        """Theorem R at one weight and size."""
+        return _predict(self.sizes, self.generators, weight, size)
+
+    def index(self, weight: float, size: int) -> int:
+        """Where a point is in the statistic ``excess``."""
+        flat = [(n, w) for n, weights in self.points for w in weights]
+        return flat.index((size, weight))
+
+    @property
+    def drawn(self) -> Design:
+        """The design whose rows are drawn."""
+        return Design(self.sizes, self.points[-1][0], 0.5)
+
+    @property
+    def block(self) -> int:
+        """Replicates computed together."""
+        rows = sum(s.count for s in row_layout(self.drawn))
+        return max(block_for(rows, 4 * _PARAMETERS), 1)
+
+    def functions(self):
+        """``(draw, evaluate)`` for `simulate.monte_carlo.run`."""
+        star, law = self.parts.theta_star, self.parts.law
+        if self.fits:
+            starts = tuple(
+                jnp.stack([self.predicted(w, n).theta_alpha for w in weights])
+                for n, weights in self.points
+            )
+            constants = star, tuple(jnp.asarray(w) for _, w in self.points), starts
+        else:
+            best = law.best_weight(np.array([float(n) for n, _ in self.points]))
+            constants = star, jnp.linalg.inv(self.parts.hessian), best
+        drawn, generators = self.drawn, self.generators
+
+        def draw(key):
+            data = draw_dataset(GROUPS, drawn, generators, key=key)
+            return data.x, data.sign, constants
+
+        evaluate = _fitted if self.fits else _gradients
+        return draw, evaluate(self.sizes, tuple(n for n, _ in self.points))
+
+
+@lru_cache(maxsize=512)
+def _predict(sizes, generators, weight: float, size: int) -> Prediction:
+    return predict(GROUPS, Design(sizes, size if weight else 0, weight), generators)
+
+
+class _Rows:
+    """Which rows are used at a size, and what they weigh in the two parts of the design."""
+
+    def __init__(self, sizes: tuple[int, int], largest: int, size: int):
+        layout = row_layout(Design(sizes, largest, 0.5))
+        counts = [min(s.count, size) if s.part == "augmentation" else s.count for s in layout]
+        pairs = list(zip(layout, counts, strict=True))
+        self.index = np.concatenate([s.start + np.arange(count) for s, count in pairs])
+        added = np.repeat([s.part == "augmentation" for s in layout], counts)
+        self.over = jnp.asarray(np.where(added, 0.0, 0.5 / max(sizes)))
+        self.aug = jnp.asarray(np.where(added, 0.5 / size, 0.0))
+
+
+@lru_cache(maxsize=16)
+def _fitted(sizes: tuple[int, int], counts: tuple[int, ...]):
+    """Excess risks of all points on one data set; compiled once per layout and number of points."""
+    rows = [_Rows(sizes, counts[-1], size) for size in counts]
+    balanced = balanced_law(GROUPS)
+
+    def evaluate(data):
+        x, sign, (star, weights, starts) = data
+        floor = risk(star, balanced)
+        values, failed, apart = [], [], []
+        for own, several, first in zip(rows, weights, starts, strict=True):
+            features, labels = x[own.index], sign[own.index]
+
+            def one(setting, own=own, features=features, labels=labels):
+                alpha, start = setting
+                weight = (1.0 - alpha) * own.over + alpha * own.aug
+                result = fit(features, labels, weight, start=start)
+                bad = ~result.converged & ~result.separated
+                return risk(result.theta, balanced) - floor, bad, result.separated
+
+            value, bad, separated = jax.lax.map(one, (several, first))
+            values.append(value)
+            failed.append(jnp.any(bad))
+            apart.append(jnp.any(separated))
+        excess = jnp.concatenate(values)
+        return {
+            "excess": excess,
+            "change": excess - excess[-1],  # from the last point, on the same data
+            "across": excess[-2:-1] - excess[-3:-2],  # the two points before it
+            "scaled": max(sizes) * excess,
+            "not_converged": jnp.any(jnp.stack(failed)),
+            "separated": jnp.any(jnp.stack(apart)),
+        }
+
+    return evaluate
+
+
+@lru_cache(maxsize=16)
+def _gradients(sizes: tuple[int, int], counts: tuple[int, ...]):
+    """``H^{-1}``-products of the two parts of the empirical gradient at the balanced optimum."""
+    rows = [_Rows(sizes, counts[-1], size) for size in counts]
+
+    def evaluate(data):
+        x, sign, (star, inverse, best) = data
+
+        def slope(own: _Rows, weight: Array) -> Array:
+            return empirical_gradient(star, x[own.index], sign[own.index], weight)
+
+        over = slope(rows[0], rows[0].over)
+        augs = [slope(own, own.aug) for own in rows]
+        own = over @ inverse @ over
+        cross = jnp.stack([over @ inverse @ aug for aug in augs])
+        square = jnp.stack([aug @ inverse @ aug for aug in augs])
+        # half the derivative, in the weight, of the parts' squared norm
+        slope_at_best = best * (own - 2 * cross + square) - (own - cross)
+        return {"over": own, "cross": cross, "aug": square, "edge": slope_at_best}
+
+    return evaluate
+
+
+def _weights(label: str, size: int) -> tuple[float, ...]:
+    """Best, fixed and full weight; beyond the turning point; two about the best; none, last."""
+    law = _moments(SIZES, GENERATORS[label]).law
+    best, harmful = float(law.best_weight(size)), float(law.harmful_weight(size))
+    reach = min(best, 1.0 - best)
+    beyond = min(_BEYOND * harmful, 1.0)
+    return best, FIXED_WEIGHT, 1.0, beyond, best - reach, best + reach, 0.0
+
+
+@lru_cache(maxsize=64)
+def _moments(sizes, generators) -> ScalingMoments:
+    return scaling_moments(GROUPS, sizes, generators)
+
+
+@lru_cache(maxsize=64)
+def path(label: str, kind: str) -> Path:
+    """The path of a generator: kind "curve", "far", "farther" or "gradient".
+
+    Example:
+        >>> path("oracle", "farther").points[0][0]
+        100000
+    """
+    points = {
+        "curve": lambda: ((100, _weights(label, 100)[:3]), (1000, _weights(label, 1000))),
+        "far": lambda: ((10_000, _weights(label, 10_000)[:3]),),
+        "farther": lambda: ((100_000, _weights(label, 100_000)[:1]),),
+        "gradient": lambda: ((100, ()), (1000, ())),
+    }
+    name = f"scaling/{label}-{kind}"
+    return Path(name, SIZES, GENERATORS[label], points[kind](), kind != "gradient")
+
+
+@lru_cache(maxsize=16)
+def floor_path(label: str, factor: int) -> Path:
+    """A fitted generator with ten synthetic samples for every real one, at its best weight."""
+    sizes = (400 * factor, 100 * factor)
+    law = _moments(sizes, GENERATORS[label]).law
+    size = 10 * sizes[0]
+    points = ((size, (float(law.best_weight(size)),)),)
+    return Path(f"scaling/{label}-floor{factor}", sizes, GENERATORS[label], points)
