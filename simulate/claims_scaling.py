@@ -19,7 +19,7 @@ from simulate.checks import Check
 from simulate.claims import PROFILES
 from simulate.scaling_paths import FIXED_WEIGHT, Path, floor_path, path
 
-__all__ = ["LABELS", "quadratic_std", "scaling_checks", "scaling_path"]
+__all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
 
 LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plug-in")
 _FARTHER = {"quick": ("oracle", "plug-in"), "full": LABELS}  # with 10^5 samples per class
@@ -32,16 +32,19 @@ _COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthe
 _FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
 
 
-def quadratic_std(own: Path, size: float, coefficients: Mapping[float, float]) -> float:
-    """Standard deviation of ``sum_k c_k g_k' H^{-1} g_k / 2`` over gradients ``g`` at weights k.
+def quadratic_law(
+    own: Path, size: float, coefficients: Mapping[float, float]
+) -> tuple[float, float]:
+    """Standard deviation and skewness of ``sum_k c_k g_k' H^{-1} g_k / 2``, ``g_k`` at weight k.
 
     Args:
         own: whose parts.
         size: ``N``.
-        coefficients: by weight ``alpha``.
+        coefficients: ``c_k`` by weight ``alpha``.
 
-    Statement: for a Gaussian vector ``x`` with mean ``m`` and covariance ``V``, the variance of
-    ``x' B x`` is ``2 tr(B V B V) + 4 m' B V B m``; here ``x = (U, W + xi_N)``.
+    Statement: for a Gaussian vector ``x`` with mean ``m`` and covariance ``V``, the cumulants of
+    ``x' B x`` are ``2 tr((B V)^2) + 4 m' B V B m`` and ``8 tr((B V)^3) + 24 m' B V B V B m``; here
+    ``x = (U, W + xi_N)``.
     """
     parts = own.parts
     inverse = np.linalg.inv(parts.hessian)
@@ -54,8 +57,10 @@ def quadratic_std(own: Path, size: float, coefficients: Mapping[float, float]) -
     aug = np.asarray(parts.aug_cov) + np.asarray(parts.fresh_cov) / size
     cross = np.asarray(parts.cross_cov)
     cov = np.block([[np.asarray(parts.over_cov), cross], [cross.T, aug]])
-    spread = form @ cov
-    return float(np.sqrt(2 * np.trace(spread @ spread) + 4 * mean @ form @ cov @ form @ mean))
+    spread, pull = form @ cov, form @ mean
+    second = 2 * np.trace(spread @ spread) + 4 * pull @ cov @ pull
+    third = 8 * np.trace(spread @ spread @ spread) + 24 * pull @ cov @ form @ cov @ pull
+    return float(np.sqrt(second)), float(third / second**1.5)
 
 
 def _next_order(own: Path, weight: float, size: int) -> float:
@@ -82,7 +87,7 @@ def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
     for size, weights in own.points:
         for name, weight in zip(names, weights, strict=False):
             value, added, remainder = _value(own, label, weight, size)
-            spread = quadratic_std(own, size, {weight: 1.0})
+            spread, skewness = quadratic_law(own, size, {weight: 1.0})
             if label in _GLOBAL:
                 spread = max(spread, float(own.predicted(weight, size).excess.std))
             yield Check(
@@ -91,6 +96,7 @@ def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
                 "asymptotic", (own.name,), ("excess", own.index(weight, size)),
                 value, 1.1 * spread, abs(added) + remainder,
                 max(_COARSER.get(size, 1.25) * effect * value, 3 * (abs(added) + remainder)),
+                skewness=skewness,
             )  # fmt: skip
 
 
@@ -113,7 +119,8 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
         for statistic, index, value, coefficients, unit, what in rows:
             if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
                 continue
-            std = 1.05 * quadratic_std(own, size, coefficients)
+            std, skewness = quadratic_law(own, size, coefficients)
+            std *= 1.05
             remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
             closest = _RESOLVED * std if statistic == "edge" else 0.0
             yield Check(
@@ -121,6 +128,7 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
                 f"{what} the mean product of the gradient's parts at the balanced optimum",
                 "asymptotic" if curved else "exact", (own.name,), (statistic, index), value,
                 std, remainder, max(0.1 * unit, closest + remainder),
+                skewness=skewness,
             )  # fmt: skip
 
 
@@ -141,28 +149,29 @@ def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
         aug = float(law.D + law.S / where)
         moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * (bend + float(law.S / where))
         remainder = _next_order(own, none, size) * moved / 2
-        spread = quadratic_std(own, where, {weight: 1.0, none: -1.0})
+        spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
         if label in _GLOBAL:  # the full form's noise is the larger
             spread *= float(own.predicted(weight, where).excess.variance) / (aug / 2)
         yield Check(
             f"S1.{statistic}{where}.scaling.{label}",
             f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
             "asymptotic", (own.name,), ("change", own.index(weight, where)),
-            change, 1.1 * spread, abs(added) + remainder, abs(change),
+            change, 1.1 * spread, abs(added) + remainder, abs(change), skewness=skewness,
         )  # fmt: skip
     if label in _GLOBAL:
         return
     # a vertex elsewhere tilts the chord between two weights about the best one
     bend += float(law.S / size)
     tilt = 2 * (high - best) * bend * best
-    std = 1.1 * quadratic_std(own, size, {high: 1.0, low: -1.0})
+    std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
+    std *= 1.1
     (_, first, _), (_, second, _) = (_value(own, label, w, size) for w in (high, low))
     remainder = abs(first - second) + _next_order(own, best, size) * tilt / 4
     yield Check(
         f"S1.vertex{size}.scaling.{label}",
         f"the excess is the same at {low:.3g} and {high:.3g}: its vertex is at {best:.3g}",
         "asymptotic", (own.name,), ("across", 0), 0.0, std, remainder,
-        max(0.2 * tilt, remainder + _RESOLVED * std),
+        max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
     )  # fmt: skip
 
 
@@ -173,12 +182,13 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
         ((size, (weight,)),) = own.points
         value, added, remainder = _value(own, label, weight, size)
         n = own.sizes[0]
+        std, skewness = quadratic_law(own, size, {weight: 1.0})
         yield Check(
             f"S3.floor{own.sizes[0]}.scaling.{label}",
             f"n times the excess at N = 10 n, {float(own.parts.law.floor) / value:.0%} of it floor",
             "asymptotic", (own.name,), ("scaled", 0), n * value,
-            1.1 * n * quadratic_std(own, size, {weight: 1.0}), n * (abs(added) + remainder),
-            1.25 * effect * n * value,
+            1.1 * n * std, n * (abs(added) + remainder),
+            1.25 * effect * n * value, skewness=skewness,
         )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 The gain over a reference is a difference of two predictions of theorem R. The break-even points
 solve "predicted excess risk of the synthetic design = predicted excess risk of the reference" for
-one quantity at a time; to leading order they are the formulas ``R3.*`` of `theory.formulas`.
+one quantity at a time; to leading order they are the formulas ``R3.*`` of `theory.formulas`
+(`leading_break_even_shift`). References: plain ERM on the real data, group-weighted ERM, and
+levelling by SMOTE (Chawla, Bowyer, Hall, Kegelmeyer, 2002) with all seeds as neighbours.
 """
 
 from __future__ import annotations
@@ -10,25 +12,57 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
 
 from theory.design import Design
 from theory.excess_risk import Prediction, predict
-from theory.generators import Generator, Oracle, Shifted
-from theory.laws import GaussianGroup
+from theory.formulas import FORMULAS
+from theory.generators import Generator, Oracle, Shifted, Smote
+from theory.groups import gradient
+from theory.laws import GaussianGroup, Law
 
-__all__ = ["break_even_ratio", "break_even_scale", "break_even_shift", "difference", "gain"]
+__all__ = [
+    "REFERENCES",
+    "break_even_ratio",
+    "break_even_scale",
+    "break_even_shift",
+    "difference",
+    "gain",
+    "leading_break_even_shift",
+    "reference_design",
+]
 
-Reference = Literal["raw", "weighted"]
+Reference = Literal["raw", "weighted", "smote"]
+REFERENCES: tuple[Reference, ...] = ("raw", "weighted", "smote")
 
 
-def _reference(reference: str, sizes: Sequence[int]) -> Design:
-    if reference == "raw":
-        return Design.raw(sizes)
-    if reference == "weighted":
-        return Design.class_weighted(sizes)
-    raise ValueError(f"reference: got {reference!r}, expected 'raw' or 'weighted'.")
+def reference_design(reference: Reference, sizes: Sequence[int]) -> tuple[Design, Generator]:
+    """The design and generator that a reference stands for.
+
+    Args:
+        reference: "raw" for plain ERM, "weighted" for group-weighted ERM, "smote" for levelling
+            every group to the largest by interpolation between its seeds.
+        sizes: real samples per group.
+
+    Raises:
+        ValueError: for another reference.
+
+    Example:
+        >>> reference_design("smote", (90, 30))[0].oversampling
+        (0, 60)
+    """
+    sizes = tuple(sizes)
+    match reference:
+        case "raw":
+            return Design.raw(sizes), Oracle()
+        case "weighted":
+            return Design.class_weighted(sizes), Oracle()
+        case "smote":
+            return Design(sizes), Smote()
+    raise ValueError(f"reference: got {reference!r}, expected 'raw', 'weighted' or 'smote'.")
 
 
 def gain(
@@ -42,14 +76,14 @@ def gain(
     Args:
         groups, design, generator: as for `theory.predict`.
         reference: "raw" for plain ERM, "weighted" for group-weighted ERM (what duplication of the
-            seeds is worth, without its resampling noise).
+            seeds is worth, without its resampling noise), "smote" for levelling by interpolation.
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> gain(groups, Design((900, 90), 900, 0.5), Oracle()) > 0
         True
     """
-    other = predict(groups, _reference(reference, design.sizes), Oracle())
+    other = predict(groups, *reference_design(reference, design.sizes))
     return difference(other, predict(groups, design, generator))
 
 
@@ -92,16 +126,66 @@ def break_even_shift(
     Raises:
         ValueError: for a zero direction.
     """
-    vector = np.asarray(direction, dtype=np.float64)
-    length = float(np.linalg.norm(vector))
-    if not length > 0 or not np.isfinite(length):
-        raise ValueError(f"direction: got {direction!r}, expected a non-zero finite vector.")
-    unit = vector / length
+    unit = _unit(direction)
 
     def benefit(size: float) -> float:
         return gain(groups, design, Shifted(tuple(size * unit)), reference)
 
     return _root(benefit, 0.0, 0.1, "direction")
+
+
+def _unit(direction: Sequence[float]) -> np.ndarray:
+    vector = np.asarray(direction, dtype=np.float64)
+    length = float(np.linalg.norm(vector))
+    if not length > 0 or not np.isfinite(length):
+        raise ValueError(f"direction: got {direction!r}, expected a non-zero finite vector.")
+    return vector / length
+
+
+def leading_break_even_shift(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    direction: Sequence[float],
+    reference: Reference = "weighted",
+) -> float:
+    """`break_even_shift` in closed form: its leading order in the shift.
+
+    Statement (R3, asymptotic): ``sqrt(2 (e_ref - e_0) / kappa)``, 0 where ``e_ref <= e_0``, with
+    ``e_ref`` and ``e_0`` the excess risks of the reference and of the design with an unbiased
+    generator (theorem R), and ``kappa = u' H^{-1} u``, ``u`` the derivative of the bias gradient
+    at the balanced optimum in the length of the shift. Relative remainder: of the order of the
+    shift's displacement of the optimum, because bias enters theorem R beyond its square there.
+
+    Args:
+        groups, design, direction, reference: as for `break_even_shift`.
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> design = Design((900, 90), 900, 0.5)
+        >>> leading = leading_break_even_shift(groups, design, [1.0])
+        >>> abs(leading / break_even_shift(groups, design, [1.0]) - 1) < 0.15
+        True
+    """
+    unit = jnp.asarray(_unit(direction))
+    best = predict(groups, design, Oracle())
+    other = predict(groups, *reference_design(reference, design.sizes))
+    laws = [group.law for group in groups]
+
+    def slope(law: Law):
+        """Derivative of a group's mean score in a shift of its law along the direction."""
+
+        def at(length):
+            return gradient(best.theta_star, law._replace(means=law.means + length * unit[None]))
+
+        return jax.jvp(at, (jnp.zeros(()),), (jnp.ones(()),))[1]
+
+    mass = design.oversampling_mass + design.augmentation_mass
+    pull = sum(float(m) * slope(law) for m, law in zip(mass, laws, strict=True))
+    kappa = float(pull @ jnp.linalg.solve(best.hessian, pull))
+    formula = FORMULAS["R3.break_even_bias"]
+    return float(
+        formula(bias_curvature=kappa, noise_ref=float(other.total), noise_syn=float(best.total))
+    )
 
 
 def break_even_scale(
@@ -120,7 +204,7 @@ def break_even_scale(
         The factor; 0 when the generator never helps, infinity when it always does.
     """
     synthetic = predict(groups, design, generator).excess
-    other = predict(groups, _reference(reference, design.sizes), Oracle()).excess
+    other = predict(groups, *reference_design(reference, design.sizes)).excess
     bias = float(synthetic.bias - other.bias)
     noise = float(other.variance + other.cox_snell - synthetic.variance - synthetic.cox_snell)
     if bias <= 1e-14:
