@@ -37,10 +37,11 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     middle.set_ylabel(r"excess risk ($10^{-3}$ nats)")
     middle.set_title("synthetic data: bias and noise")
     middle.legend(loc="upper left")
-    for series, (name, row) in enumerate(scaling["generators"].items()):
-        style.curve(right, scaling["size"], row["excess"], series, name)
-        seen = row["observed"]["excess"]
-        style.points(right, scaling["sizes"], seen["mean"], seen["std_error"], series)
+    for series, name in enumerate(("oracle", "shifted", "plug-in")):
+        row = scaling["generators"][name]
+        style.curve(right, row["size"], row["excess"]["best"], series, name)
+        seen = row["observed"]["best"]
+        style.points(right, seen["size"], seen["mean"], seen["std_error"], series)
     right.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")
     right.set_ylabel("excess risk (nats)")
     right.set_title("more of it: crossover and floor")

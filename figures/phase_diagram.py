@@ -1,4 +1,4 @@
-"""Figure: where synthetic data help and where they hurt (R3)."""
+"""Figure: where synthetic data help and where they hurt, by rival and separation (R3)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from figures.spec import Spec
 __all__ = ["SPEC"]
 
 _VERDICTS = {"helps": ("o", "white"), "hurts": ("s", "black"), "open": ("D", "0.6")}
+_RIVALS = {"raw": "raw ERM", "weighted": "class weighting", "smote": "SMOTE"}
+_LIMIT = 3.0  # a factor of 8; beyond it the colour stays
 
 
 def _verdict(mean: float, std_error: float) -> str:
@@ -21,39 +23,55 @@ def _verdict(mean: float, std_error: float) -> str:
     return "helps" if mean > 0 else "hurts"
 
 
-@style.styled
-def _draw(payload: Mapping):
-    figure, (panel,) = style.new_figure(1, 1, height=3.5, width=1.7 * style.ONE_COLUMN)
-    ratio, length = np.asarray(payload["ratio"]), np.asarray(payload["length"])
-    gain = np.log2(np.asarray(payload["relative"]))
-    limit = 3.0  # a factor of 8; beyond it the colour stays
-    norm = TwoSlopeNorm(0.0, -limit, limit)
-    image = panel.pcolormesh(ratio, length, gain, cmap="PuOr", norm=norm, shading="gouraud",
-                             rasterized=True)  # fmt: skip
-    bar = figure.colorbar(image, ax=panel, extend="both")
-    bar.set_label("class weighting's excess risk / the design's")
-    marks = np.arange(np.ceil(-limit), np.floor(limit) + 1)
-    bar.set_ticks(marks, labels=[f"{2.0**mark:g}" for mark in marks])
-    edges = payload["break_even"]
-    style.curve(panel, ratio, edges["weighted"], 4, "break-even with class weighting",
-                linestyle="-")  # fmt: skip
-    style.curve(panel, ratio, edges["raw"], 4, "break-even with raw ERM", linestyle="--")
-    for row in payload["points"]:
-        seen = row["gain"]
-        for place, mean, spread in zip(
-            row["lengths"], seen["mean"], seen["std_error"], strict=True
-        ):
+def _markers(panel, lengths, points, rival: str) -> None:
+    for row in points:
+        seen = row["gain"][rival]
+        for place, mean, spread in zip(lengths, seen["mean"], seen["std_error"], strict=True):
             marker, face = _VERDICTS[_verdict(mean, spread)]
             panel.plot([row["ratio"]], [place], marker=marker, markerfacecolor=face,
-                       markeredgecolor="black", linestyle="none", markersize=5)  # fmt: skip
-    for name, (marker, face) in _VERDICTS.items():
-        panel.plot([], [], marker=marker, markerfacecolor=face, markeredgecolor="black",
-                   linestyle="none", label=f"simulation: {name}", gid=style.GUIDE)  # fmt: skip
-    panel.set(xscale="log", xlabel="imbalance ratio $n_0/n_1$", ylim=(length[0], length[-1]))
-    panel.set_xlim(ratio[0], ratio[-1])
-    panel.set_ylabel("shift of the generator")
-    style.plain_log(panel)
-    figure.legend(loc="outside upper center", ncols=2, columnspacing=1.4)
+                       markeredgecolor="black", linestyle="none", markersize=4.5)  # fmt: skip
+
+
+@style.styled
+def _draw(payload: Mapping):
+    rows, count = payload["separations"], len(payload["separations"])
+    figure, axes = style.new_figure(
+        len(_RIVALS), count, height=6.6, width=style.TWO_COLUMNS, sharex=True, sharey=True
+    )
+    ratio, length = np.asarray(payload["ratio"]), np.asarray(payload["length"])
+    norm = TwoSlopeNorm(0.0, -_LIMIT, _LIMIT)
+    panels = axes.reshape(len(_RIVALS), count)
+    for line, (rival, name) in zip(panels, _RIVALS.items(), strict=True):
+        for panel, (separation, own) in zip(line, rows.items(), strict=True):
+            gain = np.log2(np.asarray(own["relative"][rival]))
+            image = panel.pcolormesh(ratio, length, gain, cmap="PuOr", norm=norm,
+                                     shading="gouraud", rasterized=True)  # fmt: skip
+            style.curve(panel, ratio, own["break_even"][rival], 4, linestyle="-")
+            style.curve(panel, ratio, own["leading"][rival], 4, linestyle="--")
+            _markers(panel, payload["lengths"], own["points"], rival)
+            panel.set(xscale="log", yscale="log", ylim=(length[0], length[-1]))
+            panel.set_xlim(ratio[0], ratio[-1])
+            style.plain_log(panel)
+            style.plain_log(panel, which="y")
+            if rival == "raw":
+                panel.set_title(rf"$\Delta$ = {separation}")
+        line[0].set_ylabel(f"beside {name}\nshift of the generator")
+    for panel in panels[-1]:
+        panel.set_xlabel("imbalance ratio $n_0/n_1$")
+    bar = figure.colorbar(image, ax=axes, extend="both", aspect=40, pad=0.02)
+    bar.set_label("the rival's excess risk / the design's")
+    marks = np.arange(np.ceil(-_LIMIT), np.floor(_LIMIT) + 1)
+    bar.set_ticks(marks, labels=[f"{2.0**mark:g}" for mark in marks])
+    handles = [
+        style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem R"),
+        style.Line2D([], [], color="black", linestyle="--", label="its leading order, closed form"),
+    ]
+    handles += [
+        style.Line2D([], [], marker=marker, markerfacecolor=face, markeredgecolor="black",
+                     linestyle="none", label=f"simulation: {name}")
+        for name, (marker, face) in _VERDICTS.items()
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.4)
     return figure
 
 
@@ -62,10 +80,12 @@ SPEC = Spec(
     "where synthetic oversampling helps and where it hurts",
     ("R3",),
     ("phases",),
-    "Predicted excess risk of class weighting divided by that of a synthetic design, against the "
-    "imbalance ratio and the length of the generator's mean shift: above 1 the synthetic design "
-    "helps. Lines: the shift at which it breaks even with class weighting and with raw ERM on the "
-    "same data. Markers: the sign of the simulated gain over class weighting, where its 95 % "
-    "interval excludes 0; 'open' where it does not.",
+    "Predicted excess risk of a rival divided by that of a synthetic design (weight 0.4), against "
+    "the imbalance ratio and the length of the generator's mean shift: above 1 the synthetic "
+    "design helps. Rows: beside raw ERM, class weighting and levelling by SMOTE on the same data. "
+    "Columns: the distance Delta between the classes. Lines: the shift at which the design breaks "
+    "even, from theorem R (solid) and from its leading order in the shift (dashed), a closed form "
+    "that is good where the shift is small. Markers: the sign of the simulated gain over the rival "
+    "where its 95 % interval excludes 0; 'open' where it does not.",
     _draw,
 )

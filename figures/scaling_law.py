@@ -1,4 +1,4 @@
-"""Figure: the scaling law in the synthetic size, with crossover and floor (S1, S3)."""
+"""Figures: the scaling law in the synthetic size, by generator and rule for the weight (S1, S3)."""
 
 from __future__ import annotations
 
@@ -9,33 +9,51 @@ from figures.spec import Spec
 
 __all__ = ["BEST_WEIGHT", "SPEC"]
 
+_RULES = {
+    "best": r"best, $\alpha^*(N)$",
+    "fixed": r"fixed, $\alpha = 0.3$",
+    "full": r"$\alpha = 1$",
+}
+_NAMES = {"smote": "SMOTE"}
+
 
 @style.styled
 def _draw(payload: Mapping):
-    figure, (panel,) = style.new_figure(1, 1, height=3.0, width=1.5 * style.ONE_COLUMN)
-    for series, (name, own) in enumerate(payload["generators"].items()):
-        colour = style.SERIES[series].colour
-        style.curve(panel, payload["size"], own["excess"], series, name)
-        seen = own["observed"]["excess"]
-        style.points(panel, payload["sizes"], seen["mean"], seen["std_error"], series)
-        style.guide(panel, y=own["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
-        style.guide(panel, x=own["crossover"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
-    panel.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")
-    lowest = min(min(own["excess"]) for own in payload["generators"].values())
-    panel.set_ylim(bottom=0.6 * lowest)
-    panel.set_ylabel(r"excess risk at $\alpha^*(N)$ (nats)")
-    panel.legend(loc="lower left", title=r"dotted: floor, $N_c$", title_fontsize=8)
+    rows = payload["generators"]
+    columns = (len(rows) + 1) // 2
+    figure, axes = style.new_figure(2, columns, height=4.4, sharex=True, sharey=True)
+    for panel, (name, own) in zip(axes, rows.items(), strict=True):
+        for series, (rule, label) in enumerate(_RULES.items()):
+            style.curve(panel, own["size"], own["excess"][rule], series, label)
+            seen = own["observed"][rule]
+            style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)
+        style.guide(panel, y=own["floor"], linestyle=(0, (1, 2)), linewidth=0.9)
+        style.guide(panel, x=own["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
+        panel.set(xscale="log", yscale="log")
+        panel.set_title(_NAMES.get(name, name))
+    for panel in axes[columns:]:
+        panel.set_xlabel("synthetic samples per group $N$")
+    for panel in axes[::columns]:
+        panel.set_ylabel("excess risk (nats)")
+    lowest = min(min(own["excess"]["best"]) for own in rows.values())
+    axes[0].set_ylim(bottom=0.6 * lowest)
+    handles, labels = axes[0].get_legend_handles_labels()
+    handles.append(style.Line2D([], [], color="0.55", linestyle=(0, (1, 2))))
+    figure.legend(handles, [*labels, "floor, $N_c$"], loc="outside upper center", ncols=4,
+                  title="weight", title_fontsize=8)  # fmt: skip
+    style.panel_letters(axes)
     return figure
 
 
 @style.styled
 def _draw_weight(payload: Mapping):
-    figure, (panel,) = style.new_figure(1, 1, height=2.8, width=1.5 * style.ONE_COLUMN)
+    figure, (panel,) = style.new_figure(1, 1, height=3.0, width=1.5 * style.ONE_COLUMN)
     for series, (name, own) in enumerate(payload["generators"].items()):
-        style.curve(panel, payload["size"], own["weight"], series, name)
-        seen = own["observed"]["weight"]
-        style.points(panel, payload["sizes"], seen["mean"], seen["std_error"], series)
-    panel.set(xscale="log", ylim=(0, 1.02), xlabel="synthetic samples per group $N$")
+        style.curve(panel, payload["size"], own["weight"], series, _NAMES.get(name, name))
+        seen = own["vertex"]
+        if seen["size"]:
+            style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)
+    panel.set(xscale="log", ylim=(-0.02, 1.02), xlabel="synthetic samples per group $N$")
     panel.set_ylabel(r"best weight $\alpha^*(N)$")
     panel.legend(loc="upper left")
     return figure
@@ -46,12 +64,13 @@ SPEC = Spec(
     "scaling law in the synthetic size, with crossover and floor",
     ("S1", "S3"),
     ("scaling",),
-    "Excess risk at the best weight of each synthetic size, for a generator without bias, one with "
-    "a fixed bias, and one fitted on the seeds. Curves: the hyperbola of S1 with its moments taken "
-    "from theorem R's local form, which leaves terms of relative order p/n out; dotted lines: its "
-    "floor (none for the oracle) and its crossover N_c. Markers: simulated excess risk at that "
-    "weight with 95 % intervals. A fitted generator saturates at its "
-    "seeds' own rate (S3): more synthetic samples than that change nothing.",
+    "Excess risk against the synthetic size for three rules of the weight, by generator: the best "
+    "weight of each size, a fixed one, and 1. The biased generators (shifted, scaled) are those of "
+    "the minority, with biases of the order of the sampling noise. Curves: S1's quadratic and, at "
+    "the best weight, its hyperbola, with moments from theorem R's local form; for SMOTE, whose "
+    "law is not close to the group's, theorem R at its pseudo-true point. Dotted: floor and "
+    "crossover N_c. Markers: simulated excess risk with 95 % intervals, fewer replicates at 10^5. "
+    "Duplicates and the plug-in saturate at their seeds' own rate (S3); so does no oracle.",
     _draw,
 )
 BEST_WEIGHT = Spec(
@@ -61,6 +80,6 @@ BEST_WEIGHT = Spec(
     ("scaling",),
     "Weight alpha of the augmentation part with the least excess risk, against the synthetic size. "
     "Curves: S1, clipped to [0, 1]. Markers: vertex of the parabola through simulated excesses at "
-    "three weights, 0.2 apart, on common random numbers, with its first-order 95 % interval.",
+    "three weights on common random numbers, with its first-order 95 % interval.",
     _draw_weight,
 )

@@ -22,7 +22,7 @@ from simulate.scaling_paths import FIXED_WEIGHT, Path, floor_path, path
 __all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
 
 LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plug-in")
-_FARTHER = {"quick": ("oracle", "plug-in"), "full": LABELS}  # with 10^5 samples per class
+_FARTHER = {"quick": (), "full": LABELS}  # with 10^5 samples per class: minutes each
 _FITTED = ("plug-in", "predictive")
 _TURNING = ("shifted",)  # its bias hurts beyond a weight below 1 at every size
 _RESOLVED = 7.3 / math.sqrt(2500)  # standard deviations: what 2500 replicates detect
@@ -146,12 +146,12 @@ def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
     for statistic, where, weight, verb in rows:
         value, base = _value(own, label, weight, where), _value(own, label, none, size)
         change, added = value[0] - base[0], value[1] - base[1]
-        aug = float(law.D + law.S / where)
         moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * (bend + float(law.S / where))
         remainder = _next_order(own, none, size) * moved / 2
         spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
-        if label in _GLOBAL:  # the full form's noise is the larger
-            spread *= float(own.predicted(weight, where).excess.variance) / (aug / 2)
+        if label in _GLOBAL:  # the full form's noise is the larger, in both parts
+            full = own.predicted(weight, where)
+            spread *= float(full.excess.variance / full.local_variance)
         yield Check(
             f"S1.{statistic}{where}.scaling.{label}",
             f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",

@@ -5,7 +5,9 @@ the first rows, so that all weights and sizes of a path share their random numbe
 full fit whose excess risk is computed in closed form: no prediction enters an observed value.
 
 * ``curve``: sizes 100 and 1000, with the weights around the best one and around the turning point;
-* ``far``: size 10^4; ``farther``: 10^5 at the best weight, for some generators when quick;
+* ``wide``: five sizes from 100 to 10^4 with all those weights, for the figures;
+* ``far``: size 10^4; ``farther``: 10^5 at the best weight, in the full profile (the quick one has
+  that end in the figure alone);
 * ``gradient``: no fit; the parts ``U`` and ``W`` of the empirical gradient at the optimum, whose
   ``H^{-1}``-products have the moments ``A``, ``C``, ``D + S/N`` as their means;
 * ``floor``: a fitted generator with ten synthetic samples per real one, at two numbers of seeds.
@@ -224,7 +226,7 @@ def _moments(sizes, generators) -> ScalingMoments:
 
 @lru_cache(maxsize=64)
 def path(label: str, kind: str) -> Path:
-    """The path of a generator: kind "curve", "far", "farther" or "gradient".
+    """The path of a generator: kind "curve", "wide", "far", "farther" or "gradient".
 
     Example:
         >>> path("oracle", "farther").points[0][0]
@@ -232,6 +234,7 @@ def path(label: str, kind: str) -> Path:
     """
     points = {
         "curve": lambda: ((100, _weights(label, 100)[:3]), (1000, _weights(label, 1000))),
+        "wide": lambda: tuple((n, _weights(label, n)) for n in (100, 300, 1000, 3000, 10_000)),
         "far": lambda: ((10_000, _weights(label, 10_000)[:3]),),
         "farther": lambda: ((100_000, _weights(label, 100_000)[:1]),),
         "gradient": lambda: ((100, ()), (1000, ())),

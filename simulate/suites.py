@@ -19,6 +19,7 @@ from simulate.claims_capacity import capacity_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
+from simulate.claims_phases import phase_checks, phase_point
 from simulate.claims_scaling import scaling_checks, scaling_path
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
@@ -119,8 +120,15 @@ _IN_CONTEXT = Suite(
     capacity_checks,
     lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
 )
+
+
 def _path_simulation(experiment_name: str) -> Simulation:
     own = scaling_path(experiment_name)
+    return Simulation(own.functions(), own.block)
+
+
+def _phase_simulation(experiment_name: str) -> Simulation:
+    own = phase_point(experiment_name)
     return Simulation(own.functions(), own.block)
 
 
@@ -134,6 +142,7 @@ SUITES: dict[str, Suite] = {
         _IN_CONTEXT,
         _without_experiments(HYPERBOLA, hyperbola_checks),
         Suite("scaling", scaling_checks, _path_simulation),
+        Suite("phases", phase_checks, _phase_simulation),
     )
 }
 

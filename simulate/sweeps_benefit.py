@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +13,9 @@ from scipy.optimize import brentq
 from simulate import monte_carlo
 from simulate.datasets import draw_dataset
 from simulate.paths import Progress, Setting, measured, run_path
-from simulate.sweeps_bias import path_key, problems, share_of, two_groups
+from simulate.phase_points import PhasePoint
+from simulate.sweeps_bias import path_key, problems, two_groups
+from theory.benefit import REFERENCES, leading_break_even_shift
 from theory.bias import generator_bias_gradient
 from theory.capacity import fidelity_bias_bound
 from theory.design import Design
@@ -35,72 +36,87 @@ __all__ = ["fidelity", "phases", "samples"]
 
 
 def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Gain over class weighting by imbalance ratio and generator shift, and its zero (R3)."""
-    groups = two_groups(settings)
-    largest, extra, weight = (settings[k] for k in ("n_max", "augmentation", "weight"))
-    unit = np.asarray(settings["direction"]) / np.linalg.norm(settings["direction"])
+    """Excess beside three rivals by separation, imbalance ratio and generator shift (R3).
 
-    def design(ratio: float) -> Design:
-        return Design((largest, max(round(largest / ratio), 1)), extra, weight)
+    By separation: a table of predicted excess risks, the break-even shifts with every rival, from
+    theorem R and from its leading order, and simulated gains at some ratios and shifts.
+    """
+    ratios, lengths = settings["ratio_grid"], settings["length_grid"]
+    rows, results = {}, []
+    share = len(settings["separations"]) * len(settings["ratios"])
+    for separation in settings["separations"]:
 
-    @lru_cache
-    def excess(own: Design, length: float) -> float:
-        return float(predict(groups, own, Shifted(tuple(length * unit))).total)
+        def point(ratio: float, shifts, separation=separation) -> PhasePoint:
+            sizes = (settings["n_max"], max(round(settings["n_max"] / ratio), 1))
+            return PhasePoint(
+                separation, tuple(map(tuple, settings["means"])), sizes,
+                settings["augmentation"], settings["weight"], tuple(settings["direction"]),
+                tuple(shifts),
+            )  # fmt: skip
 
-    @lru_cache
-    def reference(own: Design, name: str = "weighted") -> float:
-        other = Design.raw(own.sizes) if name == "raw" else Design.class_weighted(own.sizes)
-        return float(predict(groups, other, Oracle()).total)
-
-    def break_even(own: Design, name: str) -> float:
-        """`theory.benefit.break_even_shift`, with fewer digits and the reference kept."""
-
-        def gain(length: float) -> float:
-            return reference(own, name) - excess(own, length)
-
-        longest = 2.0 * lengths[-1]  # beyond it the line is outside the picture
-        if gain(longest) > 0:
-            return math.inf
-        return brentq(gain, 0.0, longest, xtol=1e-4) if gain(0.0) > 0 else 0.0
-
-    ratios = np.geomspace(1.0, settings["largest_ratio"], 25).tolist()
-    lengths = settings["length_grid"]
-    table = [
-        [reference(design(r)) / excess(design(r), length) for r in ratios] for length in lengths
-    ]
-    edges = {
-        name: [break_even(design(r), name) for r in ratios]
-        for name in ("weighted", "raw")
-    }
-    rows, results = [], []
-    for index, ratio in enumerate(settings["ratios"]):
-        own = design(ratio)
-        weighted = Design.class_weighted(own.sizes)
-        star = predict(groups, weighted, Oracle()).theta_star
-        path = [Setting(weighted, groups, star)]
-        for length in settings["lengths"]:
-            start = predict(groups, own, Shifted(tuple(length * unit))).theta_alpha
-            path.append(Setting(own, groups, start, tuple(length * unit)))
-        result = run_path(
-            groups, own, Oracle(), path, key=path_key(seed, "phases"),
-            replicates=settings["replicates"], moved=lambda _, part: part != "real",
-            progress=share_of(progress, index, len(settings["ratios"])),
-        )  # fmt: skip
-        results.append(result)
-        values = monte_carlo.values(result, "risk").mean(axis=2)
-        gain = values[:, :1] - values[:, 1:]
-        n = len(gain)
-        spread = gain.std(axis=0, ddof=1) / np.sqrt(n)
-        gain = {"mean": gain.mean(axis=0), "std_error": spread, "replicates": n}
-        rows.append({"ratio": float(ratio), "lengths": settings["lengths"], "gain": gain})
+        grid = [point(ratio, lengths) for ratio in ratios]
+        table = np.array([[float(p.total) for p in own.shifted] for own in grid]).T
+        rivals = {
+            name: np.array([float(own.rivals[name].total) for own in grid]) for name in REFERENCES
+        }
+        points = []
+        for ratio in settings["ratios"]:
+            own = point(ratio, settings["lengths"])
+            result = monte_carlo.run(
+                own.functions(), key=path_key(seed, f"phases {separation:g} {ratio:g}"),
+                replicates=settings["replicates"], block=own.block,
+            )  # fmt: skip
+            results.append(result)
+            progress(len(results) / share)
+            seen = measured(result, "gain")
+            shape = (len(REFERENCES), len(settings["lengths"]))
+            gain = {
+                name: {
+                    "mean": np.reshape(seen["mean"], shape)[k],
+                    "std_error": np.reshape(seen["std_error"], shape)[k],
+                    "replicates": seen["replicates"],
+                }
+                for k, name in enumerate(REFERENCES)
+            }
+            points.append({"ratio": float(ratio), "gain": gain})
+        rows[f"{separation:g}"] = {
+            "relative": {name: rivals[name][None] / table for name in REFERENCES},
+            "break_even": {
+                name: [_break_even(own, name, lengths) for own in grid] for name in REFERENCES
+            },
+            "leading": {
+                name: [
+                    leading_break_even_shift(own.groups, own.design, own.direction, name)
+                    for own in grid
+                ]
+                for name in REFERENCES
+            },
+            "points": points,
+        }
     return {
         "ratio": ratios,
         "length": lengths,
-        "relative": table,
-        "break_even": edges,
-        "points": rows,
+        "lengths": settings["lengths"],
+        "separations": rows,
         "counts": problems(*results),
     }
+
+
+def _break_even(own: PhasePoint, rival: str, lengths) -> float:
+    """`theory.benefit.break_even_shift` with fewer digits, from predictions already made."""
+    least = float(own.rivals[rival].total)
+    known = [float(prediction.total) for prediction in own.shifted]
+    if known[0] >= least:
+        return 0.0
+
+    def gain(length: float) -> float:
+        return least - float(predict(own.groups, own.design, Shifted(own.shift(length))).total)
+
+    beyond = next((k for k, value in enumerate(known) if value > least), None)
+    if beyond is not None:
+        return brentq(gain, lengths[beyond - 1], lengths[beyond], rtol=1e-3, xtol=1e-4)
+    far = 3.0 * lengths[-1]  # so that the line leaves the picture at its edge
+    return math.inf if gain(far) > 0 else brentq(gain, lengths[-1], far, rtol=1e-3, xtol=1e-4)
 
 
 def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:

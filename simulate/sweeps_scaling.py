@@ -10,81 +10,84 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr
 
-from simulate import monte_carlo
-from simulate.paths import Progress, Setting, measured, run_path
-from simulate.sweeps_bias import generators_of, path_key, problems, share_of, two_groups
-from theory.design import Design
-from theory.excess_risk import predict
+from simulate import monte_carlo, scaling_paths
+from simulate.paths import Progress, measured
+from simulate.scaling_paths import FIXED_WEIGHT
+from simulate.sweeps_bias import path_key, problems, share_of
 from theory.formulas import FORMULAS
-from theory.groups import risk
-from theory.laws import balanced_law
-from theory.scaling_moments import law_of_design
 
 __all__ = ["nonparametric", "scaling"]
 
 
 def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess at the best weight, and the best weight, against the synthetic size (S1, S3)."""
-    groups, sizes = two_groups(settings), tuple(settings["sizes"])
-    generators = generators_of(settings)
-    grid = np.geomspace(settings["smallest"], settings["largest"], 61)
-    extra = settings["synthetic_sizes"]
-    step = settings["weight_step"]
+    """Excess at the best, a fixed and the full weight, and the best weight, by size (S1, S3)."""
+    grid = np.geomspace(settings["synthetic_sizes"][0] / 2, settings["synthetic_sizes"][-1], 41)
     rows, results = {}, []
-    for index, name in enumerate(settings["generators"]):
-        generator = generators[name]
-        law = law_of_design(groups, sizes, generator)
-        best = np.asarray(law.best_weight(np.asarray(extra, float)))
-        centres = np.clip(best, step, 1 - step)
-        path = []
-        for size, centre, own in zip(extra, centres, best, strict=True):
-            for weight in (centre - step, centre, centre + step, own):
-                design = Design(sizes, size, float(weight))
-                start = predict(groups, design, generator).theta_alpha
-                path.append(Setting(design, groups, start))
-        result = run_path(
-            groups, Design(sizes, max(extra), 0.5), generator, path,
-            key=path_key(seed, "scaling"), replicates=settings["replicates"],
-            progress=share_of(progress, index, len(settings["generators"])),
-        )  # fmt: skip
-        results.append(result)
-        star = predict(groups, Design(sizes), generator).theta_star
-        values = monte_carlo.values(result, "risk").mean(axis=2)
-        floor = float(risk(star, balanced_law(groups)))
-        values = values.reshape(len(values), len(extra), 4) - floor
-        rows[name] = {
+    parts = len(settings["generators"]) * len(settings["paths"])
+    for label in settings["generators"]:
+        kinds = [scaling_paths.path(label, kind) for kind in settings["paths"]]
+        law = kinds[0].parts.law
+        best = np.asarray(law.best_weight(grid))
+        curves = {"best": best, "fixed": np.full(41, FIXED_WEIGHT), "full": np.ones(41)}
+        sizes = grid
+        if label in settings["large_bias"]:
+            sizes = grid[::5]  # predictions, not a formula
+            excess = {
+                name: [float(kinds[0].predicted(float(w), round(n)).total)
+                       for w, n in zip(weights[::5], sizes, strict=True)]
+                for name, weights in curves.items()
+            }  # fmt: skip
+        else:
+            excess = {name: law.excess(weights, grid) for name, weights in curves.items()}
+        seen, located = {name: _empty() for name in curves}, _empty()
+        for own, share in zip(kinds, settings["shares"], strict=True):
+            result = monte_carlo.run(
+                own.functions(), key=path_key(seed, own.name), block=own.block, keep=True,
+                replicates=max(round(share * settings["replicates"]), 2),
+            )  # fmt: skip
+            results.append(result)
+            progress(len(results) / parts)
+            values, column = monte_carlo.values(result, "excess"), 0
+            for size, weights in own.points:
+                several = values[:, column : column + len(weights)]
+                column += len(weights)
+                for k, name in enumerate(list(curves)[: len(weights)]):
+                    _append(seen[name], size, several[:, k])
+                if len(weights) == 7 and weights[5] > weights[4]:
+                    vertex = _vertex(several[:, (4, 0, 5)], weights[5] - weights[0])
+                    _append(located, size, vertex, weights[0])
+        rows[label] = {
             "moments": {key: float(value) for key, value in law._asdict().items()},
-            "excess": law.best_excess(grid),
-            "weight": law.best_weight(grid),
-            "floor": float(law.floor),
+            "size": sizes,
+            "excess": excess,
+            "weight": best,
+            "floor": excess["best"][-1] if label in settings["large_bias"] else float(law.floor),
             "crossover": float(law.crossover),
-            "observed": {
-                "excess": _statistic(values[:, :, 3]),
-                "weight": _vertex(values, centres, step),
-            },
+            "observed": seen,
+            "vertex": located,
         }
-    return {
-        "size": grid,
-        "sizes": extra,
-        "generators": rows,
-        "counts": problems(*results),
-    }
+    return {"size": grid, "generators": rows, "counts": problems(*results)}
 
 
-def _statistic(values: np.ndarray) -> dict:
+def _empty() -> dict:
+    return {"size": [], "mean": [], "std_error": [], "replicates": []}
+
+
+def _append(seen: dict, size: int, values: np.ndarray, offset: float = 0.0) -> None:
+    """Add the mean of one value a replicate at a size."""
     n = len(values)
-    spread = values.std(axis=0, ddof=1) / np.sqrt(n)
-    return {"mean": values.mean(axis=0), "std_error": spread, "replicates": n}
+    seen["size"].append(float(size))
+    seen["mean"].append(float(values.mean()) + offset)
+    seen["std_error"].append(float(values.std(ddof=1)) / math.sqrt(n))
+    seen["replicates"].append(n)
 
 
-def _vertex(values: np.ndarray, centres: np.ndarray, step: float) -> dict:
-    """Vertex of the parabola through three weights, with its first-order standard error."""
-    slope = (values[:, :, 2] - values[:, :, 0]) / (2 * step)
-    bend = (values[:, :, 2] - 2 * values[:, :, 1] + values[:, :, 0]) / step**2
-    top, bottom = slope.mean(axis=0), bend.mean(axis=0)
-    spread = np.std((slope - (top / bottom)[None] * bend) / bottom[None], axis=0, ddof=1)
-    n = len(values)
-    return {"mean": centres - top / bottom, "std_error": spread / np.sqrt(n), "replicates": n}
+def _vertex(values: np.ndarray, step: float) -> np.ndarray:
+    """Influence of each replicate on the vertex of the parabola through three weights' means."""
+    slope = (values[:, 2] - values[:, 0]) / (2 * step)
+    bend = (values[:, 2] - 2 * values[:, 1] + values[:, 0]) / step**2
+    top, bottom = slope.mean(), bend.mean()
+    return -top / bottom - (slope - top - (top / bottom) * (bend - bottom)) / bottom
 
 
 def nonparametric(settings: Mapping, seed: int, progress: Progress) -> dict:

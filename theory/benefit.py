@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
 
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import Prediction, predict
 from theory.formulas import FORMULAS
@@ -142,6 +143,16 @@ def _unit(direction: Sequence[float]) -> np.ndarray:
     return vector / length
 
 
+@quick_jit
+def _shift_slope(theta, law: Law, unit):
+    """Derivative of a law's mean score in the length of a shift along a unit vector."""
+
+    def at(length):
+        return gradient(theta, law._replace(means=law.means + length * unit[None]))
+
+    return jax.jvp(at, (jnp.zeros(()),), (jnp.ones(()),))[1]
+
+
 def leading_break_even_shift(
     groups: Sequence[GaussianGroup],
     design: Design,
@@ -169,18 +180,9 @@ def leading_break_even_shift(
     unit = jnp.asarray(_unit(direction))
     best = predict(groups, design, Oracle())
     other = predict(groups, *reference_design(reference, design.sizes))
-    laws = [group.law for group in groups]
-
-    def slope(law: Law):
-        """Derivative of a group's mean score in a shift of its law along the direction."""
-
-        def at(length):
-            return gradient(best.theta_star, law._replace(means=law.means + length * unit[None]))
-
-        return jax.jvp(at, (jnp.zeros(()),), (jnp.ones(()),))[1]
-
     mass = design.oversampling_mass + design.augmentation_mass
-    pull = sum(float(m) * slope(law) for m, law in zip(mass, laws, strict=True))
+    slopes = (_shift_slope(best.theta_star, group.law, unit) for group in groups)
+    pull = sum(float(m) * slope for m, slope in zip(mass, slopes, strict=True))
     kappa = float(pull @ jnp.linalg.solve(best.hessian, pull))
     formula = FORMULAS["R3.break_even_bias"]
     return float(

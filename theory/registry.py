@@ -177,8 +177,8 @@ _ALL = (
     Theorem(
         "R3",
         "When synthetic oversampling helps, by how much, and where it starts to hurt",
-        "Closed-form gain over raw ERM and over duplication, and the generator bias, the sample "
-        "size and the imbalance ratio at which a synthetic design breaks even with a reference.",
+        "Closed-form gain over raw ERM, class weighting and SMOTE, and the generator bias, the "
+        "sample size and the imbalance ratio at which a synthetic design breaks even with them.",
         ("exact", "asymptotic"),
         ("sharp",),
         ("algebra on R1 and R2, with their assumptions",),
@@ -186,6 +186,7 @@ _ALL = (
         (
             "theory.benefit.gain",
             "theory.benefit.break_even_shift",
+            "theory.benefit.leading_break_even_shift",
             "theory.benefit.break_even_scale",
             "theory.benefit.break_even_ratio",
         ),
@@ -239,7 +240,11 @@ _ALL = (
         ("sharp",),
         ("algebra on R1 and R2, with their assumptions",),
         "none beyond that of R1 and R2",
-        ("theory.scaling_law.scaling_law", "theory.scaling_law.ScalingLaw"),
+        (
+            "theory.scaling_moments.law_of_design",
+            "theory.scaling_moments.scaling_moments",
+            "theory.scaling_law.ScalingLaw",
+        ),
         "scaling_law",
     ),
     Theorem(
