@@ -11,7 +11,7 @@ R's full form, and its best weight is clipped to 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -200,15 +200,15 @@ def scaling_path(experiment_name: str) -> Path:
     return path(label, kind)
 
 
-def scaling_checks(profile: str) -> Iterator[Check]:
-    """Every check of the scaling suite."""
+def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Check]:
+    """Every check of the scaling suite, or the curves of some generators."""
     effect = PROFILES[profile]
-    for label in LABELS:
+    for label in labels:
         yield from _gradient_checks(path(label, "gradient"), label)
         yield from _excess_checks(path(label, "curve"), label, effect)
         yield from _turning_checks(path(label, "curve"), label, effect)
         yield from _excess_checks(path(label, "far"), label, effect)
         if label in _FARTHER[profile]:
             yield from _excess_checks(path(label, "farther"), label, effect)
-    for label in _FITTED:
+    for label in _FITTED if labels is LABELS else ():
         yield from _floor_checks(label, effect)

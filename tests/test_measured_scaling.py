@@ -1,0 +1,58 @@
+"""A measured scaling law is that of the closed form, where there is one."""
+
+import jax
+import pytest
+
+from simulate.measure import measure_generator
+from theory import Design, GaussianGroup, Shifted, Smote, law_of_design
+from theory.generators import GaussianPlugin
+from theory.measured_scaling import measured_law
+
+GROUPS = (
+    GaussianGroup([0.0, 0.1], [[1.0, 0.2], [0.2, 0.9]], 0),
+    GaussianGroup([0.5, -0.2], [[1.1, -0.1], [-0.1, 1.0]], 1),
+)
+SIZES = (60, 40)
+REMAINDER = 2 * 3 / 40  # 2 p / n: a fitted generator's seed moments are of first order in 1/n
+
+
+def _measured(generator, sets=2000):
+    design = Design(SIZES, 1, 1.0)
+    key = jax.random.key(5)
+    samples = measure_generator(generator, GROUPS, design, sets=sets, per_set=20, key=key)
+    return measured_law(GROUPS, SIZES, samples)
+
+
+@pytest.mark.parametrize(
+    ("generator", "remainder"),
+    [(Shifted((0.3, -0.1)), 0.0), (Smote(), REMAINDER), (GaussianPlugin(), REMAINDER)],
+    ids=["shifted", "smote", "plug-in"],
+)
+def test_a_measured_law_is_that_of_the_closed_form(generator, remainder):
+    measured, law = _measured(generator), law_of_design(GROUPS, SIZES, generator)
+    for name, value, error in zip("ACDS", measured.law, measured.errors, strict=True):
+        expected = float(getattr(law, name))
+        # 6: eight jackknife blocks leave seven degrees of freedom
+        assert abs(float(value) - expected) < 6 * error + remainder * max(expected, float(law.A))
+        assert 0 < error < 0.1 * float(law.A + law.D + law.S)
+    assert float(measured.law.S) == pytest.approx(float(law.S), rel=0.1)
+
+
+def test_nearest_neighbours_have_a_law_though_no_closed_form():
+    measured = _measured(Smote(neighbours=5), sets=400).law
+    assert 0 <= float(measured.best_weight(100)) <= 1
+    assert 0 < float(measured.floor) <= float(measured.A) / 2
+    assert float(measured.crossover) > 0
+
+
+def test_wrong_samples_are_named():
+    design = Design(SIZES, 1, 1.0)
+    few = measure_generator(
+        Smote(), GROUPS, design, sets=16, per_set=4, key=jax.random.key(0)
+    )
+    with pytest.raises(ValueError, match="samples: got 16 sets, expected at least 32"):
+        measured_law(GROUPS, SIZES, few)
+    with pytest.raises(ValueError, match="every group"):
+        measured_law(GROUPS, SIZES, few[:1])
+    with pytest.raises(ValueError, match="expected 50 seeds"):
+        measured_law(GROUPS, (50, 40), few)
