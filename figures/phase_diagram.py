@@ -53,9 +53,8 @@ def _draw(payload: Mapping):
             panel.set_xlim(ratio[0], ratio[-1])
             style.plain_log(panel)
             style.plain_log(panel, which="y")
-            if rival == "raw":
-                panel.set_title(rf"$\Delta$ = {separation}")
-        line[0].set_ylabel(f"beside {name}\nshift of the generator")
+            panel.set_title(rf"{name}, $\Delta$ = {separation}")
+        line[0].set_ylabel("shift of the generator")
     for panel in panels[-1]:
         panel.set_xlabel("imbalance ratio $n_0/n_1$")
     bar = figure.colorbar(image, ax=axes, extend="both", aspect=40, pad=0.02)

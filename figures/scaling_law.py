@@ -70,7 +70,7 @@ SPEC = Spec(
     "the best weight, its hyperbola, with moments from theorem R's local form; for SMOTE, whose "
     "law is not close to the group's, theorem R at its pseudo-true point. Dotted: floor and "
     "crossover N_c. Markers: simulated excess risk with 95 % intervals, fewer replicates at 10^5. "
-    "Duplicates and the plug-in saturate at their seeds' own rate (S3); so does no oracle.",
+    "Duplicates and the plug-in saturate at their seeds' own rate (S3); the oracle has no floor.",
     _draw,
 )
 BEST_WEIGHT = Spec(

@@ -5,7 +5,7 @@ Gaussian gradients, with the means and covariances of S1's two parts. Remainders
 theorem R's full form (pseudo-true point, Cox-Snell) adds to S1's local one, which is computed, and
 ``2 p / n`` of its noise for the next order, ``n`` the real samples per class that would have that
 noise. SMOTE's law is not a small perturbation of the group's: for it the theory value is theorem
-R's full form, and its best weight is clipped to 0.
+R's full form; its best weight is near 0, and a fixed one hurts at every size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
 
 
 def quadratic_law(
-    own: Path, size: float, coefficients: Mapping[float, float]
+    own: Path, size: int, coefficients: Mapping[float, float]
 ) -> tuple[float, float]:
     """Standard deviation and skewness of ``sum_k c_k g_k' H^{-1} g_k / 2``, ``g_k`` at weight k.
 
