@@ -10,11 +10,8 @@ from typing import Any
 
 from simulate import (
     artifacts,
-<<<<<<< HEAD
     recorded,
-=======
     scaling_paths,
->>>>>>> 19ace13 (Draw where designs break even with three rivals, and the scaling law of six generators)
     sweeps_benefit,
     sweeps_bias,
     sweeps_capacity,
