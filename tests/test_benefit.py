@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from theory.benefit import break_even_ratio, break_even_scale, break_even_shift, gain
+from theory.benefit import (
+    break_even_ratio,
+    break_even_scale,
+    break_even_shift,
+    gain,
+    leading_break_even_shift,
+)
 from theory.design import Design
 from theory.excess_risk import predict
-from theory.generators import Oracle, Shifted
+from theory.generators import Oracle, Shifted, Smote
 from theory.laws import GaussianGroup
 
 GROUPS = [
@@ -71,7 +77,32 @@ def test_synthetic_data_help_beyond_the_break_even_ratio():
     assert at(1.05 * ratio) > 0 > at(ratio / 1.05)
 
 
+def test_the_break_even_shift_is_its_closed_form_to_leading_order():
+    """The relative gap closes in proportion to the shift: here as sizes grow, so shifts shrink."""
+    gaps, shifts = [], []
+    for factor in (1, 16):
+        design = Design((900 * factor, 90 * factor), 900 * factor, 0.5)
+        exact = break_even_shift(GROUPS, design, (3.0, 1.0))
+        gaps.append(abs(leading_break_even_shift(GROUPS, design, (3.0, 1.0)) / exact - 1))
+        shifts.append(exact)
+    assert gaps[0] < 0.2 and gaps[1] < 0.5 * gaps[0]
+    assert 3 < shifts[0] / shifts[1] < 5  # as one over the square root of the size
+
+
+def test_smote_is_a_reference_with_its_own_bias():
+    levelled = predict(GROUPS, Design(SIZES), Smote())
+    ours = predict(GROUPS, DESIGN, Oracle())
+    expected = float(levelled.total - ours.total)
+    assert gain(GROUPS, DESIGN, Oracle(), "smote") == pytest.approx(expected, rel=1e-12)
+    rivals = ("weighted", "smote")
+    lengths = [leading_break_even_shift(GROUPS, DESIGN, (1.0, 0.0), own) for own in rivals]
+    assert 0 < lengths[0] < lengths[1]
+    assert leading_break_even_shift(GROUPS, Design((90, 90), 20, 1.0), (1.0, 0.0)) == 0.0
+
+
 def test_wrong_directions_and_references_are_named():
     for direction in ((0.0, 0.0), (np.nan, 1.0)):
         with pytest.raises(ValueError, match="^direction: got .*non-zero"):
             break_even_shift(GROUPS, DESIGN, direction)
+    with pytest.raises(ValueError, match="reference: got 'none', expected 'raw', 'weighted'"):
+        gain(GROUPS, DESIGN, Oracle(), "none")
