@@ -104,5 +104,3 @@ def test_wrong_directions_and_references_are_named():
     for direction in ((0.0, 0.0), (np.nan, 1.0)):
         with pytest.raises(ValueError, match="^direction: got .*non-zero"):
             break_even_shift(GROUPS, DESIGN, direction)
-    with pytest.raises(ValueError, match="reference: got 'none', expected 'raw', 'weighted'"):
-        gain(GROUPS, DESIGN, Oracle(), "none")
