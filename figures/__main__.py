@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
         0
     """
-    options = _parser().parse_args(argv)
+    from simulate.arguments import parse
+
+    options = parse(_parser(), argv)
     _one_device_per_core()
     import jax
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from practice import command_language_model, command_planner_study
+from simulate.arguments import parse, seed_number
 
 __all__ = ["main"]
 
@@ -82,7 +83,7 @@ def _add_resample(commands) -> None:
                      help="their weight in the column synthetic_weight")  # fmt: skip
     two.add_argument("--plan", action="store_true",
                      help="let simulate.planner say how many rows, and their weight")  # fmt: skip
-    two.add_argument("--seed", type=_count, default=0)
+    two.add_argument("--seed", type=seed_number, default=0)
     two.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
@@ -119,7 +120,7 @@ def _positive(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(argv)
+    options = parse(_parser(), argv)
     import jax
 
     jax.config.update("jax_enable_x64", True)

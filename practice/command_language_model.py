@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulate.arguments import seed_number
+
 __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """Ask a language model for rows like those of SEEDS.csv, group by group, and write
@@ -34,7 +36,7 @@ def add_parser(commands) -> None:
     own.add_argument("--new-tokens", type=int, default=256, help="a continuation at most")
     own.add_argument("--temperature", type=float, default=1.0)
     own.add_argument("--keep-copies", action="store_true", help="keep copies of real rows")
-    own.add_argument("--seed", type=int, default=2024)
+    own.add_argument("--seed", type=seed_number, default=2024)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulate.arguments import seed_number
+
 __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """Coverage of the planner's intervals and regret of its decisions where the truth is
@@ -20,7 +22,7 @@ def add_parser(commands) -> None:
     own.set_defaults(run=run)
     own.add_argument("--tables", type=int, default=200, help="per setting (default 200)")
     own.add_argument("--splits", type=int, default=40, help="of the real table (default 40)")
-    own.add_argument("--seed", type=int, default=2024)
+    own.add_argument("--seed", type=seed_number, default=2024)
     own.add_argument(
         "--out", type=Path, default=Path("practice-out"), metavar="DIR",
         help="planner-study.json and .md are written there (default practice-out)",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulate import command_calibrate, command_plan, command_report, command_verify
+from simulate.arguments import parse
 
 __all__ = ["main"]
 
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments; those of the process when omitted.
     """
-    options = _parser().parse_args(argv)
+    options = parse(_parser(), argv)
     options.draw_plan = _draw_plan
     options.pictures = _pictures
     _one_device_per_core()

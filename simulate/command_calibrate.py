@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from simulate.command_verify import seed_number
+from simulate.arguments import seed_number
 
 __all__ = ["add_parser", "run"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from simulate.arguments import seed_number
+
 __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
@@ -46,7 +48,7 @@ def add_parser(commands) -> None:
     own.add_argument("--most", type=int, metavar="N", help="added rows per group at most")
     own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
     own.add_argument("--bootstrap", type=int, default=200, metavar="B", help="replicates")
-    own.add_argument("--seed", type=int, default=2024, help="of the bootstrap (default 2024)")
+    own.add_argument("--seed", type=seed_number, default=2024, help="of the bootstrap (2024)")
     own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
     own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
     own.add_argument(

@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from simulate.arguments import seed_number
 from simulate.command_report import add_figures_option, write_page
 
-__all__ = ["add_parser", "run", "seed_number"]
+__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """Check the theorems against simulation. Exit status: 0 all checks pass, 1 a check
 fails, 2 bad usage, 3 a check is inconclusive."""
@@ -83,22 +84,6 @@ def add_parser(commands) -> None:
     )
     own.add_argument("--process-id", type=int, metavar="I", help="with HOST:PORT, from 0")
     own.add_argument("--num-processes", type=int, metavar="N", help="with HOST:PORT")
-
-
-def seed_number(text: str) -> int:
-    """A seed on the command line.
-
-    Example:
-        >>> seed_number("7")
-        7
-    """
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number in 0 .. 2**32 - 1")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:

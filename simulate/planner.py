@@ -226,7 +226,7 @@ def _check_options(price, most, level, bootstrap) -> None:
         ("price", price, price >= 0 and math.isfinite(price), "a number of at least 0"),
         ("most", most, most is None or most >= 1, "at least 1 row per group"),
         ("level", level, 0.5 < level < 1, "a number between 0.5 and 1, such as 0.95"),
-        ("bootstrap", bootstrap, bootstrap >= 10, "at least 10 replicates"),
+        ("bootstrap", bootstrap, 10 <= bootstrap <= 10**5, "10 to 100 000 replicates"),
     ):
         if not ok:
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")

@@ -55,7 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     jax.config.update("jax_enable_x64", True)
-    options = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    if "--latex=--" in words:  # argparse reads it as an empty list
+        parser.error("--latex=--: expected an id after the equals sign")
+    options = parser.parse_args(words)
     try:
         status = _run(options)
         sys.stdout.flush()

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate import artifacts
+from simulate.arguments import parse, seed_number
 from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
 
 __all__ = ["SHIPPED", "SHIPPED_MEAN", "main"]
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=NUMBER",
         help="a parameter of the family, such as dim=2; may be repeated",
     )
-    one.add_argument("--seed", type=_count, default=0)
+    one.add_argument("--seed", type=seed_number, default=0)
     one.add_argument("--steps", type=int, default=train.Recipe().steps)
     one.add_argument("--groups", type=int, default=train.Recipe().groups, help="groups a step")
     one.add_argument("--max-count", type=int, default=train.Recipe().max_count, help="most seeds")
@@ -109,14 +110,14 @@ def _parser() -> argparse.ArgumentParser:
         help="samples for one group; may be repeated; default: up to the largest group's size",
     )
     two.add_argument("--scaling", choices=seeds.SCALINGS, default="covariance")
-    two.add_argument("--seed", type=_count, default=0)
+    two.add_argument("--seed", type=seed_number, default=0)
     two.add_argument("--batch", type=int, default=generate.BATCH, help="samples held in memory")
     two.add_argument("--overwrite", action="store_true")
 
     three = commands.add_parser("evaluate", help="measure the gap to the exact predictive")
     three.add_argument("checkpoint", type=Path, nargs="*", help="models; default: shipped")
     three.add_argument("--contexts", type=int, default=2048)
-    three.add_argument("--seed", type=_count, default=0, help="of the contexts")
+    three.add_argument("--seed", type=seed_number, default=0, help="of the contexts")
     three.add_argument("--out", type=Path, help="write the numbers as a JSON artifact")
     three.add_argument(
         "--accuracy",
@@ -289,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         2
     """
     jax.config.update("jax_enable_x64", True)
-    options = _parser().parse_args(argv)
+    options = parse(_parser(), argv)
     run = {"train": _train, "generate": _generate, "evaluate": _evaluate}[options.command]
     try:
         return run(options)
