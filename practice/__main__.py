@@ -249,6 +249,12 @@ def _resample(options: argparse.Namespace) -> int:
         table = pd.read_csv(options.csv)
     except FileNotFoundError:
         raise DatasetError(f"{options.csv}: no such file.") from None
+    header = pd.read_csv(options.csv, header=None, nrows=1, dtype=str).iloc[0]
+    if header.duplicated().any():
+        raise DatasetError(
+            f"{options.csv}: has two columns named {header[header.duplicated()].iloc[0]!r}; "
+            "rename one."
+        )
     if options.label not in table.columns:
         raise DatasetError(
             f"{options.csv}: has no column {options.label!r}; the columns are "

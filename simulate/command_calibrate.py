@@ -63,14 +63,14 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         artifacts.check_writable(options.json)
     own = reporting.console()
+    wanted = options.only or list(DEFAULT)
+    universe = verify.build(options.profile, wanted)
+    checks = verify.select(universe, wanted)
     z = make_plan([]).z
     tails = [
         calibration.tail_rates(shape, n, z, seed=options.seed) for shape in SHAPES for n in SIZES
     ]
     reporting_calibration.print_tails(own, tails, z)
-    wanted = options.only or list(DEFAULT)
-    universe = verify.build(options.profile, wanted)
-    checks = verify.select(universe, wanted)
     result = calibration.calibrate(
         checks,
         universe,

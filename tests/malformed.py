@@ -15,7 +15,10 @@ NOT_COUNTS = (
 )  # fmt: skip
 NOT_NUMBERS = tuple(text for text in NOT_COUNTS if len(text) < 30)  # some may be any number
 
-ROWS = ["y,a,b", *(f"{i % 2},{i * 0.37 % 1:.3f},{(i * i) * 0.11 % 1:.3f}" for i in range(24))]
+ROWS = [
+    "y,a,b",
+    *(f"{int(i % 3 == 0)},{i * 0.37 % 1:.3f},{i * i * 0.11 % 1:.3f}" for i in range(24)),
+]
 GOOD = "\n".join(ROWS) + "\n"
 
 
