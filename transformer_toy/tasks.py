@@ -332,7 +332,7 @@ def from_spec(spec: dict) -> Task:
         The task.
 
     Raises:
-        ValueError: for an unknown name or parameter, naming it.
+        ValueError: for an unknown name or parameter, or a fraction of a count, naming it.
 
     Example:
         >>> from_spec({"name": "unknown_mean", "dim": 3}).dim
@@ -346,6 +346,8 @@ def from_spec(spec: dict) -> Task:
     for key in given:
         if key not in known:
             raise ValueError(f"task {name}: expected parameters {list(known)}, got {key!r}.")
+        if isinstance(known[key].default, int) and isinstance(given[key], float):
+            raise ValueError(f"task {name}: expected a whole number {key}, got {given[key]!r}.")
     return TASKS[name](**given)
 
 
