@@ -1,0 +1,121 @@
+"""The planner's command, its files, and its figure."""
+
+import json
+
+import numpy as np
+import pytest
+
+from figures.plan import draw_plan
+from simulate.__main__ import main
+from simulate.planner import plan_table
+from simulate.planner_report import as_dict
+from simulate.tables import read_table
+
+MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])
+STDS = np.array([[1.0, 1.0, 1.0], [1.2, 1.0, 0.8]])
+
+
+def _draw(sizes, seed):
+    label = np.repeat([0, 1], sizes)
+    noise = np.random.default_rng(seed).normal(size=(sum(sizes), 3))
+    return MEANS[label] + STDS[label] * noise, label
+
+
+@pytest.fixture(scope="module")
+def small():
+    return _draw((400, 80), seed=7)
+
+
+def _csv(path, x, label, name="y"):
+    lines = [",".join([*(f"x{i}" for i in range(x.shape[1])), name])]
+    for row, own in zip(x.tolist(), label, strict=True):
+        lines.append(",".join([*map(repr, row), f"c{own}"]))
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
+    table = _csv(tmp_path / "t.csv", *small)
+    out = tmp_path / "out"
+    command = ["plan", table, "--label", "y", "--generator", "gaussian-pooled"]
+    assert main([*command, "--bootstrap", "20", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "weight+add gaussian-pooled" in printed and "alpha" in printed
+    payload = json.loads((out / "plan.json").read_text())
+    assert payload["kind"] == "plan" and payload["seed"] == 2024
+    own = payload["payload"]
+    assert own["recommended"] in own["designs"]
+    assert f"N (added rows per group)  {own['recommended']['size']}" in printed
+    assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_judges_a_table_of_synthetic_rows(small, tmp_path, capsys):
+    table = _csv(tmp_path / "t.csv", *small)
+    made = _csv(tmp_path / "s.csv", *_draw((900, 900), seed=8))
+    command = ["plan", table, "--label", "y", "--synthetic", made, "--bootstrap", "20"]
+    assert main(command + ["--independent"]) == 0
+    assert "weight+add table" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_the_written_table_is_the_plan(small, tmp_path, external):
+    table = _csv(tmp_path / "t.csv", *small)
+    made = _csv(tmp_path / "s.csv", *_draw((900, 900), seed=8))
+    out, artifact = tmp_path / "train.csv", tmp_path / "plan.json"
+    source = (
+        ["--synthetic", made, "--independent"] if external else ["--generator", "gaussian-pooled"]
+    )
+    files = ["--write", str(out), "--json", str(artifact), "--bootstrap", "20"]
+    assert main(["plan", table, "--label", "y", *source, *files]) == 0
+    plan = json.loads(artifact.read_text())["payload"]
+    own = read_table(out, "y", names=("x0", "x1", "x2", "synthetic", "weight"))
+    new = own.features[:, 3] == 1
+    real = read_table(table, "y")
+    np.testing.assert_array_equal(own.features[~new, :3], real.features)
+    assert plan["add_synthetic"] and new.sum() == plan["recommended"]["rows"]
+    weight = own.features[:, 4]
+    assert weight.mean() == pytest.approx(1.0, abs=1e-12)
+    assert weight[new].sum() / weight.sum() == pytest.approx(plan["recommended"]["weight"])
+    for label in ("c0", "c1"):  # both groups weigh the same
+        assert weight[own.labels == label].sum() / weight.sum() == pytest.approx(0.5)
+    if external:
+        given = {tuple(row) for row in read_table(made, "y").features.tolist()}
+        assert {tuple(row) for row in own.features[new, :3].tolist()} <= given
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "match"),
+    [
+        (None, [], "no such file"),
+        ("", [], "is empty"),
+        ("x,y\n1,a\n2\n", [], "line 3: expected 2 columns"),
+        ("x,y\n1,a\nred,b\n", [], "line 3, column 'x': expected a number, got 'red'"),
+        ("x,y\n1,a\nnan,b\n", [], "expected a finite number"),
+        ("x,z\n1,a\n", [], "no column 'y'"),
+        ("x,y\n1,a\n2,b\n", ["--group", "s"], "no column 's'"),
+        ("x,y\n1,a\n2,b\n", [], "fewer than 5 rows"),
+        ("x,y\n1,a\n2,b\n", ["--independent"], "--independent"),
+        ("x,y\n1,a\n2,b\n", ["--plot", "p.gif"], "expected a name ending in"),
+    ],
+)
+def test_a_bad_table_ends_with_a_message_and_status_2(tmp_path, capsys, text, options, match):
+    path = tmp_path / "t.csv"
+    if text is not None:
+        path.write_text(text)
+    assert main(["plan", str(path), "--label", "y", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m simulate plan: ") and match in error
+
+
+def test_the_figure_draws_what_the_plan_holds(small):
+    x, label = small
+    plan = plan_table(x, label, generators=["smote", "gaussian-pooled"], bootstrap=20)
+    payload = as_dict(plan)
+    left, right = draw_plan(payload).axes
+    names = [text.get_text() for text in left.get_yticklabels()]
+    assert names == [f"{c.name} {c.source}".strip() for c in plan.choices]
+    drawn = {float(line.get_xdata()[0]) for line in left.lines if len(line.get_xdata()) == 1}
+    assert {c.excess.value for c in plan.choices} <= drawn
+    curves = [line for line in right.lines if len(line.get_xdata()) == 81]
+    for line, own in zip(curves, payload["curves"], strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), own["excess"])
