@@ -283,7 +283,7 @@ _ALL = (
         ("generator fitted on the same seeds, without bias as they grow in number",),
         "that of R2; relative order 1/K in the sequence model",
         (
-            "theory.scaling_law.scaling_law",
+            "theory.scaling_moments.law_of_design",
             "theory.sequence_limits.smoothed_risk",
             "theory.sequence_limits.linear_floor",
         ),
