@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulate.configurations import CONFIGURATIONS, generators_for
-from theory import GaussianGroup, law_of_design, predict, scaling_moments
+from theory import GaussianGroup, law_of_design, predict
 from theory.design import Design
 from theory.generators import (
     Duplicate,
@@ -19,6 +19,7 @@ from theory.generators import (
     Smote,
 )
 from theory.margins import SQUARED
+from theory.scaling_moments import scaling_moments
 
 # two routes through the same quadrature: matrix products and solves in another order
 ROUNDING = 1e-12

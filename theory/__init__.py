@@ -33,8 +33,8 @@ from theory.groups import (
 )
 from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
 from theory.margins import LOGISTIC, SQUARED
-from theory.scaling_law import ScalingLaw, scaling_law
-from theory.scaling_moments import ScalingMoments, law_of_design, scaling_moments
+from theory.scaling_law import ScalingLaw
+from theory.scaling_moments import ScalingMoments, law_of_design
 
 __all__ = [
     "LOGISTIC",
@@ -69,8 +69,6 @@ __all__ = [
     "predict",
     "predict_bias",
     "risk",
-    "scaling_law",
-    "scaling_moments",
     "score_cov",
     "score_mean",
     "stack",
