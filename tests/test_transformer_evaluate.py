@@ -53,8 +53,8 @@ def test_recorded_gaps_of_the_other_families_are_below_their_rivals():
         for count in (4, 16, 64):
             own = kl["network", count]
             for rule in ("prior", "plug-in"):
-                # the plug-in's gap has no variance at 4 seeds, and is as small as ours at 64
-                if (rule, count) in kl and (rule != "plug-in" or count == 16):
+                # the plug-in's gap has no variance at 4 seeds: 1 over a chi-square of 3, squared
+                if (rule, count) in kl and (rule != "plug-in" or count >= 16):
                     other = kl[rule, count]
                     error = np.hypot(own["kl_standard_error"], other["kl_standard_error"])
                     assert own["kl"] + 4.0 * error < other["kl"], (name, rule, count)
