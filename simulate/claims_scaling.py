@@ -77,8 +77,9 @@ def _value(own: Path, label: str, weight: float, size: int) -> tuple[float, floa
     if label in _GLOBAL:
         # noise of the full form is larger in the ratio of the variance parts
         return total, 0.0, noise * float(full.excess.variance / full.local_variance) ** 2
-    local = float(own.parts.law.excess(weight, size))
-    return local, total - local, noise
+    # by theorem R alone: a wrong law must not widen its own allowance
+    added = total - float(full.local_bias + full.local_variance)
+    return float(own.parts.law.excess(weight, size)), added, noise
 
 
 def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
