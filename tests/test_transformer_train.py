@@ -173,6 +173,7 @@ def test_damaged_and_foreign_checkpoints_are_refused_with_the_reason(saved, fini
         "empty": (b"", "not a readable"),
         "cut": (whole[: len(whole) // 2], "not a readable"),
         "text": (b"hello, world " * 20, "not a readable"),
+        "one bit of a weight": (whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:], "checksum"),
         "flipped": (whole[:20] + b"\xff\xff" + whole[22:], "not a readable"),
         "state": (finished[1].read_bytes(), "holds a training state"),
     }
@@ -193,6 +194,7 @@ def test_checkpoints_that_contradict_themselves_are_refused(saved, tmp_path):
     header = {"format": checkpoint.FORMAT, "kind": "model", "about": json.dumps(about)}
 
     def refused(tensors, header, word):
+        header = header | {"sha256": checkpoint.checksum(tensors, "model", header["about"])}
         save_file(tensors, target, header)
         with pytest.raises(checkpoint.CheckpointError, match=word):
             checkpoint.load_model(target)

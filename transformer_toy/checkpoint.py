@@ -1,5 +1,6 @@
-"""Checkpoints: safetensors files with a JSON header, written atomically, read without pickle."""
+"""Checkpoints: safetensors files with JSON header and checksum, written atomically, no pickle."""
 
+import hashlib
 import json
 import os
 import struct
@@ -16,7 +17,7 @@ from safetensors.numpy import save
 
 from transformer_toy import model, tasks
 
-FORMAT = "synthetic-oversampling transformer 1"
+FORMAT = "synthetic-oversampling transformer 2"
 
 
 class CheckpointError(ValueError):
@@ -63,8 +64,27 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def checksum(tensors: dict[str, np.ndarray], kind: str, about: str) -> str:
+    """SHA-256 of what a file holds: kind, description, and every tensor's name, type and numbers.
+
+    Example:
+        >>> one = checksum({"w": np.ones(2)}, "model", "{}")
+        >>> one == checksum({"w": np.ones(2)}, "model", "{}"), len(one)
+        (True, 64)
+        >>> one == checksum({"w": np.ones(2, np.float32)}, "model", "{}")
+        False
+    """
+    whole = hashlib.sha256(json.dumps([kind, about]).encode())
+    for name, tensor in sorted(tensors.items()):
+        whole.update(json.dumps([name, tensor.dtype.str, tensor.shape]).encode())
+        whole.update(np.ascontiguousarray(tensor).tobytes())
+    return whole.hexdigest()
+
+
 def _write(path: Path, tensors: dict[str, np.ndarray], kind: str, about: dict) -> None:
-    header = {"format": FORMAT, "kind": kind, "about": json.dumps(about, sort_keys=True)}
+    text = json.dumps(about, sort_keys=True)
+    header = {"format": FORMAT, "kind": kind, "about": text}
+    header["sha256"] = checksum(tensors, kind, text)
     write_atomically(path, save(tensors, header))
 
 
@@ -91,6 +111,11 @@ def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
             f"{path}: expected a checkpoint that holds a {kind}, this one holds a "
             f"{header.get('kind')}. `train` writes both: the model, and beside it the training "
             "state for --resume."
+        )
+    if header.get("sha256") != checksum(tensors, kind, header.get("about", "")):
+        raise CheckpointError(
+            f"{path}: its checksum does not agree, so it was altered or damaged; copy it again or "
+            "train anew."
         )
     try:
         about = json.loads(header["about"])
