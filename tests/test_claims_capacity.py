@@ -115,7 +115,7 @@ MUTANTS = {
     "T1 plug-in n + 1": (_mutant(C, "plugin_expected_kl", _one_more), "T1.plugin_kl"),
     "T1 plug-in n^-0.9": (_mutant(C, "plugin_expected_kl", _power(0.1)), "T1.plugin_kl"),
     "T1 divergence reversed": (_mutant(C, "gaussian_kl", _divided), "T1.gaussian_kl"),
-    "T2 rate x 1.1": (_mutant(K, "sharp_token_rate", _times(1.15)), "T2.sharp_rate"),
+    "T2 rate x 1.15": (_mutant(K, "sharp_token_rate", _times(1.15)), "T2.sharp_rate"),
     "T2 rate n^-1.1": (_mutant(K, "sharp_token_rate", _power(-0.1)), "T2.sharp"),
     "T2 floor x 1.1": (_mutant(K, "readout_floor", _times(1.1)), "T2.floor"),
     "T2 envelope n^-0.4": (_mutant(K, "paper_envelope", _power(0.1)), "T2.envelope_exponent"),

@@ -1,7 +1,8 @@
 """How far one law is from another: the training loss and the measured gap.
 
-Closed forms where the two laws have one; otherwise Gauss-Hermite nodes in up to two dimensions and
-antithetic draws above. Letters in names: B groups, P prefixes, S nodes or draws, D features.
+Closed forms where the two laws have one; otherwise Gauss-Hermite nodes in up to two dimensions, and
+antithetic draws above and for mixtures, which could put a narrow component on every fixed node.
+Letters in names: B groups, P prefixes, S nodes or draws, D features.
 """
 
 import itertools
@@ -21,10 +22,10 @@ DRAWS = 64
 
 
 def _standard_nodes(
-    num_groups: int, dim: int, dtype: DTypeLike, key: Key[Array, ""]
+    num_groups: int, dim: int, dtype: DTypeLike, fixed: bool, key: Key[Array, ""]
 ) -> tuple[Array, Array]:
     """Points z_BxSxD and weights w_S with sum_s w_s f(z_bs) near E f(Z), Z ~ N(0, I)."""
-    if dim in NODES_PER_AXIS:
+    if fixed and dim in NODES_PER_AXIS:
         node, weight = np.polynomial.hermite_e.hermegauss(NODES_PER_AXIS[dim])
         weight = weight / weight.sum()
         z_SxD = np.array(list(itertools.product(node, repeat=dim)))
@@ -46,13 +47,13 @@ def loss(truth: Law, law: Law, *, key: Key[Array, ""]) -> Float[Array, "B P"]:
 
     Statement: E log(1/law(X)) over X from the truth, minus a number that does not depend on the
     law: exact for ``Gaussian``, ``Labelled`` and ``Categorical`` against their own kind (where it
-    is KL(truth || law)), by quadrature otherwise. Averaged over groups, its minimiser is the exact
-    posterior predictive, whose loss is not 0.
+    is KL(truth || law)), by quadrature for a ``Student``, from fresh draws for a ``Mixture``.
+    Averaged over groups, its minimiser is the exact posterior predictive, whose loss is not 0.
 
     Args:
         truth: true laws, with leading axes (B, 1); a ``Mixture`` truth has one component.
         law: the network's laws, with leading axes (B, P).
-        key: for the draws above two dimensions.
+        key: for the draws, of mixtures and above two dimensions.
 
     Returns:
         Nats.
@@ -73,7 +74,8 @@ def loss(truth: Law, law: Law, *, key: Key[Array, ""]) -> Float[Array, "B P"]:
         given = _isotropic(truth.var, law.var, square, law.mean.shape[-1])
         return (jnp.exp(truth.log_prob) * (truth.log_prob - law.log_prob + given)).sum(axis=-1)
     num_groups, dim = truth.mean.shape[0], truth.mean.shape[-1]
-    z_BxSxD, w_S = _standard_nodes(num_groups, dim, truth.mean.dtype, key)
+    fixed = not isinstance(law, Mixture)
+    z_BxSxD, w_S = _standard_nodes(num_groups, dim, truth.mean.dtype, fixed, key)
     if isinstance(truth, Gaussian):
         x_BxSxD = truth.mean + jnp.sqrt(truth.var)[..., None] * z_BxSxD
     else:

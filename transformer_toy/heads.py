@@ -262,6 +262,21 @@ def log_density(law: Law, x: Float[Array, "*b S D"]) -> Float[Array, "*b S"]:
     raise TypeError(f"law: expected a continuous law, got {type(law).__name__}.")
 
 
+def _back_substitute(
+    root: Float[Array, "*b D D"], normal: Float[Array, "*b D"]
+) -> Float[Array, "*b D"]:
+    """Solve root^T x = normal, root lower triangular, one feature at a time from the last.
+
+    Not by ``jax.scipy.linalg.solve_triangular``, whose large batches of small systems were seen to
+    stall without using the processor, inside one compiled program on two cores.
+    """
+    solved = []
+    for row in reversed(range(root.shape[-1])):
+        solved.append(normal[..., row] / root[..., row, row])
+        normal = normal - root[..., row, :] * solved[-1][..., None]
+    return jnp.stack(solved[::-1], axis=-1)
+
+
 def sample(
     law: Law, num_samples: int, *, key: Key[Array, ""]
 ) -> Float[Array, "*b S D"] | Int[Array, "*b S"] | tuple[Array, Array]:
@@ -295,8 +310,7 @@ def sample(
             std = jnp.sqrt(jnp.take_along_axis(law.var, which, axis=-1))
             return which, mean + std[..., None] * normal
         root = jnp.take_along_axis(law.root, pick[..., None], axis=-3)
-        transposed = jnp.swapaxes(root, -1, -2)
-        return mean + jax.scipy.linalg.solve_triangular(transposed, normal[..., None])[..., 0]
+        return mean + _back_substitute(root, normal)
     loc, var = (law.mean, law.var) if isinstance(law, Gaussian) else (law.loc, law.var_scale)
     shape = (*loc.shape[:-1], num_samples, loc.shape[-1])
     spread = jnp.sqrt(var)[..., None]
