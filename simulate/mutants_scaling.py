@@ -26,7 +26,7 @@ SCALING_MUTANTS = (
         "fresh-noise-without-weight",
         ("S1",),
         "S/N for alpha^2 S/N",
-        ("S1.excess_35.hyperbola.shifted-N600", "S1.excess1000-0.3.scaling.oracle"),
+        ("S1.excess_35.hyperbola.shifted-N600", "S1.excess1000-best.scaling.oracle"),
         (formula("S1.excess", lambda rhs: rhs + (1 - nt.alpha**2) * nt.S / nt.N / 2),),
     ),
     Mutant(
