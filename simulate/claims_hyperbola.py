@@ -28,7 +28,7 @@ SIZES = (60, 600, math.inf)
 ROUNDING = 1e-9  # relative; cancellation in the vertex costs about three digits of the last bits
 
 
-def _parabola(label: str, size: float) -> np.ndarray:
+def _parabola(label: str, size: int | float) -> np.ndarray:
     """Coefficients, highest first, of the local excess in the weight."""
     setting = CONFIGURATIONS["line"]()
     values = []

@@ -14,9 +14,9 @@ from simulate.checks import Check
 from simulate.phase_points import PhasePoint
 from theory.benefit import REFERENCES, break_even_shift
 
-__all__ = ["phase_checks", "phase_point"]
+__all__ = ["SEPARATIONS", "phase_checks", "phase_point"]
 
-_SEPARATIONS = (1.5, 2.5)
+SEPARATIONS = (1.5, 2.5)
 _SIZES = (1000, 330)
 _SIDES = {"below": 0.6, "above": 1.5}  # times the break-even shift
 
@@ -44,7 +44,7 @@ def phase_point(name: str) -> PhasePoint:
 
 def phase_checks(profile: str) -> Iterator[Check]:
     """Both sides of the boundary with each rival, at each separation."""
-    for separation in _SEPARATIONS:
+    for separation in SEPARATIONS:
         name = f"phases/{separation:g}"
         own = phase_point(name)
         remainder = 2.0 * (len(own.direction) + 1) / min(own.sizes)

@@ -11,20 +11,26 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from simulate import in_context
+from simulate import enumeration, in_context
 from simulate.checks import Check
-from simulate.claims import configuration_checks, discriminant_checks, experiment_labels
+from simulate.claims import (
+    EFRON_1975,
+    LABELS,
+    configuration_checks,
+    discriminant_checks,
+    experiment_labels,
+)
 from simulate.claims_capacity import SUITE as IN_CONTEXT
 from simulate.claims_capacity import capacity_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
-from simulate.claims_phases import phase_checks, phase_point
+from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_scaling import scaling_checks, scaling_path
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.enumeration import two_point_checks
 from simulate.experiments import experiment
+from simulate.scaling_paths import GENERATORS
 from simulate.sequences import functions_of
 
 __all__ = ["SUITES", "Preparation", "Simulation", "Suite", "simulation"]
@@ -65,14 +71,32 @@ class Suite:
         checks: ``profile -> checks``, predicted as they are built.
         simulation: ``experiment name -> Simulation``.
         preparations: ``profile -> predictions that the checks will need``.
+        families: first two parts of its checks' ids, as shell-style patterns; when empty, any
+            theorem's.
+        labels: last parts of their ids, of both profiles; when empty, any.
+        experiments: ``profile -> names``; when omitted, any that start with the suite's.
     """
 
     name: str
     checks: Callable[[str], Iterable[Check]]
     simulation: Callable[[str], Simulation]
     preparations: Callable[[str], Sequence[Preparation]] = lambda profile: ()
+    families: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    experiments: Callable[[str], Sequence[str]] | None = None
 
 
+def _families(statistics: str) -> tuple[str, ...]:
+    """``B1: x y; B2: z`` as ``B1.x``, ``B1.y``, ``B2.z``."""
+    parts = [part.split(":") for part in statistics.split(";")]
+    return tuple(f"{theorem.strip()}.{own}" for theorem, names in parts for own in names.split())
+
+
+_ON_EVERY_CONFIGURATION = _families(
+    "B1: objective; B2: gradient; B3: displacement order; R1: control controlled excess "
+    "second_order; R2: excess second_order; R3: gain; R5: error_controlled error_second_order "
+    "group_controlled group_excess group_second_order; R6: excess"
+)
 _FORMS = ("raw", "plugin-pooled", "smote")  # designs that between them compile every form
 
 
@@ -91,14 +115,29 @@ def _of_configuration(name: str) -> Suite:
         own = experiment(*experiment_name.split("/"))
         return Simulation(own.functions(), own.block)
 
-    return Suite(name, lambda profile: configuration_checks(name, profile), simulated, preparations)
+    setting = CONFIGURATIONS[name]()
+    families = _ON_EVERY_CONFIGURATION
+    if setting.common_cov:
+        families += _families("B4: error_0 error_1 intercept shift")
+    if setting.spurious:
+        families += ("B5.balanced", *(f"B5.weight{index}" for index in setting.spurious))
+    return Suite(
+        name, lambda profile: configuration_checks(name, profile), simulated, preparations,
+        families, (*LABELS, "population"),
+        lambda profile: [f"{name}/{label}" for label in experiment_labels(name, profile)],
+    )  # fmt: skip
 
 
-def _without_experiments(name: str, checks: Callable[[str], Iterable[Check]]) -> Suite:
+def _without_experiments(
+    name: str, checks: Callable[[str], Iterable[Check]], families: str, labels: Sequence[str] = ()
+) -> Suite:
     def simulated(experiment_name: str) -> Simulation:
         raise ValueError(f"{experiment_name}: suite {name} has no experiments.")
 
-    return Suite(name, checks, simulated)
+    return Suite(
+        name, checks, simulated, families=_families(families), labels=tuple(labels),
+        experiments=lambda profile: (),
+    )  # fmt: skip
 
 
 def _of_discriminant(name: str) -> Suite:
@@ -107,6 +146,11 @@ def _of_discriminant(name: str) -> Suite:
         name,
         lambda profile: discriminant_checks(name, profile),
         lambda _: Simulation(setting.functions(), setting.block),
+        families=_families(
+            "R4: formula lda_excess lda_orthogonal logistic_excess logistic_orthogonal table"
+        ),
+        labels=("limit", *(f"{distance:g}" for distance in EFRON_1975)),
+        experiments=lambda _: [name],
     )
 
 
@@ -114,11 +158,23 @@ _SEQUENCE = Suite(
     SUITE_NAME,
     nonparametric_checks,
     lambda name: Simulation(functions_of(name.split("/")[1]), 64),
+    families=_families(
+        "S2: bias constant decay deviation excess exponent level minimax saturation scale slope "
+        "squared truncation; S3: crossover exponent floor squared"
+    ),
+    experiments=lambda _: [f"{SUITE_NAME}/{name}" for name in ("design", "range", "seeds")],
 )
 _IN_CONTEXT = Suite(
     IN_CONTEXT,
     capacity_checks,
     lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
+    families=_families(
+        "T1: attention_mean attention_var expected_kl flat_kl formula gaussian_kl plugin_kl "
+        "predictive_mean predictive_var; T2: contraction envelope envelope_covers "
+        "envelope_exponent envelope_log floor formula noise sharp_exponent sharp_rate; T3: "
+        "dictionary dirichlet formula symbols_kl; T4: attained formula intercept score"
+    ),
+    experiments=lambda _: [f"{IN_CONTEXT}/{name}" for name in in_context.EXPERIMENTS],
 )
 
 
@@ -138,11 +194,31 @@ SUITES: dict[str, Suite] = {
         *map(_of_configuration, CONFIGURATIONS),
         *map(_of_discriminant, DISCRIMINANTS),
         _SEQUENCE,
-        _without_experiments("two-points", two_point_checks),
+        _without_experiments(
+            "two-points", enumeration.two_point_checks,
+            "R1: bias_order order; R2: bias_order order; R5: order", enumeration.LABELS,
+        ),
         _IN_CONTEXT,
-        _without_experiments(HYPERBOLA, hyperbola_checks),
-        Suite("scaling", scaling_checks, _path_simulation),
-        Suite("phases", phase_checks, _phase_simulation),
+        _without_experiments(
+            HYPERBOLA, hyperbola_checks,
+            "S1: best_excess best_weight crossover excess_100 excess_35 floor",
+        ),
+        Suite(
+            "scaling", scaling_checks, _path_simulation,
+            families=_families(
+                "S1: aug* cross* edge* excess* gain* harm* over* vertex*; S3: floor*"
+            ),
+            experiments=lambda _: [
+                f"scaling/{label}-{kind}"
+                for label in GENERATORS
+                for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
+            ],
+        ),
+        Suite(
+            "phases", phase_checks, _phase_simulation,
+            families=_families("R3: above_* below_*"),
+            experiments=lambda _: [f"phases/{own:g}" for own in SEPARATIONS],
+        ),
     )
 }
 

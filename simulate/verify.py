@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import math
 import queue
 import threading
@@ -30,6 +29,7 @@ from simulate.checks import (
 from simulate.mutation import Gate
 from simulate.processes import shared
 from simulate.results import RunFolder, Slot, load_result, save_result
+from simulate.selection import assert_declared, matches, no_match, suites_for
 from simulate.suites import SUITES, Preparation, simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
@@ -117,18 +117,6 @@ class Report:
         }
 
 
-def suites_for(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Suites that patterns can match: those they name, or all if one names none.
-
-    Example:
-        >>> sorted(suites_for(["R2.*.mixture.*", "line/smote"]))
-        ['line', 'mixture']
-    """
-    if not patterns or not all(any(name in p for name in SUITES) for p in patterns):
-        return tuple(SUITES)
-    return tuple(name for name in SUITES if any(name in p for p in patterns))
-
-
 def build(
     profile: str,
     patterns: Sequence[str] = (),
@@ -140,8 +128,11 @@ def build(
         profile: "quick" or "full".
         patterns: as for `select`.
         warm: called with the name of each experiment whose prediction is ready.
+
+    Raises:
+        ValueError: when no suite can hold what one of the patterns matches.
     """
-    suites = [SUITES[name] for name in suites_for(patterns)]
+    suites = [SUITES[name] for name in suites_for(patterns, profile)]
     ahead = [own for suite in suites for own in suite.preparations(profile)]
 
     def prepare(own: Preparation) -> None:
@@ -152,32 +143,27 @@ def build(
     with ThreadPoolExecutor(2) as pool:
         for first in (True, False):  # so that threads do not compile the same form twice
             list(pool.map(prepare, [own for own in ahead if own.first == first]))
-    return tuple(check for suite in suites for check in suite.checks(profile))
+    universe = []
+    for suite in suites:
+        checks = tuple(suite.checks(profile))
+        assert_declared(suite, checks, profile)
+        universe += checks
+    return tuple(universe)
 
 
 def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
     """Checks whose id, theorem, experiment or suite matches any shell-style pattern.
 
     Raises:
-        ValueError: when nothing matches.
+        ValueError: when nothing matches one of them.
     """
     if not patterns:
         return tuple(checks)
 
-    def matches(check: Check, pattern: str) -> bool:
-        names = {check.id, check.theorem, *check.experiments}
-        names |= {name.split("/")[0] for name in check.experiments}
-        return any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in names)
-
     chosen = tuple(c for c in checks if any(matches(c, p) for p in patterns))
-    if not chosen:
-        theorems = ", ".join(sorted({check.theorem for check in checks}))
-        suites = ", ".join(SUITES)
-        raise ValueError(
-            f"--only: got {', '.join(patterns)}, which matches none of the {len(checks)} checks; "
-            f"expected a theorem ({theorems}), a suite ({suites}), an experiment such "
-            "as two-gaussians/smote, a check id, or a pattern such as 'R2.*.mixture.*'."
-        )
+    lost = [p for p in patterns if not any(matches(c, p) for c in chosen)]
+    if lost:
+        raise ValueError(no_match(lost))
     return chosen
 
 
