@@ -18,8 +18,9 @@ import numpy as np
 from practice import contamination, extra
 from practice.datasets import Dataset
 from practice.judging import CLASSIFIERS, judge
-from practice.rivals import METHODS, Refused, Training, train_rows
+from practice.rivals import METHODS, TEXT, Refused, Training, train_rows
 from practice.splits import make_split, points
+from practice.text_generator import text_model
 from simulate import artifacts
 
 try:
@@ -27,11 +28,11 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["DEFAULT_METHODS", "KIND", "Plan", "Task", "run_seed", "run_tasks", "tasks"]
+__all__ = ["DEFAULT_METHODS", "KIND", "Plan", "Task", "check", "run_seed", "run_tasks", "tasks"]
 
 KIND = "benchmark seed"
 _VERSIONS = ("scikit-learn", "imbalanced-learn", "synthetic-oversampling")
-DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("predictive", "mixture"))
+DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("predictive", "mixture", TEXT))
 
 
 class Plan(NamedTuple):
@@ -42,6 +43,29 @@ class Plan(NamedTuple):
     methods: tuple[str, ...] = DEFAULT_METHODS
     classifiers: tuple[str, ...] = tuple(CLASSIFIERS)
     near: float = contamination.NEAR
+    language_model: str | None = None
+
+
+def check(plan: Plan) -> None:
+    """Load the language model now, rather than after the other methods' work.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if plan.language_model is not None:
+        text_model(plan.language_model)
+
+
+@lru_cache(maxsize=2)
+def _folder_digest(name: str) -> str:
+    """What identifies a language model: the names and contents of its folder's files."""
+    own = hashlib.sha256(name.encode() if name == "character" else b"")
+    for path in sorted(Path(name).glob("*")) if name != "character" else ():
+        if path.is_file():
+            own.update(path.name.encode())
+            with path.open("rb") as file:
+                own.update(hashlib.file_digest(file, "sha256").digest())
+    return own.hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +93,10 @@ class Task(NamedTuple):
 
     def configuration(self, plan: Plan) -> dict[str, Any]:
         """What one seed's artifact depends on besides the seed."""
-        return {
+        text = {}
+        if TEXT in plan.methods and plan.language_model is not None:
+            text = {"language_model": _folder_digest(plan.language_model)}
+        return text | {
             "data": self.data.name,
             "digest": self.data.digest,
             "setting": self.setting,
@@ -107,13 +134,15 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
     """One seed: split, resample by every method, train, judge, and look for copies.
 
     Returns:
-        scores[method][classifier][metric]; cleaned, the same without rows that copy test rows,
-        for the methods that have some; refused[method]; added[method]; copies[method]; sizes.
+        categories, whether the table has some; scores[method][classifier][metric]; cleaned, the
+        same without rows that copy test rows, for the methods that have some; refused[method];
+        added[method]; copies[method]; sizes.
     """
     split = make_split(task.data, task.setting, plan.ratio, seed)
     seeds, test = points(split, split.x), points(split, split.test_x)
     found: dict[str, Any] = {
         "cells": list(split.names),
+        "categories": bool(split.levels),
         "sizes": np.bincount(split.cell).tolist(),
         "test_sizes": np.bincount(split.test_cell, minlength=len(split.names)).tolist(),
         "wanted": split.added.tolist(),
@@ -126,7 +155,7 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
     with threadpool_limits(1):  # many small fits: threads would only get in each other's way
         for method in task.methods(plan):
             try:
-                training = train_rows(method, split, seed)
+                training = train_rows(method, split, seed, plan.language_model)
             except Refused as reason:
                 found["refused"][method] = str(reason)
                 continue

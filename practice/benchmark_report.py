@@ -1,4 +1,7 @@
-"""What the benchmark found: tables for the terminal and Markdown, and a figure."""
+"""What the benchmark found, as tables for the terminal and Markdown; `benchmark_figure` draws it.
+
+Tables of numbers and tables with categories are reported apart, since their rivals differ.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,24 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from figures import style
 from practice.comparison import Difference, compare_all, interval
 from practice.judging import METRICS
 
-__all__ = ["LABELS", "draw", "markdown", "summary"]
+__all__ = [
+    "LABELS", "KINDS", "by_kind", "by_seed", "markdown", "mean_interval", "methods_of", "score",
+    "summaries", "summary",
+]  # fmt: skip
 
 LABELS = {
     "raw": "raw", "weighted": "class weights", "duplicate": "duplication", "smote": "SMOTE",
     "smotenc": "SMOTENC", "borderline": "borderline-SMOTE", "adasyn": "ADASYN",
     "rose": "ROSE-like", "plugin": "Gaussian plug-in", "predictive": "Student-t predictive",
     "mixture": "Gaussian mixture", "in_context": "in-context network",
-    "supplied": "supplied rows", "oracle": "oracle: real rows",
+    "language_model": "language model", "supplied": "supplied rows", "oracle": "oracle: real rows",
 }  # fmt: skip
-REFERENCES = ("plugin", "in_context", "supplied")
+KINDS = {False: "tables of numbers", True: "tables with categories"}
+REFERENCES = ("plugin", "in_context", "language_model", "supplied")
 COMPARED = ("balanced_cross_entropy", "balanced_error", "auc")
 _COLUMNS = (
     "balanced_cross_entropy", "balanced_error", "minority_error", "worst_error", "auc",
@@ -30,26 +35,41 @@ _COLUMNS = (
 Results = dict[str, list[dict]]
 
 
-def _methods(results: Results) -> list[str]:
+def by_kind(results: Results) -> dict[str, Results]:
+    """The results of tables of numbers and of tables with categories, those that there are.
+
+    Example:
+        >>> by_kind({"a/imbalance": [{"categories": False}], "b/imbalance": [{"categories": True}]})
+        {'tables of numbers': {'a/imbalance': [{'categories': False}]}, \
+'tables with categories': {'b/imbalance': [{'categories': True}]}}
+    """
+    found = {
+        title: {task: seeds for task, seeds in results.items() if seeds[0]["categories"] == kind}
+        for kind, title in KINDS.items()
+    }
+    return {title: own for title, own in found.items() if own}
+
+
+def methods_of(results: Results) -> list[str]:
     """Methods with scores, in the order of `LABELS`."""
     present = {m for seeds in results.values() for own in seeds for m in own["scores"]}
     return [m for m in LABELS if m in present]
 
 
-def _by_seed(results: Results, value) -> np.ndarray:
+def by_seed(results: Results, value) -> np.ndarray:
     """``value(own)`` averaged over tables, one number a seed; NaN where a table has none."""
     count = min(len(seeds) for seeds in results.values())
     table = [[value(own) for own in seeds[:count]] for seeds in results.values()]
     return np.mean(np.array(table, dtype=float), axis=0)
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
     """Over the seeds in which no table lacks a number; NaN if there are none."""
     there = values[~np.isnan(values)]
     return interval(there) if len(there) else (float("nan"), float("nan"))
 
 
-def _score(method: str, metric: str, classifier: str | None = None):
+def score(method: str, metric: str, classifier: str | None = None):
     """Reader of a score, averaged over classifiers unless one is named."""
 
     def value(own: dict) -> float:
@@ -62,6 +82,11 @@ def _score(method: str, metric: str, classifier: str | None = None):
     return value
 
 
+def summaries(results: Results) -> dict[str, dict]:
+    """A `summary` of each kind of table that there is."""
+    return {title: summary(own) for title, own in by_kind(results).items()}
+
+
 def summary(results: Results) -> dict:
     """All that the report says, as plain numbers: for JSON.
 
@@ -70,9 +95,9 @@ def summary(results: Results) -> dict:
         classifiers; "families": reference -> metric -> differences; "verdicts": reference ->
         metric -> rival -> counts; "refused", "copies", "cleaned" by method.
     """
-    methods = _methods(results)
+    methods = methods_of(results)
     means = {
-        m: {metric: _interval(_by_seed(results, _score(m, metric))) for metric in METRICS}
+        m: {metric: mean_interval(by_seed(results, score(m, metric))) for metric in METRICS}
         for m in methods
     }
     families: dict = {}
@@ -154,8 +179,20 @@ def _cleaned(results: Results) -> dict[str, dict]:
     return found
 
 
-def markdown(results: Results, found: dict) -> str:
-    """The report as Markdown tables."""
+def markdown(results: Results, found: dict[str, dict]) -> str:
+    """The report as Markdown tables, one section for each kind of table.
+
+    Args:
+        results: from `benchmark.run_tasks`.
+        found: from `summaries`.
+    """
+    return "\n".join(
+        f"### {title[0].upper()}{title[1:]}\n\n{_section(own, found[title])}"
+        for title, own in by_kind(results).items()
+    )
+
+
+def _section(results: Results, found: dict) -> str:
     count = min(len(seeds) for seeds in results.values())
     lines = [
         f"{count} seeds on {len(results)} tables and settings: {', '.join(results)}.", "",
@@ -223,65 +260,3 @@ def markdown(results: Results, found: dict) -> str:
 
 def _cell(mean: float, half: float, sign: str = "") -> str:
     return "-" if np.isnan(mean) else f"{mean:{sign}.3f} ± {half:.3f}"
-
-
-@style.styled
-def draw(results: Results) -> Figure:
-    """Two losses relative to class weights, by method and classifier, and reliability.
-
-    Differences are over the seeds in which a method refused on no table.
-    """
-    figure, (left, middle, right) = style.new_figure(1, 3, height=3.6)
-    methods = [m for m in _methods(results) if m != "weighted"]
-    classifiers = list(next(iter(results.values()))[0]["scores"]["raw"])
-    panels = (
-        (left, "balanced_cross_entropy", "balanced cross-entropy (nats)"),
-        (middle, "minority_error", "error of the smallest cells"),
-    )
-    for axes, metric, title in panels:
-        for series, one in enumerate(classifiers):
-            base = _by_seed(results, _score("weighted", metric, one))
-            for place, method in enumerate(methods):
-                mean, half = _interval(_by_seed(results, _score(method, metric, one)) - base)
-                if np.isnan(mean):
-                    continue
-                height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
-                style.points(
-                    axes, [height], [mean], [half / style.INTERVAL], series,
-                    one if place == 0 else None, horizontal=True, markersize=3.4,
-                )  # fmt: skip
-        style.guide(axes, x=0.0)
-        axes.set_ylim(len(methods) - 0.5, -0.5)
-        axes.set_xlabel("minus that with class weights")
-        axes.set_title(title)
-        axes.tick_params(axis="y", length=0)
-    left.set_yticks(range(len(methods)), [LABELS[m] for m in methods])
-    middle.set_yticks(range(len(methods)), [""] * len(methods))
-    method = next(m for m in ("plugin", *methods) if m in methods)
-    for series, (after, label) in enumerate(((0, "as trained"), (1, "corrected"))):
-        weight, predicted, observed = _reliability(results, method, after)
-        own = style.SERIES[series]
-        right.plot(
-            predicted / weight, observed / weight, color=own.colour, linestyle=own.line,
-            marker=own.marker, markerfacecolor="white", label=label,
-        )  # fmt: skip
-    style.guide(right, x=[0, 1], y=[0, 1])
-    right.set_xlabel("predicted for the rare class")
-    right.set_ylabel("observed frequency")
-    right.set_title(f"reliability, {LABELS[method]}")
-    right.legend(loc="upper left")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    style.panel_letters((left, middle, right))
-    return figure
-
-
-def _reliability(results: Results, method: str, after: int) -> np.ndarray:
-    """Sums over tables with one minority class, seeds and classifiers; empty bins dropped."""
-    chosen = [seeds for task, seeds in results.items() if not task.endswith("/spurious")]
-    total = sum(
-        np.array(scores["reliability"][after])
-        for seeds in chosen or results.values()
-        for own in seeds
-        for scores in own["scores"].get(method, {}).values()
-    )
-    return total[:, total[0] > 1e-3 * total[0].sum()]

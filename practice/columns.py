@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from practice import extra
+from practice.cells import are_numbers
 
 try:
     import pandas as pd
@@ -80,7 +81,8 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
             columns that are categories as well, such as integer codes.
 
     Raises:
-        ValueError: a missing or infinite number; a column that is neither number nor category.
+        ValueError: a missing or infinite number; a column that is neither number nor category,
+            such as dates, or texts of which most but not all are numbers.
 
     Example:
         >>> found = read_columns(pd.DataFrame({"age": [31, 40], "sex": ["f", "m"]}))
@@ -91,30 +93,73 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
         table, categorical, "categorical_features"
     )  # fmt: skip
     numeric, other = [], []
-    for place, (name, dtype) in enumerate(zip(table.columns, table.dtypes, strict=True)):
-        number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        if place in named or not number:
-            _check_category(table.iloc[:, place], name)
-            other.append(place)
-        else:
-            numeric.append(place)
-    parts = []
-    for place in numeric:
+    for place, name in enumerate(table.columns):
         column = table.iloc[:, place]
-        if isinstance(column.dtype, pd.SparseDtype):
-            column = column.sparse.to_dense()
-        try:
-            parts.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
-        except TypeError as error:  # a complex number
-            raise ValueError(f"Complex data not supported: column {name!r} ({error}).") from error
+        if place not in named and _is_numeric(column, name):
+            numeric.append(place)
+        else:
+            _check_category(column, name)
+            other.append(place)
+    parts = [_floats(table.iloc[:, place], table.columns[place]) for place in numeric]
     numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
     if parts:
+        _check_finite(numbers, [table.columns[place] for place in numeric])
         numbers = check_array(numbers, dtype=np.float64, input_name="X")
     return Columns(table, numbers, tuple(numeric), tuple(other))
 
 
+def _is_numeric(column: pd.Series, name) -> bool:
+    """By the type; a column of mixed objects by its values, most of which may be numbers."""
+    dtype = column.dtype
+    if pd.api.types.is_numeric_dtype(dtype):
+        return not pd.api.types.is_bool_dtype(dtype)
+    if not pd.api.types.is_object_dtype(dtype) and not pd.api.types.is_string_dtype(dtype):
+        return False
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return True
+    if kind not in ("string", "mixed", "mixed-integer") or column.isna().any():
+        return False
+    values = list(column)
+    texts = [v if isinstance(v, str) else repr(v) for v in map(_plain, values)]
+    how = f"categorical_features=[{name!r}]"
+    if are_numbers(name, texts, lambda place: f"row {place}", how) and kind != "string":
+        raise ValueError(
+            f"column {name!r}: mixes numbers and texts that are numbers, expected one of them; use "
+            f"pandas.to_numeric, or {how} for categories."
+        )
+    return False  # numbers that are all written as text are codes
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _floats(column: pd.Series, name) -> np.ndarray:
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except TypeError as error:  # a complex number
+        raise ValueError(f"Complex data not supported: column {name!r} ({error}).") from error
+
+
+def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
+    """Missing and infinite numbers, with their place."""
+    odd = np.argwhere(~np.isfinite(numbers))
+    if len(odd) == 0:
+        return
+    row, place = odd[0]
+    what = "NaN" if np.isnan(numbers[row, place]) else "infinity"
+    raise ValueError(
+        f"Input X contains {what}: column {names[place]!r}, row {row}, one of {len(odd)} such "
+        "cells. Fill them, or drop the rows."
+    )
+
+
 def _check_category(column: pd.Series, name) -> None:
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"):
         raise ValueError(
             f"column {name!r}: got dates or times, expected numbers or categories; turn it into "
             "numbers, such as days since a date."
@@ -169,6 +214,8 @@ def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.
     for place, values in zip(columns.numeric, numbers.T, strict=True):
         dtype = columns.table.dtypes.iloc[place]
         inner = dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype
+        if pd.api.types.is_object_dtype(dtype):
+            inner = columns.table.iloc[:, place].infer_objects().dtype
         if pd.api.types.is_integer_dtype(inner):
             low, high = _limits(inner)
             values = np.clip(np.rint(values), low, high).astype(np.int64 if low < 0 else np.uint64)

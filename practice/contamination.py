@@ -22,7 +22,7 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["Copies", "Report", "compare", "encoded", "judged_triple"]
+__all__ = ["Copies", "Report", "compare", "copies_of", "encoded", "judged_triple"]
 
 NEAR = 0.2  # of the distance between neighbouring real rows
 _ROUNDING = 1e-9  # standard deviations within which rows are equal
@@ -56,6 +56,16 @@ class Copies(NamedTuple):
             "share": float(self.flagged.mean()) if len(self.exact) else 0.0,
             "share_by_chance": self.by_chance,
         }  # fmt: skip
+
+    def told(self, what: str) -> str:
+        """One line for people; ``what`` names the real rows."""
+        own = self.summary()
+        chance = own["share_by_chance"] * own["rows"]
+        explained = "not known" if np.isnan(chance) else f"{chance:.1f}"
+        return (
+            f"{own['rows']} rows: {own['exact']} exact and {own['near']} near copies of {what}; "
+            f"expected by chance: {explained}"
+        )
 
 
 class Report(NamedTuple):
@@ -124,19 +134,45 @@ def compare(
         >>> report.test.exact.sum(), report.seeds.flagged.sum(), report.clean.sum()
         (np.int64(2), np.int64(0), np.int64(8))
     """
+    return Report(
+        copies_of(generated, seeds, test, near=near, name="seeds"),
+        copies_of(generated, test, seeds, near=near, name="test"),
+    )
+
+
+def copies_of(
+    generated: np.ndarray,
+    real: np.ndarray,
+    fresh: np.ndarray,
+    *,
+    near: float = NEAR,
+    name: str = "real",
+) -> Copies:
+    """Copies of one set of real rows.
+
+    Args:
+        generated, real: points of the same coordinates, as from `encoded`.
+        fresh: real rows that are independent of ``real``, to say what chance explains; may be
+            none.
+        near: see the module.
+        name: of the real rows, for messages.
+
+    Raises:
+        ValueError: fewer than two real rows, or a near that is not between 0 and 1.
+
+    Example:
+        >>> real = np.array([[0.0], [1.0], [5.0]])
+        >>> found = copies_of(np.array([[1.0], [1.1], [2.0]]), real, np.empty((0, 1)))
+        >>> found.exact.tolist(), found.near.tolist(), found.by_chance
+        ([True, False, False], [False, True, False], nan)
+    """
     if not 0.0 < near < 1.0:
         raise ValueError(
             f"near: got {near!r}, expected a number between 0 and 1, a share of the distance "
             "between neighbouring real rows."
         )
-    for name, rows in (("seeds", seeds), ("test", test)):
-        if len(rows) < 2:
-            raise ValueError(f"{name}: got {len(rows)} rows, expected at least 2 to compare with.")
-    return Report(_copies(generated, seeds, test, near), _copies(generated, test, seeds, near))
-
-
-def _copies(generated, real, fresh, near) -> Copies:
-    """Copies of ``real`` among ``generated``; ``fresh`` rows are known to be independent of it."""
+    if len(real) < 2:
+        raise ValueError(f"{name}: got {len(real)} rows, expected at least 2 to compare with.")
     search = NearestNeighbors(n_neighbors=2).fit(real)
     own = search.kneighbors(real)[0][:, 1]  # a repeated row has a neighbour at distance 0
 
@@ -155,4 +191,5 @@ def _copies(generated, real, fresh, near) -> Copies:
 
     _, place, ratio, exact, close = judged(generated)
     *_, exact_fresh, close_fresh = judged(fresh)
-    return Copies(exact, close, place, ratio, float((exact_fresh | close_fresh).mean()))
+    chance = float((exact_fresh | close_fresh).mean()) if len(fresh) else float("nan")
+    return Copies(exact, close, place, ratio, chance)

@@ -1,16 +1,21 @@
-"""Tables to judge on: those that ship with scikit-learn, a CSV file, or a folder of triples."""
+"""Tables to judge on: those that ship with scikit-learn, a CSV file, or a folder of triples.
+
+No table that ships has columns of categories, so two of them come in a second form, in which some
+measurements are cut into bins; the bins are categories without an order, as SMOTENC reads them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from practice import extra
 from practice.columns import read_columns
+from practice.reading import read_csv, read_csvs
 
 try:
     import pandas as pd
@@ -87,8 +92,35 @@ def _diabetes() -> Dataset:
     return _plain("diabetes", given.data, high, ("slow", "fast"))
 
 
+def _breast_cancer_bins() -> Dataset:
+    """The ten means as numbers, and five of the "worst" measurements by their third."""
+    plain, names = _breast_cancer(), list(shipped.load_breast_cancer().feature_names)
+    worst = [names.index(f"worst {one}")
+             for one in ("radius", "texture", "smoothness", "concavity", "symmetry")]  # fmt: skip
+    cuts = np.quantile(plain.numbers[:, worst], [1 / 3, 2 / 3], axis=0)
+    codes = (plain.numbers[:, worst, None] > cuts.T).sum(axis=2)
+    return dataclasses.replace(
+        plain, name="breast_cancer_bins", numbers=plain.numbers[:, :10], categories=codes,
+        levels=(3,) * 5,
+    )  # fmt: skip
+
+
+def _diabetes_bins() -> Dataset:
+    """Sex, which is a category; age by decade (under 40 .. over 60) and WHO's classes of weight."""
+    plain = _diabetes()
+    age, sex, mass = plain.numbers[:, :3].T
+    codes = np.column_stack([
+        np.digitize(age, [40, 50, 60]), sex.astype(int) - 1, np.digitize(mass, [18.5, 25, 30]),
+    ])  # fmt: skip
+    return dataclasses.replace(
+        plain, name="diabetes_bins", numbers=plain.numbers[:, 3:], categories=codes,
+        levels=(4, 2, 4),
+    )  # fmt: skip
+
+
 BUILT_IN = {
     "breast_cancer": _breast_cancer, "diabetes": _diabetes, "digits": _digits, "wine": _wine,
+    "breast_cancer_bins": _breast_cancer_bins, "diabetes_bins": _diabetes_bins,
 }  # fmt: skip
 
 
@@ -104,13 +136,22 @@ def load(name: str) -> Dataset:
         >>> given = load("wine")
         >>> given.numbers.shape, np.bincount(given.labels).tolist()
         ((178, 13), [59, 71, 48])
+        >>> given = load("diabetes_bins")
+        >>> given.numbers.shape, [np.bincount(own).tolist() for own in given.categories.T]
+        ((442, 7), [[117, 97, 125, 103], [235, 207], [2, 186, 155, 99]])
     """
     if name not in BUILT_IN:
         raise DatasetError(f"data set: got {name!r}, expected one of {', '.join(BUILT_IN)}.")
     return BUILT_IN[name]()
 
 
-def from_table(name: str, table: pd.DataFrame, label: str, attribute: str | None = None) -> Dataset:
+def from_table(
+    name: str,
+    table: pd.DataFrame,
+    label: str,
+    attribute: str | None = None,
+    categorical: Collection[str] = (),
+) -> Dataset:
     """A table with a column of labels, and perhaps one with a spurious attribute.
 
     Args:
@@ -118,6 +159,7 @@ def from_table(name: str, table: pd.DataFrame, label: str, attribute: str | None
         table: numbers and categories.
         label: its column; the others are features, the attribute too.
         attribute: its column.
+        categorical: columns of numbers that are categories.
 
     Raises:
         DatasetError: a missing column, a single class, or unusable values.
@@ -140,7 +182,7 @@ def from_table(name: str, table: pd.DataFrame, label: str, attribute: str | None
     if features.shape[1] == 0:
         raise DatasetError(f"{name}: has no columns besides the label {label!r}.")
     try:
-        found = read_columns(features)
+        found = read_columns(features, list(categorical))
     except ValueError as error:
         raise DatasetError(f"{name}: {error}") from error
     codes, levels = [], []
@@ -162,35 +204,29 @@ def from_table(name: str, table: pd.DataFrame, label: str, attribute: str | None
     )  # fmt: skip
 
 
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file. Pass the path of a CSV file.") from None
-    except (OSError, ValueError) as error:  # pandas' parsing errors are ValueErrors
-        raise DatasetError(
-            f"{path}: cannot be read as CSV ({error}); expected UTF-8 text with a header line."
-        ) from error
-
-
-def from_csv(path: str | Path, label: str, attribute: str | None = None) -> Dataset:
-    """A CSV file with a header.
+def from_csv(
+    path: str | Path, label: str, attribute: str | None = None, categorical: Collection[str] = ()
+) -> Dataset:
+    """A CSV file with a header, its columns told apart by `practice.cells`.
 
     Raises:
-        DatasetError: an unreadable file, and as `from_table`.
+        TableError: an unreadable file, or a column of numbers in which some cell is none.
+        DatasetError: as from `from_table`.
     """
-    path = Path(path)
-    return from_table(path.stem, _read(path), label, attribute)
+    table = read_csv(path, label, attribute, categorical)
+    return from_table(Path(path).stem, table, label, attribute)
 
 
-def from_folder(folder: str | Path, label: str, attribute: str | None = None) -> list[Dataset]:
+def from_folder(
+    folder: str | Path, label: str, attribute: str | None = None, categorical: Collection[str] = ()
+) -> list[Dataset]:
     """Triples ``train.csv``, ``synthetic.csv``, ``test.csv`` of a folder, or of its subfolders.
 
     The synthetic file holds rows that someone generated for the training file, labels included;
     the columns of all three are the same.
 
     Raises:
-        DatasetError: no triple, columns that differ, and as `from_table`.
+        DatasetError: no triple, and as `from_triple`.
     """
     folder = Path(folder)
     places = [folder, *sorted(one for one in folder.glob("*") if one.is_dir())]
@@ -200,30 +236,32 @@ def from_folder(folder: str | Path, label: str, attribute: str | None = None) ->
             f"{folder}: neither it nor a subfolder holds train.csv, synthetic.csv and test.csv."
         )
     return [
-        from_triple([place / f"{name}.csv" for name in _FILES], label, attribute)
+        from_triple([place / f"{name}.csv" for name in _FILES], label, attribute, categorical)
         for place in places
     ]
 
 
 def from_triple(
-    paths: Sequence[str | Path], label: str, attribute: str | None = None
+    paths: Sequence[str | Path],
+    label: str,
+    attribute: str | None = None,
+    categorical: Collection[str] = (),
 ) -> Dataset:
     """Files of real rows, of rows generated for them, and of test rows, with the same columns.
 
     Raises:
-        DatasetError: columns or labels that differ, and as `from_table`.
+        TableError: columns that differ, and cells that do not fit the training file's columns.
+        DatasetError: labels that the training file lacks, and as `from_table`.
     """
     train, *_ = paths = [Path(path) for path in paths]
-    tables = [_read(path) for path in paths]
-    for path, table in zip(paths, tables, strict=True):
-        if set(table.columns) != set(tables[0].columns):
-            differing = sorted(set(table.columns) ^ set(tables[0].columns), key=str)
-            raise DatasetError(
-                f"{path}: its columns differ from those of {train} in "
-                f"{', '.join(map(repr, differing))}; give all three files the same columns."
-            )
+    tables = read_csvs(paths, label, attribute, categorical)
     part = np.repeat(np.arange(3), [len(table) for table in tables])
-    whole = pd.concat([t[tables[0].columns] for t in tables], ignore_index=True)
+    whole = pd.concat([table.astype(object) for table in tables], ignore_index=True)
+    kinds = tables[0].drop(columns=label).dtypes
+    whole = whole.astype({
+        name: "category" if isinstance(kind, pd.CategoricalDtype) else float
+        for name, kind in kinds.items()
+    })  # fmt: skip
     given = from_table(train.resolve().parent.name or train.stem, whole, label, attribute)
     strange = set(given.labels[part > 0]) - set(given.labels[part == 0])
     if strange:

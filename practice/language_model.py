@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -74,11 +74,26 @@ class Report:
 
 
 class Generated(NamedTuple):
-    """Rows as cells by column, in the order of the groups, and what became of the rest."""
+    """Rows as cells by column, in the order of the groups, and what became of the rest.
 
-    header: tuple[str, ...]
+    Attributes:
+        schema: what was learnt of the real rows.
+        rows: the rows.
+        report: what became of the lines.
+        shown, unseen: the real rows of these groups: those that prompts were made of, and those
+            that were held back.
+    """
+
+    schema: Schema
     rows: list[dict[str, str]]
     report: Report
+    shown: list[dict[str, str]]
+    unseen: list[dict[str, str]]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return self.schema.header
 
 
 def _key(schema: Schema, cells: Mapping[str, str]) -> tuple:
@@ -103,6 +118,8 @@ def generate_rows(
     continuations: int = 4,
     attempts: int = 50,
     keep_copies: bool = False,
+    categorical: Collection[str] = (),
+    path: object = "the table",
 ) -> Generated:
     """Ask a model for rows of every group.
 
@@ -115,10 +132,13 @@ def generate_rows(
         context: seeds in a prompt at most.
         continuations: asked for in one call.
         attempts: calls for one group at most.
-        keep_copies: keep rows that equal a real row (they are counted in any case).
+        keep_copies: keep rows that equal a real row or each other, as rows of few categories may
+            (they are counted in any case).
+        categorical: columns of numbers that are categories.
+        path: of the real rows, for messages.
 
     Returns:
-        The rows and a `Report`.
+        The rows, a `Report`, and which real rows were shown.
 
     Raises:
         TableError: for real rows that cannot be written as lines of text.
@@ -133,27 +153,33 @@ def generate_rows(
         >>> [row["y"] for row in made.rows]
         ['a', 'a', 'a', 'b', 'b', 'b']
     """
-    schema = schema_of(header, lines, group)
+    schema = schema_of(header, lines, group, categorical, path=path)
     members: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for line in lines:
         members.setdefault(tuple(line.cells[name] for name in group), []).append(line.cells)
     wanted = dict.fromkeys(sorted(members), counts) if isinstance(counts, int) else dict(counts)
     _check(members, wanted, group, context, continuations, attempts)
     kept: list[dict[str, str]] = []
+    shown: list[dict[str, str]] = []
+    unseen: list[dict[str, str]] = []
     totals: Counter = Counter()
     rejected: Counter = Counter()
     for place, (key, count) in enumerate(wanted.items()):
         rng = np.random.default_rng([seed, place])
-        rows = _one_group(
-            model, schema, dict(zip(group, key, strict=True)), members[key], count, rng,
+        order = rng.permutation(len(members[key]))
+        hidden = max(1, len(order) // _HELD_BACK)
+        secret, open_ = ([members[key][i] for i in own] for own in (order[:hidden], order[hidden:]))
+        kept += _one_group(
+            model, schema, dict(zip(group, key, strict=True)), open_, secret, count, rng,
             context, continuations, attempts, keep_copies, totals, rejected,
         )  # fmt: skip
-        kept += rows
+        shown += open_
+        unseen += secret
     report = Report(
         totals["calls"], totals["written"], len(kept), dict(rejected), totals["repeated"],
         totals["shown"], totals["unseen"],
     )  # fmt: skip
-    return Generated(schema.header, kept, report)
+    return Generated(schema, kept, report, shown, unseen)
 
 
 def _check(members, wanted, group, context, continuations, attempts) -> None:
@@ -176,14 +202,13 @@ def _check(members, wanted, group, context, continuations, attempts) -> None:
 
 
 def _one_group(
-    model, schema, named, rows, count, rng,
+    model, schema, named, shown, secret, count, rng,
     context, continuations, attempts, keep_copies, totals, rejected,
 ) -> list[dict[str, str]]:  # fmt: skip
-    order = rng.permutation(len(rows))
-    unseen = {_key(schema, rows[i]) for i in order[: max(1, len(rows) // _HELD_BACK)]}
-    shown = [rows[i] for i in order[max(1, len(rows) // _HELD_BACK) :]]
+    unseen = {_key(schema, row) for row in secret}
     known = {_key(schema, row) for row in shown}
-    found: dict[tuple, dict[str, str]] = {}
+    found: list[dict[str, str]] = []
+    seen: set[tuple] = set()
     reasons: Counter = Counter()
     calls = 0
     while len(found) < count and calls < attempts:
@@ -205,10 +230,10 @@ def _one_group(
                 totals["unseen"] += key in unseen and key not in known
                 if not keep_copies and (key in known or key in unseen):
                     continue
-                if key in found:
-                    totals["repeated"] += 1
-                else:
-                    found[key] = cells
+                totals["repeated"] += key in seen
+                if keep_copies or key not in seen:
+                    found.append(cells)
+                seen.add(key)
     totals["calls"] += calls
     rejected += reasons
     if len(found) < count:
@@ -219,4 +244,4 @@ def _one_group(
             f"(rejected lines: {seen}; the rest repeat rows or copy real ones); raise attempts, "
             "show more seeds, or use a model that follows the format."
         )
-    return list(found.values())[:count]
+    return found[:count]

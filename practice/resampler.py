@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from practice import amounts, columns, extra, planning, row_laws
+from practice import amounts, columns, extra, generators, planning, row_laws
 
 try:
     import pandas as pd
@@ -18,7 +18,7 @@ try:
     from scipy.sparse import issparse
     from sklearn.base import _fit_context
     from sklearn.utils import check_consistent_length, check_random_state
-    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_array, validate_data
 except ImportError as error:
@@ -43,8 +43,10 @@ class SyntheticOverSampler(BaseOverSampler):
 
     Args:
         generator: "plugin" (Gaussian), "mixture" (of Gaussians, components by BIC), "predictive"
-            (Student-t posterior predictive), "in_context" (trained network), or a callable
-            ``(seeds [n, d], count, rng) -> rows [count, d]`` on the numeric columns.
+            (Student-t posterior predictive), "in_context" (trained network), a callable
+            ``(seeds [n, d], count, rng) -> rows [count, d]`` on the numeric columns, or a
+            `practice.generators.TableGenerator` such as `practice.text_generator.TextGenerator` (a
+            language model), which draws categories too.
         sampling_strategy: imbalanced-learn's: a ratio, a name, or a dict or callable with rows to
             END with, applied to the groups; keys are (class, attribute) pairs if there is an
             attribute. "plan" asks `simulate.planner` how many rows to add, and with what weight.
@@ -85,7 +87,9 @@ class SyntheticOverSampler(BaseOverSampler):
     """
 
     _parameter_constraints: dict = {
-        "generator": [StrOptions(set(row_laws.GENERATORS)), callable],
+        "generator": [
+            StrOptions(set(row_laws.GENERATORS)), HasMethods("draw_table"), callable,
+        ],  # fmt: skip
         "sampling_strategy": [
             Interval(numbers.Real, 0, 1, closed="right"),
             StrOptions(_STRATEGIES),
@@ -158,7 +162,7 @@ class SyntheticOverSampler(BaseOverSampler):
         found, labels, binary, codes, wanted = self._prepare(X, y, groups)
         carried = _metadata(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        numbers_new, rows_new = self._draw(found, codes, wanted.total, rng)
+        new, rows_new = self._draw(found, codes, wanted.total, rng)
         rows = np.concatenate([np.arange(len(labels)), rows_new])
         self.synthetic_mask_ = np.arange(len(rows)) >= len(labels)
         self.seed_indices_ = rows
@@ -175,9 +179,7 @@ class SyntheticOverSampler(BaseOverSampler):
                 NothingAdded,
                 stacklevel=2,
             )  # fmt: skip
-        table = pd.concat(
-            [found.table, columns.with_numbers(found, rows_new, numbers_new)], ignore_index=True
-        )
+        table = pd.concat([found.table, new], ignore_index=True)
         out = table if isinstance(X, pd.DataFrame) else table.to_numpy(dtype=self._dtype)
         y_out = labels[rows]
         if binary:
@@ -269,8 +271,14 @@ class SyntheticOverSampler(BaseOverSampler):
         return joint, names
 
     def _draw(self, found, codes, total, rng):
-        """Generated numbers and donors, the groups one after another."""
+        """New rows and their donors, the groups one after another."""
         added = {code: int(count) for code, count in enumerate(total) if count}
+        names = [str(group) if isinstance(group, str) else repr(group) for group in self.groups_]
+        if isinstance(self.generator, generators.TableGenerator):
+            return generators.draw_tables(
+                self.generator, found, codes, added, names=names, neighbours=self.neighbours,
+                rng=rng,
+            )  # fmt: skip
         varying = _varying(found.numbers, codes)
         features = found.numbers[:, varying]
         if callable(self.generator):
@@ -291,7 +299,8 @@ class SyntheticOverSampler(BaseOverSampler):
             numbers_new[:, varying] = drawn
             parts.append(numbers_new)
             givers.append(own[columns.donors(features[own], drawn, self.neighbours, rng)])
-        return np.concatenate(parts), np.concatenate(givers)
+        givers = np.concatenate(givers)
+        return columns.with_numbers(found, givers, np.concatenate(parts)), givers
 
     def _weights(self, codes, rows_new, wanted, given) -> np.ndarray:
         """Weight of every row: that of its kind, times that of its seed."""

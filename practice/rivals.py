@@ -15,6 +15,7 @@ import numpy as np
 from practice import extra
 from practice.resampler import SyntheticOverSampler
 from practice.splits import Split
+from practice.text_generator import TextGenerator, text_model
 
 try:
     from imblearn.over_sampling import (
@@ -27,8 +28,9 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["METHODS", "Refused", "Training", "train_rows"]
+__all__ = ["METHODS", "TEXT", "Refused", "Training", "train_rows"]
 
+TEXT = "language_model"
 NEIGHBOURS = 5  # of SMOTE and its variants; fewer if there are fewer seeds
 
 
@@ -130,7 +132,7 @@ def _rose(split, seed):
     return np.concatenate([x, split.x[givers, split.numeric :]], axis=1), cell
 
 
-def _ours(generator: str, **options) -> Callable:
+def _ours(generator, **options) -> Callable:
     def resample(split, seed):
         sampler = SyntheticOverSampler(
             generator, sampling_strategy=_targets(split), random_state=seed,
@@ -139,6 +141,11 @@ def _ours(generator: str, **options) -> Callable:
         return _resampled(sampler, split)
 
     return resample
+
+
+def _text(name: str) -> Callable:
+    """Rows of a language model, which sees columns without their names, in units of spread."""
+    return _ours(TextGenerator(text_model(name), attempts=200))
 
 
 def _oracle(split, seed):
@@ -175,19 +182,23 @@ _RESAMPLERS = {
     "in_context": _ours("in_context"),
     "supplied": _supplied,
     "oracle": _oracle,
-}
-METHODS = ("raw", "weighted", *_RESAMPLERS)
+}  # and TEXT, which needs a model
+METHODS = ("raw", "weighted", *_RESAMPLERS, TEXT)
 
 
-def train_rows(method: str, split: Split, seed: int) -> Training:
+def train_rows(
+    method: str, split: Split, seed: int, language_model: str | None = None
+) -> Training:
     """What a method trains on.
 
     Args:
         method: one of `METHODS`.
         split: seeds, and how many rows to add to each cell.
         seed: of the method.
+        language_model: for the method of that name, see `text_generator.text_model`.
 
     Raises:
+        ValueError: the language model is not named, or cannot be loaded.
         Refused: the method cannot, or adds nothing, with the reason.
 
     Example:
@@ -206,7 +217,9 @@ def train_rows(method: str, split: Split, seed: int) -> Training:
     wanted = int(split.added.sum())
     if wanted == 0:
         raise Refused("no rows are to be added: the cells are level")
-    x, cell = _RESAMPLERS[method](split, seed)
+    if method == TEXT and language_model is None:
+        raise ValueError(f"language_model: got None with the method {TEXT!r}, expected a name.")
+    x, cell = (_text(language_model) if method == TEXT else _RESAMPLERS[method])(split, seed)
     if len(x) > wanted:  # ADASYN rounds neighbourhood by neighbourhood
         kept = np.random.default_rng(seed).permutation(len(x))[:wanted]
         x, cell = x[kept], cell[kept]

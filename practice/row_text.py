@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from simulate.tables import Line, TableError
+from practice.cells import column_kinds
+from simulate.tables import Line, TableError, is_number
 
 __all__ = ["Column", "Parsed", "Schema", "parse_rows", "prompt_for", "schema_of", "write_row"]
 
-_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 _SLACK = 0.5  # of a column's range, allowed on each side of it
 _MOST_KINDS = 1000
 
@@ -63,34 +62,42 @@ class Parsed(NamedTuple):
     rejected: Counter
 
 
-def _is_number(text: str) -> bool:
-    return _PLAIN.fullmatch(text) is not None and abs(float(text)) < float("inf")
+def schema_of(
+    header: Sequence[str],
+    lines: Sequence[Line],
+    group: Sequence[str],
+    categorical: Collection[str] = (),
+    *,
+    path: object = "the table",
+) -> Schema:
+    """Learn what cells may be from the real rows; `practice.cells` tells numbers from categories.
 
-
-def schema_of(header: Sequence[str], lines: Sequence[Line], group: Sequence[str]) -> Schema:
-    """Learn what cells may be from the real rows.
-
-    A column whose cells are all plain numbers is a number, unless it names the group.
+    Args:
+        header, lines: from `simulate.tables.read_lines`.
+        group: columns that name the group.
+        categorical: further columns that are categories though their cells are numbers.
+        path: of the file, for messages.
 
     Raises:
-        TableError: an empty cell, a cell with a line break, or a text column with too many kinds.
+        TableError: an empty cell, a cell with a line break, a column of numbers in which some cell
+            is none, or a text column with too many kinds.
 
     Example:
         >>> lines = [Line(2, {"x": "1.5", "y": "a"}), Line(3, {"x": "2", "y": "b"})]
         >>> schema_of(("x", "y"), lines, ("y",)).columns[0]
         Column(name='x', low=1.25, high=2.25, whole=False, kinds=frozenset())
     """
-    columns = []
-    for name in header:
-        cells = [line.cells[name] for line in lines]
-        for line, cell in zip(lines, cells, strict=True):
-            if not cell or "\n" in cell or "\r" in cell:
-                what = "is empty" if not cell else "has a line break"
+    for line in lines:
+        for name, cell in line.cells.items():
+            if "\n" in cell or "\r" in cell:
                 raise TableError(
-                    f"line {line.number}, column {name!r}: the cell {what}. Fill it, or drop the "
-                    "line; a row is one line of text."
+                    f"{path}, line {line.number}, column {name!r}: the cell has a line break. "
+                    "Replace it; a row is one line of text."
                 )
-        if name not in group and all(map(_is_number, cells)):
+    columns = []
+    for name, numeric in column_kinds(header, lines, group, categorical, path=path).items():
+        cells = [line.cells[name] for line in lines]
+        if numeric:
             values = [float(cell) for cell in cells]
             slack = _SLACK * (max(values) - min(values))
             whole = all(value == int(value) for value in values)
@@ -99,7 +106,7 @@ def schema_of(header: Sequence[str], lines: Sequence[Line], group: Sequence[str]
         kinds = frozenset(cells)
         if len(kinds) > _MOST_KINDS:
             raise TableError(
-                f"column {name!r}: has {len(kinds)} different texts, expected categories or "
+                f"{path}: column {name!r} has {len(kinds)} different texts, expected categories or "
                 "numbers. Drop free text and identifiers."
             )
         columns.append(Column(name, kinds=kinds))
@@ -184,7 +191,7 @@ def _read(schema: Schema, group: Mapping[str, str], line: str):
             if column.name in schema.group and value != group[column.name]:
                 return None, "wrong group"
         else:
-            if not _is_number(value):
+            if not is_number(value):
                 return None, "not a number"
             number = float(value)
             if not column.low <= number <= column.high:

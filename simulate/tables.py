@@ -11,6 +11,7 @@ import csv
 import io
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,11 @@ import numpy as np
 
 from simulate.artifacts import save_text
 
-__all__ = ["Line", "Table", "TableError", "number", "read_lines", "read_table", "write_table"]
+__all__ = [
+    "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
+]  # fmt: skip
+
+_PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 class TableError(ValueError):
@@ -115,24 +120,33 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
     return header, lines
 
 
+def is_number(text: str) -> bool:
+    """Whether a cell is a finite number in plain decimal notation.
+
+    Example:
+        >>> [is_number(text) for text in ("-1.5e3", "1,5", "1_000", "nan", "1e999", "")]
+        [True, False, False, False, False, False]
+    """
+    return _PLAIN.fullmatch(text) is not None and math.isfinite(float(text))
+
+
 def number(text: str, where: str) -> float:
     """A finite number from a cell; ``where`` names the cell in the error.
 
     Raises:
         TableError: if the cell holds none.
     """
+    if is_number(text):
+        return float(text)
+    shown = text if len(text) <= 40 else text[:40] + "..."
     try:
-        value = float(text)
+        kind = "number" if math.isfinite(float(text)) else "finite number"
     except ValueError:
-        raise TableError(
-            f"{where}: expected a number, got {text!r}. Drop or encode columns that are not "
-            "numeric, and fill or drop missing values."
-        ) from None
-    if not math.isfinite(value):
-        raise TableError(
-            f"{where}: expected a finite number, got {text!r}. Fill or drop missing values."
-        )
-    return value
+        kind = "number"
+    raise TableError(
+        f"{where}: expected a {kind}, got {shown!r}. Write numbers as plain decimals, drop or "
+        "encode columns that are not numeric, and fill or drop missing values."
+    )
 
 
 def read_table(

@@ -190,16 +190,17 @@ def practice_cases(folder):
     """Tables that are none, and options that do not fit a good one."""
     good = folder / "good.csv"
     good.write_text(malformed.GOOD)
-    tables = {name: table for name, table in TABLES.items() if name not in CATEGORIES}
-    for _, path in malformed.write(folder, tables, ".csv"):
-        yield ["resample", path, "--label", "y", "--out", folder / "out.csv", "--overwrite"]
+    out = folder / "out.csv"
+    for _, path in malformed.write(folder, TABLES, ".csv"):
+        yield ["resample", path, "--label", "y", "--out", out, "--overwrite"]
     for path in malformed.paths(folder):
-        yield ["resample", path, "--label", "y", "--out", folder / "out.csv"]
+        yield ["resample", path, "--label", "y", "--out", out]
         yield ["resample", good, "--label", "y", "--out", path]
         yield ["benchmark", path, "--label", "y", "--out", folder / "report"]
     for text in TEXTS[:20]:
-        yield ["resample", good, "--label", text, "--out", folder / "out.csv"]
-        yield ["resample", good, "--label", "y", "--generator", text, "--out", folder / "out.csv"]
+        yield ["resample", good, "--label", text, "--out", out]
+        yield ["resample", good, "--label", "y", "--generator", text, "--out", out]
+        yield ["resample", good, "--label", "y", "--categorical", text, "--out", out]
         yield ["benchmark", "--data", text, "--out", folder / "report"]
     for option in ("--n-synthetic", "--augmentation", "--seed", "--weight"):
         wrong = [value for value in NOT_NUMBERS if option != "--weight" or value not in FLOATS]
@@ -209,9 +210,66 @@ def practice_cases(folder):
     yield from ([], ["no-such"], ["resample"], ["resample", good])
 
 
-# one word in a column makes it a column of categories, which practice can read
-WORDS = (" ", "one", "0x1f", "1 2", "\x00", "½", "--", "?", "1e", "1.2.3")
-CATEGORIES = {"nul bytes", *(f"cell {word!r}" for word in WORDS)}
+def text_cases(folder):
+    """Seeds, tests, models and counts of which no language model makes rows."""
+    good = folder / "good.csv"
+    good.write_text(malformed.GOOD)
+    base = ["--label", "y", "--out", folder / "out.csv", "--model", "character", "--rows=1"]
+    for _, path in malformed.write(folder, TABLES, ".csv"):
+        yield ["language-model", path, *base]
+        yield ["language-model", good, *base, "--test", path]
+    for path in malformed.paths(folder):
+        yield ["language-model", path, *base]
+        yield ["language-model", good, *base, "--test", path]
+        yield ["language-model", good, *base, "--out", path]
+        yield ["language-model", good, *base, "--model", path]
+        yield ["benchmark", good, "--label=y", "--language-model", path, "--out", folder / "r"]
+    yield from (["language-model", good, *base, "--label", text] for text in TEXTS[:20])
+    yield from (["language-model", good, *base, f"--model={text}"] for text in TEXTS[:20])
+    yield from (["language-model", good, *base, "--categorical", text] for text in TEXTS[:8])
+    for option in ("--rows", "--context", "--attempts", "--new-tokens", "--seed"):
+        yield from (["language-model", good, *base, f"{option}={v}"] for v in NOT_NUMBERS)
+    for value in ("0", "1", "-0.5", "nan", "inf", "x", ""):
+        yield ["language-model", good, *base, f"--near={value}"]
+    yield ["language-model", good, *base, "--remove", "test"]
+    yield ["language-model", good, *base, "--group", "y"]
+    yield from (["language-model"], ["language-model", good], ["language-model", *base])
+
+
+def judging_cases(folder):
+    """Files and options that say nothing about copies, calibration, or the planner."""
+    good = folder / "good.csv"
+    good.write_text(malformed.GOOD)
+    copies = ["copies", "--label", "y"]
+    for _, path in malformed.write(folder, TABLES, ".csv"):
+        yield [*copies, path, "--train", good, "--test", good]
+        yield [*copies, good, "--train", path, "--test", good]
+        yield [*copies, good, "--train", good, "--test", path]
+        yield ["recalibrate", path, "--label", "y"]
+    for path in malformed.paths(folder):
+        yield [*copies, path, "--train", good, "--test", good]
+        yield [*copies, good, "--train", good, "--test", good, "--clean", path]
+        yield ["recalibrate", path, "--label", "y"]
+        yield ["recalibrate", good, "--label", "y", "--out", path]
+        yield ["benchmark", "--label=y", "--folder", path, "--out", folder / "r"]
+        if path.name != "a folder":
+            yield ["planner-study", "--tables=4", "--splits=2", "--out", path / "below"]
+    for value in ("0", "1", "-0.5", "nan", "inf", "x", ""):
+        yield [*copies, good, "--train", good, "--test", good, f"--near={value}"]
+    for text in TEXTS[:20]:
+        yield ["copies", good, "--train", good, "--test", good, "--label", text]
+        yield ["recalibrate", good, "--label", text]
+        yield ["recalibrate", good, "--label", "y", f"--generator={text}"]
+    for value in NOT_NUMBERS:
+        yield ["recalibrate", good, "--label", "y", f"--folds={value}"]
+        yield ["recalibrate", good, "--label", "y", f"--seed={value}"]
+        yield ["planner-study", f"--tables={value}"]
+        yield ["planner-study", f"--splits={value}"]
+    yield ["recalibrate", good, "--label", "y", "--folds=9"]
+    yield ["recalibrate", good, "--label", "y", "--out", folder / "x.gif"]
+    yield from (["copies"], ["copies", good], ["recalibrate"], ["recalibrate", good])
+
+
 FLOATS = ("1.5", "1e3")  # refused or not: numbers
 DOORS = {
     "theory": (theory.__main__.main, lambda folder, run: theory_cases()),
@@ -224,6 +282,8 @@ DOORS = {
     "train": (transformer_toy.__main__.main, lambda folder, run: train_cases(folder)),
     "figures": (figures.__main__.main, lambda folder, run: figure_cases(folder)),
     "practice": (practice.__main__.main, lambda folder, run: practice_cases(folder)),
+    "language model": (practice.__main__.main, lambda folder, run: text_cases(folder)),
+    "practice's judges": (practice.__main__.main, lambda folder, run: judging_cases(folder)),
 }
 
 

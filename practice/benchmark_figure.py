@@ -1,0 +1,104 @@
+"""What the benchmark found, as a figure."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from practice.benchmark_report import (
+    LABELS,
+    Results,
+    by_kind,
+    by_seed,
+    mean_interval,
+    methods_of,
+    score,
+)
+
+__all__ = ["draw"]
+
+
+@style.styled
+def draw(results: Results) -> Figure:
+    """Two losses relative to class weights, by method and classifier, and reliability.
+
+    One row of panels for each kind of table. Differences are over the seeds in which a method
+    refused on no table.
+    """
+    kinds = by_kind(results)
+    figure, axes = style.new_figure(len(kinds), 3, height=3.6 * len(kinds))
+    for row, (title, own) in zip(axes.reshape(-1, 3), kinds.items(), strict=True):
+        _row(row, own, title if len(kinds) > 1 else "")
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3)
+    style.panel_letters(axes)
+    return figure
+
+
+def _row(axes, results: Results, title: str) -> None:
+    left, middle, right = axes
+    methods = [m for m in methods_of(results) if m != "weighted"]
+    classifiers = list(next(iter(results.values()))[0]["scores"]["raw"])
+    shown = []
+    for panel, metric, name in (
+        (left, "balanced_cross_entropy", "balanced cross-entropy (nats)"),
+        (middle, "minority_error", "error of the smallest cells"),
+    ):
+        shown = _differences(panel, results, methods, classifiers, metric)
+        panel.set_ylim(len(shown) - 0.5, -0.5)
+        panel.set_title(name)
+        panel.tick_params(axis="y", length=0)
+        panel.set_xlabel("minus that with class weights")
+    left.set_yticks(range(len(shown)), [LABELS[m] for m in shown])
+    middle.set_yticks(range(len(shown)), [""] * len(shown))
+    if title:
+        left.set_ylabel(title)
+    method = next(m for m in ("plugin", *methods) if m in methods)
+    for series, (after, label) in enumerate(((0, "as trained"), (1, "corrected"))):
+        weight, predicted, observed = _reliability(results, method, after)
+        own = style.SERIES[series]
+        right.plot(
+            predicted / weight, observed / weight, color=own.colour, linestyle=own.line,
+            marker=own.marker, markerfacecolor="white", label=label,
+        )  # fmt: skip
+    style.guide(right, x=[0, 1], y=[0, 1])
+    right.set_xlabel("predicted for the rare class")
+    right.set_ylabel("observed frequency")
+    right.set_title(f"reliability, {LABELS[method]}")
+    right.legend(loc="upper left")
+
+
+def _differences(axes, results: Results, methods, classifiers, metric: str) -> list[str]:
+    """Points of a loss minus that with class weights; the methods that have some."""
+    found = {}
+    for method in methods:
+        for one in classifiers:
+            values = by_seed(results, score(method, metric, one))
+            base = by_seed(results, score("weighted", metric, one))
+            mean, half = mean_interval(values - base)
+            if not np.isnan(mean):
+                found.setdefault(method, {})[one] = (mean, half)
+    for place, own in enumerate(found.values()):
+        for series, one in enumerate(classifiers):
+            if one in own:
+                mean, half = own[one]
+                height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
+                style.points(
+                    axes, [height], [mean], [half / style.INTERVAL], series,
+                    one if place == 0 else None, horizontal=True, markersize=3.4,
+                )  # fmt: skip
+    style.guide(axes, x=0.0)
+    return list(found)
+
+
+def _reliability(results: Results, method: str, after: int) -> np.ndarray:
+    """Sums over tables with one minority class, seeds and classifiers; empty bins dropped."""
+    chosen = [seeds for task, seeds in results.items() if not task.endswith("/spurious")]
+    total = sum(
+        np.array(scores["reliability"][after])
+        for seeds in chosen or results.values()
+        for own in seeds
+        for scores in own["scores"].get(method, {}).values()
+    )
+    return total[:, total[0] > 1e-3 * total[0].sum()]

@@ -1,0 +1,176 @@
+"""Are a classifier's probabilities right, before and after the correction of `recalibration`?
+
+Predictions are out of fold: every row is predicted by a fit that never saw it, resampling included.
+Three fits are compared: on the data as they are, on resampled data, and the latter corrected.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures import style
+from practice import extra
+from practice.recalibration import RecalibratedClassifier, reliability
+
+try:
+    import pandas as pd
+    from sklearn.base import clone
+    from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+except ImportError as error:
+    raise extra.missing(error) from error
+
+__all__ = ["FITS", "Calibration", "check_calibration", "draw", "encoder", "table"]
+
+FITS = ("not resampled", "resampled", "resampled, corrected")
+_FLOOR = 1e-3  # of probabilities in logarithms
+_BINS = 8
+_Z = 1.959963984540054  # of 95 % intervals
+
+
+class Calibration(NamedTuple):
+    """Out-of-fold probabilities of the rarest class.
+
+    Attributes:
+        rare: its name.
+        event: whether a row is of that class ``[n]``.
+        probability: by fit, see `FITS` ``[3, n]``.
+    """
+
+    rare: str
+    event: np.ndarray
+    probability: np.ndarray
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Fit -> mean probability, calibration error, Brier score and cross-entropy."""
+        return {name: self._scores(p) for name, p in zip(FITS, self.probability, strict=True)}
+
+    def _scores(self, p: np.ndarray) -> dict[str, float]:
+        chosen = np.where(self.event, p, 1 - p)
+        return {
+            "mean": float(p.mean()),
+            "calibration": reliability(self.event, p, bins=_BINS).error,
+            "brier": float(((p - self.event) ** 2).mean()),
+            "cross_entropy": float(-np.log(np.maximum(chosen, _FLOOR)).mean()),
+        }
+
+
+def encoder():
+    """Numbers in units of their spread, categories as indicators."""
+    numbers = make_column_selector(dtype_include="number")
+    categories = make_column_selector(dtype_exclude="number")
+    return make_column_transformer(
+        (StandardScaler(), numbers),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories),
+    )
+
+
+def check_calibration(
+    features: pd.DataFrame,
+    labels: pd.Series,
+    sampler,
+    classifier=None,
+    *,
+    groups=None,
+    folds: int = 5,
+    seed: int = 0,
+) -> Calibration:
+    """Predict every row out of fold by the three fits.
+
+    Args:
+        features, labels: a table, numbers and categories.
+        sampler: resamples the table.
+        classifier: with ``predict_proba``; logistic regression if None.
+        groups: an attribute of every row, for the sampler.
+        folds: of cross-validation, stratified by label.
+        seed: of the folds.
+
+    Raises:
+        ValueError: a class with fewer rows than folds, and what the sampler refuses.
+
+    Example:
+        >>> from practice.resampler import SyntheticOverSampler
+        >>> rng = np.random.default_rng(0)
+        >>> y = pd.Series(np.repeat(["no", "yes"], [180, 20]))
+        >>> x = pd.DataFrame({"a": rng.normal(size=200) + 1.5 * (y == "yes")})
+        >>> found = check_calibration(x, y, SyntheticOverSampler(random_state=0)).scores()
+        >>> [round(found[name]["mean"], 2) for name in FITS]
+        [0.1, 0.35, 0.09]
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2 or folds < 2 or counts.min() < folds:
+        raise ValueError(
+            f"folds: got {folds} for classes of {', '.join(map(str, counts))} rows, expected at "
+            "least two classes, two folds, and no more folds than rows of the rarest class."
+        )
+    rare = classes[counts.argmin()]
+    own = LogisticRegression(max_iter=5000) if classifier is None else classifier
+    probability = np.empty((3, len(labels)))
+    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels)
+    for train, test in split:
+        x, y, asked = features.iloc[train], labels.iloc[train], features.iloc[test]
+        raw = make_pipeline(encoder(), clone(own)).fit(x, y)
+        model = RecalibratedClassifier(make_pipeline(encoder(), clone(own)), sampler=sampler)
+        sides = {} if groups is None else {"groups": np.asarray(groups)[train]}
+        model.fit(x, y, **sides)
+        place = list(model.classes_).index(rare)
+        for row, fitted in enumerate((raw, model.estimator_, model)):
+            probability[row, test] = fitted.predict_proba(asked)[:, place]
+    return Calibration(str(rare), np.asarray(labels == rare, dtype=float), probability)
+
+
+def table(found: Calibration) -> str:
+    """The scores as text."""
+    share = f"share of {found.rare!r}: {found.event.mean():.4f} of {len(found.event)} rows"
+    head = f"{'fit':22}{'mean':>9}{'calibration':>13}{'Brier':>9}{'cross-entropy':>15}"
+    lines = [
+        f"{name:22}{own['mean']:9.4f}{own['calibration']:13.4f}{own['brier']:9.4f}"
+        f"{own['cross_entropy']:15.4f}"
+        for name, own in found.scores().items()
+    ]
+    return "\n".join([share, head, *lines])
+
+
+@style.styled
+def draw(found: Calibration) -> Figure:
+    """Reliability with 95 % intervals (Wilson's), and where the predictions lie."""
+    figure, (left, right) = style.new_figure(1, 2, height=3.0)
+    style.guide(left, x=[0, 1], y=[0, 1])
+    edges = np.linspace(0, 1, 21)
+    for series, (name, p) in enumerate(zip(FITS, found.probability, strict=True)):
+        curve = reliability(found.event, p, bins=_BINS)
+        middle, half = _wilson(curve.observed, curve.weight)
+        own = style.SERIES[series]
+        left.errorbar(
+            curve.predicted, curve.observed,
+            yerr=np.clip([curve.observed - middle + half, middle + half - curve.observed], 0, None),
+            color=own.colour, linestyle=own.line, marker=own.marker, markerfacecolor="white",
+            elinewidth=0.7, label=name,
+        )  # fmt: skip
+        heights = np.histogram(p, edges)[0] / len(p)
+        right.stairs(heights, edges, color=own.colour, linestyle=own.line, label=name)
+    left.set_xlabel(f"predicted probability of {found.rare}")
+    left.set_ylabel("observed frequency")
+    left.set_title("reliability out of fold, 95 % intervals")
+    left.legend(loc="upper left")
+    style.guide(right, x=found.event.mean())
+    right.set_yscale("log")
+    right.set_xlabel(f"predicted probability of {found.rare}")
+    right.set_ylabel("share of rows")
+    right.set_title("predictions; grey: share of the class")
+    style.panel_letters((left, right))
+    return figure
+
+
+def _wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle and half-width of Wilson's interval for a share."""
+    room = 1 + _Z**2 / count
+    middle = (share + _Z**2 / (2 * count)) / room
+    half = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2)) / room
+    return middle, half
