@@ -135,13 +135,29 @@ def _verdicts(found: Sequence[Difference]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _refused(results: Results) -> dict[str, dict[str, int]]:
+def _refused(results: Results) -> dict[str, list[dict]]:
+    """Method -> what it said, in how many seeds of which tables."""
     found: dict[str, Counter] = {}
     for task, seeds in results.items():
         for own in seeds:
             for method, reason in own["refused"].items():
-                found.setdefault(method, Counter())[f"{task}: {reason}"] += 1
-    return {method: dict(reasons) for method, reasons in found.items()}
+                found.setdefault(method, Counter())[task, reason] += 1
+    return {
+        method: [{"task": task, "reason": reason, "seeds": count}
+                 for (task, reason), count in reasons.items()]
+        for method, reasons in found.items()
+    }  # fmt: skip
+
+
+def _refusals(said: list[dict]) -> list[str]:
+    """What a method said, with the tables on which it said the same equally often."""
+    tables: dict[tuple[str, int], list[str]] = {}
+    for own in said:
+        tables.setdefault((own["reason"], own["seeds"]), []).append(own["task"])
+    return [
+        f"{count} seed{'s' * (count > 1)} of {', '.join(tasks)}: {reason}"
+        for (reason, count), tasks in tables.items()
+    ]
 
 
 def _copies(results: Results) -> dict[str, dict[str, float]]:
@@ -243,16 +259,16 @@ def _section(results: Results, found: dict) -> str:
         ]  # fmt: skip
         for method, own in found["cleaned"].items():
             lines.append(
-                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} ({own['seeds']} seeds)"
+                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} ({own['seeds']} "
+                f"seed{'s' * (own['seeds'] > 1)})"
             )
     else:
         lines.append("No method's rows copied a test row, so nothing changes without them.")
     lines.append("")
     if found["refused"]:
         lines += ["Refused:", ""]
-        for method, reasons in found["refused"].items():
-            for reason, times in reasons.items():
-                lines.append(f"- {LABELS[method]}, {times} seeds of {reason}")
+        for method, said in found["refused"].items():
+            lines += [f"- {LABELS[method]}, {line}" for line in _refusals(said)]
     else:
         lines.append("No method refused.")
     return "\n".join(lines) + "\n"
