@@ -100,7 +100,7 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
         else:
             _check_category(column, name)
             other.append(place)
-    parts = [_floats(table.iloc[:, place], table.columns[place]) for place in numeric]
+    parts = [_floats(table.iloc[:, place]) for place in numeric]
     numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
     if parts:
         _check_finite(numbers, [table.columns[place] for place in numeric])
@@ -111,6 +111,11 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
 def _is_numeric(column: pd.Series, name) -> bool:
     """By the type; a column of mixed objects by its values, most of which may be numbers."""
     dtype = column.dtype
+    if pd.api.types.is_complex_dtype(dtype):
+        raise ValueError(
+            f"Complex data not supported: column {name!r}; give real and imaginary part a column "
+            "each."
+        )
     if pd.api.types.is_numeric_dtype(dtype):
         return not pd.api.types.is_bool_dtype(dtype)
     if not pd.api.types.is_object_dtype(dtype) and not pd.api.types.is_string_dtype(dtype):
@@ -135,13 +140,10 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _floats(column: pd.Series, name) -> np.ndarray:
+def _floats(column: pd.Series) -> np.ndarray:
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.sparse.to_dense()
-    try:
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except TypeError as error:  # a complex number
-        raise ValueError(f"Complex data not supported: column {name!r} ({error}).") from error
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
@@ -159,6 +161,11 @@ def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
 
 def _check_category(column: pd.Series, name) -> None:
     kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "mixed" and not all(map(pd.api.types.is_scalar, column)):
+        raise ValueError(
+            f"column {name!r}: holds values such as lists, expected one number or category in "
+            "every row; give their parts columns of their own."
+        )
     if kind in ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"):
         raise ValueError(
             f"column {name!r}: got dates or times, expected numbers or categories; turn it into "
