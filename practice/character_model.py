@@ -27,6 +27,7 @@ class CharacterModel:
     def __init__(self, counts: dict[str, Counter], order: int, length: int):
         self._counts, self._order, self._length = counts, order, length
         self._letters = sorted(counts[""])
+        self._cumulative: dict[str, np.ndarray] = {}  # by context, as continuations meet them
 
     @classmethod
     def trained(cls, lines: Sequence[str], *, order: int = 4, length: int = 400) -> CharacterModel:
@@ -69,7 +70,10 @@ class CharacterModel:
             text = prompt[-self._order :]
             start = len(text)
             for uniform in rng.uniform(size=self._length):
-                cumulative = np.cumsum(self._law(text[-self._order :]))
+                context = text[-self._order :]
+                if context not in self._cumulative:
+                    self._cumulative[context] = np.cumsum(self._law(context))
+                cumulative = self._cumulative[context]
                 text += self._letters[min(int(np.searchsorted(cumulative, uniform)),
                                           len(self._letters) - 1)]  # fmt: skip
             texts.append(text[start:])

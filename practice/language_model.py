@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from practice.row_text import Column, Schema, parse_rows, prompt_for, schema_of
+from practice.row_text import Schema, parse_rows, prompt_for, schema_of
 from simulate.tables import Line
 
 __all__ = ["Generated", "GenerationError", "Report", "TextModel", "generate_rows"]
@@ -98,12 +98,10 @@ class Generated(NamedTuple):
 
 def _key(schema: Schema, cells: Mapping[str, str]) -> tuple:
     """Equal for equal rows, however their numbers are written."""
-
-    def value(column: Column):
-        cell = cells[column.name]
-        return cell if column.kinds else float(cell)
-
-    return tuple(value(column) for column in schema.columns)
+    return tuple(
+        cells[column.name] if column.kinds else float(cells[column.name])
+        for column in schema.columns
+    )
 
 
 def generate_rows(

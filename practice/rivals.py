@@ -145,7 +145,7 @@ def _ours(generator, **options) -> Callable:
 
 def _text(name: str) -> Callable:
     """Rows of a language model, which sees columns without their names, in units of spread."""
-    return _ours(TextGenerator(text_model(name), attempts=200))
+    return _ours(TextGenerator(text_model(name)))
 
 
 def _oracle(split, seed):
