@@ -9,11 +9,12 @@ fit (`simulate.planner_estimate`), forms theorem S1's law for each generator, an
 * ``weight+add``: real rows weighted, ``m = 0``, and ``N`` rows per group with weight ``alpha``.
 
 Labelled as the theory labels it: the law is asymptotic (R1, R2) in its local form, so it holds for
-biases of the order of the sampling error; the raw fit is taken at its own optimum. The weight of
-added rows is the one whose gain over class weighting has the largest lower end, and synthetic rows
-are recommended only where that exceeds 2 % of class weighting's excess risk. The gain is linear in
-a small weight and the harm of an unknown bias quadratic, so an uncertain generator gets a small
-weight before it gets none.
+biases of the order of the sampling error; the raw fit is taken at its own optimum. Decisions are
+by the expected gain over class weighting (`simulate.planner_expected`): the bias has a posterior,
+whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The weight
+of added rows maximises it, and synthetic rows are recommended where it exceeds 2 % of class
+weighting's excess risk. The gain is linear in a small weight and the harm of an uncertain bias
+quadratic, so an uncertain generator gets a small weight before it gets none.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ import numpy as np
 from scipy.stats import norm
 
 from simulate import planner_intervals as intervals
-from simulate.planner_diagnostics import Warning_, diagnose
+from simulate.planner_choices import Choice, Plan
+from simulate.planner_diagnostics import diagnose
 from simulate.planner_estimate import Real, Synthetic, first_fits, real_part, synthetic_part
 from simulate.planner_intervals import Interval, Resampled
+from simulate.planner_reach import reach
 from simulate.planner_sources import NAMES, Source, source
-from simulate.planner_table import GroupInfo, Prepared, prepare
-from theory.design import Design
+from simulate.planner_table import Prepared, prepare
 from theory.scaling_law import ScalingLaw
 
 __all__ = ["NAMES", "Choice", "Plan", "plan_table"]
@@ -41,115 +43,6 @@ _NEAR = 0.05  # without a price: the share of the gain that the noise of the dra
 _WORTH = 0.02  # of class weighting's excess risk: a smaller credible gain is not worth rows
 _WEIGHTS = tuple(k / 20 for k in range(1, 21))
 _MOST = 20  # times the largest group: no more rows per group are considered
-
-
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """One design with its predicted balanced excess risk, in nats.
-
-    Attributes:
-        name: "raw", "weighting", "level", "level+add" or "weight+add".
-        source: the generator's name; "" without synthetic rows.
-        oversampling: ``m_g``; size: ``N`` per group; weight: ``alpha``.
-        excess: predicted, with its interval; bias, variance: its parts.
-        gain: over class weighting, with its interval (positive: better).
-        cost: price of its synthetic rows, nats.
-        net_low: lower end of the one-sided interval of the gain, minus the cost.
-        law: ``A, C, D, S`` of theorem S1, None without synthetic rows.
-        best_weight, best_size: best if the estimates were exact (S1), with bootstrap intervals: the
-            weight at this size, the size at the price; None where there is no such thing.
-    """
-
-    name: str
-    source: str
-    oversampling: tuple[int, ...]
-    size: int
-    weight: float
-    excess: Interval
-    bias: float
-    variance: float
-    gain: Interval
-    cost: float = 0.0
-    net_low: float = -math.inf
-    law: tuple[float, float, float, float] | None = None
-    best_weight: Interval | None = None
-    best_size: Interval | None = None
-
-    @property
-    def rows(self) -> int:
-        """Synthetic rows in all."""
-        return sum(self.oversampling) + len(self.oversampling) * self.size
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What to do with a table.
-
-    Attributes:
-        choices: every design compared, as predicted.
-        recommended: the design to use.
-        add_synthetic: whether that design has synthetic rows.
-        reason: one sentence.
-        groups: names, sizes and labels; in the order of every per-group tuple.
-        warnings: where the theory's assumptions look doubtful on this table.
-        level: of the intervals; price: nats a synthetic row.
-        group_index: group of every row given ``[n]``.
-    """
-
-    choices: tuple[Choice, ...]
-    recommended: Choice
-    add_synthetic: bool
-    reason: str
-    groups: tuple[GroupInfo, ...]
-    warnings: tuple[Warning_, ...]
-    level: float
-    price: float
-    group_index: np.ndarray
-
-    @property
-    def oversampling(self) -> tuple[int, ...]:
-        """``m_g``, synthetic rows that level each group."""
-        return self.recommended.oversampling
-
-    @property
-    def size(self) -> int:
-        """``N``, further synthetic rows per group."""
-        return self.recommended.size
-
-    @property
-    def weight(self) -> float:
-        """``alpha``, total weight of the further rows."""
-        return self.recommended.weight
-
-    def row_weights(self) -> dict[str, np.ndarray]:
-        """Weight of one row of each group: real, levelling and added; the total is 1.
-
-        Returns:
-            "real", "levelling" and "added", each ``[G]``; 0 where a design has no such rows.
-            Multiply all by one number to taste: the minimiser stays the same.
-        """
-        own = self.recommended
-        sizes = np.array([g.size for g in self.groups], float)
-        if own.name == "raw":
-            return _per_row(Design.raw(self._sizes), own, sizes)
-        if own.name in ("weighting", "weight+add"):
-            real = (1.0 - own.weight) / (len(sizes) * sizes)
-            added = np.full(len(sizes), own.weight / (len(sizes) * max(own.size, 1)))
-            return {"real": real, "levelling": np.zeros(len(sizes)), "added": added}
-        return _per_row(Design(self._sizes, own.size, own.weight), own, sizes)
-
-    @property
-    def _sizes(self) -> tuple[int, ...]:
-        return tuple(g.size for g in self.groups)
-
-
-def _per_row(design: Design, own: Choice, sizes: np.ndarray) -> dict[str, np.ndarray]:
-    m = np.array(own.oversampling, float)
-    return {
-        "real": design.real_mass / sizes,
-        "levelling": np.where(m > 0, design.oversampling_mass / np.maximum(m, 1), 0.0),
-        "added": design.augmentation_mass / max(own.size, 1),
-    }
 
 
 def plan_table(
@@ -209,7 +102,9 @@ def plan_table(
     parts = [(own, synthetic_part(rows, ones, real, own)) for own in sources]
     resampled = intervals.resample(rows, fits, parts, replicates=bootstrap, seed=seed)
     sizes = np.bincount(rows.group)
-    work = _Work(real, resampled, sizes, price, most or _MOST * int(sizes.max()), level)
+    errors = reach(rows, fits, real, resampled.weighted, seed=seed).errors(0.5 + level / 2)
+    most = most or _MOST * int(sizes.max())
+    work = _Work(real, resampled, sizes, price, most, level, errors)
     choices = [work.raw(), work.weighting()]
     for index, (own, part) in enumerate(parts):
         if own.name != "duplicate":
@@ -250,10 +145,11 @@ def _sources(table: Prepared, generators, seed: int) -> list[Source]:
 class _Work:
     """What the designs of one table are predicted from."""
 
-    def __init__(self, real: Real, resampled: Resampled, sizes, price, most: int, level: float):
+    def __init__(self, real: Real, resampled: Resampled, sizes, price, most, level, errors):
         self.real, self.resampled, self.sizes = real, resampled, sizes
         self.price, self.most, self.level = price, most, level
-        self.z = float(norm.ppf(0.5 + level / 2))
+        self.z = float(norm.ppf(0.5 + level / 2))  # where all rows decide
+        self.errors = errors  # where the rows of the smallest group do
         self.none = (0,) * len(sizes)
         self.levelled = tuple(int(sizes.max() - n) for n in sizes)
 
@@ -265,27 +161,27 @@ class _Work:
             reach = math.exp(min(self.z * own.raw_std / value, 50.0))
             excess = Interval(value, value / reach, value * reach)
             # the variance part is estimated as well as that of class weighting, relatively
-            rest = intervals.log_normal(own.raw_variance, self.resampled.weighted * (
-                own.raw_variance / own.weighted), self.z)  # fmt: skip
+            rest = intervals.scaled(own.raw_variance, self.resampled.weighted * (
+                own.raw_variance / own.weighted), self.errors)  # fmt: skip
             excess = Interval(
                 value,
                 max(value - math.hypot(value - excess.low, rest.value - rest.low), 0.0),
                 value + math.hypot(excess.high - value, rest.high - rest.value),
             )
-        gain = intervals.add(self._weighted(self.z), excess, -1.0)
+        gain = intervals.add(self._weighted(), excess, -1.0)
         return Choice("raw", "", self.none, 0, 0.0, excess, value - own.raw_variance,
-                      own.raw_variance, gain, 0.0, gain.low)  # fmt: skip
+                      own.raw_variance, gain, 0.0, gain.value)  # fmt: skip
 
     def weighting(self) -> Choice:
         own = self.real.weighted
-        return Choice("weighting", "", self.none, 0, 0.0, self._weighted(self.z), 0.0, own,
+        return Choice("weighting", "", self.none, 0, 0.0, self._weighted(), 0.0, own,
                       Interval(0.0, 0.0, 0.0), 0.0, 0.0)  # fmt: skip
 
-    def _weighted(self, z: float) -> Interval:
-        return intervals.log_normal(self.real.weighted, self.resampled.weighted, z)
+    def _weighted(self) -> Interval:
+        return intervals.scaled(self.real.weighted, self.resampled.weighted, self.errors)
 
     def designs(self, index: int, own: Source, part: Synthetic, available):
-        """Levelling, and augmentation with and without it at the most credible weight."""
+        """Levelling, and augmentation with and without it at the weight expected to be best."""
         for level in (True, False):
             law = ScalingLaw(*(jnp.asarray(float(value)) for value in part.moments(level)))
             m = self.levelled if level else self.none
@@ -298,31 +194,41 @@ class _Work:
             offers = [
                 self._choice(name, index, own, part, m, size, weight, law)
                 for weight in _WEIGHTS
-                if (size := self._size(law, weight, most)) > 0
+                if (size := self._size(part, level, weight, most)) > 0
             ]
             if not offers and not level:  # every weight is predicted to hurt: show that it does
                 size = min(most, int(self.sizes.max()))
                 offers = [self._choice(name, index, own, part, m, size, _WEIGHTS[0], law)]
             if offers:
-                best = max(offers, key=lambda choice: choice.net_low)
+                best = max(offers, key=lambda choice: choice.expected)
                 yield self._with_ranges(best, index, level, law)
 
-    def _size(self, law: ScalingLaw, weight: float, most: int) -> int:
+    def _left(self, part: Synthetic, level: bool, weight: float, size: int | float) -> float:
+        """Twice the expected excess: posterior bias, variance, and the next order in proportion.
+
+        The terms of the next order are of the variance's size; what they are for class weighting is
+        scaled by the design's variance, which is exact for rows that do not depend on the table's.
+        """
+        mix = _mixture(level, weight)
+        drawn = (1.0 - weight) ** 2 * part.levelling if level else 0.0
+        value = mix @ part.seeds @ mix + drawn + weight**2 * part.one / size
+        drift = mix @ part.drift * value / self.real.weighted  # twice it, of 2 weighted
+        return float(mix @ part.expected_square @ mix + value + drift)
+
+    def _size(self, part: Synthetic, level: bool, weight: float, most: int) -> int:
         """The best size for a weight at the price; without one, draws cost 5 % of the gain."""
-        a, c, d, s = (float(value) for value in law)
-        gain = 2 * weight * (a - c) - weight**2 * (a - 2 * c + d)
+        gain = self._left(part, level, 0.0, 1.0) - self._left(part, level, weight, math.inf)
         if gain <= 0:
             return 0
         if self.price > 0:
-            size = weight * math.sqrt(s / (2 * len(self.sizes) * self.price))
+            size = weight * math.sqrt(part.one / (2 * len(self.sizes) * self.price))
         else:
-            size = weight**2 * s / (_NEAR * gain)
+            size = weight**2 * part.one / (_NEAR * gain)
         return min(most, math.ceil(size))
 
     def _choice(self, name, index, own, part, m, size, weight, law) -> Choice:
         level = name.startswith("level")
-        mix = np.zeros(3)
-        mix[1 if level else 0], mix[2] = 1.0 - weight, weight
+        mix = _mixture(level, weight)
         added = weight**2 / size if size else 0.0
         drawn = (1.0 - weight) ** 2 if level else 0.0
 
@@ -337,19 +243,16 @@ class _Work:
         square = float(mix @ part.square @ mix)
         best = self.real.weighted - (square + value) / 2
 
-        def gain(z):
-            saved = intervals.normal(2 * self.real.weighted - value, spread, z)
-            bias = intervals.squared_bias(part, mix, z)
-            return intervals.add(saved, bias, -1.0).halved().around(best)
-
-        bias = intervals.squared_bias(part, mix, self.z)
-        noise = intervals.log_normal(value, many, self.z)
+        bias = intervals.squared_bias(part, mix, self.errors)
+        saved = intervals.normal(2 * self.real.weighted - value, spread, self.errors)
+        gain = intervals.add(saved, bias, -1.0).halved().around(best)
+        noise = intervals.scaled(value, many, self.errors)
         excess = intervals.add(bias, noise).halved().around((square + value) / 2, noise.low / 2)
-        choice = Choice(name, own.name, m, size, weight, excess, square / 2, value / 2,
-                        gain(self.z), law=tuple(float(v) for v in law))  # fmt: skip
+        choice = Choice(name, own.name, m, size, weight, excess, square / 2, value / 2, gain,
+                        law=tuple(float(v) for v in law))  # fmt: skip
         cost = self.price * choice.rows
-        low = gain(float(norm.ppf(self.level))).low
-        return dataclasses.replace(choice, cost=cost, net_low=low - cost)
+        left = self._left(part, level, weight, size if size else math.inf)
+        return dataclasses.replace(choice, cost=cost, expected=self.real.weighted - left / 2 - cost)
 
     def _with_ranges(self, choice: Choice, index: int, level: bool, law: ScalingLaw) -> Choice:
         """The weight and size that would be best if the estimates were exact, with intervals."""
@@ -370,28 +273,36 @@ class _Work:
         return dataclasses.replace(choice, **found)
 
 
+def _mixture(level: bool, weight: float) -> np.ndarray:
+    """Weights of the parts: real rows, levelled rows, added rows."""
+    mix = np.zeros(3)
+    mix[1 if level else 0], mix[2] = 1.0 - weight, weight
+    return mix
+
+
 def _decide(choices: Sequence[Choice]) -> tuple[Choice, bool, str]:
-    """The design whose gain over class weighting is credibly largest."""
+    """The design whose expected gain over class weighting is largest, if it is worth the rows."""
     raw, weighting = choices[:2]
     reference = raw if raw.gain.low > 0 else weighting
     offers = [c for c in choices[2:] if c.rows]
-    best = max(offers, key=lambda c: c.net_low, default=None)
-    least = max(reference.net_low, _WORTH * weighting.excess.value)
-    if best is not None and best.net_low > least:
+    best = max(offers, key=lambda c: c.expected, default=None)
+    worth = _WORTH * weighting.excess.value
+    if best is not None and best.expected > max(reference.expected, 0.0) + worth:
         return best, True, (
-            f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk falls "
-            f"by {best.gain.value:.3g} nats against class weighting; net of their cost by "
-            f"{best.net_low:.2g} at least, with one-sided confidence."
+            f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk is "
+            f"expected to fall by {best.expected + best.cost:.3g} nats against class weighting"
+            f"{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
+            f"{best.gain.value:.3g} ({best.gain.low:.2g} to {best.gain.high:.2g})."
         )  # fmt: skip
     name = "class weighting" if reference is weighting else "the plain fit"
     if best is None:
         return reference, False, f"do not add synthetic data: no design has rows to add; {name}."
-    likely = max(offers, key=lambda c: c.gain.value - c.cost)
-    verdict = "may help, but it is not credible on this table" if (
-        likely.gain.value > likely.cost
-    ) else "is predicted to hurt, or not to be worth its price"  # fmt: skip
+    verdict = (
+        f"is expected to gain {best.expected:.2g} nats, less than the {worth:.2g} that make rows "
+        "worth having" if best.expected > 0 else "is expected to hurt, or not to be worth its price"
+    )  # fmt: skip
     return reference, False, (
-        f"do not add synthetic data: the most promising design ({likely.source}, {likely.name}) "
-        f"{verdict} (gain {likely.gain.value:.3g}, {likely.gain.low:.2g} to "
-        f"{likely.gain.high:.2g} nats); use {name}."
+        f"do not add synthetic data: the most promising design ({best.source}, {best.name}) "
+        f"{verdict} (by S1 alone {best.gain.value:.2g}, {best.gain.low:.2g} to "
+        f"{best.gain.high:.2g}); use {name}."
     )  # fmt: skip

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from simulate.erm import fit
+from simulate.planner_expected import drifts, posterior_square
 from simulate.planner_sources import Rows, Source, mean_scores, score_parts
 from theory.precision import require_float64
 
@@ -84,6 +85,7 @@ class Synthetic(NamedTuple):
         bias_noise: covariance of these estimates ``[3, 3, p, p]``.
         seeds: ``tr(M sum_g Cov_g(part j, part k) / n_g)`` ``[3, 3]``.
         levelling: noise of the levelling draws; one: of one augmented sample per group (``S``).
+        drift: excess of the next order, linear in each part's bias ``[3]``.
     """
 
     bias: np.ndarray
@@ -91,6 +93,12 @@ class Synthetic(NamedTuple):
     seeds: np.ndarray
     levelling: float
     one: float
+    drift: np.ndarray
+
+    @property
+    def expected_square(self) -> np.ndarray:
+        """Posterior mean of ``b_j' M b_k`` ``[3, 3]``."""
+        return posterior_square(self.bias, self.bias_noise)
 
     @property
     def square(self) -> np.ndarray:
@@ -230,7 +238,7 @@ def synthetic_part(
         rows, weight: as for `real_part`.
         real: its result.
         own: the source.
-        noise: also estimate `Synthetic.bias_noise`; zeros otherwise.
+        noise: also estimate `Synthetic.bias_noise` and `Synthetic.drift`; zeros otherwise.
     """
     count, sizes = rows.count, np.bincount(rows.group).astype(float)
     ratio = sizes / sizes.max()
@@ -252,8 +260,11 @@ def synthetic_part(
     parts = np.stack([real.part, ratio[rows.group, None] * real.part + influence[0], influence[1]])
     bias_noise = np.zeros((3, 3, len(real.theta), len(real.theta)))
     white_cov = real.root @ drawn.cov @ real.root.T
+    drift = np.zeros(3)
     if noise:
-        bias_noise[1:, 1:] = _bias_noise(rows, weight, real, mix, influence, drawn.hessian)
+        turn = np.einsum("mg,gpq->mpq", mix, drawn.hessian - _hessians(rows, weight, real))
+        bias_noise[1:, 1:] = _bias_noise(rows, weight, real, mix, influence, turn)
+        drift[1:] = drifts(rows, weight, real, bias[1:], turn)
         if own.external is not None:
             available = np.bincount(own.external.rows.group)[:, None, None]
             bias_noise[1:, 1:] += np.einsum("jg,kg,gpq->jkpq", mix, mix, white_cov / available)
@@ -265,22 +276,26 @@ def synthetic_part(
         np.einsum("n,jnp,knp->jk", weight / per_row**2, seeds, seeds, optimize=True),
         float(mix[0] @ trace) / (count * sizes.max()),
         float(trace.sum()) / count**2,
+        drift,
     )
 
 
-def _bias_noise(rows: Rows, weight, real: Real, mix, influence, synthetic_hessian) -> np.ndarray:
+def _hessians(rows: Rows, weight, real: Real) -> np.ndarray:
+    """Of every group's risk on its rows ``[G, p, p]``."""
+    per_row = np.bincount(rows.group)[rows.group]
+    curved = weight / per_row * score_parts(rows, real.theta)[2]
+    members = (rows.members(g) for g in range(rows.count))
+    return np.stack([rows.x[m].T @ (curved[m, None] * rows.x[m]) for m in members])
+
+
+def _bias_noise(rows: Rows, weight, real: Real, mix, influence, turn) -> np.ndarray:
     """Whitened covariance of the bias estimates ``[2, 2, p, p]``.
 
-    They move with the rows' scores, with the generator, and with the fit they are taken at.
+    They move with the rows' scores, with the generator, and with the fit they are taken at, by
+    `turn`, the difference of Hessians ``[2, p, p]``.
     """
-    count, sizes = rows.count, np.bincount(rows.group).astype(float)
-    per_row = sizes[rows.group]
-    curved = weight / per_row * score_parts(rows, real.theta)[2]
-    hessian = np.stack(
-        [rows.x[m].T @ (curved[m, None] * rows.x[m]) for m in map(rows.members, range(count))]
-    )
-    turn = np.einsum("mg,gpq->mpq", mix, synthetic_hessian - hessian)
-    moved = influence - mix[:, rows.group, None] * (real.part * count)[None]
+    per_row = np.bincount(rows.group)[rows.group].astype(float)
+    moved = influence - mix[:, rows.group, None] * (real.part * rows.count)[None]
     moved -= np.einsum("np,mpq->mnq", real.part @ (real.root.T @ real.root), turn)
     white = moved @ real.root.T
     scaled = (weight / per_row**2)[None, :, None] * white

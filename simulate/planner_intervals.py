@@ -1,14 +1,15 @@
 """Intervals for predicted excess risks: a score interval for the bias, a bootstrap for the rest.
 
 The squared bias ``|b|^2`` of an estimate ``b_hat ~ N(b, W)`` (whitened) is not a normal quantity
-when ``b`` is near 0. Its interval collects the ``lambda`` that a score test does not reject,
+when ``b`` is near 0. Its interval collects the ``lambda`` that a test does not reject, from the
+first three cumulants of ``|b_hat|^2``,
 
-    (|b_hat|^2 - tr W - lambda)^2 <= z^2 (2 tr W^2 + 4 lambda kappa)
+    lambda + tr W,   2 tr W^2 + 4 lambda b'W b / |b|^2,   8 tr W^3 + 24 lambda b'W^2 b / |b|^2,
 
-with ``kappa = b_hat'W b_hat / |b_hat|^2``, from the mean and variance of a quadratic form. Variance
-parts are positive, so their interval is normal on the logarithmic scale, with the bootstrap's
-standard error. Sums and differences of two such quantities get the square-and-add interval of Zou
-and Donner (2008), which keeps each one's asymmetry.
+with ``b_hat`` for the direction of ``b``, and the quantiles of the gamma law that has them (Wilson
+and Hilferty, 1931). Variance parts are positive, with the bootstrap's standard error; how many of
+them an interval takes is `simulate.planner_reach`'s. Sums and differences of two such quantities
+get the square-and-add interval of Zou and Donner (2008), which keeps each one's asymmetry.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ from simulate.planner_estimate import (
 )
 from simulate.planner_sources import External, Rows, Source
 
-__all__ = ["Interval", "Resampled", "add", "log_normal", "normal", "resample", "squared_bias"]
+__all__ = [
+    "Interval", "Resampled", "add", "gamma_quantile", "normal", "resample", "scaled",
+    "squared_bias",
+]  # fmt: skip
 
 
 class Interval(NamedTuple):
@@ -78,28 +82,73 @@ def squared_bias(own: Synthetic, parts: np.ndarray, z: float) -> Interval:
 
     The estimate is unbiased, so that it and its interval may lie below 0: where the bias is small,
     cutting them off before adding a variance part would push the sum up. Below 0 the test takes the
-    variance at 0.
+    spread at 0.
+
+    Args:
+        own: estimates of the bias and their covariance.
+        parts: weights of the parts.
+        z: standard errors to either side.
     """
     bias = parts @ own.bias
     noise = np.einsum("j,k,jkpq->pq", parts, parts, own.bias_noise)
-    square, mean, spread = bias @ bias, np.trace(noise), np.sum(noise * noise)
-    value = float(square - mean)
-    tilt = bias @ noise @ bias / square if square > 0 else 0.0
-    flat = z * np.sqrt(2 * spread)
-    middle = value + 2 * z**2 * tilt
-    reach = np.sqrt(max(middle**2 - value**2 + flat**2, 0.0))
-    low = value - flat if value <= flat else middle - reach
-    high = value + flat if value <= -flat else middle + reach
-    return Interval(value, float(min(low, value)), float(max(high, value)))
+    square, mean = float(bias @ bias), float(np.trace(noise))
+    if mean <= 0:
+        return Interval(square, square, square)
+    turned = noise @ bias
+    along = (bias @ turned / square, turned @ turned / square) if square > 0 else (0.0, 0.0)
+    flat = np.sum(noise * noise), np.sum((noise @ noise) * noise)
+
+    def quantile(value: float, reach: float) -> float:
+        """Of ``|b_hat|^2`` where the truth is `value`."""
+        kept = max(value, 0.0)
+        spread = np.sqrt(2 * flat[0] + 4 * kept * along[0])
+        skew = (8 * flat[1] + 24 * kept * along[1]) / spread**3
+        return value + mean + spread * gamma_quantile(reach, skew)
+
+    value = square - mean
+    low, high = (_solve(lambda own, r=r: quantile(own, r) - square, value, mean) for r in (z, -z))
+    return Interval(value, min(low, value), max(high, value))
 
 
-def log_normal(value: float, replicates: np.ndarray, z: float) -> Interval:
-    """A positive quantity with the bootstrap's spread of its logarithm."""
+def gamma_quantile(z: float, skew: float) -> float:
+    """Quantile of a standardised gamma law, from the normal one (Wilson and Hilferty, 1931).
+
+    Example:
+        >>> round(gamma_quantile(1.645, 2.0), 2)  # an exponential law: log(20) - 1 is 2.00
+        1.97
+    """
+    if skew < 1e-8:
+        return z
+    own = 1 + skew * z / 6 - skew**2 / 36
+    return 2 / skew * (max(own, 0.0) ** 3 - 1)
+
+
+def _solve(function, start: float, scale: float) -> float:
+    """The root of an increasing function, by doubling steps and bisection."""
+    low, high, step = start, start, scale
+    while function(low) > 0:
+        low, step = low - step, 2 * step
+    step = scale
+    while function(high) < 0:
+        high, step = high + step, 2 * step
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) < 0 else (low, middle)
+    return float((low + high) / 2)
+
+
+def scaled(value: float, replicates: np.ndarray, z: float) -> Interval:
+    """A positive quantity with the bootstrap's spread of its logarithm, on the reciprocal's scale.
+
+    The interval is ``value / (1 + e) .. value exp(e + e^2 / 2)`` with ``e`` the relative reach: to
+    second order that of the reciprocal, ``value / (1 -+ e)``, but finite however large ``e``.
+    """
     if value <= 0:
         return Interval(0.0, 0.0, 0.0)
-    positive_ones = replicates[replicates > 0]
-    reach = z * float(np.std(np.log(positive_ones), ddof=1)) if len(positive_ones) > 1 else 0.0
-    return Interval(float(value), float(value * np.exp(-reach)), float(value * np.exp(reach)))
+    known = replicates[replicates > 0]
+    reach = z * float(np.std(np.log(known), ddof=1)) if len(known) > 1 else 0.0
+    high = value * np.exp(min(reach + reach**2 / 2, 50.0))
+    return Interval(float(value), float(value / (1 + reach)), float(high))
 
 
 def normal(value: float, std: float, z: float) -> Interval:

@@ -45,7 +45,7 @@ def _choice(own: Choice) -> dict:
         "variance": own.variance,
         "gain": own.gain._asdict(),
         "cost": own.cost,
-        "net_low": own.net_low,
+        "expected": own.expected,
         "moments": None if own.law is None else dict(zip("ACDS", own.law, strict=True)),
         "best_weight": own.best_weight and own.best_weight._asdict(),
         "best_size": own.best_size and own.best_size._asdict(),

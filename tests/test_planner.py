@@ -128,7 +128,7 @@ def test_the_score_interval_of_a_squared_bias_covers():
         for _ in range(draws):
             bias = np.zeros((3, p))
             bias[2] = truth + root @ rng.normal(size=p)
-            own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0)
+            own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3))
             got = planner_intervals.squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96)
             inside += got.low <= truth @ truth <= got.high
             assert got.low <= got.value <= got.high
@@ -148,7 +148,7 @@ def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
     x, label = small
     fresh, own = _draw(GROUPS, (1500, 1500), seed=8)
     plan = plan_table(x, label, synthetic=(fresh, own), fitted=False, bootstrap=40)
-    assert plan.add_synthetic and plan.recommended.net_low > 0 and plan.weight > 0
+    assert plan.add_synthetic and plan.recommended.expected > 0 and plan.weight > 0
     moved = fresh - 3.0 * own[:, None] * np.array([1.0, 0.3, 0.0])
     plan = plan_table(x, label, synthetic=(moved, own), fitted=False, bootstrap=40)
     assert not plan.add_synthetic and plan.recommended.name == "weighting"
