@@ -84,18 +84,26 @@ def study(
     return payload
 
 
+def _share(own: dict[str, float], name: str) -> str:
+    """A share with the standard error that it has if the nominal one is 95 %."""
+    error = (0.95 * 0.05 / own["tables"]) ** 0.5
+    return f"{own[name]:.1%} ± {error:.1%}"
+
+
 def markdown(payload: dict) -> str:
     """The study's tables as Markdown."""
     lines = []
     for name, designs in payload["coverage"].items():
         lines += [
             "", f"### Coverage: {name}", "",
-            "| design | tables | excess in interval | gain in interval | estimate / truth |",
-            "|---|---|---|---|---|",
+            "| design | tables | excess in interval | gain in interval | width / estimate "
+            "| estimate / truth |",
+            "|---|---|---|---|---|---|",
         ]  # fmt: skip
         for design, own in designs.items():
             lines.append(
-                f"| {design} | {own['tables']:.0f} | {own['excess']:.1%} | {own['gain']:.1%} | "
+                f"| {design} | {own['tables']:.0f} | {_share(own, 'excess')} | "
+                f"{_share(own, 'gain')} | {own['width']:.2f} | "
                 f"{own['ratio']:.3f} ± {own['ratio_std_error']:.3f} |"
             )
     blocks = [(f"### Regret: {name}", "regret", own) for name, own in payload["regret"].items()]

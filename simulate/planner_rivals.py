@@ -4,17 +4,21 @@ Each takes the same table and generator and returns a fitted rule with the numbe
 
 * ``raw``, ``weighting``: no synthetic rows; ``balance``: level the groups, the usual practice;
 * ``planner``: `simulate.planner.plan_table`; ``best guess``: its best weight without caution;
-* ``validation size``: Ma and Zhang (arXiv 2601.16120): the number of minority rows that minimises
-  the balanced loss on held-back rows, over a range around full balance;
-* ``fitted law``: Jain, Montanari and Sasoglu (arXiv 2402.04376), with exponent 1 as parametric
-  models have: ``alpha^2 E_syn(inf) + alpha^2 c_syn / N + (1 - alpha)^2 c_real / n``, its constants
-  from fits on parts of the rows, validated on held-back ones;
-* ``corrected``: the idea of Lyu, Ma, Zhang and Zhang (arXiv 2510.26046): the loss of the minority's
-  synthetic rows minus the loss difference of synthetic and real majority rows, carried over by
-  moving the majority to the minority's mean (the transfer is this package's simplest version);
+* ``validation size``: Ma and Zhang (arXiv 2601.16120), as `simulate.sweeps_procedures` compares it
+  where the groups are known: the multiple of full balance whose minority rows minimise the balanced
+  loss on held-out folds;
+* ``fitted law``: Jain, Montanari and Sasoglu (arXiv 2402.04376): `theory.literature`'s law with
+  exponent 1, as parametric models have, its two single-source curves fitted on parts of the rows
+  and validated on held-back ones;
+* ``corrected``: after Lyu, Ma, Zhang and Zhang (arXiv 2510.26046), who estimate the bias that
+  synthetic minority rows bring into the loss from the majority, where real rows abound, and
+  subtract it. Implemented is their idea with the simplest transfer, not their estimator: generate
+  as many rows of the majority, take the difference of synthetic and real majority loss after moving
+  both to the minority's mean, with the minority's label, subtract it from the loss of the levelled
+  table, and minimise; the levelled fit stands where that objective is not convex;
 * ``cross-validation``: five folds over a grid of weights.
 
-Validation splits keep groups' shares; after a choice the rule is fitted again on the whole table.
+Folds and splits keep groups' shares; after a choice the rule is fitted again on the whole table.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from simulate.erm import fit
 from simulate.planner import plan_table
 from simulate.planner_draw import draw_rows
 from simulate.planner_sources import Rows, score_parts
+from theory.literature import surrogate_best_weight
 
 __all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_rows", "with_added"]
 
@@ -152,16 +157,35 @@ def _pool(task: Task, added: int) -> Fitted:
     return Fitted(fit_rows(*both, np.full(len(both[0]), 1.0 / len(both[0]))), 1, added)
 
 
+def _folds(task: Task) -> list[tuple[Task, np.ndarray, np.ndarray]]:
+    """What is fitted on, and the held-out rows with their labels, of every fold."""
+    rng = np.random.default_rng(task.seed)
+    fold = np.empty(len(task.x), int)
+    for g in (0, 1):
+        index = rng.permutation(np.flatnonzero(task.label == g))
+        fold[index] = np.arange(len(index)) % _FOLDS
+    return [
+        (task._replace(x=task.x[fold != k], label=task.label[fold != k]),
+         task.x[fold == k], task.label[fold == k])
+        for k in range(_FOLDS)
+    ]  # fmt: skip
+
+
+def _validated(task: Task, offers: tuple[float, ...], fitted: Callable[[Task, float], Fitted]):
+    """The offer with the least balanced loss on held-out folds, fitted on the whole table."""
+    losses = np.zeros(len(offers))
+    for part, x, label in _folds(task):
+        losses += [balanced_loss(fitted(part, own).theta, x, label) for own in offers]
+    best = offers[int(losses.argmin())]
+    return fitted(task, best)._replace(fits=len(offers) * _FOLDS + 1)
+
+
 def _validation_size(task: Task) -> Fitted:
-    part, x, label = _split(task)
-
-    def level(own: Task) -> int:
+    def pooled(own: Task, multiple: float) -> Fitted:
         sizes = np.bincount(own.label)
-        return int(sizes.max() - sizes.min())
+        return _pool(own, round(multiple * int(sizes.max() - sizes.min())))
 
-    losses = [balanced_loss(_pool(part, round(r * level(part))).theta, x, label) for r in _AROUND]
-    best = _AROUND[int(np.argmin(losses))]
-    return _pool(task, round(best * level(task)))._replace(fits=len(_AROUND) + 1)
+    return _validated(task, _AROUND, pooled)
 
 
 def _fitted_law(task: Task) -> Fitted:
@@ -183,8 +207,9 @@ def _fitted_law(task: Task) -> Fitted:
         synthetic.append(balanced_loss(with_added(part, (0, 0), size, 1.0).theta, x, label))
     bend = max(float(np.polyfit(1.0 / np.array(sizes), synthetic, 1)[0]), 0.0)
     limit = max(float(np.mean(synthetic) - bend * np.mean(1.0 / np.array(sizes))) - least, 0.0)
-    a, d = slope, limit + bend / task.most  # (1 - alpha)^2 a + alpha^2 d
-    weight = a / (a + d) if a + d > 0 else 0.0
+    weight = surrogate_best_weight(
+        real=slope, surrogate=limit + bend / task.most, limit=limit
+    )  # fmt: skip
     if weight <= 0:
         return _weighting(task)._replace(fits=7)
     return with_added(task, (0, 0), task.most, weight)._replace(fits=7)
@@ -229,20 +254,10 @@ def _signed_fit(x, label, weight, start) -> np.ndarray | None:
 
 
 def _cross_validation(task: Task) -> Fitted:
-    rng = np.random.default_rng(task.seed)
-    fold = np.empty(len(task.x), int)
-    for g in (0, 1):
-        index = rng.permutation(np.flatnonzero(task.label == g))
-        fold[index] = np.arange(len(index)) % _FOLDS
-    losses = np.zeros(len(_GRID))
-    for k in range(_FOLDS):
-        part = task._replace(x=task.x[fold != k], label=task.label[fold != k])
-        for place, weight in enumerate(_GRID):
-            own = with_added(part, (0, 0), task.most, weight) if weight else _weighting(part)
-            losses[place] += balanced_loss(own.theta, task.x[fold == k], task.label[fold == k])
-    weight = _GRID[int(losses.argmin())]
-    own = with_added(task, (0, 0), task.most, weight) if weight else _weighting(task)
-    return own._replace(fits=len(_GRID) * _FOLDS + 1)
+    def added(own: Task, weight: float) -> Fitted:
+        return with_added(own, (0, 0), task.most, weight) if weight else _weighting(own)
+
+    return _validated(task, _GRID, added)
 
 
 RIVALS: dict[str, Callable[[Task], Fitted]] = {

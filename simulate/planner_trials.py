@@ -116,8 +116,9 @@ def coverage(
     """Share of intervals that contain the truth, by design, over tables drawn afresh.
 
     Returns:
-        For each design: ``tables`` that had it, ``excess`` and ``gain`` coverage, and the mean of
-        ``estimate / truth`` of its excess risk with standard error.
+        For each design: ``tables`` that had it, ``excess`` and ``gain`` coverage, the median
+        ``width`` of the excess's interval relative to its estimate, and the mean of ``estimate /
+        truth`` of its excess risk with standard error.
     """
     levelled = law_of_design(setting.groups, setting.sizes, setting.theory)
     weighted = weighted_law(setting.groups, setting.sizes, setting.theory)
@@ -138,6 +139,7 @@ def coverage(
                     own.excess.low <= true <= own.excess.high,
                     own.gain.low <= gain <= own.gain.high,
                     own.excess.value / true,
+                    (own.excess.high - own.excess.low) / own.excess.value,
                 )
             )
     found = {}
@@ -147,6 +149,7 @@ def coverage(
             "tables": float(len(table)),
             "excess": float(table[:, 0].mean()),
             "gain": float(table[:, 1].mean()),
+            "width": float(np.median(table[:, 3])),
             "ratio": float(table[:, 2].mean()),
             "ratio_std_error": float(table[:, 2].std(ddof=1) / np.sqrt(len(table))),
         }

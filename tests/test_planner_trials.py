@@ -96,11 +96,12 @@ def test_intervals_cover_and_intervals_of_a_tenth_their_width_do_not():
 def test_the_study_is_printed_as_tables():
     row = {"excess": 0.01, "excess_std_error": 0.001, "regret": 0.002, "regret_std_error": 0.0005,
            "fits": 9.0, "rows": 100.0, "adds": 0.5}  # fmt: skip
-    own = {"tables": 4.0, "excess": 0.95, "gain": 1.0, "ratio": 1.0, "ratio_std_error": 0.01}
+    own = {"tables": 4.0, "excess": 0.95, "gain": 1.0, "width": 0.4, "ratio": 1.0,
+           "ratio_std_error": 0.01}  # fmt: skip
     payload = {"coverage": {"s": {"raw": own}}, "regret": {"s": {"planner": row}},
                "real": {"smote": {"planner": row}}}  # fmt: skip
     text = markdown(payload)
-    assert "| raw | 4 | 95.0% | 100.0% | 1.000 ± 0.010 |" in text
+    assert "| raw | 4 | 95.0% ± 10.9% | 100.0% ± 10.9% | 0.40 | 1.000 ± 0.010 |" in text
     assert "| planner | 10.00 ± 1.00 | +2.00 ± 0.50 | 9 | 100 | 50% |" in text
 
 

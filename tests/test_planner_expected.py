@@ -1,0 +1,146 @@
+"""What the planner expects beyond S1, and how wide its intervals are where few rows decide."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import gamma
+
+from simulate.planner import plan_table
+from simulate.planner_estimate import Synthetic, first_fits, real_part, synthetic_part
+from simulate.planner_expected import posterior_square
+from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
+from simulate.planner_reach import Reach, reach
+from simulate.planner_sources import External, Rows, Source
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.generators import Shifted
+from theory.laws import GaussianGroup
+
+SIZES = (30_000, 30_000)
+GROUPS = (
+    GaussianGroup([0.0, 0.0], np.eye(2), 0),
+    GaussianGroup([1.3, 0.4], [[1.5, 0.3], [0.3, 0.8]], 1),
+)
+
+
+def _draw(groups, sizes, seed):
+    rng = np.random.default_rng(seed)
+    pairs = zip(groups, sizes, strict=True)
+    x = [rng.multivariate_normal(g.mean[0], g.cov[0], n) for g, n in pairs]
+    return np.concatenate(x), np.repeat([g.label for g in groups], sizes)
+
+
+def _rows(x, label) -> Rows:
+    return Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+
+
+def _parts(x, label, made):
+    rows = _rows(x, label)
+    real = real_part(rows, np.ones(len(x)), first_fits(rows))
+    own = Source("table", external=External(_rows(made, label), np.ones(len(x)), fitted=False))
+    return real, synthetic_part(rows, np.ones(len(x)), real, own)
+
+
+@pytest.mark.parametrize("direction", [(1.0, 0.0), (0.3, -1.0)])
+def test_the_next_order_is_what_theorem_r_has_beyond_its_local_form(direction):
+    # odd in the bias: what is quadratic in it, and what has none of it, cancels
+    step, weight = 1e-3, 0.2
+    x, label = _draw(GROUPS, SIZES, seed=1)
+    beyond, drift = [], []
+    for sign in (1, -1):
+        shift = sign * step * np.array(direction)
+        told = predict(GROUPS, Design(SIZES, 10**9, weight), Shifted(tuple(shift)))
+        beyond.append(float(told.total - told.local_bias - told.local_variance))
+        # the same rows, moved: the bias is estimated without the noise of fresh rows
+        real, own = _parts(x, label, x + shift)
+        left = (1 - weight) ** 2  # of the variance, where added rows are without end
+        # theorem R takes the variance of S1 at theta*, as the planner does
+        drift.append(weight * own.drift[2] * left)
+    seen, expected = ((v[0] - v[1]) / 2 for v in (drift, beyond))
+    # moments of scores up to the third on 60 000 rows, a relative spread of sqrt(100 / n)
+    assert seen == pytest.approx(expected, rel=4 * math.sqrt(100 / sum(SIZES)))
+    assert abs(expected) > 1e-3 * step * real.weighted
+
+
+def test_a_bias_is_shrunk_by_how_plain_it_is():
+    rng = np.random.default_rng(0)
+    noise = np.zeros((3, 3, 4, 4))
+    noise[2, 2] = np.diag([1.0, 0.5, 0.5, 0.2])
+    spread = np.trace(noise[2, 2])
+    for truth, low, high in ((0.0, 0.0, 0.5), (50.0, 0.99, 1.01)):
+        posterior, square = [], []
+        for _ in range(300):
+            bias = np.zeros((3, 4))
+            bias[2] = truth + np.sqrt(np.diag(noise[2, 2])) * rng.normal(size=4)
+            found = posterior_square(bias, noise)
+            posterior.append(found[2, 2])
+            square.append(bias[2] @ bias[2])
+            assert found[0, 0] == found[0, 2] == 0.0
+        # with no bias the estimate of its square is the noise; the posterior is far below twice it
+        scale = 2 * spread if truth == 0 else np.mean(square)
+        assert low < np.mean(posterior) / scale < high
+    known = posterior_square(np.ones((3, 4)), np.zeros((3, 3, 4, 4)))
+    np.testing.assert_array_equal(known, np.full((3, 3), 4.0))
+
+
+def test_gamma_quantiles_are_those_of_the_law():
+    for shape in (1.0, 2.0, 10.0):
+        for z, quantile in ((1.6449, 0.95), (-1.96, 0.025), (1.96, 0.975)):
+            exact = (gamma.ppf(quantile, shape) - shape) / math.sqrt(shape)
+            # Wilson and Hilferty: within a few hundredths of a standard deviation
+            assert abs(gamma_quantile(z, 2 / math.sqrt(shape)) - exact) < 0.05
+    assert gamma_quantile(1.96, 0.0) == 1.96
+
+
+def test_a_bias_of_zero_is_excluded_as_rarely_as_the_level_says():
+    rng = np.random.default_rng(5)
+    noise = np.zeros((3, 3, 5, 5))
+    noise[2, 2] = np.diag([1.0, 0.3, 0.1, 0.1, 0.05])  # nearly one direction: very skewed
+    root, draws, excluded = np.sqrt(np.diag(noise[2, 2])), 1000, 0
+    for _ in range(draws):
+        bias = np.zeros((3, 5))
+        bias[2] = root * rng.normal(size=5)
+        own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3))
+        excluded += squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96).low > 0
+    # three cumulants: half a point is allowed
+    assert excluded / draws < 0.025 + 0.005 + 4 * math.sqrt(0.025 * 0.975 / draws)
+    value = ((root * rng.normal(size=(100_000, 5))) ** 2).sum(axis=1) - root @ root
+    normal = np.mean(value > 1.96 * math.sqrt(2 * np.sum(noise[2, 2] ** 2)))
+    assert normal > 0.025 + 0.015  # two of them exclude it too often
+
+
+def test_few_rows_need_more_standard_errors():
+    found = {}
+    for sizes in ((600, 40), (4000, 4000)):
+        rows = _rows(*_draw(GROUPS, sizes, seed=3))
+        fits = first_fits(rows)
+        real = real_part(rows, np.ones(sum(sizes)), fits)
+        replicates = resample(rows, fits, [], replicates=60, seed=0).weighted
+        found[sizes] = reach(rows, fits, real, replicates, seed=0)
+    few, many = found.values()
+    assert few.freedom < many.freedom and few.errors(0.975) > many.errors(0.975) > 1.9
+    assert few.scale >= 1.0 and many.errors(0.975) < 1.15 * 1.96 * max(many.scale, 1.0)
+    assert Reach(5.0, 1.2).errors(0.975) == pytest.approx(1.2 * 2.5706, rel=1e-4)
+
+
+def test_the_reciprocal_scale_reaches_further_up_than_down_and_stays_finite():
+    replicates = np.exp(0.1 * np.random.default_rng(0).normal(size=500))
+    own = scaled(1.0, replicates, 2.0)
+    assert 1 - own.low < own.high - 1
+    assert own.high == pytest.approx(1 / (1 - (1 / own.low - 1)), rel=0.01)  # to second order
+    assert 0 < scaled(1.0, replicates, 1e3).low and math.isfinite(scaled(1.0, replicates, 1e3).high)
+    assert scaled(0.0, replicates, 2.0) == (0.0, 0.0, 0.0)
+
+
+def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
+    # S1 alone sees a gain in a small weight of SMOTE's rows; simulation sees a loss (docs)
+    groups = (
+        GaussianGroup(np.zeros(5), np.eye(5), 0),
+        GaussianGroup([1.2, 0.8, 0.0, 0.0, 0.4], np.eye(5), 1),
+    )
+    x, label = _draw(groups, (600, 80), seed=2)
+    plan = plan_table(x, label, generators="smote-all", bootstrap=20)
+    own = next(c for c in plan.choices if c.name == "weight+add")
+    assert own.expected < 0 < own.gain.high
+    assert not plan.add_synthetic and "do not add" in plan.reason
