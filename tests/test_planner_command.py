@@ -62,7 +62,9 @@ def test_the_written_table_is_the_plan(small, tmp_path, external):
     table = _csv(tmp_path / "t.csv", *small)
     made = _csv(tmp_path / "s.csv", *_draw((900, 900), seed=8))
     out, artifact = tmp_path / "train.csv", tmp_path / "plan.json"
-    source = ["--synthetic", made, "--independent"] if external else ["--generator", "gaussian-pooled"]
+    source = (
+        ["--synthetic", made, "--independent"] if external else ["--generator", "gaussian-pooled"]
+    )
     files = ["--write", str(out), "--json", str(artifact), "--bootstrap", "20"]
     assert main(["plan", table, "--label", "y", *source, *files]) == 0
     plan = json.loads(artifact.read_text())["payload"]
