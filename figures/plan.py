@@ -52,7 +52,7 @@ def draw_plan(payload: Mapping):
         right.errorbar(
             [chosen["size"]], [value["value"]], yerr=spread, marker="*", markersize=9,
             color=style.SERIES[1].colour, linestyle="none",
-            label=r"recommended (cautious $\alpha$)",
+            label=r"recommended (its own $\alpha$)",
         )  # fmt: skip
     style.guide(right, y=reference, linestyle=":")
     right.annotate(

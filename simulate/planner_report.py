@@ -81,7 +81,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     title = "predicted balanced excess risk (nats)"
     table = Table(box=box.SIMPLE, title=title, title_justify="left")
     percent = f"{100 * plan.level:g} %"
-    for name in ("design", "rows", "alpha", "excess", percent, "bias", "gain", percent):
+    for name in ("design", "rows", "alpha", "excess", percent, "bias", "gain", percent, "expected"):
         table.add_column(name, justify="left" if name == "design" else "right", no_wrap=True)
     for own in plan.choices:
         chosen = own == plan.recommended
@@ -94,6 +94,7 @@ def print_plan(console: Console, plan: Plan) -> None:
             f"{own.bias:.2g}",
             "-" if own.name == "weighting" else f"{own.gain.value:+.2g}",
             "-" if own.name == "weighting" else _range(own.gain),
+            "-" if own.name == "weighting" else f"{own.expected:+.2g}",
             style="bold" if chosen else None,
         )
     console.print(table)
