@@ -2,12 +2,15 @@
 
 The unit of computation is a block of fixed size, vectorised over its replicates. Every device runs
 the same program on one block at a time, and nothing is summed across devices, so a replicate's
-numbers are the same bits for one device and for eight.
+numbers are the same bits for one device and for eight. The program is compiled for one device and
+run on each: one that is compiled for many is simplified by other passes, and differs from it in the
+last bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import jax
@@ -47,26 +50,55 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 def sharded_map(function: Callable, mesh: Mesh) -> Callable:
     """``function`` of one replicate, vectorised over a leading axis that is split over the mesh.
 
-    Compiled once for each function, mesh and shape: pass the same function object again.
+    Compiled once for each function, device and shape: pass the same function object again.
     """
-    spec = PartitionSpec(_AXIS)
-    one = jax.vmap(function)
-    return jax.jit(
-        jax.shard_map(one, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-    )
+    return _on_each_device(jax.jit(jax.vmap(function)), mesh)
 
 
 @lru_cache(maxsize=128)
 def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
     """``function(key)`` of one replicate as a function of (key, replicate indices)."""
-    spec = PartitionSpec(_AXIS)
 
-    def draw(key, indices):
+    def draw(indices, key):
         return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)
 
-    specs = (PartitionSpec(), spec)
-    mapped = jax.shard_map(draw, mesh=mesh, in_specs=specs, out_specs=spec, check_vma=False)
-    return jax.jit(mapped)
+    mapped = _on_each_device(jax.jit(draw), mesh)
+    return lambda key, indices: mapped(indices, key)
+
+
+def _on_each_device(program: Callable, mesh: Mesh) -> Callable:
+    """A program of rows, run by every device of this process on its share of them.
+
+    The result is called with rows that are split over the mesh or lie elsewhere, and with values
+    that every device gets; its output is split as the rows are.
+    """
+    split = NamedSharding(mesh, PartitionSpec(_AXIS))
+    devices = [own for own in mesh.devices.flat if own.process_index == jax.process_index()]
+
+    def call(rows, *common):
+        rows = jax.device_put(rows, split)
+
+        def run(device):
+            own = jax.tree.map(lambda part: _share(part, device), rows)
+            return program(own, *jax.device_put(common, device))
+
+        if len(devices) == 1:
+            shares = [run(devices[0])]
+        else:  # side by side, the first time compiling
+            with ThreadPoolExecutor(len(devices)) as pool:
+                shares = list(pool.map(run, devices))
+        return jax.tree.map(lambda *parts: _joined(parts, mesh.size, split), *shares)
+
+    return call
+
+
+def _share(array: jax.Array, device: jax.Device) -> jax.Array:
+    return next(part.data for part in array.addressable_shards if part.device == device)
+
+
+def _joined(parts: Sequence[jax.Array], count: int, split: NamedSharding) -> jax.Array:
+    shape = (count * parts[0].shape[0], *parts[0].shape[1:])
+    return jax.make_array_from_single_device_arrays(shape, split, list(parts))
 
 
 def replicate_indices(first_block: int, block: int, mesh: Mesh) -> jax.Array:
