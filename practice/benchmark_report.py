@@ -275,4 +275,6 @@ def _section(results: Results, found: dict) -> str:
 
 
 def _cell(mean: float, half: float, sign: str = "") -> str:
+    if np.isinf(half):  # of a single number
+        return f"{mean:{sign}.3f}"
     return "-" if np.isnan(mean) else f"{mean:{sign}.3f} ± {half:.3f}"

@@ -106,8 +106,8 @@ def check_calibration(
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2 or folds < 2 or counts.min() < folds:
         raise ValueError(
-            f"folds: got {folds} for classes of {', '.join(map(str, counts))} rows, expected at "
-            "least two classes, two folds, and no more folds than rows of the rarest class."
+            f"folds: got {folds} for {len(classes)} classes, the rarest of {counts.min()} rows; "
+            "expected at least two classes, two folds, and no more folds than rows of a class."
         )
     rare = classes[counts.argmin()]
     own = LogisticRegression(max_iter=5000) if classifier is None else classifier

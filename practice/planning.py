@@ -33,7 +33,8 @@ def planned_amounts(
         The plan, and its rows and weights; weights of all rows sum to their number.
 
     Raises:
-        ValueError: categories, or a generator that the planner has no law for.
+        ValueError: categories, other than two classes, or a generator that the planner has no law
+            for.
     """
     from simulate.planner import plan_table
 
@@ -48,6 +49,12 @@ def planned_amounts(
         raise ValueError(
             "sampling_strategy: got 'plan' for a table with categories, expected numbers; encode "
             "or drop these columns, or state the rows to add."
+        )
+    kinds = np.unique(np.asarray(labels))
+    if len(kinds) != 2:
+        raise ValueError(
+            f"sampling_strategy: got 'plan' for {len(kinds)} classes, expected two, for which the "
+            "planner has a theory; plan for one class against the rest, or state the rows to add."
         )
     plan = plan_table(
         found.numbers, labels, codes, generators=name, seed=seed

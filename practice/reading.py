@@ -18,6 +18,7 @@ except ImportError as error:
 
 __all__ = ["read_csv", "read_csvs"]
 
+_MANY = 20  # kinds of labels, beyond which they must repeat themselves
 _EXACT = 2**53  # whole numbers that float64 holds exactly
 
 
@@ -56,7 +57,7 @@ def read_csvs(
 
     Raises:
         TableError: an unreadable file, columns that differ, an empty cell, a column of numbers in
-            which some cell is none.
+            which some cell is none, or labels that hardly repeat themselves.
     """
     if attribute is not None and attribute == label:
         raise TableError(f"column {label!r} is both label and attribute; name two columns.")
@@ -71,6 +72,12 @@ def read_csvs(
                 f"{path}: its columns differ from those of {first} in {differing}; give all files "
                 "the same columns."
             )
+    named = {line.cells[label] for line in lines}
+    if len(named) > max(_MANY, len(lines) / 2):
+        raise TableError(
+            f"{first}: column {label!r} has {len(named)} different labels in {len(lines)} rows, "
+            "expected the names of a few classes; cut numbers into classes first."
+        )
     texts = (label,) if attribute is None else (label, attribute)
     kinds = column_kinds(header, lines, texts, categorical, path=first)
     for path, _, more in read[1:]:

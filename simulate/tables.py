@@ -149,6 +149,18 @@ def number(text: str, where: str) -> float:
     )
 
 
+def _check_numbers(name: str, lines: Sequence[Line], path: os.PathLike | str) -> None:
+    """Raise for the first cell of a column that is no number, saying how many are."""
+    odd = [line for line in lines if not is_number(line.cells[name])]
+    if not odd:
+        return
+    try:
+        number(odd[0].cells[name], f"{path}, line {odd[0].number}, column {name!r}")
+    except TableError as error:
+        few = f"{len(lines) - len(odd)} of {len(lines)} cells of this column are numbers."
+        raise TableError(f"{error} {few}") from None
+
+
 def read_table(
     path: str | os.PathLike,
     label: str,
@@ -197,10 +209,9 @@ def read_table(
             "tables the same columns."
         )
     order = own if names is None else tuple(names)
-    features = [
-        [number(line.cells[name], f"{path}, line {line.number}, column {name!r}") for name in order]
-        for line in lines
-    ]
+    for name in order:
+        _check_numbers(name, lines, path)
+    features = [[float(line.cells[name]) for name in order] for line in lines]
     attributes = None
     if attribute is not None:
         for line in lines:

@@ -12,7 +12,7 @@ from practice.__main__ import main
 from practice.cells import ColumnWarning, are_numbers, column_kinds
 from practice.columns import read_columns
 from practice.reading import read_csv, read_csvs
-from simulate.tables import Line, TableError, is_number
+from simulate.tables import Line, TableError, is_number, read_table
 
 
 def _kinds(cells, **options):
@@ -166,6 +166,23 @@ def test_the_same_rule_holds_for_tables_from_python():
     for values in ([1, 2, 3] * 10, [1.5, 2, 3] * 10, [decimal.Decimal("1.5")] * 30):
         found = read_columns(text.assign(a=pd.Series(values, dtype=object)))
         assert found.numeric == (0, 1)
+
+
+def test_labels_that_hardly_repeat_are_no_classes(tmp_path, capsys):
+    path = _file(tmp_path / "a.csv", _rows())
+    assert main(["resample", path, "--label", "x", "--out", str(tmp_path / "o.csv")]) == 2
+    assert "different labels in 60 rows, expected the names of a few" in capsys.readouterr().err
+    assert read_csv(path, "code").shape == (60, 5)
+
+
+def test_tables_of_numbers_alone_say_how_many_cells_are_numbers(tmp_path):
+    """What `simulate plan` and `transformer_toy generate` read."""
+    rows = [f"{k / 7:.3f},{'ab'[k % 2]}" for k in range(50)]
+    rows[6] = "1.2x,a"
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["x,y", *rows]) + "\n")
+    with pytest.raises(TableError, match=r"line 8, column 'x'.*got '1.2x'.* 49 of 50 cells"):
+        read_table(path, "y")
 
 
 def test_are_numbers_names_three_places_at_most():

@@ -372,6 +372,8 @@ def test_a_plan_says_how_many_rows_and_their_weights_or_that_none_help():
     assert share[last] == pytest.approx(added[1]) and share[y_new == 1].sum() == pytest.approx(0.5)
     with pytest.raises(ValueError, match="the planner answers"):
         SyntheticOverSampler(sampling_strategy="plan", n_synthetic=3).fit_resample(x, y)
+    with pytest.raises(ValueError, match="'plan' for 3 classes, expected two"):
+        SyntheticOverSampler(sampling_strategy="plan").fit_resample(x, np.arange(360) % 3)
     with pytest.raises(ValueError, match="no law"):
         SyntheticOverSampler("mixture", sampling_strategy="plan").fit_resample(x, y)
 
