@@ -9,33 +9,11 @@ import jax
 from benchmarks.timing import times
 from simulate import monte_carlo
 from simulate.experiments import experiment
-from theory.bias import population
-from theory.excess_risk import _quick_predict as quick_predict
 from theory.excess_risk import predict
-from theory.groups import minimise
-from theory.margins import LOGISTIC
 
-__all__ = ["compiled_prediction", "run"]
+__all__ = ["run"]
 
 _PRECISION = 0.01
-
-
-def compiled_prediction(own):
-    """``() -> Prediction`` as one program at full optimisation, for many designs of one form.
-
-    `theory.excess_risk.predict` checks its input on the host and compiles for a short wait, not for
-    speed; here the laws of the design are arguments, so that nothing is computed ahead.
-    """
-    pieces = population(own.configuration.groups, own.design, own.generator)
-    families = pieces.masses.families
-
-    @jax.jit
-    def predicted(pieces):
-        star, alpha = (minimise(law).theta for law in (pieces.balanced, pieces.target))
-        rest = pieces._replace(balanced=None, target=None)
-        return quick_predict.__wrapped__(star, alpha, rest, families, LOGISTIC)
-
-    return lambda: predicted(pieces)
 
 
 def run(quick: bool) -> list[str]:
@@ -43,23 +21,18 @@ def run(quick: bool) -> list[str]:
     lines = [
         f"Expected excess risk, simulated until its standard error is {_PRECISION:.0%} of it: time "
         "of the replicates of a pilot run, times the replicates needed over those run. "
-        "Predictions have no sampling error. `predict` is the function as it is called; compiled "
-        "is the same as one optimised program, for many designs of one form. Ratios are for each.",
+        "Predictions have no sampling error. `predict` is the function as it is called: it checks "
+        "its input, computes everything anew, and keeps nothing but compiled programs.",
         "",
-        "| setting | predicted | simulated | `predict` (first call) | compiled (first call) | "
-        "simulate to 1 % | ratios |",
-        "|---|---|---|---|---|---|---|",
+        "| setting | predicted | simulated | `predict` (first call) | simulate to 1 % | ratio |",
+        "|---|---|---|---|---|---|",
     ]
     cases = ["line/raw"] if quick else ["two-gaussians/plugin-pooled", "wide/plugin-pooled"]
     for name in cases:
         own = experiment(*name.split("/"))
         arguments = (own.configuration.groups, own.design, own.generator)
-        contenders = {
-            "predict": lambda a=arguments: predict(*a),
-            "compiled": compiled_prediction(own),
-        }
-        found = times(contenders, repeats=3 if quick else 31)
-        theory, compiled = found["predict"], found["compiled"]
+        found = times({"predict": lambda a=arguments: predict(*a)}, repeats=3 if quick else 101)
+        theory = found["predict"]
         run_pilot = _pilot(own)
         run_pilot(1)  # compiles
         pilot = 2 * own.block * jax.local_device_count() * (1 if quick else 8)
@@ -70,14 +43,11 @@ def run(quick: bool) -> list[str]:
         needed = pilot * (std_error / (_PRECISION * mean)) ** 2
         simulated = seconds * needed / pilot
         predicted = float(theory.output.total)
-        if not abs(float(compiled.output.total) - predicted) <= 1e-9 * abs(predicted):
-            raise AssertionError(f"{name}: the two ways to predict differ.")
         lines.append(
             f"| {name} | {predicted:.5f} | {mean:.5f} ± {std_error:.5f} | "
             f"{1e3 * theory.median:.2f} ms ({theory.first:.1f} s) | "
-            f"{1e3 * compiled.median:.2f} ms ({compiled.first:.1f} s) | "
             f"{simulated:.2f} s ({needed:,.0f} replicates) | "
-            f"**{simulated / theory.median:,.0f}**, **{simulated / compiled.median:,.0f}** |"
+            f"**{simulated / theory.median:,.0f}** |"
         )
         if not abs(predicted - mean) < 6 * std_error + 0.1 * abs(mean):
             raise AssertionError(

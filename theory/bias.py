@@ -71,7 +71,7 @@ def generator_bias_gradient(
 
 
 class Population(NamedTuple):
-    """A design on its groups, as population laws.
+    """A design on its groups, as population laws of NumPy arrays.
 
     Attributes:
         real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
@@ -85,8 +85,8 @@ class Population(NamedTuple):
     synthetic: Law
     balanced: Law
     target: Law
-    real_mass: Array
-    synthetic_mass: Array
+    real_mass: Array | np.ndarray
+    synthetic_mass: Array | np.ndarray
     masses: SeedMasses
 
 
@@ -146,6 +146,7 @@ def population(
         population_law(own, g, groups, design.sizes) if uses_synthetic[g] else real[g]
         for g, own in enumerate(generators)
     ]
+    real_mass = design.real_mass
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     # room for both labels of every component: one compiled shape for all simple generators
     size = max(2 * law.weights.size for law in real)
@@ -159,16 +160,16 @@ def population(
         )
         pairs = (weights, *zip(real_law[1:], synthetic_law[1:], strict=True))
         flat = ([part.reshape(-1, *part.shape[2:]) for part in pair] for pair in pairs)
-        return Law(*(jnp.asarray(np.concatenate(pair)) for pair in flat))
+        return Law(*(np.concatenate(pair) for pair in flat))
 
     count = len(groups)
     return Population(
-        jax.tree.map(jnp.asarray, real_law),
-        jax.tree.map(jnp.asarray, synthetic_law),
+        real_law,
+        synthetic_law,
         mixture(np.full(count, 1.0 / count), np.zeros(count)),
-        mixture(design.real_mass, synthetic_mass),
-        jnp.asarray(design.real_mass),
-        jnp.asarray(synthetic_mass),
+        mixture(real_mass, synthetic_mass),
+        real_mass,
+        synthetic_mass,
         seed_masses(design, generators),
     )
 
@@ -177,11 +178,13 @@ def _padded(laws: Sequence[Law], size: int | None = None) -> Law:
     """Laws stacked on the host ``[G, size, ...]``; padding components have weight 0."""
     size = max(law.weights.size for law in laws) if size is None else size
 
-    def padded(part) -> np.ndarray:
-        part = np.asarray(part)
-        return np.pad(part, [(0, size - part.shape[0])] + [(0, 0)] * (part.ndim - 1))
+    def stacked(parts) -> np.ndarray:
+        room = np.zeros((len(parts), size, *parts[0].shape[1:]))
+        for row, part in zip(room, parts, strict=True):
+            row[: len(part)] = part
+        return room
 
-    return Law(*(np.stack([padded(part) for part in parts]) for parts in zip(*laws, strict=True)))
+    return Law(*(stacked(parts) for parts in zip(*laws, strict=True)))
 
 
 @partial(quick_jit, static_argnames=("families", "loss"))

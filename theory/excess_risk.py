@@ -155,14 +155,17 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
     mass = jnp.concatenate([pieces.real_mass, pieces.synthetic_mass])
 
     def at(theta):
-        """Moments of all laws, the target's Hessian and the gradient's covariance."""
+        """Target's Hessian, gradient's covariance, a fitted generator's drift; all moments."""
         own = moments(theta, laws, loss)
         first = jax.tree.map(lambda part: part[:count], own)
         second = jax.tree.map(lambda part: part[count:], own)
         noise = gradient_cov(theta, real, synthetic, first, second, masses, families, loss)
-        return own, jnp.einsum("g,gpq->pq", mass, own.hessian), noise
+        drift = second_order_risk(theta, real, synthetic, masses, families, loss)
+        return (jnp.einsum("g,gpq->pq", mass, own.hessian), noise, drift), own
 
-    both, hessians, noises = jax.vmap(at)(jnp.stack([theta_star, theta_alpha]))
+    # one pass forward at both points, and one back for the two derivatives that are needed
+    points = jnp.stack([theta_star, theta_alpha])
+    (hessians, noises, drifts), pull, both = jax.vjp(jax.vmap(at), points, has_aux=True)
     star, alpha = (jax.tree.map(lambda part, i=i: part[i, :count], both) for i in (0, 1))
     curvature_star = jnp.einsum("g,gpq->pq", share, star.hessian)
     bias_gradient = mass @ both.score_mean[0] - share @ star.score_mean
@@ -173,15 +176,13 @@ def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Pre
     inverse = _symmetric_solve(curvature, jnp.eye(theta_star.size, dtype=theta_star.dtype))
     cov = inverse @ noise_alpha @ inverse
 
-    def potential(theta):
-        _, hess, noise = at(theta)
-        return jnp.sum(inverse * noise) - jnp.sum(cov * hess)
-
-    def drift(theta):
-        return second_order_risk(theta, real, synthetic, masses, families, loss)
-
-    shift_star, shift_alpha = jax.vmap(jax.grad(drift))(jnp.stack([theta_star, theta_alpha]))
-    estimator_bias = inverse @ (jax.grad(potential)(theta_alpha) / 2 - shift_alpha)
+    # of the drifts, and of tr(A^{-1} V(theta) - M Hess(theta)) with A and M held fixed
+    none = jnp.zeros_like(hessians)
+    drift_part = (none, none, jnp.ones_like(drifts))
+    potential_part = (none - cov[None], none + inverse[None], jnp.zeros_like(drifts))
+    parts = jax.tree.map(lambda *pair: jnp.stack(pair), drift_part, potential_part)
+    (shift_star, shift_alpha), (_, potential) = jax.vmap(lambda part: pull(part)[0])(parts)
+    estimator_bias = inverse @ (potential / 2 - shift_alpha)
 
     def expand_error(law):
         value, slope = jax.value_and_grad(error_rate)(theta_alpha, law)

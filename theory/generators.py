@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
-import jax.numpy as jnp
 import numpy as np
 
 from theory.laws import GaussianGroup, Law
@@ -236,7 +235,7 @@ def interpolation_law(group: GaussianGroup) -> Law:
     pairs = group.weights[:, None] * group.weights[None, :]
     weights = weight[:, None, None] * pairs[None]
     dim = group.dim
-    return _law(
+    return Law(
         weights.reshape(-1),
         means.reshape(-1, dim),
         covs.reshape(-1, dim, dim),
@@ -265,13 +264,13 @@ def population_law(
         case Oracle() | Duplicate():
             return group.law
         case Shifted(shift=shift):
-            return _law(group.weights, group.mean + np.asarray(shift), group.cov, signs)
+            return Law(group.weights, group.mean + np.asarray(shift), group.cov, signs)
         case Scaled(factor=factor):
-            return _law(group.weights, group.mean, factor * group.cov, signs)
+            return Law(group.weights, group.mean, factor * group.cov, signs)
         case Mislabelled(rate=rate):
             weights = np.concatenate([(1.0 - rate) * group.weights, rate * group.weights])
             twice = (np.concatenate([part, part]) for part in (group.mean, group.cov))
-            return _law(weights, *twice, np.concatenate([signs, -signs]))
+            return Law(weights, *twice, np.concatenate([signs, -signs]))
         case Smote(neighbours=None):
             return interpolation_law(group)
         case GaussianPlugin(covariance="pooled"):
@@ -297,9 +296,5 @@ def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndar
     )
 
 
-def _law(*parts: np.ndarray) -> Law:
-    return Law(*(jnp.asarray(part) for part in parts))
-
-
 def _gaussian(mean: np.ndarray, cov: np.ndarray, sign: float) -> Law:
-    return _law(np.ones(1), mean[None], cov[None], np.full(1, sign))
+    return Law(np.ones(1), mean[None], cov[None], np.full(1, sign))

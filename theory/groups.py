@@ -148,6 +148,29 @@ def worst_error_rate(theta: Float[Array, " p"], laws: Sequence[Law]) -> Float[Ar
     return jnp.max(jnp.stack([error_rate(theta, law) for law in laws]))
 
 
+_SEPARATED = 10.0  # Mahalanobis distance, from which on a start would saturate the sigmoid
+
+
+def _discriminant(law: Law) -> Array:
+    """Linear discriminant of the two labels, ``[p]``: near the logistic minimiser, a start for it.
+
+    Shrunk where the labels are far apart; zero where it is not finite (one label, no spread).
+    """
+    labels = jnp.stack([law.signs < 0, law.signs > 0])
+    weights = jnp.where(labels, law.weights[None], 0.0)  # [2, K]
+    mass = jnp.sum(weights, axis=1)
+    means = weights @ law.means / mass[:, None]
+    centred = law.means[None] - means[:, None]
+    within = jnp.einsum("sk,ski,skj->ij", weights, centred, centred)
+    cov = (within + jnp.einsum("k,kij->ij", law.weights, law.covs)) / jnp.sum(mass)
+    gap = means[1] - means[0]
+    slope = jnp.linalg.solve(cov, gap)
+    shrink = jnp.minimum(1.0, _SEPARATED / jnp.sqrt(jnp.abs(slope @ gap) + 1.0))
+    intercept = jnp.log(mass[1] / mass[0]) - jnp.sum(means, axis=0) @ slope / 2
+    start = shrink * jnp.concatenate([intercept[None], slope])
+    return jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0)
+
+
 class Minimum(NamedTuple):
     """Result of `minimise`: the point, whether Newton converged, and the last decrement."""
 
@@ -159,11 +182,11 @@ class Minimum(NamedTuple):
 def minimise(law: Law, loss: Loss = LOGISTIC, max_steps: int = 200) -> Minimum:
     """Population minimiser with its status; jit-able, vmap-able, differentiable in the law.
 
-    Newton's method with the step ``1 / (1 + decrement)`` far from the optimum, which descends on
-    convex losses of this kind from any start, and full steps near it. Derivatives come from the
-    implicit function theorem, to any order.
+    Newton's method from the linear discriminant, with the step ``1 / (1 + decrement)`` far from
+    the optimum, which descends on convex losses of this kind from any start, and full steps near
+    it. Derivatives come from the implicit function theorem, to any order.
     """
-    start = jnp.zeros(law.means.shape[-1] + 1, law.means.dtype)
+    start = _discriminant(law)
 
     def solve(_, initial):
         def newton(state):

@@ -56,7 +56,7 @@ class _Gaussian(NamedTuple):
 
 def overall(law: Law) -> tuple[Array, Array]:
     """Mean ``[d]`` and covariance ``[d, d]`` of a law of mass 1."""
-    mean = law.weights @ law.means
+    mean = jnp.asarray(law.weights @ law.means)
     centred = law.means - mean[None, :]
     between = jnp.einsum("k,ki,kj->ij", law.weights, centred, centred)
     return mean, jnp.einsum("k,kij->ij", law.weights, law.covs) + between

@@ -29,12 +29,15 @@ class Law(NamedTuple):
         means: ``[..., K, d]``.
         covs: ``[..., K, d, d]``; a zero matrix is a point mass.
         signs: ``[..., K]``, +1 for label 1 and -1 for label 0.
+
+    Of NumPy arrays where it is written down from a group or a generator, so that no small program
+    is compiled for it; of JAX arrays where it is computed. Every function here takes both.
     """
 
-    weights: Array
-    means: Array
-    covs: Array
-    signs: Array
+    weights: Array | np.ndarray
+    means: Array | np.ndarray
+    covs: Array | np.ndarray
+    signs: Array | np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,14 +127,9 @@ class GaussianGroup:
 
     @property
     def law(self) -> Law:
-        """The group as a `Law` of float64 arrays."""
+        """The group as a `Law` of float64 arrays on the host."""
         require_float64("GaussianGroup.law")
-        return Law(
-            jnp.asarray(self.weights),
-            jnp.asarray(self.mean),
-            jnp.asarray(self.cov),
-            jnp.full(len(self.weights), self.sign),
-        )
+        return Law(self.weights, self.mean, self.cov, np.full(len(self.weights), self.sign))
 
     def overall_mean_cov(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean ``[d]`` and covariance ``[d, d]`` of the whole group."""

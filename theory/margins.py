@@ -17,6 +17,7 @@ The expectation is differentiable to any order through the heat equation of the 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
 from functools import partial
 
 import jax
@@ -110,6 +111,11 @@ class Logistic:
         """Exponential decay rates on the right and on the left."""
         return float(self.a), float(self.b)
 
+    @property
+    def terms(self) -> dict[Hashable, float]:
+        """As a combination of ``q**i (1 - q)**b``: coefficients by ``("q", i, b)``."""
+        return {("q", self.a + k, self.b): c for k, c in enumerate(self.poly)}
+
 
 @dataclasses.dataclass(frozen=True)
 class SoftplusLoss:
@@ -124,6 +130,10 @@ class SoftplusLoss:
     @property
     def tails(self) -> tuple[float, float]:
         return 1.0, 0.0
+
+    @property
+    def terms(self) -> dict[Hashable, float]:
+        return {"softplus": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +154,10 @@ class Polynomial:
     @property
     def tails(self) -> tuple[float, float]:
         return 0.0, 0.0
+
+    @property
+    def terms(self) -> dict[Hashable, float]:
+        return {("u", k): c for k, c in enumerate(self.poly)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,8 +229,10 @@ def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0), count: int = 
     high = jnp.arcsinh((centre + _HALF_WIDTH * std) / np.pi)
     half = (high - low) / 2
     tau = ((low + high) / 2)[..., None] + half[..., None] * unit
-    wide_nodes = (np.pi * jnp.sinh(tau) - mean[..., None]) / safe_std[..., None]
-    wide_step = (np.pi * step * half / safe_std)[..., None] * jnp.cosh(tau)
+    grow = jnp.exp(tau)  # sinh and cosh from one exponential: errors near 0 are rounding of pi
+    shrink = 1.0 / grow
+    wide_nodes = ((np.pi / 2) * (grow - shrink) - mean[..., None]) / safe_std[..., None]
+    wide_step = ((np.pi / 2) * step * half / safe_std)[..., None] * (grow + shrink)
     wide = (std * (_HALF_WIDTH * step) > _WIDE_STEP) & (jnp.abs(centre) <= _FAR * std)
     nodes = jnp.where(wide[..., None], wide_nodes, narrow_nodes)
     step = jnp.where(wide[..., None], wide_step, narrow_step[..., None])
@@ -239,16 +255,48 @@ def expectations(functions, mean, var, tails=None, count=_NODES):
     Returns:
         Array ``[j, ...]``.
     """
+    grids: dict[tuple[float, float], list[int]] = {}
+    for index, function in enumerate(functions):
+        grids.setdefault(function.tails if tails is None else tails, []).append(index)
     std = jnp.sqrt(var)
-    grids, values = {}, []
-    for function in functions:
-        own = function.tails if tails is None else tails
-        if own not in grids:
-            nodes, weights = quadrature(mean, std, own, count)
-            grids[own] = mean[..., None] + std[..., None] * nodes, weights
-        u, weights = grids[own]
-        values.append(jnp.sum(weights * function(u), axis=-1))
-    return jnp.stack(values)
+    values = []
+    for own, indices in grids.items():
+        nodes, weights = quadrature(mean, std, own, count)
+        u = mean[..., None] + std[..., None] * nodes
+        values.append(_linear([functions[index].terms for index in indices], u, weights))
+    order = np.argsort(np.concatenate(list(grids.values())), kind="stable")
+    return values[0] if len(grids) == 1 else jnp.concatenate(values)[order]
+
+
+def _linear(functions: list[dict[Hashable, float]], u, weights):
+    """Weighted sums over nodes of linear combinations of few terms, each summed once."""
+    terms = sorted(set().union(*functions), key=repr)
+    sums = jnp.stack([jnp.sum(row, axis=-1) for row in _rows(terms, u, weights)])
+    table = np.array([[function.get(term, 0.0) for term in terms] for function in functions])
+    return jnp.tensordot(jnp.asarray(table, sums.dtype), sums, 1)
+
+
+def _rows(terms: list[Hashable], u, weights):
+    """``weights * term(u)`` for every term."""
+    decay = jnp.exp(-jnp.abs(u))
+    larger = 1.0 / (1.0 + decay)
+    smaller = decay * larger
+    q, p = jnp.where(u > 0, smaller, larger), jnp.where(u > 0, larger, smaller)
+    softplus = jnp.log1p(decay) + jnp.maximum(-u, 0.0)
+    known = {("q", 0, 0): weights, "softplus": weights * softplus, ("u", 0): weights}
+
+    def row(term):
+        if term not in known:
+            kind, *powers = term
+            if kind == "u":
+                known[term] = row(("u", powers[0] - 1)) * u
+            elif powers[0]:
+                known[term] = row(("q", powers[0] - 1, powers[1])) * q
+            else:
+                known[term] = row(("q", 0, powers[1] - 1)) * p
+        return known[term]
+
+    return [row(term) for term in terms]
 
 
 @expectations.defjvp
@@ -257,9 +305,9 @@ def _expectations_jvp(functions, tails, count, primals, tangents):
     mean_dot, var_dot = tangents
     first = tuple(function.derivative() for function in functions)
     second = tuple(function.derivative() for function in first)
-    slope = expectations(first, mean, var, tails, count) * mean_dot[None]
-    slope = slope + expectations(second, mean, var, tails, count) * (var_dot / 2)[None]
-    return expectations(functions, mean, var, tails, count), slope
+    values = expectations((*functions, *first, *second), mean, var, tails, count)
+    value, slope, heat = jnp.split(values, 3)
+    return value, slope * mean_dot[None] + heat * (var_dot / 2)[None]
 
 
 def expectation(function, mean, var):

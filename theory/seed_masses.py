@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -18,6 +17,8 @@ __all__ = ["SeedMasses", "seed_masses", "sorted_masses"]
 class SeedMasses(NamedTuple):
     """A design and its generators as arrays ``[G]``: which weight acts on which part of a seed.
 
+    NumPy arrays outside of compiled functions.
+
     Attributes:
         score: weight of the seeds' own score: real samples, and duplicates of them.
         gaussian: weight of synthetic samples whose mean is fitted.
@@ -29,15 +30,15 @@ class SeedMasses(NamedTuple):
         sizes: real samples per group.
     """
 
-    score: Array
-    gaussian: Array
-    own_cov: Array
-    pooled_cov: Array
-    interpolation: Array
-    wide_mean: Array
-    wide_cov: Array
-    noise: Array
-    sizes: Array
+    score: Array | np.ndarray
+    gaussian: Array | np.ndarray
+    own_cov: Array | np.ndarray
+    pooled_cov: Array | np.ndarray
+    interpolation: Array | np.ndarray
+    wide_mean: Array | np.ndarray
+    wide_cov: Array | np.ndarray
+    noise: Array | np.ndarray
+    sizes: Array | np.ndarray
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -88,4 +89,4 @@ def sorted_masses(
         noise,
         np.asarray(sizes, np.float64),
     )
-    return SeedMasses(*(jnp.asarray(part) for part in parts))
+    return SeedMasses(*parts)
