@@ -1,0 +1,102 @@
+"""The main programs lower for GPUs and TPUs.
+
+Lowering for a platform needs no device of it. An operation that only the CPU has is refused there,
+and so is a call back into Python.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from simulate.datasets import draw_dataset
+from simulate.experiments import evaluator, experiment
+from simulate.sharding import replicate_mesh, sharded_draw, sharded_map
+from theory.bias import population
+from theory.excess_risk import _predict
+from theory.groups import minimise
+from theory.margins import LOGISTIC
+from transformer_toy import heads, model, tasks, train
+
+PLATFORMS = ("cuda", "tpu")
+
+
+def _lowered(function, *arguments) -> list[str]:
+    traced = jax.jit(function).trace(*arguments)
+    return [traced.lower(lowering_platforms=(platform,)).as_text() for platform in PLATFORMS]
+
+
+_MESH = replicate_mesh(jax.local_devices()[:1])
+
+
+def _prediction(label):
+    own = experiment("line", label)
+    pieces = population(own.configuration.groups, own.design, own.generator)
+    families, target = pieces.masses.families, pieces.target
+    rest = pieces._replace(balanced=None, target=None)
+    points = (jnp.zeros(2), jnp.ones(2))
+
+    def predict(law, star, alpha, rest):
+        return minimise(law), _predict(star, alpha, rest, families, LOGISTIC)
+
+    return predict, (target, *points, rest)
+
+
+def _experiment():
+    own = experiment("line", "raw")
+    draw = sharded_draw(own.functions()[0], _MESH)
+    arguments = (jax.random.key(0), jnp.arange(4, dtype=jnp.uint32))
+    evaluate = sharded_map(evaluator("line"), _MESH)
+    return lambda key, indices: evaluate(draw(key, indices)), arguments
+
+
+def _smote():
+    own = experiment("line", "smote")
+    groups, design, generator = own.configuration.groups, own.design, own.generator
+    return (lambda key: draw_dataset(groups, design, generator, key=key)), (jax.random.key(0),)
+
+
+_SMALL = model.Architecture(2, 0, 3, width=8, num_layers=1, dim_head=4, hidden_embed=4, hidden=8)
+_RECIPE = train.Recipe(seed=3, steps=4, groups=4, max_count=8, chunk=2, warmup=2)
+
+
+def _training():
+    task = tasks.unknown_mean(dim=2)
+    return train.chunk_of_steps(task, _RECIPE), (train.initial_state(task, _SMALL, _RECIPE),)
+
+
+def _generation():
+    def draw(state, token, key):
+        law = train.law_of(state.params, task, token, jnp.full((1, 1), 5, jnp.int32))
+        return heads.sample(law, 16, key=key)
+
+    task = tasks.unknown_mean(dim=2)
+    state = train.initial_state(task, _SMALL, _RECIPE)
+    token = jnp.ones((1, 5, 2), state.params["query"].dtype)
+    return draw, (state, token, jax.random.key(0))
+
+
+PROGRAMS = {
+    "prediction, fitted generator": lambda: _prediction("plugin-pooled"),
+    "prediction, interpolation": lambda: _prediction("smote"),
+    "experiment": _experiment,
+    "smote": _smote,
+    "training": _training,
+    "generation": _generation,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_main_programs_lower_for_gpus_and_tpus(name):
+    function, arguments = PROGRAMS[name]()
+    assert all("stablehlo" in text for text in _lowered(function, *arguments))
+
+
+def _host(x):
+    return jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
+@pytest.mark.parametrize("function", [jnp.linalg.eig, _host])
+def test_what_only_the_cpu_can_do_is_refused(function):
+    with pytest.raises((NotImplementedError, ValueError), match="platform|backend"):
+        _lowered(function, jnp.eye(2))
