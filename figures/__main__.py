@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -48,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
         0
     """
-    from simulate.arguments import parse
+    from simulate.arguments import one_device_per_core, parse
 
     options = parse(_parser(), argv)
-    _one_device_per_core()
+    one_device_per_core()
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -70,14 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; artifacts that were complete are kept", file=sys.stderr)
         return 130
-
-
-def _one_device_per_core() -> None:
-    """Let JAX see every CPU core as a device, unless told otherwise; it changes no result."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    name = "--xla_force_host_platform_device_count"
-    if name not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {name}={min(os.cpu_count() or 1, 64)}".strip()
 
 
 def _list(specs) -> None:

@@ -8,13 +8,12 @@ What a command needs is imported inside `run`: JAX reads its settings first.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from simulate import command_calibrate, command_plan, command_report, command_verify
-from simulate.arguments import parse
+from simulate.arguments import one_device_per_core, parse
 
 __all__ = ["main"]
 
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(_parser(), argv)
     options.draw_plan = _draw_plan
     options.pictures = _pictures
-    _one_device_per_core()
+    one_device_per_core()
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -72,14 +71,6 @@ def _pictures(folder: Path) -> list:
         print(f"python -m simulate: {message}", file=sys.stderr)
 
     return [Picture(*drawing) for drawing in drawings(folder, warn)]
-
-
-def _one_device_per_core() -> None:
-    """Let JAX see every CPU core as a device, unless told otherwise; it changes no result."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    name = "--xla_force_host_platform_device_count"
-    if name not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {name}={min(os.cpu_count() or 1, 64)}".strip()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["parse", "seed_number"]
+__all__ = ["add_selection", "one_device_per_core", "parse", "seed_number"]
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -41,3 +42,34 @@ def seed_number(text: str) -> int:
         shown = text if len(text) <= 40 else text[:40] + "..."
         raise argparse.ArgumentTypeError(f"got {shown!r}, expected a whole number, 0 .. 2**32 - 1")
     return value
+
+
+def add_selection(command: argparse.ArgumentParser, *, seed: int, only: str) -> None:
+    """Declare which checks a command is about: ``--only``, ``--seed`` and ``--profile``.
+
+    Args:
+        command: its parser.
+        seed: the default.
+        only: what ``--only`` says of itself.
+    """
+    command.add_argument("--only", action="append", default=[], metavar="PATTERN", help=only)
+    command.add_argument(
+        "--seed", type=seed_number, default=seed, help=f"seed of the run (default {seed})"
+    )
+    command.add_argument(
+        "--profile",
+        choices=("quick", "full"),
+        default="quick",
+        help="quick detects constants off by 20%%, full by 10%% and on every configuration",
+    )
+
+
+def one_device_per_core() -> None:
+    """Let JAX see every CPU core as a device, unless told otherwise; it changes no result.
+
+    To be called before JAX makes its first array.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    name = "--xla_force_host_platform_device_count"
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {name}={min(os.cpu_count() or 1, 64)}".strip()

@@ -16,14 +16,23 @@ import math
 import os
 import platform
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 import numpy as np
 
-__all__ = ["SCHEMA", "ArtifactError", "check_writable", "load", "provenance", "save", "save_text"]
+__all__ = [
+    "SCHEMA",
+    "ArtifactError",
+    "check_writable",
+    "load",
+    "provenance",
+    "replacing",
+    "save",
+    "save_text",
+]
 
 SCHEMA = 1
 _FORMAT = "synthetic-oversampling artifact"
@@ -102,6 +111,44 @@ def save(
     return save_text(path, text + "\n")
 
 
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike, mode: str = "w", **options) -> Iterator[IO]:
+    """A file to write in, which takes the place of ``path`` when it is whole, and only then.
+
+    It is a temporary file in the same folder, flushed to the disk and renamed at the end of the
+    ``with`` block; after an error nothing is left of it.
+
+    Args:
+        path: the file to be replaced, or made; its folder is there.
+        mode, options: as for `open`.
+
+    Raises:
+        OSError: the folder cannot be written to, or the disk is full.
+
+    Example:
+        >>> import pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "x"
+        >>> with replacing(target, "wb") as file:
+        ...     _ = file.write(b"abc")
+        >>> target.read_bytes(), len(list(target.parent.iterdir()))
+        (b'abc', 1)
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, mode, **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
 def save_text(path: str | os.PathLike, text: str) -> Path:
     """Write a text file atomically: temporary file in the same folder, flush, rename.
 
@@ -109,27 +156,15 @@ def save_text(path: str | os.PathLike, text: str) -> Path:
         ArtifactError: naming the file, the cause and what to do.
     """
     path = Path(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with replacing(path, encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
-        _sync_folder(path.parent)
     except OSError as error:
         raise ArtifactError(
             f"{path}: cannot be written ({error.strerror or error}); free disk space, or choose "
             "a folder that may be written to. An earlier version of the file is untouched."
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from simulate.arguments import seed_number
+from simulate.arguments import add_selection
 
 __all__ = ["add_parser", "run"]
 
@@ -25,15 +25,9 @@ def add_parser(commands) -> None:
         "calibrate", help="measure the checks' false alarms and power", description=_DESCRIPTION
     )
     own.set_defaults(run=run)
-    own.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help=f"checks as for verify (default: those of {', '.join(DEFAULT)})",
+    add_selection(
+        own, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
     )
-    own.add_argument("--seed", type=seed_number, default=2025, help="seed of pools and runs")
-    own.add_argument("--profile", choices=("quick", "full"), default="quick")
     own.add_argument("--runs", type=_at_least(100), default=1000, help="null runs (default 1000)")
     own.add_argument(
         "--pool", type=_at_least(1000), default=4000, help="replicates of each experiment"

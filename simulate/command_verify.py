@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from simulate.arguments import seed_number
+from simulate.arguments import add_selection
 from simulate.command_report import add_figures_option, write_page
 
 __all__ = ["add_parser", "run"]
@@ -25,22 +25,11 @@ def add_parser(commands) -> None:
         "verify", help="predict, simulate and judge every theorem", description=_DESCRIPTION
     )
     own.set_defaults(run=run)
-    own.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="a theorem (R2), an experiment (two-gaussians/smote), a check id or a pattern with "
-        "*; may be repeated",
-    )
-    own.add_argument(
-        "--seed", type=seed_number, default=2024, help="seed of the run (default 2024)"
-    )
-    own.add_argument(
-        "--profile",
-        choices=("quick", "full"),
-        default="quick",
-        help="quick detects constants off by 20%%, full by 10%% and on every configuration",
+    add_selection(
+        own,
+        seed=2024,
+        only="a theorem (R2), a suite (line), an experiment (two-gaussians/smote), a check id or a "
+        "pattern with *; may be repeated",
     )
     own.add_argument(
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import struct
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from simulate.artifacts import replacing
 from transformer_toy import model, tasks
 
 FORMAT = "synthetic-oversampling transformer 2"
@@ -31,37 +30,6 @@ class Model(NamedTuple):
     arch: model.Architecture
     params: model.Params
     about: dict
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the whole new one, never a part.
-
-    Args:
-        path: the file.
-        content: its bytes.
-
-    Raises:
-        OSError: if the folder cannot be written to; no partial file is left.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> target = pathlib.Path(tempfile.mkdtemp()) / "x"
-        >>> write_atomically(target, b"abc")
-        >>> target.read_bytes()
-        b'abc'
-    """
-    path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def checksum(tensors: dict[str, np.ndarray], kind: str, about: str) -> str:
@@ -85,7 +53,8 @@ def _write(path: Path, tensors: dict[str, np.ndarray], kind: str, about: dict) -
     text = json.dumps(about, sort_keys=True)
     header = {"format": FORMAT, "kind": kind, "about": text}
     header["sha256"] = checksum(tensors, kind, text)
-    write_atomically(path, save(tensors, header))
+    with replacing(path, "wb") as file:
+        file.write(save(tensors, header))
 
 
 def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:

@@ -6,8 +6,6 @@ law for each group; the samples are independent draws from that law. Batches are
 so memory does not grow with the number of samples.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from jaxtyping import Array, Key
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from simulate.artifacts import replacing
 from transformer_toy import heads, train
 from transformer_toy.checkpoint import Model
 from transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
@@ -324,10 +323,9 @@ def write_csv(
         console=Console(stderr=True),
         disable=not show_progress,
     )
-    written, temporary = 0, None
+    written = 0
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file, bar:
+        with replacing(path, newline="", encoding="utf-8") as file, bar:
             line = bar.add_task("", total=total)
             file.write(",".join(map(_quoted, (*seeds.names, seeds.label_name))) + "\n")
             for label, part in parts:
@@ -336,19 +334,11 @@ def write_csv(
                 file.write(body % tuple(part.ravel().tolist()))
                 written += len(part)
                 bar.update(line, completed=written)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
     except OSError as error:
         raise SeedError(
             f"{path}: cannot be written ({error.strerror or error}). Choose a folder that may be "
             "written to, with room for the samples."
         ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
     return written
 
 
