@@ -16,7 +16,8 @@ by each check's discrepancy. Exit status: 0 as planned, 1 not, 2 bad usage."""
 SHAPES = (0.5, 1.0, 2.0)  # chi-square of 1, 2 and 4 degrees of freedom, up to scale
 SIZES = (1000, 1500, 3000, 6000)
 TOLERATED = 1.5  # ratio of an exact tail rate to its nominal rate
-DEFAULT = ("line/raw", "line/weighted", "line/smote", "efron-1.5")
+# of every kind: asymptotic, exact, paired, and bounds
+DEFAULT = ("line/raw", "line/weighted", "line/smote", "efron-1.5", "in-context/scores")
 
 
 def add_parser(commands) -> None:

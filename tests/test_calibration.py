@@ -6,17 +6,20 @@ import math
 import numpy as np
 import pytest
 
+from simulate import verify
 from simulate.__main__ import main
 from simulate.artifacts import load
 from simulate.calibration import (
     LEVELS,
     _moments,
     binomial_interval,
+    calibrate,
     kind_of,
     null_runs,
     tail_rates,
 )
 from simulate.checks import FAMILY_RATE, POWER, Check, interval, make_plan
+from simulate.claims_capacity import EFFECTS, PARTS
 
 Z = make_plan([]).z
 CHECK = Check("R1.x.line.d", "", "asymptotic", ("line/d",), ("x", None), 0.0, 1.0, 0.01, 0.15,
@@ -124,16 +127,35 @@ def test_the_door_calibrates_a_real_experiment(tmp_path, capsys):
     assert main(["calibrate", "--only", "efron-1.5", "--json", str(tmp_path)]) == 2
 
 
+def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails():
+    """T4's bounds on the bias of four generators, resampled from replicates of their scores."""
+    checks = [c for c in PARTS["fidelity"](EFFECTS["quick"]) if c.kind == "bound"]
+    assert len(checks) == 8
+    result = calibrate(
+        checks, checks, lambda suite: verify.experiment_key(3, suite), replicates=1000, runs=400
+    )
+    (kind,) = result.kinds
+    low, _ = result.family_interval
+    assert (kind.kind, kind.checks) == ("bound", 8) and low <= FAMILY_RATE
+    assert binomial_interval(round(400 * kind.least_power), 400, 0.999)[1] >= POWER
+    for (ratio, error), level in zip(kind.ratios, LEVELS, strict=True):
+        assert ratio - 1 < 4 * max(error, 1 / math.sqrt(level * 8 * 400 / 2)) + 0.1, (level, ratio)
+    # negative control: with so much noise the discrepancy is four standard errors, fewer than z
+    rng, plan = np.random.default_rng(1), make_plan(checks)
+    noise = {c.id: c.discrepancy * math.sqrt(plan.for_check(checks, c)) / 4 for c in checks}
+    wide = {name: std * rng.normal(size=5000) for name, std in noise.items()}
+    assert plan.z > 4 and null_runs(checks, plan, wide, runs=100).kinds[0].mean_power < 0.5
+
+
 @pytest.mark.slow
 def test_a_thousand_null_runs_of_every_kind_of_check_keep_the_family_rate(capsys):
-    from simulate import verify
-    from simulate.calibration import calibrate
-
-    wanted = ["line", "efron-1.5"]
+    wanted = ["line", "efron-1.5", "in-context/scores"]
     universe = verify.build("quick", wanted)
-    result = calibrate(universe, universe, lambda suite: verify.experiment_key(3, suite))
+    checks = verify.select(universe, wanted)
+    result = calibrate(checks, universe, lambda suite: verify.experiment_key(3, suite))
     low, high = result.family_interval
     assert low <= FAMILY_RATE and high < 0.01
+    assert {kind.kind for kind in result.kinds} >= {"bound", "paired", "exact", "asymptotic"}
     for kind in result.kinds:
         for ratio, error in kind.ratios[1:]:
             assert ratio - 4 * error < 1.25, kind
