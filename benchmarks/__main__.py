@@ -8,9 +8,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["SECTIONS", "main", "report"]
+__all__ = ["SECTIONS", "main", "measured"]
 
 DEFAULT = "benchmarks/RESULTS.md"
 
@@ -34,12 +35,6 @@ SECTIONS = {
     "startup": Section("(h) Start-up and compilation", "startup"),
 }
 
-_PREAMBLE = """# Benchmarks
-
-Written by `{command}`. Contenders run by turns in one process; times are medians of the runs after
-the first, which is reported apart with what it compiles. Nothing else should run meanwhile.
-"""
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -53,25 +48,24 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="tiny sizes: does it run, not how fast"
     )
     parser.add_argument(
-        "--out", metavar="FILE", help=f"where the report goes; default {DEFAULT} for a run of all "
-        "sections at full size, nowhere otherwise",
+        "--out", metavar="FILE", help="where the report goes; sections it holds that are not "
+        f"measured now stay as they are. Default {DEFAULT}, with --quick nowhere",
     )  # fmt: skip
     return parser
 
 
-def report(names: Sequence[str], quick: bool, command: str) -> str:
-    """Run sections and return the report, in Markdown."""
-    from benchmarks import machine
-
-    parts = [_PREAMBLE.format(command=command), *machine.describe(), ""]
+def measured(names: Sequence[str], quick: bool) -> dict[str, str]:
+    """Run sections and return what they found, in Markdown, by title."""
+    found = {}
     for name in names:
         section = SECTIONS[name]
         print(f"{name} ...", file=sys.stderr, flush=True)
         began = time.perf_counter()
         lines = importlib.import_module(f"benchmarks.{section.module}").run(quick)
         spent = time.perf_counter() - began
-        parts += [f"## {section.title}", "", *lines, "", f"Section: {spent:.0f} s.", ""]
-    return "\n".join(parts)
+        sizes = ", at tiny sizes" if quick else ""
+        found[section.title] = "\n".join([*lines, "", f"Section: {spent:.0f} s{sizes}."])
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"NAME: got {', '.join(unknown)}, expected some of {', '.join(SECTIONS)}")
     names = options.names or [name for name, own in SECTIONS.items() if own.always]
-    out = options.out or (None if options.names or options.quick else DEFAULT)
+    out = options.out or (None if options.quick else DEFAULT)
     flags = os.environ.get("XLA_FLAGS", "")
     if "--xla_force_host_platform_device_count" not in flags:  # every core is a device
         count = f"--xla_force_host_platform_device_count={os.cpu_count() or 1}"
@@ -90,16 +84,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    from benchmarks import machine, results
     from simulate import artifacts
 
     try:
         if out:
             artifacts.check_writable(out)
-        command = " ".join(["python -m benchmarks", *options.names, *["--quick"] * options.quick])
-        text = report(names, options.quick, command)
-        print(text)
+        found = measured(names, options.quick)
+        whole, titles = not options.names, [section.title for section in SECTIONS.values()]
+        about = "\n".join(machine.describe())
+        print(results.merged(None, found, about, titles, whole=whole))
         if out:
-            artifacts.save_text(out, text)
+            old = Path(out).read_text() if Path(out).exists() else None
+            artifacts.save_text(out, results.merged(old, found, about, titles, whole=whole))
     except (artifacts.ArtifactError, AssertionError, RuntimeError) as error:
         print(f"python -m benchmarks: {error}", file=sys.stderr)
         return 1

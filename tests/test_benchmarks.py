@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as door
-from benchmarks import fits, machine, memory, smote
+from benchmarks import fits, machine, memory, results, smote
 from benchmarks.timing import slope, times
 
 ROOT = Path(__file__).parent.parent
@@ -83,9 +83,7 @@ def test_a_run_writes_its_report_and_a_failed_one_leaves_the_old(tmp_path, monke
     monkeypatch.setitem(door.SECTIONS, "toy", door.Section("Toy", "toy"))
     assert door.main(["toy", "--quick", "--out", str(out)]) == 0
     text = out.read_text()
-    assert (
-        "## Toy" in text and "quick: True" in text and "`python -m benchmarks toy --quick`" in text
-    )
+    assert "## Toy" in text and "quick: True" in text and "at tiny sizes" in text
 
     def disagree(quick):
         raise AssertionError("a time without agreement means nothing")
@@ -97,6 +95,32 @@ def test_a_run_writes_its_report_and_a_failed_one_leaves_the_old(tmp_path, monke
     with pytest.raises(SystemExit) as stop:
         door.main(["no-such-section"])
     assert stop.value.code == 2
+
+
+def test_a_section_measured_anew_leaves_the_others_as_they_are():
+    titles = ("A", "B", "C")
+
+    def place(old, found, machine, whole=False):
+        return results.merged(old, found, machine, titles, whole=whole)
+
+    first = place(None, {"A": "1 s", "C": "3 s"}, "- here", whole=True)
+    second = place(first, {"B": "2 s"}, "- here")
+    assert second[second.index("- here") :].split() == "- here ## A 1 s ## B 2 s ## C 3 s".split()
+    assert place(second, {"B": "2 s"}, "- here") == second
+    # measured on another machine, a section says so; so do those that stay when the rest moves
+    third = place(second, {"B": "4 s"}, "- there")
+    expected = "- here ## A 1 s ## B Measured elsewhere: - there 4 s ## C 3 s"
+    assert third[third.index("- here") :].split() == expected.split()
+    moved = place(second, {"A": "1 s", "C": "3 s"}, "- there", whole=True)
+    expected = "- there ## A 1 s ## B Measured elsewhere: - here 2 s ## C 3 s"
+    assert moved[moved.index("- there") :].split() == expected.split()
+
+
+def test_the_report_in_the_repository_has_sections_of_the_command_only():
+    text = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    titles = [section.title for section in door.SECTIONS.values()]
+    machine_lines, sections = results._split(text)
+    assert "cores" in machine_lines and set(sections) <= set(titles) and len(sections) >= 7
 
 
 def test_smote_runs_as_the_command_does():
