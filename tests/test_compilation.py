@@ -1,5 +1,6 @@
 """What is compiled, and what a cache on disk saves."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -26,6 +27,23 @@ with counted() as names:
 print(len(names), len(hits))
 """
 
+VERIFY = """
+import collections, json, jax
+jax.config.update("jax_enable_x64", True)
+from simulate import verify
+from simulate.compilation import counted
+stages = []
+with counted() as names:
+    universe = verify.build("quick", ["line/raw"])
+stages.append(names)
+own = [check for check in universe if set(check.experiments) == {"line/raw"}]
+for seed in (1, 2):
+    with counted() as names:
+        report = verify.run_checks(own, seed=seed, profile="quick", universe=own[:1])
+    stages.append(names)
+print(json.dumps([len(own), *(dict(collections.Counter(names)) for names in stages)]))
+"""
+
 
 def _compiled(names, *functions):
     """How often each of these was compiled."""
@@ -46,6 +64,23 @@ def test_an_experiment_is_compiled_once_whatever_is_run_of_it_and_how_often(monk
     with counted() as again:
         verify.run_checks(checks, seed=2, profile="quick")
     assert _compiled(again, "draw", "evaluate") == {"draw": 0, "evaluate": 0}
+
+
+def test_verify_compiles_what_is_declared_here_and_nothing_for_another_check_or_seed():
+    done = subprocess.run([sys.executable, "-c", VERIFY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    checks, built, ran, again = json.loads(done.stdout.splitlines()[-1])
+    assert checks > 1
+    # predictions of all designs of the suite: references, fixed and pooled; fitted alike; SMOTE
+    forms = {"_predict": 3, "_expected_risk": 3, "_loss_variance": 3}
+    shapes = {"minimise": 2, "_bias": 1, "group_derivatives": 1, "_constants": 1, "_sums": 1}
+    assert {name: built[f"jit({name})"] for name in forms | shapes} == forms | shapes
+    # all checks of one experiment: one program draws, one evaluates
+    assert {name: ran[f"jit({name})"] for name in ("draw", "evaluate")} == dict(draw=1, evaluate=1)
+    # what is left are small operations outside of them
+    programs = sum(forms.values()) + sum(shapes.values())
+    assert sum(built.values()) <= programs + 32 and sum(ran.values()) <= 2 + 8
+    assert again == {}
 
 
 @pytest.mark.slow
