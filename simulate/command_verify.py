@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
         def started(name: str, replicates: int) -> None:
             bar.update(task, description=f"simulating {name}")
             if not own.is_terminal:
-                print(f"simulating {name}: {replicates} replicates", flush=True)
+                _say(f"simulating {name}: {replicates} replicates")
 
         def advanced(name: str, count: int) -> None:
             done[name] = count
@@ -153,7 +153,7 @@ def _run(options: argparse.Namespace) -> int:
             taken[name] = (count, replicates)
             advanced(name, count)
             if not own.is_terminal:
-                print(f"{name}: {count} of {replicates} replicates found", flush=True)
+                _say(f"{name}: {count} of {replicates} replicates found")
 
         try:
             report = verify.run_checks(
@@ -200,6 +200,12 @@ def _run(options: argparse.Namespace) -> int:
         body = {"payload": payload, "configuration": configuration, "seed": options.seed}
         write_page(options, options.report, body)
     return report.exit_status
+
+
+def _say(line: str) -> None:
+    """Print a line at once and whole: suites run, and speak, side by side."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _theorems(report, *, complete: bool) -> list[dict]:

@@ -169,7 +169,8 @@ def _reading(report: Mapping) -> str:
         "remainder that the statement itself allows for. A check fails when its interval lies "
         "outside the dark band, passes when it does not and lies inside the light band, and is "
         "inconclusive otherwise. A bound passes when the interval lies below it; its light band "
-        "is all that the bound allows. Everything is declared before the simulation.</p></section>"
+        "is all that the bound allows. z is the whole deviation in standard errors, allowed or "
+        "not. Everything is declared before the simulation.</p></section>"
     )
 
 

@@ -132,6 +132,12 @@ def print_report(own: Console, report: Report) -> None:
         list(_by_theorem(report.outcomes)),
         [None] * len(list(_by_theorem(report.outcomes))),
     )
+    if any(outcome.check.allowance for outcome in report.outcomes):
+        own.print(
+            "z is the whole deviation in standard errors; an asymptotic check allows for its "
+            "declared remainder besides (the allowance in --plan)",
+            style="dim", soft_wrap=True,
+        )  # fmt: skip
     if report.reductions:
         factors = sorted(report.reductions.values())
         own.print()
