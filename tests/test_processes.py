@@ -1,5 +1,6 @@
 """Several processes compute what one does, bit for bit, and none waits for one that is gone."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -14,12 +15,12 @@ from simulate.processes import connect, fetch, shared
 LIMIT = 240  # seconds: many times what it takes, and below the start's own limit
 
 
-def _start(folder: Path, how: str, *more: str) -> subprocess.Popen:
+def _start(folder: Path, how: str, *more: str, environment=None) -> subprocess.Popen:
     command = [sys.executable, toy_verify.__file__, how, "verify", "--only", "toy"]
     flags = "--xla_force_host_platform_device_count=2"
     return subprocess.Popen(
         [*command, "--artifacts", str(folder), *more],
-        env=os.environ | {"XLA_FLAGS": flags},
+        env=os.environ | {"XLA_FLAGS": flags} | (environment or {}),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -62,6 +63,58 @@ def test_a_lost_process_ends_the_run_and_the_next_one_is_that_of_a_single_proces
     expected = _files(tmp_path / "alone")
     assert len(expected) == len(toy_verify.NAMES)
     assert _files(tmp_path / "both") == expected
+
+
+def _free_port(low: int = 0) -> int:
+    """A port that is free; at or above ``low`` where one is given."""
+    for port in range(low, 65536) if low else (0,):
+        with socket.socket() as own, contextlib.suppress(OSError):
+            own.bind(("127.0.0.1", port))
+            return own.getsockname()[1]
+    raise OSError("no port is free")
+
+
+@pytest.mark.slow
+def test_under_slurm_the_processes_find_each_other(tmp_path):
+    job = _free_port(65536 - 2**12) - (65536 - 2**12)  # JAX makes the port from the job's number
+    slurm = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    both = []
+    for number in ("0", "1"):
+        own = slurm | {"SLURM_PROCID": number, "SLURM_LOCALID": number}
+        both.append(_start(tmp_path / "both", "whole", "--distributed", "auto", environment=own))
+    try:
+        outputs = [process.communicate(timeout=LIMIT) for process in both]
+    finally:
+        for process in both:
+            process.kill()
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert "PASS" in outputs[0][0] and "PASS" not in outputs[1][0]  # the first process prints
+    assert len(_files(tmp_path / "both")) == len(toy_verify.NAMES)
+
+
+@pytest.mark.slow
+def test_the_documented_loop_over_hosts_runs(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "many-machines.md").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("hosts=(")]
+    toy = f"{sys.executable} {toy_verify.__file__} whole verify --only toy"
+    changes = {
+        "hosts=(alpha beta gamma)": "hosts=(localhost localhost)",
+        ".venv/bin/python -m simulate verify --profile full": f"{toy} --artifacts {tmp_path}/both",
+        ":5600": f":{_free_port()}",
+    }
+    for old, new in changes.items():
+        assert line.count(old) == 1
+        line = line.replace(old, new)
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\ntest "$1" = localhost && exec sh -c "$2"\n')
+    ssh.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", line], env=os.environ | {"PATH": path}, capture_output=True, text=True,
+        timeout=LIMIT,
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout.count("PASS:") == 1, done.stderr
+    assert len(_files(tmp_path / "both")) == len(toy_verify.NAMES)
 
 
 def test_a_process_alone_gathers_nothing():
