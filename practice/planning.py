@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from practice.amounts import Amounts
 from practice.columns import Columns
+from simulate.planner_encoding import Encoding, encoding_of
 
 __all__ = ["planned_amounts"]
 
@@ -15,50 +18,56 @@ _SOURCES = {
     ("predictive", "group"): "gaussian", ("predictive", "pooled"): "gaussian-pooled",
     ("in_context", "group"): "gaussian-pooled",  # it reads the seeds in pooled units
 }  # fmt: skip
+_TIMES = 10  # the largest group: rows drawn of every group, the most that a plan may add
 
 
 def planned_amounts(
-    found: Columns, labels, codes: np.ndarray, generator, covariance: str, seed: int
+    found: Columns, labels, codes: np.ndarray, generator, covariance: str, seed: int, draw: Callable
 ) -> tuple[object, Amounts]:
-    """Ask the planner.
+    """Ask the planner, by the generator's law where it has one, or by rows that it draws.
+
+    Categories, mixtures and callables have no law in the planner: their bias and the spread of
+    their scores are measured on drawn rows, and how these depend on the seeds, which no table of
+    rows shows, is taken to be as for a Gaussian plug-in.
 
     Args:
-        found: the table, numeric throughout.
+        found: the table.
         labels: class of each row, two kinds.
         codes: group of each row.
         generator, covariance: of the resampler.
         seed: of the planner's bootstrap.
+        draw: ``counts [G] -> (new rows as a table, their donors)``, for what has no law.
 
     Returns:
         The plan, and its rows and weights; weights of all rows sum to their number.
 
     Raises:
-        ValueError: categories, other than two classes, or a generator that the planner has no law
-            for.
+        ValueError: other than two classes.
     """
     from simulate.planner import plan_table
 
-    name = None if callable(generator) else _SOURCES.get((generator, covariance))
-    if name is None:
-        raise ValueError(
-            f"sampling_strategy: got 'plan' with generator={generator!r}, for which the planner "
-            "has no law; expected 'plugin', 'predictive' or 'in_context', or plan with rows it "
-            "made: python -m simulate plan DATA.csv --synthetic ROWS.csv."
-        )
-    if found.categorical:
-        raise ValueError(
-            "sampling_strategy: got 'plan' for a table with categories, expected numbers; encode "
-            "or drop these columns, or state the rows to add."
-        )
     kinds = np.unique(np.asarray(labels))
     if len(kinds) != 2:
         raise ValueError(
             f"sampling_strategy: got 'plan' for {len(kinds)} classes, expected two, for which the "
             "planner has a theory; plan for one class against the rest, or state the rows to add."
         )
-    plan = plan_table(
-        found.numbers, labels, codes, generators=name, seed=seed
-    )  # codes name the groups: label x attribute, or the label twice
+    known = isinstance(generator, str) and (generator, covariance) in _SOURCES
+    if known and not found.categorical:
+        made = {"generators": _SOURCES[generator, covariance]}
+        features = found.numbers
+    else:
+        own = encoding_of(
+            [str(found.table.columns[place]) for place in found.categorical],
+            _categories(found.table, found),
+        )
+        features = _design(found.table, found, own, "the data")
+        each = _TIMES * int(np.bincount(codes).max())
+        drawn, givers = draw(np.full(codes.max() + 1, each))
+        synthetic = (_design(drawn, found, own, "the drawn rows"), labels[givers], codes[givers])
+        made = {"synthetic": synthetic, "fitted": True}
+    plan = plan_table(features, labels, codes, seed=seed, **made)
+    # codes name the groups: label x attribute, or the label twice
     count = codes.max() + 1
     place = np.empty(count, dtype=int)  # of each code among the planner's groups
     place[codes] = plan.group_index
@@ -68,3 +77,15 @@ def planned_amounts(
     sizes = np.stack([np.bincount(codes), level, beyond])
     weights = weights * sizes.sum() / (weights * sizes).sum()
     return plan, Amounts(level, beyond, weights)
+
+
+def _categories(table, found: Columns) -> list[list]:
+    return [table.iloc[:, place].astype(object).tolist() for place in found.categorical]
+
+
+def _design(table, found: Columns, own: Encoding, where: str) -> np.ndarray:
+    """Numbers and indicators of a table with the columns of the data."""
+    parts = [table.iloc[:, place].to_numpy(dtype=np.float64) for place in found.numeric]
+    if found.categorical:
+        parts.append(own.indicators(_categories(table, found), where))
+    return np.column_stack(parts)

@@ -208,12 +208,15 @@ class _Work:
 
         The terms of the next order are of the variance's size; what they are for class weighting is
         scaled by the design's variance, which is exact for rows that do not depend on the table's.
+        They may take a gain away, and add to it at most as much again: the next term of an
+        expansion is no reason to act against the one before it.
         """
         mix = _mixture(level, weight)
         drawn = (1.0 - weight) ** 2 * part.levelling if level else 0.0
         value = mix @ part.seeds @ mix + drawn + weight**2 * part.one / size
+        first = mix @ part.expected_square @ mix + value
         drift = mix @ part.drift * value / self.real.weighted  # twice it, of 2 weighted
-        return float(mix @ part.expected_square @ mix + value + drift)
+        return float(first + max(drift, min(first - 2 * self.real.weighted, 0.0)))
 
     def _size(self, part: Synthetic, level: bool, weight: float, most: int) -> int:
         """The best size for a weight at the price; without one, draws cost 5 % of the gain."""
