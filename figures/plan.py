@@ -36,13 +36,17 @@ def draw_plan(payload: Mapping):
         )  # fmt: skip
         names.append(f"{own['name']} {own['source']}".strip())
     reference = designs[1]["excess"]["value"]
+    for place, own in enumerate(designs):
+        left_over = reference - own["expected"] - own["cost"]
+        if own["rows"] and left_over > 0:
+            left.plot(left_over, place, marker="x", color="0.25", markersize=5, linestyle="none")
     style.guide(left, x=reference, linestyle=":")
     left.set_yticks(range(len(designs)), names)
     left.invert_yaxis()
     least = min(own["excess"]["value"] for own in designs if own["excess"]["value"] > 0)
     left.set(xscale="log", xlabel="predicted excess risk (nats)")
     left.set_xlim(left=0.3 * least)  # an interval may reach down to 0
-    left.set_title("every design; filled: recommended")
+    left.set_title("S1 and expected (crosses); filled: recommended")
     style.plain_log(left)
     for series, own in enumerate(payload["curves"]):
         style.curve(right, own["size"], own["excess"], series % len(style.SERIES), own["source"])
