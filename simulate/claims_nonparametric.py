@@ -169,6 +169,8 @@ def _limit_checks() -> Iterator[Check]:
             f"S2.scale.{SUITE_NAME}.{name}-{beta:g}", "best scale against its closed form",
             "asymptotic", best.scale_limit, best.scale, 0.02 * best.scale,
         )  # fmt: skip
+        if name != "tikhonov":  # the others end by themselves
+            continue
         scale = RANGE.scales[-1]
         level = scale ** -(2 * beta + 1)
         bound = truncation_bound(family, signal, level, 1.5 * scale, RANGE.coordinates)

@@ -105,17 +105,17 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
     """A, C and D + S/N as means of products of gradients: exact but for a fitted covariance."""
     law = own.parts.law
     curved = label in _FITTED
-    for k, (size, _) in enumerate(own.points):
+    for k, (size, (best,)) in enumerate(own.points):
         aug = float(law.D + law.S / size)
         scale = math.sqrt(float(law.A) * aug)
-        best = float(law.best_weight(size))
         bend = float(law.A - 2 * law.C) + aug
         edge = {0.0: 4 * best - 3.0, 0.5: 4.0 - 8 * best, 1.0: 4 * best - 1.0}
         rows = (
             ("over", None, float(law.A), {0.0: 2.0}, float(law.A), "A is"),
             ("cross", k, float(law.C), {0.5: 4.0, 0.0: -1.0, 1.0: -1.0}, scale, "C is"),
             ("aug", k, aug, {1.0: 2.0}, aug, f"D + S/{size} is"),
-            ("edge", k, 0.0, edge, best * bend, f"at weight {best:.3g} nothing is left of"),
+            ("edge", k, _rounded(best * bend - float(law.A - law.C), best * bend), edge,
+             best * bend, f"at weight {best:.3g} nothing is left of"),
         )
         for statistic, index, value, coefficients, unit, what in rows:
             if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
@@ -131,6 +131,11 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
                 std, remainder, max(0.1 * unit, closest + remainder),
                 skewness=skewness,
             )  # fmt: skip
+
+
+def _rounded(value: float, unit: float) -> float:
+    """A difference of equal numbers without what rounding leaves of it: 0 for the right law."""
+    return round(value / unit, 9) * unit if unit else value
 
 
 def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
@@ -166,12 +171,13 @@ def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
     tilt = 2 * (high - best) * bend * best
     std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
     std *= 1.1
-    (_, first, _), (_, second, _) = (_value(own, label, w, size) for w in (high, low))
+    (above, first, _), (below, second, _) = (_value(own, label, w, size) for w in (high, low))
     remainder = abs(first - second) + _next_order(own, best, size) * tilt / 4
     yield Check(
         f"S1.vertex{size}.scaling.{label}",
         f"the excess is the same at {low:.3g} and {high:.3g}: its vertex is at {best:.3g}",
-        "asymptotic", (own.name,), ("across", 0), 0.0, std, remainder,
+        "asymptotic", (own.name,), ("across", 0),
+        _rounded(above - below, tilt), std, remainder,
         max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
     )  # fmt: skip
 

@@ -103,8 +103,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from simulate import artifacts, mutants, mutation, processes, reporting, results, verify
+    from simulate import artifacts, mutants, processes, reporting, results, verify
     from simulate.checks import make_plan
+    from simulate.gate import gate
 
     own = reporting.console()
     if options.mutate == "list":
@@ -182,8 +183,8 @@ def _run(options: argparse.Namespace) -> int:
             soft_wrap=True,
         )
     if wrong:
-        gate = mutation.gate(report.outcomes, wrong, options.profile)
-        report = dataclasses.replace(report, gate=gate)
+        trials = gate(report.outcomes, wrong, options.profile, wide=wide)
+        report = dataclasses.replace(report, gate=trials)
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
     configuration = {

@@ -11,7 +11,7 @@ from simulate.mutants_risk import RISK_MUTANTS
 from simulate.mutants_scaling import SCALING_MUTANTS
 from simulate.mutation import Mutant
 
-__all__ = ["MUTANTS", "choose"]
+__all__ = ["MUTANTS", "UNREACHED", "choose"]
 
 
 def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
@@ -25,6 +25,14 @@ def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
 MUTANTS: dict[str, Mutant] = _by_name(
     BIAS_MUTANTS, RISK_MUTANTS, SCALING_MUTANTS, CAPACITY_MUTANTS, GENERATOR_MUTANTS
 )
+
+
+_ONE_TOKEN = "without seeds attention has one token, which has weight 1 whatever its logit is"
+# checks that no wrong formula can fail, and why; any other check that none fails is a defect
+UNREACHED: dict[str, str] = {
+    "T1.attention_mean.in-context.n0": _ONE_TOKEN,
+    "T1.attention_var.in-context.n0": _ONE_TOKEN,
+}
 
 
 def choose(names: Sequence[str]) -> tuple[Mutant, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from simulate.mutation import Mutant, formula, replaced
+import math
+
+from simulate.configurations import CONFIGURATIONS
+from simulate.mutation import Mutant, formula, replaced, result
 from theory import notation as nt
 from theory.design import Design
 from theory.generators import Oracle
@@ -46,11 +49,36 @@ def _balanced_by_sizes(original):
     return population
 
 
+def _weighted_by_sizes(original):
+    def real_mass(own):
+        return Design.raw(own.sizes).real_mass if own.scheme == "weighted" else original.fget(own)
+
+    return property(real_mass)
+
+
 def _swapped(left, right):
     return lambda rhs: rhs.xreplace({left: right, right: left})
 
 
+_EVERY = tuple(CONFIGURATIONS)
+
 BIAS_MUTANTS = (
+    Mutant(
+        "risk-in-bits",
+        ("B1",),
+        "the expected empirical risk in bits instead of nats",
+        ("B1.objective.line.raw", "B1.objective.two-gaussians.weighted"),
+        (result("theory.bias.expected_empirical_risk", lambda value, *_: value / math.log(2.0)),),
+        also=_EVERY,
+    ),
+    Mutant(
+        "weights-by-sizes",
+        ("B2", "R1"),
+        "group-weighted ERM on groups that weigh what their sizes say",
+        ("B2.gradient.line.weighted", "B1.objective.line.weighted"),
+        (replaced("theory.design.Design.real_mass", _weighted_by_sizes),),
+        also=_EVERY,
+    ),
     Mutant(
         "real-weight-complement",
         ("B1",),
@@ -85,6 +113,7 @@ BIAS_MUTANTS = (
         "theta_alpha - theta* = + H^{-1} b",
         ("B3.order.line.shifted", "B3.order.line.scaled"),
         (_linear(lambda right: -right.displacement_linear),),
+        also=_EVERY,
     ),
     Mutant(
         "displacement-without-hessian",
@@ -106,6 +135,7 @@ BIAS_MUTANTS = (
         "the estimate is displaced by half of what the target's minimiser is",
         ("B3.displacement.line.raw", "B3.displacement.line.smote"),
         (_displaced(0.5),),
+        also=_EVERY,
     ),
     Mutant(
         "prior-shift-classes-swapped",
@@ -141,6 +171,7 @@ BIAS_MUTANTS = (
         "raw ERM weighs a group by the sizes of all others",
         ("B5.weight2.spurious.raw",),
         (formula("B4.raw_mass", lambda rhs: (1 - nt.n_g / nt.n_tot) / 3),),
+        also=_EVERY,
     ),
     Mutant(
         "spurious-weight-sign",

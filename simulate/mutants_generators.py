@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from simulate.configurations import CONFIGURATIONS
 from simulate.mutation import Mutant, replaced
 from theory.generators import Mislabelled, Scaled, Shifted
 
@@ -88,6 +89,7 @@ GENERATOR_MUTANTS = (
         ("B1.objective.two-gaussians.oracle",),
         (_scaled_law(0.8),),
         "Oracle",
+        tuple(CONFIGURATIONS),
     ),
     Mutant(
         "oracle-as-its-seeds",
@@ -224,5 +226,6 @@ GENERATOR_MUTANTS = (
         ("B2.gradient.line.predictive", "B1.objective.line.predictive"),
         (_scaled_law(1.5),),
         "Predictive",
+        ("wide",),
     ),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from simulate.configurations import CONFIGURATIONS
+from simulate.discriminant import DISCRIMINANTS
 from simulate.mutation import Mutant, formula, replaced
 from theory import notation as nt
 from theory.design import Design
@@ -84,6 +86,8 @@ def _unweighted(setting):
 _NOISE = "R1.synthetic_noise"
 _over = (1 - nt.alpha) ** 2 * (1 - nt.rho_g) / (nt.G**2 * nt.n_max)
 
+_EVERY = tuple(CONFIGURATIONS)
+
 RISK_MUTANTS = (
     Mutant(
         "variance-not-halved",
@@ -95,6 +99,15 @@ RISK_MUTANTS = (
             "R1.order.two-points.weighted",
         ),
         (_expansions(lambda part: part._replace(variance=2 * part.variance)),),
+        also=(*_EVERY, *DISCRIMINANTS, "scaling", "phases"),
+    ),
+    Mutant(
+        "population-part-not-halved",
+        ("R1", "R2", "R3"),
+        "the population part of the excess risk without its factor 1/2",
+        ("R1.excess.line.raw", "R2.excess.line.smote"),
+        (_expansions(lambda part: part._replace(bias=2 * part.bias), ("excess",)),),
+        also=(*_EVERY, "scaling", "phases"),
     ),
     Mutant(
         "cox-snell-sign",
@@ -102,6 +115,7 @@ RISK_MUTANTS = (
         "the estimator's O(1/n) bias with the opposite sign",
         ("R1.controlled.line.raw", "R1.order.two-points.raw", "R1.bias_order.two-points.raw"),
         (_predicted(_cox_snell_negated),),
+        also=_EVERY,
     ),
     Mutant(
         "synthetic-noise-weight-not-squared",
@@ -130,6 +144,7 @@ RISK_MUTANTS = (
         "the design's excess minus the reference's",
         ("R3.gain.line.smote",),
         (_gain(lambda right, first, second: -right),),
+        also=_EVERY,
     ),
     Mutant(
         "gain-without-bias",
@@ -148,6 +163,7 @@ RISK_MUTANTS = (
         "discriminant analysis with the true covariance in place of the pooled estimate",
         ("R4.lda_excess.efron-2.5.limit",),
         (replaced("simulate.discriminant.Discriminant.fitted", _cached(_known_covariance)),),
+        also=tuple(DISCRIMINANTS),
     ),
     Mutant(
         "logistic-without-weights",
@@ -155,6 +171,14 @@ RISK_MUTANTS = (
         "plain logistic regression in place of the group-weighted one",
         ("R4.logistic_excess.efron-1.5.limit",),
         (replaced("simulate.discriminant.Discriminant.logistic", _cached(_unweighted)),),
+    ),
+    Mutant(
+        "covariance-by-one-inverse",
+        ("R1", "R4"),
+        "A^{-1} V for A^{-1} V A^{-1}: one inverse Hessian left out of the estimator's covariance",
+        ("R4.logistic_orthogonal.efron-2.5.limit", "R4.lda_orthogonal.efron-2.5.limit"),
+        (_predicted(lambda right: {"cov": jnp.linalg.solve(right.curvature, right.gradient_cov)}),),
+        also=tuple(DISCRIMINANTS),
     ),
     Mutant(
         "efficiency-inverted",
@@ -197,6 +221,7 @@ RISK_MUTANTS = (
         "R_g moves by + grad R_g . H^{-1} b",
         ("R5.group_excess.line.raw", "R5.group_excess.line.smote"),
         (_expansions(lambda part: part._replace(bias=-part.bias), ("group_excess",)),),
+        also=_EVERY,
     ),
     Mutant(
         "error-curvature-dropped",
@@ -211,6 +236,7 @@ RISK_MUTANTS = (
         "lambda_max(H) for lambda_min(H) in the bound",
         ("R6.excess.two-gaussians.weighted",),
         (_predicted(_largest_eigenvalue),),
+        also=_EVERY,
     ),
     Mutant(
         "bound-without-noise",

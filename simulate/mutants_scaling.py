@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from simulate.mutation import Mutant, formula
+import dataclasses
+
+from simulate.mutation import Mutant, arguments, formula, replaced, result
 from theory import notation as nt
 
 __all__ = ["SCALING_MUTANTS"]
@@ -13,6 +15,13 @@ def _swapped(left, right):
 
 
 _c = nt.share[nt.g]
+
+_SLOWER = replaced(
+    "theory.sequence_model.truncation_bound",
+    lambda right: (
+        lambda family, *rest: right(dataclasses.replace(family, order=family.order / 2), *rest)
+    ),
+)
 
 SCALING_MUTANTS = (
     Mutant(
@@ -26,8 +35,9 @@ SCALING_MUTANTS = (
         "fresh-noise-without-weight",
         ("S1",),
         "S/N for alpha^2 S/N",
-        ("S1.excess_35.hyperbola.shifted-N600", "S1.excess1000-best.scaling.oracle"),
+        ("S1.excess_35.hyperbola.shifted-N600",),
         (formula("S1.excess", lambda rhs: rhs + (1 - nt.alpha**2) * nt.S / nt.N / 2),),
+        also=("scaling",),
     ),
     Mutant(
         "moments-swapped-in-best-weight",
@@ -96,5 +106,129 @@ SCALING_MUTANTS = (
         "twice the synthetic size at which the seeds' noise is reached",
         ("S3.crossover.sequence.1",),
         (formula("S3.smooth_crossover", lambda rhs: 2 * rhs),),
+    ),
+    Mutant(
+        "oversampling-moment-by-groups",
+        ("S1",),
+        "1/G for 1/G^2 in A, the second moment of the oversampling part",
+        ("S1.excess_35.hyperbola.shifted-N600",),
+        (formula("S1.A", lambda rhs: nt.G * rhs),),
+        also=("scaling",),
+    ),
+    Mutant(
+        "parts-that-share-their-noise",
+        ("S1",),
+        "half of the oversampling part counted in the augmentation part as well",
+        ("S1.excess_35.hyperbola.shifted-N600",),
+        (
+            arguments(
+                "theory.scaling_law.scaling_law",
+                lambda A, C, D, S: (A, C + A / 2, D + C + A / 4, S),
+            ),
+        ),
+        also=("scaling",),
+    ),
+    Mutant(
+        "augmentation-moment-by-groups",
+        ("S1", "S3"),
+        "1/G for 1/G^2 in D, what augmentation keeps with infinitely many samples",
+        ("S1.excess_100.hyperbola.shifted-Ninf",),
+        (formula("S1.D", lambda rhs: nt.G * rhs),),
+        also=("scaling",),
+    ),
+    Mutant(
+        "fresh-noise-by-groups",
+        ("S1",),
+        "1/G for 1/G^2 in S, the noise of one synthetic sample per group",
+        ("S1.excess_100.hyperbola.shifted-N600",),
+        (formula("S1.S", lambda rhs: nt.G * rhs),),
+        also=("scaling",),
+    ),
+    Mutant(
+        "least-excess-not-halved",
+        ("S1",),
+        "the least excess at a size without its factor 1/2",
+        ("S1.best_excess.hyperbola.shifted-N600",),
+        (formula("S1.best_excess", lambda rhs: 2 * rhs),),
+    ),
+    Mutant(
+        "floor-not-halved",
+        ("S1",),
+        "the floor without its factor 1/2",
+        ("S1.floor.hyperbola.shifted",),
+        (formula("S1.floor", lambda rhs: 2 * rhs),),
+    ),
+    Mutant(
+        "best-risk-of-the-noise-alone",
+        ("S2", "S3"),
+        "the best filter's risk without the share 1/(2 beta) of its bias",
+        ("S2.constant.sequence.tikhonov-1",),
+        (formula("S2.filter_best_risk", lambda rhs: rhs / (1 + 1 / (2 * nt.smoothness))),),
+    ),
+    Mutant(
+        "best-scale-without-two",
+        ("S2",),
+        "the factor 2 left out under the root of the best scale",
+        ("S2.scale.sequence.pinsker-2",),
+        (formula("S2.filter_scale", lambda rhs: rhs / 2 ** (1 / (2 * nt.smoothness + 1))),),
+    ),
+    Mutant(
+        "pinsker-constant-inverted",
+        ("S2",),
+        "(order + 1)/order for order/(order + 1) in Pinsker's constant",
+        ("S2.minimax.sequence.pinsker-1",),
+        (
+            formula(
+                "S2.pinsker_minimax",
+                lambda rhs: (
+                    rhs * ((nt.order + 1) / nt.order) ** (4 * nt.order / (2 * nt.order + 1))
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        "saturation-at-twice-the-qualification",
+        ("S2",),
+        "a filter saturates at twice the smoothness that it does",
+        ("S2.saturation.sequence.tikhonov",),
+        (
+            formula(
+                "S2.saturated_exponent",
+                lambda rhs: rhs.xreplace({nt.qualification: 2 * nt.qualification}),
+            ),
+        ),
+    ),
+    Mutant(
+        "angle-not-halved",
+        ("S2",),
+        "phi(Delta)/Delta for phi(Delta)/(2 Delta) before the squared leakage",
+        ("S2.excess.sequence.cut-off-1-K24",),
+        (formula("S2.classification", lambda rhs: 2 * rhs),),
+    ),
+    Mutant(
+        "next-order-as-large-as-the-leading",
+        ("S2",),
+        "the classification error's next order equal to its leading one",
+        ("S2.decay.sequence.cut-off-0.5", "S2.deviation.sequence.cut-off-0.5-K6"),
+        (
+            result(
+                "theory.sequence_limits.classification_excess",
+                lambda parts, *_: (parts[0], parts[0]),
+            ),
+        ),
+    ),
+    Mutant(
+        "tail-of-a-slower-filter",
+        ("S2",),
+        "Tikhonov's weights taken to fall like (k/K)^(-order) beyond the last coordinate",
+        ("S2.truncation.sequence.tikhonov-1",),
+        (_SLOWER,),
+    ),
+    Mutant(
+        "seeds-noise-without-groups",
+        ("S3",),
+        "1/n for 1/(G n) in the noise of the seeds",
+        ("S3.squared.sequence.1-a1-N20", "S3.squared.sequence.1-a1-N160"),
+        (formula("S3.smoothed_risk", lambda rhs: rhs.xreplace({nt.seeds: nt.seeds / nt.G})),),
     ),
 )

@@ -1,14 +1,9 @@
-"""The mutation gate: wrong formulas, put in place of the right ones, must be rejected by name.
+"""Wrong formulas, put in place of the right ones for as long as a context is open.
 
-A mutant replaces one formula or one function of the theory while the predictions of the checks it
-names are built anew, exactly as `verify` builds them. The wrong predictions are judged against what
-the true simulation observed, at the size that the plan of the true checks gave. Statistics are
-defined by constants of the true theory (`simulate.experiments.Probe`): these stay, because they say
-what was measured, and the mutant changes only what is predicted for it.
-
-A mutant that a named check does not fail has survived: either the check is too weak or the formula
-is not checked at all. Wrong numbers have to reach the prediction through compiled code, so mutants
-act on what compiled functions are given and return, or on functions that are not compiled.
+A mutant replaces one formula or one function of the theory; `simulate.gate` builds predictions anew
+while it is in place and judges them. Wrong numbers have to reach the prediction through compiled
+code, so mutants act on what compiled functions are given and return, or on functions that are not
+compiled.
 """
 
 from __future__ import annotations
@@ -16,21 +11,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import sympy as sp
 
-from simulate import claims
-from simulate.checks import Check, Outcome, judge_exact, rejudge
-from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.suites import SUITES
 from theory.formulas import FORMULAS
 
-__all__ = ["Gate", "Mutant", "Trial", "applied", "formula", "gate", "rebuilt", "replaced"]
+__all__ = ["Change", "Mutant", "applied", "arguments", "formula", "replaced", "result"]
 
 Change = Callable[[], contextlib.AbstractContextManager]
 _PACKAGES = ("theory", "simulate", "transformer_toy")
@@ -47,6 +37,8 @@ class Mutant:
         checks: ids of the checks that must fail.
         changes: what to put in place; see `formula` and `replaced`.
         generator: name of the generator's class whose law or influence is wrong, if it is one.
+        also: further suites by whose checks a wide gate judges it, beside those that its named
+            checks belong to. Mutants that between them reach everything are enough.
     """
 
     name: str
@@ -55,71 +47,7 @@ class Mutant:
     checks: tuple[str, ...]
     changes: tuple[Change, ...]
     generator: str | None = None
-
-
-class Trial(NamedTuple):
-    """A mutant against one of the checks that must reject it.
-
-    Attributes:
-        mutant: it.
-        check: id of the check.
-        verdict: of the wrong prediction: "fail" rejects the mutant; "pass", "inconclusive" and
-            "missing" (not built any more, or its true prediction did not pass) let it survive.
-        z: deviation of the observation from the wrong prediction in standard errors; nan without
-            noise.
-        predicted, wrong, observed: the true and the wrong prediction, and the observation.
-    """
-
-    mutant: Mutant
-    check: str
-    verdict: str
-    z: float
-    predicted: float
-    wrong: float
-    observed: float
-
-    def as_dict(self) -> dict:
-        """For JSON."""
-        own = self.mutant
-        return {
-            "name": own.name,
-            "theorems": list(own.theorems),
-            "generator": own.generator,
-            "change": own.change,
-            "check": self.check,
-            "verdict": self.verdict,
-            "z": self.z if math.isfinite(self.z) else None,
-            "predicted": self.predicted,
-            "wrong": self.wrong if math.isfinite(self.wrong) else None,
-            "observed": self.observed,
-        }
-
-
-class Gate(NamedTuple):
-    """All trials, and what share of the checks some mutant fails.
-
-    Attributes:
-        trials: one per mutant and check it names.
-        attacked: ids of the checks that failed under a mutant.
-        idle: ids of the checks that no mutant of this gate failed.
-    """
-
-    trials: tuple[Trial, ...]
-    attacked: tuple[str, ...]
-    idle: tuple[str, ...]
-
-    @property
-    def survivors(self) -> tuple[Trial, ...]:
-        """Trials whose check did not fail."""
-        return tuple(trial for trial in self.trials if trial.verdict != "fail")
-
-    def as_dict(self) -> dict:
-        """For JSON."""
-        return {
-            "mutants": [trial.as_dict() for trial in self.trials],
-            "checks_failed_by_a_mutant": list(self.attacked),
-            "checks_failed_by_none": list(self.idle),
-        }
+    also: tuple[str, ...] = ()
 
 
 def _owner(path: str) -> tuple[Any, str]:
@@ -199,6 +127,16 @@ def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
     return change
 
 
+def result(path: str, wrong: Callable) -> Change:
+    """A change of what a function returns: ``wrong(right result, *its arguments)``."""
+    return replaced(path, lambda right: lambda *given: wrong(right(*given), *given))
+
+
+def arguments(path: str, wrong: Callable) -> Change:
+    """A change of what a function is given: ``wrong(*arguments) -> arguments``."""
+    return replaced(path, lambda right: lambda *given: right(*wrong(*given)))
+
+
 @contextlib.contextmanager
 def _forgotten() -> Iterator[None]:
     """Predictions that settings keep are computed anew, then the true ones are put back."""
@@ -230,134 +168,3 @@ def applied(mutant: Mutant) -> contextlib.ExitStack:
     for change in mutant.changes:
         stack.enter_context(change())
     return stack
-
-
-def _focus(mutant: Mutant) -> list[Change]:
-    """Changes that leave out predictions which no named check of a mutant needs."""
-    labels: dict[str, list[str]] = {}
-    for check in mutant.checks:
-        _, _, configuration, label = check.split(".", 3)
-        labels.setdefault(configuration, []).append(label)
-
-    def chosen(_):
-        return lambda name, profile: tuple(
-            label for label in claims.LABELS if label in labels.get(name, ())
-        )
-
-    def nothing(_):
-        return lambda *arguments: ()
-
-    focus = [replaced("simulate.claims.experiment_labels", chosen)]
-    if not any(".order." in check for check in mutant.checks):
-        focus.append(replaced("simulate.claims._order_checks", nothing))
-    if not any(".table." in check or ".formula." in check for check in mutant.checks):
-        focus.append(replaced("simulate.claims._efficiency_table", nothing))
-    return focus
-
-
-def _mispredicted(true: Callable):
-    """Experiments with the true probe, so that statistics stay what they are, and a new theory."""
-
-    def experiment(configuration: str, label: str):
-        own = true(configuration, label)
-        fresh = dataclasses.replace(own)
-        vars(fresh)["probe"] = own.probe
-        return fresh
-
-    made: dict[tuple[str, str], Any] = {}
-
-    def remembered(configuration: str, label: str):
-        key = (configuration, label)
-        if key not in made:
-            made[key] = experiment(configuration, label)
-        return made[key]
-
-    return remembered
-
-
-def rebuilt(mutant: Mutant, suites: Sequence[str], profile: str) -> dict[str, Check]:
-    """The checks of suites as a program with the mutant's formula would declare them, by id.
-
-    Args:
-        mutant: what is wrong.
-        suites: names of the suites; of a configuration, only experiments that the mutant's checks
-            name are predicted.
-        profile: "quick" or "full".
-    """
-    for check in mutant.checks:  # the true probes, while the theory is true
-        parts = check.split(".", 3)
-        if parts[2] in CONFIGURATIONS and parts[3] in claims.LABELS:
-            for label in (*claims.REFERENCES, parts[3]):
-                _ = claims.experiment(parts[2], label).probe
-    with contextlib.ExitStack() as stack:
-        for change in _focus(mutant):
-            stack.enter_context(change())
-        wrong = _mispredicted(claims.experiment)
-        stack.enter_context(replaced("simulate.claims.experiment", lambda _: wrong)())
-        # a declaration that no longer makes sense is judged by its prediction all the same
-        stack.enter_context(
-            replaced("simulate.checks.Check.__post_init__", lambda _: lambda own: None)()
-        )
-        stack.enter_context(applied(mutant))
-        return {check.id: check for name in suites for check in SUITES[name].checks(profile)}
-
-
-def gate(outcomes: Sequence[Outcome], mutants: Sequence[Mutant], profile: str) -> Gate:
-    """Judge every mutant by the checks it names, on what the true simulation observed.
-
-    Args:
-        outcomes: of a run that includes the checks which the mutants name.
-        mutants: them.
-        profile: of that run.
-
-    Raises:
-        ValueError: for a mutant that names a check which the run did not have.
-    """
-    seen = {outcome.check.id: outcome for outcome in outcomes}
-    trials: list[Trial] = []
-    attacked: set[str] = set()
-    for mutant in mutants:
-        unknown = sorted(set(mutant.checks) - seen.keys())
-        if unknown:
-            raise ValueError(
-                f"{mutant.name}: names the checks {', '.join(unknown)}, which this run did not "
-                "have; run them too, or name checks that exist."
-            )
-        suites = list(dict.fromkeys(suite_of(seen[name].check) for name in mutant.checks))
-        try:
-            wrong = rebuilt(mutant, suites, profile)
-        except ValueError:  # stopped by validation, not by a check that compares
-            wrong = {}
-        judged = {name: _judged(check, seen[name]) for name, check in wrong.items() if name in seen}
-        attacked |= {
-            name for name, outcome in judged.items()
-            if outcome.verdict == "fail" and seen[name].verdict == "pass"
-        }  # fmt: skip
-        trials += [_trial(mutant, seen[name], judged.get(name)) for name in mutant.checks]
-    idle = tuple(name for name in seen if name not in attacked)
-    return Gate(tuple(trials), tuple(name for name in seen if name in attacked), idle)
-
-
-def suite_of(check: Check) -> str:
-    """Name of the suite that a check belongs to."""
-    if check.experiments:
-        return check.experiments[0].split("/")[0]
-    place = check.id.split(".", 2)[2]
-    matching = [name for name in SUITES if place == name or place.startswith(name + ".")]
-    if matching:
-        return max(matching, key=len)
-    raise ValueError(f"{check.id}: got a check of no suite, expected one of {', '.join(SUITES)}.")
-
-
-def _judged(check: Check, seen: Outcome) -> Outcome:
-    return rejudge(check, seen) if check.experiments else judge_exact(check)
-
-
-def _trial(mutant: Mutant, true: Outcome, wrong: Outcome | None) -> Trial:
-    if wrong is None or true.verdict != "pass":
-        return Trial(mutant, true.check.id, "missing", math.nan, true.check.theory, math.nan,
-                     true.observed)  # fmt: skip
-    return Trial(
-        mutant, true.check.id, wrong.verdict, wrong.z, true.check.theory, wrong.check.theory,
-        wrong.observed,
-    )  # fmt: skip

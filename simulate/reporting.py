@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from simulate.checks import FAMILY_RATE, POWER, Check, Outcome, Plan
-from simulate.mutation import Gate, Mutant
+from simulate.gate import Gate
+from simulate.mutation import Mutant
 from simulate.verify import Report
 
 __all__ = [

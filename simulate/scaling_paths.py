@@ -112,7 +112,7 @@ class Path:
 
     def functions(self):
         """``(draw, evaluate)`` for `simulate.monte_carlo.run`."""
-        star, law = self.parts.theta_star, self.parts.law
+        star = self.parts.theta_star
         if self.fits:
             starts = tuple(
                 jnp.stack([self.predicted(w, n).theta_alpha for w in weights])
@@ -120,7 +120,7 @@ class Path:
             )
             constants = star, tuple(jnp.asarray(w) for _, w in self.points), starts
         else:
-            best = law.best_weight(np.array([float(n) for n, _ in self.points]))
+            best = jnp.asarray([weight for _, (weight,) in self.points])
             constants = star, jnp.linalg.inv(self.parts.hessian), best
         drawn, generators = self.drawn, self.generators
 
@@ -237,7 +237,7 @@ def path(label: str, kind: str) -> Path:
         "wide": lambda: tuple((n, _weights(label, n)) for n in (100, 300, 1000, 3000, 10_000)),
         "far": lambda: ((10_000, _weights(label, 10_000)[:3]),),
         "farther": lambda: ((100_000, _weights(label, 100_000)[:1]),),
-        "gradient": lambda: ((100, ()), (1000, ())),
+        "gradient": lambda: tuple((n, _weights(label, n)[:1]) for n in (100, 1000)),
     }
     name = f"scaling/{label}-{kind}"
     return Path(name, SIZES, GENERATORS[label], points[kind](), kind != "gradient")

@@ -26,7 +26,7 @@ from simulate.checks import (
     judge_exact,
     make_plan,
 )
-from simulate.mutation import Gate
+from simulate.gate import Gate
 from simulate.processes import shared
 from simulate.results import RunFolder, Slot, load_result, save_result
 from simulate.selection import assert_declared, matches, no_match, suites_for
