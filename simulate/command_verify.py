@@ -38,8 +38,15 @@ def add_parser(commands) -> None:
         "--mutate",
         metavar="NAMES",
         help="put wrong formulas in place of the right ones, each of which a named check has to "
-        "reject: all, names with commas between, or list; without --only, runs the checks that "
-        "they name",
+        "reject: names with commas between, judged by the checks that they name; all, judged by "
+        "every check, to see which of them no wrong formula fails; or list",
+    )
+    own.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="with --mutate, write what the checks that they name observed to FILE; the tests "
+        "judge wrong formulas on tests/gate_observations.json",
     )
     own.add_argument(
         "--json", type=Path, metavar="FILE", help="write the report as JSON to FILE as well"
@@ -89,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         processes.connect(options.distributed, options.process_id, options.num_processes)
         if processes.is_first():
             return _run(options)
-        options.json = options.report = None  # the first process writes
+        options.json = options.report = options.record = None  # the first process writes
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             return _run(options)
     except processes.ProcessLost as error:
@@ -103,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from simulate import artifacts, mutants, processes, reporting, results, verify
+    from simulate import artifacts, gate_record, mutants, processes, reporting, results, verify
     from simulate.checks import make_plan
     from simulate.gate import gate
 
@@ -113,11 +120,14 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     wrong = mutants.choose(options.mutate.split(",")) if options.mutate else ()
     named = [check for mutant in wrong for check in mutant.checks]
+    if options.record and not wrong:
+        raise ValueError("--record: got no --mutate, expected --mutate all or names.")
+    wide = "all" in (options.mutate or "").split(",") and not options.only
 
-    for file in filter(None, (options.json, options.report)):
+    for file in filter(None, (options.json, options.report, options.record)):
         artifacts.check_writable(file)  # worth knowing before minutes of simulation
     began = time.monotonic()
-    wanted = [*options.only, *named]
+    wanted = [] if wide else [*options.only, *named]
     with reporting.progress_bar(own) as bar:
         task = bar.add_task("predicting", total=None)
         universe = verify.build(options.profile, wanted, lambda name: bar.update(task, advance=1))
@@ -185,6 +195,11 @@ def _run(options: argparse.Namespace) -> int:
     if wrong:
         trials = gate(report.outcomes, wrong, options.profile, wide=wide)
         report = dataclasses.replace(report, gate=trials)
+        if options.record:
+            gate_record.record(
+                options.record, report.outcomes, named, plan=plan, profile=options.profile,
+                seed=options.seed,
+            )  # fmt: skip
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
     configuration = {

@@ -73,10 +73,12 @@ class Gate(NamedTuple):
     Attributes:
         trials: one per mutant and check it names.
         rejections: names of the mutants that a check of the run failed under, by its id.
+        wide: whether every check judged the mutants that can reach it, so that an idle one counts.
     """
 
     trials: tuple[Trial, ...]
     rejections: Mapping[str, tuple[str, ...]]
+    wide: bool = False
 
     @property
     def attacked(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ class Gate(NamedTuple):
         """For JSON."""
         return {
             "mutants": [trial.as_dict() for trial in self.trials],
+            "judged_by_every_check": self.wide,
             "checks_failed_by_mutants": {
                 name: list(own) for name, own in self.rejections.items() if own
             },
@@ -289,7 +292,7 @@ def gate(
             if outcome.verdict == "fail" and seen[name].verdict == "pass":
                 rejections[name].append(mutant.name)
         trials += [_trial(mutant, seen[name], judged.get(name)) for name in mutant.checks]
-    return Gate(tuple(trials), {name: tuple(own) for name, own in rejections.items()})
+    return Gate(tuple(trials), {name: tuple(own) for name, own in rejections.items()}, wide)
 
 
 def _judged(check: Check, seen: Outcome) -> Outcome:

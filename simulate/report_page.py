@@ -73,7 +73,7 @@ def _page(artifact: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
         _failing(failing, seed) if failing else "",
         _reading(report),
         *(_theorem(theorems[n], own[n], shown.get(n, []), report, seed) for n in theorems),
-        _mutants(report["mutants"]) if report.get("mutants") else "",
+        _mutants(report) if report.get("mutants") else "",
         _excluded(report),
         _versions(report, seed, artifact["configuration"]),
     ]
@@ -108,7 +108,8 @@ def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
     verdict = report["verdict"]
     replicates = sum(report["replicates"].values())
     only = configuration.get("only") or []
-    only = only or (["what wrong formulas name"] if configuration.get("mutate") else [])
+    if configuration.get("mutate") and not report.get("judged_by_every_check"):
+        only = only or ["what wrong formulas name"]
     part = f" Only {escape(', '.join(only))}: a part of the checks." if only else ""
     return (
         "<header><h1>Synthetic oversampling: the theorems, held against simulation</h1>"
@@ -116,8 +117,24 @@ def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
         f"{_counts(report['checks'])} of {len(report['checks'])} checks</p>"
         f'<p class="small">Seed {seed}, profile {escape(report["profile"])}, '
         f"{len(report['replicates'])} experiments, {replicates:,} replicates. Probability of any "
-        f"false alarm at most {report['family_false_alarm_rate']:g}.{part}</p></div></header>"
+        f"false alarm at most {report['family_false_alarm_rate']:g}.{part}{_gate(report)}"
+        "</p></div></header>"
     )
+
+
+def _gate(report: Mapping) -> str:
+    """One sentence on the wrong formulas of a run that had some."""
+    trials = report.get("mutants")
+    if not trials:
+        return ""
+    names = {own["name"] for own in trials}
+    survived = sorted({own["name"] for own in trials if own["verdict"] != "fail"})
+    left = f" ({escape(', '.join(survived))} survived)" if survived else ""
+    said = f" {len(names) - len(survived)} of {len(names)} wrong formulas rejected{left}"
+    if report.get("judged_by_every_check"):
+        failed, total = len(report["checks_failed_by_mutants"]), len(report["checks"])
+        said += f"; {failed} of {total} checks failed under at least one of them"
+    return f'{said}: see <a href="#mutants">wrong formulas</a>.'
 
 
 def _contents(theorems, own, failing, report) -> str:
@@ -229,28 +246,57 @@ def _figure(picture: Picture) -> str:
     )
 
 
-def _mutants(mutants: Sequence[Mapping]) -> str:
-    rows = [
-        [
-            badge("rejected" if own["verdict"] == "fail" else "survived"),
-            f"<code>{escape(own['name'])}</code>",
+def _mutants(report: Mapping) -> str:
+    """Every wrong formula with the checks that it names, and the checks that none fails."""
+    trials = report["mutants"]
+    rows, last = [], None
+    for own in trials:
+        same, last = own["name"] == last, own["name"]
+        about = ("", "", "") if same else (
+            f"<code>{escape(own['name'])}</code>: {prose(own['change'])}",
             escape(", ".join(own["theorems"])),
             escape(own["generator"] or "–"),
-            prose(own["change"]),
-            f"<code>{escape(own['check'] or '–')}</code>",
-            "–" if own["z"] is None else f"{own['z']:+.1f}".replace("-", "−"),
-        ]
-        for own in mutants
-    ]
-    rejected = sum(own["verdict"] == "fail" for own in mutants)
-    header = ["verdict", "wrong formula", "theorems", "generator", "change", "check", ">z"]
+        )  # fmt: skip
+        rows.append(
+            [
+                *about,
+                badge("rejected" if own["verdict"] == "fail" else "survived"),
+                f"<code>{escape(own['check'] or '–')}</code>",
+                *("–" if own.get(key) is None else number(own[key])
+                  for key in ("predicted", "wrong", "observed")),
+                "–" if own["z"] is None else f"{own['z']:+.1f}".replace("-", "−"),
+            ]
+        )  # fmt: skip
+    rejected = sum(own["verdict"] == "fail" for own in trials)
+    header = ["wrong formula", "theorems", "generator", "verdict", "by the check",
+              ">right", ">wrong", ">observed", ">z"]  # fmt: skip
     return (
         '<section id="mutants"><h2>Wrong formulas</h2><p>Each replaces one formula by a wrong one '
-        "and must be rejected, by the check named, at its planned size: "
-        f"{rejected} of {len(mutants)} are.</p>"
+        "while the predictions are made anew; each check named must reject it, at its planned "
+        f"size, on what the true simulation observed: {rejected} of {len(trials)} do. "
+        "<code>z</code> is the deviation of the observation from the wrong prediction in standard "
+        "errors, and – where nothing is random.</p>"
         + table(header, rows)
+        + _coverage(report)
         + "</section>"
     )
+
+
+def _coverage(report: Mapping) -> str:
+    """How many checks can fail at all, as far as the wrong formulas of a wide gate show."""
+    if not report.get("judged_by_every_check"):
+        return ""
+    failed, idle = report["checks_failed_by_mutants"], report["checks_failed_by_none"]
+    rows = [
+        [f"<code>{escape(name)}</code>", escape(why or "no reason is known: a defect")]
+        for name, why in idle.items()
+    ]
+    text = (
+        "<h3>Checks that no wrong formula fails</h3><p>A check that nothing can fail shows "
+        f"nothing. {len(failed)} of {len(failed) + len(idle)} checks failed under at least one "
+        "wrong formula"
+    )
+    return text + ("; these did not.</p>" + table(["check", "why"], rows) if rows else ".</p>")
 
 
 def _excluded(report: Mapping) -> str:

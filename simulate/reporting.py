@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simulate.checks import FAMILY_RATE, POWER, Check, Outcome, Plan
 from simulate.gate import Gate
+from simulate.mutants import UNREACHED
 from simulate.mutation import Mutant
 from simulate.verify import Report
 
@@ -212,6 +213,9 @@ def print_gate(own: Console, gate: Gate) -> None:
         + f". {len(gate.attacked)} of {total} checks of this run failed under at least one.",
         soft_wrap=True,
     )
+    for name in gate.idle if gate.wide else ():
+        why = UNREACHED.get(name, "no reason is known: the check is a defect, or a formula is")
+        own.print(f"no wrong formula fails {name}: {why}", soft_wrap=True, markup=False)
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -1,17 +1,20 @@
 """The mutation gate: every theorem and generator has wrong formulas, and checks reject them."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 
-from simulate import verify
+from simulate import artifacts, gate_record, verify
 from simulate.__main__ import main
-from simulate.artifacts import load
-from simulate.checks import Outcome, judge_exact
+from simulate.artifacts import ArtifactError, load
+from simulate.checks import Outcome, judge_exact, make_plan
 from simulate.claims import LABELS
 from simulate.configurations import CONFIGURATIONS
-from simulate.mutants import MUTANTS, choose
-from simulate.mutation import applied, formula, gate, replaced
+from simulate.gate import declared, gate, suite_of
+from simulate.mutants import MUTANTS, UNREACHED, choose
+from simulate.mutation import Mutant, applied, formula, replaced
 from simulate.suites import SUITES
 from theory import notation as nt
 from theory.design import Design
@@ -21,6 +24,8 @@ from theory.laws import GaussianGroup
 from theory.registry import THEOREMS
 
 LEAST = 2  # wrong formulas of every theorem and every generator
+RECORD = Path(__file__).parent / "gate_observations.json"
+NAMED = tuple(dict.fromkeys(check for mutant in MUTANTS.values() for check in mutant.checks))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS)
@@ -44,10 +49,10 @@ def test_there_are_many_mutants_and_each_names_theorems_suites_and_designs_that_
         for check in mutant.checks:
             theorem, _, place = check.split(".", 2)
             assert theorem in THEOREMS, check
-            suite = max((s for s in SUITES if f"{place}.".startswith(f"{s}.")), key=len, default="")
-            assert suite, check
+            suite = suite_of(check)
             rest = place[len(suite) + 1 :]
             assert suite not in CONFIGURATIONS or rest in (*LABELS, "population"), check
+        assert set(mutant.also) <= SUITES.keys(), mutant.name
 
 
 def test_a_wrong_formula_takes_effect_everywhere_and_leaves_no_trace():
@@ -116,7 +121,8 @@ def test_the_door_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
     assert {c["verdict"] for c in payload["checks"]} == {"pass"}
     noisy = rows["covariance-known-to-discriminant"]
     assert noisy["z"] > 5 and noisy["wrong"] != noisy["predicted"]
-    assert payload["checks_failed_by_none"] == []
+    assert payload["checks_failed_by_none"] == {}
+    assert not payload["judged_by_every_check"]
 
 
 def test_a_mutant_that_changes_nothing_it_is_checked_by_survives():
@@ -130,17 +136,113 @@ def test_a_mutant_that_changes_nothing_it_is_checked_by_survives():
     assert [trial.verdict for trial in missing.survivors] == ["missing"]
 
 
-@pytest.mark.slow
-def test_every_mutant_is_rejected_at_its_planned_size():
-    mutants = choose(["all"])
-    named = [check for mutant in mutants for check in mutant.checks]
-    universe = verify.build("quick", named)
-    checks = verify.select(universe, named)
-    report = verify.run_checks(checks, seed=2024, profile="quick", universe=universe)
-    result = gate(report.outcomes, mutants, "quick")
+@pytest.fixture(scope="module")
+def recorded():
+    """What the recorded run of the true simulation observed, judged by the checks of today."""
+    return gate_record.recall(RECORD, NAMED)
+
+
+def test_the_true_predictions_pass_on_the_recorded_run(recorded):
+    outcomes, profile = recorded
+    assert profile == "quick"
+    assert {outcome.check.id for outcome in outcomes} == set(NAMED)
+    assert [o.check.id for o in outcomes if o.verdict != "pass"] == []
+    assert sum(bool(outcome.check.experiments) for outcome in outcomes) > len(NAMED) / 3
+
+
+def test_every_mutant_is_rejected_on_the_recorded_run(recorded):
+    outcomes, profile = recorded
+    result = gate(outcomes, tuple(MUTANTS.values()), profile)
     assert [(t.mutant.name, t.check, t.verdict, t.z) for t in result.survivors] == []
+    assert {trial.mutant.name for trial in result.trials} == MUTANTS.keys()
     assert all(t.wrong != t.predicted or t.observed != t.predicted for t in result.trials)
     assert result.idle == ()
+
+
+def test_a_change_of_nothing_survives_the_recorded_run(recorded):
+    outcomes, profile = recorded
+    noisy = ("R1.excess.line.raw", "R2.second_order.line.smote", "B2.gradient.line.shifted")
+    nothing = Mutant("nothing", ("R1",), "no formula is changed", noisy, ())
+    result = gate(outcomes, [nothing], profile)
+    assert [trial.verdict for trial in result.survivors] == ["pass"] * len(noisy)
+    assert all(trial.wrong == trial.predicted for trial in result.survivors)
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "message"),
+    [
+        ("theory", lambda value: 1.01 * value, "was recorded with theory"),
+        ("replicates", lambda value: value - 1, "was recorded with replicates"),
+        ("experiments", lambda value: ["line/smote"], "was recorded with experiments"),
+        ("low", lambda value: value + 1.0, "an interval that does not hold its mean"),
+        (None, None, "was not recorded"),
+    ],
+)
+def test_a_recording_of_another_plan_is_refused_with_the_command_that_renews_it(
+    tmp_path, field, change, message
+):
+    name = "R4.lda_excess.efron-2.5.limit"
+    body = load(RECORD, kind="gate observations")
+    rows = body["payload"]
+    if field is None:
+        del rows[name]
+    else:
+        rows[name][field] = change(rows[name][field])
+    file = tmp_path / "gate.json"
+    artifacts.save(
+        file, rows, kind="gate observations", configuration=body["configuration"], seed=2024
+    )
+    with pytest.raises(ArtifactError, match=message) as caught:
+        gate_record.recall(file, [name])
+    assert f"verify --mutate all --record {file}" in str(caught.value)
+
+
+def test_a_recording_holds_what_a_run_observed(tmp_path, capsys):
+    file = tmp_path / "gate.json"
+    name = "covariance-known-to-discriminant"
+    options = ["--artifacts", str(tmp_path), "--record", str(file)]
+    assert main(["verify", "--mutate", name, *options]) == 0
+    kept, whole = (load(own, kind="gate observations")["payload"] for own in (file, RECORD))
+    assert kept.keys() == set(MUTANTS[name].checks)
+    for check, row in kept.items():
+        for field, value in row.items():
+            recorded = whole[check][field]
+            close = pytest.approx(recorded, rel=1e-9) if isinstance(value, float) else recorded
+            assert value == close, (check, field)
+    assert main(["verify", "--record", str(file)]) == 2
+    assert "--record: got no --mutate" in capsys.readouterr().err
+
+
+def test_a_tampered_recording_is_refused(tmp_path):
+    body = json.loads(RECORD.read_text())
+    next(iter(body["payload"].values()))["observed"] = 0.0
+    file = tmp_path / "gate.json"
+    file.write_text(json.dumps(body))
+    with pytest.raises(ArtifactError, match="checksum"):
+        gate_record.recall(file, NAMED[:1])
+
+
+def test_a_name_that_no_suite_builds_is_refused():
+    with pytest.raises(ValueError, match="no suite builds"):
+        gate_record.recall(RECORD, ["R4.no_such.efron-2.5.limit"])
+
+
+def test_named_checks_are_declared_as_in_a_whole_run():
+    names = ["R4.formula.efron-2.5.2.5", "R4.lda_excess.efron-2.5.limit"]
+    whole = {check.id: check for check in SUITES["efron-2.5"].checks("quick")}
+    alone = declared(names, "quick")
+    assert alone == {name: whole[name] for name in names}
+    assert make_plan(tuple(alone.values())).replicates[names[1]] > 1000
+
+
+@pytest.mark.slow
+def test_every_mutant_is_rejected_and_every_check_rejects_one_at_its_planned_size():
+    mutants = choose(["all"])
+    universe = verify.build("quick")
+    report = verify.run_checks(universe, seed=2024, profile="quick", universe=universe)
+    result = gate(report.outcomes, mutants, "quick", wide=True)
+    assert [(t.mutant.name, t.check, t.verdict, t.z) for t in result.survivors] == []
+    assert sorted(result.idle) == sorted(UNREACHED)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

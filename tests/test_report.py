@@ -83,6 +83,21 @@ class _Reader(HTMLParser):
         self.text.append(data)
 
 
+def test_the_page_says_what_wrong_formulas_did_and_which_checks_none_of_them_fails(artifact):
+    report = artifact["payload"]
+    page = report_page(artifact)
+    assert "1 of 2 wrong formulas rejected (blunt survived)" in page
+    assert "Checks that no wrong formula fails" not in page
+    names = [check["id"] for check in report["checks"]]
+    report["judged_by_every_check"] = True
+    report["checks_failed_by_mutants"] = {name: ["half"] for name in names[2:]}
+    report["checks_failed_by_none"] = {names[0]: "it <cannot>", names[1]: ""}
+    page = report_page(artifact)
+    assert f"{len(names) - 2} of {len(names)} checks failed under at least one" in page
+    assert "it &lt;cannot&gt;" in page and "no reason is known: a defect" in page
+    assert _Reader(page).wrong == []
+
+
 def test_the_page_is_complete_well_formed_and_needs_no_other_file(artifact):
     picture = Picture("law", "a <title>", ("S1", "R1"), "A caption.", "<svg>1</svg>")
     page = report_page(artifact, [picture])
@@ -104,7 +119,7 @@ def test_the_page_is_complete_well_formed_and_needs_no_other_file(artifact):
     for value in artifact["payload"]["versions"].values():
         assert value in text
     assert "too <wide>" in text and "296" in text and "--seed 2024" in text
-    assert "1 of 2 are" in text and "−41.2" in text and "survived" in text
+    assert "1 of 2 do" in text and "−41.2" in text and "survived" in text
 
 
 def test_what_failed_comes_first(artifact):

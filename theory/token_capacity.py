@@ -7,6 +7,8 @@ computes it, and L preconditioned-gradient layers invert the mean map. Their exp
 a floor that depth removes plus a term that tends to d/(2n).
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -165,6 +167,17 @@ def token_kl(
     return jnp.sum(jnp.exp(log_p) * (jnp.expm1(log_ratio) - log_ratio))
 
 
+@partial(jax.jit, static_argnames=("num_layers",))
+def _descended(seed_mean, embeddings, preconditioner, num_layers: int):
+    """The layers of `gradient_readout`, compiled once for each depth and shape."""
+
+    def layer(natural, _):
+        gradient = seed_mean - token_mean(natural, embeddings)
+        return natural + preconditioner @ gradient, None
+
+    return jax.lax.scan(layer, jnp.zeros_like(seed_mean), length=num_layers)[0]
+
+
 def gradient_readout(
     seed_mean: Float[Array, " d"],
     embeddings: Float[Array, "v d"],
@@ -203,11 +216,7 @@ def gradient_readout(
             "from the seeds; pass the depth of the network."
         )
 
-    def layer(natural, _):
-        gradient = seed_mean - token_mean(natural, embeddings)
-        return natural + preconditioner @ gradient, None
-
-    return jax.lax.scan(layer, jnp.zeros_like(seed_mean), length=num_layers)[0]
+    return _descended(seed_mean, embeddings, preconditioner, num_layers)
 
 
 def layer_contraction(
