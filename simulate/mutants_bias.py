@@ -85,6 +85,7 @@ BIAS_MUTANTS = (
         "a_g = alpha rho_g for (1 - alpha) rho_g",
         ("B1.objective.line.shifted",),
         (formula("B1.real_mass", lambda rhs: nt.alpha * nt.rho_g / nt.G),),
+        also=("wide",),
     ),
     Mutant(
         "oversampling-ratio-complement",

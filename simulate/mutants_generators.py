@@ -186,6 +186,7 @@ GENERATOR_MUTANTS = (
         ("R2.second_order.line.smote",),
         (_seeds(lambda masses, design: {"interpolation": masses.interpolation / 2}),),
         "Smote",
+        ("scaling",),
     ),
     Mutant(
         "plugin-seeds-forgotten",
@@ -226,6 +227,5 @@ GENERATOR_MUTANTS = (
         ("B2.gradient.line.predictive", "B1.objective.line.predictive"),
         (_scaled_law(1.5),),
         "Predictive",
-        ("wide",),
     ),
 )

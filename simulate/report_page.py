@@ -252,10 +252,10 @@ def _mutants(report: Mapping) -> str:
     rows, last = [], None
     for own in trials:
         same, last = own["name"] == last, own["name"]
-        about = ("", "", "") if same else (
+        kind = f" ({escape(own['generator'])})" if own["generator"] else ""
+        about = ("", "") if same else (
             f"<code>{escape(own['name'])}</code>: {prose(own['change'])}",
-            escape(", ".join(own["theorems"])),
-            escape(own["generator"] or "–"),
+            escape(", ".join(own["theorems"])) + kind,
         )  # fmt: skip
         rows.append(
             [
@@ -268,14 +268,15 @@ def _mutants(report: Mapping) -> str:
             ]
         )  # fmt: skip
     rejected = sum(own["verdict"] == "fail" for own in trials)
-    header = ["wrong formula", "theorems", "generator", "verdict", "by the check",
-              ">right", ">wrong", ">observed", ">z"]  # fmt: skip
+    header = ["wrong formula", "about", "verdict", "=by the check", ">right", ">wrong",
+              ">observed", ">z"]  # fmt: skip
     return (
         '<section id="mutants"><h2>Wrong formulas</h2><p>Each replaces one formula by a wrong one '
         "while the predictions are made anew; each check named must reject it, at its planned "
         f"size, on what the true simulation observed: {rejected} of {len(trials)} do. "
         "<code>z</code> is the deviation of the observation from the wrong prediction in standard "
-        "errors, and – where nothing is random.</p>"
+        "errors. Where nothing is random it is –, and the wrong formula may be on the side that is "
+        "observed: a remainder of the wrong order, a residual that is not 0.</p>"
         + table(header, rows)
         + _coverage(report)
         + "</section>"
