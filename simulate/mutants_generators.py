@@ -78,7 +78,7 @@ _NOISE_OF_SEEDS = replaced(
 )
 _EQUAL_SHARES = replaced(
     "theory.generators.pooled_cov",
-    lambda right: lambda groups, sizes: right(groups, np.ones(len(groups))),
+    lambda right: lambda groups, sizes: right(groups, (1,) * len(groups)),
 )
 
 GENERATOR_MUTANTS = (
