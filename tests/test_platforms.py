@@ -11,7 +11,6 @@ import pytest
 
 from simulate.datasets import draw_dataset
 from simulate.experiments import evaluator, experiment
-from simulate.sharding import replicate_mesh, sharded_draw, sharded_map
 from theory.bias import population
 from theory.excess_risk import _predict
 from theory.groups import minimise
@@ -24,9 +23,6 @@ PLATFORMS = ("cuda", "tpu")
 def _lowered(function, *arguments) -> list[str]:
     traced = jax.jit(function).trace(*arguments)
     return [traced.lower(lowering_platforms=(platform,)).as_text() for platform in PLATFORMS]
-
-
-_MESH = replicate_mesh(jax.local_devices()[:1])
 
 
 def _prediction(label):
@@ -43,11 +39,10 @@ def _prediction(label):
 
 
 def _experiment():
-    own = experiment("line", "raw")
-    draw = sharded_draw(own.functions()[0], _MESH)
-    arguments = (jax.random.key(0), jnp.arange(4, dtype=jnp.uint32))
-    evaluate = sharded_map(evaluator("line"), _MESH)
-    return lambda key, indices: evaluate(draw(key, indices)), arguments
+    draw = experiment("line", "raw").functions()[0]
+    evaluate = evaluator("line")
+    keys = jax.random.split(jax.random.key(0), 4)
+    return jax.vmap(lambda key: evaluate(draw(key))), (keys,)
 
 
 def _smote():
