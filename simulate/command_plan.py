@@ -30,6 +30,11 @@ def add_parser(commands) -> None:
     own.add_argument(
         "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
     )
+    own.add_argument(
+        "--categorical", action="append", default=[], metavar="COLUMN",
+        help="a column of categories, read as indicators; may be repeated; plan for duplicates, or "
+        "judge --synthetic rows",
+    )  # fmt: skip
     made = own.add_mutually_exclusive_group()
     made.add_argument(
         "--synthetic", type=Path, metavar="SYN.csv", help="rows that a generator made, to be judged"
@@ -70,23 +75,32 @@ def run(options: argparse.Namespace) -> int:
     if options.independent and options.synthetic is None:
         raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
     written = _files(options)
-    table = read_table(options.data, options.label, options.group)
+    table = read_table(
+        options.data, options.label, options.group, categorical=options.categorical
+    )
     made = judged = None
     if options.synthetic is not None:
-        judged = read_table(options.synthetic, options.label, options.group, names=table.names)
+        judged = read_table(
+            options.synthetic, options.label, options.group, names=table.names,
+            categorical=options.categorical, encoding=table.encoding,
+        )  # fmt: skip
         made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
     plan = plan_table(
         table.features, table.labels, table.attributes,
-        generators=options.generators, synthetic=made, fitted=not options.independent,
+        generators=_generators(options), synthetic=made, fitted=not options.independent,
         positive=options.positive, price=options.price, most=options.most, level=options.level,
         bootstrap=options.bootstrap, seed=options.seed,
     )  # fmt: skip
     screen = console()
+    if table.encoding is not None:
+        shown = ", ".join(table.encoding.labels) or "none: every other level has too few rows"
+        screen.print(f"indicators of categories: {shown}", soft_wrap=True, highlight=False)
     print_plan(screen, plan)
     configuration = {
         "data": str(options.data), "label": options.label, "group": options.group,
-        "positive": options.positive, "synthetic": options.synthetic and str(options.synthetic),
+        "positive": options.positive, "categorical": options.categorical,
+        "synthetic": options.synthetic and str(options.synthetic),
         "independent": options.independent, "generators": options.generators,
         "price": options.price, "most": options.most, "level": options.level,
         "bootstrap": options.bootstrap,
@@ -103,6 +117,19 @@ def run(options: argparse.Namespace) -> int:
             options.draw_plan(payload, path)
         screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
     return 0
+
+
+def _generators(options: argparse.Namespace) -> list[str] | None:
+    """Names to plan for; a law of numbers does not draw categories."""
+    numbers = [name for name in options.generators or () if name != "duplicate"]
+    if options.categorical and numbers:
+        raise ValueError(
+            f"--generator: got {numbers[0]} for a table with categories, which it does not draw; "
+            "judge rows of a generator that does with --synthetic, or plan for duplicate."
+        )
+    if options.categorical and options.synthetic is None:
+        return ["duplicate"]
+    return options.generators
 
 
 def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:

@@ -1,4 +1,4 @@
-"""What a design is expected to leave: a posterior for the bias, and the next order of theorem R5.
+"""What a design is expected to leave: a posterior for the bias, and the next order of theorem R1.
 
 An estimate of the bias is noisy where few rows decide, ``b_hat ~ N(b, W)`` in whitened coordinates.
 With Strawderman's (1971) prior, ``b | s ~ N(0, W (1 - s) / s)`` and ``s`` uniform on (0, 1),
@@ -8,7 +8,7 @@ With Strawderman's (1971) prior, ``b | s ~ N(0, W (1 - s) / s)`` and ``s`` unifo
 ``Q = b_hat' W^{-1} b_hat``: a bias that could be noise is shrunk, a plain one is kept. The excess
 is quadratic in ``b``, so that its expectation needs ``E bb'`` only.
 
-S1 is of order ``b^2`` and ``1/n``. What comes next in theorem R5's expansion is linear in the bias
+S1 is of order ``b^2`` and ``1/n``. What comes next in theorem R1's expansion is linear in the bias
 and acts because the estimator is itself biased. With ``Sigma = H^{-1} V H^{-1}`` the covariance of
 the fit and ``c`` its bias (Cox and Snell, 1968),
 

@@ -47,20 +47,24 @@ def write_planned(
     weights = plan.row_weights()
     level, size = np.array(plan.oversampling), plan.size
     counts = level + size
+    name = plan.recommended.source
     if plan.add_synthetic and made is not None:
-        features, group = _chosen(plan, table, made, counts, seed)
+        drawn, group = _chosen(plan, table, made, counts, seed)
+    elif plan.add_synthetic and table.encoding is not None and name == "duplicate":
+        index = np.arange(float(len(table.labels)))[:, None]  # rows, categories included
+        chosen, group = draw_rows(name, index, plan.group_index, counts, seed=seed)
+        drawn = table.cells[chosen[:, 0].astype(int)]
     elif plan.add_synthetic:
-        name = plan.recommended.source
-        features, group = draw_rows(name, table.features, plan.group_index, counts, seed=seed)
+        drawn, group = draw_rows(name, table.features, plan.group_index, counts, seed=seed)
     else:
-        features, group = np.empty((0, len(table.names))), np.empty(0, int)
+        drawn, group = np.empty((0, len(table.names))), np.empty(0, int)
     rank = np.concatenate([np.arange(n) for n in counts]) if len(group) else group
     own = np.where(rank < level[group], weights["levelling"][group], weights["added"][group])
     weight = np.concatenate([weights["real"][plan.group_index], own])
     weight = weight * (len(weight) / weight.sum())
     first = {g: int(np.flatnonzero(plan.group_index == g)[0]) for g in range(len(plan.groups))}
     place = np.concatenate([np.arange(len(table.labels)), [first[g] for g in group]]).astype(int)
-    values = np.concatenate([table.features, features])
+    values = [*table.cells, *drawn]
     rows = []
     for k, source in enumerate(place):
         row = [*values[k], str(table.labels[source])]
@@ -81,4 +85,4 @@ def _chosen(plan: Plan, table: Table, made: Table, counts, seed: int):
     index = dict(zip(keys(table), plan.group_index.tolist(), strict=True))
     group = np.array([index[key] for key in keys(made)])
     chosen = [rng.permutation(np.flatnonzero(group == g))[:count] for g, count in enumerate(counts)]
-    return made.features[np.concatenate(chosen)], np.repeat(np.arange(len(counts)), counts)
+    return made.cells[np.concatenate(chosen)], np.repeat(np.arange(len(counts)), counts)

@@ -80,7 +80,8 @@ def _on_each_device(program: Callable, mesh: Mesh) -> Callable:
 
         def run(device):
             own = jax.tree.map(lambda part: _share(part, device), rows)
-            return program(own, *jax.device_put(common, device))
+            # a program that uses none of its arguments would end on the first device
+            return jax.device_put(program(own, *jax.device_put(common, device)), device)
 
         if len(devices) == 1:
             shares = [run(devices[0])]

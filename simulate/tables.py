@@ -1,8 +1,9 @@
 """Labelled tables from CSV files: read once, checked cell by cell, for every door.
 
 A table has a header, one line a row, a label's column and possibly an attribute's column; every
-other column is a feature and a number. Groups are the labels that occur, or the pairs of label and
-attribute. Whatever is wrong with a file is reported with its line and column.
+other column is a feature, and a number unless it is declared to hold categories. Groups are the
+labels that occur, or the pairs of label and attribute. Whatever is wrong with a file is reported
+with its line and column.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulate.artifacts import save_text
+from simulate.planner_encoding import Encoding, encoding_of
 
 __all__ = [
     "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
@@ -42,11 +44,13 @@ class Table(NamedTuple):
     """A labelled table.
 
     Attributes:
-        features: ``[n, d]``.
+        features: ``[n, d]``; numbers, then the indicators of categories.
         labels: ``n`` strings.
         attributes: ``n`` strings, or None without an attribute's column.
-        names: of the features.
+        names: of the columns that are features, as in the file.
         label_name, attribute_name: of these columns.
+        cells: these columns' values, numbers and texts ``[n, columns]``.
+        encoding: of the categories; None without any.
     """
 
     features: np.ndarray
@@ -55,6 +59,8 @@ class Table(NamedTuple):
     names: tuple[str, ...]
     label_name: str
     attribute_name: str | None
+    cells: np.ndarray
+    encoding: Encoding | None = None
 
 
 def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], list[Line]]:
@@ -145,7 +151,7 @@ def number(text: str, where: str) -> float:
         kind = "number"
     raise TableError(
         f"{where}: expected a {kind}, got {shown!r}. Write numbers as plain decimals, drop or "
-        "encode columns that are not numeric, and fill or drop missing values."
+        "declare columns that are not numeric, and fill or drop missing values."
     )
 
 
@@ -167,21 +173,25 @@ def read_table(
     attribute: str | None = None,
     *,
     names: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
+    encoding: Encoding | None = None,
 ) -> Table:
-    """Read a labelled table; every column but label and attribute is a numeric feature.
+    """Read a labelled table; every column but label and attribute is a feature.
 
     Args:
         path: the file.
         label: name of the label's column; labels are kept as text.
         attribute: name of the spurious attribute's column, if groups are label x attribute.
         names: features expected, in this order, when the table must match another one.
+        categorical: features that hold categories; all others hold numbers.
+        encoding: of the categories of the table that this one must match.
 
     Returns:
         The table.
 
     Raises:
-        TableError: for everything `read_lines` refuses, a cell that is not a finite number, a
-            missing column, or no feature.
+        TableError: for everything `read_lines` refuses, a cell that is not a finite number or an
+            empty category, a missing column, no feature, or a category that `encoding` lacks.
 
     Example:
         >>> import pathlib, tempfile
@@ -209,9 +219,20 @@ def read_table(
             "tables the same columns."
         )
     order = own if names is None else tuple(names)
-    for name in order:
-        _check_numbers(name, lines, path)
-    features = [[float(line.cells[name]) for name in order] for line in lines]
+    numeric = _numeric(path, order, categorical, lines)
+    columns = [
+        [float(line.cells[name]) if name in numeric else line.cells[name] for line in lines]
+        for name in order
+    ]
+    parts = [column for name, column in zip(order, columns, strict=True) if name in numeric]
+    if categorical:
+        kinds = [column for name, column in zip(order, columns, strict=True) if name not in numeric]
+        if encoding is None:
+            encoding = encoding_of([name for name in order if name not in numeric], kinds)
+        try:
+            parts += encoding.indicators(kinds, str(path)).T.tolist()
+        except ValueError as error:
+            raise TableError(str(error)) from None
     attributes = None
     if attribute is not None:
         for line in lines:
@@ -221,7 +242,29 @@ def read_table(
                 )
         attributes = np.array([line.cells[attribute] for line in lines])
     labels = np.array([line.cells[label] for line in lines])
-    return Table(np.array(features), labels, attributes, order, label, attribute)
+    features = np.ascontiguousarray(np.array(parts, float).reshape(-1, len(lines)).T)
+    cells = np.array(columns, object).T
+    return Table(features, labels, attributes, order, label, attribute, cells, encoding)
+
+
+def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> tuple[str, ...]:
+    """Columns of numbers; checks them, and that categories are there."""
+    for name in categorical:
+        if name not in order:
+            raise TableError(
+                f"{path}: no feature {name!r} that could hold categories; the features are "
+                f"{', '.join(order)}. Name columns of the file, without label and attribute."
+            )
+        for line in lines:
+            if not line.cells[name]:
+                raise TableError(
+                    f"{path}, line {line.number}, column {name!r}: the category is empty. Fill it "
+                    "or drop the line."
+                )
+    numeric = tuple(name for name in order if name not in categorical)
+    for name in numeric:
+        _check_numbers(name, lines, path)
+    return numeric
 
 
 def write_table(path: str | os.PathLike, header: Sequence[str], rows: Sequence[Sequence]) -> Path:

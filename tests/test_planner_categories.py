@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from practice.resampler import NothingAdded, SyntheticOverSampler
+from simulate.__main__ import main
 from simulate.planner import plan_table
 from simulate.planner_encoding import encoding_of
 from simulate.planner_rivals import fit_rows
@@ -94,3 +95,44 @@ def test_rare_levels_share_the_baseline_and_unknown_ones_are_refused():
     np.testing.assert_array_equal(seen, [[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match="rows, column 'k': got 'z', a category that no real row"):
         own.indicators([["z"], [1]], "rows")
+
+
+def _csv(path, sizes, seed):
+    table, label = _draw(sizes, seed)
+    table.assign(y=np.array(["no", "yes"])[label]).to_csv(path, index=False)
+    return str(path)
+
+
+def test_the_command_judges_rows_with_categories_and_writes_them_as_they_came(tmp_path, capsys):
+    real, made = _csv(tmp_path / "t.csv", (400, 60), 5), _csv(tmp_path / "s.csv", (900, 900), 6)
+    out = tmp_path / "train.csv"
+    command = ["plan", real, "--label", "y", "--positive", "yes", "--bootstrap", "20"]
+    command += ["--categorical", "kind", "--write", str(out)]
+    assert main([*command, "--synthetic", made, "--independent"]) == 0
+    assert "indicators of categories: kind=b, kind=c" in capsys.readouterr().out
+    written, given = pd.read_csv(out), pd.read_csv(made)
+    new = written["synthetic"] == 1
+    columns = ["x", "kind", "y"]
+    pd.testing.assert_frame_equal(written.loc[~new, columns], pd.read_csv(real))
+    assert 0 < new.sum() == len(written.loc[new, columns].merge(given, on=columns))
+    assert main(command) == 0  # for duplicates: their rows' categories too
+    assert set(pd.read_csv(out)["kind"]) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ([], "column 'kind': expected a number, got"),
+        (["--categorical", "y"], "no feature 'y' that could hold categories"),
+        (["--categorical", "kind", "--generator", "smote"], "got smote for a table with"),
+        (["--categorical", "kind", "--synthetic", "odd.csv"], "got 'z', a category that no real"),
+        (["--categorical", "kind", "--synthetic", "empty.csv"], "the category is empty"),
+    ],
+)
+def test_categories_that_cannot_be_planned_for_are_refused(tmp_path, capsys, options, match):
+    real = _csv(tmp_path / "t.csv", (60, 20), 7)
+    (tmp_path / "odd.csv").write_text("x,kind,y\n1.0,z,no\n2.0,a,yes\n")
+    (tmp_path / "empty.csv").write_text("x,kind,y\n1.0,,no\n2.0,a,yes\n")
+    options = [str(tmp_path / own) if own.endswith(".csv") else own for own in options]
+    assert main(["plan", real, "--label", "y", *options]) == 2
+    assert match in capsys.readouterr().err
