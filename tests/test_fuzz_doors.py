@@ -291,17 +291,20 @@ DOORS = {
 def run(tmp_path_factory):
     """The report of a run; while the tests run, the toy is the only suite there is."""
     folder = tmp_path_factory.mktemp("fuzz")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in list(suites.SUITES):
-            patch.delitem(suites.SUITES, name)
-        toy_verify.register()
-        file = folder / "run.json"
-        command = ["verify", "--only", "toy", "--artifacts", str(folder / "kept")]
-        status, _, err = _answer(simulate.__main__.main, [*command, "--json", str(file)])
-        assert status == 0, err
-        yield file
-        del suites.SUITES["toy"]
+    every = dict(suites.SUITES)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            suites.SUITES.clear()
+            toy_verify.register()
+            file = folder / "run.json"
+            command = ["verify", "--only", "toy", "--artifacts", str(folder / "kept")]
+            status, _, err = _answer(simulate.__main__.main, [*command, "--json", str(file)])
+            assert status == 0, err
+            yield file
+    finally:
+        suites.SUITES.clear()
+        suites.SUITES.update(every)  # in their order
 
 
 @pytest.mark.parametrize("door", DOORS)

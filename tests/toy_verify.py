@@ -70,6 +70,7 @@ def main(how, argv):
     from simulate.__main__ import main as door
 
     register()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells
     verify.CHECKPOINT_SECONDS = 0.0
     kind, _, number = how.partition(" ")
     written = gathered = 0
