@@ -29,8 +29,9 @@ figures: $(STAMP) ## draw the figures from the artifacts
 bench: $(STAMP) ## measure what it costs, side by side (a few minutes; nothing else should run)
 	@$(RUN) -m benchmarks $(ARGS)
 
-lint: $(STAMP) ## check the style
+lint: $(STAMP) ## check the style and the layout
 	@$(RUN) -m ruff check $(ARGS) .
+	@$(RUN) -m ruff format --check .
 
 install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
 	@echo "The environment in $(VENV) is complete."

@@ -200,10 +200,8 @@ def run_tasks(
             path = folder / f"{task.name.replace('/', '-')}-{seed:03d}.json"
             configuration = task.configuration(plan)
             try:
-                payload = artifacts.load(
-                    path, kind=KIND, configuration=configuration, seed=seed
-                )["payload"]
-                computed = False
+                kept = artifacts.load(path, kind=KIND, configuration=configuration, seed=seed)
+                payload, computed = kept["payload"], False
             except (FileNotFoundError, artifacts.ArtifactError):
                 payload = run_seed(task, plan, seed)
                 artifacts.save(path, payload, kind=KIND, configuration=configuration, seed=seed)

@@ -28,9 +28,7 @@ class ColumnWarning(UserWarning):
     """A column was read in a way that its owner may not have meant."""
 
 
-def are_numbers(
-    name: object, cells: Sequence[str], where: Callable[[int], str], how: str
-) -> bool:
+def are_numbers(name: object, cells: Sequence[str], where: Callable[[int], str], how: str) -> bool:
     """Whether a column that nobody declared holds numbers; if not, it holds categories.
 
     Args:
@@ -143,9 +141,7 @@ def column_kinds(
     """
     for name in (*texts, *categorical):
         if name not in header:
-            raise TableError(
-                f"{path}: no column {name!r}; the columns are {', '.join(header)}."
-            )
+            raise TableError(f"{path}: no column {name!r}; the columns are {', '.join(header)}.")
     found = {}
     for name in header:
         cells = [line.cells[name] for line in lines]

@@ -62,9 +62,7 @@ def _tables(options: argparse.Namespace):
     if options.folder:
         return datasets.from_folder(options.folder, *columns)
     if any(columns):
-        raise ValueError(
-            "--label, --attribute and --categorical go with DATA.csv or --folder."
-        )
+        raise ValueError("--label, --attribute and --categorical go with DATA.csv or --folder.")
     return [datasets.load(name) for name in options.data or datasets.BUILT_IN]
 
 

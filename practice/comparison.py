@@ -104,9 +104,7 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     return found
 
 
-def compare_all(
-    results: dict[str, list[dict]], reference: str, metric: str
-) -> list[Difference]:
+def compare_all(results: dict[str, list[dict]], reference: str, metric: str) -> list[Difference]:
     """The reference minus every other method, on every table and classifier, as one family.
 
     Args:
@@ -132,8 +130,6 @@ def compare_all(
             for one in classifiers:
                 values = [s[reference][one][metric] - s[rival][one][metric] for s in both]
                 mean, half, p, corrected = difference(values, ratio)
-                found.append(
-                    Difference(task, one, rival, mean, half, len(values), p, corrected)
-                )
+                found.append(Difference(task, one, rival, mean, half, len(values), p, corrected))
     adjusted = holm([one.p for one in found])
     return [one._replace(p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]

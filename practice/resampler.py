@@ -87,9 +87,7 @@ class SyntheticOverSampler(BaseOverSampler):
     """
 
     _parameter_constraints: dict = {
-        "generator": [
-            StrOptions(set(row_laws.GENERATORS)), HasMethods("draw_table"), callable,
-        ],  # fmt: skip
+        "generator": [StrOptions(set(row_laws.GENERATORS)), HasMethods("draw_table"), callable],
         "sampling_strategy": [
             Interval(numbers.Real, 0, 1, closed="right"),
             StrOptions(_STRATEGIES),
@@ -269,9 +267,7 @@ class SyntheticOverSampler(BaseOverSampler):
             raise ValueError("groups: got missing entries, expected a value in every row.")
         kinds, attribute = np.unique(values, return_inverse=True)
         pairs, joint = np.unique(codes * len(kinds) + attribute, return_inverse=True)
-        names = [
-            (_plain(classes[p // len(kinds)]), _plain(kinds[p % len(kinds)])) for p in pairs
-        ]
+        names = [(_plain(classes[p // len(kinds)]), _plain(kinds[p % len(kinds)])) for p in pairs]
         return joint, names
 
     def _draw(self, found, codes, total, rng):
@@ -315,9 +311,7 @@ class SyntheticOverSampler(BaseOverSampler):
             seeds = check_array(given, ensure_2d=False, dtype=float, input_name="sample_weight")
             check_consistent_length(codes, seeds)
             if (seeds < 0).any():
-                raise ValueError(
-                    f"sample_weight: got {seeds.min()!r}, expected weights from 0."
-                )
+                raise ValueError(f"sample_weight: got {seeds.min()!r}, expected weights from 0.")
         kind = np.zeros(len(rows), dtype=int)  # real, levelling, further
         for code, level in enumerate(wanted.level):
             own = len(codes) + np.flatnonzero(codes[rows_new] == code)

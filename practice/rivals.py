@@ -123,9 +123,7 @@ def _adasyn(split, seed):
 
 def _rose(split, seed):
     """The smoothed bootstrap of numbers; categories are those of the row that is smoothed."""
-    sampler = RandomOverSampler(
-        sampling_strategy=_targets(split), shrinkage=1.0, random_state=seed
-    )
+    sampler = RandomOverSampler(sampling_strategy=_targets(split), shrinkage=1.0, random_state=seed)
     numbers = split._replace(x=split.x[:, : split.numeric])
     x, cell = _resampled(sampler, numbers)
     givers = sampler.sample_indices_[len(split.x) :]
@@ -186,9 +184,7 @@ _RESAMPLERS = {
 METHODS = ("raw", "weighted", *_RESAMPLERS, TEXT)
 
 
-def train_rows(
-    method: str, split: Split, seed: int, language_model: str | None = None
-) -> Training:
+def train_rows(method: str, split: Split, seed: int, language_model: str | None = None) -> Training:
     """What a method trains on.
 
     Args:
@@ -225,6 +221,4 @@ def train_rows(
         x, cell = x[kept], cell[kept]
     if len(x) < wanted / 2:
         raise Refused(f"{method} added {len(x)} rows where {wanted} were asked for")
-    return Training(
-        np.concatenate([split.x, x]), np.concatenate([split.cell, cell]), None, len(x)
-    )
+    return Training(np.concatenate([split.x, x]), np.concatenate([split.cell, cell]), None, len(x))

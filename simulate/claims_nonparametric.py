@@ -145,9 +145,7 @@ def extrapolated_slope(family: Filter, beta: float) -> float:
     signal = Signal(1.0, beta)
     points = [_at_scale(family, beta, scale, signal) for scale in _LARGE]
     logs = [(math.log(level), math.log(best.risk)) for level, best in points]
-    first, second = (
-        (b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(logs, logs[1:], strict=False)
-    )
+    first, second = ((b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(logs, logs[1:], strict=False))
     return 2 * second - first
 
 

@@ -34,8 +34,7 @@ def phase_point(name: str) -> PhasePoint:
         (1.0, -1.0, 0.5), (),
     )  # fmt: skip
     edges = [
-        break_even_shift(first.groups, first.design, first.direction, rival)
-        for rival in REFERENCES
+        break_even_shift(first.groups, first.design, first.direction, rival) for rival in REFERENCES
     ]
     lengths = tuple(side * edge for edge in edges for side in _SIDES.values())
     return PhasePoint(*(getattr(first, f) for f in first.__dataclass_fields__ if f != "lengths"),

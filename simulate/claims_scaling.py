@@ -32,9 +32,7 @@ _COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthe
 _FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
 
 
-def quadratic_law(
-    own: Path, size: int, coefficients: Mapping[float, float]
-) -> tuple[float, float]:
+def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> tuple[float, float]:
     """Standard deviation and skewness of ``sum_k c_k g_k' H^{-1} g_k / 2``, ``g_k`` at weight k.
 
     Args:
@@ -116,7 +114,7 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
             ("aug", k, aug, {1.0: 2.0}, aug, f"D + S/{size} is"),
             ("edge", k, _rounded(best * bend - float(law.A - law.C), best * bend), edge,
              best * bend, f"at weight {best:.3g} nothing is left of"),
-        )
+        )  # fmt: skip
         for statistic, index, value, coefficients, unit, what in rows:
             if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
                 continue

@@ -75,9 +75,7 @@ def run(options: argparse.Namespace) -> int:
     if options.independent and options.synthetic is None:
         raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
     written = _files(options)
-    table = read_table(
-        options.data, options.label, options.group, categorical=options.categorical
-    )
+    table = read_table(options.data, options.label, options.group, categorical=options.categorical)
     made = judged = None
     if options.synthetic is not None:
         judged = read_table(

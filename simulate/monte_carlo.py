@@ -69,9 +69,7 @@ def _moments_of(sample: np.ndarray) -> Moments:
     mean = sample.mean(axis=0)
     centred = sample - mean
     third = (centred**3).sum(axis=0)
-    return Moments(
-        count, mean, centred.T @ centred, third, sample.min(axis=0), sample.max(axis=0)
-    )
+    return Moments(count, mean, centred.T @ centred, third, sample.min(axis=0), sample.max(axis=0))
 
 
 def merge(left: Moments, right: Moments) -> Moments:

@@ -90,9 +90,10 @@ class _Problem(NamedTuple):
     def misfit(self, exponent, place, floor=None):
         """Least misfit over floor (unless given) and amplitude, both at least 0; vectorised."""
         exponent, place = np.broadcast_arrays(exponent, place)
-        shape = np.exp(
-            -exponent[..., None] * np.log1p(self.x * np.exp(-place)[..., None])
-        ) * self.weight
+        shape = (
+            np.exp(-exponent[..., None] * np.log1p(self.x * np.exp(-place)[..., None]))
+            * self.weight
+        )
         one, y = np.broadcast_to(self.weight, shape.shape), self.y * self.weight
         s11, s12, s22 = (one * one).sum(-1), (one * shape).sum(-1), (shape * shape).sum(-1)
         y1, y2 = one @ y, shape @ y

@@ -232,7 +232,7 @@ def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> s
 def _formula(own: Mapping) -> str:
     return (
         f'<div>{prose(own["claim"])} <span class="small">({escape(own["kind"])}, '
-        f'<code>{escape(own["id"])}</code>)</span></div>'
+        f"<code>{escape(own['id'])}</code>)</span></div>"
         f'<div class="eq">{formula_svg(own["latex"])}</div>'
     )
 

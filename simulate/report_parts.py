@@ -92,6 +92,7 @@ def prose(text: str) -> str:
     out = re.sub(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])", lambda m: _GREEK.get(m[0], m[0]), out)
     for pattern, tag in ((r"(?<=[^\s_])_(?:\{([^{}]*)\}|([^\W_]+))", "sub"),
                          (r"(?<=\S)\^(?:\{([^{}]*)\}|(−?\w+))", "sup")):  # fmt: skip
+
         def put(found, tag=tag):
             return f"<{tag}>{(found[1] or found[2]).replace('_', ' ')}</{tag}>"
 
@@ -192,8 +193,7 @@ def row_of_check(check: Mapping[str, Any]) -> list[str]:
     size = check["z"]
     return [
         badge(check["verdict"]),
-        f'<code>{escape(check["id"])}</code><br><span class="small">{prose(check["claim"])}'
-        "</span>",
+        f'<code>{escape(check["id"])}</code><br><span class="small">{prose(check["claim"])}</span>',
         escape(check["kind"]),
         limit + number(check["theory"]),
         number(check["observed"]) + error,

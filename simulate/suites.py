@@ -195,16 +195,21 @@ SUITES: dict[str, Suite] = {
         *map(_of_discriminant, DISCRIMINANTS),
         _SEQUENCE,
         _without_experiments(
-            "two-points", enumeration.two_point_checks,
-            "R1: bias_order order; R2: bias_order order; R5: order", enumeration.LABELS,
+            "two-points",
+            enumeration.two_point_checks,
+            "R1: bias_order order; R2: bias_order order; R5: order",
+            enumeration.LABELS,
         ),
         _IN_CONTEXT,
         _without_experiments(
-            HYPERBOLA, hyperbola_checks,
+            HYPERBOLA,
+            hyperbola_checks,
             "S1: best_excess best_weight crossover excess_100 excess_35 floor",
         ),
         Suite(
-            "scaling", scaling_checks, _path_simulation,
+            "scaling",
+            scaling_checks,
+            _path_simulation,
             families=_families(
                 "S1: aug* cross* edge* excess* gain* harm* over* vertex*; S3: floor*"
             ),
@@ -215,7 +220,9 @@ SUITES: dict[str, Suite] = {
             ],
         ),
         Suite(
-            "phases", phase_checks, _phase_simulation,
+            "phases",
+            phase_checks,
+            _phase_simulation,
             families=_families("R3: above_* below_*"),
             experiments=lambda _: [f"phases/{own:g}" for own in SEPARATIONS],
         ),

@@ -131,9 +131,7 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
             values[label] = excess[:, span]
     common = min(len(value) for value in values.values())  # equal when no replicate is left out
     reference = values.pop("class weighting")
-    observed = {
-        name: ratio(value[:common], reference[:common]) for name, value in values.items()
-    }
+    observed = {name: ratio(value[:common], reference[:common]) for name, value in values.items()}
     return {
         "efficiency": efficiency,
         "distance": grid,

@@ -166,9 +166,7 @@ def test_an_experiment_is_found_by_its_name():
 
 
 def test_a_phase_point_simulates_the_gains_over_all_three_rivals():
-    own = PhasePoint(
-        1.5, ((0.0, 0.0), (1.0, 0.5)), (300, 100), 200, 0.4, (1.0, 0.0), (0.0, 1.0)
-    )
+    own = PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (300, 100), 200, 0.4, (1.0, 0.0), (0.0, 1.0))
     result = monte_carlo.run(
         own.functions(), key=jax.random.key(2), replicates=800, block=own.block
     )

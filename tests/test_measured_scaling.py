@@ -47,9 +47,7 @@ def test_nearest_neighbours_have_a_law_though_no_closed_form():
 
 def test_wrong_samples_are_named():
     design = Design(SIZES, 1, 1.0)
-    few = measure_generator(
-        Smote(), GROUPS, design, sets=16, per_set=4, key=jax.random.key(0)
-    )
+    few = measure_generator(Smote(), GROUPS, design, sets=16, per_set=4, key=jax.random.key(0))
     with pytest.raises(ValueError, match="samples: got 16 sets, expected at least 32"):
         measured_law(GROUPS, SIZES, few)
     with pytest.raises(ValueError, match="every group"):

@@ -56,9 +56,7 @@ def test_seeds_held_back_and_test_rows_are_disjoint_and_of_the_stated_sizes(sett
 
 
 def test_a_constructed_attribute_predicts_the_class_among_the_seeds_and_not_in_the_test():
-    split = make_split(
-        datasets.from_table("rows", _gaussian(2000), "y"), "spurious", 9.0, seed=0
-    )
+    split = make_split(datasets.from_table("rows", _gaussian(2000), "y"), "spurious", 9.0, seed=0)
     signs = [2 * split.label[cell] - 1 for cell in (split.cell, split.test_cell)]
     corr = [np.corrcoef(x[:, -1], s)[0, 1]
             for x, s in zip((split.x, split.test_x), signs, strict=True)]  # fmt: skip

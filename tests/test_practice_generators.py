@@ -58,10 +58,9 @@ def test_a_language_model_draws_whole_rows_inside_the_resampler():
 def test_its_rows_depend_on_the_seed_alone_and_arrays_work_too():
     x = np.round(np.random.default_rng(0).normal(size=(50, 2)), 2)
     y = np.repeat([0, 1], [30, 20])
+    generator = TextGenerator(CharacterModel.trained)
     one, two, other = (
-        SyntheticOverSampler(
-            TextGenerator(CharacterModel.trained), random_state=seed
-        ).fit_resample(x, y)[0]
+        SyntheticOverSampler(generator, random_state=seed).fit_resample(x, y)[0]
         for seed in (1, 1, 2)
     )
     assert np.array_equal(one, two) and not np.array_equal(one, other) and one.shape == (60, 2)
@@ -129,9 +128,7 @@ def test_groups_without_numbers_can_keep_repeats_and_refuse_aloud_otherwise():
     assert (labels == "yes").sum() == 60 and new.dtypes.equals(kinds.dtypes)
     with pytest.raises(GenerationError, match="has 3 rows, expected at least 4"):
         few = (y == "no") | (np.arange(84) >= 81)
-        SyntheticOverSampler(TextGenerator(CharacterModel.trained)).fit_resample(
-            table[few], y[few]
-        )
+        SyntheticOverSampler(TextGenerator(CharacterModel.trained)).fit_resample(table[few], y[few])
 
 
 class _Broken:

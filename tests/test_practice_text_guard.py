@@ -41,9 +41,7 @@ class _Says:
     """A model that writes given rows."""
 
     def __init__(self, rows):
-        self.text = "".join(
-            f'{r["height"]},{r["zone"]},"{r["kind"]}",{r["y"]}\n' for r in rows
-        )
+        self.text = "".join(f'{r["height"]},{r["zone"]},"{r["kind"]}",{r["y"]}\n' for r in rows)
 
     def complete(self, prompt, *, n, seed):
         return [self.text] * n

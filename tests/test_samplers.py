@@ -281,9 +281,7 @@ def test_the_semi_definite_factor_reproduces_a_matrix_of_any_rank(dim, rank, see
     np.testing.assert_allclose(root @ root.T, matrix, atol=1e3 * dim * 2.0**-52 * scale)
 
 
-@given(
-    st.sampled_from([(2, 1, 1), (7, 3, 6), (23, 2, 4), (40, 1, 5)]), st.integers(0, 2**31 - 1)
-)
+@given(st.sampled_from([(2, 1, 1), (7, 3, 6), (23, 2, 4), (40, 1, 5)]), st.integers(0, 2**31 - 1))
 def test_nearest_neighbours_are_those_of_a_stable_sort(sizes, seed):
     n, dim, k = sizes
     # whole numbers: many equal distances, some equal points

@@ -192,9 +192,7 @@ def test_a_smoothed_generator_s_risk_is_that_of_the_linear_model(beta):
     signal, count = Signal(1.0, beta), 300
     weights = Filter("tikhonov", 2.0).weights(count, 9.0)
     smoother = Filter("cut-off").weights(count, 12.0)
-    stated = smoothed_risk(
-        signal, weights, smoother, seeds=50, size=200, weight=0.6, groups=2
-    )
+    stated = smoothed_risk(signal, weights, smoother, seeds=50, size=200, weight=0.6, groups=2)
     passed = 0.4 + 0.6 * smoother  # as a bias and a noise of the average
     level = passed**2 / 100 + 0.36 / 400
     bias = (passed - 1) * signal.coordinates(count)

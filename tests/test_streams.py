@@ -17,9 +17,7 @@ KEY = jax.random.key(20)
 def test_the_streams_are_those_of_jax_random_bit_for_bit():
     for seed, shape in itertools.product((0, 7, 2**40), ((1, 1), (5, 3), (257, 2))):
         key = jax.random.key(seed)
-        assert np.array_equal(
-            streams.words(key, shape), jax.random.bits(key, shape, jnp.uint32)
-        )
+        assert np.array_equal(streams.words(key, shape), jax.random.bits(key, shape, jnp.uint32))
         assert np.array_equal(
             streams.uniform(streams.words(key, shape), jnp.float32),
             jax.random.uniform(key, shape, jnp.float32),

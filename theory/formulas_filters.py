@@ -322,8 +322,7 @@ FILTER_FORMULAS = (
         "S3.smoothed_risk",
         "Squared error of one coordinate, with a generator that smooths n seeds per group",
         r"\mathbb{E}(\hat\theta_k - \theta_k)^2",
-        nt.filter_weight**2
-        * (_passed**2 / (nt.G * nt.seeds) + nt.alpha**2 / (nt.G * nt.N))
+        nt.filter_weight**2 * (_passed**2 / (nt.G * nt.seeds) + nt.alpha**2 / (nt.G * nt.N))
         + (1 - nt.filter_weight * _passed) ** 2 * nt.signal**2,
         "exact",
         _prove_smoothed_risk,
