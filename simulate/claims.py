@@ -10,7 +10,7 @@ import numpy as np
 from simulate.checks import Check
 from simulate.claims_second_order import second_order, second_order_checks
 from simulate.configurations import CONFIGURATIONS, generators_for
-from simulate.discriminant import DISCRIMINANTS
+from simulate.discriminant import DISCRIMINANTS, EFRON_1975, classes_at
 from simulate.experiments import Experiment, experiment
 from theory.benefit import difference
 from theory.bias import predict_bias
@@ -24,7 +24,6 @@ __all__ = ["LABELS", "PROFILES", "configuration_checks", "discriminant_checks", 
 REFERENCES = ("raw", "weighted")
 _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictive")
 _SELECTED_IN_QUICK = ("line", "wide")
-EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0.486, 4.0: 0.343}
 # relative size of the smallest error that a check must detect: a constant off by this factor
 PROFILES = {"quick": 0.20, "full": 0.10}
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
@@ -245,9 +244,7 @@ def _order_checks(name: str) -> Iterator[Check]:
 
 def efficiency_of_predictions(distance: float) -> float:
     """Efron's relative efficiency from theorem R's covariances of the two estimators."""
-    setting = next(iter(DISCRIMINANTS.values()))
-    groups = type(setting)("table", distance, 3, (1000, 1000)).groups
-    sizes = (1000, 1000)
+    groups, sizes = classes_at(distance, 3), (1000, 1000)
     lda = predict(groups, Design(sizes, math.inf, 1.0), GaussianPlugin("pooled"))
     logistic = predict(groups, Design.class_weighted(sizes), Oracle())
     return float(lda.cov[2, 2] / logistic.cov[2, 2])

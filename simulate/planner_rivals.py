@@ -34,7 +34,7 @@ import numpy as np
 from simulate.erm import fit
 from simulate.planner import plan_table
 from simulate.planner_draw import draw_rows
-from simulate.planner_sources import Rows, score_parts
+from simulate.planner_sources import rows_of, score_parts
 from theory.literature import surrogate_best_weight
 
 __all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_rows", "with_added"]
@@ -77,7 +77,7 @@ def fit_rows(x, label, weight) -> np.ndarray:
 
 def balanced_loss(theta, x, label) -> float:
     """Mean over both labels of the mean logistic loss."""
-    rows = Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+    rows = rows_of(x, label)
     loss = score_parts(rows, theta)[0]
     return float(np.mean([loss[label == g].mean() for g in (0, 1)]))
 
@@ -122,14 +122,14 @@ def _planned(task: Task, cautious: bool) -> Fitted:
     plan = plan_table(
         task.x, task.label, generators=task.generator, most=task.most, bootstrap=60, seed=task.seed
     )
+    fits = 2 + 60 + 1  # two first fits, one of each resampled table, and the final one
     own, weight = plan.recommended, plan.recommended.weight
     if not cautious:
         offers = [c for c in plan.choices if c.best_weight is not None]
         if not offers:
-            return _weighting(task)._replace(fits=122)
+            return _weighting(task)._replace(fits=fits)
         own = max(offers, key=lambda c: c.gain.value)
         weight = own.best_weight.value
-    fits = 2 + 60 + 1  # two first fits, one of each resampled table, and the final one
     if not own.rows:
         simple = _raw(task) if own.name == "raw" else _weighting(task)
         return simple._replace(fits=fits)
@@ -207,9 +207,7 @@ def _fitted_law(task: Task) -> Fitted:
         synthetic.append(balanced_loss(with_added(part, (0, 0), size, 1.0).theta, x, label))
     bend = max(float(np.polyfit(1.0 / np.array(sizes), synthetic, 1)[0]), 0.0)
     limit = max(float(np.mean(synthetic) - bend * np.mean(1.0 / np.array(sizes))) - least, 0.0)
-    weight = surrogate_best_weight(
-        real=slope, surrogate=limit + bend / task.most, limit=limit
-    )  # fmt: skip
+    weight = surrogate_best_weight(real=slope, surrogate=limit + bend / task.most, limit=limit)
     if weight <= 0:
         return _weighting(task)._replace(fits=7)
     return with_added(task, (0, 0), task.most, weight)._replace(fits=7)
@@ -238,7 +236,7 @@ def _corrected(task: Task) -> Fitted:
 
 def _signed_fit(x, label, weight, start) -> np.ndarray | None:
     """Damped Newton for weights of both signs; None where the objective is not convex enough."""
-    rows = Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+    rows = rows_of(x, label)
     theta = start
     for _ in range(50):
         _, first, second = score_parts(rows, theta)

@@ -29,7 +29,10 @@ from theory.laws import Law
 from theory.margins import LOGISTIC, expectations
 from theory.moments import moments
 
-__all__ = ["NAMES", "Drawn", "External", "Rows", "Source", "mean_scores", "score_parts", "source"]
+__all__ = [
+    "NAMES", "Drawn", "External", "Rows", "Source", "mean_scores", "rows_of", "score_parts",
+    "source",
+]  # fmt: skip
 
 NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
 _NEIGHBOURS = 5
@@ -52,6 +55,11 @@ class Rows(NamedTuple):
     def members(self, g: int) -> np.ndarray:
         """Indices of the rows of group ``g``."""
         return np.flatnonzero(self.group == g)
+
+
+def rows_of(x: np.ndarray, label: np.ndarray) -> Rows:
+    """Rows of features ``[n, d]`` with labels 0 and 1, which are also the groups."""
+    return Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
 
 
 class Drawn(NamedTuple):

@@ -23,7 +23,10 @@ from theory.scaling_law import ScalingLaw, scaling_law
 from theory.scaling_moments import law_of_design, scaling_moments
 from theory.seed_masses import sorted_masses
 
-__all__ = ["SETTINGS", "Setting", "coverage", "draw_table", "oracle", "regret", "weighted_law"]
+__all__ = [
+    "SETTINGS", "Setting", "coverage", "draw_groups", "draw_table", "oracle", "regret",
+    "weighted_law",
+]  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -93,10 +96,17 @@ def weighted_law(groups, sizes, generator) -> ScalingLaw:
 
 def draw_table(setting: Setting, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Features and labels of one table."""
+    return draw_groups(setting.groups, setting.sizes, seed)
+
+
+def draw_groups(
+    groups: Sequence[GaussianGroup], sizes: Sequence[int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of Gaussian groups of one component, and their labels, group after group."""
     rng = np.random.default_rng(seed)
-    pairs = zip(setting.groups, setting.sizes, strict=True)
+    pairs = zip(groups, sizes, strict=True)
     x = [rng.multivariate_normal(g.mean[0], g.cov[0], n) for g, n in pairs]
-    return np.concatenate(x), np.repeat([g.label for g in setting.groups], setting.sizes)
+    return np.concatenate(x), np.repeat([g.label for g in groups], sizes)
 
 
 def truth(setting: Setting, own: Choice) -> float:

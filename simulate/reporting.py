@@ -127,13 +127,9 @@ def print_report(own: Console, report: Report) -> None:
         styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
     print_rows(own, "Checks", header, rows, styles)
     own.print()
-    print_rows(
-        own,
-        "By theorem",
-        ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|"),
-        list(_by_theorem(report.outcomes)),
-        [None] * len(list(_by_theorem(report.outcomes))),
-    )
+    header = ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|")
+    summary = list(_by_theorem(report.outcomes))
+    print_rows(own, "By theorem", header, summary, [None] * len(summary))
     if any(outcome.check.allowance for outcome in report.outcomes):
         own.print(
             "z is the whole deviation in standard errors; an asymptotic check allows for its "

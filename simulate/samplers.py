@@ -1,7 +1,7 @@
 """Synthetic samples from every generator, given the seeds.
 
-Inside, features come first (``[d, n]``): the long axis is
-last, where a loop over it is one vector instruction after another.
+Inside, features come first (``[d, n]``): the long axis is last, where a loop over it is one vector
+instruction after another.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A draw is a function of (key, row, column), so the synthetic rows of `draw_dataset` can be drawn
 anew for every Newton step, in batches whose gradients, Hessians and extents are summed and thrown
-away. Memory is that of the real samples and of one batch, whatever the number of
-synthetic samples; the price is drawing once more per step.
+away. Memory is that of the real samples and of one batch, whatever the number of synthetic samples;
+the price is drawing once more per step.
 """
 
 from __future__ import annotations

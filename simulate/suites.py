@@ -14,7 +14,6 @@ from typing import NamedTuple
 from simulate import enumeration, in_context
 from simulate.checks import Check
 from simulate.claims import (
-    EFRON_1975,
     LABELS,
     configuration_checks,
     discriminant_checks,
@@ -28,7 +27,7 @@ from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_scaling import scaling_checks, scaling_path
 from simulate.configurations import CONFIGURATIONS
-from simulate.discriminant import DISCRIMINANTS
+from simulate.discriminant import DISCRIMINANTS, EFRON_1975
 from simulate.experiments import experiment
 from simulate.scaling_paths import GENERATORS
 from simulate.sequences import functions_of

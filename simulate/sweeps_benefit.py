@@ -14,7 +14,7 @@ from simulate import monte_carlo
 from simulate.datasets import draw_dataset
 from simulate.paths import Progress, Setting, measured, run_path
 from simulate.phase_points import PhasePoint
-from simulate.sweeps_bias import path_key, problems, two_groups
+from simulate.sweeps_common import groups_of, path_key, problems
 from theory.benefit import REFERENCES, leading_break_even_shift
 from theory.bias import generator_bias_gradient
 from theory.capacity import fidelity_bias_bound
@@ -121,7 +121,7 @@ def _break_even(own: PhasePoint, rival: str, lengths) -> float:
 
 def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Bias and excess risk against the generator's divergence from the group (T4)."""
-    groups, sizes = two_groups(settings), settings["sizes"]
+    groups, sizes = groups_of(settings), settings["sizes"]
     design = Design(sizes, settings["augmentation"], settings["weight"])
     base = predict(groups, design, Oracle())
     star, dim = base.theta_star, groups[0].dim
@@ -191,7 +191,7 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
 
 def samples(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Seeds of a minority group, what generators draw from them, and true samples."""
-    groups = two_groups(settings)
+    groups = groups_of(settings)
     few, many = settings["seeds"], settings["shown"]
     design = Design((few + many, few))  # oversampling adds `many` samples to the second group
     generators = {

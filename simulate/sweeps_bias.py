@@ -7,82 +7,25 @@ points with their standard errors, both as plain data for an artifact.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping
 
-import jax
 import numpy as np
 
-from simulate.monte_carlo import Result
 from simulate.paths import Progress, Setting, measured, run_path
+from simulate.sweeps_common import generators_of, groups_of, path_key, problems, share_of
 from theory.bias import predict_bias
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
-from theory.generators import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-)
+from theory.generators import Mislabelled, Oracle, Scaled, Shifted
 from theory.groups import gradient, risk
-from theory.laws import GaussianGroup
 
-__all__ = ["generator_bias", "generators_of", "path_key", "raw_imbalance", "spurious", "two_groups"]
-
-
-def path_key(seed: int, name: str) -> jax.Array:
-    """Key of a path, folded from its name: adding one path changes no other."""
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
-
-
-def two_groups(settings: Mapping) -> tuple[GaussianGroup, ...]:
-    """The groups that settings describe by means, covariances and labels."""
-    return tuple(
-        GaussianGroup(mean, cov, label)
-        for mean, cov, label in zip(
-            settings["means"], settings["covs"], settings["labels"], strict=True
-        )
-    )
-
-
-def generators_of(settings: Mapping) -> dict[str, Generator]:
-    """Generators by the name under which figures show them."""
-    shift = tuple(settings["shift"])
-    return {
-        "oracle": Oracle(),
-        "shifted": Shifted(shift),
-        "scaled": Scaled(settings.get("scale", 0.7)),
-        "mislabelled": Mislabelled(settings.get("flip_rate", 0.05)),
-        "duplicate": Duplicate(),
-        "smote": Smote(),
-        "plug-in": GaussianPlugin("group"),
-        "pooled plug-in": GaussianPlugin("pooled"),
-        "predictive": Predictive("group"),
-    }
-
-
-def share_of(progress: Progress, done: int, total: int) -> Progress:
-    """Progress of one of several equal parts."""
-    return lambda own: progress((done + own) / total)
-
-
-def problems(*results: Result) -> dict[str, int]:
-    """Replicates and those left out, over several runs."""
-    return {
-        "replicates_in_all": sum(result.replicates for result in results),
-        "left_out": sum(result.excluded for result in results),
-    }
+__all__ = ["generator_bias", "raw_imbalance", "spurious"]
 
 
 def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Raw ERM against the imbalance ratio (B4): class errors and intercept."""
-    groups, n_max = two_groups(settings), settings["n_max"]
+    groups, n_max = groups_of(settings), settings["n_max"]
     gap = np.asarray(settings["means"][1]) - np.asarray(settings["means"][0])
     distance = math.sqrt(gap @ np.linalg.solve(np.asarray(settings["covs"][0]), gap))
     grid = np.geomspace(1.0, settings["largest_ratio"], 81)
@@ -128,7 +71,7 @@ def _formula(name: str, values: Mapping) -> np.ndarray:
 
 def generator_bias(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Bias gradient and displacement of every generator, and the remainder (B2, B3)."""
-    groups = two_groups(settings)
+    groups = groups_of(settings)
     design = Design(settings["sizes"], settings["augmentation"], settings["weight"])
     generators = generators_of(settings)
     rows, results = {}, []
@@ -186,7 +129,7 @@ def _remainders(groups, design: Design, settings: Mapping) -> dict:
 
 def spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Spurious weight and group errors, before and after oversampling (B5, R5)."""
-    groups = two_groups(settings)
+    groups = groups_of(settings)
     feature = settings["spurious"] + 1
     parts = 3 + len(settings["after"])
     alignment = _alignment(groups, settings, feature, seed, share_of(progress, 0, parts))

@@ -12,7 +12,7 @@ from scipy.stats import betabinom
 
 from simulate import monte_carlo
 from simulate.paths import Progress, measured
-from simulate.sweeps_bias import path_key, problems, share_of
+from simulate.sweeps_common import path_key, problems, share_of
 from theory import capacity, token_capacity
 
 __all__ = ["expected_count_kl", "in_context", "tokens"]

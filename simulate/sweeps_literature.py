@@ -13,7 +13,7 @@ import numpy as np
 
 from simulate import monte_carlo, streams
 from simulate.paths import Progress, Setting, measured, run_path
-from simulate.sweeps_bias import generators_of, path_key, problems, share_of, two_groups
+from simulate.sweeps_common import generators_of, groups_of, path_key, problems, share_of
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
@@ -47,7 +47,7 @@ def _errors(curves: Mapping[str, np.ndarray], seen: Mapping) -> dict:
 
 
 def _parametric(settings: Mapping, seed: int, progress: Progress):
-    groups, sizes = two_groups(settings), tuple(settings["sizes"])
+    groups, sizes = groups_of(settings), tuple(settings["sizes"])
     generators, size = generators_of(settings), settings["augmentation"]
     grid, weights = np.linspace(0.0, 1.0, 61), np.asarray(settings["weights"])
     rows, results = {}, []

@@ -11,7 +11,7 @@ import numpy as np
 from simulate import monte_carlo, streams
 from simulate.paths import Progress, measured
 from simulate.power_law import fit_power_law
-from simulate.sweeps_bias import path_key, problems
+from simulate.sweeps_common import path_key, problems
 from theory.formulas import FORMULAS
 from theory.sequence_limits import linear_floor, smoothed_risk
 from theory.sequence_model import Filter, Signal, best_scale

@@ -23,7 +23,7 @@ from simulate.erm import fit
 from simulate.mixtures import components_of, sample_columns, two_keys
 from simulate.paths import Progress
 from simulate.samplers import synthetic_columns
-from simulate.sweeps_bias import generators_of, path_key, share_of, two_groups
+from simulate.sweeps_common import generators_of, groups_of, path_key, share_of
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Generator
@@ -207,7 +207,7 @@ def _estimated(rows: _Rows, sizes, generator, settings) -> list[Choice]:
 
 def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess risk of every procedure, its standard error, and its cost in fits (S1)."""
-    groups, sizes = two_groups(settings), tuple(settings["sizes"])
+    groups, sizes = groups_of(settings), tuple(settings["sizes"])
     if any(n % settings["folds"] for n in sizes):
         raise ValueError(
             f"sizes: got {sizes} for {settings['folds']} folds, expected multiples of the folds."

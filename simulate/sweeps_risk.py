@@ -11,26 +11,24 @@ import numpy as np
 
 from simulate import monte_carlo
 from simulate.datasets import draw_dataset
+from simulate.discriminant import EFRON_1975, classes_at, means_and_cov
 from simulate.erm import fit
 from simulate.paths import Progress, Setting, ratio, run_path
 from simulate.sharding import block_for
-from simulate.sweeps_bias import generators_of, path_key, problems, share_of, two_groups
+from simulate.sweeps_common import generators_of, groups_of, path_key, problems, share_of
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
 from theory.generators import GaussianPlugin, Oracle, Smote
 from theory.groups import risk
-from theory.laws import GaussianGroup, balanced_law
+from theory.laws import balanced_law
 
 __all__ = ["excess_by_weight", "gain_by_separation"]
-
-# Efron (1975), table 1: efficiency of logistic regression relative to the discriminant, by distance
-EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0.486, 4.0: 0.343}
 
 
 def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess risk and its parts against the weight of the augmentation part (R1, R2)."""
-    groups = two_groups(settings)
+    groups = groups_of(settings)
     sizes, augmentation = settings["sizes"], settings["augmentation"]
     generators = generators_of(settings)
     grid, weights = settings["grid"], settings["weights"]
@@ -76,12 +74,6 @@ def _balanced(result: monte_carlo.Result, floor: float) -> dict:
     }
 
 
-def _at_distance(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]:
-    mean = np.zeros(dim)
-    mean[0] = distance
-    return GaussianGroup(0.0 * mean, np.eye(dim), 0), GaussianGroup(mean, np.eye(dim), 1)
-
-
 def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Gain over references, and efficiency against the discriminant, by separation (R3, R4)."""
     dim, distances = settings["dim"], settings["distances"]
@@ -98,7 +90,7 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
 
     @lru_cache
     def at(distance: float, design: Design, generator):
-        return predict(_at_distance(distance, dim), design, generator)
+        return predict(classes_at(distance, dim), design, generator)
 
     def totals(design: Design, generator) -> list[float]:
         return [float(at(distance, design, generator).total) for distance in grid]
@@ -114,11 +106,11 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
         path = []
         for own in [design, *(references.values() if index == 0 else ())]:
             for distance in distances:
-                groups = _at_distance(distance, dim)
+                groups = classes_at(distance, dim)
                 start = at(distance, own, generator if own is design else Oracle()).theta_alpha
                 path.append(Setting(own, groups, start, tuple(groups[1].mean[0])))
         result = run_path(
-            _at_distance(0.0, dim), design, generator, path,
+            classes_at(0.0, dim), design, generator, path,
             key=path_key(seed, "gain_by_separation"), replicates=settings["replicates"],
             moved=lambda g, _: g == 1, progress=share_of(progress, 1 + index, 3),
         )  # fmt: skip
@@ -145,7 +137,7 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
 def _floors(distances, dim: int) -> np.ndarray:
     floors = []
     for distance in distances:
-        groups = _at_distance(distance, dim)
+        groups = classes_at(distance, dim)
         star = jnp.concatenate([jnp.asarray([-(distance**2) / 2]), groups[1].mean[0]])
         floors.append(float(risk(star, balanced_law(groups))))
     return np.asarray(floors)
@@ -156,7 +148,7 @@ def _efficiency(settings: Mapping, seed: int, progress: Progress):
     dim, size, distances = settings["dim"], settings["balanced_size"], settings["distances"]
     grid = np.linspace(0.0, 4.0, 81)
     formula = FORMULAS["R4.efficiency"]
-    groups = _at_distance(0.0, dim)
+    groups = classes_at(0.0, dim)
     design = Design.class_weighted((size, size))
     moves = jnp.asarray([np.eye(dim)[0] * distance for distance in distances])
     starts = jnp.concatenate([-jnp.sum(moves**2, axis=1, keepdims=True) / 2, moves], axis=1)
@@ -165,15 +157,12 @@ def _efficiency(settings: Mapping, seed: int, progress: Progress):
         return draw_dataset(groups, design, Oracle(), key=key)
 
     def evaluate(data):
-        halves = data.x[:size], data.x[size:]
-        means = [jnp.mean(x, axis=0) for x in halves]
-        centred = [x - mean[None] for x, mean in zip(halves, means, strict=True)]
-        pooled = sum(x.T @ x for x in centred) / (2 * size - 2)
+        low, high, pooled = means_and_cov(data.x[:size], data.x[size:])
         upper = jnp.where(data.sign > 0, 1.0, 0.0)
 
         def one(setting):
             move, start = setting
-            slope = jnp.linalg.solve(pooled, means[1] + move - means[0])
+            slope = jnp.linalg.solve(pooled, high + move - low)
             own = data.x + upper[:, None] * move[None]
             result = fit(own, data.sign, data.weight, start=start)
             return {

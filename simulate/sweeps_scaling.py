@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from simulate import monte_carlo, scaling_paths
 from simulate.paths import Progress, measured
 from simulate.scaling_paths import FIXED_WEIGHT
-from simulate.sweeps_bias import path_key, problems, share_of
+from simulate.sweeps_common import path_key, problems, share_of
 from theory.formulas import FORMULAS
 
 __all__ = ["nonparametric", "scaling"]

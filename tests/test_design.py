@@ -2,7 +2,6 @@
 
 import math
 
-import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,14 +39,6 @@ BAD = [
     ("scheme", {"scheme": "raw", "augmentation": 5}, "no synthetic data"),
     ("scheme", {"scheme": "weighted", "augmentation": 5, "weight": 0.1}, "no synthetic data"),
 ]
-
-
-@pytest.fixture
-def as_installed():
-    """Without the type-checking hook of these tests, which would refuse some arguments first."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("as_installed")

@@ -1,6 +1,5 @@
 """Generators are validated by name, and their laws have the moments and limits they claim."""
 
-import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,14 +51,6 @@ def _law(generator, groups, g=1):
 def _same(left, right):
     pairs = zip(left, right, strict=True)
     return all(np.allclose(a, b, rtol=1e-13, atol=1e-14) for a, b in pairs)
-
-
-@pytest.fixture
-def as_installed():
-    """Without the type-checking hook of these tests, which would refuse some arguments first."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 BAD = [
@@ -128,17 +119,10 @@ def test_nearest_neighbours_have_no_closed_form_law_and_say_what_to_do():
         _law(Smote(5), _groups(0))
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_what_is_no_generator_is_refused():
     with pytest.raises(ValueError, match="^generator: got 'smote'"):
-        _unhooked_law()
-
-
-def _unhooked_law():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        return population_law("smote", 0, _groups(0), SIZES)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+        population_law("smote", 0, _groups(0), SIZES)
 
 
 @given(seeds)

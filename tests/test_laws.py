@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,14 +56,6 @@ BAD = [
 ]
 
 
-@pytest.fixture
-def as_installed():
-    """Without the type-checking hook of these tests, which would refuse some arguments first."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
 @pytest.mark.usefixtures("as_installed")
 @pytest.mark.parametrize(("name", "change", "says"), BAD)
 def test_a_bad_argument_is_named_with_what_was_expected(name, change, says):
@@ -88,6 +79,21 @@ def test_the_bad_component_of_a_mixture_is_named():
 def test_singular_covariances_and_rounding_asymmetry_are_accepted():
     for cov in (np.zeros((2, 2)), np.ones((2, 2)), EYE + [[0, 1e-13], [0, 0]]):
         assert np.all(np.isfinite(GaussianGroup([0.0, 1.0], cov, 0).law.covs))
+
+
+def test_a_group_keeps_what_it_was_made_from():
+    mean, cov, weights = np.zeros((2, 1)), np.eye(1), np.array([0.25, 0.75])
+    group = GaussianGroup(mean, cov, 0, weights=weights)
+    mean += 1.0
+    cov *= 2.0
+    weights[:] = 0.5
+    assert group.mean.tolist() == [[0.0], [0.0]] and group.weights.tolist() == [0.25, 0.75]
+    assert group.cov.tolist() == [[[1.0]], [[1.0]]]
+
+
+def test_groups_can_be_compared_and_kept_in_sets():
+    one, other = (GaussianGroup(np.zeros(2), EYE, 0) for _ in range(2))
+    assert one != other and len({one, other, one}) == 2
 
 
 def test_groups_are_named_by_label_and_attribute_unless_told():

@@ -6,9 +6,9 @@ import pytest
 
 from simulate import monte_carlo
 from simulate.datasets import draw_dataset
+from simulate.discriminant import EFRON_1975
 from simulate.erm import fit
 from simulate.paths import Setting, measured, ratio, run_path
-from simulate.sweeps_risk import EFRON_1975
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS

@@ -16,7 +16,8 @@ from simulate.planner_estimate import (
     real_part,
     synthetic_part,
 )
-from simulate.planner_sources import Rows, mean_scores, source
+from simulate.planner_sources import mean_scores, rows_of, source
+from simulate.planner_trials import draw_groups
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
@@ -36,26 +37,15 @@ THEORY = {
 }
 
 
-def _draw(groups, sizes, seed):
-    rng = np.random.default_rng(seed)
-    pairs = zip(groups, sizes, strict=True)
-    x = [rng.multivariate_normal(g.mean[0], g.cov[0], n) for g, n in pairs]
-    return np.concatenate(x), np.repeat([g.label for g in groups], sizes)
-
-
-def _rows(x, label) -> Rows:
-    return Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
-
-
 @pytest.fixture(scope="module")
 def large():
-    rows = _rows(*_draw(GROUPS, SIZES, seed=5))
+    rows = rows_of(*draw_groups(GROUPS, SIZES, seed=5))
     return rows, real_part(rows, np.ones(sum(SIZES)), first_fits(rows))
 
 
 @pytest.fixture(scope="module")
 def small():
-    return _draw((GROUPS[0], GROUPS[1]), (400, 80), seed=7)
+    return draw_groups((GROUPS[0], GROUPS[1]), (400, 80), seed=7)
 
 
 @pytest.mark.parametrize("name", THEORY)
@@ -80,8 +70,8 @@ def test_real_designs_are_predicted_as_theorem_r_does(large):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_influences_are_derivatives_in_the_rows_weights(name):
-    x, label = _draw(GROUPS, (60, 40), seed=2)
-    rows = _rows(x, label)
+    x, label = draw_groups(GROUPS, (60, 40), seed=2)
+    rows = rows_of(x, label)
     own, theta = source(name, rows), np.array([-0.4, 0.9, 0.3, -0.2])
     mix = np.array([[0.1, 0.7], [0.5, 0.5]])
     rng = np.random.default_rng(0)
@@ -106,7 +96,7 @@ def test_squaring_an_unbiased_estimate_is_corrected_for_its_noise():
     # fresh normal rows instead of the generator's: b = 0, so the corrected square must be noise
     corrected, naive = [], []
     for seed in range(40):
-        rows = _rows(*_draw(GROUPS, (300, 100), seed=100 + seed))
+        rows = rows_of(*draw_groups(GROUPS, (300, 100), seed=100 + seed))
         real = real_part(rows, np.ones(400), first_fits(rows))
         own = synthetic_part(rows, np.ones(400), real, source("gaussian", rows))
         noise = np.trace(own.bias_noise[2, 2])
@@ -137,7 +127,7 @@ def test_the_score_interval_of_a_squared_bias_covers():
 
 
 def test_plain_training_is_class_weighting_where_groups_are_equal():
-    x, label = _draw(GROUPS, (200, 200), seed=9)
+    x, label = draw_groups(GROUPS, (200, 200), seed=9)
     raw, weighting, level = plan_table(x, label, generators="smote", bootstrap=20).choices[:3]
     for own in (raw, level):
         for left, right in zip(own.excess, weighting.excess, strict=True):
@@ -146,7 +136,7 @@ def test_plain_training_is_class_weighting_where_groups_are_equal():
 
 def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
     x, label = small
-    fresh, own = _draw(GROUPS, (1500, 1500), seed=8)
+    fresh, own = draw_groups(GROUPS, (1500, 1500), seed=8)
     plan = plan_table(x, label, synthetic=(fresh, own), fitted=False, bootstrap=40)
     assert plan.add_synthetic and plan.recommended.expected > 0 and plan.weight > 0
     moved = fresh - 3.0 * own[:, None] * np.array([1.0, 0.3, 0.0])
@@ -158,7 +148,7 @@ def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
 
 def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
     x, label = small
-    made = _draw(GROUPS, (1500, 1500), seed=8)
+    made = draw_groups(GROUPS, (1500, 1500), seed=8)
     gains = []
     for fitted in (False, True):
         plan = plan_table(x, label, synthetic=made, fitted=fitted, bootstrap=20)
@@ -168,7 +158,7 @@ def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
 
 def test_a_table_too_small_to_level_with_says_so(small):
     x, label = small
-    few = _draw(GROUPS, (100, 100), seed=8)
+    few = draw_groups(GROUPS, (100, 100), seed=8)
     plan = plan_table(x, label, synthetic=few, fitted=False, bootstrap=20)
     assert {c.name for c in plan.choices} == {"raw", "weighting", "weight+add"}
     assert "levelling needs 320" in next(
@@ -185,7 +175,7 @@ def test_copies_of_the_rows_are_worth_nothing_and_are_reported(small):
 def test_a_price_lowers_the_number_of_rows_until_none_is_worth_it(small):
     x, label = small
     rows = []
-    made = _draw(GROUPS, (1500, 1500), seed=8)
+    made = draw_groups(GROUPS, (1500, 1500), seed=8)
     for price in (0.0, 1e-6, 1e-2):
         plan = plan_table(x, label, synthetic=made, fitted=False, price=price, bootstrap=20)
         rows.append(plan.recommended.rows)
@@ -236,15 +226,15 @@ def test_doubtful_tables_are_noticed():
     label = (x[:, 1] + np.sign(x[:, 1]) * x[:, 0] + 0.3 * rng.logistic(size=1500) > 1).astype(int)
     seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=15).warnings}
     assert "information matrix" in seen
-    x, label = _draw(GROUPS, (300, 20), seed=1)
+    x, label = draw_groups(GROUPS, (300, 20), seed=1)
     seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=10).warnings}
     assert "small group" in seen
     far = GaussianGroup([4.5, 0.0, 0.0], np.eye(3), 1)
-    x, label = _draw((GROUPS[0], far), (300, 100), seed=1)
+    x, label = draw_groups((GROUPS[0], far), (300, 100), seed=1)
     seen = {w.check for w in plan_table(x, label, generators="smote", bootstrap=10).warnings}
     assert "separation" in seen
     near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)  # a common covariance: the model holds
-    x, label = _draw((GROUPS[0], near), (2000, 2000), seed=1)
+    x, label = draw_groups((GROUPS[0], near), (2000, 2000), seed=1)
     assert plan_table(x, label, generators="gaussian", bootstrap=10).warnings == ()
 
 
@@ -296,13 +286,13 @@ def test_the_slopes_are_derivatives_of_one_another():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_drawn_rows_have_the_estimated_mean_score_and_covariance(name):
-    x, label = _draw(GROUPS, (150, 60), seed=3)
-    rows = _rows(x / x.std(axis=0), label)
+    x, label = draw_groups(GROUPS, (150, 60), seed=3)
+    rows = rows_of(x / x.std(axis=0), label)
     theta = np.array([-0.4, 0.9, 0.3, -0.2])
     own = source(name, rows)
     told = mean_scores(own, rows, np.ones(210), theta, np.eye(2))
     made, group = draw_rows(name, rows.x[:, 1:], label, [40_000, 40_000], seed=0)
-    drawn = _rows(made, group)
+    drawn = rows_of(made, group)
     score = planner_sources.score_parts(drawn, theta)[1][:, None] * drawn.x
     for g in (0, 1):
         std = score[group == g].std(axis=0)

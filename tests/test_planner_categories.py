@@ -11,7 +11,7 @@ from simulate.__main__ import main
 from simulate.planner import plan_table
 from simulate.planner_encoding import encoding_of
 from simulate.planner_rivals import fit_rows
-from simulate.planner_sources import Rows, score_parts
+from simulate.planner_sources import rows_of, score_parts
 
 SIZES = (400, 100)
 KINDS = np.array(["a", "b", "c"])
@@ -33,7 +33,7 @@ def _design(table):
 
 
 def _balanced_risk(theta, x, label):
-    rows = Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
+    rows = rows_of(x, label)
     loss = score_parts(rows, theta)[0]
     return np.mean([loss[label == g].mean() for g in (0, 1)])
 

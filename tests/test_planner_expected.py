@@ -11,7 +11,8 @@ from simulate.planner_estimate import Synthetic, first_fits, real_part, syntheti
 from simulate.planner_expected import posterior_square
 from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
 from simulate.planner_reach import Reach, reach
-from simulate.planner_sources import External, Rows, Source
+from simulate.planner_sources import External, Source, rows_of
+from simulate.planner_trials import draw_groups
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Shifted
@@ -24,21 +25,10 @@ GROUPS = (
 )
 
 
-def _draw(groups, sizes, seed):
-    rng = np.random.default_rng(seed)
-    pairs = zip(groups, sizes, strict=True)
-    x = [rng.multivariate_normal(g.mean[0], g.cov[0], n) for g, n in pairs]
-    return np.concatenate(x), np.repeat([g.label for g in groups], sizes)
-
-
-def _rows(x, label) -> Rows:
-    return Rows(np.concatenate([np.ones((len(x), 1)), x], axis=1), 2.0 * label - 1.0, label)
-
-
 def _parts(x, label, made):
-    rows = _rows(x, label)
+    rows = rows_of(x, label)
     real = real_part(rows, np.ones(len(x)), first_fits(rows))
-    own = Source("table", external=External(_rows(made, label), np.ones(len(x)), fitted=False))
+    own = Source("table", external=External(rows_of(made, label), np.ones(len(x)), fitted=False))
     return real, synthetic_part(rows, np.ones(len(x)), real, own)
 
 
@@ -46,7 +36,7 @@ def _parts(x, label, made):
 def test_the_next_order_is_what_theorem_r_has_beyond_its_local_form(direction):
     # odd in the bias: what is quadratic in it, and what has none of it, cancels
     step, weight = 1e-3, 0.2
-    x, label = _draw(GROUPS, SIZES, seed=1)
+    x, label = draw_groups(GROUPS, SIZES, seed=1)
     beyond, drift = [], []
     for sign in (1, -1):
         shift = sign * step * np.array(direction)
@@ -113,7 +103,7 @@ def test_a_bias_of_zero_is_excluded_as_rarely_as_the_level_says():
 def test_few_rows_need_more_standard_errors():
     found = {}
     for sizes in ((600, 40), (4000, 4000)):
-        rows = _rows(*_draw(GROUPS, sizes, seed=3))
+        rows = rows_of(*draw_groups(GROUPS, sizes, seed=3))
         fits = first_fits(rows)
         real = real_part(rows, np.ones(sum(sizes)), fits)
         replicates = resample(rows, fits, [], replicates=60, seed=0).weighted
@@ -139,7 +129,7 @@ def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
         GaussianGroup(np.zeros(5), np.eye(5), 0),
         GaussianGroup([1.2, 0.8, 0.0, 0.0, 0.4], np.eye(5), 1),
     )
-    x, label = _draw(groups, (600, 80), seed=2)
+    x, label = draw_groups(groups, (600, 80), seed=2)
     plan = plan_table(x, label, generators="smote-all", bootstrap=20)
     own = next(c for c in plan.choices if c.name == "weight+add")
     assert own.expected < 0 < own.gain.high

@@ -93,7 +93,7 @@ def difference(reference: Prediction, design: Prediction) -> float:
     return float(reference.total) - float(design.total)
 
 
-def _root(function: Callable[[float], float], low: float, high: float, what: str) -> float:
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
     """Where ``function`` falls through zero; 0 if never positive, infinity if it stays so."""
     if function(low) <= 0:
         return 0.0
@@ -101,10 +101,7 @@ def _root(function: Callable[[float], float], low: float, high: float, what: str
         high *= 2
         if high > 1e6:
             return float("inf")
-    root = brentq(function, low, high, xtol=1e-12, rtol=1e-12)
-    if not np.isfinite(root):
-        raise ValueError(f"{what}: no finite break-even point was found between {low} and {high}.")
-    return float(root)
+    return float(brentq(function, low, high, xtol=1e-12, rtol=1e-12))
 
 
 def break_even_shift(
@@ -132,7 +129,7 @@ def break_even_shift(
     def benefit(size: float) -> float:
         return gain(groups, design, Shifted(tuple(size * unit)), reference)
 
-    return _root(benefit, 0.0, 0.1, "direction")
+    return _root(benefit, 0.0, 0.1)
 
 
 def _unit(direction: Sequence[float]) -> np.ndarray:

@@ -28,6 +28,9 @@ __all__ = [
     "Smote",
     "check_seeds",
     "interpolation_law",
+    "interpolation_nodes",
+    "min_seeds",
+    "pooled_cov",
     "population_law",
 ]
 

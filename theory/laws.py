@@ -40,9 +40,11 @@ class Law(NamedTuple):
     signs: Array | np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GaussianGroup:
     """One group: features from a Gaussian or a Gaussian mixture, and one class label.
+
+    Its arrays are copies of those given. Two groups are equal only if they are the same object.
 
     Args:
         mean: component means, ``[d]`` or ``[K, d]``.
@@ -141,7 +143,7 @@ class GaussianGroup:
 
 def _real_array(name: str, value) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64)  # a copy: a group keeps what it was made from
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name}: got {value!r}, expected real numbers in a rectangular array ({error})."

@@ -10,7 +10,7 @@ standard error comes from a jackknife over blocks of sets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -26,7 +26,7 @@ from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC, Loss
 from theory.precision import require_float64
 
-__all__ = ["MeasuredPrediction", "MeasuredSamples", "predict_measured"]
+__all__ = ["MeasuredPrediction", "MeasuredSamples", "jackknife", "predict_measured", "scores"]
 
 
 class MeasuredSamples(NamedTuple):
@@ -79,10 +79,23 @@ class _Part(NamedTuple):
     size: int
 
 
-def _scores(theta, x, sign, loss: Loss):
-    """Scores ``[..., p]`` of points ``[..., d]``."""
+def scores(theta, x, sign, loss: Loss):
+    """Scores ``[..., p]`` of points ``[..., d]`` of one label sign."""
     rows = jnp.concatenate([jnp.ones_like(x[..., :1]), x], axis=-1) * sign
     return loss.derivative(1)(rows @ theta)[..., None] * rows
+
+
+def jackknife(
+    samples: Sequence[MeasuredSamples | None], blocks: int, function: Callable
+) -> np.ndarray:
+    """Standard errors of ``function(samples)`` from leaving out one block of sets after another."""
+    size = min(own.seeds.shape[0] for own in samples if own is not None) // blocks
+    found = []
+    for block in range(blocks):
+        kept = np.r_[0 : block * size, (block + 1) * size : blocks * size]
+        part = jax.tree.map(lambda array, kept=kept: array[kept], tuple(samples))
+        found.append(np.asarray(function(part)))
+    return (blocks - 1) / np.sqrt(blocks) * np.std(found, axis=0)
 
 
 def _cov(sample):
@@ -92,8 +105,8 @@ def _cov(sample):
 
 def _group_noise(theta, own: MeasuredSamples, part: _Part, loss: Loss):
     """The group's part of the covariance of the empirical gradient, measured."""
-    real = jnp.mean(_scores(theta, own.seeds, part.sign, loss), axis=1)
-    drawn = _scores(theta, own.synthetic, part.sign, loss)
+    real = jnp.mean(scores(theta, own.seeds, part.sign, loss), axis=1)
+    drawn = scores(theta, own.synthetic, part.sign, loss)
     centre = jnp.mean(drawn, axis=1)
     count = drawn.shape[1]
     deviations = (drawn - centre[:, None]).reshape(-1, theta.size)
@@ -200,28 +213,14 @@ def predict_measured(
         return alpha, slope, bias, cov, expand(value, *slopes, bias, cov)
 
     alpha, slope, bias, cov, excess = run(kept)
-    sets = min(own.seeds.shape[0] for own in kept if own is not None)
-    size = sets // blocks
-    totals, slopes = [], []
-    for block in range(blocks):
-        keep = np.r_[0 : block * size, (block + 1) * size : blocks * size]
-        part = tuple(
-            None if own is None else MeasuredSamples(own.seeds[keep], own.synthetic[keep])
-            for own in kept
-        )
-        _, other, _, _, expansion = run(part)
-        totals.append(float(expansion.total))
-        slopes.append(np.asarray(other))
-    factor = (blocks - 1) / np.sqrt(blocks)
+
+    def total_and_slope(subset):
+        _, other, _, _, expansion = run(subset)
+        return np.append(expansion.total, other)
+
+    total_error, *slope_errors = jackknife(kept, blocks, total_and_slope)
     return MeasuredPrediction(
-        star,
-        alpha,
-        slope,
-        jnp.asarray(factor * np.std(slopes, axis=0)),
-        bias,
-        cov,
-        excess,
-        jnp.asarray(factor * np.std(totals)),
+        star, alpha, slope, jnp.asarray(slope_errors), bias, cov, excess, jnp.asarray(total_error)
     )
 
 

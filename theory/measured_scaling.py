@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,7 +18,7 @@ from theory.design import Design
 from theory.groups import gradient, hessian, minimiser
 from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC, Loss
-from theory.measured import MeasuredSamples
+from theory.measured import MeasuredSamples, jackknife, scores
 from theory.precision import require_float64
 from theory.scaling_law import ScalingLaw, scaling_law
 
@@ -38,15 +37,10 @@ class MeasuredLaw(NamedTuple):
     errors: np.ndarray
 
 
-def _scores(theta, x, sign, loss: Loss):
-    rows = jnp.concatenate([jnp.ones_like(x[..., :1]), x], axis=-1) * sign
-    return loss.derivative(1)(rows @ theta)[..., None] * rows
-
-
 def _moments(own: MeasuredSamples, theta, sign, true_mean, loss: Loss) -> tuple[np.ndarray, ...]:
     """Bias, its sampling covariance, seed covariances and the samples' own covariance."""
-    real = np.asarray(jnp.mean(_scores(theta, own.seeds, sign, loss), axis=1))
-    drawn = np.asarray(_scores(theta, own.synthetic, sign, loss))
+    real = np.asarray(jnp.mean(scores(theta, own.seeds, sign, loss), axis=1))
+    drawn = np.asarray(scores(theta, own.synthetic, sign, loss))
     sets, count, size = drawn.shape
     centre = drawn.mean(axis=1)
     apart = (drawn - centre[:, None]).reshape(-1, size)
@@ -110,14 +104,8 @@ def measured_law(
         ]
         return _combine(parts, inverse, design)
 
-    whole = law(samples)
-    size = min(own.seeds.shape[0] for own in samples) // blocks
-    left_out = []
-    for block in range(blocks):
-        keep = np.r_[0 : block * size, (block + 1) * size : blocks * size]
-        left_out.append(law([jax.tree.map(lambda part, k=keep: part[k], own) for own in samples]))
-    errors = (blocks - 1) / np.sqrt(blocks) * np.std(left_out, axis=0)
-    over, cross, aug, fresh = whole
+    over, cross, aug, fresh = law(samples)
+    errors = jackknife(samples, blocks, law)
     over, aug = max(over, 0.0), max(aug, 0.0)
     limit = np.sqrt(over * aug)
     return MeasuredLaw(scaling_law(over, np.clip(cross, -limit, limit), aug, fresh), errors)

@@ -104,9 +104,8 @@ class ScalingLaw(NamedTuple):
         """
         weight = _checked("weight", weight, 0.0, 1.0)
         value = FORMULAS["S1.break_even_size"](**self._asdict(), alpha=weight)
-        return jnp.where(
-            value >= 0, jnp.abs(value), jnp.inf
-        )  # S = 0 and no gain compare as false: never
+        # S = 0 without a gain is 0/0, which compares as false: never
+        return jnp.where(value >= 0, jnp.abs(value), jnp.inf)
 
     @property
     def floor(self) -> Array:

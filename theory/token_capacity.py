@@ -41,7 +41,7 @@ def dictionary_posterior(
         >>> print(dictionary_posterior(jnp.log(jnp.array([[0.1, 0.3]])), jnp.zeros(2)))
         [0.25 0.75]
     """
-    require_float64("theory.capacity.dictionary_posterior")
+    require_float64("theory.token_capacity.dictionary_posterior")
     return jax.nn.softmax(log_prior + log_likelihood.sum(axis=0))
 
 
@@ -68,7 +68,7 @@ def dirichlet_multinomial_predictive(
         >>> print(dirichlet_multinomial_predictive(jnp.array([2.0, 0.0]), jnp.ones(2)))
         [0.75 0.25]
     """
-    require_float64("theory.capacity.dirichlet_multinomial_predictive")
+    require_float64("theory.token_capacity.dirichlet_multinomial_predictive")
     if not isinstance(concentration, jax.core.Tracer) and not float(concentration.min()) > 0.0:
         raise ValueError(
             f"concentration: expected numbers above 0, got a least of {concentration.min()}. A "
