@@ -14,7 +14,6 @@ _RULES = {
     "fixed": r"fixed, $\alpha = 0.3$",
     "full": r"$\alpha = 1$",
 }
-_NAMES = {"smote": "SMOTE"}
 
 
 @style.styled
@@ -30,7 +29,7 @@ def _draw(payload: Mapping):
         style.guide(panel, y=own["floor"], linestyle=(0, (1, 2)), linewidth=0.9)
         style.guide(panel, x=own["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
         panel.set(xscale="log", yscale="log")
-        panel.set_title(_NAMES.get(name, name))
+        panel.set_title(style.display(name))
     for panel in axes[columns:]:
         panel.set_xlabel("synthetic samples per group $N$")
     for panel in axes[::columns]:
@@ -49,7 +48,7 @@ def _draw(payload: Mapping):
 def _draw_weight(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.0, width=1.5 * style.ONE_COLUMN)
     for series, (name, own) in enumerate(payload["generators"].items()):
-        style.curve(panel, payload["size"], own["weight"], series, _NAMES.get(name, name))
+        style.curve(panel, payload["size"], own["weight"], series, style.display(name))
         seen = own["vertex"]
         if seen["size"]:
             style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)

@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 __all__ = [
-    "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "contrast_legend", "crosses", "curve",
+    "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "crosses", "curve",
     "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
     "styled", "svg_text", "ticks",
 ]  # fmt: skip
@@ -174,16 +174,6 @@ def guide(axes, x=None, y=None, **options) -> Line2D:
     if x is None:
         return axes.axhline(y, **style)
     return axes.plot(np.asarray(x), np.asarray(y), **style)[0]
-
-
-def contrast_legend(axes, theory="theory", observed="simulation, 95 %", **options):
-    """A small legend that says what curves and markers are."""
-    handles = [
-        Line2D([], [], color="0.3", linestyle="-", label=theory),
-        Line2D([], [], color="0.3", marker="o", markerfacecolor="white", linestyle="none",
-               label=observed),
-    ]  # fmt: skip
-    return axes.legend(handles=handles, **options)
 
 
 def panel_letters(axes) -> None:

@@ -71,7 +71,7 @@ def _folder_digest(name: str) -> str:
 @lru_cache(maxsize=1)
 def _network() -> str:
     """What identifies the network that ships: another one draws other rows."""
-    from transformer_toy.__main__ import SHIPPED
+    from transformer_toy.checkpoint import SHIPPED
 
     return hashlib.sha256(SHIPPED.read_bytes()).hexdigest()[:16]
 

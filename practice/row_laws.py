@@ -190,8 +190,7 @@ def _mixture(own, count, name, max_components, rng) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _shipped():
-    from transformer_toy.__main__ import SHIPPED
-    from transformer_toy.checkpoint import load_model
+    from transformer_toy.checkpoint import SHIPPED, load_model
 
     return load_model(SHIPPED)
 

@@ -1,5 +1,25 @@
 """What is observed: groups and generators sampled, scores fitted, replicates counted, and each
-theorem's prediction judged against them."""
+theorem's prediction judged against them.
+
+The modules, from a random number to a verdict:
+
+* a data set: `streams` (random numbers), `mixtures`, `samplers` (every generator), `datasets`;
+* a fit: `erm`, and `streaming` for data that are never in memory; `measure` for generators that are
+  known by their samples only;
+* replicates: `monte_carlo`, on many devices (`sharding`) and machines (`processes`), compiled once
+  (`compilation`); `control` makes them fewer;
+* what is replicated: `configurations` and `experiments`, `discriminant`, `scaling_paths`,
+  `phase_points`, `sequences`, `in_context`, `score_bias`; `enumeration` needs no replicates;
+* a verdict: `checks` (plan and judgement), `claims` and ``claims_*`` (what each theorem claims of
+  an experiment), `suites` (all of them: new checks are entered here), `selection`, `verify`;
+* its keeping: `artifacts`, `results`; its look: `reporting`, `report_page` and its parts;
+* the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
+  `gate_record`, `calibration`;
+* data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
+* a table of one's own: `tables`, and `planner` with its parts ``planner_*``: the table and its
+  sources, estimates, intervals, the decision, and how it was validated (`planner_trials`);
+* the door: ``command_*``, `arguments`.
+"""
 
 from simulate.datasets import Dataset, draw_dataset
 from simulate.erm import FitResult, empirical_gradient, fit

@@ -141,6 +141,27 @@ def _run(options: argparse.Namespace) -> int:
         folder = results.open_folder(
             options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh
         )
+    report = _simulated(options, own, checks, universe, plan, folder)
+    if report is None:
+        return 130
+    if wrong:
+        trials = gate(report.outcomes, wrong, options.profile, wide=wide)
+        report = dataclasses.replace(report, gate=trials)
+        if options.record:
+            gate_record.record(
+                options.record, report.outcomes, named, plan=plan, profile=options.profile,
+                seed=options.seed,
+            )  # fmt: skip
+    reporting.print_report(own, report)
+    own.print(f"{time.monotonic() - began:.0f} s", style="dim")
+    _write(options, own, report, complete=not wanted)
+    return report.exit_status
+
+
+def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder):
+    """The report of the checks, with a bar or lines on the way; None if it was interrupted."""
+    from simulate import reporting, verify
+
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     total = sum(plan.for_experiment(universe, name) for name in names)
     own.print(
@@ -183,7 +204,7 @@ def _run(options: argparse.Namespace) -> int:
                 f"{options.artifacts}; the same command goes on from there",
                 file=sys.stderr,
             )
-            return 130
+            return None
     if taken:
         whole = sum(count == planned for count, planned in taken.values())
         own.print(
@@ -192,20 +213,17 @@ def _run(options: argparse.Namespace) -> int:
             "replicates; --fresh simulates them again",
             soft_wrap=True,
         )
-    if wrong:
-        trials = gate(report.outcomes, wrong, options.profile, wide=wide)
-        report = dataclasses.replace(report, gate=trials)
-        if options.record:
-            gate_record.record(
-                options.record, report.outcomes, named, plan=plan, profile=options.profile,
-                seed=options.seed,
-            )  # fmt: skip
-    reporting.print_report(own, report)
-    own.print(f"{time.monotonic() - began:.0f} s", style="dim")
+    return report
+
+
+def _write(options: argparse.Namespace, own, report, *, complete: bool) -> None:
+    """The files that were asked for."""
+    from simulate import artifacts
+
     configuration = {
         "profile": options.profile, "only": options.only, "mutate": options.mutate,
     }  # fmt: skip
-    payload = report.as_dict() | {"theorems": _theorems(report, complete=not wanted)}
+    payload = report.as_dict() | {"theorems": _theorems(report, complete=complete)}
     if options.json:
         artifacts.save(
             options.json, payload, kind="verification", configuration=configuration,
@@ -215,7 +233,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.report:
         body = {"payload": payload, "configuration": configuration, "seed": options.seed}
         write_page(options, options.report, body)
-    return report.exit_status
 
 
 def _say(line: str) -> None:

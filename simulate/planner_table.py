@@ -132,28 +132,49 @@ def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> 
 
     external = available = None
     if synthetic is not None:
-        drawn = _matrix("synthetic", synthetic[0])
-        if drawn.shape[1] != x.shape[1]:
-            raise ValueError(
-                f"synthetic: got {drawn.shape[1]} features, expected the {x.shape[1]} of the table."
-            )
-        extra = synthetic[2] if len(synthetic) > 2 else None
-        if (extra is None) != (attributes is None):
-            raise ValueError("synthetic: give attributes for both tables, or for neither.")
-        names = _keys("synthetic", drawn, synthetic[1], extra)
-        unknown = sorted({"/".join(map(_text, key)) for key in names if key not in index})
-        if unknown:
-            raise ValueError(
-                f"synthetic: got rows of groups the table does not have: {', '.join(unknown)}; "
-                f"it has {', '.join(g.name for g in groups)}."
-            )
-        own = np.array([index[key] for key in names])
-        available = np.bincount(own, minlength=len(order))
-        if available.min() < 2:
-            missing = groups[int(available.argmin())].name
-            raise ValueError(
-                f"synthetic: got {available.min()} rows of group {missing}, expected at least 2 of "
-                "every group: the planned designs add rows to every group."
-            )
+        drawn, own = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
+        available = np.bincount(own)
         external = External(rows(drawn, own), np.ones(len(own)), fitted)
     return Prepared(rows(x, group), groups, external, available)
+
+
+def _synthetic(
+    given: tuple, dim: int, with_attributes: bool, index: dict[tuple, int], groups
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features and groups of the synthetic rows, held to the table that they are for.
+
+    Args:
+        given: features, labels and perhaps attributes.
+        dim: features of the table.
+        with_attributes: whether its groups are label x attribute.
+        index: number of each of its groups.
+        groups: them.
+    """
+    drawn = _matrix("synthetic", given[0])
+    if drawn.shape[1] != dim:
+        raise ValueError(
+            f"synthetic: got {drawn.shape[1]} features, expected the {dim} of the table."
+        )
+    extra = given[2] if len(given) > 2 else None
+    if (extra is not None) != with_attributes:
+        raise ValueError(
+            f"synthetic: got {'no ' if extra is None else ''}attributes for a table "
+            f"{'with' if with_attributes else 'without'} them; give attributes for both tables, "
+            "or for neither."
+        )
+    names = _keys("synthetic", drawn, given[1], extra)
+    unknown = sorted({"/".join(map(_text, key)) for key in names if key not in index})
+    if unknown:
+        raise ValueError(
+            f"synthetic: got rows of groups the table does not have: {', '.join(unknown)}; "
+            f"it has {', '.join(g.name for g in groups)}."
+        )
+    own = np.array([index[key] for key in names])
+    available = np.bincount(own, minlength=len(groups))
+    if available.min() < 2:
+        missing = groups[int(available.argmin())].name
+        raise ValueError(
+            f"synthetic: got {available.min()} rows of group {missing}, expected at least 2 of "
+            "every group: the planned designs add rows to every group."
+        )
+    return drawn, own

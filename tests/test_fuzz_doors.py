@@ -22,7 +22,7 @@ from figures.gallery import FIGURES
 from simulate import suites, sweeps
 
 DATA = Path(__file__).parent / "figure_artifacts"
-SHIPPED = (transformer_toy.__main__.SHIPPED, transformer_toy.__main__.SHIPPED_MEAN)
+SHIPPED = (transformer_toy.checkpoint.SHIPPED, transformer_toy.checkpoint.SHIPPED_MEAN)
 
 
 def _answer(main, argv):

@@ -88,6 +88,16 @@ def test_the_import_rule_sees_every_way_of_importing():
     assert "simulate" not in _imported_packages("from .simulate import erm")
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_map_of_a_package_names_modules_that_exist(package):
+    text = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text()))
+    modules = {path.stem for path in (ROOT / package).glob("*.py")}
+    named = set(re.findall(r"`([a-z_]+)`", text)) - {*PACKAGES, "law_of_design", "predict"}
+    families = re.findall(r"``([a-z]+_)\*``", text)
+    assert len(named) > 3 and named <= modules, sorted(named - modules)
+    assert all(any(own.startswith(family) for own in modules) for family in families)
+
+
 def test_importing_theory_loads_no_other_package_and_leaves_float32_on():
     code = (
         "import sys, jax, theory\n"

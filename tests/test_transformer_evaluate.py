@@ -8,7 +8,8 @@ from scipy import stats
 
 from simulate import artifacts
 from transformer_toy import checkpoint, comparators, constructed, evaluate, fidelity, tasks
-from transformer_toy.__main__ import SHIPPED, SHIPPED_MEAN, main
+from transformer_toy.__main__ import main
+from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 
 KEY = jax.random.key(21)
 FOLDER = SHIPPED.parent

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from transformer_toy import checkpoint, constructed, generate, seeds, tasks, train
-from transformer_toy.__main__ import SHIPPED, main
+from transformer_toy.__main__ import main
+from transformer_toy.checkpoint import SHIPPED
 
 KEY = jax.random.key(5)
 

@@ -4,6 +4,19 @@ Start with `GaussianGroup` (who is to be classified), `Design` (how many real an
 samples, with what weight) and a generator (`Oracle`, `Smote`, `GaussianPlugin`, ...); `predict`
 then says what training on that design costs, and why; `law_of_design` says how much synthetic data
 to use, and with what weight.
+
+The modules, from what is written down to what follows from it:
+
+* formulas: `notation` (every symbol, the glossary), `formulas` and its parts ``formulas_*``, each a
+  `formula` with its proof (`proofs`) that is computed as it is printed (`lowering`, `nodes`);
+* the setting: `design`, `laws` (groups), `generators`;
+* their population: `margins` (Gaussian integrals), `moments`, `groups` (risks, minimisers);
+* theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,
+  `benefit`; the same for generators that are known by their samples: `measured`;
+* theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
+  `sequence_limits`; beside laws of others: `literature`;
+* theorem T: `capacity`, `token_capacity`;
+* `registry`: every theorem with its statement, kind, assumptions and functions.
 """
 
 from theory.bias import BiasPrediction, generator_bias, generator_bias_gradient, predict_bias

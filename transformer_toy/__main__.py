@@ -27,11 +27,10 @@ from rich.table import Table
 from simulate import artifacts
 from simulate.arguments import parse, seed_number
 from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
+from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 
-__all__ = ["SHIPPED", "SHIPPED_MEAN", "main"]
+__all__ = ["main"]
 
-SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
-SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
 _FAILURES = (
     ValueError,  # also CheckpointError and SeedError, which are ValueErrors
     FloatingPointError,
@@ -295,10 +294,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except _FAILURES as error:
-        print(f"transformer_toy {options.command}: {error}", file=sys.stderr)
+        print(f"python -m transformer_toy {options.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"transformer_toy {options.command}: interrupted", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return 130
 
 

@@ -17,6 +17,9 @@ from simulate.artifacts import replacing
 from transformer_toy import model, tasks
 
 FORMAT = "synthetic-oversampling transformer 2"
+# networks that ship with the package; `python -m transformer_toy` says what each was trained for
+SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
+SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
 
 
 class CheckpointError(ValueError):

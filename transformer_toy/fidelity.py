@@ -36,8 +36,8 @@ RULES = ("raw", "class weighting", "smote", "plug-in", "constructed", "trained",
 class Row(NamedTuple):
     """One rule: predicted and simulated balanced excess risk (nats) and minority error rate.
 
-    ``predicted_error`` is the standard error of a prediction from measured draws, 0 for a closed
-    form; the simulated ones carry theirs.
+    ``excess_error`` is the standard error of a prediction from measured draws, 0 for a closed form;
+    what is seen in the simulation carries its own.
     """
 
     rule: str
