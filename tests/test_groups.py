@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from theory.compiling import quick_jit
 from theory.groups import (
     error_rate,
     gradient,
@@ -301,6 +302,35 @@ def test_the_optimum_is_stationary_and_no_step_improves_it(seed):
     ahead = float(_forms(theta + step, law)[0] - value)
     assert ahead > 0
     assert np.all(np.linalg.eigvalsh(curvature) > 0)
+
+
+def test_newton_descends_to_the_optimum_of_groups_that_hardly_overlap():
+    rng = np.random.default_rng(11)
+    count = 60
+    side = np.array([-1.0, -1.0, 1.0, 1.0])[:, None]
+    means = rng.normal(size=(count, 4, 2)) + rng.uniform(0.0, 4.0, (count, 1, 1)) * side
+    roots = rng.normal(size=(count, 4, 2, 2)) * 0.5
+    unit = 10 ** rng.uniform(-4, 4, (count, 1, 1))  # of the features
+    covs = roots @ np.swapaxes(roots, 2, 3) + 0.02 * np.eye(2)
+    weights = rng.dirichlet(np.full(4, 2.0), count)
+    signs = np.broadcast_to(side[:, 0], (count, 4))
+    laws = Law(*map(jnp.asarray, (weights, unit * means, unit[..., None] ** 2 * covs, signs)))
+    found = quick_jit(jax.vmap(minimise))(laws)
+    assert bool(jnp.all(found.converged))
+
+    @quick_jit
+    @jax.vmap
+    def around(theta, law, length):
+        """Slopes per standard unit, and how much a step along each axis loses."""
+        units = jnp.stack([1.0, 1.0 / length, 1.0 / length])
+        steps = jnp.concatenate([jnp.zeros((1, 3)), 0.1 * jnp.diag(units)])
+        values = jax.vmap(lambda step: risk(theta + step, law))(steps)
+        return gradient(theta, law) * units, values[1:] - values[0]
+
+    slopes, losses = around(found.theta, laws, jnp.asarray(unit[:, 0, 0]))
+    # Newton ends at a relative step of 1e-14; the slope is that times a curvature of order one
+    assert float(jnp.max(jnp.abs(slopes))) < 1e-11
+    assert float(jnp.min(losses)) > 0
 
 
 @given(seeds)

@@ -128,6 +128,38 @@ def test_fitted_gaussians_move_the_gradient_as_finite_differences_do(generator, 
     assert np.max(np.abs(ours - dropped) / size) > 1e-2
 
 
+def test_a_mixture_that_draws_nothing_still_moves_the_pool_about_its_own_mean():
+    groups = [GaussianGroup(np.array([[-1.2, 0.4], [0.8, 0.1]]), COVS, 0, weights=[0.3, 0.7])]
+    groups.append(GROUPS[1])
+    pieces = population(groups, DESIGN, (Oracle(), GaussianPlugin("pooled")))
+    masses = pieces.masses._replace(noise=jnp.zeros(2))
+    ours = _gradient_cov(THETA, pieces.real, pieces.synthetic, masses, pieces.masses.families)
+
+    overall = [group.overall_mean_cov() for group in groups]
+    share = SIZES / SIZES.sum()
+    pooled = share[0] * overall[0][1] + share[1] * overall[1][1]
+    law = Law(jnp.ones(1), jnp.asarray(MEANS[1])[None], jnp.asarray(pooled)[None], jnp.ones(1))
+
+    @jax.jit
+    def drawn(move, spread):
+        moved = law._replace(means=law.means + move[None], covs=law.covs + spread[None])
+        return DESIGN.synthetic_weights[1] / 2 * score_mean(THETA, moved)
+
+    total = 0.0
+    for g, group in enumerate(groups):
+        parts = zip(group.mean, group.cov, strict=True)
+        planes = [_plane(GaussianGroup(*part, group.label), 32) for part in parts]
+        x = np.concatenate([plane[0] for plane in planes])
+        mass = np.outer(group.weights, planes[0][1]).ravel()
+        move = x - overall[g][0]
+        spread = share[g] * (move[:, :, None] * move[:, None, :] - overall[g][1])
+        pull = jax.jit(jax.vmap(lambda a, b: jax.jvp(drawn, (0 * a, 0 * b), (a, b))[1]))
+        value = DESIGN.real_mass[g] * _score(x, group.sign) + pull(float(g) * move, spread)
+        total = total + _covariance(np.asarray(value), mass) / SIZES[g]
+    size = np.sqrt(np.outer(np.diag(total), np.diag(total)))
+    assert np.max(np.abs(np.asarray(ours) - total) / size) < 1e-5
+
+
 def test_interpolation_moves_the_gradient_by_its_hajek_projection():
     nodes, weights = np.polynomial.legendre.leggauss(12)
     interpolation = list(zip((nodes + 1) / 2, weights / 2, strict=True))

@@ -90,6 +90,27 @@ def test_the_order_of_the_groups_permutes_the_groups_and_nothing_else(case):
         _close(getattr(second, name), getattr(first, name))
 
 
+POOLED = GaussianPlugin("pooled")
+
+
+@given(cases((POOLED, (Oracle(), POOLED), (POOLED, GaussianPlugin("group")))), st.booleans())
+def test_the_order_of_a_groups_components_changes_nothing(case, level_only):
+    seed, sizes, augmentation, weight, generator = case
+    rng = np.random.default_rng(seed)
+    means = rng.normal(size=(2, 2, DIM))  # of groups and components
+    covs = rng.uniform(0.2, 1.0, (2, 2, 1, 1)) * np.eye(DIM)
+    design = Design(sizes, augmentation, 0.0 if level_only else weight)
+
+    def predicted(order):
+        groups = [GaussianGroup(means[y][order], covs[y][order], y) for y in (0, 1)]
+        return predict(groups, design, generator)
+
+    first, second = predicted([0, 1]), predicted([1, 0])
+    _expansions_close(second, first)
+    for name in (*SCALARS, *VECTORS, "cov", "gradient_cov"):
+        _close(getattr(second, name), getattr(first, name))
+
+
 @given(cases())
 def test_exchanging_the_labels_negates_every_coefficient_and_changes_no_risk(case):
     groups, design, generator = _case(*case)

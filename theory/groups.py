@@ -148,6 +148,8 @@ def worst_error_rate(theta: Float[Array, " p"], laws: Sequence[Law]) -> Float[Ar
     return jnp.max(jnp.stack([error_rate(theta, law) for law in laws]))
 
 
+_ARMIJO = 1e-4  # share of the linear prediction by which an accepted step lowers the risk
+_ROUNDING = 1e-12  # relative error allowed to the risks that are compared
 _SEPARATED = 10.0  # Mahalanobis distance, from which on a start would saturate the sigmoid
 
 
@@ -182,30 +184,42 @@ class Minimum(NamedTuple):
 def minimise(law: Law, loss: Loss = LOGISTIC, max_steps: int = 200) -> Minimum:
     """Population minimiser with its status; jit-able, vmap-able, differentiable in the law.
 
-    Newton's method from the linear discriminant, with the step ``1 / (1 + decrement)`` far from
-    the optimum, which descends on convex losses of this kind from any start, and full steps near
-    it. Derivatives come from the implicit function theorem, to any order.
+    Newton's method from the linear discriminant. A step is tried at the length ``1 / (1 +
+    decrement)``, or in full where the decrement is small, and shortened until the risk falls
+    (Armijo's rule), so that the risks of the accepted points descend from any start. Derivatives
+    come from the implicit function theorem, to any order.
     """
     start = _discriminant(law)
+    mass = jnp.sum(law.weights)
 
     def solve(_, initial):
         def newton(state):
-            theta, _, _, step = state
+            base, value, move, gain, damping, _, step = state
+            theta = base - damping * move
+            reached = risk(theta, law, loss)
+            falls = reached <= value - _ARMIJO * damping * gain + _ROUNDING * jnp.abs(value)
             slope = score_mean(theta, law, loss)
-            curvature = hessian(theta, law, loss)
-            move = jnp.linalg.solve(curvature, slope)
-            decrement = jnp.sqrt(jnp.maximum(move @ slope, 0.0) / jnp.sum(law.weights))
-            damping = jnp.where(decrement < 0.25, 1.0, 1.0 / (1.0 + decrement))
-            relative = jnp.max(jnp.abs(move)) / (1.0 + jnp.max(jnp.abs(theta)))
-            return theta - damping * move, decrement, relative, step + 1
+            next_move = jnp.linalg.solve(hessian(theta, law, loss), slope)
+            next_gain = jnp.maximum(next_move @ slope, 0.0)
+            decrement = jnp.sqrt(next_gain / mass)
+            full = jnp.where(decrement < 0.25, 1.0, 1.0 / (1.0 + decrement))
+            relative = jnp.max(jnp.abs(next_move)) / (1.0 + jnp.max(jnp.abs(theta)))
+            accepted = (theta, reached, next_move, next_gain, full, relative, step + 1)
+            shorter = (base, value, move, gain, damping / 4, jnp.full_like(relative, jnp.inf))
+            return jax.tree.map(
+                lambda new, old: jnp.where(falls, new, old), accepted, (*shorter, step + 1)
+            )
 
         def running(state):
-            _, _, relative, step = state
+            *_, relative, step = state
             return (relative > 1e-14) & (step < max_steps)
 
         inf = jnp.asarray(jnp.inf, initial.dtype)
-        theta, decrement, relative, _ = jax.lax.while_loop(running, newton, (initial, inf, inf, 0))
-        return theta, (decrement, relative)
+        none = jnp.zeros_like(inf)
+        theta, _, move, gain, damping, relative, _ = jax.lax.while_loop(
+            running, newton, (initial, inf, jnp.zeros_like(initial), none, none, inf, 0)
+        )
+        return theta - damping * move, (jnp.sqrt(gain / mass), relative)
 
     theta, (decrement, relative) = jax.lax.custom_root(
         lambda theta: score_mean(theta, law, loss),

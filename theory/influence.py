@@ -44,13 +44,12 @@ class _Gaussian(NamedTuple):
     """Mean score of ``N(mu, cov)`` and its derivatives in the score's mean, at one ``theta``.
 
     ``slopes[k] = E[d^k loss / d t^k]``, ``k = 1..4`` (entry 0 unused); ``location = (1, mu)``;
-    ``direction = (0, cov w)``; ``centre``, ``var`` the mean and variance of the score ``t``.
+    ``direction = (0, cov w)``; ``var`` the variance of the score ``t``.
     """
 
     slopes: Array
     location: Array
     direction: Array
-    centre: Array
     var: Array
 
 
@@ -74,7 +73,6 @@ def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
         jnp.pad(slopes, (1, 0)),
         jnp.pad(mean, (1, 0), constant_values=1.0),
         jnp.pad(cov_slope, (1, 0)),
-        centre,
         var,
     )
 
@@ -162,14 +160,15 @@ def _contribution(line: _Line, law: Law, masses: SeedMasses, fit, pull, inner, t
         beta = beta + 2 * masses.interpolation * inner[1]
     if fit is not None:
         e = fit.slopes
-        _, cov = overall(law)
+        mean, cov = overall(law)  # the group's own, whatever its generator: it may share a pool
         own = jnp.pad(cov @ theta[1:], (1, 0))
-        a = line.t - fit.centre
+        centre = jnp.pad(mean, (1, 0), constant_values=1.0)
+        a = line.t - centre @ theta
         moved = masses.gaussian * (e[2] * a - e[1]) - pull.scalar * a
         phi = phi + masses.gaussian * e[1] + pull.scalar * a
         beta = (
             beta
-            + moved[..., None] * fit.location[None, None]
+            + moved[..., None] * centre[None, None]
             + (masses.gaussian * e[3] * a)[..., None] * fit.direction[None, None]
             - (pull.scalar * own)[None, None]
             + (a**2 - own[1:] @ theta[1:])[..., None] * pull.vector[None, None]
