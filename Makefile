@@ -11,7 +11,7 @@ BUILDING := $(VENV)/.building
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test figures bench lint install clean rebuild
+.PHONY: help verify test figures bench lint format install clean rebuild
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ bench: $(STAMP) ## measure what it costs, side by side (a few minutes; nothing e
 lint: $(STAMP) ## check the style and the layout
 	@$(RUN) -m ruff check $(ARGS) .
 	@$(RUN) -m ruff format --check .
+
+format: $(STAMP) ## lay the code out as lint expects it
+	@$(RUN) -m ruff format $(ARGS) .
 
 install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
 	@echo "The environment in $(VENV) is complete."

@@ -25,7 +25,10 @@ def add_parser(commands) -> None:
     own.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
     own.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
     own.add_argument(
-        "--group", metavar="COLUMN", help="column of a spurious attribute: groups are label x it"
+        "--group",
+        "--attribute",
+        metavar="COLUMN",
+        help="column of a spurious attribute: groups are label x it",
     )
     own.add_argument(
         "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"

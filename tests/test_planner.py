@@ -63,9 +63,10 @@ def test_real_designs_are_predicted_as_theorem_r_does(large):
     _, real = large
     weighted = predict(GROUPS, Design.class_weighted(SIZES), Oracle())
     raw = predict(GROUPS, Design.raw(SIZES), Oracle())
-    assert real.weighted == pytest.approx(float(weighted.local_variance), rel=0.15)
+    spread = 4 * 1.5 / math.sqrt(min(SIZES))  # of a mean of squared scores, kurtosis about 2
+    assert real.weighted == pytest.approx(float(weighted.local_variance), rel=spread)
     assert abs(real.raw - float(raw.total)) < 4 * real.raw_std < 0.1 * float(raw.total)
-    assert real.raw_variance == pytest.approx(float(raw.excess.variance), rel=0.15)
+    assert real.raw_variance == pytest.approx(float(raw.excess.variance), rel=spread)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -160,6 +160,13 @@ def test_every_package_is_declared_and_every_data_file_is_shipped():
                 assert any(path.match(pattern) for pattern in patterns), path.relative_to(ROOT)
 
 
+def test_the_citation_is_of_this_version_of_this_package():
+    project, text = _project()["project"], (ROOT / "CITATION.cff").read_text()
+    said = dict(re.findall(r"^(version|license): (.+)$", text, flags=re.MULTILINE))
+    assert said == {"version": project["version"], "license": project["license"]}
+    assert f"authors:\n  - name: {project['authors'][0]['name']}\n" in text
+
+
 def test_every_dependency_is_pinned_and_no_pin_is_an_address():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = [line for line in lines if line.strip() and not line.startswith("#")]
@@ -182,7 +189,7 @@ def test_the_installed_versions_are_the_pinned_ones():
             try:
                 installed = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
-                continue  # the practice extra and the build backend
+                continue  # of an extra that is not installed here, or the build backend
             if name != "setuptools":  # the one in an environment is not the one that builds
                 assert installed == version, name
 
