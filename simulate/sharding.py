@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from simulate import streams
 
@@ -70,27 +70,42 @@ def _on_each_device(program: Callable, mesh: Mesh) -> Callable:
     """A program of rows, run by every device of this process on its share of them.
 
     The result is called with rows that are split over the mesh or lie elsewhere, and with values
-    that every device gets; its output is split as the rows are.
+    that every device gets; its output is split as the rows are. Devices work side by side because a
+    call returns before its program ends; threads are started where programs have to be compiled.
     """
     split = NamedSharding(mesh, PartitionSpec(_AXIS))
     devices = [own for own in mesh.devices.flat if own.process_index == jax.process_index()]
+    places = [SingleDeviceSharding(device) for device in devices]
+    compiled = set()
+
+    def run(own, common, place):
+        # a program that uses none of its arguments would end on the first device
+        return _placed(program(own, *_placed(common, place)), place)
 
     def call(rows, *common):
-        rows = jax.device_put(rows, split)
-
-        def run(device):
-            own = jax.tree.map(lambda part: _share(part, device), rows)
-            # a program that uses none of its arguments would end on the first device
-            return jax.device_put(program(own, *jax.device_put(common, device)), device)
-
-        if len(devices) == 1:
-            shares = [run(devices[0])]
-        else:  # side by side, the first time compiling
+        rows = _placed(rows, split)
+        # not in the threads below: an array makes the list of its parts when first asked for it
+        own = [jax.tree.map(lambda part, d=device: _share(part, d), rows) for device in devices]
+        kind = jax.tree.structure(rows), tuple(map(jax.typeof, jax.tree.leaves((rows, common))))
+        if kind in compiled or len(devices) == 1:
+            shares = [run(part, common, place) for part, place in zip(own, places, strict=True)]
+        else:
             with ThreadPoolExecutor(len(devices)) as pool:
-                shares = list(pool.map(run, devices))
+                shares = list(pool.map(run, own, [common] * len(devices), places))
+            compiled.add(kind)
         return jax.tree.map(lambda *parts: _joined(parts, mesh.size, split), *shares)
 
     return call
+
+
+def _placed(tree, place: Sharding):
+    """The tree with every array where it is wanted; those that are there are not touched."""
+
+    def moved(leaf):
+        there = isinstance(leaf, jax.Array) and leaf.committed and leaf.sharding == place
+        return leaf if there else jax.device_put(leaf, place)
+
+    return jax.tree.map(moved, tree)
 
 
 def _share(array: jax.Array, device: jax.Device) -> jax.Array:
