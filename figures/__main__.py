@@ -47,28 +47,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
         0
     """
-    from simulate.arguments import one_device_per_core, parse
+    from simulate.arguments import answer, one_device_per_core, parse
 
     options = parse(_parser(), argv)
     one_device_per_core()
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    from figures.gallery import chosen
-    from simulate.artifacts import ArtifactError
+    return answer(
+        "python -m figures", lambda: _run(options),
+        interrupted="interrupted; artifacts that were complete are kept",
+    )  # fmt: skip
 
-    try:
-        specs = chosen(options.names)
-        if options.list:
-            _list(specs)
-            return 0
-        return _draw(specs, options)
-    except (ValueError, ArtifactError, OSError) as error:
-        print(f"python -m figures: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; artifacts that were complete are kept", file=sys.stderr)
-        return 130
+
+def _run(options: argparse.Namespace) -> int:
+    from figures.gallery import chosen
+
+    specs = chosen(options.names)
+    if options.list:
+        _list(specs)
+        return 0
+    return _draw(specs, options)
 
 
 def _list(specs) -> None:

@@ -15,7 +15,7 @@ from practice import (
     command_recalibrate,
     command_resample,
 )
-from simulate.arguments import parse
+from simulate.arguments import answer, parse
 
 __all__ = ["main"]
 
@@ -58,19 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     jax.config.update("jax_enable_x64", True)
     from practice.cells import ColumnWarning
-    from simulate.artifacts import ArtifactError
 
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _notes(warnings.showwarning)
-            warnings.simplefilter("always", ColumnWarning)
-            return options.run(options)
-    except (ValueError, ImportError, ArtifactError, OSError) as error:
-        print(f"python -m practice {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; seeds that were complete are kept", file=sys.stderr)
-        return 130
+    with warnings.catch_warnings():
+        warnings.showwarning = _notes(warnings.showwarning)
+        warnings.simplefilter("always", ColumnWarning)
+        return answer(
+            f"python -m practice {options.command}", lambda: options.run(options),
+            also=(ImportError,), interrupted="interrupted; seeds that were complete are kept",
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulate import command_calibrate, command_plan, command_report, command_verify
-from simulate.arguments import one_device_per_core, parse
+from simulate.arguments import answer, one_device_per_core, parse
 
 __all__ = ["main"]
 
@@ -43,16 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    from simulate.artifacts import ArtifactError
-
-    try:
-        return options.run(options)
-    except (ValueError, ArtifactError, OSError) as error:
-        print(f"python -m simulate {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return answer(f"python -m simulate {options.command}", lambda: options.run(options))
 
 
 def _draw_plan(payload, path) -> None:

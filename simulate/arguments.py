@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-__all__ = ["add_selection", "one_device_per_core", "parse", "seed_number"]
+__all__ = ["add_selection", "answer", "one_device_per_core", "parse", "seed_number"]
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,6 +25,37 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
         if word.startswith("-") and word.endswith("=--"):
             parser.error(f"{word}: expected a value after the equals sign")
     return parser.parse_args(words)
+
+
+def answer(
+    door: str,
+    run: Callable[[], int],
+    *,
+    also: tuple[type[Exception], ...] = (),
+    interrupted: str = "interrupted",
+) -> int:
+    """The exit status of a door: of what it runs, 2 for what cannot be used, 130 when interrupted.
+
+    Args:
+        door: the command, for messages.
+        run: does the work; returns its status.
+        also: further exceptions whose message is for the user.
+        interrupted: what to say on Ctrl-C.
+
+    Example:
+        >>> answer("python -m simulate plan", lambda: 0)
+        0
+    """
+    from simulate.artifacts import ArtifactError
+
+    try:
+        return run()
+    except (ValueError, ArtifactError, OSError, *also) as error:
+        print(f"{door}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(interrupted, file=sys.stderr)
+        return 130
 
 
 def seed_number(text: str) -> int:

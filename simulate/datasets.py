@@ -18,6 +18,7 @@ from jaxtyping import Array, Key
 from simulate import streams
 from simulate.mixtures import components_of, sample_columns
 from simulate.samplers import check_group_seeds, synthetic_columns
+from theory.bias import per_group
 from theory.design import Design
 from theory.generators import Generator
 from theory.laws import GaussianGroup
@@ -157,20 +158,9 @@ def draw_seeds(groups, design: Design, keys, dtype) -> tuple[list[Array], list[A
     return [x for x, _ in drawn], [sign for _, sign in drawn]
 
 
-def _per_group(generator, count: int) -> tuple[Generator, ...]:
-    if not isinstance(generator, Sequence):
-        return (generator,) * count
-    if len(generator) != count:
-        raise ValueError(
-            f"generator: got {len(generator)} generators for {count} groups, expected one per "
-            "group; or pass a single generator for all of them."
-        )
-    return tuple(generator)
-
-
 def check_design(groups, design: Design, generator) -> tuple[Generator, ...]:
     """One generator per group, when groups, sizes and generators go together; or ValueError."""
-    generators = _per_group(generator, len(groups))
+    generators = per_group(generator, len(groups))
     if len(groups) != design.num_groups:
         raise ValueError(
             f"design: got {design.num_groups} sizes for {len(groups)} groups, expected one size "

@@ -130,7 +130,7 @@ def test_a_vectorised_draw_is_the_single_draws():
 def test_malformed_requests_are_refused_by_name():
     with pytest.raises(ValueError, match="augmentation=inf"):
         row_layout(Design((3, 2), augmentation=float("inf"), weight=0.5))
-    with pytest.raises(ValueError, match="generator: got 1 generators for 2 groups"):
+    with pytest.raises(ValueError, match="generator: got 1 generators, expected one.*2 groups"):
         draw_dataset(GROUPS, DESIGN, [Oracle()], key=KEY)
     with pytest.raises(ValueError, match="design: got 2 sizes for 1 groups"):
         draw_dataset(GROUPS[:1], DESIGN, Oracle(), key=KEY)

@@ -25,18 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate import artifacts
-from simulate.arguments import parse, seed_number
+from simulate.arguments import answer, parse, seed_number
 from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 
 __all__ = ["main"]
-
-_FAILURES = (
-    ValueError,  # also CheckpointError and SeedError, which are ValueErrors
-    FloatingPointError,
-    OSError,
-    artifacts.ArtifactError,
-)
 
 
 def _number_of(text: str) -> tuple[str, int]:
@@ -291,14 +284,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     jax.config.update("jax_enable_x64", True)
     options = parse(_parser(), argv)
     run = {"train": _train, "generate": _generate, "evaluate": _evaluate}[options.command]
-    try:
-        return run(options)
-    except _FAILURES as error:
-        print(f"python -m transformer_toy {options.command}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return answer(
+        f"python -m transformer_toy {options.command}", lambda: run(options),
+        also=(FloatingPointError,),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
