@@ -151,7 +151,10 @@ def generate_rows(
         >>> [row["y"] for row in made.rows]
         ['a', 'a', 'a', 'b', 'b', 'b']
     """
-    schema = schema_of(header, lines, group, categorical, path=path)
+    asking = _Asking(
+        model, schema_of(header, lines, group, categorical, path=path), context, continuations,
+        attempts, keep_copies,
+    )  # fmt: skip
     members: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for line in lines:
         members.setdefault(tuple(line.cells[name] for name in group), []).append(line.cells)
@@ -167,17 +170,28 @@ def generate_rows(
         order = rng.permutation(len(members[key]))
         hidden = max(1, len(order) // _HELD_BACK)
         secret, open_ = ([members[key][i] for i in own] for own in (order[:hidden], order[hidden:]))
-        kept += _one_group(
-            model, schema, dict(zip(group, key, strict=True)), open_, secret, count, rng,
-            context, continuations, attempts, keep_copies, totals, rejected,
-        )  # fmt: skip
+        named = dict(zip(group, key, strict=True))
+        rows, told, reasons = _one_group(asking, named, open_, secret, count, rng)
+        totals, rejected = totals + told, rejected + reasons
+        kept += rows
         shown += open_
         unseen += secret
     report = Report(
         totals["calls"], totals["written"], len(kept), dict(rejected), totals["repeated"],
         totals["shown"], totals["unseen"],
     )  # fmt: skip
-    return Generated(schema, kept, report, shown, unseen)
+    return Generated(asking.schema, kept, report, shown, unseen)
+
+
+class _Asking(NamedTuple):
+    """A model, and how it is asked; see `generate_rows`."""
+
+    model: TextModel
+    schema: Schema
+    context: int
+    continuations: int
+    attempts: int
+    keep_copies: bool
 
 
 def _check(members, wanted, group, context, continuations, attempts) -> None:
@@ -200,25 +214,20 @@ def _check(members, wanted, group, context, continuations, attempts) -> None:
 
 
 def _one_group(
-    model, schema, named, shown, secret, count, rng,
-    context, continuations, attempts, keep_copies, totals, rejected,
-) -> list[dict[str, str]]:  # fmt: skip
+    asking: _Asking, named: Mapping[str, str], shown, secret, count: int, rng: np.random.Generator
+) -> tuple[list[dict[str, str]], Counter, Counter]:
+    """Rows of a group, what became of all lines, and why some were rejected."""
+    schema = asking.schema
     unseen = {_key(schema, row) for row in secret}
     known = {_key(schema, row) for row in shown}
     found: list[dict[str, str]] = []
     seen: set[tuple] = set()
+    totals: Counter = Counter()
     reasons: Counter = Counter()
-    calls = 0
-    while len(found) < count and calls < attempts:
-        chosen = rng.permutation(len(shown))[:context]
+    while len(found) < count and totals["calls"] < asking.attempts:
+        chosen = rng.permutation(len(shown))[: asking.context]
         prompt = prompt_for(schema, named, [shown[i] for i in chosen])
-        texts = model.complete(prompt, n=continuations, seed=int(rng.integers(2**31)))
-        calls += 1
-        if len(texts) != continuations or not all(isinstance(text, str) for text in texts):
-            raise GenerationError(
-                f"model: complete returned {len(texts)} texts, expected {continuations} strings."
-            )
-        for text in texts:
+        for text in _complete(asking, prompt, int(rng.integers(2**31))):
             parsed = parse_rows(schema, named, text)
             reasons += parsed.rejected
             totals["written"] += len(parsed.rows) + sum(parsed.rejected.values())
@@ -226,20 +235,29 @@ def _one_group(
                 key = _key(schema, cells)
                 totals["shown"] += key in known
                 totals["unseen"] += key in unseen and key not in known
-                if not keep_copies and (key in known or key in unseen):
+                if not asking.keep_copies and (key in known or key in unseen):
                     continue
                 totals["repeated"] += key in seen
-                if keep_copies or key not in seen:
+                if asking.keep_copies or key not in seen:
                     found.append(cells)
                 seen.add(key)
-    totals["calls"] += calls
-    rejected += reasons
+        totals["calls"] += 1
     if len(found) < count:
         title = ", ".join(f"{k} = {v}" for k, v in named.items())
-        seen = ", ".join(f"{k}: {v}" for k, v in reasons.most_common(4)) or "none malformed"
+        why = ", ".join(f"{k}: {v}" for k, v in reasons.most_common(4)) or "none malformed"
         raise GenerationError(
-            f"the model gave {len(found)} new rows of {count} with {title} in {calls} calls "
-            f"(rejected lines: {seen}; the rest repeat rows or copy real ones); raise attempts, "
-            "show more seeds, or use a model that follows the format."
+            f"the model gave {len(found)} new rows of {count} with {title} in {totals['calls']} "
+            f"calls (rejected lines: {why}; the rest repeat rows or copy real ones); raise "
+            "attempts, show more seeds, or use a model that follows the format."
         )
-    return found[:count]
+    return found[:count], totals, reasons
+
+
+def _complete(asking: _Asking, prompt: str, seed: int) -> list[str]:
+    """The model's continuations, held to what it promises."""
+    texts = asking.model.complete(prompt, n=asking.continuations, seed=seed)
+    if len(texts) != asking.continuations or not all(isinstance(text, str) for text in texts):
+        raise GenerationError(
+            f"model: complete returned {len(texts)} texts, expected {asking.continuations} strings."
+        )
+    return texts

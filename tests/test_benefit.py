@@ -100,6 +100,14 @@ def test_smote_is_a_reference_with_its_own_bias():
     assert leading_break_even_shift(GROUPS, Design((90, 90), 20, 1.0), (1.0, 0.0)) == 0.0
 
 
+def test_a_ratio_without_a_minority_or_room_for_one_is_refused():
+    for minority in (-1, 2):
+        with pytest.raises(ValueError, match="^minority: got .*2 groups"):
+            break_even_ratio(GROUPS, minority, 1000, 500, 0.3, Oracle())
+    with pytest.raises(ValueError, match="^size: got 10, expected more than 10"):
+        break_even_ratio(GROUPS, 1, 10, 500, 0.3, Oracle())
+
+
 def test_wrong_directions_and_references_are_named():
     for direction in ((0.0, 0.0), (np.nan, 1.0)):
         with pytest.raises(ValueError, match="^direction: got .*non-zero"):

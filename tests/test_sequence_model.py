@@ -259,6 +259,11 @@ def test_the_excess_error_of_drawn_rules_is_the_prediction_to_second_order(beta,
     assert abs(following) < 0.15 * lead
 
 
+def _smoothed(**changed):
+    settings = {"seeds": 5, "size": 9, "weight": 0.5} | changed
+    return smoothed_risk(Signal(1.0, 1.0), np.ones(2), np.ones(2), **settings)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -271,6 +276,11 @@ def test_the_excess_error_of_drawn_rules_is_the_prediction_to_second_order(beta,
         (lambda: design_bias(Design((3, 2)), np.zeros((3, 1))), "got 3 rows for 2 groups"),
         (lambda: pinsker_minimax(0.0, 1.0, 1.0), "level: got 0.0"),
         (lambda: best_scale(Filter("cut-off"), Signal(1.0, 1.0), math.nan, 9), "level: got nan"),
+        (lambda: filter_risk(Signal(1.0, 1.0), np.ones(2), -0.1), "level: got -0.1"),
+        (lambda: classification_excess(Signal(1.0, 1.0), np.ones(2), math.nan), "level: got nan"),
+        (lambda: _smoothed(size=0), "size: got 0"),
+        (lambda: _smoothed(weight=1.5), "weight: got 1.5"),
+        (lambda: _smoothed(groups=0), "groups: got 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(call, message):

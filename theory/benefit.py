@@ -38,6 +38,7 @@ __all__ = [
 
 Reference = Literal["raw", "weighted", "smote"]
 REFERENCES: tuple[Reference, ...] = ("raw", "weighted", "smote")
+_FEWEST = 10  # minority samples at which a break-even ratio is still looked for
 
 
 def reference_design(reference: Reference, sizes: Sequence[int]) -> tuple[Design, Generator]:
@@ -231,7 +232,24 @@ def break_even_ratio(
     Returns:
         The ratio; 1 when the design helps at balance already, infinity when it does not help even
         with as few minority samples as theorem R can be asked about (ten).
+
+    Raises:
+        ValueError: naming the argument.
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> 1 < break_even_ratio(groups, 1, 1000, 1000, 0.5, Shifted((0.4,))) < 100
+        True
     """
+    if not 0 <= minority < len(groups):
+        raise ValueError(
+            f"minority: got {minority!r}, expected the index of one of the {len(groups)} groups."
+        )
+    if size <= _FEWEST:
+        raise ValueError(
+            f"size: got {size!r}, expected more than {_FEWEST}, the fewest minority samples that "
+            "theorem R is asked about."
+        )
 
     def harm(log_ratio: float) -> float:
         count = max(round(size / np.exp(log_ratio)), 1)
@@ -239,7 +257,7 @@ def break_even_ratio(
         sizes[minority] = count
         return -gain(groups, Design(tuple(sizes), augmentation, weight), generator, "raw")
 
-    top = float(np.log(size / 10))
+    top = float(np.log(size / _FEWEST))
     if harm(0.0) <= 0:
         return 1.0
     if harm(top) > 0:

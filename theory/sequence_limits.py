@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from theory.formulas import FORMULAS
-from theory.sequence_model import Signal, require_positive
+from theory.sequence_model import Signal, require_level, require_positive
 
 __all__ = ["Minimax", "classification_excess", "linear_floor", "pinsker_minimax", "smoothed_risk"]
 
@@ -86,8 +86,15 @@ def smoothed_risk(
         seeds, size: per group; ``size`` may be infinite.
         weight: ``alpha``.
         groups: ``G``.
+
+    Raises:
+        ValueError: naming the argument.
     """
-    require_positive(seeds=seeds)
+    require_positive(seeds=seeds, groups=groups)
+    if not size > 0:
+        raise ValueError(f"size: got {size!r}, expected a positive number, or infinity.")
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight: got {weight!r}, expected a number in [0, 1].")
     terms = FORMULAS["S3.smoothed_risk"].numpy(
         filter_weight=weights, generator_weight=smoother, signal=signal.coordinates(len(weights)),
         seeds=seeds, N=size, alpha=weight, G=groups,
@@ -118,7 +125,11 @@ def classification_excess(
 
     Returns:
         ``(leading, next)``; their sum is the prediction.
+
+    Raises:
+        ValueError: for a level below 0 or not finite.
     """
+    require_level(level)
     theta = signal.coordinates(len(weights))
     distance = signal.distance
     mean = weights * (theta + bias)

@@ -44,6 +44,12 @@ def require_positive(**values: float | int) -> None:
             raise ValueError(f"{name}: got {value!r}, expected a positive finite number.")
 
 
+def require_level(level: float) -> None:
+    """Raise unless a noise level is a finite number of at least 0."""
+    if not (math.isfinite(level) and level >= 0):
+        raise ValueError(f"level: got {level!r}, expected a finite variance of at least 0.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Signal:
     """The mean of class +1: ``theta_k = amplitude k^{-(smoothness + 1/2)}``.
@@ -202,10 +208,14 @@ def filter_risk(
         level: ``v``.
         bias: ``delta_bar_k``, one number or one per weight.
 
+    Raises:
+        ValueError: for a level below 0 or not finite.
+
     Example:
         >>> float(round(filter_risk(Signal(1.0, 0.5), np.ones(2), level=0.1), 6))
         0.594934
     """
+    require_level(level)
     terms = FORMULAS["S2.coordinate_risk"].numpy(
         filter_weight=weights,
         noise_level=level,
