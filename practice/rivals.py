@@ -82,12 +82,15 @@ def _duplicate(split, seed):
     return _resampled(sampler, split)
 
 
-def _smote(split, seed):
-    _numbers_only(split, "SMOTE")
-    return _resampled(
-        SMOTE(sampling_strategy=_targets(split), k_neighbors=_neighbours(split), random_state=seed),
-        split,
-    )
+def _interpolating(method: str, sampler, neighbours: str = "k_neighbors") -> Callable:
+    """SMOTE or a variant, whose argument for the number of neighbours has a name of its own."""
+
+    def resample(split, seed):
+        _numbers_only(split, method)
+        options = {neighbours: _neighbours(split), "random_state": seed}
+        return _resampled(sampler(sampling_strategy=_targets(split), **options), split)
+
+    return resample
 
 
 def _smotenc(split, seed):
@@ -99,26 +102,6 @@ def _smotenc(split, seed):
             k_neighbors=_neighbours(split), random_state=seed,
         ), split,
     )  # fmt: skip
-
-
-def _borderline(split, seed):
-    _numbers_only(split, "borderline-SMOTE")
-    return _resampled(
-        BorderlineSMOTE(
-            sampling_strategy=_targets(split), k_neighbors=_neighbours(split), random_state=seed
-        ),
-        split,
-    )
-
-
-def _adasyn(split, seed):
-    _numbers_only(split, "ADASYN")
-    return _resampled(
-        ADASYN(
-            sampling_strategy=_targets(split), n_neighbors=_neighbours(split), random_state=seed
-        ),
-        split,
-    )
 
 
 def _rose(split, seed):
@@ -169,10 +152,10 @@ def _picked(split, x, cell, seed, reason):
 
 _RESAMPLERS = {
     "duplicate": _duplicate,
-    "smote": _smote,
+    "smote": _interpolating("SMOTE", SMOTE),
     "smotenc": _smotenc,
-    "borderline": _borderline,
-    "adasyn": _adasyn,
+    "borderline": _interpolating("borderline-SMOTE", BorderlineSMOTE),
+    "adasyn": _interpolating("ADASYN", ADASYN, "n_neighbors"),
     "rose": _rose,
     "plugin": _ours("plugin", covariance="pooled"),
     "predictive": _ours("predictive", covariance="pooled"),
