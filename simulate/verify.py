@@ -216,6 +216,46 @@ def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:
     return found
 
 
+def _side_by_side(
+    names: Sequence[str],
+    run: Callable[[str, Sequence[jax.Device]], None],
+    stopped: threading.Event,
+) -> None:
+    """Run experiments on all devices; an error or Ctrl-C sets ``stopped`` and is raised again.
+
+    Experiments of one suite share compiled functions: each suite runs on one device, the suites
+    side by side. Several processes run one suite after the other, each on all devices, in one
+    order. No result depends on which.
+    """
+    suites: dict[str, list[str]] = {}
+    for name in names:
+        suites.setdefault(name.split("/")[0], []).append(name)
+    devices = queue.SimpleQueue()
+    alone = jax.process_count() == 1
+    for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
+        devices.put([device])
+    if not alone:
+        devices.put(jax.devices())
+
+    def run_suite(suite: str) -> None:
+        own = devices.get()
+        try:
+            for name in suites[suite]:
+                if not stopped.is_set():
+                    run(name, own)
+        finally:
+            devices.put(own)
+
+    with ThreadPoolExecutor(devices.qsize()) as pool:
+        tasks = [pool.submit(run_suite, suite) for suite in suites]
+        try:
+            wait(tasks, return_when=FIRST_EXCEPTION)
+        finally:
+            stopped.set()
+    for task in tasks:
+        task.result()
+
+
 def run_checks(
     checks: Sequence[Check],
     *,
@@ -249,31 +289,10 @@ def run_checks(
     universe = checks if universe is None else universe
     plan = make_plan(universe)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    # experiments of one suite share compiled functions: each suite runs on one device, the suites
-    # side by side; several processes run one suite after the other, each on all devices, in one
-    # order; no result depends on which
-    suites: dict[str, list[str]] = {}
-    for name in names:
-        suites.setdefault(name.split("/")[0], []).append(name)
-    devices = queue.SimpleQueue()
-    alone = jax.process_count() == 1
-    for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
-        devices.put([device])
-    if not alone:
-        devices.put(jax.devices())
     results: dict[str, monte_carlo.Result] = {}
     stopped = threading.Event()
 
-    def run_suite(suite: str) -> None:
-        own_devices = devices.get()
-        try:
-            for name in suites[suite]:
-                if not stopped.is_set():
-                    run_experiment(name, own_devices)
-        finally:
-            devices.put(own_devices)
-
-    def run_experiment(name: str, own_devices: Sequence[jax.Device]) -> None:
+    def run_experiment(name: str, devices: Sequence[jax.Device]) -> None:
         own = simulation(name)
         replicates = plan.for_experiment(universe, name)
         key = experiment_key(seed, name.split("/")[0])
@@ -304,7 +323,7 @@ def run_checks(
                 replicates=replicates,
                 block=own.block,
                 progress=progress,
-                devices=own_devices,
+                devices=devices,
                 keep=slot.keep,
                 resume=resume,
             )
@@ -312,14 +331,7 @@ def run_checks(
             if folder is not None and interruption.result is not None:
                 save_result(folder, slot, interruption.result)
 
-    with ThreadPoolExecutor(devices.qsize()) as pool:
-        tasks = [pool.submit(run_suite, suite) for suite in suites]
-        try:
-            wait(tasks, return_when=FIRST_EXCEPTION)
-        finally:
-            stopped.set()
-    for task in tasks:
-        task.result()
+    _side_by_side(names, run_experiment, stopped)
     results = {name: results[name] for name in names}  # in this order, whoever was first
     outcomes = tuple(
         judge(check, _observe(check, results), plan.z) if check.experiments else judge_exact(check)
