@@ -48,6 +48,10 @@ def amounts_of(
 ) -> Amounts:
     """Rows to add by `rows_to_add`, and an augmentation with its weights by `design_weights`.
 
+    Args:
+        groups, codes, strategy, n_synthetic: as for `rows_to_add`.
+        augmentation, weight: as for `design_weights`.
+
     Raises:
         ValueError: as those, or augmentation of groups that are not levelled, or a weight of no
             rows.

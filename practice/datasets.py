@@ -132,6 +132,9 @@ def _plain(name, numbers, labels, classes) -> Dataset:
 def load(name: str) -> Dataset:
     """A data set that ships with scikit-learn.
 
+    Raises:
+        DatasetError: for another name, listing those that exist.
+
     Example:
         >>> given = load("wine")
         >>> given.numbers.shape, np.bincount(given.labels).tolist()
@@ -209,6 +212,10 @@ def from_csv(
 ) -> Dataset:
     """A CSV file with a header, its columns told apart by `practice.cells`.
 
+    Args:
+        path: the file.
+        label, attribute, categorical: as for `from_table`.
+
     Raises:
         TableError: an unreadable file, or a column of numbers in which some cell is none.
         DatasetError: as from `from_table`.
@@ -224,6 +231,10 @@ def from_folder(
 
     The synthetic file holds rows that someone generated for the training file, labels included;
     the columns of all three are the same.
+
+    Args:
+        folder: the folder.
+        label, attribute, categorical: as for `from_table`.
 
     Raises:
         DatasetError: no triple, and as `from_triple`.
@@ -248,6 +259,10 @@ def from_triple(
     categorical: Collection[str] = (),
 ) -> Dataset:
     """Files of real rows, of rows generated for them, and of test rows, with the same columns.
+
+    Args:
+        paths: of the three files, in this order.
+        label, attribute, categorical: as for `from_table`.
 
     Raises:
         TableError: columns that differ, and cells that do not fit the training file's columns.

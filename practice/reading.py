@@ -25,7 +25,7 @@ _EXACT = 2**53  # whole numbers that float64 holds exactly
 def read_csv(
     path: str | Path, label: str, attribute: str | None = None, categorical: Collection[str] = ()
 ) -> pd.DataFrame:
-    """One file, see `read_csvs`.
+    """One file; arguments and errors are those of `read_csvs`.
 
     Example:
         >>> import pathlib, tempfile

@@ -256,6 +256,9 @@ def evaluator(name: str):
 def experiment(configuration: str, label: str) -> Experiment:
     """The experiment with this label on a named configuration.
 
+    Raises:
+        ValueError: for another label, listing those that exist.
+
     Example:
         >>> experiment("two-gaussians", "raw").design.scheme
         'raw'

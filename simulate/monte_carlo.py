@@ -333,6 +333,9 @@ def contrast(result: Result, coefficients: Mapping[str, float]) -> Estimate:
 
     What common random numbers and control variates are for: statistics of the same replicate are
     correlated, and their difference is known better than either.
+
+    Raises:
+        ValueError: for a statistic that is not there or no scalar, or too few replicates.
     """
     n = _require(result, 2)
     vector = np.zeros(len(result.moments.mean))
@@ -356,7 +359,11 @@ def skewness(result: Result, name: str) -> Any:
 
 
 def values(result: Result, name: str) -> np.ndarray:
-    """Values of a statistic for every included replicate, in order, when they were kept."""
+    """Values of a statistic for every included replicate, in order, when they were kept.
+
+    Raises:
+        ValueError: for a statistic that is not there, or whose values were not kept.
+    """
     _, shape = _columns(result, name)
     if name not in result.kept:
         raise ValueError("result: got a run without kept values; run it with keep=True.")

@@ -106,6 +106,9 @@ def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
     Args:
         name: id of the formula.
         wrong: the wrong expression, from the right one.
+
+    Raises:
+        ValueError: on entering the context, if it is the right one.
     """
 
     @contextlib.contextmanager

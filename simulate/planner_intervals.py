@@ -174,7 +174,17 @@ def resample(
     replicates: int,
     seed: int,
 ) -> Resampled:
-    """Bootstrap rows within groups, whose sizes are fixed by design; every fit is done again."""
+    """Bootstrap rows within groups, whose sizes are fixed by design; every fit is done again.
+
+    Args:
+        rows, fits: the table and its fits.
+        sources: generators with their estimates.
+        replicates: how many.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: when most resampled tables have no fit.
+    """
     rng = np.random.default_rng(seed)
     sizes = np.bincount(rows.group)
     per_row = sizes[rows.group]

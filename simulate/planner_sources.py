@@ -106,6 +106,11 @@ class Source:
 def source(name: str, rows: Rows, seed: int = 0) -> Source:
     """The source of a named generator; finds neighbours once.
 
+    Args:
+        name: among `NAMES`.
+        rows: the table.
+        seed: of the choice of partners, where all pairs would be too many.
+
     Raises:
         ValueError: for an unknown name, or groups too small for the generator.
     """

@@ -78,6 +78,9 @@ def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> 
     The logistic fit and Gaussian generators do not depend on the units; neighbours do, and use
     these.
 
+    Args:
+        features, labels, attributes, synthetic, fitted, positive: as for `planner.plan_table`.
+
     Raises:
         ValueError: for shapes, values that are not finite, one label only, more than two labels
             without `positive`, tiny groups, constant features, or synthetic rows that do not match.

@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from theory.formula import Formula
 from theory.formulas import FORMULAS, formulas_of
 from theory.registry import THEOREMS, Theorem, theorem
 
@@ -132,21 +131,17 @@ def _check_proofs() -> int:
             task = progress.add_task("proofs", total=len(FORMULAS))
             for name, formula in FORMULAS.items():
                 progress.update(task, description=f"{name:<24}")
-                results[name] = _proved(formula)
+                results[name] = formula.is_proved()
                 progress.advance(task)
     else:
         for name, formula in FORMULAS.items():
-            results[name] = _proved(formula)
+            results[name] = formula.is_proved()
             print(f"{name:<24}{'proved' if results[name] else 'FAILED'}", flush=True)
     failed = [name for name, proved in results.items() if not proved]
     print(f"{len(results) - len(failed)} of {len(results)} formulas proved.")
     for name in failed:
         print(f"{name}: the derivation does not give {FORMULAS[name].latex}", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _proved(formula: Formula) -> bool:
-    return formula.is_proved()
 
 
 if __name__ == "__main__":

@@ -124,6 +124,13 @@ def break_even_shift(
 
     Raises:
         ValueError: for a zero direction.
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> design = Design((900, 90), 900, 0.5)
+        >>> edge = break_even_shift(groups, design, [1.0])
+        >>> abs(gain(groups, design, Shifted((edge,)))) < 1e-9
+        True
     """
     unit = _unit(direction)
 
@@ -200,8 +207,17 @@ def break_even_scale(
     helpful biased generator into a harmful one: at ``factor * sizes`` (and ``factor * N``) the gain
     is zero. Solved on the predictions' parts: ``bias + second order / factor``.
 
+    Args:
+        groups, design, generator: as for `theory.predict`.
+        reference: what to break even with.
+
     Returns:
         The factor; 0 when the generator never helps, infinity when it always does.
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> break_even_scale(groups, Design((900, 90), 900, 0.5), Oracle())
+        inf
     """
     synthetic = predict(groups, design, generator).excess
     other = predict(groups, *reference_design(reference, design.sizes)).excess

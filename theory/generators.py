@@ -190,6 +190,11 @@ def min_seeds(generator: Generator, dim: int) -> int:
 def check_seeds(generator: Generator, sizes: Sequence[int], dim: int) -> None:
     """Raise if a group has fewer seeds than the generator needs, or the dimensions disagree.
 
+    Args:
+        generator: any generator.
+        sizes: seeds per group.
+        dim: features.
+
     Raises:
         ValueError: naming the group, what it has, what is needed, and what to do.
     """

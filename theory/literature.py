@@ -73,6 +73,12 @@ def surrogate_law(weight, *, real, surrogate, limit=0.0, exponent: float = 1.0):
 def surrogate_best_weight(*, real, surrogate, limit=0.0, exponent: float = 1.0) -> float:
     """The weight with the least excess error by that law.
 
+    Args:
+        real, surrogate, limit, exponent: as for `surrogate_law`.
+
+    Raises:
+        ValueError: naming the argument.
+
     Example:
         >>> round(surrogate_best_weight(real=2.0, surrogate=3.0, limit=1.0), 6)
         0.4

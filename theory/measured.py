@@ -88,7 +88,16 @@ def scores(theta, x, sign, loss: Loss):
 def jackknife(
     samples: Sequence[MeasuredSamples | None], blocks: int, function: Callable
 ) -> np.ndarray:
-    """Standard errors of ``function(samples)`` from leaving out one block of sets after another."""
+    """Standard errors of ``function(samples)`` from leaving out one block of sets after another.
+
+    Args:
+        samples: per group, or None for a group that the function does not use.
+        blocks: how many.
+        function: ``samples -> numbers``.
+
+    Returns:
+        One for each number.
+    """
     size = min(own.seeds.shape[0] for own in samples if own is not None) // blocks
     found = []
     for block in range(blocks):

@@ -69,7 +69,11 @@ class Env(dict):
 
 
 def compile_node(node: sp.Basic, scope: Scope = ()) -> Run:
-    """The run function of a node, found by the most specific of its types in `TABLE`."""
+    """The run function of a node, found by the most specific of its types in `TABLE`.
+
+    Raises:
+        TypeError: for a node whose types have no entry.
+    """
     for kind in type(node).__mro__:
         if kind in TABLE:
             return TABLE[kind](node, scope)

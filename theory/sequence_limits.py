@@ -44,6 +44,13 @@ def pinsker_minimax(level: float, radius: float, order: float) -> Minimax:
     signal ``theta_k^2 = v ((K/k)^order - 1)_+`` spends the radius have the least worst-case risk of
     all linear estimates, ``v sum_k lambda_k``.
 
+    Args:
+        level: ``v``, variance of one coordinate.
+        radius, order: of the ellipsoid.
+
+    Raises:
+        ValueError: for a number that is not positive and finite.
+
     Example:
         >>> best = pinsker_minimax(level=0.01, radius=1.0, order=1.0)
         >>> round(best.scale, 3), round(best.risk, 4), len(best.weights)
@@ -107,6 +114,14 @@ def linear_floor(signal: Signal, level: float, count: int = 2**17) -> float:
 
     The tail beyond ``count`` is at most its signal, which is added: an upper value, within
     ``tail^2``-order of the sum.
+
+    Args:
+        signal: the truth.
+        level: ``v``, variance of one coordinate of the seeds' mean.
+        count: coordinates that are summed one by one.
+
+    Raises:
+        ValueError: for a level that is not positive and finite.
     """
     require_positive(level=level)
     square = signal.coordinates(count) ** 2
@@ -122,6 +137,9 @@ def classification_excess(
     ``Phi(-Delta / sqrt(1 + L / U^2))``, U the estimate's part along theta. Leading order
     ``phi(Delta) E L / (2 Delta)``; the next order, expanded in L and ``U - Delta``, takes the
     moments of a Gaussian vector exactly; what is left is of third order in the squared error.
+
+    Args:
+        signal, weights, level, bias: as for `theory.sequence_model.filter_risk`.
 
     Returns:
         ``(leading, next)``; their sum is the prediction.

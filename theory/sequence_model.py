@@ -159,6 +159,9 @@ class Filter:
 def design_level(design: Design) -> float:
     """Variance of one coordinate of the weighted average (S2, exact).
 
+    Raises:
+        ValueError: for a reference design.
+
     Example:
         >>> design_level(Design((48, 12), 12, 0.25))
         0.008463541666666666
@@ -179,7 +182,15 @@ def design_level(design: Design) -> float:
 
 
 def design_bias(design: Design, shifts: Float[np.ndarray, "G K"]) -> Numbers:
-    """``delta_bar``: the generators' biases, weighted by what is synthetic in each group (S2)."""
+    """``delta_bar``: the generators' biases, weighted by what is synthetic in each group (S2).
+
+    Args:
+        design: sizes, augmentation and weight.
+        shifts: ``delta_g`` of each group's generator ``[G, K]``.
+
+    Raises:
+        ValueError: unless there is one row per group.
+    """
     formula = FORMULAS["S2.generator_bias"]
     shares = design.synthetic_weights
     if len(shifts) != len(shares):
@@ -233,6 +244,15 @@ def truncation_bound(
     Statement (bound): the change is ``sum_{k > count} {v lambda^2 - lambda (2 - lambda) theta^2}``,
     and ``lambda_k <= (k/K)^{-2 order}`` for Tikhonov's filter; the sums are at most the integrals
     from ``count``. 0 for filters that end before it.
+
+    Args:
+        family, signal: the filter and the truth.
+        level: ``v``.
+        scale: ``K`` of the filter.
+        count: coordinates that are kept.
+
+    Raises:
+        ValueError: for a filter that ends later than ``count``.
     """
     if family.kind != "tikhonov":
         if count < scale:
@@ -264,6 +284,15 @@ def best_scale(
     family: Filter, signal: Signal, level: float, count: int, bias: Numbers | float = 0.0
 ) -> BestScale:
     """The scale with the least exact risk, among filters that end at ``count`` coordinates.
+
+    Args:
+        family, signal: the filter and the truth.
+        level: ``v``.
+        count: coordinates.
+        bias: as for `filter_risk`.
+
+    Raises:
+        ValueError: for a level that is not positive and finite.
 
     Example:
         >>> best = best_scale(Filter("cut-off"), Signal(1.0, 1.0), 1e-3, count=200)
