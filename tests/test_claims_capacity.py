@@ -184,3 +184,26 @@ def test_average_laws_of_fitted_generators_are_those_of_their_samples():
         divergence = ratio - 1 - np.log(ratio) + per_seed.mean()
         error = per_seed.std() / 200
         assert abs(divergence - law.divergence) < 5 * error, name
+
+
+def test_the_intercepts_bound_uses_the_least_proxy_and_divergence_that_hold():
+    mean, theta = np.asarray(score_bias.MEANS[1]), score_bias.optimum()
+    x = mean + np.random.default_rng(2).normal(size=(400_000, 2))
+    entry = -1 / (1 + np.exp(theta[0] + x @ theta[1:]))
+    entry = entry - entry.mean()
+    proxy = score_bias.intercept_var_proxy(mean, theta)
+    assert entry.var() < proxy < 0.25 / 3  # its own variance, and a third of Hoeffding's bound
+    for multiplier in (-6.0, -2.0, -0.5, 0.5, 2.0, 6.0):  # what a proxy is, on a sample
+        assert np.log(np.exp(multiplier * entry).mean()) <= 1.01 * proxy * multiplier**2 / 2
+    for name, law in score_bias.laws().items():
+        gap = law.divergence - score_bias.average_divergence(law)
+        assert gap > 0.08 if name in ("plugin", "predictive") else abs(gap) < 1e-15
+
+
+def test_an_intercepts_bound_a_third_too_low_would_be_refuted():
+    drawn = jax.jit(jax.vmap(score_bias.replicate))(jax.random.split(jax.random.key(6), 37_000))
+    checks = {c.id: c for c in claims_capacity.PARTS["fidelity"](0.15)}
+    shifted = checks["T4.intercept.in-context.shifted"]
+    seen = np.asarray(drawn["intercept"][:, 0])
+    end = 4.9 * seen.std() / len(seen) ** 0.5
+    assert seen.mean() + end < shifted.theory and seen.mean() - end > shifted.theory * 2 / 3
