@@ -174,6 +174,10 @@ def make_plan(
         family_rate: probability of any false alarm in the run.
         power: of every check against its own discrepancy.
 
+    Raises:
+        ValueError: for more checks with noise than the capacity, whose rates would add up to more
+            than the family's wherever they are planned apart.
+
     Example:
         >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1)
         >>> plan = make_plan([check])
@@ -181,7 +185,13 @@ def make_plan(
         (5210, 0.99)
     """
     noisy = [check for check in checks if check.experiments]
-    alarm = family_rate / max(len(noisy), CAPACITY)
+    if len(noisy) > CAPACITY:
+        raise ValueError(
+            f"checks: got {len(noisy)} with noise, expected at most {CAPACITY}, among which the "
+            "family's false-alarm rate is shared; raise simulate.checks.CAPACITY, which every "
+            "check's replicates depend on."
+        )
+    alarm = family_rate / CAPACITY
     z, z_power = float(norm.isf(alarm / 2)), float(norm.ppf(power))
 
     def needed(check: Check) -> int:

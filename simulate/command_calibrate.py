@@ -17,7 +17,10 @@ SHAPES = (0.5, 1.0, 2.0)  # chi-square of 1, 2 and 4 degrees of freedom, up to s
 SIZES = (1000, 1500, 3000, 6000)
 TOLERATED = 1.5  # ratio of an exact tail rate to its nominal rate
 # of every kind: asymptotic, exact, paired, and bounds
-DEFAULT = ("line/raw", "line/weighted", "line/smote", "efron-1.5", "in-context/scores")
+DEFAULT = (
+    "line/raw", "line/weighted", "line/smote", "efron-1.5", "in-context/scores",
+    "R6.excess.two-gaussians.weighted",
+)  # fmt: skip
 
 
 def add_parser(commands) -> None:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from simulate import verify
+from simulate import claims, verify
 from simulate.__main__ import main
 from simulate.artifacts import load
 from simulate.calibration import (
@@ -20,6 +20,7 @@ from simulate.calibration import (
 )
 from simulate.checks import FAMILY_RATE, POWER, Check, interval, make_plan
 from simulate.claims_capacity import EFFECTS, PARTS
+from simulate.experiments import experiment
 
 Z = make_plan([]).z
 CHECK = Check("R1.x.line.d", "", "asymptotic", ("line/d",), ("x", None), 0.0, 1.0, 0.01, 0.15,
@@ -127,19 +128,32 @@ def test_the_door_calibrates_a_real_experiment(tmp_path, capsys):
     assert main(["calibrate", "--only", "efron-1.5", "--json", str(tmp_path)]) == 2
 
 
-def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails():
-    """T4's bounds on the bias of four generators, resampled from replicates of their scores."""
-    checks = [c for c in PARTS["fidelity"](EFFECTS["quick"]) if c.kind == "bound"]
-    assert len(checks) == 8
+def _fidelity_bounds():
+    """T4's bounds on the bias of four generators."""
+    return [c for c in PARTS["fidelity"](EFFECTS["quick"]) if c.kind == "bound"]
+
+
+def _risk_bounds():
+    """R6's explicit bound, where it is near enough to be told from the excess."""
+    own = experiment("two-gaussians", "weighted")
+    return [c for c in claims._experiment_checks(own, EFFECTS["quick"]) if c.kind == "bound"]
+
+
+@pytest.mark.parametrize(("bounds", "count"), [(_fidelity_bounds, 8), (_risk_bounds, 1)])
+def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails(bounds, count):
+    """Resampled from replicates of their own simulation."""
+    checks = bounds()
+    assert len(checks) == count
     result = calibrate(
         checks, checks, lambda suite: verify.experiment_key(3, suite), replicates=1000, runs=400
     )
     (kind,) = result.kinds
     low, _ = result.family_interval
-    assert (kind.kind, kind.checks) == ("bound", 8) and low <= FAMILY_RATE
+    assert (kind.kind, kind.checks) == ("bound", count) and low <= FAMILY_RATE
     assert binomial_interval(round(400 * kind.least_power), 400, 0.999)[1] >= POWER
     for (ratio, error), level in zip(kind.ratios, LEVELS, strict=True):
-        assert ratio - 1 < 4 * max(error, 1 / math.sqrt(level * 8 * 400 / 2)) + 0.1, (level, ratio)
+        noise = 1 / math.sqrt(level * count * 400 / 2)
+        assert ratio - 1 < 4 * max(error, noise) + 0.1, (level, ratio)
     # negative control: with so much noise the discrepancy is four standard errors, fewer than z
     rng, plan = np.random.default_rng(1), make_plan(checks)
     noise = {c.id: c.discrepancy * math.sqrt(plan.for_check(checks, c)) / 4 for c in checks}
@@ -149,7 +163,7 @@ def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails
 
 @pytest.mark.slow
 def test_a_thousand_null_runs_of_every_kind_of_check_keep_the_family_rate(capsys):
-    wanted = ["line", "efron-1.5", "in-context/scores"]
+    wanted = ["line", "efron-1.5", "in-context/scores", "R6.excess.two-gaussians.weighted"]
     universe = verify.build("quick", wanted)
     checks = verify.select(universe, wanted)
     result = calibrate(checks, universe, lambda suite: verify.experiment_key(3, suite))

@@ -13,6 +13,7 @@ from scipy.special import expit
 from scipy.stats import chi2
 
 from theory.bias import population
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import (
     Duplicate,
@@ -140,10 +141,11 @@ def test_a_mixture_that_draws_nothing_still_moves_the_pool_about_its_own_mean():
     pooled = share[0] * overall[0][1] + share[1] * overall[1][1]
     law = Law(jnp.ones(1), jnp.asarray(MEANS[1])[None], jnp.asarray(pooled)[None], jnp.ones(1))
 
-    @jax.jit
     def drawn(move, spread):
         moved = law._replace(means=law.means + move[None], covs=law.covs + spread[None])
         return DESIGN.synthetic_weights[1] / 2 * score_mean(THETA, moved)
+
+    pull = quick_jit(jax.vmap(lambda a, b: jax.jvp(drawn, (0 * a, 0 * b), (a, b))[1]))
 
     total = 0.0
     for g, group in enumerate(groups):
@@ -153,7 +155,6 @@ def test_a_mixture_that_draws_nothing_still_moves_the_pool_about_its_own_mean():
         mass = np.outer(group.weights, planes[0][1]).ravel()
         move = x - overall[g][0]
         spread = share[g] * (move[:, :, None] * move[:, None, :] - overall[g][1])
-        pull = jax.jit(jax.vmap(lambda a, b: jax.jvp(drawn, (0 * a, 0 * b), (a, b))[1]))
         value = DESIGN.real_mass[g] * _score(x, group.sign) + pull(float(g) * move, spread)
         total = total + _covariance(np.asarray(value), mass) / SIZES[g]
     size = np.sqrt(np.outer(np.diag(total), np.diag(total)))

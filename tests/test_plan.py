@@ -1,5 +1,6 @@
 """Plans: what every check declares, deterministically, with the power it promises."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from simulate import verify
-from simulate.checks import FAMILY_RATE, POWER, Check, make_plan
+from simulate.checks import CAPACITY, FAMILY_RATE, POWER, Check, make_plan
 from simulate.claims import PROFILES
 from simulate.suites import SUITES
 
@@ -32,7 +33,7 @@ def test_two_programs_print_the_same_plan():
 def assert_powerful(universe):
     plan = make_plan(universe)
     noisy = [check for check in universe if check.experiments]
-    assert len(noisy) * plan.alarm <= FAMILY_RATE
+    assert len(noisy) <= CAPACITY and CAPACITY * plan.alarm <= FAMILY_RATE
     for check in universe:
         n = plan.for_check(universe, check)
         assert plan.power(check, n) >= POWER, check.id
@@ -53,6 +54,17 @@ def test_every_check_has_its_power_in_both_profiles(profile):
     assert {check.id for check in universe} >= {"R1.control.line.raw", "S2.level.sequence.design"}
     assert_powerful(universe)
     assert len(SUITES) > 7
+
+
+def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
+    """What keeps the family's rate in either profile: a run beyond the capacity does not start."""
+    one = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.5)
+    full = [dataclasses.replace(one, id=f"R1.x{k}.c.d") for k in range(CAPACITY)]
+    silent = dataclasses.replace(one, id="R1.silent.c.d", experiments=())
+    assert make_plan([*full, silent]).alarm * CAPACITY <= FAMILY_RATE
+    assert make_plan([one]).alarm == make_plan(full).alarm
+    with pytest.raises(ValueError, match=f"^checks: got {CAPACITY + 1} with noise"):
+        make_plan([*full, one])
 
 
 def test_a_selection_is_planned_with_the_replicates_of_the_whole():
