@@ -281,7 +281,7 @@ def _fidelity_checks(effect: float) -> Iterator[Check]:
             claim = f"{what} is below sqrt(2 proxy KL), by a factor {bound / size:.1f}"
             yield _noisy(
                 f"T4.{statistic}", name, claim, "scores",
-                statistic, index, bound, 0.2, bound - size, 0.0, "bound",
+                statistic, index, bound, 0.2, abs(bound - size), 0.0, "bound",
             )  # fmt: skip
     move = np.asarray(score_bias.SHIFT)
     kl = capacity.gaussian_kl(
