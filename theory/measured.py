@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.bias import check_groups
+from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import Expansion, expand
 from theory.groups import gradient, hessian, minimiser, risk, score_cov
@@ -70,13 +71,13 @@ class MeasuredPrediction(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One group's weights in the design."""
+    """One group's weights in the design: traced, so that no design is compiled anew."""
 
-    sign: float
-    real_mass: float
-    synthetic_mass: float
-    noise: float
-    size: int
+    sign: float | Array
+    real_mass: float | Array
+    synthetic_mass: float | Array
+    noise: float | Array
+    size: float | Array
 
 
 def scores(theta, x, sign, loss: Loss):
@@ -166,10 +167,12 @@ def _predict(samples, reals, parts, star, loss) -> tuple:
         return jnp.sum(inverse * noise(theta)) - jnp.sum(cov * derivatives(theta)[1])
 
     estimator_bias = inverse @ jax.grad(potential)(alpha) / 2
-    return alpha, derivatives(star)[0], estimator_bias, cov, jnp.max(jnp.abs(last))
+    # of separated points the gradient vanishes, while Newton's steps stay of order 1
+    left = jnp.max(jnp.abs(inverse @ last)) / (1.0 + jnp.max(jnp.abs(alpha)))
+    return alpha, derivatives(star)[0], estimator_bias, cov, left
 
 
-_predict_jit = jax.jit(_predict, static_argnames=("parts", "loss"))
+_quick_predict = quick_jit(_predict, static_argnames=("loss",))
 
 
 def predict_measured(
@@ -199,7 +202,7 @@ def predict_measured(
     _check(groups, design, samples, used, blocks)
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     parts = tuple(
-        _Part(group.sign, float(a), float(c), float(v), int(n))
+        _Part(group.sign, float(a), float(c), float(v), float(n))
         for group, a, c, v, n in zip(
             groups, design.real_mass, synthetic_mass, design.synthetic_noise, design.sizes,
             strict=True,
@@ -211,8 +214,8 @@ def predict_measured(
     kept = tuple(own if use else None for own, use in zip(samples, used, strict=True))
 
     def run(subset):
-        alpha, slope, bias, cov, last = _predict_jit(subset, reals, parts, star, loss)
-        if not (np.isfinite(last) and last < 1e-9):
+        alpha, slope, bias, cov, left = _quick_predict(subset, reals, parts, star, loss)
+        if not left < 1e-8:  # nan is refused as well
             raise ValueError(
                 "samples: got synthetic points on which the risk has no finite minimiser, expected "
                 "overlapping classes; check the labels and that values are finite."
