@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from simulate.mixtures import sample_group
@@ -81,7 +82,10 @@ def measure_generator(
 
         run = jax.jit(jax.vmap(one))
         keys = jax.random.split(jax.random.fold_in(key, g), sets)
-        parts = [run(keys[start : start + batch]) for start in range(0, sets, batch)]
-        joined = (jnp.concatenate(part) for part in zip(*parts, strict=True))
+        # batches of one size, the last filled up, so that one program serves them all
+        count = -(-sets // batch)
+        rows = np.minimum(np.arange(count * -(-sets // count)), sets - 1).reshape(count, -1)
+        parts = [run(keys[own]) for own in rows]
+        joined = (jnp.concatenate(part)[:sets] for part in zip(*parts, strict=True))
         measured.append(MeasuredSamples(*joined))
     return tuple(measured)
