@@ -13,6 +13,13 @@ from jaxtyping import Array, Float
 
 from theory.precision import require_float64
 
+__all__ = [
+    "GaussianPredictive", "StudentPredictive", "fidelity_bias_bound", "flat_prior_expected_kl",
+    "gaussian_kl", "location_attention_logits", "location_attention_weights",
+    "location_expected_kl", "location_predictive", "plugin_expected_kl", "student_log_density",
+    "student_predictive",
+]  # fmt: skip
+
 Number = int | float | Float[Array, ""]
 
 

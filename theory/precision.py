@@ -2,6 +2,8 @@
 
 import jax
 
+__all__ = ["require_float64"]
+
 
 def require_float64(name: str) -> None:
     """Raise unless JAX computes in float64.

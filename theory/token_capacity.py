@@ -15,6 +15,12 @@ from jaxtyping import Array, Float
 
 from theory.precision import require_float64
 
+__all__ = [
+    "dictionary_posterior", "dirichlet_multinomial_predictive", "gradient_readout",
+    "layer_contraction", "paper_envelope", "readout_expected_kl", "readout_floor",
+    "sharp_token_rate", "token_cov", "token_kl", "token_log_probs", "token_mean",
+]  # fmt: skip
+
 Number = int | float | Float[Array, ""]
 
 

@@ -16,6 +16,11 @@ from safetensors.numpy import save
 from simulate.artifacts import replacing
 from transformer_toy import model, tasks
 
+__all__ = [
+    "FORMAT", "SHIPPED", "SHIPPED_MEAN", "CheckpointError", "Model", "checksum", "load_model",
+    "load_state", "save_model", "save_state",
+]  # fmt: skip
+
 FORMAT = "synthetic-oversampling transformer 2"
 # networks that ship with the package; `python -m transformer_toy` says what each was trained for
 SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"

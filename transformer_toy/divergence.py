@@ -17,6 +17,8 @@ from theory.capacity import gaussian_kl
 from transformer_toy import heads
 from transformer_toy.heads import Categorical, Gaussian, Labelled, Law, Mixture
 
+__all__ = ["DRAWS", "NODES_PER_AXIS", "kl", "loss", "same_weights"]
+
 NODES_PER_AXIS = {1: 16, 2: 8}
 DRAWS = 64
 

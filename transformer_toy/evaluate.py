@@ -19,6 +19,8 @@ from theory import capacity
 from transformer_toy import comparators, divergence, heads, tasks, train
 from transformer_toy.checkpoint import Model
 
+__all__ = ["CHUNK", "COUNTS", "DRAWS", "Estimate", "Gap", "gap_table", "payload", "predicted_gaps"]
+
 COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 CHUNK = 128  # contexts computed together
 DRAWS = 64  # from each law, for the energy distance; twice as many for a divergence

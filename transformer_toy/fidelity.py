@@ -29,6 +29,11 @@ from theory.measured import predict_measured
 from transformer_toy import constructed, heads, train
 from transformer_toy.checkpoint import Model
 
+__all__ = [
+    "RULES", "SIZES", "Bound", "Row", "bias_bound", "check_family", "compare", "groups",
+    "network_law",
+]  # fmt: skip
+
 SIZES = (1000, 100)
 RULES = ("raw", "class weighting", "smote", "plug-in", "constructed", "trained", "oracle")
 

@@ -22,6 +22,11 @@ from transformer_toy import heads, train
 from transformer_toy.checkpoint import Model
 from transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
 
+__all__ = [
+    "BATCH", "FAMILIES", "FARTHEST", "balanced_counts", "batches", "check_model", "generate",
+    "group_law", "prior_std", "within_std", "write_csv",
+]  # fmt: skip
+
 FAMILIES = ("unknown_mean", "unknown_mean_and_scale")
 BATCH = 65_536
 FARTHEST = 4.0  # prior standard deviations of a group's mean

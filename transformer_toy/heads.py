@@ -16,6 +16,12 @@ from jaxtyping import Array, Float, Int, Key
 
 from theory.capacity import student_log_density
 
+__all__ = [
+    "DF_FLOOR", "VAR_FLOOR", "WEIGHT_FLOOR", "Categorical", "Gaussian", "Labelled", "Law",
+    "Mixture", "Student", "dim_out", "initial_raw", "interpret", "log_density", "positive",
+    "sample",
+]  # fmt: skip
+
 VAR_FLOOR = 1e-3
 DF_FLOOR = 0.1
 WEIGHT_FLOOR = 1e-6

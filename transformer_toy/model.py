@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
+__all__ = ["Architecture", "Params", "apply", "init", "num_parameters", "shapes", "zeros"]
+
 Params = dict[str, Array]
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from simulate.tables import TableError, read_table
 
+__all__ = ["SCALINGS", "Scaler", "SeedError", "Seeds", "from_arrays", "pooled_scaler", "read_seeds"]
+
 SCALINGS = ("covariance", "features")
 
 

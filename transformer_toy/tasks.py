@@ -21,6 +21,11 @@ from jaxtyping import Array, Float, Int, Key
 from transformer_toy import heads
 from transformer_toy.heads import Categorical, Gaussian, Labelled, Mixture, Student
 
+__all__ = [
+    "TASKS", "Task", "conditions", "dictionary", "from_spec", "labelled", "symbols",
+    "unknown_mean", "unknown_mean_and_scale",
+]  # fmt: skip
+
 
 class Task(NamedTuple):
     """A family of groups.

@@ -23,6 +23,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from transformer_toy import checkpoint, divergence, heads, model, tasks
 
+__all__ = [
+    "Recipe", "State", "architecture", "batch_loss", "chunk_of_steps", "initial_state", "law_of",
+    "optimiser", "prefix_counts", "train",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Recipe:
