@@ -194,6 +194,12 @@ def test_the_installed_versions_are_the_pinned_ones():
                 assert installed == version, name
 
 
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")])
+def test_the_tree_is_as_the_style_tool_leaves_it(command):
+    done = _run(sys.executable, "-m", "ruff", *command, ".")
+    assert done.returncode == 0, done.stdout + done.stderr + "\nrun `make format`, then `make lint`"
+
+
 def test_no_module_is_longer_than_the_limit():
     lengths = {path: len(path.read_text().splitlines()) for path in _python_files()}
     assert len(lengths) > len(PACKAGES)
