@@ -26,7 +26,9 @@ def _draw(payload: Mapping):
         panel.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")
     left.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     left.set_title("squared error at the best cut-off")
-    left.legend(loc="lower left")
+    dotted = style.Line2D([], [], color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)),
+                          label="closed form")  # fmt: skip
+    left.legend(handles=[*left.get_legend_handles_labels()[0], dotted], loc="lower left")
     right.set_ylabel("excess error rate")
     right.set_title("classification")
     style.panel_letters((left, right))

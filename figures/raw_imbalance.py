@@ -30,10 +30,10 @@ def _draw(payload: Mapping):
     style.curve(right, ratio, curves["shift"], 0, r"intercept: $\log(n_1/n_0)$")
     moved, limit = own["displacement"], np.asarray(own["displacement_finite"])
     mean, spread = (np.asarray(moved[k]) for k in ("mean", "std_error"))
-    style.points(right, own["ratio"], mean[:, 0], spread[:, 0], 0)
+    style.points(right, own["ratio"], mean[:, 0], spread[:, 0], 0, "simulation, 95 %")
     style.crosses(right, own["ratio"], limit[:, 0], "with the $O(1/n)$ term")
     for j in range(1, mean.shape[1]):
-        label = "slopes: 0" if j == 1 else None
+        label = "slopes, simulated: 0" if j == 1 else None
         style.points(right, own["ratio"], mean[:, j], spread[:, j], j, label)
     right.set(xscale="log", xlabel=r"imbalance ratio $n_0/n_1$")
     right.set_ylabel(r"$\mathbb{E}\,\hat\theta - \theta^*$")

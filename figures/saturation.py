@@ -31,6 +31,14 @@ def _draw(payload: Mapping):
     left.set_xlabel("synthetic samples per group $N$")
     left.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     left.set_title("fixed seeds")
+    dashes = (("fresh samples instead", (0, (4, 2)), 1.0), ("floor, crossover", (0, (1, 2)), 0.9))
+    left.legend(
+        handles=[
+            style.Line2D([], [], color="0.3", label=label, linestyle=dash, linewidth=width)
+            for label, dash, width in dashes
+        ],
+        loc="upper right",
+    )
     right.set_xlabel("seeds per group $n$")
     right.set_title("many synthetic samples")
     right.legend(handles=_handles(payload), loc="lower left")

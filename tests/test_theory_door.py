@@ -49,6 +49,24 @@ def test_json_is_the_registry(capsys):
     assert printed == json.loads(json.dumps([entry.as_dict() for entry in THEOREMS.values()]))
 
 
+@pytest.mark.parametrize("entry", THEOREMS.values(), ids=list(THEOREMS))
+def test_an_id_prints_its_theorem_in_full(entry, capsys):
+    assert door.main([entry.id.lower()]) == 0
+    out = capsys.readouterr().out
+    assert max(len(line) for line in out[: out.index("% ")].splitlines()) <= 100
+    text = " ".join(out.split())
+    whole = [entry.claim, entry.statement, entry.remainder, *entry.assumptions, *entry.functions]
+    whole += [f"verify --only {entry.id}", f"figures {entry.figure}" if entry.figure else "none: "]
+    for part in (*whole, *(formula.latex for formula in entry.formulas)):
+        assert " ".join(part.split()) in text
+    assert door.main([entry.formulas[0].id]) == 0 and capsys.readouterr().out == out
+
+
+def test_an_unknown_theorem_is_named(capsys):
+    assert door.main(["R9"]) == 2
+    assert "ID: got 'R9', expected a theorem (B1, B2" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", ["Q9", "S1.nothing", "", "B1 B2"])
 def test_an_unknown_id_is_bad_usage(wrong, capsys):
     assert door.main(["--latex", wrong]) == 2
@@ -57,7 +75,9 @@ def test_an_unknown_id_is_bad_usage(wrong, capsys):
     assert "B1, B2" in captured.err
 
 
-@pytest.mark.parametrize("wrong", [["--latex"], ["--json", "--check-proofs"], ["R1"], ["--nope"]])
+@pytest.mark.parametrize(
+    "wrong", [["--latex"], ["--json", "--check-proofs"], ["R1", "--json"], ["--nope"]]
+)
 def test_wrong_options_leave_with_status_2(wrong, capsys):
     with pytest.raises(SystemExit) as left:
         door.main(wrong)

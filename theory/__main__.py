@@ -1,4 +1,4 @@
-"""The door of the theory: ``python -m theory`` prints every theorem.
+"""The door of the theory: ``python -m theory`` prints every theorem; with an id, one in full.
 
 Options print one theorem's formulas in LaTeX, everything as JSON, or run every proof.
 """
@@ -6,9 +6,11 @@ Options print one theorem's formulas in LaTeX, everything as JSON, or run every 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import jax
@@ -29,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         "Paper form: as reported in arXiv 2406.03628. Sharp form: with constants, this project's.",
     )
     what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "id", metavar="ID", nargs="?", help="one theorem in full: statement, assumptions, formulas"
+    )
     what.add_argument(
         "--latex", metavar="ID", help="formulas of a theorem (R1) or one formula (R1.excess)"
     )
@@ -71,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.latex is not None:
         return _print_latex(options.latex)
+    if options.id is not None:
+        return _print_theorem(options.id)
     if options.json:
         print(json.dumps([entry.as_dict() for entry in THEOREMS.values()], indent=2))
         return 0
@@ -82,19 +89,54 @@ def _print_latex(name: str) -> int:
     if name.lower() in known:
         print(known[name.lower()].latex)
         return 0
-    try:
-        chosen = theorem(name)
-    except ValueError:
-        print(
-            f"--latex: got {name!r}, expected a theorem ({', '.join(THEOREMS)}) or one of their "
-            f"formulas, such as {next(iter(FORMULAS))}; `python -m theory --json` lists them.",
-            file=sys.stderr,
-        )
+    chosen = _chosen("--latex", name)
+    if chosen is None:
         return 2
     for formula in formulas_of(chosen.id):
         print(f"% {formula.id} ({formula.kind}): {formula.claim}")
         print(formula.latex)
     return 0
+
+
+_wrapped = functools.partial(textwrap.fill, width=100, break_on_hyphens=False)
+
+
+def _chosen(argument: str, name: str) -> Theorem | None:
+    """The theorem of an id; a message and None where there is none."""
+    try:
+        return theorem(name)
+    except ValueError:
+        print(
+            f"{argument}: got {name!r}, expected a theorem ({', '.join(THEOREMS)}) or one of their "
+            f"formulas, such as {next(iter(FORMULAS))}; `python -m theory --json` lists them.",
+            file=sys.stderr,
+        )
+        return None
+
+
+def _print_theorem(name: str) -> int:
+    """A theorem in full, or that of a formula; LaTeX as ``--latex`` prints it."""
+    known = {key.lower(): formula.theorem for key, formula in FORMULAS.items()}
+    entry = _chosen("ID", known.get(name.lower(), name))
+    if entry is None:
+        return 2
+    figure = f"python -m figures {entry.figure}" if entry.figure else f"none: {entry.no_figure}"
+    rows = [
+        ("statement", [entry.statement]),
+        ("kind", [f"{', '.join(entry.kinds)}; form: {', '.join(entry.forms)}"]),
+        ("assumes", entry.assumptions),
+        ("remainder", [entry.remainder]),
+        ("computed by", entry.functions),
+        ("checked by", [f"python -m simulate verify --only {entry.id}"]),
+        ("figure", [figure]),
+    ]
+    print(f"{entry.id}  {entry.claim}\n")
+    for title, lines in rows:
+        for k, line in enumerate(lines):
+            first = f"{'' if k else title:<13}"
+            print(_wrapped(line, initial_indent=first, subsequent_indent=" " * 13))
+    print()
+    return _print_latex(entry.id)
 
 
 def _columns(entry: Theorem) -> tuple[str, str, str, str]:
