@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     if "--latex=--" in words:  # argparse reads it as an empty list
         parser.error("--latex=--: expected an id after the equals sign")
+    if words == ["--"]:  # and this as no word at all
+        parser.error("--: expected an id or an option")
     options = parser.parse_args(words)
     try:
         status = _run(options)
