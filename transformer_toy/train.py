@@ -242,8 +242,11 @@ def chunk_of_steps(
         A function from a state to the next state and the losses on the way.
 
     Example:
-        >>> callable(chunk_of_steps(tasks.unknown_mean(), Recipe()))
-        True
+        >>> task, recipe = tasks.unknown_mean(), Recipe(steps=2, chunk=1, groups=4)
+        >>> start = initial_state(task, architecture(task), recipe)
+        >>> state, losses = chunk_of_steps(task, recipe)(start)
+        >>> int(state.step), losses.shape
+        (1, (1,))
     """
     return _compiled(json.dumps(task.spec), recipe)
 
