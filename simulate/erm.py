@@ -177,7 +177,7 @@ def check_loss(loss: Loss) -> None:
 
 
 def _sums(columns):
-    """``(slope, curvature)`` of the rows ``->`` their sums: gradient ``[p]`` and Hessian ``[p, p]``.
+    """``(slope, curvature)`` of rows ``->`` sums: gradient ``[p]`` and Hessian ``[p, p]``.
 
     For few columns from products made once: of matrices this small, a product with a vector costs
     a third of a product of matrices. For many, one product of matrices gives both.
