@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from simulate.table_names import check_names, meant
 from simulate.tables import Line, TableError, is_number
 
 __all__ = ["ColumnWarning", "are_numbers", "column_kinds", "conform"]
@@ -141,11 +142,16 @@ def column_kinds(
     """
     for name in (*texts, *categorical):
         if name not in header:
-            raise TableError(f"{path}: no column {name!r}; the columns are {', '.join(header)}.")
+            raise TableError(f"{path}: no column {name!r}; {meant(name, header)}")
     found = {}
     for name in header:
         cells = [line.cells[name] for line in lines]
         _check_filled(name, cells, lines, path)
+        if name in texts:
+            try:
+                check_names(cells)
+            except ValueError as error:
+                raise TableError(f"{path}, column {name!r}: {error}") from None
         found[name] = name not in texts and name not in categorical and _numbers_of(
             name, cells, lines, path
         )  # fmt: skip

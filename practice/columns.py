@@ -25,6 +25,8 @@ except ImportError as error:
 
 __all__ = ["Columns", "donors", "positions", "read_columns", "with_numbers"]
 
+_HUGE = 1e140  # beyond it, squares of sums are no float64
+
 
 class Columns(NamedTuple):
     """The table, its numbers as float64 ``[n, numeric columns]``, and where the columns are."""
@@ -147,9 +149,15 @@ def _floats(column: pd.Series) -> np.ndarray:
 
 
 def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
-    """Missing and infinite numbers, with their place."""
+    """Missing, infinite and enormous numbers, with their place."""
     odd = np.argwhere(~np.isfinite(numbers))
     if len(odd) == 0:
+        large = np.argwhere(np.abs(numbers) > _HUGE)
+        for row, place in large[:1]:
+            raise ValueError(
+                f"column {names[place]!r}: got {numbers[row, place]:.3g} in row {row}, expected "
+                f"numbers up to {_HUGE:g}, whose squares are numbers too; use another unit."
+            )
         return
     row, place = odd[0]
     what = "NaN" if np.isnan(numbers[row, place]) else "infinity"

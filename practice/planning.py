@@ -55,7 +55,7 @@ def planned_amounts(
     known = isinstance(generator, str) and (generator, covariance) in _SOURCES
     if known and not found.categorical:
         made = {"generators": _SOURCES[generator, covariance]}
-        features = found.numbers
+        features, names = found.numbers, [found.table.columns[place] for place in found.numeric]
     else:
         own = encoding_of(
             [str(found.table.columns[place]) for place in found.categorical],
@@ -66,7 +66,8 @@ def planned_amounts(
         drawn, givers = draw(np.full(codes.max() + 1, each))
         synthetic = (_design(drawn, found, own, "the drawn rows"), labels[givers], codes[givers])
         made = {"synthetic": synthetic, "fitted": True}
-    plan = plan_table(features, labels, codes, seed=seed, **made)
+        names = [*(found.table.columns[place] for place in found.numeric), *own.labels]
+    plan = plan_table(features, labels, codes, seed=seed, names=list(map(str, names)), **made)
     # codes name the groups: label x attribute, or the label twice
     count = codes.max() + 1
     place = np.empty(count, dtype=int)  # of each code among the planner's groups

@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         table.features, table.labels, table.attributes,
         generators=_generators(options), synthetic=made, fitted=not options.independent,
         positive=options.positive, price=options.price, most=options.most, level=options.level,
-        bootstrap=options.bootstrap, seed=options.seed,
+        bootstrap=options.bootstrap, seed=options.seed, names=_feature_names(table),
     )  # fmt: skip
     screen = console()
     if table.encoding is not None:
@@ -120,6 +120,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _feature_names(table) -> tuple[str, ...]:
+    """Of the matrix's columns: numbers in the file's order, then indicators of categories."""
+    if table.encoding is None:
+        return table.names
+    numbers = (name for name in table.names if name not in table.encoding.names)
+    return (*numbers, *table.encoding.labels)
+
+
 def _generators(options: argparse.Namespace) -> list[str] | None:
     """Names to plan for; a law of numbers does not draw categories."""
     numbers = [name for name in options.generators or () if name != "duplicate"]
@@ -142,7 +150,12 @@ def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:
     files += [(path, "rows") for path in (options.write,) if path]
     if options.out is not None:
         files += [(options.out / "plan.json", "json"), (options.out / "plan.png", "plot")]
+    read = [own.resolve() for own in (options.data, options.synthetic) if own is not None]
     for path, kind in files:
+        if path.resolve() in read:
+            raise ValueError(
+                f"{path}: would be written over the table that is read; choose another name."
+            )
         if kind == "plot" and path.suffix not in (".png", ".svg", ".pdf"):
             raise ValueError(f"--plot: got {path}, expected a name ending in .png, .svg or .pdf.")
         check_writable(path)

@@ -14,7 +14,9 @@ by the expected gain over class weighting (`simulate.planner_expected`): the bia
 whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The weight
 of added rows maximises it, and synthetic rows are recommended where it exceeds 2 % of class
 weighting's excess risk. The gain is linear in a small weight and the harm of an uncertain bias
-quadratic, so an uncertain generator gets a small weight before it gets none.
+quadratic, so an uncertain generator gets a small weight before it gets none. A generator whose
+rows plainly differ from the table's (`planner_expected.misfit`) gets a flat prior, and must be
+shown to help: what is expected must exceed 1.645 standard errors of the gain, a one-sided 95 %.
 """
 
 from __future__ import annotations
@@ -30,7 +32,15 @@ from scipy.stats import norm
 from simulate import planner_intervals as intervals
 from simulate.planner_choices import Choice, Plan
 from simulate.planner_diagnostics import diagnose
-from simulate.planner_estimate import Real, Synthetic, first_fits, real_part, synthetic_part
+from simulate.planner_estimate import (
+    Real,
+    SeparableError,
+    Synthetic,
+    first_fits,
+    real_part,
+    synthetic_part,
+)
+from simulate.planner_expected import misfit
 from simulate.planner_intervals import Interval, Resampled
 from simulate.planner_reach import reach
 from simulate.planner_sources import NAMES, Source, source
@@ -42,6 +52,8 @@ __all__ = ["NAMES", "Choice", "Plan", "plan_table"]
 _NEAR = 0.05  # without a price: the share of the gain that the noise of the draws may cost
 _WORTH = 0.02  # of class weighting's excess risk: a smaller credible gain is not worth rows
 _WEIGHTS = tuple(k / 20 for k in range(1, 21))
+_MISFIT = 3.0  # standard deviations beyond chance: the generator is not right
+_SHOWN = 1.645  # standard errors of its gain, which one that is not must be expected to exceed
 _MOST = 20  # times the largest group: no more rows per group are considered
 
 
@@ -59,6 +71,7 @@ def plan_table(
     level: float = 0.95,
     bootstrap: int = 200,
     seed: int = 0,
+    names: Sequence[str] | None = None,
 ) -> Plan:
     """Plan the synthetic rows of a table.
 
@@ -78,6 +91,7 @@ def plan_table(
         level: of the intervals.
         bootstrap: replicates.
         seed: of the bootstrap.
+        names: of the features, for messages; a data frame's own when omitted.
 
     Returns:
         A `Plan`.
@@ -93,14 +107,21 @@ def plan_table(
         ('weight+add', True, [300, 60])
     """
     _check_options(price, most, level, bootstrap)
-    table = prepare(features, labels, attributes, synthetic, fitted, positive)
+    table = prepare(features, labels, attributes, synthetic, fitted, positive, names)
     rows = table.rows
-    fits = first_fits(rows)
+    try:
+        fits = first_fits(rows)
+    except SeparableError as error:
+        raise SeparableError(f"{error}{_alone(table)}") from None
     ones = np.ones(len(rows.group))
     real = real_part(rows, ones, fits)
     sources = _sources(table, generators, seed)
     parts = [(own, synthetic_part(rows, ones, real, own)) for own in sources]
     resampled = intervals.resample(rows, fits, parts, replicates=bootstrap, seed=seed)
+    parts = [
+        (own, part._replace(shrunk=misfit(part.turn, noise) < _MISFIT))
+        for (own, part), noise in zip(parts, resampled.turn, strict=True)
+    ]
     sizes = np.bincount(rows.group)
     errors = reach(rows, fits, real, resampled.weighted, seed=seed).errors(0.5 + level / 2)
     most = most or _MOST * int(sizes.max())
@@ -113,6 +134,17 @@ def plan_table(
     best, adds, reason = _decide(choices)
     return Plan(
         tuple(choices), best, adds, reason, table.groups, warnings, level, price, rows.group
+    )
+
+
+def _alone(table: Prepared) -> str:
+    """Features that separate the classes by themselves are likely no features."""
+    found = table.separating()
+    if not found:
+        return ""
+    return (
+        f" By itself, column {found[0]!r} separates them: is it an identifier, or the label in "
+        "another form?"
     )
 
 
@@ -255,7 +287,10 @@ class _Work:
                         law=tuple(float(v) for v in law))  # fmt: skip
         cost = self.price * choice.rows
         left = self._left(part, level, weight, size if size else math.inf)
-        return dataclasses.replace(choice, cost=cost, expected=self.real.weighted - left / 2 - cost)
+        return dataclasses.replace(
+            choice, cost=cost, expected=self.real.weighted - left / 2 - cost,
+            caution=0.0 if part.shrunk else _SHOWN * (gain.value - gain.low) / self.errors,
+        )  # fmt: skip
 
     def _with_ranges(self, choice: Choice, index: int, level: bool, law: ScalingLaw) -> Choice:
         """The weight and size that would be best if the estimates were exact, with intervals."""
@@ -287,23 +322,34 @@ def _decide(choices: Sequence[Choice]) -> tuple[Choice, bool, str]:
     """The design whose expected gain over class weighting is largest, if it is worth the rows."""
     raw, weighting = choices[:2]
     reference = raw if raw.gain.low > 0 else weighting
-    offers = [c for c in choices[2:] if c.rows]
-    best = max(offers, key=lambda c: c.expected, default=None)
     worth = _WORTH * weighting.excess.value
-    if best is not None and best.expected > max(reference.expected, 0.0) + worth:
+    offers = [c for c in choices[2:] if c.rows]
+    least = max(reference.expected, 0.0)
+    good = [c for c in offers if c.expected - least > max(worth, c.caution)]
+    best = max(good or offers, key=lambda c: c.expected - c.caution, default=None)
+    if good:
         return best, True, (
             f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk is "
-            f"expected to fall by {best.expected + best.cost:.3g} nats against class weighting"
+            f"expected to fall by {best.expected + best.cost:.3g} from class weighting's "
+            f"{weighting.excess.value:.3g} nats"
             f"{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
             f"{best.gain.value:.3g} ({best.gain.low:.2g} to {best.gain.high:.2g})."
         )  # fmt: skip
     name = "class weighting" if reference is weighting else "the plain fit"
     if best is None:
         return reference, False, f"do not add synthetic data: no design has rows to add; {name}."
-    verdict = (
-        f"is expected to gain {best.expected:.2g} nats, less than the {worth:.2g} that make rows "
-        "worth having" if best.expected > 0 else "is expected to hurt, or not to be worth its price"
-    )  # fmt: skip
+    if best.expected <= 0:
+        verdict = "is expected to hurt, or not to be worth its price"
+    elif best.expected - least <= worth:
+        verdict = (
+            f"is expected to gain {best.expected:.2g} nats, less than the {worth:.2g} that make "
+            "rows worth having"
+        )
+    else:
+        verdict = (
+            f"is expected to gain {best.expected:.2g} nats, but its rows plainly differ from the "
+            f"table's, so that {best.caution:.2g} would show it"
+        )
     return reference, False, (
         f"do not add synthetic data: the most promising design ({best.source}, {best.name}) "
         f"{verdict} (by S1 alone {best.gain.value:.2g}, {best.gain.low:.2g} to "

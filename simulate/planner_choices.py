@@ -28,6 +28,8 @@ class Choice:
         cost: price of its synthetic rows, nats.
         expected: posterior mean of the gain with the terms of the next order, minus the cost: what
             designs are ranked by.
+        caution: what the expected gain must exceed where the generator plainly differs from the
+            rows, 1.645 standard errors of the gain; 0 where it may be right.
         law: ``A, C, D, S`` of theorem S1, None without synthetic rows.
         best_weight, best_size: best if the estimates were exact (S1), with bootstrap intervals: the
             weight at this size, the size at the price; None where there is no such thing.
@@ -44,6 +46,7 @@ class Choice:
     gain: Interval
     cost: float = 0.0
     expected: float = -math.inf
+    caution: float = 0.0
     law: tuple[float, float, float, float] | None = None
     best_weight: Interval | None = None
     best_size: Interval | None = None

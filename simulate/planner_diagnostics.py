@@ -41,8 +41,8 @@ def diagnose(
     """Every doubt, the gravest first.
 
     Looks at near-separation, groups small for the number of parameters, concentration of influence,
-    heavy tails, the information matrix (White, 1982), biases too large for a local expansion, and
-    synthetic rows that copy real ones.
+    heavy tails, generators of another kind, the information matrix (White, 1982), biases too large
+    for a local expansion, and synthetic rows that copy real ones.
     """
     found = [
         *_separation(table, real, resampled),
@@ -51,6 +51,7 @@ def diagnose(
         *_few_synthetic(table),
         *_large_bias(choices),
         *_concentration(table, real),
+        *_misfit(parts, choices),
         *_tails(table, parts),
         *_information(real, resampled),
     ]
@@ -147,6 +148,19 @@ def _concentration(table: Prepared, real: Real):
         )  # fmt: skip
 
 
+def _misfit(parts, choices: Sequence):
+    """Generators that would be added but plainly differ from the rows."""
+    promising = {own.source for own in choices if own.rows and own.expected > 0}
+    wrong = [own.name for own, part in parts if not part.shrunk and own.name in promising]
+    if wrong:
+        yield Warning_(
+            "generator", float(len(wrong)),
+            f"rows of {', '.join(wrong)} differ from the table's by more than chance (Hessians of "
+            "the groups' risks): their bias is taken as it is seen, and they are recommended only "
+            "if they are shown to gain (1.645 standard errors).",
+        )  # fmt: skip
+
+
 def _tails(table: Prepared, parts):
     rows = table.rows
     if not any(own.name.startswith("gaussian") for own, _ in parts):
@@ -159,7 +173,7 @@ def _tails(table: Prepared, parts):
             continue
         centred = x - x.mean(axis=0)
         cov = centred.T @ centred / len(x)
-        distance = np.einsum("ni,ij,nj->n", centred, np.linalg.pinv(cov), centred)
+        distance = np.einsum("ni,ni->n", centred @ np.linalg.pinv(cov), centred)
         kurtosis = float(np.mean(distance**2) / (dim * (dim + 2)))
         if kurtosis > worst:
             worst, name = kurtosis, info.name

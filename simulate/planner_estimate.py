@@ -86,6 +86,8 @@ class Synthetic(NamedTuple):
         seeds: ``tr(M sum_g Cov_g(part j, part k) / n_g)`` ``[3, 3]``.
         levelling: noise of the levelling draws; one: of one augmented sample per group (``S``).
         drift: excess of the next order, linear in each part's bias ``[3]``.
+        turn: Hessian of every group's risk on samples minus that on its rows ``[G, p, p]``.
+        shrunk: the generator may be right, so that a bias that could be noise is shrunk.
     """
 
     bias: np.ndarray
@@ -94,11 +96,13 @@ class Synthetic(NamedTuple):
     levelling: float
     one: float
     drift: np.ndarray
+    turn: np.ndarray
+    shrunk: bool = True
 
     @property
     def expected_square(self) -> np.ndarray:
         """Posterior mean of ``b_j' M b_k`` ``[3, 3]``."""
-        return posterior_square(self.bias, self.bias_noise)
+        return posterior_square(self.bias, self.bias_noise, shrunk=self.shrunk)
 
     @property
     def square(self) -> np.ndarray:
@@ -182,17 +186,18 @@ def _within(rows: Rows, weight, values) -> np.ndarray:
     return out
 
 
-def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
+def real_part(rows: Rows, weight: np.ndarray, fits: Fits, *, raw: bool = True) -> Real:
     """Estimates that need no synthetic rows.
 
     Args:
         rows: the table.
         weight: of each row, with mean 1 within groups: ones, or a bootstrap's counts.
-        fits: with these weights.
+        fits: with these weights; only the class-weighted one counts without `raw`.
+        raw: also estimate what concerns the raw fit; zeros otherwise.
     """
     count, sizes = rows.count, np.bincount(rows.group).astype(float)
     per_row = sizes[rows.group]
-    balanced, plain = weight / (count * per_row), weight / sizes.sum()
+    balanced = weight / (count * per_row)
     loss, first, second = score_parts(rows, fits.weighted)
     hessian = rows.x.T @ ((balanced * second)[:, None] * rows.x)
     root = np.linalg.inv(np.linalg.cholesky(hessian))
@@ -202,14 +207,23 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
     # a row's residual shrinks by its leverage: the covariance of scores is too small without this
     swollen = first / np.sqrt(1.0 - leverage)
     part = _within(rows, weight, swollen[:, None] * rows.x) / count
-    spread = np.einsum("np,np->n", part @ root.T, part @ root.T)
+    turned = part @ root.T
+    spread = np.einsum("np,np->n", turned, turned)
     weighted = 0.5 * float((weight / per_row**2) @ spread)
     misfit = white.T @ ((balanced * (first**2 - second))[:, None] * white)
+    found = Real(fits.weighted, hessian, root, part, leverage, weighted, 0.0, 0.0, 0.0, misfit)
+    return found._replace(**_raw_part(rows, weight, fits.raw, weighted, loss)) if raw else found
 
-    raw_loss, raw_first, raw_second = score_parts(rows, fits.raw)
+
+def _raw_part(rows: Rows, weight, theta: np.ndarray, weighted: float, loss) -> dict[str, float]:
+    """Of `Real`, what concerns the raw fit: its excess at its own optimum, and how sure that is."""
+    count, sizes = rows.count, np.bincount(rows.group).astype(float)
+    per_row = sizes[rows.group]
+    balanced, plain = weight / (count * per_row), weight / sizes.sum()
+    raw_loss, raw_first, raw_second = score_parts(rows, theta)
     curvature = rows.x.T @ ((plain * raw_second)[:, None] * rows.x)
     inverse = np.linalg.inv(curvature)
-    pulled = plain * raw_second * np.einsum("np,pq,nq->n", rows.x, inverse, rows.x)
+    pulled = plain * raw_second * np.einsum("np,np->n", rows.x @ inverse, rows.x)
     swollen = raw_first / np.sqrt(1.0 - np.minimum(pulled, 0.9))
     raw_score = _within(rows, weight, swollen[:, None] * rows.x)
     moved = raw_score @ inverse  # A^{-1} s of every row
@@ -217,16 +231,14 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits) -> Real:
     both = np.einsum("np,np->n", moved, raw_score)
     optimism = float((weight * share / (count * per_row**2)) @ both)
     balanced_hessian = rows.x.T @ ((balanced * raw_second)[:, None] * rows.x)
-    bend = np.einsum("np,pq,nq->n", moved, balanced_hessian, moved)
+    bend = np.einsum("np,np->n", moved @ balanced_hessian, moved)
     variance = 0.5 * float((weight * share**2 / per_row**2) @ bend)
     slope = (balanced * raw_first) @ rows.x
     lean = (raw_loss - loss) / count
     pull = _within(rows, weight, lean[:, None])[:, 0] - share * (moved @ slope)
     raw = float(balanced @ (raw_loss - loss)) - weighted + optimism
-    raw_std = float(np.sqrt((weight / per_row**2) @ pull**2))
-    return Real(
-        fits.weighted, hessian, root, part, leverage, weighted, raw, variance, raw_std, misfit
-    )  # fmt: skip
+    std = float(np.sqrt((weight / per_row**2) @ pull**2))
+    return {"raw": raw, "raw_variance": variance, "raw_std": std}
 
 
 def synthetic_part(
@@ -261,8 +273,9 @@ def synthetic_part(
     bias_noise = np.zeros((3, 3, len(real.theta), len(real.theta)))
     white_cov = real.root @ drawn.cov @ real.root.T
     drift = np.zeros(3)
+    turns = drawn.hessian - _hessians(rows, weight, real)
     if noise:
-        turn = np.einsum("mg,gpq->mpq", mix, drawn.hessian - _hessians(rows, weight, real))
+        turn = np.einsum("mg,gpq->mpq", mix, turns)
         bias_noise[1:, 1:] = _bias_noise(rows, weight, real, mix, influence, turn)
         drift[1:] = drifts(rows, weight, real, bias[1:], turn)
         if own.external is not None:
@@ -277,6 +290,7 @@ def synthetic_part(
         float(mix[0] @ trace) / (count * sizes.max()),
         float(trace.sum()) / count**2,
         drift,
+        real.root @ turns @ real.root.T,
     )
 
 

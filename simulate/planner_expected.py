@@ -8,6 +8,10 @@ With Strawderman's (1971) prior, ``b | s ~ N(0, W (1 - s) / s)`` and ``s`` unifo
 ``Q = b_hat' W^{-1} b_hat``: a bias that could be noise is shrunk, a plain one is kept. The excess
 is quadratic in ``b``, so that its expectation needs ``E bb'`` only.
 
+Shrinking supposes that the generator may be right. Rows say so or not in what no bias at the fit
+shows, the Hessians of the groups' risks: where those of its samples differ from the rows' by more
+than the bootstrap allows, the prior is flat, ``b | b_hat ~ N(b_hat, W)`` (`misfit`).
+
 S1 is of order ``b^2`` and ``1/n``. What comes next in theorem R1's expansion is linear in the bias
 and acts because the estimator is itself biased. With ``Sigma = H^{-1} V H^{-1}`` the covariance of
 the fit and ``c`` its bias (Cox and Snell, 1968),
@@ -31,15 +35,16 @@ from scipy.special import expit, gammainc
 
 from simulate.planner_sources import Rows, score_parts
 
-__all__ = ["drifts", "posterior_square"]
+__all__ = ["drifts", "misfit", "posterior_square"]
 
 
-def posterior_square(bias: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def posterior_square(bias: np.ndarray, noise: np.ndarray, *, shrunk: bool = True) -> np.ndarray:
     """``E b_j' b_k`` given the estimates, shrunk by how plain the last part's bias is ``[k, k]``.
 
     Args:
         bias: estimates ``[k, p]``, whitened.
         noise: their covariance ``[k, k, p, p]``.
+        shrunk: by Strawderman's prior; by a flat one, which shrinks nothing, otherwise.
 
     Example:
         >>> noise, bias = np.eye(4)[None, None], np.array([[0.0], [0.5], [5.0]]) * np.ones((3, 4))
@@ -51,9 +56,25 @@ def posterior_square(bias: np.ndarray, noise: np.ndarray) -> np.ndarray:
     spread = np.trace(noise, axis1=2, axis2=3)
     if not np.any(own):
         return square
+    if not shrunk:
+        return square + spread
     plain = float(bias[-1] @ np.linalg.pinv(own, rcond=1e-10, hermitian=True) @ bias[-1])
     first, second = _shrinkage(bias.shape[1], plain)
     return (1 - 2 * first + second) * square + (1 - first) * spread
+
+
+def misfit(turn: np.ndarray, replicates: np.ndarray) -> float:
+    """How far a generator's Hessians are from the rows', in standard deviations beyond chance.
+
+    Args:
+        turn: differences of Hessians, whitened ``[G, p, p]``.
+        replicates: squared distance from it of the bootstrap's differences ``[B]``.
+    """
+    spread = np.std(replicates, ddof=1)
+    beyond = np.sum(turn**2) - np.mean(replicates)
+    if spread > 0:
+        return float(beyond / spread)
+    return np.inf if beyond > 0 else 0.0
 
 
 def _shrinkage(dim: int, plain: float) -> tuple[float, float]:
@@ -86,7 +107,7 @@ def drifts(rows: Rows, weight: np.ndarray, real, bias: np.ndarray, turn: np.ndar
     spread = inverse @ cov @ inverse  # of the fit
     along = np.einsum("np,np->n", real.part @ inverse, x)  # s' H^{-1} x of every row
     mass = weight / (rows.count * per_row)
-    bend = 0.5 * (mass * third * np.einsum("np,pq,nq->n", x, spread, x)) @ x
+    bend = 0.5 * (mass * third * np.einsum("np,np->n", x @ spread, x)) @ x
     lean = (mass / per_row * second * along) @ x
     estimator = inverse @ (lean - bend)
     return -2.0 * bias @ estimator - np.einsum("pq,kqp->k", spread, turn)

@@ -60,6 +60,7 @@ class Resampled(NamedTuple):
         misfit: of `Real`.
         seeds, levelling, one: of `Synthetic`, for each source.
         square: corrected second moments of the bias, recentred at their estimate.
+        turn: squared distance of `Synthetic.turn` from its estimate.
         failed: replicates without a fit.
     """
 
@@ -69,6 +70,7 @@ class Resampled(NamedTuple):
     levelling: tuple[np.ndarray, ...]
     one: tuple[np.ndarray, ...]
     square: tuple[np.ndarray, ...]
+    turn: tuple[np.ndarray, ...]
     failed: int
 
     def laws(self, index: int, level: bool) -> tuple[np.ndarray, ...]:
@@ -196,7 +198,7 @@ def resample(
             failed += 1
             continue
         # the raw fit enters nothing that is resampled here: its own interval is by influence
-        real = real_part(rows, weight, Fits(weighted, fits.raw))
+        real = real_part(rows, weight, Fits(weighted, fits.raw), raw=False)
         drawn = [
             synthetic_part(rows, weight, real, _redrawn(own, rng), noise=False)
             for own, _ in sources
@@ -218,6 +220,10 @@ def resample(
         tuple(np.array([s.one for s in column]) for column in columns),
         tuple(
             _recentred(point, column) for (_, point), column in zip(sources, columns, strict=True)
+        ),
+        tuple(
+            np.array([np.sum((s.turn - point.turn) ** 2) for s in column])
+            for (_, point), column in zip(sources, columns, strict=True)
         ),
         failed,
     )

@@ -82,4 +82,4 @@ def _without(rows: Rows, fits: Fits, group: np.ndarray, block: np.ndarray) -> fl
     theta = refit(rows, weight / (rows.count * per_row), fits.weighted)
     if theta is None:
         return 0.0
-    return real_part(rows, weight, Fits(theta, fits.raw)).weighted
+    return real_part(rows, weight, Fits(theta, fits.raw), raw=False).weighted

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import jax.numpy as jnp
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from simulate.planner import Choice, Plan
 from theory.scaling_law import ScalingLaw
@@ -46,6 +45,7 @@ def _choice(own: Choice) -> dict:
         "gain": own.gain._asdict(),
         "cost": own.cost,
         "expected": own.expected,
+        "caution": own.caution,
         "moments": None if own.law is None else dict(zip("ACDS", own.law, strict=True)),
         "best_weight": own.best_weight and own.best_weight._asdict(),
         "best_size": own.best_size and own.best_size._asdict(),
@@ -66,62 +66,138 @@ def _curve(plan: Plan, own: Choice) -> dict:
     }
 
 
-def _range(own, digits: int = 2) -> str:
-    return f"{own.low:.{digits}g} .. {own.high:.{digits}g}"
-
-
-def _title(own: Choice) -> str:
-    return f"{own.name} {own.source}".strip()
-
-
 def print_plan(console: Console, plan: Plan) -> None:
-    """Print groups, designs, recommendation and warnings."""
-    sizes = ", ".join(f"{g.name}: {g.size}{' (+)' if g.positive else ''}" for g in plan.groups)
-    console.print(f"groups: {sizes}", soft_wrap=True, highlight=False, markup=False)
-    title = "predicted balanced excess risk (nats)"
-    table = Table(box=box.SIMPLE, title=title, title_justify="left")
-    percent = f"{100 * plan.level:g} %"
-    for name in ("design", "rows", "alpha", "excess", percent, "bias", "gain", percent, "expected"):
-        table.add_column(name, justify="left" if name == "design" else "right", no_wrap=True)
-    for own in plan.choices:
-        chosen = own == plan.recommended
-        table.add_row(
-            ("> " if chosen else "  ") + _title(own),
-            str(own.rows),
-            f"{own.weight:.2f}" if own.size else "-",
-            f"{own.excess.value:.4g}",
-            _range(own.excess),
-            f"{own.bias:.2g}",
-            "-" if own.name == "weighting" else f"{own.gain.value:+.2g}",
-            "-" if own.name == "weighting" else _range(own.gain),
-            "-" if own.name == "weighting" else f"{own.expected:+.2g}",
-            style="bold" if chosen else None,
-        )
-    console.print(table)
+    """Print groups, answer, designs and warnings, in 80 columns."""
+    groups = ", ".join(f"{g.name} {g.size}{' (+)' if g.positive else ''}" for g in plan.groups)
+    _say(console, f"groups: {groups}")
+    _say(console, "")
+    for name, text, style in _answer(plan):
+        _say(console, text, name, style)
+    _say(console, "")
+    _say(console, "predicted balanced excess risk, in thousandths of a nat; gain: over weighting")
+    for line, style in _designs(plan):
+        console.print(line, style=style, **_PLAIN)
+    _say(console, "")
+    for doubt in plan.warnings:
+        _say(console, f"warning ({doubt.check}): {doubt.message}", style="yellow")
+
+
+_WIDTH = 79
+_PLAIN = {"soft_wrap": True, "highlight": False, "markup": False}
+
+
+def _say(console: Console, text: str, name: str = "", style: str | None = None) -> None:
+    """A paragraph; with a name, beside it."""
+    first, rest = (f"{name.strip():<16}", " " * 16) if name else ("", "  ")
+    lines = textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+    )
+    console.print("\n".join(lines), style=style, **_PLAIN)
+
+
+def _answer(plan: Plan):
+    """What to do, how many rows with what weight, and how sure: names, texts and styles."""
     own = plan.recommended
+    sizes = tuple(n + own.size for n in own.oversampling)
     if plan.add_synthetic:
-        m = ", ".join(f"{g.name}: {n}" for g, n in zip(plan.groups, own.oversampling, strict=True))
-        console.print(f"m (levelling rows)        {m}", highlight=False, markup=False)
-        console.print(f"N (added rows per group)  {own.size}", highlight=False)
-        console.print(f"alpha (their weight)      {own.weight:.2f}", highlight=False)
+        names = [g.name for g in plan.groups]
+        yield "answer", f"add {own.rows} synthetic rows ({own.source}, {own.name})", "bold"
+        counts = ", ".join(f"{n} {name}" for n, name in zip(sizes, names, strict=True))
+        yield "synthetic rows", counts, None
+        if own.size:
+            yield (
+                "their weight",
+                f"alpha = {own.weight:.2f} of the total, N = {own.size} a group",
+                None,
+            )
         if own.best_weight is not None:
             best = own.best_weight
-            console.print(
-                f"  best if the estimates were exact: alpha {best.value:.2f} ({_range(best)})",
-                highlight=False,
-            )
+            yield " ", f"(best if the estimates were exact: {best.value:.2f}, {_range(best)})", None
         if own.best_size is not None and math.isfinite(own.best_size.value):
             best = own.best_size
-            console.print(f"  and N {best.value:.0f} ({_range(best, 3)})", highlight=False)
-    console.print(plan.reason, style="bold", soft_wrap=True, highlight=False, markup=False)
+            yield " ", f"(and N {best.value:.0f}, {_range(best)})", None
+    else:
+        how = "leave them as they are" if own.name == "raw" else "weight the classes"
+        yield "answer", f"do not add synthetic data; {how}", "bold"
+    yield "why", plan.reason, None
+    yield "how sure", _sureness(plan), None
     weights = plan.row_weights()
+    total = sum(g.size for g in plan.groups) + own.rows
     for g, info in enumerate(plan.groups):
-        parts = [f"{k} {v[g]:.4g}" for k, v in weights.items() if v[g] > 0]
-        console.print(
-            f"weight of a row in {info.name}: {', '.join(parts)}", highlight=False, markup=False
+        parts = [f"{k} {total * v[g]:.4g}" for k, v in weights.items() if v[g] > 0]
+        name = "weight of a row" if g == 0 else " "
+        yield name, f"{info.name}: {', '.join(parts)}", None
+
+
+def _sureness(plan: Plan) -> str:
+    """Whether the interval of the gain decides, and how many doubts there are."""
+    offers = [own for own in plan.choices if own.rows]
+    best = plan.recommended if plan.add_synthetic else max(
+        offers, key=lambda own: own.expected, default=None
+    )  # fmt: skip
+    said = []
+    if best is not None:
+        gain = best.gain
+        reach = f"the {100 * plan.level:g} % interval of the gain, {_range(gain)} nats,"
+        if gain.low > 0:
+            said.append(f"sure of a gain: {reach} lies above 0")
+        elif gain.high < 0:
+            said.append(f"sure of a loss: {reach} lies below 0")
+        else:
+            free = "; weighting costs nothing" if plan.add_synthetic else ""
+            said.append(f"not sure: {reach} holds 0{free}")
+    doubts = len(plan.warnings)
+    if doubts:
+        said.append(f"{doubts} warning{'s' if doubts > 1 else ''} below")
+    return "; ".join(said) + "."
+
+
+def _designs(plan: Plan):
+    """The lines of the table of designs, with their styles."""
+    percent = f"{100 * plan.level:g} %"
+    heads = ("design", "rows", "alpha", "excess", percent, "gain", percent, "expected")
+    table: list[tuple[tuple[str, ...], str | None]] = [(heads, None)]
+    source = ""
+    for own in plan.choices:
+        if own.source != source:
+            source = own.source
+            table.append(((source,), None))
+        first = own == plan.recommended
+        cells = (
+            ("> " if first else "  ") + own.name,
+            str(own.rows),
+            f"{own.weight:.2f}" if own.size else "-",
+            _thousandths(own.excess.value, 3),
+            f"{_thousandths(own.excess.low)} .. {_thousandths(own.excess.high)}",
         )
-    for doubt in plan.warnings:
-        console.print(
-            f"warning ({doubt.check}): {doubt.message}",
-            style="yellow", soft_wrap=True, highlight=False, markup=False,
+        cells += ("-",) * 3 if own.name == "weighting" else (
+            _thousandths(own.gain.value, sign="+"),
+            f"{_thousandths(own.gain.low)} .. {_thousandths(own.gain.high)}",
+            _thousandths(own.expected, sign="+"),
         )  # fmt: skip
+        table.append((cells, "bold" if first else None))
+    widths = [max(len(row[k]) for row, _ in table if len(row) > 1) for k in range(len(heads))]
+    for row, style in table:
+        cells = [
+            row[0].ljust(widths[0]),
+            *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=False)),
+        ]
+        yield "  ".join(cells).rstrip(), style
+
+
+def _thousandths(value: float, digits: int = 2, sign: str = "") -> str:
+    """A thousand times a number, to some significant digits, without an exponent.
+
+    Example:
+        >>> [_thousandths(value) for value in (0.1312, -0.00041, 6.8e-9, 0.0)]
+        ['131', '-0.41', '0', '0']
+    """
+    value = 1e3 * value
+    if abs(value) < 5e-5:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{value:{sign}.{max(places, 0)}f}"
+
+
+def _range(own, digits: int = 2) -> str:
+    return f"{own.low:.{digits}g} .. {own.high:.{digits}g}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import qr
 
 from simulate.planner_sources import External, Rows
 
 __all__ = ["GroupInfo", "Prepared", "prepare"]
 
 _FEWEST = 5  # rows of a group below which nothing is estimated
+_MANY = 20  # kinds of labels, beyond which they must repeat themselves
+_HUGE = 1e140  # beyond it, squares of sums are no float64
 
 
 class GroupInfo(NamedTuple):
@@ -29,15 +33,68 @@ class Prepared(NamedTuple):
         groups: in the order of the indices.
         external: synthetic rows in the same units, or None.
         available: synthetic rows of each group ``[G]``, or None.
+        names: of the features, for messages.
     """
 
     rows: Rows
     groups: tuple[GroupInfo, ...]
     external: External | None
     available: np.ndarray | None
+    names: tuple[str, ...]
+
+    def separating(self) -> tuple[str, ...]:
+        """Features each of which alone tells the two classes apart."""
+        x, positive = self.rows.x[:, 1:], self.rows.sign > 0
+        up, down = x[positive], x[~positive]
+        apart = (up.min(axis=0) > down.max(axis=0)) | (down.min(axis=0) > up.max(axis=0))
+        return tuple(self.names[place] for place in np.flatnonzero(apart))
 
 
-def _matrix(name: str, features) -> np.ndarray:
+def _named(columns: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in columns[:5])
+    more = f" and {len(columns) - 5} more" if columns[5:] else ""
+    return f"column{'s' if columns[1:] else ''} {shown}{more}"
+
+
+def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
+    """Columns vary, and none is so large or so small that its square is no number."""
+    size = np.abs(x).max(axis=0)
+    spread = np.ptp(x / np.maximum(size, 1e-300), axis=0)
+    constant = [names[place] for place in np.flatnonzero(spread <= 1e-12)]
+    if constant:
+        raise ValueError(
+            f"features: {_named(constant)} {'are' if constant[1:] else 'is'} constant to twelve "
+            "digits, expected columns that vary; drop what is constant, and subtract a number that "
+            "all rows share."
+        )
+    odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE))]
+    if odd:
+        raise ValueError(
+            f"features: {_named(odd)} {'have' if odd[1:] else 'has'} values beyond {_HUGE:g} or "
+            f"none above {1 / _HUGE:g}, whose squares are no numbers; use another unit."
+        )
+
+
+def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
+    """No column is a sum of the others, within rounding; ``x`` has an intercept first."""
+    triangle, order = qr(x, mode="r", pivoting=True)
+    size = np.abs(np.diagonal(triangle))
+    rank = int((size > 1e-10 * size[0]).sum())
+    if rank == x.shape[1]:
+        return
+    place = int(order[rank])
+    parts = np.linalg.lstsq(triangle[:rank, :rank], triangle[:rank, rank], rcond=None)[0]
+    others = [int(order[k]) for k in np.flatnonzero(np.abs(parts) > 1e-6)]
+    if place == 0:  # the intercept is a sum of columns: any of them is one of the others
+        place, others = others[0], [0, *others[1:]]
+    by = [names[other - 1] for other in others if other > 0]
+    raise ValueError(
+        f"features: column {names[place - 1]!r} follows exactly from {_named(by)}, expected columns"
+        " that are not collinear; drop it."
+    )
+
+
+def _matrix(name: str, features, names: Sequence[str] = ()) -> np.ndarray:
     try:
         x = np.asarray(features, dtype=float)
     except (TypeError, ValueError):
@@ -49,8 +106,9 @@ def _matrix(name: str, features) -> np.ndarray:
         raise ValueError(f"{name}: got shape {x.shape}, expected [rows, features], none empty.")
     if not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
+        where = repr(names[column]) if column < len(names) else column
         raise ValueError(
-            f"{name}: got {x[row, column]} in row {row}, column {column}, expected finite numbers; "
+            f"{name}: got {x[row, column]} in row {row}, column {where}, expected finite numbers; "
             "fill or drop missing values."
         )
     return x
@@ -72,7 +130,17 @@ def _text(value) -> str:
     return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
 
 
-def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> Prepared:
+def _names_of(features, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Of the features: those given, a data frame's own, or their numbers from 0."""
+    own = getattr(features, "columns", None) if names is None else names
+    if own is None:
+        own = range(np.shape(features)[1] if np.ndim(features) == 2 else 0)
+    return tuple(map(str, own))
+
+
+def prepare(
+    features, labels, attributes, synthetic, fitted: bool, positive, names=None
+) -> Prepared:
     """Check a table and its synthetic rows; group them; scale features to unit deviation.
 
     The logistic fit and Gaussian generators do not depend on the units; neighbours do, and use
@@ -85,16 +153,28 @@ def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> 
         ValueError: for shapes, values that are not finite, one label only, more than two labels
             without `positive`, tiny groups, constant features, or synthetic rows that do not match.
     """
-    x = _matrix("features", features)
+    names = _names_of(features, names)
+    x = _matrix("features", features, names)
+    if len(names) != x.shape[1]:
+        raise ValueError(
+            f"names: got {len(names)} for {x.shape[1]} features, expected one of each; leave them "
+            "out to number the features."
+        )
     keys = _keys("labels", x, labels, attributes)
     kinds = sorted({key[0] for key in keys}, key=str)
     if len(kinds) < 2:
         raise ValueError(
             f"labels: got one kind, {_text(kinds[0])!r}, expected two; a classifier needs both."
         )
+    if len(kinds) > max(_MANY, len(x) / 2):
+        raise ValueError(
+            f"labels: got {len(kinds)} kinds in {len(x)} rows ({', '.join(map(_text, kinds[:3]))}, "
+            "...), expected the names of a few classes; cut numbers into classes first."
+        )
     if positive is None and len(kinds) > 2:
         raise ValueError(
-            f"labels: got {len(kinds)} kinds ({', '.join(map(_text, kinds[:8]))}), expected two; "
+            f"labels: got {len(kinds)} kinds ({', '.join(map(_text, kinds[:8]))}"
+            f"{', ...' if kinds[8:] else ''}), expected two; "
             "name the one that counts as class 1 with positive (--positive)."
         )
     if positive is None:
@@ -117,16 +197,13 @@ def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> 
             f"labels: got groups with fewer than {_FEWEST} rows: {', '.join(small)}; nothing can "
             "be estimated from so few. Merge groups, or collect more rows of them."
         )
-    centre, spread = x.mean(axis=0), x.std(axis=0)
-    constant = np.flatnonzero(spread <= 1e-12 * np.abs(x).max(axis=0))
-    if len(constant):
-        raise ValueError(
-            f"features: column {constant[0]} is constant, expected columns that vary; drop it."
-        )
     if x.shape[1] + 1 >= len(x):
         raise ValueError(
             f"features: got {x.shape[1]} for {len(x)} rows, expected fewer features than rows."
         )
+    _check_spread(x, names)
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    _check_rank(np.concatenate([np.ones((len(x), 1)), (x - centre) / spread], axis=1), names)
     signs = np.where([g.positive for g in groups], 1.0, -1.0)
 
     def rows(values, own) -> Rows:
@@ -138,7 +215,7 @@ def prepare(features, labels, attributes, synthetic, fitted: bool, positive) -> 
         drawn, own = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
         available = np.bincount(own)
         external = External(rows(drawn, own), np.ones(len(own)), fitted)
-    return Prepared(rows(x, group), groups, external, available)
+    return Prepared(rows(x, group), groups, external, available, names)
 
 
 def _synthetic(

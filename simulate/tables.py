@@ -12,7 +12,6 @@ import csv
 import io
 import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,12 +20,11 @@ import numpy as np
 
 from simulate.artifacts import save_text
 from simulate.planner_encoding import Encoding, encoding_of
+from simulate.table_names import PLAIN, check_header, check_names, meant
 
 __all__ = [
     "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
 ]  # fmt: skip
-
-_PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 class TableError(ValueError):
@@ -74,7 +72,8 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
         The columns' names and the lines; line numbers count from 1.
 
     Raises:
-        TableError: if the file is missing, unreadable, empty, ragged, or without the label.
+        TableError: if the file is missing, unreadable, empty, ragged, or without the label, or if
+            a label means a missing value or is a number written in two ways.
 
     Example:
         >>> import pathlib, tempfile
@@ -98,15 +97,14 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
     if not rows or not any(rows[0][1]):
         raise TableError(f"{path}: is empty. Expected a header line and one line a row.")
     header = tuple(name.strip() for name in rows[0][1])
-    for name in header:
-        if not name or header.count(name) > 1:
-            raise TableError(
-                f"{path}: column name {name!r} is empty or appears twice. Name every column once."
-            )
+    try:
+        check_header(header)
+    except ValueError as error:
+        raise TableError(f"{path}: {error}") from None
     if label not in header:
         raise TableError(
-            f"{path}: no column {label!r}; the columns are {', '.join(header)}. Pass the label's "
-            "column with --label."
+            f"{path}: no column {label!r}; {meant(label, header)} Pass the label's column with "
+            "--label."
         )
     lines = []
     for line, row in rows[1:]:
@@ -123,7 +121,16 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
         lines.append(Line(line, cells))
     if not lines:
         raise TableError(f"{path}: has a header but no rows (no seeds). Expected one line a row.")
+    _check_names(path, label, lines)
     return header, lines
+
+
+def _check_names(path: os.PathLike | str, column: str, lines: Sequence[Line]) -> None:
+    """Raise unless a column's cells can name groups."""
+    try:
+        check_names([line.cells[column] for line in lines])
+    except ValueError as error:
+        raise TableError(f"{path}, column {column!r}: {error}") from None
 
 
 def is_number(text: str) -> bool:
@@ -133,7 +140,7 @@ def is_number(text: str) -> bool:
         >>> [is_number(text) for text in ("-1.5e3", "1,5", "1_000", "nan", "1e999", "")]
         [True, False, False, False, False, False]
     """
-    return _PLAIN.fullmatch(text) is not None and math.isfinite(float(text))
+    return PLAIN.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def number(text: str, where: str) -> float:
@@ -203,8 +210,8 @@ def read_table(
     header, lines = read_lines(path, label)
     if attribute is not None and attribute not in header:
         raise TableError(
-            f"{path}: no column {attribute!r}; the columns are {', '.join(header)}. Pass the "
-            "attribute's column with --group."
+            f"{path}: no column {attribute!r}; {meant(attribute, header)} Pass the attribute's "
+            "column with --group."
         )
     if attribute == label:
         raise TableError(f"{path}: column {label!r} is both label and attribute; name two columns.")
@@ -240,6 +247,7 @@ def read_table(
                 raise TableError(
                     f"{path}, line {line.number}: the attribute is empty. Fill it or drop the line."
                 )
+        _check_names(path, attribute, lines)
         attributes = np.array([line.cells[attribute] for line in lines])
     labels = np.array([line.cells[label] for line in lines])
     features = np.ascontiguousarray(np.array(parts, float).reshape(-1, len(lines)).T)

@@ -119,7 +119,9 @@ def test_the_score_interval_of_a_squared_bias_covers():
         for _ in range(draws):
             bias = np.zeros((3, p))
             bias[2] = truth + root @ rng.normal(size=p)
-            own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3))
+            own = Synthetic(
+                bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3), np.zeros((2, 5, 5))
+            )
             got = planner_intervals.squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96)
             inside += got.low <= truth @ truth <= got.high
             assert got.low <= got.value <= got.high
@@ -244,6 +246,7 @@ def test_doubtful_tables_are_noticed():
     [
         ({"labels": np.zeros(480)}, "labels: got one kind"),
         ({"labels": np.arange(480) % 3}, "labels: got 3 kinds"),
+        ({"labels": np.arange(480) / 7}, "480 kinds in 480 rows .* cut numbers into classes"),
         ({"labels": np.r_[np.zeros(477), np.ones(3)]}, "fewer than 5 rows"),
         ({"generators": "smot"}, "generator: got 'smot'"),
         ({"generators": []}, "generators: got none"),
@@ -266,13 +269,24 @@ def test_tables_without_a_fit_are_refused(small):
     x, label = small
     with pytest.raises(SeparableError, match="linearly separable"):
         plan_table(x + 50.0 * label[:, None], label)
-    with pytest.raises(SeparableError, match="collinear"):
+    with pytest.raises(SeparableError, match="By itself, column '3' separates them: is it an id"):
+        plan_table(np.c_[x, np.arange(len(x))], label)
+    with pytest.raises(ValueError, match="column '[03]' follows exactly from column '[03]'"):
         plan_table(np.c_[x, x[:, 0]], label)
-    with pytest.raises(ValueError, match="constant"):
+    with pytest.raises(ValueError, match="follows exactly from columns .*, expected"):
+        plan_table(np.c_[x, x.sum(axis=1)], label)
+    with pytest.raises(ValueError, match="follows exactly from column '[34]', expected"):
+        plan_table(np.c_[x, label == 1, label == 0], label)  # with the intercept
+    with pytest.raises(ValueError, match="column '3' is constant"):
         plan_table(np.c_[x, np.ones(len(x))], label)
+    with pytest.raises(ValueError, match="columns 'a', 'b' are constant"):
+        plan_table(np.c_[x, np.ones((len(x), 2))], label, names=["x", "y", "z", "a", "b"])
+    for scale in (1e200, 1e-200):
+        with pytest.raises(ValueError, match="column '0' has values .* use another unit"):
+            plan_table(x * np.array([scale, 1.0, 1.0]), label)
     bad = x.copy()
     bad[3, 1] = np.nan
-    with pytest.raises(ValueError, match="row 3, column 1"):
+    with pytest.raises(ValueError, match="row 3, column '1'"):
         plan_table(bad, label)
 
 

@@ -40,12 +40,23 @@ def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
     command = ["plan", table, "--label", "y", "--generator", "gaussian-pooled"]
     assert main([*command, "--bootstrap", "20", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "weight+add gaussian-pooled" in printed and "alpha" in printed
+    assert max(map(len, printed.splitlines()[:-2])) < 80  # but for the paths of the files
+    lines = printed.splitlines()
+    assert lines.index("gaussian-pooled") < lines.index(
+        next(line for line in lines if line.startswith("> weight+add"))
+    )
     payload = json.loads((out / "plan.json").read_text())
     assert payload["kind"] == "plan" and payload["seed"] == 2024
     own = payload["payload"]
     assert own["recommended"] in own["designs"]
-    assert f"N (added rows per group)  {own['recommended']['size']}" in printed
+    best = own["recommended"]
+    assert f"add {best['rows']} synthetic rows (gaussian-pooled, weight+add)" in lines[2]
+    assert f"alpha = {best['weight']:.2f} of the total, N = {best['size']} a group" in printed
+    low, high = best["gain"]["low"], best["gain"]["high"]
+    sure = "sure of a gain" if low > 0 else "not sure"
+    assert f"{sure}: the 95 % interval of the gain, {low:.2g} .. {high:.2g} nats," in " ".join(
+        printed.split()
+    )
     assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -54,7 +65,7 @@ def test_the_command_judges_a_table_of_synthetic_rows(small, tmp_path, capsys):
     made = _csv(tmp_path / "s.csv", *_draw((900, 900), seed=8))
     command = ["plan", table, "--label", "y", "--synthetic", made, "--bootstrap", "20"]
     assert main(command + ["--independent"]) == 0
-    assert "weight+add table" in capsys.readouterr().out
+    assert "synthetic rows (table, weight+add)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("external", [False, True])

@@ -8,10 +8,11 @@ from scipy.stats import gamma
 
 from simulate.planner import plan_table
 from simulate.planner_estimate import Synthetic, first_fits, real_part, synthetic_part
-from simulate.planner_expected import posterior_square
+from simulate.planner_expected import misfit, posterior_square
 from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
 from simulate.planner_reach import Reach, reach
-from simulate.planner_sources import External, Source, rows_of
+from simulate.planner_sources import External, Source, rows_of, source
+from simulate.planner_table import prepare
 from simulate.planner_trials import draw_groups
 from theory.design import Design
 from theory.excess_risk import predict
@@ -70,6 +71,8 @@ def test_a_bias_is_shrunk_by_how_plain_it_is():
         # with no bias the estimate of its square is the noise; the posterior is far below twice it
         scale = 2 * spread if truth == 0 else np.mean(square)
         assert low < np.mean(posterior) / scale < high
+    flat = posterior_square(np.ones((3, 4)), noise, shrunk=False)
+    np.testing.assert_allclose(flat, 4.0 + np.trace(noise, axis1=2, axis2=3))
     known = posterior_square(np.ones((3, 4)), np.zeros((3, 3, 4, 4)))
     np.testing.assert_array_equal(known, np.full((3, 3), 4.0))
 
@@ -91,7 +94,7 @@ def test_a_bias_of_zero_is_excluded_as_rarely_as_the_level_says():
     for _ in range(draws):
         bias = np.zeros((3, 5))
         bias[2] = root * rng.normal(size=5)
-        own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3))
+        own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3), np.zeros((2, 5, 5)))
         excluded += squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96).low > 0
     # three cumulants: half a point is allowed
     assert excluded / draws < 0.025 + 0.005 + 4 * math.sqrt(0.025 * 0.975 / draws)
@@ -134,3 +137,44 @@ def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
     own = next(c for c in plan.choices if c.name == "weight+add")
     assert own.expected < 0 < own.gain.high
     assert not plan.add_synthetic and "do not add" in plan.reason
+
+
+def _misfits(cov, tables, seed):
+    """How far pooled normal laws are from the rows on tables of two groups."""
+    groups = (GaussianGroup(np.zeros(3), np.eye(3), 0), GaussianGroup([1.2, 0.8, 0.0], cov, 1))
+    found = []
+    for t in range(tables):
+        x, label = draw_groups(groups, (300, 80), seed=seed + t)
+        rows = prepare(x, label, None, None, True, None).rows
+        fits, ones = first_fits(rows), np.ones(len(x))
+        own = source("gaussian-pooled", rows)
+        part = synthetic_part(rows, ones, real_part(rows, ones, fits), own)
+        boot = resample(rows, fits, [(own, part)], replicates=40, seed=seed + t)
+        found.append(misfit(part.turn, boot.turn[0]))
+    return np.array(found)
+
+
+def test_a_generator_of_another_kind_is_told_from_one_that_may_be_right():
+    right = _misfits(np.eye(3), 12, seed=100)
+    wrong = _misfits(np.diag([2.5, 0.4, 1.0]), 6, seed=100)
+    # about a hundredth of the right ones lies beyond 3: 2 of 12 once in 150 runs
+    assert (right > 3).sum() <= 1 and (wrong > 3).sum() >= 5
+    assert misfit(np.zeros((2, 3, 3)), np.zeros(5)) == 0.0
+    assert misfit(np.ones((2, 3, 3)), np.zeros(5)) == np.inf
+
+
+def test_a_generator_of_another_kind_must_gain_more_than_its_error():
+    groups = (
+        GaussianGroup(np.zeros(3), np.eye(3), 0),
+        GaussianGroup([1.2, 0.8, 0.0], np.diag([2.5, 0.4, 1.0]), 1),
+    )
+    x, label = draw_groups(groups, (600, 80), seed=3)
+    plan = plan_table(x, label, generators=["gaussian-pooled", "gaussian"], bootstrap=40)
+    caution = {own.source: own.caution for own in plan.choices if own.rows}
+    assert caution["gaussian-pooled"] > 0 == caution["gaussian"]
+    own = plan.recommended
+    if plan.add_synthetic:
+        assert own.expected > own.caution
+    for choice in plan.choices:
+        if choice.rows and choice.expected <= choice.caution:
+            assert choice is not own

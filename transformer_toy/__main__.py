@@ -26,10 +26,10 @@ from rich.table import Table
 
 from simulate import artifacts
 from simulate.arguments import answer, parse, seed_number
-from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
+from transformer_toy import beyond, checkpoint, evaluate, fidelity, generate, seeds, tasks, train
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 
-__all__ = ["main"]
+__all__ = ["calls_of", "main"]
 
 
 def _number_of(text: str) -> tuple[str, int]:
@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--steps", type=int, default=train.Recipe().steps)
     one.add_argument("--groups", type=int, default=train.Recipe().groups, help="groups a step")
     one.add_argument("--max-count", type=int, default=train.Recipe().max_count, help="most seeds")
-    one.add_argument("--chunk", type=int, default=train.Recipe().chunk, help="steps a call")
+    one.add_argument(
+        "--chunk", type=int, help="steps a call; default: the most up to 200 that divide --steps"
+    )
     one.add_argument(
         "--hidden-embed", type=int, default=16, help="hidden units of a seed's embedding"
     )
@@ -121,6 +123,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _state_of(out: Path) -> Path:
+    """Where an unfinished training of a network is kept."""
+    return out.with_name(out.name + ".state")
+
+
+def calls_of(steps: int) -> int:
+    """Steps a compiled call: the most, up to the usual number, that divide all of them.
+
+    Example:
+        >>> calls_of(12_000), calls_of(300)
+        (200, 150)
+    """
+    return next(own for own in range(train.Recipe().chunk, 0, -1) if steps % own == 0)
+
+
 def _train(options: argparse.Namespace) -> int:
     task = tasks.from_spec({"name": options.task} | dict(options.set))
     recipe = train.Recipe(
@@ -128,20 +145,25 @@ def _train(options: argparse.Namespace) -> int:
         steps=options.steps,
         groups=options.groups,
         max_count=options.max_count,
-        chunk=options.chunk,
+        chunk=calls_of(options.steps) if options.chunk is None else options.chunk,
     )
     arch = train.architecture(task, hidden_embed=options.hidden_embed)
     if not options.out.parent.is_dir():
         raise ValueError(f"--out: no folder {options.out.parent}. Make it first.")
-    state_path = options.out.with_name(options.out.name + ".state")
-    state, log = train.train(
-        task,
-        recipe,
-        arch=arch,
-        path=state_path,
-        show_progress=True,
-        resume=options.resume and state_path.exists(),
-    )
+    state_path = _state_of(options.out)
+    try:
+        state, log = train.train(
+            task,
+            recipe,
+            arch=arch,
+            path=state_path,
+            show_progress=True,
+            resume=options.resume and state_path.exists(),
+        )
+    except KeyboardInterrupt:
+        if state_path.exists():
+            print("the same command with --resume goes on", file=sys.stderr)
+        raise
     about = {"recipe": vars(recipe), "seconds": round(log["seconds"], 1)}
     about["cpu_seconds"] = round(log["cpu_seconds"], 1)
     checkpoint.save_model(options.out, state.ema, task, arch, **about)
@@ -174,6 +196,9 @@ def _generate(options: argparse.Namespace) -> int:
         scaling=options.scaling,
         batch=options.batch,
     )
+    scaler = seeds.pooled_scaler(given, options.scaling)
+    for doubt in beyond.beyond_training(model, given, counts, scaler):
+        print(f"transformer_toy generate: warning: {doubt}", file=sys.stderr)
     written = generate.write_csv(
         options.out, given, parts, total, overwrite=options.overwrite, show_progress=True
     )

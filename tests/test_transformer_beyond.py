@@ -1,0 +1,84 @@
+"""Users of a network are told where their seeds go beyond what it was trained for."""
+
+import numpy as np
+import pytest
+
+from transformer_toy import constructed
+from transformer_toy.__main__ import calls_of, main
+from transformer_toy.beyond import beyond_training
+from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
+from transformer_toy.seeds import from_arrays, pooled_scaler
+
+SPREAD = np.array([[1.0, 0.0], [0.8, 0.6]])
+
+
+def _seeds(rare, common=60, seed=0):
+    """A common normal group and the given rare one, both in correlated units."""
+    z = np.random.default_rng(seed).normal(size=(common, 2))
+    x = np.concatenate([z, rare]) @ SPREAD.T * [1.0, 20.0]
+    return from_arrays(x, np.array(["common"] * common + ["rare"] * len(rare)))
+
+
+def _doubts(model, seeds):
+    return beyond_training(model, seeds, {"rare": 5}, pooled_scaler(seeds))
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_model(SHIPPED)
+
+
+def test_normal_groups_within_the_context_are_passed(shipped):
+    rng = np.random.default_rng(1)
+    for model in (shipped, load_model(SHIPPED_MEAN)):
+        for k in range(20):
+            assert _doubts(model, _seeds(rng.normal(size=(40, 2)) + 0.5, seed=k)) == []
+
+
+def test_more_seeds_than_in_training_are_noticed_and_only_where_samples_are_wanted(shipped):
+    for n, doubtful in ((63, False), (64, True), (500, True)):
+        seeds = _seeds(np.random.default_rng(2).normal(size=(n, 2)))
+        found = _doubts(shipped, seeds)
+        assert bool(found) == doubtful
+        assert all(
+            f"'rare' has {n} seeds, the network was trained with up to 63" in f for f in found
+        )
+        assert beyond_training(shipped, seeds, {"rare": 0}, pooled_scaler(seeds)) == []
+    # a network that is right for every number of seeds has no training to go beyond
+    assert (
+        _doubts(constructed.location(2), _seeds(np.random.default_rng(2).normal(size=(99, 2))))
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "family", "match"),
+    [
+        (lambda z: np.exp(z), "unknown_mean_and_scale", "not normal"),
+        (lambda z: z @ np.array([[1, 0.95], [0, 0.3]]), "unknown_mean_and_scale", "correlations"),
+        (lambda z: 4 * z, "unknown_mean", "has a spread"),
+    ],
+)
+def test_groups_of_another_kind_are_noticed(shipped, change, family, match):
+    model = shipped if family == "unknown_mean_and_scale" else load_model(SHIPPED_MEAN)
+    seeds = _seeds(change(np.random.default_rng(3).normal(size=(60, 2))), common=600)
+    assert any(match in found for found in _doubts(model, seeds))
+
+
+def test_the_command_warns_and_writes(tmp_path, capsys):
+    seeds = _seeds(np.random.default_rng(4).normal(size=(70, 2)), common=75)
+    rows = [
+        f"{a!r},{b!r},{label}"
+        for (a, b), label in zip(seeds.features.tolist(), seeds.labels, strict=True)
+    ]
+    path, out = tmp_path / "seeds.csv", tmp_path / "out.csv"
+    path.write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    assert main(["generate", str(path), "--label", "kind", "--out", str(out)]) == 0
+    error = capsys.readouterr().err
+    assert "warning: group 'rare' has 70 seeds" in error and "'common'" not in error
+    assert len(out.read_text().splitlines()) == 1 + 5
+
+
+def test_any_number_of_steps_divides_into_calls():
+    for steps, chunk in ((12_000, 200), (7, 7), (300, 150), (401, 1), (60, 60)):
+        assert calls_of(steps) == chunk and steps % chunk == 0
