@@ -36,7 +36,7 @@ def _displaced(factor: float):
 
         return predict
 
-    return replaced("theory.excess_risk._quick_predict", wrong)
+    return replaced("theory.excess_risk._predicted", wrong)
 
 
 def _balanced_by_sizes(original):

@@ -16,7 +16,7 @@ __all__ = ["RISK_MUTANTS"]
 
 
 def _predicted(change):
-    """Changes what theorem R's compiled prediction returns."""
+    """Changes what theorem R predicts."""
 
     def wrong(original):
         def predict(*arguments):
@@ -25,7 +25,7 @@ def _predicted(change):
 
         return predict
 
-    return replaced("theory.excess_risk._quick_predict", wrong)
+    return replaced("theory.excess_risk._predicted", wrong)
 
 
 _EXPANSIONS = ("excess", "group_excess", "group_error")

@@ -12,8 +12,8 @@ import pytest
 from simulate.datasets import draw_dataset
 from simulate.experiments import evaluator, experiment
 from theory.bias import population
-from theory.excess_risk import _predict
 from theory.groups import minimise
+from theory.influence import fitted
 from theory.margins import LOGISTIC
 from transformer_toy import heads, model, tasks, train
 
@@ -29,13 +29,12 @@ def _prediction(label):
     own = experiment("line", label)
     pieces = population(own.configuration.groups, own.design, own.generator)
     families, target = pieces.masses.families, pieces.target
-    rest = pieces._replace(balanced=None, target=None)
-    points = (jnp.zeros(2), jnp.ones(2))
+    rest = (pieces.real, pieces.synthetic, pieces.masses)
 
-    def predict(law, star, alpha, rest):
-        return minimise(law), _predict(star, alpha, rest, families, LOGISTIC)
+    def predict(law, points, matrix, rest):
+        return minimise(law), fitted.__wrapped__(points, matrix, *rest, families, LOGISTIC)
 
-    return predict, (target, *points, rest)
+    return predict, (target, jnp.array([[0.0, 0.0], [1.0, 1.0]]), jnp.eye(2), rest)
 
 
 def _experiment():

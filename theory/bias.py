@@ -75,6 +75,7 @@ class Population(NamedTuple):
 
     Attributes:
         real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
+        laws: both in one ``[2 G, K, ...]``.
         balanced: the law of ``R_bal``.
         target: the law whose risk is the expected empirical risk.
         real_mass, synthetic_mass: total weight of the groups' real and synthetic parts ``[G]``.
@@ -83,6 +84,7 @@ class Population(NamedTuple):
 
     real: Law
     synthetic: Law
+    laws: Law
     balanced: Law
     target: Law
     real_mass: Array | np.ndarray
@@ -149,23 +151,24 @@ def population(
     real_mass = design.real_mass
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     # room for both labels of every component: one compiled shape for all simple generators
-    size = max(2 * law.weights.size for law in real)
-    size = max(size, max(law.weights.size for law in synthetic))
-    real_law, synthetic_law = _padded(real), _padded(synthetic, size)
-
-    def mixture(real_mass, synthetic_mass) -> Law:
-        weights = (
-            real_mass[:, None] * real_law.weights,
-            synthetic_mass[:, None] * synthetic_law.weights,
-        )
-        pairs = (weights, *zip(real_law[1:], synthetic_law[1:], strict=True))
-        flat = ([part.reshape(-1, *part.shape[2:]) for part in pair] for pair in pairs)
-        return Law(*(np.concatenate(pair) for pair in flat))
-
+    room = max(law.weights.size for law in real)
+    laws = _padded([*real, *synthetic], max(2 * room, *(law.weights.size for law in synthetic)))
     count = len(groups)
+    real_law = Law(*(part[:count, :room] for part in laws))
+    synthetic_law = Law(*(part[count:] for part in laws))
+    pairs = list(zip(real_law, synthetic_law, strict=True))
+    _, *rest = (
+        np.concatenate([part.reshape(-1, *part.shape[2:]) for part in pair]) for pair in pairs
+    )
+
+    def mixture(*masses) -> Law:
+        weights = [mass[:, None] * own for mass, own in zip(masses, pairs[0], strict=True)]
+        return Law(np.concatenate([own.reshape(-1) for own in weights]), *rest)
+
     return Population(
         real_law,
         synthetic_law,
+        laws,
         mixture(np.full(count, 1.0 / count), np.zeros(count)),
         mixture(real_mass, synthetic_mass),
         real_mass,
@@ -174,9 +177,8 @@ def population(
     )
 
 
-def _padded(laws: Sequence[Law], size: int | None = None) -> Law:
+def _padded(laws: Sequence[Law], size: int) -> Law:
     """Laws stacked on the host ``[G, size, ...]``; padding components have weight 0."""
-    size = max(law.weights.size for law in laws) if size is None else size
 
     def stacked(parts) -> np.ndarray:
         room = np.zeros((len(parts), size, *parts[0].shape[1:]))

@@ -25,18 +25,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from theory.bias import Population, population
-from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import Generator
-from theory.groups import error_rate, minimiser
-from theory.influence import gradient_cov, second_order_risk
+from theory.groups import error_rates, minimisers
+from theory.influence import Fitted, fitted, score_cov_weights
 from theory.laws import GaussianGroup
-from theory.margins import LOGISTIC, Loss
-from theory.moments import moments
+from theory.margins import LOGISTIC, AnyArray, Loss
+from theory.moments import Moments, margin_means, moments_from, moments_slope
 
 __all__ = ["Expansion", "Prediction", "predict"]
 
@@ -51,19 +50,21 @@ class Expansion(NamedTuple):
         std: standard deviation of one replicate, to first order, for planning.
     """
 
-    bias: Array
-    variance: Array
-    cox_snell: Array
-    std: Array
+    bias: AnyArray
+    variance: AnyArray
+    cox_snell: AnyArray
+    std: AnyArray
 
     @property
-    def total(self) -> Array:
+    def total(self) -> AnyArray:
         """Sum of the three parts."""
         return self.bias + self.variance + self.cox_snell
 
 
 class Prediction(NamedTuple):
     """Everything theorem R says about one design.
+
+    The two points are JAX arrays, ready for `theory.groups`; the rest are NumPy arrays.
 
     Attributes:
         theta_star: balanced optimum ``[p]``; theta_alpha: pseudo-true point ``[p]``.
@@ -86,141 +87,125 @@ class Prediction(NamedTuple):
 
     theta_star: Array
     theta_alpha: Array
-    bias_gradient: Array
-    mean_gradient: Array
-    generator_shift: Array
-    displacement: Array
-    displacement_linear: Array
-    estimator_bias: Array
-    cov: Array
-    gradient_cov: Array
-    gradient_cov_star: Array
-    hessian: Array
-    curvature: Array
+    bias_gradient: AnyArray
+    mean_gradient: AnyArray
+    generator_shift: AnyArray
+    displacement: AnyArray
+    displacement_linear: AnyArray
+    estimator_bias: AnyArray
+    cov: AnyArray
+    gradient_cov: AnyArray
+    gradient_cov_star: AnyArray
+    hessian: AnyArray
+    curvature: AnyArray
     excess: Expansion
     group_excess: Expansion
     group_error: Expansion
-    local_bias: Array
-    local_variance: Array
-    bound: Array
+    local_bias: AnyArray
+    local_variance: AnyArray
+    bound: AnyArray
 
     @property
-    def total(self) -> Array:
+    def total(self) -> AnyArray:
         """Predicted balanced excess risk, nats."""
         return self.excess.total
 
     @property
-    def balanced_error(self) -> Array:
+    def balanced_error(self) -> AnyArray:
         """Predicted mean error rate over groups."""
-        return jnp.mean(self.group_error.total)
+        return np.mean(self.group_error.total)
 
     @property
-    def worst_group_error(self) -> Array:
+    def worst_group_error(self) -> AnyArray:
         """Largest predicted error rate over groups (the maximum of expectations)."""
-        return jnp.max(self.group_error.total)
+        return np.max(self.group_error.total)
 
     @property
-    def worst_group_excess(self) -> Array:
+    def worst_group_excess(self) -> AnyArray:
         """Largest predicted group excess risk (the maximum of expectations)."""
-        return jnp.max(self.group_excess.total)
+        return np.max(self.group_excess.total)
 
 
 def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
-    """Mean and spread of a function with the given derivatives under ``N(estimator_bias, cov)``."""
+    """Mean and spread of functions with the given derivatives under ``N(estimator_bias, cov)``.
+
+    Of NumPy arrays: ``value`` ``[...]``, ``slope`` ``[..., p]``, ``curvature`` ``[..., p, p]``.
+    """
     spread = curvature @ cov
+    square = np.sum(spread * np.swapaxes(spread, -1, -2), axis=(-1, -2))
     return Expansion(
         value,
-        jnp.trace(spread) / 2,
+        np.trace(spread, axis1=-2, axis2=-1) / 2,
         slope @ estimator_bias,
-        jnp.sqrt(slope @ cov @ slope + jnp.trace(spread @ spread) / 2),
+        np.sqrt(np.sum(slope @ cov * slope, axis=-1) + square / 2),
     )
 
 
-def _symmetric_solve(matrix, right):
-    return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(matrix), True), right)
+def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Prediction:
+    """Theorem R on the host; only what seeds add to a fitted generator is compiled."""
+    laws, masses, families = pieces.laws, pieces.masses, pieces.masses.families
+    mass = np.concatenate([pieces.real_mass, pieces.synthetic_mass])
+    weights = np.concatenate(score_cov_weights(masses, families))
+    points = np.stack([np.asarray(theta_star), np.asarray(theta_alpha)])
+    means = margin_means(points, laws, loss, further=2)
+    alpha = moments_from(means.at(1), laws)
+    curvature = np.einsum("g,gpq->pq", mass, alpha.hessian)
+    inverse = np.linalg.inv(curvature)
+    seeds = Fitted(0.0, np.zeros_like(points), 0.0)
+    if families:  # runs while the host goes on
+        rest = (pieces.real, pieces.synthetic, masses, families, loss)
+        seeds = fitted(points, inverse, *rest)
 
+    star = moments_from(means.at(0), laws)
+    count = len(pieces.real_mass)
+    groups_star, groups_alpha = (Moments(*(part[:count] for part in own)) for own in (star, alpha))
+    hessian = np.mean(groups_star.hessian, axis=0)
+    bias_gradient = mass @ star.score_mean - np.mean(groups_star.score_mean, axis=0)
+    errors = error_rates(points[1], pieces.real)
 
-def _predict(theta_star, theta_alpha, pieces: Population, families, loss) -> Prediction:
-    real, synthetic, masses = pieces.real, pieces.synthetic, pieces.masses
-    count = masses.sizes.size
-    share = jnp.full_like(masses.sizes, 1.0 / count)
-    extra = synthetic.weights.shape[1] - real.weights.shape[1]  # components of weight 0
+    seeds = jax.device_get(seeds)
+    score_covs = np.stack([star.score_cov, alpha.score_cov])
+    noises = np.einsum("g,tgpq->tpq", weights, score_covs) + seeds.noise
+    cov = inverse @ noises[1] @ inverse
+    # the gradient of tr(A^{-1} V(theta) - M Hess(theta)), A and M held fixed
+    potential = (
+        moments_slope(means.at(1), alpha, laws, (-mass, cov), (weights, inverse)) + seeds.slope
+    )
+    estimator_bias = inverse @ (potential / 2 - seeds.drift[1])
+    solved = np.linalg.solve(hessian, np.column_stack([bias_gradient, noises[0]]))
+    linear = -solved[:, 0]
 
-    def join(left, right):
-        return jnp.concatenate(
-            [jnp.pad(left, [(0, 0), (0, extra)] + [(0, 0)] * (left.ndim - 2)), right]
-        )
-
-    laws = jax.tree.map(join, real, synthetic)
-    mass = jnp.concatenate([pieces.real_mass, pieces.synthetic_mass])
-
-    def at(theta):
-        """Target's Hessian, gradient's covariance, a fitted generator's drift; all moments."""
-        own = moments(theta, laws, loss)
-        first = jax.tree.map(lambda part: part[:count], own)
-        second = jax.tree.map(lambda part: part[count:], own)
-        noise = gradient_cov(theta, real, synthetic, first, second, masses, families, loss)
-        drift = second_order_risk(theta, real, synthetic, masses, families, loss)
-        return (jnp.einsum("g,gpq->pq", mass, own.hessian), noise, drift), own
-
-    # one pass forward at both points, and one back for the two derivatives that are needed
-    points = jnp.stack([theta_star, theta_alpha])
-    (hessians, noises, drifts), pull, both = jax.vjp(jax.vmap(at), points, has_aux=True)
-    star, alpha = (jax.tree.map(lambda part, i=i: part[i, :count], both) for i in (0, 1))
-    curvature_star = jnp.einsum("g,gpq->pq", share, star.hessian)
-    bias_gradient = mass @ both.score_mean[0] - share @ star.score_mean
-    linear = -_symmetric_solve(curvature_star, bias_gradient)
-
-    noise_star, noise_alpha = noises
-    curvature = hessians[1]
-    inverse = _symmetric_solve(curvature, jnp.eye(theta_star.size, dtype=theta_star.dtype))
-    cov = inverse @ noise_alpha @ inverse
-
-    # of the drifts, and of tr(A^{-1} V(theta) - M Hess(theta)) with A and M held fixed
-    none = jnp.zeros_like(hessians)
-    drift_part = (none, none, jnp.ones_like(drifts))
-    potential_part = (none - cov[None], none + inverse[None], jnp.zeros_like(drifts))
-    parts = jax.tree.map(lambda *pair: jnp.stack(pair), drift_part, potential_part)
-    (shift_star, shift_alpha), (_, potential) = jax.vmap(lambda part: pull(part)[0])(parts)
-    estimator_bias = inverse @ (potential / 2 - shift_alpha)
-
-    def expand_error(law):
-        value, slope = jax.value_and_grad(error_rate)(theta_alpha, law)
-        return expand(value, slope, jax.hessian(error_rate)(theta_alpha, law), estimator_bias, cov)
-
-    def expand_risk(value, slope, hess):
-        return expand(value, slope, hess, estimator_bias, cov)
-
-    gaps = alpha.risk - star.risk
-    smallest = jnp.linalg.eigvalsh(curvature_star)[0]
+    # balanced risk, risk and error rate of every group
+    risks = (groups_alpha.risk - groups_star.risk, groups_alpha.score_mean, groups_alpha.hessian)
+    balanced = (np.mean(part, axis=0, keepdims=True) for part in risks)
+    functions = zip(balanced, risks, errors, strict=True)
+    every = expand(*map(np.concatenate, functions), estimator_bias, cov)
+    excess, group_excess, group_error = (
+        Expansion(*(part[rows] for part in every))
+        for rows in (0, slice(1, 1 + count), slice(1 + count, None))
+    )
     return Prediction(
         theta_star,
         theta_alpha,
         bias_gradient,
-        bias_gradient + shift_star,
-        shift_alpha,
-        theta_alpha - theta_star,
+        bias_gradient + seeds.drift[0],
+        seeds.drift[1],
+        points[1] - points[0],
         linear,
         estimator_bias,
         cov,
-        noise_alpha,
-        noise_star,
-        curvature_star,
+        noises[1],
+        noises[0],
+        hessian,
         curvature,
-        expand_risk(
-            share @ gaps,
-            share @ alpha.score_mean,
-            jnp.einsum("g,gpq->pq", share, alpha.hessian),
-        ),
-        jax.vmap(expand_risk)(gaps, alpha.score_mean, alpha.hessian),
-        jax.vmap(expand_error)(real),
-        linear @ curvature_star @ linear / 2,
-        jnp.trace(_symmetric_solve(curvature_star, noise_star)) / 2,
-        (bias_gradient @ bias_gradient + jnp.trace(noise_star)) / (2 * smallest),
+        excess,
+        group_excess,
+        group_error,
+        linear @ hessian @ linear / 2,
+        np.trace(solved[:, 1:]) / 2,
+        (bias_gradient @ bias_gradient + np.trace(noises[0]))
+        / (2 * np.linalg.eigvalsh(hessian)[0]),
     )
-
-
-_quick_predict = quick_jit(_predict, static_argnames=("families", "loss"))
 
 
 def predict(
@@ -256,8 +241,5 @@ def predict(
         0.002344
     """
     pieces = population(groups, design, generator)
-    theta_star = minimiser(pieces.balanced, loss)
-    theta_alpha = minimiser(pieces.target, loss)
-    families = pieces.masses.families
-    pieces = pieces._replace(balanced=None, target=None)
-    return _quick_predict(theta_star, theta_alpha, pieces, families, loss)
+    theta_star, theta_alpha = minimisers((pieces.balanced, pieces.target), loss)
+    return _predicted(theta_star, theta_alpha, pieces, loss)

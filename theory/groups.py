@@ -13,12 +13,15 @@ dimension. All functions here are jit-able, differentiable and vmap-able in ``th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
+from scipy.special import ndtr as host_ndtr
 
 from theory.compiling import quick_jit
 from theory.laws import Law
@@ -28,10 +31,12 @@ from theory.precision import require_float64
 __all__ = [
     "Minimum",
     "error_rate",
+    "error_rates",
     "gradient",
     "hessian",
     "minimise",
     "minimiser",
+    "minimisers",
     "risk",
     "score_cov",
     "score_mean",
@@ -67,6 +72,10 @@ def _margins(theta, law: Law) -> _Margins:
     )
 
 
+def _derivatives(loss: Loss, count: int) -> tuple:
+    return tuple(loss.derivative(k) for k in range(1, count + 1))
+
+
 def risk(theta: Float[Array, " p"], law: Law, loss: Loss = LOGISTIC) -> Float[Array, ""]:
     """Population risk ``E loss(theta; x, y)`` of a linear score.
 
@@ -89,10 +98,7 @@ def risk(theta: Float[Array, " p"], law: Law, loss: Loss = LOGISTIC) -> Float[Ar
 def score_mean(theta: Float[Array, " p"], law: Law, loss: Loss = LOGISTIC) -> Float[Array, " p"]:
     """Mean of the score ``s = d loss / d theta``: the gradient of the risk, by Stein's identity."""
     m = _margins(theta, law)
-    values = expectations((loss.derivative(1), loss.derivative(2)), m.mean, m.var)
-    return (law.weights * law.signs * values[0]) @ m.location + (
-        law.weights * values[1]
-    ) @ m.direction
+    return _mean_score(m, law, expectations(_derivatives(loss, 2), m.mean, m.var))
 
 
 gradient = score_mean
@@ -100,20 +106,30 @@ gradient = score_mean
 
 def weighted_moment(function, theta, law: Law) -> Array:
     """``E[g(u) xbar xbar']`` for a margin function ``g``: ``[p, p]``."""
-    m = _margins(theta, law)
     first = function.derivative()
-    values = expectations((function, first, first.derivative()), m.mean, m.var)
-    zeroth, second = law.weights * values[0], law.weights * values[2]
-    first = law.weights * law.signs * values[1]
-    cross = jnp.einsum("k,ki,kj->ij", first, m.location, m.direction)
-    block = jnp.einsum("k,kij->ij", zeroth, law.covs)
-    return (
-        jnp.einsum("k,ki,kj->ij", zeroth, m.location, m.location)
-        + jnp.pad(block, ((1, 0), (1, 0)))
-        + cross
-        + cross.T
-        + jnp.einsum("k,ki,kj->ij", second, m.direction, m.direction)
+    m = _margins(theta, law)
+    e = expectations((function, first, first.derivative()), m.mean, m.var)
+    return _second_moment(m, law, e)
+
+
+def _second_moment(m: _Margins, law: Law, e) -> Array:
+    """``E[g(u) xbar xbar']`` from the means of ``g``, ``g'`` and ``g''`` ``[3, K]``."""
+    zeroth, second = (law.weights * e[k] for k in (0, 2))
+    cross = (law.weights * law.signs * e[1])[:, None]
+    left = jnp.concatenate([m.location, m.direction])
+    right = jnp.concatenate(
+        [
+            zeroth[:, None] * m.location + cross * m.direction,
+            cross * m.location + second[:, None] * m.direction,
+        ]
     )
+    block = jnp.tensordot(zeroth, law.covs, 1)
+    return left.T @ right + jnp.pad(block, ((1, 0), (1, 0)))
+
+
+def _mean_score(m: _Margins, law: Law, e) -> Array:
+    """Mean of the score from the means of the loss's first two derivatives ``[2, K]``."""
+    return (law.weights * law.signs * e[0]) @ m.location + (law.weights * e[1]) @ m.direction
 
 
 def hessian(theta: Float[Array, " p"], law: Law, loss: Loss = LOGISTIC) -> Float[Array, "p p"]:
@@ -141,6 +157,55 @@ def error_rate(theta: Float[Array, " p"], law: Law) -> Float[Array, ""]:
     std = jnp.sqrt(jnp.where(m.var > 0, m.var, 1.0))
     certain = jnp.where(m.mean > 0, 0.0, jnp.where(m.mean < 0, 1.0, 0.5))
     return law.weights @ jnp.where(m.var > 0, ndtr(-m.mean / std), certain)
+
+
+def error_rates(theta: np.ndarray, laws: Law) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Error rates of stacked laws with their gradients and Hessians in ``theta``, on the host.
+
+    Statement (exact): a component errs with probability ``Phi(-r)``, ``r = m / s``, ``s`` the
+    standard deviation of its margin; with ``D = C / s``,
+
+        grad r = (y M - r D) / s,    Hess r = -(grad r D' + D grad r') / s + r (D D' - S) / s^2,
+        grad Phi(-r) = -phi(r) grad r,    Hess Phi(-r) = phi(r) (r grad r grad r' - Hess r).
+
+    Args:
+        theta: ``[p]``; laws: stacked laws ``[G, K, ...]``, both of NumPy arrays.
+
+    Returns:
+        ``[G]``, ``[G, p]``, ``[G, p, p]``. A component without spread has derivatives 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from theory.laws import GaussianGroup
+        >>> law = Law(*(part[None] for part in GaussianGroup([1.0], [[1.0]], label=1).law))
+        >>> value, slope, _ = error_rates(np.array([-1.0, 1.0]), law)
+        >>> value.tolist(), (-slope * np.sqrt(2 * np.pi)).round(12).tolist()
+        ([0.5], [[1.0, 1.0]])
+    """
+    cov_slope = laws.covs @ theta[1:]
+    mean = laws.signs * (theta[0] + laws.means @ theta[1:])
+    var = np.maximum(cov_slope @ theta[1:], 0.0)
+    std = np.sqrt(np.where(var > 0, var, 1.0))
+    r = mean / std
+    rate = np.where(var > 0, host_ndtr(-r), (1.0 - np.sign(mean)) / 2)
+    density = np.where(var > 0, np.exp(-(r**2) / 2) / np.sqrt(2 * np.pi), 0.0) * laws.weights
+
+    y, s = laws.signs[..., None], std[..., None]
+    direction = np.concatenate([np.zeros_like(y), cov_slope / s], axis=-1)
+    location = np.concatenate([np.ones_like(y), laws.means], axis=-1)
+    slope = (y * location - r[..., None] * direction) / s
+    # Hess Phi(-r) as one product of vectors, and the covariances
+    left = np.concatenate([slope, direction / s], axis=1)
+    scaled = density[..., None]
+    lean = (density * r)[..., None]
+    right = [lean * slope + scaled * direction / s, scaled * slope - lean * direction / s]
+    curvature = np.swapaxes(left, 1, 2) @ np.concatenate(right, axis=1)
+    curvature[:, 1:, 1:] += np.einsum("gk,gkij->gij", density * r / std**2, laws.covs)
+    return (
+        np.sum(laws.weights * rate, axis=1),
+        -np.einsum("gk,gkp->gp", density, slope),
+        curvature,
+    )
 
 
 def worst_error_rate(theta: Float[Array, " p"], laws: Sequence[Law]) -> Float[Array, ""]:
@@ -196,10 +261,12 @@ def minimise(law: Law, loss: Loss = LOGISTIC, max_steps: int = 200) -> Minimum:
         def newton(state):
             base, value, move, gain, damping, _, step = state
             theta = base - damping * move
-            reached = risk(theta, law, loss)
+            m = _margins(theta, law)
+            e = expectations((loss.value, *_derivatives(loss, 4)), m.mean, m.var)
+            reached = law.weights @ e[0]
             falls = reached <= value - _ARMIJO * damping * gain + _ROUNDING * jnp.abs(value)
-            slope = score_mean(theta, law, loss)
-            next_move = jnp.linalg.solve(hessian(theta, law, loss), slope)
+            slope = _mean_score(m, law, e[1:])
+            next_move = jnp.linalg.solve(_second_moment(m, law, e[2:]), slope)
             next_gain = jnp.maximum(next_move @ slope, 0.0)
             decrement = jnp.sqrt(next_gain / mass)
             full = jnp.where(decrement < 0.25, 1.0, 1.0 / (1.0 + decrement))
@@ -232,7 +299,30 @@ def minimise(law: Law, loss: Loss = LOGISTIC, max_steps: int = 200) -> Minimum:
     return Minimum(theta, finite & (relative < 1e-8), decrement)
 
 
-_minimise = quick_jit(minimise, static_argnames=("loss", "max_steps"))
+@partial(quick_jit, static_argnames=("loss",), level=1)
+def _minimise(laws: Law, loss: Loss):
+    """Minimisers ``[p]`` of stacked laws, whether all converged, and the largest decrement."""
+    found = jax.vmap(lambda law: minimise(law, loss))(laws)
+    return tuple(found.theta), jnp.all(found.converged), jnp.max(found.decrement)
+
+
+def minimisers(laws: Sequence[Law], loss: Loss = LOGISTIC) -> tuple[Float[Array, " p"], ...]:
+    """`minimiser` of several laws of equal shape, by one program.
+
+    Raises:
+        ValueError: as `minimiser`.
+    """
+    points, converged, decrement = _minimise(
+        Law(*map(np.stack, zip(*laws, strict=True))), loss=loss
+    )
+    if not bool(converged):
+        raise ValueError(
+            "law: got a law whose risk has no finite minimiser (last Newton decrement "
+            f"{float(decrement):.3g}), expected both labels with mass and overlapping, "
+            "non-degenerate components; check that both labels occur with positive weight, and "
+            "that no covariance is singular in a direction that separates the labels."
+        )
+    return points
 
 
 def minimiser(law: Law, loss: Loss = LOGISTIC) -> Float[Array, " p"]:
@@ -252,12 +342,4 @@ def minimiser(law: Law, loss: Loss = LOGISTIC) -> Float[Array, " p"]:
         >>> np.round(np.asarray(minimiser(balanced_law(groups))), 6).tolist()  # the Bayes rule
         [-1.25, 1.5, 0.5]
     """
-    result = _minimise(law, loss=loss)
-    if not bool(result.converged):
-        raise ValueError(
-            "law: got a law whose risk has no finite minimiser (last Newton decrement "
-            f"{float(result.decrement):.3g}), expected both labels with mass and overlapping, "
-            "non-degenerate components; check that both labels occur with positive weight, and "
-            "that no covariance is singular in a direction that separates the labels."
-        )
-    return result.theta
+    return minimisers((law, law), loss)[0]  # predictions need two: the same program

@@ -29,9 +29,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from theory.compiling import quick_jit
 from theory.generators import interpolation_nodes
 from theory.laws import Law
-from theory.margins import Loss, expectations, quadrature
+from theory.margins import AnyArray, Loss, expectations, quadrature
 from theory.moments import Moments
 from theory.seed_masses import SeedMasses
 
@@ -96,29 +97,32 @@ def _pulls(fits: _Gaussian, masses: SeedMasses) -> _Pull:
     )
 
 
-def _interpolation(theta, law: Law, t, loss: Loss) -> tuple[Array, Array]:
-    """``E[s((1-u) x + u x') | x]`` as ``phi(t) xbar + beta(t)``; ``t`` has any shape ``[...]``."""
-    u, weight = (jnp.asarray(a) for a in interpolation_nodes())
-    cov_slope = law.covs @ theta[1:]
-    centre = theta[0] + law.means @ theta[1:]
-    var = jnp.maximum(cov_slope @ theta[1:], 0.0)
+class _Projection(NamedTuple):
+    """``E[s((1-u) x + u x') | x]``: weights of ``xbar`` ``[K, N]`` and of vectors of ``x'``."""
+
+    phi: Array
+    location: Array  # [K, N, L]
+    direction: Array
+
+
+def _interpolation(theta, law: Law, t, loss: Loss) -> _Projection:
+    """The Hajek projection at scores ``t`` ``[K, N]``, an integral over ``u`` and the partner."""
+    u, weight = (jnp.asarray(a)[None, None, :, None] for a in interpolation_nodes())
+    centre = (theta[0] + law.means @ theta[1:])[None, None, None]
+    var = jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0)[None, None, None]
     sign = law.signs[0]
-    location = jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0)
-    direction = jnp.pad(cov_slope, ((0, 0), (1, 0)))
-    # axes: t..., interpolation node, partner component
-    u_axis = u.reshape((1,) * t.ndim + (-1, 1))
-    mix = law.weights.reshape((1,) * (t.ndim + 1) + (-1,)) * weight.reshape((1,) * t.ndim + (-1, 1))
-    partner = centre.reshape((1,) * (t.ndim + 1) + (-1,))
-    margin = sign * ((1 - u_axis) * t[..., None, None] + u_axis * partner)
-    spread = jnp.broadcast_to(u_axis**2 * var.reshape((1,) * (t.ndim + 1) + (-1,)), margin.shape)
+    # axes: component, node, interpolation node, partner component
+    mix = law.weights[None, None, None] * weight
+    margin = sign * ((1 - u) * t[..., None, None] + u * centre)
+    spread = jnp.broadcast_to(u**2 * var, margin.shape)
     slopes = (loss.derivative(1), loss.derivative(2))
     first, second = expectations(slopes, margin, spread, (0.0, 0.0), _COARSE)
     first, second = sign * first * mix, second * mix
-    phi = jnp.sum(first * (1 - u_axis), axis=(-2, -1))
-    beta = jnp.einsum("...ul,lp->...p", first * u_axis, location) + jnp.einsum(
-        "...ul,lp->...p", second * u_axis**2, direction
+    return _Projection(
+        jnp.sum(first * (1 - u), axis=(2, 3)),
+        jnp.sum(first * u, axis=2),
+        jnp.sum(second * u**2, axis=2),
     )
-    return phi, beta
 
 
 class _Line(NamedTuple):
@@ -128,6 +132,7 @@ class _Line(NamedTuple):
     z: Array
     mass: Array
     location: Array  # [K, p]
+    direction: Array  # [K, p]
     unit: Array  # [K, p]
     residual_cov: Array  # [K, p, p]
 
@@ -139,44 +144,55 @@ def _line(theta, law: Law, count: int = 193) -> _Line:
     safe = jnp.sqrt(jnp.where(var > 0, var, 1.0))
     std = jnp.where(var > 0, safe, 0.0)
     z, weights = quadrature(centre, std, (0.0, 0.0), count)
-    unit = jnp.pad(cov_slope / safe[:, None], ((0, 0), (1, 0)))
+    direction = jnp.pad(cov_slope, ((0, 0), (1, 0)))
+    unit = direction / safe[:, None]
     return _Line(
         centre[:, None] + std[:, None] * z,
         z,
         law.weights[:, None] * weights,
         jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0),
+        direction,
         unit,
         jnp.pad(law.covs, ((0, 0), (1, 0), (1, 0))) - unit[:, :, None] * unit[:, None, :],
     )
 
 
+class _Contribution(NamedTuple):
+    """One seed's ``f(x) - E f = phi xbar + ...`` on the line: ``weights @ vectors + phi residual``.
+
+    It lies in the span of a few vectors, whatever the number of features.
+    """
+
+    phi: Array  # [K, N]
+    weights: Array  # [K, N, m]
+    vectors: Array  # [m, p]
+
+
 def _contribution(line: _Line, law: Law, masses: SeedMasses, fit, pull, inner, theta, loss: Loss):
-    """One seed's ``f(x) = phi(t) xbar + beta(t)`` on the line, centred: ``phi``, ``f - E f``."""
+    """A seed's `_Contribution`; terms that are the same for all seeds drop out."""
     sign = law.signs[:, None]
+    own = jnp.eye(len(law.signs), dtype=line.t.dtype)[:, None]  # a component's own vectors
     phi = masses.score * sign * loss.derivative(1)(sign * line.t)
-    beta = jnp.zeros(line.t.shape + theta.shape, theta.dtype)
+    shared, vectors = [], [line.location, line.unit]
     if inner is not None:
-        phi = phi + 2 * masses.interpolation * inner[0]
-        beta = beta + 2 * masses.interpolation * inner[1]
+        phi = phi + 2 * masses.interpolation * inner.phi
     if fit is not None:
         e = fit.slopes
-        mean, cov = overall(law)  # the group's own, whatever its generator: it may share a pool
-        own = jnp.pad(cov @ theta[1:], (1, 0))
-        centre = jnp.pad(mean, (1, 0), constant_values=1.0)
+        own_mean, _ = overall(law)  # the group's, whatever its generator: it may share a pool
+        centre = jnp.pad(own_mean, (1, 0), constant_values=1.0)
         a = line.t - centre @ theta
-        moved = masses.gaussian * (e[2] * a - e[1]) - pull.scalar * a
         phi = phi + masses.gaussian * e[1] + pull.scalar * a
-        beta = (
-            beta
-            + moved[..., None] * centre[None, None]
-            + (masses.gaussian * e[3] * a)[..., None] * fit.direction[None, None]
-            - (pull.scalar * own)[None, None]
-            + (a**2 - own[1:] @ theta[1:])[..., None] * pull.vector[None, None]
-        )
-    xbar = line.location[:, None] + line.unit[:, None] * line.z[..., None]
-    value = phi[..., None] * xbar + beta
-    mean = jnp.einsum("kn,knp->p", line.mass, value)
-    return phi, value - mean[None, None]
+        tilt = (masses.gaussian * e[2] - pull.scalar) * centre
+        shared.append(jnp.stack([a, a**2], axis=-1))
+        vectors.append(jnp.stack([tilt + masses.gaussian * e[3] * fit.direction, pull.vector]))
+    location, unit = phi[..., None] * own, (phi * line.z)[..., None] * own
+    if inner is not None:
+        location = location + 2 * masses.interpolation * inner.location
+        shared.append(2 * masses.interpolation * inner.direction)
+        vectors.append(line.direction)
+    weights = jnp.concatenate([location, unit, *shared], axis=-1)
+    mean = jnp.einsum("kn,knm->m", line.mass, weights)
+    return _Contribution(phi, weights - mean[None, None], jnp.concatenate(vectors))
 
 
 def seed_covs(
@@ -215,8 +231,10 @@ def seed_covs(
         ]
 
         def joint(left, right):
-            spread = jnp.einsum("kn,kpq->pq", line.mass * left[0] * right[0], line.residual_cov)
-            return jnp.einsum("knp,knq->pq", line.mass[..., None] * left[1], right[1]) + spread
+            both = jnp.einsum("knl,knm->lm", line.mass[..., None] * left.weights, right.weights)
+            apart = jnp.sum(line.mass * left.phi * right.phi, axis=1)
+            spread = jnp.einsum("k,kpq->pq", apart, line.residual_cov)
+            return left.vectors.T @ both @ right.vectors + spread
 
         return jnp.stack([jnp.stack([joint(left, right) for right in each]) for left in each])
 
@@ -248,20 +266,42 @@ def gradient_cov(
         families: ``masses.families`` (static).
         loss: the loss (static).
     """
-    drawn = jnp.einsum("g,gpq->pq", masses.noise, synthetic_moments.score_cov)
+    own, drawn = score_cov_weights(masses, families)
+    noise = jnp.einsum("g,gpq->pq", drawn, synthetic_moments.score_cov)
     if not families:
-        own = jnp.einsum("g,gpq->pq", masses.score**2 / masses.sizes, real_moments.score_cov)
-        return drawn + own
+        return noise + jnp.einsum("g,gpq->pq", own, real_moments.score_cov)
+    return noise + seed_noise(theta, real, synthetic, masses, families, loss)
+
+
+def score_cov_weights(masses: SeedMasses, families: tuple[str, ...]) -> tuple[AnyArray, AnyArray]:
+    """Weights ``[G]`` of ``Cov_{P_g}(s)`` and ``Cov_{Q_g}(s)`` in ``V``, beside `seed_noise`."""
+    own = masses.score**2 / masses.sizes
+    return (0.0 * own if families else own), masses.noise
+
+
+def seed_noise(
+    theta: Float[Array, " p"],
+    real: Law,
+    synthetic: Law,
+    masses: SeedMasses,
+    families: tuple[str, ...],
+    loss: Loss,
+) -> Float[Array, "p p"]:
+    """``sum_g Cov_{P_g}(f_g) / n_g``: what the seeds of a fitted generator add to ``V``."""
     seed = seed_covs(theta, real, synthetic, (masses,), families, loss)[0, 0]
-    return drawn + jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
+    return jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
 
 
-def _central(theta, law: Law) -> Array:
-    """Central moments ``E[a^j]``, ``a = t - E t``, of the score in one group: ``[5]``."""
-    line = _line(theta, law)
+def _central(theta, law: Law) -> tuple[Array, Array, Array]:
+    """Central moments ``E[a^j]``, ``a = t - E t``, of the score in one group, ``j = 2, 3, 4``."""
     mean, _ = overall(law)
-    a = line.t - (theta[0] + mean @ theta[1:])
-    return jnp.einsum("kn,jkn->j", line.mass, jnp.stack([a**j for j in range(5)]))
+    shift = (law.means - mean[None]) @ theta[1:]
+    var = jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0)
+    return (
+        law.weights @ (shift**2 + var),
+        law.weights @ (shift**3 + 3 * shift * var),
+        law.weights @ (shift**4 + 6 * shift**2 * var + 3 * var**2),
+    )
 
 
 def second_order_risk(
@@ -294,7 +334,7 @@ def second_order_risk(
     if "gaussian" not in families:
         return jnp.zeros((), theta.dtype)
     fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
-    _, _, a2, a3, a4 = jnp.moveaxis(jax.vmap(lambda law: _central(theta, law))(real), 1, 0)
+    a2, a3, a4 = jax.vmap(lambda law: _central(theta, law))(real)
     e = jnp.moveaxis(fits.slopes, -1, 0)
     n, total, v = masses.sizes, jnp.sum(masses.sizes), fits.var
     mean_mean = masses.gaussian * e[2] * a2 / n
@@ -305,3 +345,28 @@ def second_order_risk(
     features = theta.shape[0] - 1
     wider = masses.wide_mean * stretch + masses.wide_cov * ((features + 2) * stretch + heavy)
     return jnp.sum((mean_mean + mean_cov + cov_cov / 4) / 2 + wider / n)
+
+
+class Fitted(NamedTuple):
+    """What the seeds of fitted generators add, at two points.
+
+    Attributes:
+        noise: `seed_noise` ``[2, p, p]``.
+        drift: gradients of `second_order_risk` ``[2, p]``.
+        slope: ``grad tr(matrix seed_noise)`` at the second point ``[p]``.
+    """
+
+    noise: Array
+    drift: Array
+    slope: Array
+
+
+def _fitted(points, matrix, real, synthetic, masses, families, loss) -> Fitted:
+    rest = (real, synthetic, masses, families, loss)
+    noise, pull = jax.vjp(jax.vmap(lambda theta: seed_noise(theta, *rest)), points)
+    drift = jax.vmap(jax.grad(lambda theta: second_order_risk(theta, *rest)))(points)
+    (slope,) = pull(jnp.stack([jnp.zeros_like(matrix), matrix]))
+    return Fitted(noise, drift, slope[1])
+
+
+fitted = quick_jit(_fitted, static_argnames=("families", "loss"))

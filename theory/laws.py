@@ -135,6 +135,8 @@ class GaussianGroup:
 
     def overall_mean_cov(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean ``[d]`` and covariance ``[d, d]`` of the whole group."""
+        if len(self.weights) == 1:
+            return self.mean[0], self.cov[0]
         mean = self.weights @ self.mean
         centred = self.mean - mean
         between = np.einsum("k,ki,kj->ij", self.weights, centred, centred)

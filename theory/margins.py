@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -27,19 +27,32 @@ import numpy as np
 __all__ = [
     "LOGISTIC",
     "SQUARED",
+    "AnyArray",
     "Logistic",
     "Loss",
     "Polynomial",
     "SoftplusLoss",
     "expectation",
     "expectations",
+    "library",
+    "plain_expectations",
     "quadrature",
 ]
+
+AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
 
 _NODES = 193  # odd: the centre of the integrand is itself a node
 _HALF_WIDTH = 9.0  # in standard deviations: exp(-9**2 / 2) = 2.6e-18
 _WIDE_STEP = 0.47  # steps in the margin above this need a finer grid near 0, at sigmoid scale
 _FAR = 7.0  # with the bulk this many stds from 0, what happens at 0 weighs less than 1e-11
+
+
+def library(*arrays):
+    """`numpy` for arrays that all are on the host, `jax.numpy` otherwise.
+
+    Formulas that are compiled in one place and computed at once in another are written for both.
+    """
+    return np if all(isinstance(array, np.ndarray | np.generic) for array in arrays) else jnp
 
 
 def _polyadd(*terms: tuple[float, ...]) -> tuple[float, ...]:
@@ -208,36 +221,58 @@ def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0), count: int = 
     Returns:
         ``(nodes, weights)``, each ``[..., count]``; constants for differentiation.
     """
-    mean, std = jax.lax.stop_gradient(mean), jax.lax.stop_gradient(std)
-    dtype = jnp.result_type(mean, std)
+    xp = library(mean, std)
+    if xp is jnp:
+        mean, std = jax.lax.stop_gradient(mean), jax.lax.stop_gradient(std)
     right, left = tails
     unit = np.linspace(-1.0, 1.0, count).reshape((1,) * mean.ndim + (count,))
-    unit = jnp.asarray(unit, dtype)
+    unit = xp.asarray(unit, xp.result_type(mean, std))
     step = 2.0 / (count - 1)
-    safe_std = jnp.where(std > 0, std, 1.0)
+    safe_std = xp.where(std > 0, std, 1.0)
     var = std**2
-    shift = jnp.where(
+    shift = xp.where(
         mean > right * var,
         -right * std,
-        jnp.where(mean < -left * var, left * std, -mean / safe_std),
+        xp.where(mean < -left * var, left * std, -mean / safe_std),
     )
-    shift = jnp.where(std > 0, shift, 0.0)  # a point mass: every node lies on the mean
+    shift = xp.where(std > 0, shift, 0.0)  # a point mass: every node lies on the mean
     narrow_nodes = shift[..., None] + _HALF_WIDTH * unit
-    narrow_step = jnp.full_like(std, _HALF_WIDTH * step)
+    narrow_step = xp.full_like(std, _HALF_WIDTH * step)
     centre = mean + std * shift
-    low = jnp.arcsinh((centre - _HALF_WIDTH * std) / np.pi)
-    high = jnp.arcsinh((centre + _HALF_WIDTH * std) / np.pi)
+    wide = (std * (_HALF_WIDTH * step) > _WIDE_STEP) & (xp.abs(centre) <= _FAR * std)
+    if xp is np and not np.any(wide):
+        return narrow_nodes, _weights(narrow_nodes, narrow_step[..., None], xp)
+    low = xp.arcsinh((centre - _HALF_WIDTH * std) / np.pi)
+    high = xp.arcsinh((centre + _HALF_WIDTH * std) / np.pi)
     half = (high - low) / 2
     tau = ((low + high) / 2)[..., None] + half[..., None] * unit
-    grow = jnp.exp(tau)  # sinh and cosh from one exponential: errors near 0 are rounding of pi
+    grow = xp.exp(tau)  # sinh and cosh from one exponential: errors near 0 are rounding of pi
     shrink = 1.0 / grow
     wide_nodes = ((np.pi / 2) * (grow - shrink) - mean[..., None]) / safe_std[..., None]
     wide_step = ((np.pi / 2) * step * half / safe_std)[..., None] * (grow + shrink)
-    wide = (std * (_HALF_WIDTH * step) > _WIDE_STEP) & (jnp.abs(centre) <= _FAR * std)
-    nodes = jnp.where(wide[..., None], wide_nodes, narrow_nodes)
-    step = jnp.where(wide[..., None], wide_step, narrow_step[..., None])
-    weights = step * jnp.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
-    return nodes, weights
+    nodes = xp.where(wide[..., None], wide_nodes, narrow_nodes)
+    step = xp.where(wide[..., None], wide_step, narrow_step[..., None])
+    return nodes, _weights(nodes, step, xp)
+
+
+def _weights(nodes, step, xp):
+    return step * xp.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def plain_expectations(functions, mean, var, tails=None, count=_NODES):
+    """`expectations` without their rule for derivatives; of NumPy arrays, at once on the host."""
+    xp = library(mean, var)
+    grids: dict[tuple[float, float], list[int]] = {}
+    for index, function in enumerate(functions):
+        grids.setdefault(function.tails if tails is None else tails, []).append(index)
+    std = xp.sqrt(var)
+    values = []
+    for own, indices in grids.items():
+        nodes, weights = quadrature(mean, std, own, count)
+        u = mean[..., None] + std[..., None] * nodes
+        values.append(_linear(tuple(functions[index] for index in indices), u, weights, xp))
+    order = np.argsort(np.concatenate(list(grids.values())), kind="stable")
+    return values[0] if len(grids) == 1 else xp.concatenate(values)[order]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 3, 4))
@@ -255,48 +290,47 @@ def expectations(functions, mean, var, tails=None, count=_NODES):
     Returns:
         Array ``[j, ...]``.
     """
-    grids: dict[tuple[float, float], list[int]] = {}
-    for index, function in enumerate(functions):
-        grids.setdefault(function.tails if tails is None else tails, []).append(index)
-    std = jnp.sqrt(var)
-    values = []
-    for own, indices in grids.items():
-        nodes, weights = quadrature(mean, std, own, count)
-        u = mean[..., None] + std[..., None] * nodes
-        values.append(_linear([functions[index].terms for index in indices], u, weights))
-    order = np.argsort(np.concatenate(list(grids.values())), kind="stable")
-    return values[0] if len(grids) == 1 else jnp.concatenate(values)[order]
+    return plain_expectations(functions, jnp.asarray(mean), jnp.asarray(var), tails, count)
 
 
-def _linear(functions: list[dict[Hashable, float]], u, weights):
+def _linear(functions, u, weights, xp):
     """Weighted sums over nodes of linear combinations of few terms, each summed once."""
-    terms = sorted(set().union(*functions), key=repr)
-    sums = jnp.stack([jnp.sum(row, axis=-1) for row in _rows(terms, u, weights)])
-    table = np.array([[function.get(term, 0.0) for term in terms] for function in functions])
-    return jnp.tensordot(jnp.asarray(table, sums.dtype), sums, 1)
+    terms, table = _table(functions)
+    sums = _sums(terms, u, weights, xp)
+    return xp.tensordot(xp.asarray(table, weights.dtype), xp.stack([sums[t] for t in terms]), 1)
 
 
-def _rows(terms: list[Hashable], u, weights):
-    """``weights * term(u)`` for every term."""
-    decay = jnp.exp(-jnp.abs(u))
+@lru_cache(maxsize=256)
+def _table(functions) -> tuple[tuple[Hashable, ...], np.ndarray]:
+    """The terms that occur in functions, and the functions' coefficients ``[j, terms]``."""
+    each = [function.terms for function in functions]
+    terms = tuple(sorted(set().union(*each), key=repr))
+    return terms, np.array([[own.get(term, 0.0) for term in terms] for own in each])
+
+
+def _sums(terms: tuple[Hashable, ...], u, weights, xp) -> dict:
+    """``sum weights * term(u)`` over the nodes for every term, power by power."""
+    sums = {}
+
+    def powers(row, base, kind, *rest):
+        highest = max((t[1] for t in terms if t[0] == kind and t[2:] == rest), default=-1)
+        for power in range(highest + 1):
+            if (kind, power, *rest) in terms:
+                sums[kind, power, *rest] = xp.sum(row, axis=-1)
+            row = row * base if power < highest else row
+
+    powers(weights, u, "u")
+    decay = xp.exp(-xp.abs(u))
     larger = 1.0 / (1.0 + decay)
     smaller = decay * larger
-    q, p = jnp.where(u > 0, smaller, larger), jnp.where(u > 0, larger, smaller)
-    softplus = jnp.log1p(decay) + jnp.maximum(-u, 0.0)
-    known = {("q", 0, 0): weights, "softplus": weights * softplus, ("u", 0): weights}
-
-    def row(term):
-        if term not in known:
-            kind, *powers = term
-            if kind == "u":
-                known[term] = row(("u", powers[0] - 1)) * u
-            elif powers[0]:
-                known[term] = row(("q", powers[0] - 1, powers[1])) * q
-            else:
-                known[term] = row(("q", 0, powers[1] - 1)) * p
-        return known[term]
-
-    return [row(term) for term in terms]
+    q, p = xp.where(u > 0, smaller, larger), xp.where(u > 0, larger, smaller)
+    row = weights
+    for power in range(1 + max((t[2] for t in terms if t[0] == "q"), default=-1)):
+        row = row * p if power else row
+        powers(row, q, "q", power)
+    if "softplus" in terms:
+        sums["softplus"] = xp.sum(weights * (xp.log1p(decay) + xp.maximum(-u, 0.0)), axis=-1)
+    return sums
 
 
 @expectations.defjvp
