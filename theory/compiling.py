@@ -10,15 +10,19 @@ import jax
 __all__ = ["quick_jit"]
 
 
-@lru_cache(maxsize=4)
-def _options(level: int) -> dict[str, int | bool]:
-    """Compiler options that trade run time for compile time; none where they are not known."""
-    options = {"xla_backend_optimization_level": level, "xla_cpu_use_fusion_emitters": False}
+@lru_cache(maxsize=1)
+def _known() -> bool:
+    """Whether the options are known here, which does not depend on the level."""
     try:
-        jax.jit(lambda x: x, compiler_options=options)(0.0)
+        jax.jit(lambda x: x, compiler_options=_options(0))(0.0)
     except Exception:  # an unknown option is reported by a type and text that vary by version
-        return {}
-    return options
+        return False
+    return True
+
+
+def _options(level: int) -> dict[str, int | bool]:
+    """Compiler options that trade run time for compile time."""
+    return {"xla_backend_optimization_level": level, "xla_cpu_use_fusion_emitters": False}
 
 
 def quick_jit(
@@ -43,7 +47,7 @@ def quick_jit(
 
     @lru_cache(maxsize=1)
     def compiled():
-        options = _options(level)
+        options = _options(level) if _known() else {}
         return jax.jit(function, static_argnames=static_argnames, compiler_options=options)
 
     @wraps(function)
