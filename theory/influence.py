@@ -38,7 +38,16 @@ from theory.seed_masses import SeedMasses
 
 _COARSE = 97  # nodes of nested integrals: relative error near 1e-9 for scores of std up to 5
 
-__all__ = ["gradient_cov", "overall", "second_order_risk", "seed_covs"]
+__all__ = [
+    "Fitted",
+    "fitted",
+    "gradient_cov",
+    "overall",
+    "score_cov_weights",
+    "second_order_risk",
+    "seed_covs",
+    "seed_noise",
+]
 
 
 class _Gaussian(NamedTuple):
