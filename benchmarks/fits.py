@@ -10,12 +10,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from benchmarks.machine import Peaks, measure_peaks
 from benchmarks.timing import Timing, times
 from simulate.datasets import draw_dataset
 from simulate.erm import FitResult, fit
-from simulate.sharding import block_for, replicate_mesh, sharded_map
+from simulate.sharding import replicate_mesh, sharded_map
 from theory.design import Design
 from theory.generators import Oracle
 from theory.laws import GaussianGroup
@@ -67,29 +68,17 @@ def batch_of(dim: int, sizes: tuple[int, int], count: int, seed: int = 0) -> Bat
 
 
 def fit_all(batch: Batch) -> Callable[[], FitResult]:
-    """One call that fits all data sets: blocks over the devices, one compiled program."""
+    """One call that fits all data sets, on all devices, as `verify` fits its replicates."""
     mesh = replicate_mesh()
-    count, rows, dim = batch.x.shape
-    share = -(-count // mesh.size)  # data sets a device
-    # a GPU has no cache to stay in: everything at once
-    block = min(share, block_for(rows, dim + 1)) if jax.default_backend() == "cpu" else share
-    blocks = -(-share // block)
-    filled = np.arange(mesh.size * blocks * block) % count  # the last block is filled up
-
-    def one_device(parts):
-        start = jnp.asarray(batch.start)
-        one = jax.vmap(lambda *data: fit(*data, start=start))
-        return jax.lax.map(lambda part: one(*part), parts)
-
-    parts = tuple(
-        array[filled].reshape(mesh.size, blocks, block, *array.shape[1:])
-        for array in (batch.x, batch.sign, batch.weight)
-    )
-    compiled = sharded_map(one_device, mesh)
+    count = len(batch.x)
+    filled = np.arange(-(-count // mesh.size) * mesh.size) % count  # the last device's share too
+    placed = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
+    data = [jax.device_put(a[filled], placed) for a in (batch.x, batch.sign, batch.weight)]
+    start = jnp.asarray(batch.start)
+    compiled = sharded_map(lambda own: fit(*own, start=start), mesh)
 
     def call() -> FitResult:
-        result = compiled(parts)
-        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[3:])[:count], result)
+        return jax.tree.map(lambda a: a[:count], compiled(data))
 
     return call
 

@@ -1,38 +1,43 @@
 """Blocks of replicates spread over devices, with results that do not depend on their number.
 
-The unit of computation is a block of fixed size, vectorised over its replicates. Every device runs
-the same program on one block at a time, and nothing is summed across devices, so a replicate's
-numbers are the same bits for one device and for eight. The program is compiled for one device and
-run on each: one that is compiled for many is simplified by other passes, and differs from it in the
-last bits.
+The unit of computation is a block of fixed size. Every device runs the same program on one block at
+a time, and nothing is summed across devices, so a replicate's numbers are the same bits for one
+device and for eight. The program is compiled for one device and run on each: one that is compiled
+for many is simplified by other passes, and differs from it in the last bits.
+
+A block is large, so that starting a program and merging what it returns cost little beside it. On a
+CPU its replicates are drawn together and evaluated a tile at a time, whose data a core's cache
+holds through all passes of a fit; on an accelerator they are vectorised all at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from simulate import streams
 
-__all__ = ["block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
+__all__ = ["TILE_NUMBERS", "block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
 
 _AXIS = "replicates"
-_BLOCK_NUMBERS = 2**18  # numbers in a block's design matrices: 2 MiB in float64, a core's cache
+_BLOCK_NUMBERS = 2**20  # in a block's design matrices: 8 MiB in float64
+TILE_NUMBERS = 2**14  # in a tile's data: 128 KiB, some times that with what is made of them
 
 
 def block_for(rows: int, parameters: int) -> int:
-    """A block size (replicates) whose data stay in cache: a power of two, 2 to 1024.
+    """A block size (replicates) of a few MiB of data: a power of two, 2 to 1024.
 
     A function of the shapes alone, so that results do not depend on the machine.
 
     Example:
         >>> block_for(8000, 4), block_for(50, 2)
-        (8, 1024)
+        (32, 1024)
     """
     fitting = max(1, _BLOCK_NUMBERS // max(1, rows * parameters))
     return min(1024, max(2, 2 ** (fitting.bit_length() - 1)))
@@ -48,11 +53,36 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 @lru_cache(maxsize=128)
 def sharded_map(function: Callable, mesh: Mesh) -> Callable:
-    """``function`` of one replicate, vectorised over a leading axis that is split over the mesh.
+    """``function`` of one replicate, mapped over a leading axis that is split over the mesh.
 
     Compiled once for each function, device and shape: pass the same function object again.
     """
-    return _on_each_device(jax.jit(jax.vmap(function)), mesh)
+    every = _tiled(function) if mesh.devices.flat[0].platform == "cpu" else jax.vmap(function)
+    return _on_each_device(jax.jit(every), mesh)
+
+
+def _tiled(function: Callable) -> Callable:
+    """``function`` of every row, vectorised over as many at a time as stay in cache."""
+    several = jax.vmap(function)
+
+    @wraps(function)  # programs are known by its name
+    def every(rows):
+        arrays = jax.tree.leaves(rows)
+        count = len(arrays[0])
+        fitting = max(1, TILE_NUMBERS * count // max(1, sum(array.size for array in arrays)))
+        tile = 2 ** (fitting.bit_length() - 1)
+        if tile >= count:
+            return several(rows)
+        tiles = count // tile
+        whole = tiles * tile
+        cut = jax.tree.map(lambda a: a[:whole].reshape(tiles, tile, *a.shape[1:]), rows)
+        found = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), jax.lax.map(several, cut))
+        if whole == count:
+            return found
+        rest = several(jax.tree.map(lambda a: a[whole:], rows))
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), found, rest)
+
+    return every
 
 
 @lru_cache(maxsize=128)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate import monte_carlo, streams
+from simulate import monte_carlo, sharding, streams
 from simulate.datasets import draw_dataset
 from simulate.erm import fit
 from simulate.monte_carlo import Interrupted, contrast, covariance, estimate, run, skewness, values
@@ -92,6 +92,24 @@ def test_replicates_beyond_a_full_block_do_not_leak():
     assert np.array_equal(values(short, "square"), values(long, "square")[:35])
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 23, 24])
+def test_every_row_is_computed_whether_a_block_is_cut_into_whole_tiles_or_not(count):
+    rng = np.random.default_rng(count)
+    x, nothing = rng.standard_normal((count, 400, 7)), np.zeros((count, 0))
+
+    def statistics(row):
+        own, empty = row
+        return {"moments": own.T @ own, "above": own[0] > 0, "none": 2 * empty}
+
+    assert sharding.TILE_NUMBERS // (400 * 7) == 5  # so that a tile is 4 rows, and 23 leave a rest
+    found = sharding.sharded_map(statistics, sharding.replicate_mesh(jax.devices()[:1]))(
+        (jnp.asarray(x), jnp.asarray(nothing))
+    )
+    np.testing.assert_allclose(found["moments"], np.swapaxes(x, 1, 2) @ x, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found["above"], x[:, 0] > 0)
+    assert found["none"].shape == (count, 0)
+
+
 _DEVICES = """
 import json, jax, numpy as np
 jax.config.update("jax_enable_x64", True)
@@ -114,7 +132,7 @@ devices = [None] if count == 1 else [None, jax.devices()[:2], jax.devices()[:2]]
 for turn, chosen in enumerate(devices):
     if turn == 2:
         sharding.ThreadPoolExecutor = None  # threads are for compiling; nothing is left to compile
-    result = run((draw, evaluate), key=jax.random.key(1), replicates=83, block=4, devices=chosen)
+    result = run((draw, evaluate), key=jax.random.key(1), replicates=83, block=10, devices=chosen)
     m = result.moments
     words = [x.hex() for x in np.concatenate([m.mean, m.second.ravel(), m.third, m.low, m.high])]
     print(json.dumps([count, result.replicates, m.count, words]))
