@@ -11,12 +11,14 @@ fit (`simulate.planner_estimate`), forms theorem S1's law for each generator, an
 Labelled as the theory labels it: the law is asymptotic (R1, R2) in its local form, so it holds for
 biases of the order of the sampling error; the raw fit is taken at its own optimum. Decisions are
 by the expected gain over class weighting (`simulate.planner_expected`): the bias has a posterior,
-whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The weight
-of added rows maximises it, and synthetic rows are recommended where it exceeds 2 % of class
-weighting's excess risk. The gain is linear in a small weight and the harm of an uncertain bias
-quadratic, so an uncertain generator gets a small weight before it gets none. A generator whose
-rows plainly differ from the table's (`planner_expected.misfit`) gets a flat prior, and must be
-shown to help: what is expected must exceed 1.645 standard errors of the gain, a one-sided 95 %.
+whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The gain is
+linear in a small weight and the harm of an uncertain bias quadratic, so an uncertain generator gets
+a small weight before it gets none.
+
+Whether the gain is worth the rows, and how few will do, is `simulate.planner_decision`'s. A
+generator whose rows plainly differ from the table's (`planner_expected.misfit`) gets a flat prior,
+and must be shown to help: what is expected must exceed 1.645 standard errors of the gain, a
+one-sided 95 %.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from scipy.stats import norm
 
 from simulate import planner_intervals as intervals
 from simulate.planner_choices import Choice, Plan
+from simulate.planner_decision import decide, fewest, forgone
 from simulate.planner_diagnostics import diagnose
 from simulate.planner_estimate import (
     Real,
@@ -49,11 +52,10 @@ from theory.scaling_law import ScalingLaw
 
 __all__ = ["NAMES", "Choice", "Plan", "plan_table"]
 
-_NEAR = 0.05  # without a price: the share of the gain that the noise of the draws may cost
-_WORTH = 0.02  # of class weighting's excess risk: a smaller credible gain is not worth rows
 _WEIGHTS = tuple(k / 20 for k in range(1, 21))
 _MISFIT = 3.0  # standard deviations beyond chance: the generator is not right
 _SHOWN = 1.645  # standard errors of its gain, which one that is not must be expected to exceed
+_REPLICATES, _FEWER, _LARGE = 200, 60, 10_000  # of the bootstrap, and rows beyond which fewer
 _MOST = 20  # times the largest group: no more rows per group are considered
 
 
@@ -67,9 +69,10 @@ def plan_table(
     fitted: bool = True,
     positive=None,
     price: float = 0.0,
+    worth: float = 1e-4,
     most: int | None = None,
     level: float = 0.95,
-    bootstrap: int = 200,
+    bootstrap: int | None = None,
     seed: int = 0,
     names: Sequence[str] | None = None,
 ) -> Plan:
@@ -87,9 +90,11 @@ def plan_table(
         positive: the label that counts as class 1; the others together are class 0, and every label
             keeps its own group.
         price: nats of excess risk that one synthetic row may cost.
+        worth: nats, the least expected gain that rows are recommended for.
         most: synthetic rows per group at most; 20 times the largest group when omitted.
         level: of the intervals.
-        bootstrap: replicates.
+        bootstrap: replicates; when omitted 200, and 60 beyond 10 000 rows, as many as the planner
+            was validated with.
         seed: of the bootstrap.
         names: of the features, for messages; a data frame's own when omitted.
 
@@ -106,7 +111,7 @@ def plan_table(
         >>> plan.recommended.name, plan.add_synthetic, [g.size for g in plan.groups]
         ('weight+add', True, [300, 60])
     """
-    _check_options(price, most, level, bootstrap)
+    _check_options(price, worth, most, level, bootstrap)
     table = prepare(features, labels, attributes, synthetic, fitted, positive, names)
     rows = table.rows
     try:
@@ -117,7 +122,8 @@ def plan_table(
     real = real_part(rows, ones, fits)
     sources = _sources(table, generators, seed)
     parts = [(own, synthetic_part(rows, ones, real, own)) for own in sources]
-    resampled = intervals.resample(rows, fits, parts, replicates=bootstrap, seed=seed)
+    replicates = bootstrap or (_REPLICATES if len(rows.group) <= _LARGE else _FEWER)
+    resampled = intervals.resample(rows, fits, parts, replicates=replicates, seed=seed)
     parts = [
         (own, part._replace(shrunk=misfit(part.turn, noise) < _MISFIT))
         for (own, part), noise in zip(parts, resampled.turn, strict=True)
@@ -125,13 +131,13 @@ def plan_table(
     sizes = np.bincount(rows.group)
     errors = reach(rows, fits, real, resampled.weighted, seed=seed).errors(0.5 + level / 2)
     most = most or _MOST * int(sizes.max())
-    work = _Work(real, resampled, sizes, price, most, level, errors)
+    work = _Work(real, resampled, sizes, price, worth, most, level, errors)
     choices = [work.raw(), work.weighting()]
     for index, (own, part) in enumerate(parts):
         if own.name != "duplicate":
             choices += work.designs(index, own, part, table.available)
     warnings = diagnose(table, real, parts, resampled, choices)
-    best, adds, reason = _decide(choices)
+    best, adds, reason = decide(choices, worth)
     return Plan(
         tuple(choices), best, adds, reason, table.groups, warnings, level, price, rows.group
     )
@@ -148,12 +154,18 @@ def _alone(table: Prepared) -> str:
     )
 
 
-def _check_options(price, most, level, bootstrap) -> None:
+def _check_options(price, worth, most, level, bootstrap) -> None:
     for name, value, ok, expected in (
         ("price", price, price >= 0 and math.isfinite(price), "a number of at least 0"),
+        ("worth", worth, worth >= 0 and math.isfinite(worth), "a number of at least 0"),
         ("most", most, most is None or most >= 1, "at least 1 row per group"),
         ("level", level, 0.5 < level < 1, "a number between 0.5 and 1, such as 0.95"),
-        ("bootstrap", bootstrap, 10 <= bootstrap <= 10**5, "10 to 100 000 replicates"),
+        (
+            "bootstrap",
+            bootstrap,
+            bootstrap is None or 10 <= bootstrap <= 10**5,
+            "10 to 100 000 replicates",
+        ),
     ):
         if not ok:
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
@@ -177,9 +189,9 @@ def _sources(table: Prepared, generators, seed: int) -> list[Source]:
 class _Work:
     """What the designs of one table are predicted from."""
 
-    def __init__(self, real: Real, resampled: Resampled, sizes, price, most, level, errors):
+    def __init__(self, real: Real, resampled: Resampled, sizes, price, worth, most, level, errors):
         self.real, self.resampled, self.sizes = real, resampled, sizes
-        self.price, self.most, self.level = price, most, level
+        self.price, self.worth, self.most, self.level = price, worth, most, level
         self.z = float(norm.ppf(0.5 + level / 2))  # where all rows decide
         self.errors = errors  # where the rows of the smallest group do
         self.none = (0,) * len(sizes)
@@ -213,7 +225,7 @@ class _Work:
         return intervals.scaled(self.real.weighted, self.resampled.weighted, self.errors)
 
     def designs(self, index: int, own: Source, part: Synthetic, available):
-        """Levelling, and augmentation with and without it at the weight expected to be best."""
+        """Levelling, and augmentation with and without it: few rows nearly as good as the best."""
         for level in (True, False):
             law = ScalingLaw(*(jnp.asarray(float(value)) for value in part.moments(level)))
             m = self.levelled if level else self.none
@@ -223,17 +235,13 @@ class _Work:
             if most < 1:
                 continue
             name = "level+add" if level else "weight+add"
-            offers = [
-                self._choice(name, index, own, part, m, size, weight, law)
-                for weight in _WEIGHTS
-                if (size := self._size(part, level, weight, most)) > 0
-            ]
-            if not offers and not level:  # every weight is predicted to hurt: show that it does
-                size = min(most, int(self.sizes.max()))
-                offers = [self._choice(name, index, own, part, m, size, _WEIGHTS[0], law)]
-            if offers:
-                best = max(offers, key=lambda choice: choice.expected)
-                yield self._with_ranges(best, index, level, law)
+            amount = self._amount(part, level, most)
+            if amount is None and not level:  # every weight is predicted to hurt: show that it does
+                amount = _WEIGHTS[0], min(most, int(self.sizes.max()))
+            if amount is not None:
+                weight, size = amount
+                own_choice = self._choice(name, index, own, part, m, size, weight, law)
+                yield self._with_ranges(own_choice, index, level, law)
 
     def _left(self, part: Synthetic, level: bool, weight: float, size: int | float) -> float:
         """Twice the expected excess: posterior bias, variance, and the next order in proportion.
@@ -250,16 +258,34 @@ class _Work:
         drift = mix @ part.drift * value / self.real.weighted  # twice it, of 2 weighted
         return float(first + max(drift, min(first - 2 * self.real.weighted, 0.0)))
 
-    def _size(self, part: Synthetic, level: bool, weight: float, most: int) -> int:
-        """The best size for a weight at the price; without one, draws cost 5 % of the gain."""
-        gain = self._left(part, level, 0.0, 1.0) - self._left(part, level, weight, math.inf)
-        if gain <= 0:
-            return 0
+    def _amount(self, part: Synthetic, level: bool, most: int) -> tuple[float, int] | None:
+        """Weight and size: the best at the price, or the fewest rows nearly as good as the best.
+
+        None if every weight hurts. What is left of the risk has one minimum in the variance, which
+        falls with the size: from the most rows downwards it is good enough, then not.
+        """
+        none = self._left(part, level, 0.0, 1.0)
+
+        def gain(weight: float, size: int | float) -> float:
+            return (none - self._left(part, level, weight, size)) / 2
+
         if self.price > 0:
-            size = weight * math.sqrt(part.one / (2 * len(self.sizes) * self.price))
-        else:
-            size = weight**2 * part.one / (_NEAR * gain)
-        return min(most, math.ceil(size))
+            count = len(self.sizes)
+            root = math.sqrt(part.one / (2 * count * self.price))
+            offers = [
+                (w, min(most, math.ceil(w * root))) for w in _WEIGHTS if gain(w, math.inf) > 0
+            ]
+            return max(
+                offers, key=lambda own: gain(*own) - self.price * count * own[1], default=None
+            )
+        gains = {weight: gain(weight, most) for weight in _WEIGHTS}
+        best = max(gains.values())
+        if best <= 0:
+            return None
+        enough = best - forgone(best, self.worth)
+        good = [weight for weight in _WEIGHTS if gains[weight] >= enough]
+        sizes = {w: fewest(lambda size, w=w: gain(w, size) >= enough, most) for w in good}
+        return min(sizes.items(), key=lambda own: (own[1], -gain(*own)))
 
     def _choice(self, name, index, own, part, m, size, weight, law) -> Choice:
         level = name.startswith("level")
@@ -316,42 +342,3 @@ def _mixture(level: bool, weight: float) -> np.ndarray:
     mix = np.zeros(3)
     mix[1 if level else 0], mix[2] = 1.0 - weight, weight
     return mix
-
-
-def _decide(choices: Sequence[Choice]) -> tuple[Choice, bool, str]:
-    """The design whose expected gain over class weighting is largest, if it is worth the rows."""
-    raw, weighting = choices[:2]
-    reference = raw if raw.gain.low > 0 else weighting
-    worth = _WORTH * weighting.excess.value
-    offers = [c for c in choices[2:] if c.rows]
-    least = max(reference.expected, 0.0)
-    good = [c for c in offers if c.expected - least > max(worth, c.caution)]
-    best = max(good or offers, key=lambda c: c.expected - c.caution, default=None)
-    if good:
-        return best, True, (
-            f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk is "
-            f"expected to fall by {best.expected + best.cost:.3g} from class weighting's "
-            f"{weighting.excess.value:.3g} nats"
-            f"{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
-            f"{best.gain.value:.3g} ({best.gain.low:.2g} to {best.gain.high:.2g})."
-        )  # fmt: skip
-    name = "class weighting" if reference is weighting else "the plain fit"
-    if best is None:
-        return reference, False, f"do not add synthetic data: no design has rows to add; {name}."
-    if best.expected <= 0:
-        verdict = "is expected to hurt, or not to be worth its price"
-    elif best.expected - least <= worth:
-        verdict = (
-            f"is expected to gain {best.expected:.2g} nats, less than the {worth:.2g} that make "
-            "rows worth having"
-        )
-    else:
-        verdict = (
-            f"is expected to gain {best.expected:.2g} nats, but its rows plainly differ from the "
-            f"table's, so that {best.caution:.2g} would show it"
-        )
-    return reference, False, (
-        f"do not add synthetic data: the most promising design ({best.source}, {best.name}) "
-        f"{verdict} (by S1 alone {best.gain.value:.2g}, {best.gain.low:.2g} to "
-        f"{best.gain.high:.2g}); use {name}."
-    )  # fmt: skip

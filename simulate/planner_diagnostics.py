@@ -16,7 +16,7 @@ from simulate.planner_table import Prepared
 __all__ = ["Warning_", "diagnose"]
 
 _ROWS_PER_PARAMETER = 10
-_CONCENTRATED = 0.5  # of the variance, in one row of a hundred
+_CONCENTRATED = 0.5  # of the variance, in as many rows as a hundredth of the smallest group
 _TAILS = 2.0  # times the kurtosis of a normal law
 _LARGE = 0.25  # nats: squared length of a displacement beyond which quadratics mislead
 _STANDARD_ERRORS = 4.0
@@ -138,7 +138,7 @@ def _concentration(table: Prepared, real: Real):
     white = real.part @ real.root.T
     sizes = np.bincount(rows.group)
     share = np.sort(np.einsum("np,np->n", white, white) / sizes[rows.group] ** 2)[::-1]
-    top = max(1, len(share) // 100)
+    top = max(1, int(sizes.min()) // 100)  # weighted, a few hundred rows may carry all of it
     portion = float(share[:top].sum() / share.sum())
     if portion > _CONCENTRATED:
         yield Warning_(

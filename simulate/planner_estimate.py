@@ -27,17 +27,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from simulate.erm import fit
+from simulate.erm import FitResult, fit
 from simulate.planner_expected import drifts, posterior_square
 from simulate.planner_sources import Rows, Source, mean_scores, score_parts
 from theory.precision import require_float64
 
 __all__ = [
-    "Fits", "Real", "SeparableError", "Synthetic", "first_fits", "law_moments", "positive",
-    "real_part", "refit", "synthetic_part",
+    "Fits", "Real", "SeparableError", "Synthetic", "first_fits", "fit_padded", "law_moments",
+    "positive", "real_part", "refit", "synthetic_part", "weighted_excess",
 ]  # fmt: skip
 
 _fit = jax.jit(partial(fit, max_steps=100))
+_FEWEST_PADDED = 512  # rows that every smaller table is padded to
+
+
+def fit_padded(x: np.ndarray, sign: np.ndarray, weight: np.ndarray) -> FitResult:
+    """Weighted logistic fit of ``x [n, d]``, padded by rows of weight 0 to a power of two.
+
+    A program is compiled for every shape, which takes longer than most fits; with few shapes the
+    next table of about this size needs none. Rows without weight change nothing but rounding.
+    """
+    size = max(_FEWEST_PADDED, 1 << (len(x) - 1).bit_length())
+    extra = size - len(x)
+    return _fit(
+        jnp.asarray(np.pad(x, ((0, extra), (0, 0)))),
+        jnp.asarray(np.pad(sign, (0, extra), constant_values=1.0)),
+        jnp.asarray(np.pad(weight, (0, extra))),
+    )
 
 
 class SeparableError(ValueError):
@@ -135,11 +151,11 @@ def first_fits(rows: Rows) -> Fits:
         SeparableError: if the classes are linearly separable, or features are collinear.
     """
     require_float64("simulate.planner_estimate.first_fits")
-    x, sign = jnp.asarray(rows.x[:, 1:]), jnp.asarray(rows.sign)
+    x, sign = rows.x[:, 1:], rows.sign
     sizes = np.bincount(rows.group)
     found = []
     for weight in (1.0 / (rows.count * sizes[rows.group]), np.full(len(sign), 1.0 / len(sign))):
-        own = _fit(x, sign, jnp.asarray(weight))
+        own = fit_padded(x, sign, weight)
         if bool(own.separated):
             raise SeparableError(
                 "the two classes are linearly separable on this table, so the logistic fit runs "
@@ -213,6 +229,25 @@ def real_part(rows: Rows, weight: np.ndarray, fits: Fits, *, raw: bool = True) -
     misfit = white.T @ ((balanced * (first**2 - second))[:, None] * white)
     found = Real(fits.weighted, hessian, root, part, leverage, weighted, 0.0, 0.0, 0.0, misfit)
     return found._replace(**_raw_part(rows, weight, fits.raw, weighted, loss)) if raw else found
+
+
+def weighted_excess(rows: Rows, weight: np.ndarray, theta: np.ndarray) -> float:
+    """`Real.weighted` alone, in a few passes over the rows: the jackknife asks for it often."""
+    count, sizes = rows.count, np.bincount(rows.group).astype(float)
+    share = weight / sizes[rows.group]
+    _, first, second = score_parts(rows, theta)
+    hessian = rows.x.T @ ((share / count * second)[:, None] * rows.x)
+    white = rows.x @ np.linalg.inv(np.linalg.cholesky(hessian)).T
+    length = np.einsum("np,np->n", white, white)
+    leverage = np.minimum(share / count * second * length, 0.9)
+    swollen = first / np.sqrt(1.0 - leverage)
+    total = 0.0
+    for g, size in enumerate(sizes):
+        index = rows.members(g)
+        mean = (share * swollen)[index] @ white[index]
+        square = (share * swollen**2)[index] @ length[index]
+        total += float(square - mean @ mean) / size
+    return total / (2 * count**2)
 
 
 def _raw_part(rows: Rows, weight, theta: np.ndarray, weighted: float, loss) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
-from simulate.planner_estimate import Fits, Real, real_part, refit
+from simulate.planner_estimate import Fits, Real, refit, weighted_excess
 from simulate.planner_sources import Rows
 
 __all__ = ["Reach", "reach"]
@@ -82,4 +82,4 @@ def _without(rows: Rows, fits: Fits, group: np.ndarray, block: np.ndarray) -> fl
     theta = refit(rows, weight / (rows.count * per_row), fits.weighted)
     if theta is None:
         return 0.0
-    return real_part(rows, weight, Fits(theta, fits.raw), raw=False).weighted
+    return weighted_excess(rows, weight, theta)

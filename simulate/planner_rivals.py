@@ -27,19 +27,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from simulate.erm import fit
 from simulate.planner import plan_table
 from simulate.planner_draw import draw_rows
+from simulate.planner_estimate import fit_padded
 from simulate.planner_sources import rows_of, score_parts
 from theory.literature import surrogate_best_weight
 
 __all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_rows", "with_added"]
 
-_fit = jax.jit(partial(fit, max_steps=100))
 _HELD_BACK = 0.3
 _FOLDS = 5
 _GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -66,13 +63,8 @@ class Fitted(NamedTuple):
 
 
 def fit_rows(x, label, weight) -> np.ndarray:
-    """Weighted logistic fit; rows are padded to few shapes, so that few programs are compiled."""
-    size = max(512, 1 << (len(x) - 1).bit_length())
-    extra = size - len(x)
-    padded = np.pad(x, ((0, extra), (0, 0)))
-    sign = np.pad(2.0 * label - 1.0, (0, extra), constant_values=1.0)
-    own = _fit(jnp.asarray(padded), jnp.asarray(sign), jnp.asarray(np.pad(weight, (0, extra))))
-    return np.asarray(own.theta)
+    """Weighted logistic fit of rows with labels 0 and 1."""
+    return np.asarray(fit_padded(x, 2.0 * label - 1.0, weight).theta)
 
 
 def balanced_loss(theta, x, label) -> float:

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate import planner_intervals, planner_sources
+from simulate import planner_estimate, planner_intervals, planner_sources
+from simulate.erm import fit
 from simulate.planner import NAMES, plan_table
 from simulate.planner_draw import draw_rows
 from simulate.planner_estimate import (
@@ -169,6 +170,18 @@ def test_a_table_too_small_to_level_with_says_so(small):
     )
 
 
+def test_tables_of_about_one_size_share_the_programs_of_their_fits(small):
+    x, label = small
+    first = first_fits(rows_of(x, label))
+    compiled = planner_estimate._fit._cache_size()
+    first_fits(rows_of(x[1:-1], label[1:-1]))
+    assert planner_estimate._fit._cache_size() == compiled
+    sign, weight = 2.0 * label - 1.0, np.full(len(x), 1.0 / len(x))
+    alone = fit(jnp.asarray(x), jnp.asarray(sign), jnp.asarray(weight), max_steps=100)
+    # rows without weight change the order of sums and nothing else
+    np.testing.assert_allclose(first.raw, alone.theta, rtol=1e-11)
+
+
 def test_copies_of_the_rows_are_worth_nothing_and_are_reported(small):
     x, label = small
     plan = plan_table(x, label, synthetic=(x, label), fitted=False, bootstrap=20)
@@ -239,6 +252,14 @@ def test_doubtful_tables_are_noticed():
     near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)  # a common covariance: the model holds
     x, label = draw_groups((GROUPS[0], near), (2000, 2000), seed=1)
     assert plan_table(x, label, generators="gaussian", bootstrap=10).warnings == ()
+    # weighted, the rare class carries the variance: that is no row to look at
+    x, label = draw_groups((GROUPS[0], near), (6000, 300), seed=1)
+    seen = {w.check for w in plan_table(x, label, generators="gaussian", bootstrap=10).warnings}
+    assert "influence" not in seen
+    x[-1] = -40.0  # one row of the rare class far on the other side
+    options = {"generators": "gaussian", "bootstrap": 10}
+    seen = {w.check for w in plan_table(x[:, :1], label, **options).warnings}
+    assert "influence" in seen
 
 
 @pytest.mark.parametrize(

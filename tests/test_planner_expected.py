@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import gamma
 
 from simulate.planner import plan_table
-from simulate.planner_estimate import Synthetic, first_fits, real_part, synthetic_part
+from simulate.planner_estimate import (
+    Synthetic,
+    first_fits,
+    real_part,
+    synthetic_part,
+    weighted_excess,
+)
 from simulate.planner_expected import misfit, posterior_square
 from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
 from simulate.planner_reach import Reach, reach
@@ -178,3 +184,14 @@ def test_a_generator_of_another_kind_must_gain_more_than_its_error():
     for choice in plan.choices:
         if choice.rows and choice.expected <= choice.caution:
             assert choice is not own
+
+
+@pytest.mark.parametrize("sizes", [(300, 40), (60, 60)])
+def test_the_jackknifes_short_way_to_class_weightings_excess_is_the_long_one(sizes):
+    rows = rows_of(*draw_groups(GROUPS, sizes, seed=4))
+    fits = first_fits(rows)
+    weight = np.ones(sum(sizes))
+    weight[:7], weight[7:14] = 0.0, 2.0
+    long = real_part(rows, weight, fits, raw=False).weighted
+    # sums in another order: rounding of a few hundred terms
+    assert weighted_excess(rows, weight, fits.weighted) == pytest.approx(long, rel=1e-11)
