@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -41,10 +42,13 @@ def _notes(shown):
     told = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        if category.__module__.startswith("practice."):
-            if str(message) not in told:
+        if category.__module__.startswith(("practice.", "transformer_toy.")):
+            kind = str(message)
+            if category.__module__.startswith("transformer_toy."):  # once, not once a fold
+                kind = re.sub(r"\d+", "", kind.partition(" (")[0])
+            if kind not in told:
                 print(f"note: {message}", file=sys.stderr)
-            told.add(str(message))
+            told.add(kind)
         else:
             shown(message, category, filename, lineno, file, line)
 
@@ -58,10 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     jax.config.update("jax_enable_x64", True)
     from practice.cells import ColumnWarning
+    from transformer_toy.beyond import BeyondTraining
 
     with warnings.catch_warnings():
         warnings.showwarning = _notes(warnings.showwarning)
         warnings.simplefilter("always", ColumnWarning)
+        warnings.simplefilter("always", BeyondTraining)
         return answer(
             f"python -m practice {options.command}", lambda: options.run(options),
             also=(ImportError,), interrupted="interrupted; seeds that were complete are kept",

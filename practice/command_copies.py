@@ -33,9 +33,9 @@ def run(options: argparse.Namespace) -> int:
     from practice import contamination, datasets
     from simulate.tables import read_lines, write_table
 
-    if options.clean:
-        shared.check_new(options.clean, options.overwrite)
     paths = (options.train, options.synthetic, options.test)
+    if options.clean:
+        shared.check_new(options.clean, options.overwrite, paths)
     data = datasets.from_triple(paths, options.label, options.attribute, options.categorical)
     report = contamination.judged_triple(data, options.near)
     print(report.seeds.told(f"training rows ({options.train})"))

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         raise TableError(f"column {options.label!r} is the label; leave it out of --categorical.")
     header, lines = read_lines(options.seeds, options.label)
     group = (options.label,) if options.attribute is None else (options.label, options.attribute)
-    shared.check_new(options.out, options.overwrite)
+    shared.check_new(options.out, options.overwrite, [options.seeds, options.test])
     schema = schema_of(header, lines, group, options.categorical, path=options.seeds)
     test = None
     if options.test is not None:

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
                 f"--out: got {options.out}, expected a name that ends in "
                 f"{', '.join('.' + one for one in style.FORMATS)}."
             )
-        shared.check_new(options.out, options.overwrite)
+        shared.check_new(options.out, options.overwrite, [options.csv])
     if options.attribute and options.generator in ("smote", "duplicate"):
         raise ValueError("--attribute: SMOTE and duplication level classes only; drop it.")
     data = read_csv(options.csv, options.label, options.attribute, options.categorical)

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from simulate.artifacts import save_text
     from simulate.tables import TableError
 
-    shared.check_new(options.out, options.overwrite)
+    shared.check_new(options.out, options.overwrite, [options.csv])
     table = read_csv(options.csv, options.label, options.attribute, options.categorical)
     taken = [name for name in _ADDED if name in table.columns]
     if taken:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from simulate.arguments import seed_number
+from simulate.arguments import check_new, seed_number
 
 __all__ = ["add_columns", "add_near", "add_output", "add_seed", "check_new", "whole"]
 
@@ -45,20 +45,6 @@ def add_output(
     """A file to write, and ``--overwrite``; see `check_new`."""
     parser.add_argument(name, type=Path, required=required, metavar=metavar, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-
-
-def check_new(path: Path, overwrite: bool) -> None:
-    """Refuse to write over a file unless that was asked for.
-
-    Raises:
-        ValueError: the file is there.
-        ArtifactError: it cannot be written.
-    """
-    from simulate.artifacts import check_writable
-
-    if path.exists() and not overwrite:
-        raise ValueError(f"{path}: is there already; choose another, or pass --overwrite.")
-    check_writable(path)
 
 
 def whole(least: int, why: str = "") -> Callable[[str], int]:

@@ -290,6 +290,7 @@ class SyntheticOverSampler(BaseOverSampler):
             rows = row_laws.draw_rows(
                 self.generator, features, codes, added,
                 names=[repr(group) for group in self.groups_], rng=rng,
+                columns=[str(name) for name in found.table.columns[list(found.numeric)][varying]],
                 covariance=self.covariance, max_components=self.max_components,
             )  # fmt: skip
         parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]

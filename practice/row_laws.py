@@ -37,6 +37,7 @@ def draw_rows(
     *,
     names: Sequence[str],
     rng: np.random.Generator,
+    columns: Sequence[str] | None = None,
     covariance: str = "group",
     max_components: int = 5,
 ) -> dict[int, np.ndarray]:
@@ -49,6 +50,7 @@ def draw_rows(
         counts: group -> rows wanted; groups with 0 may be left out.
         names: of the groups, for messages.
         rng: source of randomness.
+        columns: names of the features, for messages; numbered when omitted.
         covariance: "group", or "pooled" over the groups (plugin and predictive).
         max_components: most components that a mixture may have.
 
@@ -80,7 +82,7 @@ def draw_rows(
     if features.shape[1] == 0:
         return {cell: np.empty((count, 0)) for cell, count in wanted.items()}
     if generator == "in_context":
-        return _in_context(features, cells, wanted, names, rng)
+        return _in_context(features, cells, wanted, names, rng, columns)
     centre, scale = _units(features, cells)
     z = (features - centre) / scale
     rows = {}
@@ -195,7 +197,7 @@ def _shipped():
     return load_model(SHIPPED)
 
 
-def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
+def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, np.ndarray]:
     """The trained network: it reads a group's seeds as context and writes a law."""
     import jax
 
@@ -205,6 +207,8 @@ def _in_context(features, cells, wanted, names, rng) -> dict[int, np.ndarray]:
     axes, back = _varying_axes(features, cells)
     read = features if axes is None else features @ axes
     given = seeds.from_arrays(read, text[cells])
+    if axes is None and columns is not None:
+        given = given._replace(names=tuple(columns))
     key = jax.random.key(int(rng.integers(2**31)))
     counts = {str(text[cell]): int(count) for cell, count in wanted.items()}
     try:

@@ -6,8 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-__all__ = ["add_selection", "answer", "one_device_per_core", "parse", "seed_number"]
+__all__ = [
+    "add_selection", "answer", "check_new", "one_device_per_core", "parse", "seed_number",
+]  # fmt: skip
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -56,6 +59,36 @@ def answer(
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return 130
+
+
+def check_new(path: Path, overwrite: bool, read: Sequence[Path | None] = ()) -> None:
+    """Refuse to write over a file unless that was asked for, and over one that is read at all.
+
+    Args:
+        path: to be written.
+        overwrite: whether a file that is there may be replaced.
+        read: files that the command reads; None for those that were not given.
+
+    Raises:
+        ValueError: the file is there, or is one of those that are read.
+        ArtifactError: it cannot be written.
+    """
+    from simulate.artifacts import check_writable
+
+    if any(own is not None and _same(path, own) for own in read):
+        raise ValueError(
+            f"{path}: would be written over a file that the command reads; choose another name."
+        )
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path}: is there already; choose another, or pass --overwrite.")
+    check_writable(path)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return one.resolve() == other.resolve()
 
 
 def seed_number(text: str) -> int:

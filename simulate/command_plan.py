@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from simulate.arguments import seed_number
+from simulate.arguments import check_new, seed_number
 
 __all__ = ["add_parser", "run"]
 
@@ -69,6 +69,9 @@ def add_parser(commands) -> None:
         "--write", type=Path, metavar="TRAIN.csv",
         help="write the rows to train on: real and synthetic, with their weights",
     )  # fmt: skip
+    own.add_argument(
+        "--overwrite", action="store_true", help="let --write replace a file that is there"
+    )
     own.add_argument("--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png")
 
 
@@ -150,20 +153,13 @@ def _generators(options: argparse.Namespace) -> list[str] | None:
 
 def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:
     """Files to write, with their kind; refused now rather than after the work."""
-    from simulate.artifacts import check_writable
-
     files = [(path, "json") for path in (options.json,) if path]
     files += [(path, "plot") for path in (options.plot,) if path]
     files += [(path, "rows") for path in (options.write,) if path]
     if options.out is not None:
         files += [(options.out / "plan.json", "json"), (options.out / "plan.png", "plot")]
-    read = [own.resolve() for own in (options.data, options.synthetic) if own is not None]
     for path, kind in files:
-        if path.resolve() in read:
-            raise ValueError(
-                f"{path}: would be written over the table that is read; choose another name."
-            )
         if kind == "plot" and path.suffix not in (".png", ".svg", ".pdf"):
             raise ValueError(f"--plot: got {path}, expected a name ending in .png, .svg or .pdf.")
-        check_writable(path)
+        check_new(path, options.overwrite or kind != "rows", [options.data, options.synthetic])
     return files

@@ -2,6 +2,7 @@
 
 import pytest
 
+from practice.__main__ import main as practice_door
 from practice.reading import read_csv
 from simulate.__main__ import main
 from simulate.table_names import check_header, check_names, meant
@@ -55,10 +56,40 @@ def test_what_may_be_meant_is_said():
 
 
 def test_a_table_is_never_written_over_by_its_plan(tmp_path, capsys):
-    path = tmp_path / "t.csv"
-    path.write_text("x,y\n" + "".join(f"{k % 7},{k % 2}\n" for k in range(40)))
+    path = _table(tmp_path)
     before = path.read_bytes()
     for option in ("--write", "--json"):
-        assert main(["plan", str(path), "--label", "y", option, str(path)]) == 2
-        assert "would be written over the table that is read" in capsys.readouterr().err
+        assert main(["plan", str(path), "--label", "y", option, str(path), "--overwrite"]) == 2
+        assert "would be written over a file that the command reads" in capsys.readouterr().err
+    other = tmp_path / "mine.csv"
+    other.write_text("mine")
+    assert main(["plan", str(path), "--label", "y", "--write", str(other)]) == 2
+    assert "pass --overwrite" in capsys.readouterr().err
+    assert path.read_bytes() == before and other.read_text() == "mine"
+
+
+def _table(folder):
+    path = folder / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{k % 7},{k % 2}\n" for k in range(40)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["resample", "FILE", "--label", "y", "--out", "FILE"],
+        ["language-model", "FILE", "--label", "y", "--model", "character", "--out", "FILE"],
+        ["copies", "FILE", "--label", "y", "--train", "t", "--test", "t", "--clean", "FILE"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_no_command_writes_over_what_it_reads_by_whatever_name(tmp_path, capsys, command):
+    path, alias = _table(tmp_path), tmp_path / "alias.csv"
+    alias.hardlink_to(path)
+    before = path.read_bytes()
+    for out in (path, tmp_path / "." / "x" / ".." / "t.csv", alias):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        words = [str(path) if word == "FILE" else word for word in command[:-1]]
+        assert practice_door([*words, str(out), "--overwrite"]) == 2
+        assert "over a file that the command reads" in capsys.readouterr().err
     assert path.read_bytes() == before

@@ -1,12 +1,19 @@
 """Users of a network are told where their seeds go beyond what it was trained for."""
 
+import warnings
+
+import jax
 import numpy as np
+import pandas as pd
 import pytest
 
+from practice.__main__ import main as practice_door
+from practice.resampler import SyntheticOverSampler
 from transformer_toy import constructed
 from transformer_toy.__main__ import calls_of, main
-from transformer_toy.beyond import beyond_training
+from transformer_toy.beyond import BeyondTraining, beyond_training
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
+from transformer_toy.generate import generate
 from transformer_toy.seeds import from_arrays, pooled_scaler
 
 SPREAD = np.array([[1.0, 0.0], [0.8, 0.6]])
@@ -82,3 +89,28 @@ def test_the_command_warns_and_writes(tmp_path, capsys):
 def test_any_number_of_steps_divides_into_calls():
     for steps, chunk in ((12_000, 200), (7, 7), (300, 150), (401, 1), (60, 60)):
         assert calls_of(steps) == chunk and steps % chunk == 0
+
+
+def test_python_is_warned_as_the_command_is():
+    seeds = _seeds(np.random.default_rng(4).normal(size=(70, 2)), common=75)
+    key = jax.random.key(0)
+    with pytest.warns(BeyondTraining, match="group 'rare' has 70 seeds"):
+        parts = generate(load_model(SHIPPED), seeds, {"rare": 5}, key=key)
+    assert sum(len(rows) for _, rows in parts) == 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generate(load_model(SHIPPED), seeds, {"rare": 0}, key=key)
+
+
+def test_a_resampler_names_the_columns_it_doubts(tmp_path, capsys):
+    rng = np.random.default_rng(5)
+    x = pd.DataFrame({"income": np.exp(rng.normal(size=140)), "age": rng.normal(size=140)})
+    y = np.repeat(["common", "rare"], [90, 50])
+    with pytest.warns(BeyondTraining, match="not normal .about feature 'income'"):
+        SyntheticOverSampler("in_context", random_state=0).fit_resample(x, y)
+    path = tmp_path / "in.csv"
+    x.assign(kind=y).to_csv(path, index=False)
+    command = ["recalibrate", str(path), "--label", "kind", "--generator", "in_context"]
+    assert practice_door([*command, "--folds", "2"]) == 0
+    error = capsys.readouterr().err
+    assert error.count("note: group") == 1 and "generate.py" not in error

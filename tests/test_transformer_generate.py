@@ -8,6 +8,7 @@ import pytest
 
 from transformer_toy import checkpoint, constructed, generate, seeds, tasks, train
 from transformer_toy.__main__ import main
+from transformer_toy.beyond import BeyondTraining
 from transformer_toy.checkpoint import SHIPPED
 
 KEY = jax.random.key(5)
@@ -38,7 +39,8 @@ def _all(model, given, counts, **options):
 
 def test_the_shipped_network_reproduces_mean_and_covariance_of_each_group(shipped, given):
     """The draws' mean is the seeds' shrunk mean; tolerances are 5 standard errors of the seeds."""
-    draws = _all(shipped, given, {"no": 20_000, "yes": 20_000})
+    with pytest.warns(BeyondTraining, match="300 seeds"):
+        draws = _all(shipped, given, {"no": 20_000, "yes": 20_000})
     for label, count in (("no", 300), ("yes", 40)):
         x = given.features[given.labels == label]
         cov, got = np.cov(x.T), np.cov(draws[label].T)
@@ -50,7 +52,9 @@ def test_the_shipped_network_reproduces_mean_and_covariance_of_each_group(shippe
 
 
 def test_without_decorrelation_the_correlation_is_lost(shipped, given):
-    x = _all(shipped, given, {"no": 5_000}, scaling="features")["no"]
+    with pytest.warns(BeyondTraining) as doubts:
+        x = _all(shipped, given, {"no": 5_000}, scaling="features")["no"]
+    assert any("correlations" in str(doubt.message) for doubt in doubts)
     own = np.corrcoef(given.features[given.labels == "no"].T)[0, 1]
     assert abs(own) > 0.7 and abs(np.corrcoef(x.T)[0, 1]) < 5.0 / 5_000**0.5
 
@@ -192,7 +196,7 @@ def test_the_seeds_are_never_overwritten(tmp_path, capsys):
     status = main(
         ["generate", str(path), "--label", "kind", "--out", str(path), "--overwrite", "--each", "2"]
     )
-    assert status == 2 and "seeds itself" in capsys.readouterr().err
+    assert status == 2 and "over a file that the command reads" in capsys.readouterr().err
     assert path.read_text() == GOOD
 
 
@@ -243,6 +247,10 @@ def test_the_door_trains_a_network_that_it_can_generate_with(tmp_path, capsys):
     assert main(["train", "unknown_mean", "--set", "dim=0", "--out", str(net)]) == 2
     assert main(["train", "unknown_mean", "--set", "legs=4", "--out", str(net)]) == 2
     assert main(["train", "unknown_mean", "--out", str(tmp_path / "no" / "x")]) == 2
+    before = net.read_bytes()
+    assert main(["train", "unknown_mean", "--out", str(net), *tiny]) == 2  # as generate does
+    assert main(["evaluate", str(net), "--out", str(net)]) == 2
+    assert net.read_bytes() == before
     assert capsys.readouterr().err.count("Traceback") == 0
 
 

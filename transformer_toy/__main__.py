@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate import artifacts
-from simulate.arguments import answer, parse, seed_number
-from transformer_toy import beyond, checkpoint, evaluate, fidelity, generate, seeds, tasks, train
+from simulate.arguments import answer, check_new, parse, seed_number
+from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
+from transformer_toy.beyond import BeyondTraining
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 
 __all__ = ["calls_of", "main"]
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--hidden-embed", type=int, default=16, help="hidden units of a seed's embedding"
     )
+    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     one.add_argument("--resume", action="store_true", help="go on from OUT.state if it is there")
 
     two = commands.add_parser("generate", help="write synthetic samples for labelled seeds")
@@ -150,6 +153,7 @@ def _train(options: argparse.Namespace) -> int:
     arch = train.architecture(task, hidden_embed=options.hidden_embed)
     if not options.out.parent.is_dir():
         raise ValueError(f"--out: no folder {options.out.parent}. Make it first.")
+    check_new(options.out, options.overwrite)  # worth knowing before minutes of training
     state_path = _state_of(options.out)
     try:
         state, log = train.train(
@@ -186,19 +190,19 @@ def _generate(options: argparse.Namespace) -> int:
             "nothing to generate: the groups are balanced already. Ask for samples with --each or "
             "--count."
         )
-    if options.out.resolve() == options.seeds.resolve():
-        raise ValueError("--out: is the file of seeds itself. Choose another name.")
-    parts = generate.generate(
-        model,
-        given,
-        counts,
-        key=jax.random.key(options.seed),
-        scaling=options.scaling,
-        batch=options.batch,
-    )
-    scaler = seeds.pooled_scaler(given, options.scaling)
-    for doubt in beyond.beyond_training(model, given, counts, scaler):
-        print(f"transformer_toy generate: warning: {doubt}", file=sys.stderr)
+    check_new(options.out, options.overwrite, [options.seeds, options.checkpoint])
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always", BeyondTraining)
+        parts = generate.generate(
+            model,
+            given,
+            counts,
+            key=jax.random.key(options.seed),
+            scaling=options.scaling,
+            batch=options.batch,
+        )
+    for doubt in doubts:
+        print(f"python -m transformer_toy generate: warning: {doubt.message}", file=sys.stderr)
     written = generate.write_csv(
         options.out, given, parts, total, overwrite=options.overwrite, show_progress=True
     )
@@ -228,6 +232,8 @@ def _show(name: str, table: list[evaluate.Gap]) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        check_new(options.out, True, options.checkpoint)
     if options.accuracy:
         return _accuracy(options)
     payload, seen = [], {}

@@ -10,11 +10,15 @@ import numpy as np
 from transformer_toy.checkpoint import Model
 from transformer_toy.seeds import Scaler, Seeds
 
-__all__ = ["beyond_training"]
+__all__ = ["BeyondTraining", "beyond_training"]
 
 _ERRORS = 5.0  # standard errors: a few false alarms in a million features
 _FEWEST = 20  # seeds of a group below which its moments say nothing
 _SPREAD = 1.25  # times the others' spread, below which a common one does little harm
+
+
+class BeyondTraining(UserWarning):
+    """A network was asked for what it was not trained for."""
 
 
 def beyond_training(model: Model, seeds: Seeds, counts: dict[str, int], scaler: Scaler) -> list:

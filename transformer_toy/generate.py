@@ -6,6 +6,7 @@ law for each group; the samples are independent draws from that law. Batches are
 so memory does not grow with the number of samples.
 """
 
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulate.artifacts import replacing
 from transformer_toy import heads, train
+from transformer_toy.beyond import BeyondTraining, beyond_training
 from transformer_toy.checkpoint import Model
 from transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
 
@@ -241,6 +243,9 @@ def generate(
         SeedError: before anything is drawn, if a label has no seeds, a count is not a whole number
             from 0, or the network or the seeds cannot be used.
 
+    Warns:
+        BeyondTraining: for every doubt of ``beyond.beyond_training``.
+
     Example:
         >>> import jax, numpy as np
         >>> from transformer_toy import constructed
@@ -269,6 +274,8 @@ def generate(
         for label, count in counts.items()
         if count
     }
+    for doubt in beyond_training(model, seeds, counts, scaler):
+        warnings.warn(doubt, BeyondTraining, stacklevel=2)
 
     def parts() -> Iterator[tuple[str, np.ndarray]]:
         for index, (label, law) in enumerate(laws.items()):

@@ -1,0 +1,73 @@
+"""The documents lead where they say: relative links, images and anchors."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("benchmarks/*.md"))]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def _prose(text):
+    """A page without its code, where brackets are no links and # no heading."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+
+
+def _anchors(text):
+    """Names of a page's headings as GitHub makes them; a repeated one gets a number."""
+    found = []
+    blocks = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", blocks, flags=re.M):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)|`", r"\1", heading)
+        name = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+        earlier = sum(
+            re.fullmatch(re.escape(name) + r"(-\d+)?", other) is not None for other in found
+        )
+        found.append(f"{name}-{earlier}" if earlier else name)
+    return found
+
+
+def broken(page):
+    """Targets of a page's links that are not there."""
+    found = []
+    for target in LINK.findall(_prose(page.read_text())):
+        if re.match(r"[a-z]+:", target):  # another site: not looked up
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path) if path else page
+        if not place.exists() or not place.resolve().is_relative_to(ROOT):
+            found.append(target)
+        elif anchor and (place.suffix != ".md" or anchor not in _anchors(place.read_text())):
+            found.append(target)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page):
+    assert broken(page) == []
+
+
+def test_the_pages_have_links_and_a_broken_one_is_noticed(tmp_path, monkeypatch):
+    targets = [target for page in PAGES for target in LINK.findall(_prose(page.read_text()))]
+    assert {"docs/practice.md", "docs/hero.png", "plan.png"} <= set(targets)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    (tmp_path / "b.md").write_text(
+        "# One: two, `x_y` three\n## Same\n## Same\n```\n# no heading\n```\n"
+    )
+    good = "[a](b.md) [b](b.md#one-two-x_y-three) [c](#here) [d](b.md#same-1) [e](https://x.y/z)"
+    bad = ["c.md", "b.md#two", "b.md#same-2", "b.md#no-heading", "#there", "../b.md", "/etc/hosts"]
+    page = tmp_path / "a.md"
+    page.write_text(f"# Here\n{good}\n" + " ".join(f"![x]({target})" for target in bad))
+    assert broken(page) == bad
+
+
+def test_every_picture_of_the_documents_is_shown():
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in LINK.findall(_prose(page.read_text()))
+        if not re.match(r"[a-z]+:", target)
+    }
+    assert {path for path in ROOT.glob("docs/*.png")} <= shown
