@@ -225,7 +225,7 @@ class _Work:
         return intervals.scaled(self.real.weighted, self.resampled.weighted, self.errors)
 
     def designs(self, index: int, own: Source, part: Synthetic, available):
-        """Levelling, and augmentation with and without it: few rows nearly as good as the best."""
+        """Levelling, and augmentation with and without it at the weight expected to be best."""
         for level in (True, False):
             law = ScalingLaw(*(jnp.asarray(float(value)) for value in part.moments(level)))
             m = self.levelled if level else self.none
@@ -259,7 +259,7 @@ class _Work:
         return float(first + max(drift, min(first - 2 * self.real.weighted, 0.0)))
 
     def _amount(self, part: Synthetic, level: bool, most: int) -> tuple[float, int] | None:
-        """Weight and size: the best at the price, or the fewest rows nearly as good as the best.
+        """Weight and size: the best at the price, or the best weight and rows that nearly do.
 
         None if every weight hurts. What is left of the risk has one minimum in the variance, which
         falls with the size: from the most rows downwards it is good enough, then not.
@@ -278,14 +278,14 @@ class _Work:
             return max(
                 offers, key=lambda own: gain(*own) - self.price * count * own[1], default=None
             )
-        gains = {weight: gain(weight, most) for weight in _WEIGHTS}
-        best = max(gains.values())
-        if best <= 0:
+        weight = max(_WEIGHTS, key=lambda own: gain(own, most))
+        if gain(weight, most) <= 0:
             return None
-        enough = best - forgone(best, self.worth)
-        good = [weight for weight in _WEIGHTS if gains[weight] >= enough]
-        sizes = {w: fewest(lambda size, w=w: gain(w, size) >= enough, most) for w in good}
-        return min(sizes.items(), key=lambda own: (own[1], -gain(*own)))
+        without_end = gain(weight, math.inf)
+        enough = without_end - forgone(without_end, self.worth)
+        if gain(weight, most) < enough:
+            return weight, most
+        return weight, fewest(lambda size: gain(weight, size) >= enough, most)
 
     def _choice(self, name, index, own, part, m, size, weight, law) -> Choice:
         level = name.startswith("level")

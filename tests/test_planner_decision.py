@@ -47,17 +47,17 @@ def test_a_loss_is_called_a_loss_and_a_price_a_price():
 def test_the_fewest_rows_nearly_as_good_as_the_best_are_taken():
     few, many = _choice("level", 50, 3.0e-3), _choice("weight+add", 5000, 3.1e-3)
     assert decide(_choices(few, many), 1e-4)[0] is few
-    poor = dataclasses.replace(few, expected=2.8e-3)
+    poor = dataclasses.replace(few, expected=2.7e-3)
     assert decide(_choices(poor, many), 1e-4)[0] is many
     doubtful = dataclasses.replace(few, caution=2.9e-3)  # gains, but is hardly shown to
     assert decide(_choices(doubtful, many), 1e-4)[0] is many
 
 
 @pytest.mark.parametrize("gain", [1e-5, 1.5e-4, 3e-3, 0.2])
-def test_fewer_rows_forgo_a_twentieth_or_what_is_invisible_but_never_half(gain):
+def test_fewer_rows_forgo_a_tenth_or_what_is_invisible_but_never_half(gain):
     left = forgone(gain, 1e-4)
-    assert 0.05 * gain <= left <= max(0.05 * gain, 1e-4) and left <= 0.25 * gain
-    assert forgone(gain, 0.0) == 0.05 * gain
+    assert 0.1 * gain <= left <= max(0.1 * gain, 1e-4) and left <= 0.25 * gain
+    assert forgone(gain, 0.0) == 0.1 * gain
     assert [fewest(lambda n, k=k: n >= k, 1000) for k in (1, 2, 999, 1000)] == [1, 2, 999, 1000]
 
 
@@ -68,9 +68,9 @@ def test_rows_are_as_few_as_the_gain_allows_and_none_on_a_large_table():
         worth: next(c for c in plan_table(x, label, worth=worth, **options).choices if c.size)
         for worth in (0.0, 1e-3)
     }
-    assert found[1e-3].size < 0.6 * found[0.0].size
+    assert found[1e-3].size < 0.7 * found[0.0].size
     lost = found[0.0].expected - found[1e-3].expected
-    assert 0 < lost <= forgone(found[0.0].expected / 0.95, 1e-3)
+    assert 0 < lost <= forgone(found[0.0].expected / 0.9, 1e-3)
     x, label = draw_groups(GROUPS, (9_000, 900), seed=5)
     assert plan_table(x, label, worth=0.0, **options).add_synthetic
     assert not plan_table(x, label, **options).add_synthetic
