@@ -203,7 +203,8 @@ def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, 
 
     from transformer_toy import generate, seeds
 
-    text = np.array(names, dtype=np.str_)
+    # names are quoted for messages, and the network's messages quote them
+    text = np.array([name.strip("'") for name in names], dtype=np.str_)
     axes, back = _varying_axes(features, cells)
     read = features if axes is None else features @ axes
     given = seeds.from_arrays(read, text[cells])

@@ -33,8 +33,8 @@ from scipy.stats import norm
 
 from simulate import planner_intervals as intervals
 from simulate.planner_choices import Choice, Plan
-from simulate.planner_decision import decide, fewest, forgone
-from simulate.planner_diagnostics import diagnose
+from simulate.planner_decision import decide, fewest, forgone, least_gain
+from simulate.planner_diagnostics import Warning_, diagnose
 from simulate.planner_estimate import (
     Real,
     SeparableError,
@@ -46,7 +46,7 @@ from simulate.planner_estimate import (
 from simulate.planner_expected import misfit
 from simulate.planner_intervals import Interval, Resampled
 from simulate.planner_reach import reach
-from simulate.planner_sources import NAMES, Source, source
+from simulate.planner_sources import NAMES, Source, rows_needed, source
 from simulate.planner_table import Prepared, prepare
 from theory.scaling_law import ScalingLaw
 
@@ -120,7 +120,7 @@ def plan_table(
         raise SeparableError(f"{error}{_alone(table)}") from None
     ones = np.ones(len(rows.group))
     real = real_part(rows, ones, fits)
-    sources = _sources(table, generators, seed)
+    sources, missing = _sources(table, generators, seed)
     parts = [(own, synthetic_part(rows, ones, real, own)) for own in sources]
     replicates = bootstrap or (_REPLICATES if len(rows.group) <= _LARGE else _FEWER)
     resampled = intervals.resample(rows, fits, parts, replicates=replicates, seed=seed)
@@ -136,10 +136,11 @@ def plan_table(
     for index, (own, part) in enumerate(parts):
         if own.name != "duplicate":
             choices += work.designs(index, own, part, table.available)
-    warnings = diagnose(table, real, parts, resampled, choices)
+    warnings = (*missing, *diagnose(table, real, parts, resampled, choices))
     best, adds, reason = decide(choices, worth)
+    needed = least_gain(choices, worth)
     return Plan(
-        tuple(choices), best, adds, reason, table.groups, warnings, level, price, rows.group
+        tuple(choices), best, adds, reason, table.groups, warnings, level, price, rows.group, needed
     )
 
 
@@ -171,10 +172,24 @@ def _check_options(price, worth, most, level, bootstrap) -> None:
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
-def _sources(table: Prepared, generators, seed: int) -> list[Source]:
+def _sources(table: Prepared, generators, seed: int) -> tuple[list[Source], list[Warning_]]:
+    """What is planned for; where nobody named any, those that the groups are large enough for."""
     named = [generators] if isinstance(generators, str) else generators
+    missing = []
     if named is None:
         named = () if table.external is not None else NAMES[1:]
+        least = min(group.size for group in table.groups)
+        few = {name: n for name in named if (n := rows_needed(name, len(table.names))) > least}
+        named = [name for name in named if name not in few]
+        if few:
+            needs = ", ".join(f"{name} ({n})" for name, n in few.items())
+            missing = [
+                Warning_(
+                    "generators", float(least),
+                    f"not planned for {needs}: they need that many rows in every group, the "
+                    f"smallest has {least}.",
+                )
+            ]  # fmt: skip
     found = [source(name, table.rows, seed) for name in named]
     if table.external is not None:
         found.insert(0, Source("table", external=table.external))
@@ -183,7 +198,7 @@ def _sources(table: Prepared, generators, seed: int) -> list[Source]:
             "generators: got none and no synthetic table, expected a name among "
             f"{', '.join(NAMES)}, or a table of synthetic rows."
         )
-    return found
+    return found, missing
 
 
 class _Work:

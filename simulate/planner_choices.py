@@ -70,6 +70,7 @@ class Plan:
         warnings: where the theory's assumptions look doubtful on this table.
         level: of the intervals; price: nats a synthetic row.
         group_index: group of every row given ``[n]``.
+        needed: nats, the expected gain that rows must exceed to be recommended.
     """
 
     choices: tuple[Choice, ...]
@@ -81,6 +82,7 @@ class Plan:
     level: float
     price: float
     group_index: np.ndarray
+    needed: float
 
     @property
     def oversampling(self) -> tuple[int, ...]:

@@ -7,10 +7,11 @@ The losses of the best rule and of one with ``g`` nats of excess risk differ by 
 ``sqrt(2 g)`` from row to row: two standard errors take ``8 / g`` test rows, 80 000 for 1e-4.
 
 Of every design the fewest rows are asked for that nearly reach the gain of rows without end at the
-best weight, and among designs that come nearly as far as the best one, that with the fewest rows is
-taken. What may be forgone is a tenth of the gain, or `worth` where that is more, but never more
+best weight: what may be forgone is a tenth of it, or `worth` where that is more, but never more
 than a quarter. The weight is not lowered to save rows: how much the noise of draws costs is known,
-how much a smaller weight does is estimated (on 100 tables it cost twice what was expected).
+how much a smaller weight does is estimated (on 100 tables it cost twice what was expected). So is
+how much one design is better than another, and among designs the one with the fewest rows is taken
+only of those within `worth` of the best.
 
 The gain need not exceed its own standard error. What is expected counts the bias's uncertainty
 as harm already (`simulate.planner_expected`), and asking for a standard error on top cost 40 to
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 
 from simulate.planner_choices import Choice
 
-__all__ = ["decide", "fewest", "forgone"]
+__all__ = ["decide", "fewest", "forgone", "least_gain"]
 
 _NEAR = 0.1  # of the gain, which fewer rows may forgo
 _FORGONE = 0.25  # of the gain, which they may forgo at most for `worth`
@@ -55,17 +56,23 @@ def fewest(good, most: int) -> int:
     return high
 
 
+def least_gain(choices: Sequence[Choice], worth: float) -> float:
+    """The expected gain that rows must exceed, nats; class weighting is the second choice."""
+    return max(_WORTH * choices[1].excess.value, worth)
+
+
 def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
-    """The design with the fewest rows among those nearly as good as the best, if worth them."""
+    """The design with the fewest rows among those as good as the best to the eye, if worth them."""
     raw, weighting = choices[:2]
     reference = raw if raw.gain.low > 0 else weighting
-    needed = max(_WORTH * weighting.excess.value, worth)
+    needed = least_gain(choices, worth)
     offers = [c for c in choices[2:] if c.rows]
     least = max(reference.expected, 0.0)
     good = [c for c in offers if c.expected - least > max(needed, c.caution)]
     best = max(good or offers, key=lambda c: c.expected - c.caution, default=None)
     if good:
-        enough = best.expected - best.caution - forgone(best.expected - least, worth)
+        invisible = min(worth, _FORGONE * (best.expected - least))
+        enough = best.expected - best.caution - invisible
         best = min((c for c in good if c.expected - c.caution >= enough), key=lambda c: c.rows)
         return best, True, (
             f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk is "

@@ -139,7 +139,9 @@ def _sureness(plan: Plan) -> str:
     if best is not None:
         gain = best.gain
         reach = f"the {100 * plan.level:g} % interval of the gain, {_range(gain)} nats,"
-        if gain.low > 0:
+        if not plan.add_synthetic and 0 < gain.high <= plan.needed:
+            said.append(f"sure of no gain worth having: {reach} lies below {plan.needed:.2g}")
+        elif gain.low > 0:
             said.append(f"sure of a gain: {reach} lies above 0")
         elif gain.high < 0:
             said.append(f"sure of a loss: {reach} lies below 0")

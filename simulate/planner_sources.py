@@ -30,8 +30,8 @@ from theory.margins import LOGISTIC, expectations
 from theory.moments import moments
 
 __all__ = [
-    "NAMES", "Drawn", "External", "Rows", "Source", "mean_scores", "rows_of", "score_parts",
-    "source",
+    "NAMES", "Drawn", "External", "Rows", "Source", "mean_scores", "rows_of", "rows_needed",
+    "score_parts", "source",
 ]  # fmt: skip
 
 NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
@@ -103,6 +103,17 @@ class Source:
     external: External | None = None
 
 
+def rows_needed(name: str, dim: int) -> int:
+    """Rows that a named generator needs in every group.
+
+    Example:
+        >>> rows_needed("gaussian", 6), rows_needed("smote", 6)
+        (8, 6)
+    """
+    least = {"duplicate": 1, "smote": _NEIGHBOURS + 1, "smote-all": 2, "gaussian": dim + 2}
+    return least.get(name, 2)
+
+
 def source(name: str, rows: Rows, seed: int = 0) -> Source:
     """The source of a named generator; finds neighbours once.
 
@@ -118,8 +129,7 @@ def source(name: str, rows: Rows, seed: int = 0) -> Source:
         raise ValueError(f"generator: got {name!r}, expected one of {', '.join(NAMES)}.")
     dim = rows.x.shape[1] - 1
     sizes = np.bincount(rows.group)
-    least = {"duplicate": 1, "smote": _NEIGHBOURS + 1, "smote-all": 2, "gaussian": dim + 2}
-    needed = least.get(name, 2)
+    needed = rows_needed(name, dim)
     if sizes.min() < needed:
         raise ValueError(
             f"generator: {name} needs {needed} rows in every group with {dim} features, the "
