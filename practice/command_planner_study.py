@@ -24,6 +24,10 @@ def add_parser(commands) -> None:
     own.add_argument("--splits", type=int, default=40, help="of the real table (default 40)")
     own.add_argument("--seed", type=seed_number, default=2024)
     own.add_argument(
+        "--offered", action="store_true",
+        help="instead, tables of several kinds with all generators offered, against no rows",
+    )  # fmt: skip
+    own.add_argument(
         "--out", type=Path, default=Path("practice-out"), metavar="DIR",
         help="planner-study.json and .md are written there (default practice-out)",
     )  # fmt: skip
@@ -31,7 +35,7 @@ def add_parser(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the study, print it and write it."""
-    from practice.planner_study import markdown, study
+    from practice.planner_study import markdown, markdown_offered, study, study_offered
     from simulate.artifacts import check_writable, save, save_text
 
     if options.tables < 4 or options.splits < 2:
@@ -41,12 +45,19 @@ def run(options: argparse.Namespace) -> int:
         )
     path = options.out / "planner-study.json"
     check_writable(path)
-    payload = study(
-        options.tables, options.splits, seed=options.seed, said=lambda text: print(text, flush=True)
-    )
+
+    def said(text: str) -> None:
+        print(text, flush=True)
+
     configuration = {"tables": options.tables, "splits": options.splits}
+    if options.offered:
+        payload = study_offered(options.tables, seed=options.seed, said=said)
+        configuration["offered"] = True
+        text = markdown_offered(payload)
+    else:
+        payload = study(options.tables, options.splits, seed=options.seed, said=said)
+        text = markdown(payload)
     save(path, payload, kind="planner-study", configuration=configuration, seed=options.seed)
-    text = markdown(payload)
     save_text(path.with_suffix(".md"), text)
     print(text)
     return 0

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from practice import extra
+from simulate.planner_offered import KINDS, offered
 from simulate.planner_rivals import RIVALS, Task, balanced_loss
 from simulate.planner_trials import SETTINGS, coverage, regret, summary
 
@@ -20,7 +21,7 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["markdown", "real_table", "study"]
+__all__ = ["markdown", "markdown_offered", "real_table", "study", "study_offered"]
 
 _FEATURES = (1, 4, 5, 8)  # texture, smoothness, compactness, symmetry: classes overlap
 _SIZES = (200, 40)
@@ -82,6 +83,35 @@ def study(
     said("real table")
     payload["real"] = real_table(splits, seed=seed)
     return payload
+
+
+def study_offered(tables: int, *, seed: int, said: Callable[[str], None] = lambda _: None) -> dict:
+    """`planner_offered.offered` of every kind of table."""
+    found = {}
+    for name, kind in KINDS.items():
+        said(f"offered: {name}")
+        found[name] = offered(kind, tables, seed=seed)
+    return found
+
+
+def markdown_offered(payload: dict) -> str:
+    """Its table as Markdown."""
+    lines = [
+        "| rows are | planner minus class weighting (10⁻³ nats) | as it expected | worst table "
+        "| adds rows | from | levelling with SMOTE |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, own in payload.items():
+        planner, smote = (
+            f"{1e3 * own[key]['mean']:+.2f} ± {1e3 * own[key]['std_error']:.2f}"
+            for key in ("planner", "smote")
+        )
+        sources = ", ".join(f"{k} {v}" for k, v in own["sources"].items() if k != "none")
+        lines.append(
+            f"| {name} | {planner} | {1e3 * own['told']['mean']:+.2f} | {1e3 * own['worst']:+.1f} "
+            f"| {own['adds']:.0%} | {sources or '-'} | {smote} |"
+        )
+    return "\n".join([*lines, ""])
 
 
 def _share(own: dict[str, float], name: str) -> str:

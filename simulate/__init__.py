@@ -17,7 +17,8 @@ The modules, from a random number to a verdict:
   `gate_record`, `calibration`;
 * data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
 * a table of one's own: `tables`, and `planner` with its parts ``planner_*``: the table and its
-  sources, estimates, intervals, the decision, and how it was validated (`planner_trials`);
+  sources, estimates, intervals, the decision, and how it was validated (`planner_trials`,
+  `planner_offered`);
 * the door: ``command_*``, `arguments`.
 """
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from practice.__main__ import main
-from practice.planner_study import markdown
+from practice.planner_study import markdown, markdown_offered
 from simulate.artifacts import load
+from simulate.planner_offered import KINDS, draw, offered
 from simulate.planner_rivals import RIVALS, Task, balanced_loss, fit_rows, with_added
 from simulate.planner_trials import SETTINGS, coverage, draw_table, oracle, regret, weighted_law
 from theory.design import Design
@@ -108,6 +109,23 @@ def test_the_study_is_printed_as_tables():
 def test_too_small_a_study_is_refused(capsys):
     assert main(["planner-study", "--tables", "1"]) == 2
     assert "expected at least 4" in capsys.readouterr().err
+
+
+def test_tables_of_every_kind_are_of_classes_that_overlap_and_differ():
+    for name, kind in KINDS.items():
+        x, label = draw(kind, (5000, 4000), seed=1)
+        assert x.shape == (9000, 5) and np.isfinite(x).all() and label.sum() == 4000, name
+        theta = fit_rows(x, label, np.full(len(x), 1.0 / len(x)))
+        assert 0.25 < balanced_loss(theta, x, label) < 0.6, name
+
+
+@pytest.mark.slow
+def test_the_planner_is_judged_on_fresh_rows_with_all_generators_offered():
+    own = offered(KINDS["skewed"], 2, seed=3, bootstrap=10, fresh=500)
+    assert own["smote"]["std_error"] > 0 and own["planner"]["mean"] <= own["worst"]
+    assert own["adds"] == sum(n for k, n in own["sources"].items() if k != "none") / 2
+    text = markdown_offered({"skewed": own})
+    assert f"| skewed | {1e3 * own['planner']['mean']:+.2f} ± " in text
 
 
 @pytest.mark.slow
