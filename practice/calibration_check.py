@@ -142,7 +142,7 @@ def draw(found: Calibration) -> Figure:
     """Reliability with 95 % intervals (Wilson's), and where the predictions lie."""
     figure, (left, right) = style.new_figure(1, 2, height=3.0)
     style.guide(left, x=[0, 1], y=[0, 1])
-    edges = np.linspace(0, 1, 21)
+    edges = np.linspace(0, 1, 11)
     for series, (name, p) in enumerate(zip(FITS, found.probability, strict=True)):
         curve = reliability(found.event, p, bins=_BINS)
         middle, half = _wilson(curve.observed, curve.weight)

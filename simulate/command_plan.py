@@ -13,6 +13,7 @@ _DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted exc
 training, class weighting and synthetic designs with intervals, the recommended numbers of rows
 and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable
 table."""
+_LARGE = 20_000  # rows whose plan takes long enough for a word
 _NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
 
 
@@ -96,6 +97,13 @@ def run(options: argparse.Namespace) -> int:
         )  # fmt: skip
         made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
+    screen = console()
+    if len(table.labels) > _LARGE:
+        screen.print(
+            f"{len(table.labels)} rows: about {len(table.labels) // 30_000 + 1} minutes, of which "
+            "--generator and a lower --bootstrap save most",
+            style="dim", soft_wrap=True, highlight=False,
+        )  # fmt: skip
     plan = plan_table(
         table.features, table.labels, table.attributes,
         generators=_generators(options), synthetic=made, fitted=not options.independent,
@@ -103,7 +111,6 @@ def run(options: argparse.Namespace) -> int:
         level=options.level, bootstrap=options.bootstrap, seed=options.seed,
         names=_feature_names(table),
     )  # fmt: skip
-    screen = console()
     if table.encoding is not None:
         shown = ", ".join(table.encoding.labels) or "none: every other level has too few rows"
         screen.print(f"indicators of categories: {shown}", soft_wrap=True, highlight=False)

@@ -37,6 +37,7 @@ __all__ = [
 NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
 _NEIGHBOURS = 5
 _PARTNERS = 24  # partners of each seed that stand for all of them
+_PAIRS = 100_000  # of seeds and partners, beyond which large groups take fewer partners
 _NODES = 5  # Gauss-Legendre nodes of the interpolation weight: scores are smooth in it
 
 
@@ -161,9 +162,10 @@ def _partners(n: int, rng: np.random.Generator) -> np.ndarray:
     """Every row's partners: all others, or a balanced random choice of them ``[n, K]``."""
     if n - 1 <= _PARTNERS:
         return (np.arange(n)[:, None] + 1 + np.arange(n - 1)[None]) % n
+    count = min(_PARTNERS, max(4, _PAIRS // n))
     order = rng.permutation(n)
-    steps = rng.choice(n - 1, size=_PARTNERS, replace=False) + 1
-    graph = np.empty((n, _PARTNERS), int)
+    steps = rng.choice(n - 1, size=count, replace=False) + 1
+    graph = np.empty((n, count), int)
     graph[order] = order[(np.arange(n)[:, None] + steps[None]) % n]
     return graph
 

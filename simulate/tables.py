@@ -157,8 +157,9 @@ def number(text: str, where: str) -> float:
     except ValueError:
         kind = "number"
     raise TableError(
-        f"{where}: expected a {kind}, got {shown!r}. Write numbers as plain decimals, drop or "
-        "declare columns that are not numeric, and fill or drop missing values."
+        f"{where}: expected a {kind}, got {shown!r}. Write numbers as plain decimals, fill or drop "
+        "missing values, and drop columns that are not numeric, or declare them where the command "
+        "has --categorical."
     )
 
 

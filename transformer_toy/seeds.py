@@ -140,7 +140,7 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
             f"the spread within groups; {scaling} scaling of {dim} features needs {needed}. Give "
             "more seeds"
             + (
-                ", or scale each feature by itself with features scaling."
+                ", or scale each feature by itself (--scaling features)."
                 if scaling == "covariance"
                 else "."
             )
@@ -163,6 +163,6 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
     if np.linalg.eigvalsh(correlation)[0] < 1e-10:
         raise SeedError(
             "the features are collinear within groups, so they cannot be decorrelated. Drop the "
-            "redundant ones, or scale each feature by itself with features scaling."
+            "redundant ones, or scale each feature by itself (--scaling features)."
         )
     return Scaler(centre, std[:, None] * np.linalg.cholesky(correlation))
