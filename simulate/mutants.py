@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from simulate.mutants_bias import BIAS_MUTANTS
 from simulate.mutants_capacity import CAPACITY_MUTANTS
 from simulate.mutants_generators import GENERATOR_MUTANTS
+from simulate.mutants_printed import PRINTED_MUTANTS
 from simulate.mutants_risk import RISK_MUTANTS
 from simulate.mutants_scaling import SCALING_MUTANTS
 from simulate.mutation import Mutant
@@ -23,7 +24,12 @@ def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
 
 
 MUTANTS: dict[str, Mutant] = _by_name(
-    BIAS_MUTANTS, RISK_MUTANTS, SCALING_MUTANTS, CAPACITY_MUTANTS, GENERATOR_MUTANTS
+    BIAS_MUTANTS,
+    RISK_MUTANTS,
+    SCALING_MUTANTS,
+    CAPACITY_MUTANTS,
+    GENERATOR_MUTANTS,
+    PRINTED_MUTANTS,
 )
 
 

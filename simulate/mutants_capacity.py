@@ -6,7 +6,7 @@ import math
 
 import jax.numpy as jnp
 
-from simulate.mutation import Mutant, arguments, result
+from simulate.mutation import Mutant, arguments, replaced, result
 
 __all__ = ["CAPACITY_MUTANTS"]
 
@@ -92,6 +92,25 @@ CAPACITY_MUTANTS = (
         "fourth root of the divergence for its square root",
         ("T4.attained.in-context.shifted",),
         (result("theory.capacity.fidelity_bias_bound", lambda bound, kl, _: bound / kl**0.25),),
+    ),
+    Mutant(
+        "bound-a-twentieth-higher",
+        ("T4",),
+        "1.05 sqrt(2 v KL) for sqrt(2 v KL)",
+        ("T4.attained.in-context.tilted", "T4.formula.in-context.fidelity_bound"),
+        (result("theory.capacity.fidelity_bias_bound", lambda bound, *_: 1.05 * bound),),
+    ),
+    Mutant(
+        "variance-for-its-proxy",
+        ("T4",),
+        "the variance of the score's entry for its sub-Gaussian variance proxy",
+        ("T4.attained.in-context.tilted",),
+        (
+            replaced(
+                "simulate.score_bias.intercept_var_proxy",
+                lambda right: lambda mean, theta: right(mean, theta, reach=0.011),
+            ),
+        ),
     ),
     Mutant(
         "null-weight-inverted",

@@ -129,6 +129,13 @@ SCALING_MUTANTS = (
         also=("scaling",),
     ),
     Mutant(
+        "cross-moment-by-groups",
+        ("S1",),
+        "1/G for 1/G^2 in C, what the two parts have in common",
+        ("S1.excess_35.hyperbola.shifted-N600",),
+        (formula("S1.C", lambda rhs: nt.G * rhs),),
+    ),
+    Mutant(
         "augmentation-moment-by-groups",
         ("S1", "S3"),
         "1/G for 1/G^2 in D, what augmentation keeps with infinitely many samples",

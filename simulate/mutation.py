@@ -103,6 +103,8 @@ def replaced(path: str, wrong: Callable[[Any], Any]) -> Change:
 def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
     """A change that puts ``wrong(rhs)`` in place of a formula's right-hand side, everywhere.
 
+    Its ``__name__`` is the formula's id.
+
     Args:
         name: id of the formula.
         wrong: the wrong expression, from the right one.
@@ -127,6 +129,7 @@ def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
             vars(own).clear()
             vars(own).update(kept)
 
+    change.__name__ = name
     return change
 
 

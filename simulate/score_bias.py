@@ -3,8 +3,10 @@
 Two Gaussian groups of unit covariance; the score is that of logistic regression at the balanced
 optimum, for the minority. Its variance proxies are numerical, one for the whole vector and one for
 the intercept's entry; an interval of length 1, in which that entry lies, gives 1/4, four times as
-much. The entry is bounded by the divergence of the generator's law averaged over its seeds, which
-by convexity is below the expected divergence, and much below it for a fitted mean.
+much. Biases are bounded by the divergence of the generator's law averaged over its seeds, which by
+convexity is below the expected divergence, and much below it for a fitted mean. A law that is
+tilted toward its own score attains the bound (`tilted`), so that neither the bound nor the proxy
+can be too large or too small.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtr
 
 from simulate.streams import normal
 
@@ -24,12 +28,14 @@ __all__ = [
     "GENERATORS",
     "SHIFT",
     "Fidelity",
+    "Tilt",
     "average_divergence",
     "bias",
     "intercept_var_proxy",
     "optimum",
     "replicate",
     "score_var_proxy",
+    "tilted",
 ]
 
 MEANS = ((-0.5, 0.3), (0.9, -0.2))  # of majority and minority
@@ -119,11 +125,76 @@ def directions() -> np.ndarray:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
+class Tilt(NamedTuple):
+    """The minority tilted along its own score: ``dQ/dP`` proportional to ``exp(multiplier s_0)``.
+
+    Attributes:
+        multiplier: where ``(2/l^2) log E exp(l (s_0 - E s_0))`` is largest, which is the proxy.
+        divergence: KL(Q || P), nats.
+        bias: ``E_Q s_0 - E_P s_0``.
+        normal, score: the linear score of Q as an increasing function of a standard normal
+            variable, tabulated.
+    """
+
+    multiplier: float
+    divergence: float
+    bias: float
+    normal: np.ndarray
+    score: np.ndarray
+
+
+def _score_of_minority() -> tuple[float, float]:
+    """Mean and standard deviation of the linear score."""
+    theta = optimum()
+    return float(theta[0] + np.asarray(MEANS[1]) @ theta[1:]), float(np.linalg.norm(theta[1:]))
+
+
+@lru_cache(maxsize=1)
+def tilted() -> Tilt:
+    """The law whose bias attains T4, by numerical integration over the score's line.
+
+    Statement (exact): with ``psi(l) = log E exp(l (s_0 - E s_0))`` the tilted law has the bias
+    ``psi'(l)`` and the divergence ``l psi'(l) - psi(l)``; where ``2 psi(l)/l^2`` is largest, at the
+    proxy v, ``psi' = 2 psi/l``, so the divergence is psi and ``sqrt(2 v KL) = 2 psi/|l|`` is the
+    size of the bias.
+
+    Example:
+        >>> law = tilted()
+        >>> round(law.multiplier, 3), round(law.bias, 4), round(law.divergence, 4)
+        (-4.748, -0.3255, 0.7727)
+    """
+    mean, std = _score_of_minority()
+    z = np.linspace(-10.0, 10.0, 20_001)
+    mass = np.exp(-(z**2) / 2)
+    mass = mass / mass.sum()
+    entry = -1.0 / (1.0 + np.exp(mean + std * z))
+    entry = entry - mass @ entry
+
+    def log_mean(multiplier):
+        return math.log(mass @ np.exp(multiplier * entry))
+
+    found = minimize_scalar(
+        lambda m: -log_mean(m) / m**2,
+        bounds=(-8.0, -2.0),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    multiplier = float(found.x)
+    drawn = mass * np.exp(multiplier * entry)
+    drawn = drawn / drawn.sum()
+    bias = float(drawn @ entry)
+    table = np.linspace(-6.5, 6.5, 2001)
+    middle = np.cumsum(drawn) - drawn / 2
+    score = mean + std * np.interp(ndtr(table), middle, z)
+    return Tilt(multiplier, multiplier * bias - log_mean(multiplier), bias, table, score)
+
+
 def replicate(key) -> dict:
     """Differences of scores under Q and P on common normals, and a linear score.
 
     ``score``: along each generator's bias; ``intercept``: its first entry times its sign;
-    ``linear``: the shifted generator's sample minus the group's mean, along the shift.
+    ``tilted``: the first entry under the law tilted toward it; ``linear``: the shifted generator's
+    sample minus the group's mean, along the shift.
     """
     first, second = jax.random.split(key)
     seeds, z = normal(first, (SEEDS, 2)), normal(second, (1, 2))[0]
@@ -138,9 +209,14 @@ def replicate(key) -> dict:
     samples = jnp.stack([drawn[name] for name in GENERATORS])
     change = _score(samples, theta) - _score(mean + z, theta)[None]
     toward = jnp.asarray(directions())
+    law, (middle, std) = tilted(), _score_of_minority()
+    along = z @ theta[1:] / std  # the standard normal part of the score
+    pulled = jnp.interp(along, jnp.asarray(law.normal), jnp.asarray(law.score))
+    entries = -jax.nn.sigmoid(-jnp.stack([pulled, middle + std * along]))
     return {
         "score": jnp.sum(change * toward, axis=1),
         "intercept": change[:, 0] * jnp.sign(toward[:, 0]),
+        "tilted": (entries[0] - entries[1]) * math.copysign(1.0, law.multiplier),
         "linear": (move + z) @ move / jnp.linalg.norm(move),
     }
 
@@ -184,7 +260,9 @@ def score_var_proxy(
     """The variance proxy of the score of a group N(mean, I) of label 1, numerically.
 
     Statement: sup over unit u and |l| <= reach of (2/l^2) log E exp(l (u's - E u's)), by
-    Gauss-Hermite quadrature over x. Labelled numerical: a grid of directions and multipliers.
+    Gauss-Hermite quadrature over x. Labelled numerical: a grid of directions and multipliers. Over
+    all multipliers it is larger, and tends to the features' variance 1; T4 needs only the
+    multiplier sqrt(2 KL/proxy), so this proxy serves divergences up to reach^2 proxy / 2.
 
     Args:
         mean: of the group, two features.

@@ -25,6 +25,8 @@ from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
+from simulate.claims_printed import PRINTED, printed_checks
+from simulate.claims_printed import SUITE as PRINTED_SUITE
 from simulate.claims_scaling import scaling_checks, scaling_path
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS, EFRON_1975
@@ -204,6 +206,12 @@ SUITES: dict[str, Suite] = {
             HYPERBOLA,
             hyperbola_checks,
             "S1: best_excess best_weight crossover excess_100 excess_35 floor",
+        ),
+        _without_experiments(
+            PRINTED_SUITE,
+            printed_checks,
+            "; ".join(sorted({f"{name.split('.')[0]}: formula" for name in PRINTED})),
+            [name.split(".")[1] for name in PRINTED],
         ),
         Suite(
             "scaling",

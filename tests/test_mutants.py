@@ -55,6 +55,14 @@ def test_there_are_many_mutants_and_each_names_theorems_suites_and_designs_that_
         assert set(mutant.also) <= SUITES.keys(), mutant.name
 
 
+def test_every_printed_formula_is_put_wrong_or_compared_with_its_function():
+    put_wrong = {change.__name__ for mutant in MUTANTS.values() for change in mutant.changes}
+    parts = [check.split(".") for check in NAMED if ".formula.in-context." in check]
+    compared = {f"{theorem}.{short}" for theorem, _, _, short in parts}
+    assert set(FORMULAS) - put_wrong == compared - put_wrong
+    assert not compared & put_wrong  # functions are put wrong there, not the formula
+
+
 def test_a_wrong_formula_takes_effect_everywhere_and_leaves_no_trace():
     right = Design((10, 4), 8, 0.25)
     before = right.real_mass.tolist(), dict(vars(FORMULAS["B1.real_mass"]))

@@ -67,7 +67,7 @@ def test_theorems_suites_experiments_and_ids_find_their_suites():
         for experiment in list(SUITES[name].experiments("full"))[-1:]:
             assert suites_for([experiment], "full") == (name,)
     for pattern, found in {
-        "R4": {"efron-1.5", "efron-2.5"}, "T4": {"in-context"}, "*/raw": {"line", "wide",
+        "R4": {"efron-1.5", "efron-2.5"}, "T4": {"in-context", "printed"}, "*/raw": {"line", "wide",
         "two-gaussians", "spurious", "mixture"}, "S1.*100*": {"hyperbola", "scaling"},
     }.items():  # fmt: skip
         assert set(suites_for([pattern])) == found, pattern

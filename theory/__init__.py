@@ -8,7 +8,7 @@ to use, and with what weight.
 The modules, from what is written down to what follows from it:
 
 * formulas: `notation` (every symbol, the glossary), `formulas` and its parts ``formulas_*``, each a
-  `formula` with its proof (`proofs`) that is computed as it is printed (`lowering`, `nodes`);
+  `formula` with its proof (`proofs`) that can be computed as it is printed (`lowering`, `nodes`);
 * the setting: `design`, `laws` (groups), `generators`;
 * their population: `margins` (Gaussian integrals), `moments`, `groups` (risks, minimisers);
 * theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,

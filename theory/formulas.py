@@ -44,6 +44,6 @@ def formulas_of(theorem: str) -> tuple[Formula, ...]:
 
     Example:
         >>> [formula.id for formula in formulas_of("T4")]
-        ['T4.fidelity_bound']
+        ['T4.fidelity_bound', 'T4.excess_bound']
     """
     return tuple(formula for formula in FORMULAS.values() if formula.theorem == theorem)

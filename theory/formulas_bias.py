@@ -8,7 +8,7 @@ import sympy as sp
 
 from theory import notation as nt
 from theory.formula import Formula, instantiate
-from theory.lowering import Phi
+from theory.lowering import Phi, gaussian_mean
 from theory.proofs import expected, gaussian_log_density, generic_matrix, symmetric
 
 __all__ = ["BIAS_FORMULAS"]
@@ -164,6 +164,22 @@ def _prove_worst_error(rhs):
         yield _same(sp.simplify(chosen), sp.simplify(sp.expand_log(_error(label).subs(ratio))))
 
 
+def _prove_excess(rhs):
+    """Mean loss of the shifted Bayes score's margin in both classes, minus that without a shift.
+
+    Under one integral: the margin of class 0 is taken at -z, which has the law of z.
+    """
+    z, excess = nt.z, sp.Integer(0)
+    for label, sign in ((1, 1), (0, -1)):
+        mean, var = _score_law(label)
+        for centre, weight in ((mean, 1), (mean - _shift, -1)):
+            margin = sp.expand(sign * centre + sp.sqrt(var) * z)
+            excess += weight * sp.log(1 + sp.exp(-margin)) / 2
+    density = sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+    integrand = rhs.replace(sp.Integral, lambda function, *_: function)
+    return [sp.expand(sp.expand_power_exp(integrand - sp.expand(excess * density)))]
+
+
 # --- B5: spurious correlation -----------------------------------------------------------------
 def _prove_spurious_weight(rhs):
     """Normal equations of least squares on y = +-1, with moments summed over the four groups."""
@@ -187,6 +203,7 @@ def _prove_spurious_weight(rhs):
 BAYES_LOG_ODDS = nt.q_x1 - nt.q_x0 - (nt.q_11 - nt.q_00) / 2
 _side = _shift / nt.Delta
 _correlation = 2 * nt.aligned - 1
+_margin = nt.Delta**2 / 2 + nt.Delta * nt.z
 _moments = (nt.var_core + nt.mean_core**2) * (nt.var_spur + nt.mean_spur**2)
 
 BIAS_FORMULAS = (
@@ -261,6 +278,19 @@ BIAS_FORMULAS = (
         Phi(-nt.Delta / 2 + sp.Abs(_shift) / nt.Delta),
         "exact",
         _prove_worst_error,
+    ),
+    Formula(
+        "B4.excess",
+        "Balanced excess risk of raw ERM's target, whatever the dimension",
+        r"R_{\mathrm{bal}}(\theta^* + s e_b) - R_{\mathrm{bal}}(\theta^*)",
+        gaussian_mean(
+            sp.log(1 + nt.n_0 / nt.n_1 * sp.exp(-_margin)) / 2
+            + sp.log(1 + nt.n_1 / nt.n_0 * sp.exp(-_margin)) / 2
+            - sp.log(1 + sp.exp(-_margin)),
+            nt.z,
+        ),
+        "exact",
+        _prove_excess,
     ),
     Formula(
         "B5.spurious_weight",

@@ -7,7 +7,7 @@ import functools
 import sympy as sp
 
 from theory import notation as nt
-from theory.formula import Formula
+from theory.formula import Formula, instantiate
 from theory.proofs import expected, stationary_points, symmetric
 
 __all__ = ["CAPACITY_FORMULAS"]
@@ -112,6 +112,26 @@ def _prove_fidelity(rhs):
     yield sp.simplify(rhs.subs(nt.kl, shift**2 / (2 * nt.var_proxy)) - shift)
 
 
+def _prove_excess_bound(rhs):
+    """Above b' H^{-1} b / 2 by non-negative terms, for two groups whose biases attain T4.
+
+    ``b`` is their average with the synthetic weights; its square falls with the angle between
+    them, and by what part of it lies outside of the flattest direction of the risk.
+    """
+    turn, share, gap = sp.symbols("turn share gap", nonnegative=True)  # 1 - cos; of b; of H
+    kl, proxy, c = (sp.symbols(f"{name}_1:3", positive=True) for name in ("kl", "proxy", "c"))
+    first, second = (
+        c[g] * FIDELITY.subs({nt.kl: kl[g], nt.var_proxy: proxy[g]}) / 2 for g in range(2)
+    )
+    square = first**2 + second**2 + 2 * first * second * (1 - turn)
+    excess = square * ((1 - share) / nt.lambda_min + share / (nt.lambda_min + gap)) / 2
+    slack = 2 * first * second * turn / (2 * nt.lambda_min)
+    slack += square * share * gap / (2 * nt.lambda_min * (nt.lambda_min + gap))
+    arrays = {nt.share: list(c), nt.group_kl: list(kl), nt.group_proxy: list(proxy)}
+    yield sp.simplify(sp.expand(instantiate(rhs, arrays, 2) - excess - slack))
+
+
+FIDELITY = sp.sqrt(2 * nt.var_proxy * nt.kl)
 _ratio = nt.var_within / nt.var_prior
 
 CAPACITY_FORMULAS = (
@@ -183,8 +203,20 @@ CAPACITY_FORMULAS = (
         "T4.fidelity_bound",
         "How far a generator of given divergence can move the mean of a sub-Gaussian score",
         r"|\mathbb{E}_Q s - \mathbb{E}_P s|",
-        sp.sqrt(2 * nt.var_proxy * nt.kl),
+        FIDELITY,
         "bound",
         _prove_fidelity,
+    ),
+    Formula(
+        "T4.excess_bound",
+        "What the divergences of the groups' generators can add to the excess risk of R1",
+        r"\tfrac12\, b^\top H^{-1} b",
+        sp.Sum(
+            nt.share[nt.g] * sp.sqrt(2 * nt.group_proxy[nt.g] * nt.group_kl[nt.g]), (nt.g, 1, nt.G)
+        )
+        ** 2
+        / (2 * nt.lambda_min * nt.G**2),
+        "bound",
+        _prove_excess_bound,
     ),
 )

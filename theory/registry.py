@@ -124,7 +124,7 @@ _ALL = (
         "Raw ERM moves the intercept by log(n_1/n_0), nothing else; its errors follow",
         "Raw ERM on sizes (n_0, n_1) targets theta* + log(n_1/n_0) e_b. The class errors are "
         "Phi(-Delta/2 -+ log(n_1/n_0)/Delta), Delta the Mahalanobis distance of the classes: the "
-        "smaller class pays.",
+        "smaller class pays. The balanced excess risk is a Gaussian mean in Delta and the ratio.",
         ("exact",),
         ("sharp",),
         (_COMMON, "logistic loss"),
@@ -220,11 +220,18 @@ _ALL = (
         "R6",
         "Excess risk is bounded by squared bias plus d log(n) times the noise of the design",
         "Paper form: excess <= const { |grad B|^2 + d log(n) [(1-alpha)^2/(G n_max) + "
-        "alpha^2/(G N)] }. Sharp form: R1 is at most (|b|^2 + tr V) / (2 lambda_min(H)), with tr V "
-        "at most d times the largest score variance times the same bracket.",
+        "alpha^2/(G N)] }. Sharp form: R1 is at most (|b|^2 + tr V) / (2 lambda_min(H)). If the "
+        "generator does not depend on the seeds, tr V is at most p (the parameters) times the "
+        "largest score variance times the same bracket, which gives the paper's form with the "
+        "constant max(1, largest score variance) / (2 lambda_min(H)) from n = 3 on; one fitted on "
+        "n_g seeds adds their noise, of order 1/n_g, and can be above it.",
         ("bound",),
         ("paper", "sharp"),
-        (_IID, _SMOOTH, "sharp form: score covariances bounded"),
+        (
+            _IID,
+            _SMOOTH,
+            "tr V and the paper's form: score covariances bounded, generator not fitted",
+        ),
         "that of R1 (sharp form); constants unspecified (paper form)",
         ("theory.excess_risk.predict",),
         None,

@@ -1,0 +1,113 @@
+"""Printed formulas in numbers: each is what the functions compute, and one that is off fails."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from simulate import printed_settings
+from simulate.checks import judge_exact
+from simulate.claims_printed import PRINTED, printed_checks
+from simulate.mutation import formula
+from theory.design import Design
+from theory.excess_risk import predict
+from theory.formulas import FORMULAS
+from theory.generators import Duplicate, Oracle, Shifted, population_law
+from theory.laws import GaussianGroup
+from theory.margins import LOGISTIC
+from theory.moments import margin_means, moments_from
+
+
+def _verdicts():
+    return {check.id: judge_exact(check).verdict for check in printed_checks("quick")}
+
+
+def test_every_printed_formula_is_what_is_computed():
+    verdicts = _verdicts()
+    assert len(verdicts) == len(PRINTED) and set(verdicts.values()) == {"pass"}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_printed_formula_off_by_a_twentieth_fails_its_check(name):
+    theorem, short = name.split(".")
+    _verdicts()  # what is computed is known before anything is put wrong
+    with formula(name, lambda rhs: rhs * sp.Rational(21, 20))():
+        wrong = [check for check, verdict in _verdicts().items() if verdict == "fail"]
+    assert wrong == [f"{theorem}.formula.printed.{short}"]
+
+
+def test_moments_by_the_trapezoidal_rule_are_those_of_the_closed_forms():
+    law = population_law(Shifted((0.3, -0.1)), 1, printed_settings.APART, (9, 9))
+    stacked = type(law)(*(part[None] for part in law))
+    closed = moments_from(
+        margin_means(printed_settings.POINT[None], stacked, LOGISTIC).at(0), stacked
+    )
+    for ours, theirs in zip(
+        printed_settings.moments(printed_settings.POINT, law), closed, strict=True
+    ):
+        assert np.allclose(ours, theirs[0], rtol=1e-11, atol=1e-12)
+
+
+def _bound(design, groups, covs):
+    """R6's bound on the trace of V from the largest eigenvalue of every score covariance."""
+    values = {"G": len(groups), "alpha": design.weight, "N": design.augmentation}
+    values |= {"n_max": design.n_max, "p": len(covs[0])}
+    largest = max(np.linalg.eigvalsh(np.asarray(cov))[-1] for cov in covs)
+    return float(FORMULAS["R6.trace_bound"].numpy(**values, var_score=largest)), float(largest)
+
+
+def _trace_and_bound(generator, design, groups):
+    own = predict(groups, design, generator)
+    laws = [group.law for group in groups]
+    laws += [population_law(generator, g, groups, design.sizes) for g in range(len(groups))]
+    covs = [printed_settings.moments(own.theta_star, law).cov for law in laws]
+    return np.trace(own.gradient_cov_star), *_bound(design, groups, covs)
+
+
+def test_the_trace_of_v_is_bounded_by_all_parameters_and_not_by_the_features_alone():
+    """Two classes N(+-1.5, 1) at Bayes' rule, slope 3; their score covariances mirror."""
+    z = np.linspace(-9.0, 9.0, 4001)
+    mass = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    x = z - 1.5
+    score = np.stack([np.ones_like(x), x], axis=1) / (1 + np.exp(-3 * x))[:, None]
+    score = score - mass @ score
+    cov = score.T @ (score * mass[:, None])
+    design = Design((900, 90), 400, 0.3)
+    squares = 2 * (900 * (0.7 / 1800) ** 2 + 400 * (0.3 / 800) ** 2)
+    bound, _ = _bound(design, [None, None], [cov])
+    assert 1.1 * bound / 2 < np.trace(cov) * squares <= bound
+
+
+def test_a_generator_fitted_on_few_seeds_is_above_the_bound_of_a_fixed_one():
+    design = Design((900, 90), 400, 0.3)
+    fixed, fixed_bound, _ = _trace_and_bound(Oracle(), design, printed_settings.PAIR)
+    fitted, fitted_bound, _ = _trace_and_bound(Duplicate(), design, printed_settings.PAIR)
+    assert fixed <= fixed_bound and fitted > 1.5 * fitted_bound
+
+
+def test_the_papers_form_is_above_the_sharp_bound_and_that_above_theorem_r1():
+    for weight, shift in ((0.0, 0.4), (0.4, 0.1), (1.0, 0.0)):
+        design, groups = Design((900, 90), 400, weight), printed_settings.PAIR
+        own = predict(groups, design, Shifted((shift, -shift)))
+        _, _, largest = _trace_and_bound(Shifted((shift, -shift)), design, groups)
+        square = float(own.bias_gradient @ own.bias_gradient)
+        values = {"G": 2, "alpha": weight, "N": 400, "n_max": 900, "n_tot": 990, "p": 3}
+        values |= {"square_bias": square, "lambda_min": np.linalg.eigvalsh(own.hessian)[0]}
+        paper = float(FORMULAS["R6.paper_form"].numpy(**values, var_score=largest))
+        assert float(own.local_bias + own.local_variance) <= float(own.bound) <= paper
+        if shift > 0.2:
+            wrong = FORMULAS["R6.paper_form"].numpy(**values | {"square_bias": 0.0, "n_tot": 3},
+                                                    var_score=largest)  # fmt: skip
+            assert wrong < own.bound
+
+
+def test_the_balanced_excess_of_raw_training_is_an_integral_in_any_dimension():
+    for dim in (1, 4):
+        direction = np.arange(1.0, dim + 1) / np.linalg.norm(np.arange(1.0, dim + 1))
+        groups = [GaussianGroup(1.7 * y * direction, np.eye(dim), y) for y in (0, 1)]
+        for sizes in ((2000, 200), (70, 900)):
+            raw = predict(groups, Design.raw(sizes), Oracle())
+            values = {"Delta": 1.7, "n_0": sizes[0], "n_1": sizes[1]}
+            found = float(FORMULAS["B4.excess"].numpy(**values))
+            assert np.isclose(found, float(raw.excess.bias), rtol=1e-10)
+            values["n_0"] *= 1.01
+            assert not np.isclose(float(FORMULAS["B4.excess"].numpy(**values)), found, rtol=1e-4)
