@@ -11,7 +11,8 @@ The modules, from a random number to a verdict:
 * what is replicated: `configurations` and `experiments`, `discriminant`, `scaling_paths`,
   `phase_points`, `sequences`, `in_context`, `score_bias`; `enumeration` needs no replicates;
 * a verdict: `checks` (plan and judgement), `claims` and ``claims_*`` (what each theorem claims of
-  an experiment), `printed_settings` and `printed_rows` (printed formulas in numbers), `suites` (all of them: new checks are entered here), `selection`, `verify`;
+  an experiment), `printed_settings` and `printed_rows` (printed formulas in numbers), `suites` (all
+  of them: new checks are entered here), `selection`, `verify`;
 * its keeping: `artifacts`, `results`; its look: `reporting`, `report_page` and its parts;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
   `gate_record`, `calibration`;
