@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from simulate.configurations import CONFIGURATIONS
 from simulate.mutation import Mutant, formula, replaced, result
 from theory import notation as nt
 from theory.design import Design
-from theory.generators import Oracle
 
 __all__ = ["BIAS_MUTANTS"]
 
@@ -43,8 +44,12 @@ def _balanced_by_sizes(original):
     """The balanced optimum is computed from groups weighted by their sizes."""
 
     def population(groups, design, generator):
-        raw = original(groups, Design.raw(design.sizes), Oracle())
-        return original(groups, design, generator)._replace(balanced=raw.target)
+        right = original(groups, design, generator)
+        share = np.asarray(design.sizes) / design.n_total
+        weights = np.array(right.balanced.weights)
+        real = right.real.weights.size  # the groups' own components come first
+        weights[:real] *= np.repeat(len(groups) * share, real // len(groups))
+        return right._replace(balanced=right.balanced._replace(weights=weights))
 
     return population
 

@@ -131,9 +131,9 @@ SCALING_MUTANTS = (
     Mutant(
         "cross-moment-by-groups",
         ("S1",),
-        "1/G for 1/G^2 in C, what the two parts have in common",
+        "1/G^3 for 1/G^2 in C, what the two parts have in common",
         ("S1.excess_35.hyperbola.shifted-N600",),
-        (formula("S1.C", lambda rhs: nt.G * rhs),),
+        (formula("S1.C", lambda rhs: rhs / nt.G),),
     ),
     Mutant(
         "augmentation-moment-by-groups",

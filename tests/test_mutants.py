@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simulate import artifacts, gate_record, verify
@@ -18,8 +19,9 @@ from simulate.mutation import Mutant, applied, formula, replaced
 from simulate.suites import SUITES
 from theory import notation as nt
 from theory.design import Design
+from theory.excess_risk import predict
 from theory.formulas import FORMULAS
-from theory.generators import Generator, Shifted, population_law
+from theory.generators import Generator, Mislabelled, Shifted, Smote, population_law
 from theory.laws import GaussianGroup
 from theory.registry import THEOREMS
 
@@ -131,6 +133,17 @@ def test_the_door_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
     assert noisy["z"] > 5 and noisy["wrong"] != noisy["predicted"]
     assert payload["checks_failed_by_none"] == {}
     assert not payload["judged_by_every_check"]
+
+
+@pytest.mark.parametrize("generator", [Smote(), Mislabelled(0.1)])
+def test_a_wrong_balanced_optimum_is_predicted_for_every_design(generator):
+    own = CONFIGURATIONS["spurious"]()
+    right = predict(own.groups, own.synthetic, generator).theta_star
+    with applied(MUTANTS["balanced-optimum-by-sizes"]):
+        wrong = predict(own.groups, own.synthetic, generator).theta_star
+        raw = predict(own.groups, own.raw, generator)
+    assert abs(float(right[3])) < 1e-9 < 0.1 < float(wrong[3])
+    assert np.allclose(wrong, raw.theta_alpha, atol=1e-9)
 
 
 def test_a_mutant_that_changes_nothing_it_is_checked_by_survives():
