@@ -16,7 +16,11 @@ CAPACITY_MUTANTS = (
         "null-logit-inverted",
         ("T1",),
         "null token of logit log(var_prior/var_within) for log(var_within/var_prior)",
-        ("T1.attention_mean.in-context.n2", "T1.attention_var.in-context.n2"),
+        (
+            "T1.attention_mean.in-context.n2",
+            "T1.attention_var.in-context.n2",
+            "T1.formula.in-context.null_logit",
+        ),
         (result("theory.capacity.location_attention_logits", lambda logits, *_: -logits),),
     ),
     Mutant(
@@ -176,7 +180,7 @@ CAPACITY_MUTANTS = (
         "minimax-not-halved",
         ("T1",),
         "d log(1 + 1/n) for (d/2) log(1 + 1/n)",
-        ("T1.flat_kl.in-context.n32",),
+        ("T1.flat_kl.in-context.n32", "T1.formula.in-context.flat_kl"),
         (result("theory.capacity.flat_prior_expected_kl", lambda value, *_: 2 * value),),
     ),
     Mutant(
