@@ -210,7 +210,7 @@ CAPACITY_FORMULAS = (
     Formula(
         "T4.excess_bound",
         "What the divergences of the groups' generators can add to the excess risk of R1",
-        r"\tfrac12\, b^\top H^{-1} b",
+        r"\frac{1}{2} b^\top H^{-1} b",
         sp.Sum(
             nt.share[nt.g] * sp.sqrt(2 * nt.group_proxy[nt.g] * nt.group_kl[nt.g]), (nt.g, 1, nt.G)
         )

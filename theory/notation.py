@@ -257,4 +257,4 @@ var_proxy = _scalar(
     "var_proxy", "sub-Gaussian variance proxy of the score under P", r"{\sigma^2}", **_POS
 )
 group_kl = _array("group_kl", "KL(Q_g || P_g) per group, generator first", r"\mathrm{KL}")
-group_proxy = _array("group_proxy", "variance proxy of the score per group", r"{\sigma^2}")
+group_proxy = _array("group_proxy", "variance proxy of the score per group", "v")
