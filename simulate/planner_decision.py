@@ -87,7 +87,7 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
     if best.expected <= 0:
         verdict = "is not worth its price" if best.cost else "is expected to hurt"
     elif best.expected - least <= needed:
-        why = "--worth" if needed == worth else "2 % of class weighting's excess risk"
+        why = "worth" if needed == worth else "2 % of class weighting's excess risk"
         verdict = (
             f"is expected to gain {best.expected:.3g} nats, less than the {needed:.3g} that make "
             f"rows worth having ({why})"
