@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from simulate.planner_diagnostics import Warning_
+from simulate.planner_diagnostics import Caution
 from simulate.planner_intervals import Interval
 from simulate.planner_table import GroupInfo
 from theory.design import Design
@@ -78,7 +78,7 @@ class Plan:
     add_synthetic: bool
     reason: str
     groups: tuple[GroupInfo, ...]
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
     level: float
     price: float
     group_index: np.ndarray

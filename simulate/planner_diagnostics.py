@@ -13,7 +13,7 @@ from simulate.planner_intervals import Resampled
 from simulate.planner_sources import Source
 from simulate.planner_table import Prepared
 
-__all__ = ["Warning_", "diagnose"]
+__all__ = ["Caution", "diagnose"]
 
 _ROWS_PER_PARAMETER = 10
 _CONCENTRATED = 0.5  # of the variance, in as many rows as a hundredth of the smallest group
@@ -23,7 +23,7 @@ _STANDARD_ERRORS = 4.0
 _CERTAIN = 0.02  # rows within this of a certain prediction count as certain
 
 
-class Warning_(NamedTuple):
+class Caution(NamedTuple):
     """A doubt: what was looked at, what was seen, and what it means for the plan."""
 
     check: str
@@ -37,7 +37,7 @@ def diagnose(
     parts: Sequence[tuple[Source, Synthetic]],
     resampled: Resampled,
     choices: Sequence,
-) -> tuple[Warning_, ...]:
+) -> tuple[Caution, ...]:
     """Every doubt, the gravest first.
 
     Looks at near-separation, groups small for the number of parameters, concentration of influence,
@@ -65,13 +65,13 @@ def _separation(table: Prepared, real: Real, resampled: Resampled):
     wrong = min(int((miss[rows.members(g)] > 0.5).sum()) for g in range(rows.count))
     if resampled.failed:
         tried = resampled.failed + len(resampled.weighted)
-        yield Warning_(
+        yield Caution(
             "separation", resampled.failed / tried,
             f"{resampled.failed} of {tried} resampled tables have no logistic fit: the classes are "
             "nearly separable, predictions are too small and intervals too narrow.",
         )  # fmt: skip
     elif wrong < 3 or certain > 0.8:
-        yield Warning_(
+        yield Caution(
             "separation", certain,
             f"the fit errs on {wrong} rows of some group and is certain of {certain:.0%} of rows: "
             "the classes are close to separable, where the expansion is poor.",
@@ -83,7 +83,7 @@ def _small_groups(table: Prepared):
     parameters = table.rows.x.shape[1]
     ratio = least.size / parameters
     if ratio < _ROWS_PER_PARAMETER:
-        yield Warning_(
+        yield Caution(
             "small group", ratio,
             f"group {least.name} has {least.size} rows for {parameters} parameters ({ratio:.1f} a "
             f"parameter, {_ROWS_PER_PARAMETER} or more expected): terms of higher order matter, "
@@ -100,7 +100,7 @@ def _copies(table: Prepared):
     near, _ = KDTree(table.rows.x[:, 1:]).query(drawn.x[:, 1:])
     share = float(np.mean(near < 1e-9))
     if share > 0.01:
-        yield Warning_(
+        yield Caution(
             "copies", share,
             f"{share:.1%} of the synthetic rows copy real rows: they carry no new information, and "
             "their bias looks smaller than it is. Remove them and plan again.",
@@ -114,7 +114,7 @@ def _few_synthetic(table: Prepared):
     missing = sizes.max() - sizes - table.available
     g = int(missing.argmax())
     if missing[g] >= 0:
-        yield Warning_(
+        yield Caution(
             "synthetic rows", float(table.available[g]),
             f"the synthetic table has {table.available[g]} rows of group {table.groups[g].name}, "
             f"levelling needs {sizes.max() - sizes[g]}: designs that level are left out. Generate "
@@ -125,7 +125,7 @@ def _few_synthetic(table: Prepared):
 def _large_bias(choices: Sequence):
     for own in choices[2:]:
         if own.bias > _LARGE / 2:
-            yield Warning_(
+            yield Caution(
                 "large bias", own.bias,
                 f"{own.source}, {own.name}: the predicted bias part is {own.bias:.2g} nats, beyond "
                 "the local expansion; take it as 'large', not as a number.",
@@ -141,7 +141,7 @@ def _concentration(table: Prepared, real: Real):
     top = max(1, int(sizes.min()) // 100)  # weighted, a few hundred rows may carry all of it
     portion = float(share[:top].sum() / share.sum())
     if portion > _CONCENTRATED:
-        yield Warning_(
+        yield Caution(
             "influence", portion,
             f"{top} of {len(share)} rows carry {portion:.0%} of the predicted variance: look at "
             "them; the intervals lean on a few rows.",
@@ -153,7 +153,7 @@ def _misfit(parts, choices: Sequence):
     promising = {own.source for own in choices if own.rows and own.expected > 0}
     wrong = [own.name for own, part in parts if not part.shrunk and own.name in promising]
     if wrong:
-        yield Warning_(
+        yield Caution(
             "generator", float(len(wrong)),
             f"rows of {', '.join(wrong)} differ from the table's by more than chance (Hessians of "
             "the groups' risks): their bias is taken as it is seen, and they are recommended only "
@@ -178,7 +178,7 @@ def _tails(table: Prepared, parts):
         if kurtosis > worst:
             worst, name = kurtosis, info.name
     if worst > _TAILS:
-        yield Warning_(
+        yield Caution(
             "tails", worst,
             f"group {name} has {worst:.1f} times the kurtosis of a normal law: Gaussian samples "
             "are of another kind than its rows. Their bias is measured, not assumed absent, but "
@@ -193,7 +193,7 @@ def _information(real: Real, resampled: Resampled):
     excess = (square - noise.mean()) / np.std(noise, ddof=1)
     if excess > _STANDARD_ERRORS:
         worst = float(np.abs(np.linalg.eigvalsh(real.misfit)).max())
-        yield Warning_(
+        yield Caution(
             "information matrix", worst,
             f"in some direction the scores' covariance is {worst:.0%} off what a correct logistic "
             "model says, beyond chance: no linear rule is right here. The predictions stay valid "
