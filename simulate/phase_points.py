@@ -92,20 +92,25 @@ class PhasePoint:
         return block_for(rows, 4 * (len(self.direction) + 1))
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.monte_carlo.run`: ``gain`` by rival, then length."""
-        groups, design = self.groups, self.design
-        levelled = Design(self.sizes)
-        every = [*self.rivals.values(), *self.shifted]
-        starts = jnp.stack([own.theta_alpha for own in every])
-        star = every[0].theta_star
-        moves = jnp.asarray([self.shift(length) for length in self.lengths])
+        """``(draw, evaluate)`` for `simulate.monte_carlo.run`: ``gain`` by rival, then length; the
+        same two at every call, so that they are compiled once."""
+        return _functions(self)
 
-        def draw(key):
-            fresh = draw_dataset(groups, design, Oracle(), key=key)
-            smote = draw_dataset(groups, levelled, Smote(), key=key)
-            return fresh.x, smote.x, (star, starts, moves, jnp.asarray(self.separation))
 
-        return draw, _evaluator(self.means, self.sizes, self.augmentation, self.weight)
+@lru_cache(maxsize=64)
+def _functions(point: PhasePoint):
+    groups, design, levelled = point.groups, point.design, Design(point.sizes)
+    every = [*point.rivals.values(), *point.shifted]
+    starts = jnp.stack([own.theta_alpha for own in every])
+    star = every[0].theta_star
+    moves = jnp.asarray([point.shift(length) for length in point.lengths])
+
+    def draw(key):
+        fresh = draw_dataset(groups, design, Oracle(), key=key)
+        smote = draw_dataset(groups, levelled, Smote(), key=key)
+        return fresh.x, smote.x, (star, starts, moves, jnp.asarray(point.separation))
+
+    return draw, _evaluator(point.means, point.sizes, point.augmentation, point.weight)
 
 
 @lru_cache(maxsize=16)

@@ -111,25 +111,31 @@ class Path:
         return max(block_for(rows, 4 * _PARAMETERS), 1)
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.monte_carlo.run`."""
-        star = self.parts.theta_star
-        if self.fits:
-            starts = tuple(
-                jnp.stack([self.predicted(w, n).theta_alpha for w in weights])
-                for n, weights in self.points
-            )
-            constants = star, tuple(jnp.asarray(w) for _, w in self.points), starts
-        else:
-            best = jnp.asarray([weight for _, (weight,) in self.points])
-            constants = star, jnp.linalg.inv(self.parts.hessian), best
-        drawn, generators = self.drawn, self.generators
+        """``(draw, evaluate)`` for `simulate.monte_carlo.run`: the same two at every call, so that
+        they are compiled once."""
+        return _functions(self)
 
-        def draw(key):
-            data = draw_dataset(GROUPS, drawn, generators, key=key)
-            return data.x, data.sign, constants
 
-        evaluate = _fitted if self.fits else _gradients
-        return draw, evaluate(self.sizes, tuple(n for n, _ in self.points))
+@lru_cache(maxsize=64)
+def _functions(own: Path):
+    star = own.parts.theta_star
+    if own.fits:
+        starts = tuple(
+            jnp.stack([own.predicted(w, n).theta_alpha for w in weights])
+            for n, weights in own.points
+        )
+        constants = star, tuple(jnp.asarray(w) for _, w in own.points), starts
+    else:
+        best = jnp.asarray([weight for _, (weight,) in own.points])
+        constants = star, jnp.linalg.inv(own.parts.hessian), best
+    drawn, generators = own.drawn, own.generators
+
+    def draw(key):
+        data = draw_dataset(GROUPS, drawn, generators, key=key)
+        return data.x, data.sign, constants
+
+    evaluate = _fitted if own.fits else _gradients
+    return draw, evaluate(own.sizes, tuple(n for n, _ in own.points))
 
 
 @lru_cache(maxsize=512)

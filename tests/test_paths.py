@@ -1,5 +1,7 @@
 """Paths: settings on common draws give what each setting gives alone."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ from simulate.datasets import draw_dataset
 from simulate.discriminant import EFRON_1975
 from simulate.erm import fit
 from simulate.paths import Setting, measured, ratio, run_path
+from simulate.phase_points import PhasePoint
+from simulate.scaling_paths import path
+from simulate.sharding import replicate_mesh, sharded_map
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
@@ -107,3 +112,19 @@ def test_the_published_efficiencies_are_the_formula_s_to_their_digits():
     formula = FORMULAS["R4.efficiency"]
     for distance, published in EFRON_1975.items():
         assert abs(float(formula(Delta=distance)) - published) <= 0.0005 + 1e-9, distance
+
+
+def _phase_point():
+    return PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (60, 20), 30, 0.4, (1.0, 0.0), (0.0, 0.3))
+
+
+@pytest.mark.parametrize(
+    "setting", [lambda: dataclasses.replace(path("oracle", "gradient")), _phase_point]
+)
+def test_one_setting_has_the_same_functions_at_every_call_so_that_they_are_compiled_once(setting):
+    first, second = setting(), setting()
+    assert first is not second
+    pairs = zip(first.functions(), second.functions(), strict=True)
+    assert all(own is other for own, other in pairs)
+    mesh = replicate_mesh(jax.local_devices()[:1])
+    assert sharded_map(first.functions()[0], mesh) is sharded_map(second.functions()[0], mesh)
