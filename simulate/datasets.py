@@ -18,9 +18,9 @@ from jaxtyping import Array, Key
 from simulate import streams
 from simulate.mixtures import components_of, sample_columns
 from simulate.samplers import check_group_seeds, synthetic_columns
-from theory.bias import per_group
 from theory.design import Design
 from theory.generators import Generator
+from theory.inputs import per_group
 from theory.laws import GaussianGroup
 
 __all__ = ["Dataset", "Segment", "draw_dataset", "row_layout"]

@@ -14,8 +14,6 @@ from theory.groups import (
     error_rate,
     gradient,
     hessian,
-    minimise,
-    minimiser,
     risk,
     score_cov,
     score_mean,
@@ -24,6 +22,7 @@ from theory.groups import (
 )
 from theory.laws import GaussianGroup, Law, balanced_law, mix
 from theory.margins import SQUARED
+from theory.minimum import minimise, minimiser
 
 RELATIVE = 1e-10
 

@@ -24,7 +24,7 @@ from theory.generators import (
     Smote,
 )
 from theory.groups import score_mean
-from theory.influence import gradient_cov, second_order_risk
+from theory.influence import gradient_cov, second_order_risk, seed_noise
 from theory.laws import GaussianGroup, Law
 from theory.margins import LOGISTIC, expectation
 from theory.moments import moments
@@ -46,8 +46,9 @@ def _cov(generator):
 
 
 def _gradient_cov_of(theta, real, synthetic, masses, families):
-    both = [moments(theta, law, LOGISTIC) for law in (real, synthetic)]
-    return gradient_cov(theta, real, synthetic, *both, masses, families, LOGISTIC)
+    both = [moments(theta, law, LOGISTIC).score_cov for law in (real, synthetic)]
+    seeds = seed_noise(theta, real, synthetic, masses, families, LOGISTIC) if families else 0.0
+    return gradient_cov(jnp.concatenate(both), masses, families, seeds)
 
 
 _gradient_cov = jax.jit(_gradient_cov_of, static_argnums=4)

@@ -16,8 +16,9 @@ from simulate.erm import fit
 from simulate.monte_carlo import Interrupted, contrast, covariance, estimate, run, skewness, values
 from theory.design import Design
 from theory.generators import Oracle, Smote
-from theory.groups import minimiser, risk
+from theory.groups import risk
 from theory.laws import GaussianGroup, balanced_law
+from theory.minimum import minimiser
 
 KEY = jax.random.key(31)
 GROUPS = [

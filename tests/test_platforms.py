@@ -12,9 +12,9 @@ import pytest
 from simulate.datasets import draw_dataset
 from simulate.experiments import evaluator, experiment
 from theory.bias import population
-from theory.groups import minimise
 from theory.influence import fitted
 from theory.margins import LOGISTIC
+from theory.minimum import minimise
 from transformer_toy import heads, model, tasks, train
 
 PLATFORMS = ("cuda", "tpu")

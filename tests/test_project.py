@@ -207,6 +207,50 @@ def test_no_module_is_longer_than_the_limit():
     assert not too_long
 
 
+def _public_functions(tree: ast.Module):
+    """Functions and methods that `__all__` names, with the names they are called by."""
+    listed = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+    ]
+    for node in tree.body:
+        if getattr(node, "name", None) in set().union(*listed):
+            for own in node.body if isinstance(node, ast.ClassDef) else [node]:
+                if isinstance(own, ast.FunctionDef) and not own.name.startswith("_"):
+                    yield own.name if own is node else f"{node.name}.{own.name}", own
+
+
+@pytest.mark.parametrize("package", ["theory"])
+def test_the_docstring_of_a_public_function_says_what_every_parameter_is(package):
+    unsaid = {}
+    for path in sorted((ROOT / package).glob("*.py")):
+        for name, function in _public_functions(ast.parse(path.read_text())):
+            own = function.args
+            given = [*own.posonlyargs, *own.args, *own.kwonlyargs, *filter(None, [own.vararg])]
+            parameters = [part.arg for part in given if part.arg not in ("self", "cls")]
+            text = ast.get_docstring(function) or ""
+            missing = [part for part in parameters if not re.search(rf"\b{part}\b", text)]
+            if missing or (parameters and "Args:" not in text):
+                unsaid[f"{path.stem}.{name}"] = missing
+    assert not unsaid
+
+
+def test_errors_say_what_was_got_before_what_was_expected():
+    turned = []
+    for path in _python_files():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                words = [
+                    str(part.value) if isinstance(part, ast.Constant) else "?"
+                    for argument in node.exc.args
+                    for part in getattr(argument, "values", [argument])
+                ]
+                if re.search(r"\bexpected [^.;]*, got\b", " ".join(words)):
+                    turned.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not turned
+
+
 def test_every_command_of_the_readme_exists():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"\bmake ([a-z]+)\b", " ".join(_code(readme))))

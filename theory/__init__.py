@@ -9,8 +9,9 @@ The modules, from what is written down to what follows from it:
 
 * formulas: `notation` (every symbol, the glossary), `formulas` and its parts ``formulas_*``, each a
   `formula` with its proof (`proofs`) that can be computed as it is printed (`lowering`, `nodes`);
-* the setting: `design`, `laws` (groups), `generators`;
-* their population: `margins` (Gaussian integrals), `moments`, `groups` (risks, minimisers);
+* the setting: `design`, `laws` (groups), `generators`, `inputs` (whether they go together),
+  `ranges` (which numbers a form is for);
+* their population: `margins` (Gaussian integrals), `moments`, `groups` (risks), `minimum`;
 * theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,
   `benefit`; the same for generators that are known by their samples: `measured`;
 * theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
@@ -37,8 +38,6 @@ from theory.groups import (
     error_rate,
     gradient,
     hessian,
-    minimise,
-    minimiser,
     risk,
     score_cov,
     score_mean,
@@ -46,6 +45,7 @@ from theory.groups import (
 )
 from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
 from theory.margins import LOGISTIC, SQUARED
+from theory.minimum import minimise, minimiser
 from theory.scaling_law import ScalingLaw
 from theory.scaling_moments import ScalingMoments, law_of_design
 

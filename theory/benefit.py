@@ -9,7 +9,9 @@ levelling by SMOTE (Chawla, Bowyer, Hall, Kegelmeyer, 2002) with all seeds as ne
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import jax
@@ -18,12 +20,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from theory.compiling import quick_jit
-from theory.design import Design
+from theory.design import Design, sizes_of
 from theory.excess_risk import Prediction, predict
 from theory.formulas import FORMULAS
 from theory.generators import Generator, Oracle, Shifted, Smote
 from theory.groups import gradient
-from theory.laws import GaussianGroup, Law
+from theory.inputs import check_groups
+from theory.laws import GaussianGroup, Law, require_groups
+from theory.margins import LOGISTIC, Loss
 
 __all__ = [
     "REFERENCES",
@@ -56,7 +60,7 @@ def reference_design(reference: Reference, sizes: Sequence[int]) -> tuple[Design
         >>> reference_design("smote", (90, 30))[0].oversampling
         (0, 60)
     """
-    sizes = tuple(sizes)
+    sizes = sizes_of(sizes)
     match reference:
         case "raw":
             return Design.raw(sizes), Oracle()
@@ -72,6 +76,7 @@ def gain(
     design: Design,
     generator: Generator | Sequence[Generator],
     reference: Reference = "weighted",
+    loss: Loss = LOGISTIC,
 ) -> float:
     """Predicted excess risk of a reference minus that of a design (nats): positive when it helps.
 
@@ -79,18 +84,26 @@ def gain(
         groups, design, generator: as for `theory.predict`.
         reference: "raw" for plain ERM, "weighted" for group-weighted ERM (what duplication of the
             seeds is worth, without its resampling noise), "smote" for levelling by interpolation.
+        loss: `LOGISTIC` or `SQUARED`, of both.
+
+    Raises:
+        ValueError: as `theory.predict`, and for another reference.
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> gain(groups, Design((900, 90), 900, 0.5), Oracle()) > 0
         True
     """
-    other = predict(groups, *reference_design(reference, design.sizes))
-    return difference(other, predict(groups, design, generator))
+    own = predict(groups, design, generator, loss)
+    return difference(predict(groups, *reference_design(reference, design.sizes), loss), own)
 
 
 def difference(reference: Prediction, design: Prediction) -> float:
-    """The gain (nats) from the predictions of a reference and of a design."""
+    """The gain (nats) from the predictions of a reference and of a design.
+
+    Args:
+        reference, design: two predictions with one loss.
+    """
     return float(reference.total) - float(design.total)
 
 
@@ -110,6 +123,7 @@ def break_even_shift(
     design: Design,
     direction: Sequence[float],
     reference: Reference = "weighted",
+    loss: Loss = LOGISTIC,
 ) -> float:
     """Length of a mean shift of the generator at which its benefit is gone.
 
@@ -117,13 +131,14 @@ def break_even_shift(
         groups, design: as for `theory.predict`.
         direction: ``[d]``, the shift's direction; its length is ignored.
         reference: what to break even with.
+        loss: `LOGISTIC` or `SQUARED`.
 
     Returns:
         The length, in the units of the features; 0 when even an unbiased generator does not help,
         infinity when no shift up to a million undoes its benefit.
 
     Raises:
-        ValueError: for a zero direction.
+        ValueError: as `gain`, and for a direction that is not a vector of the features' length.
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
@@ -132,28 +147,36 @@ def break_even_shift(
         >>> abs(gain(groups, design, Shifted((edge,)))) < 1e-9
         True
     """
-    unit = _unit(direction)
+    check_groups(groups, design)
+    unit = _unit(direction, groups[0].dim)
+    other = predict(groups, *reference_design(reference, design.sizes), loss)
 
     def benefit(size: float) -> float:
-        return gain(groups, design, Shifted(tuple(size * unit)), reference)
+        return difference(other, predict(groups, design, Shifted(tuple(size * unit)), loss))
 
     return _root(benefit, 0.0, 0.1)
 
 
-def _unit(direction: Sequence[float]) -> np.ndarray:
-    vector = np.asarray(direction, dtype=np.float64)
+def _unit(direction: Sequence[float], dim: int) -> np.ndarray:
+    try:
+        vector = np.asarray(direction, dtype=np.float64)
+    except (TypeError, ValueError):
+        vector = np.zeros(0)
     length = float(np.linalg.norm(vector))
-    if not length > 0 or not np.isfinite(length):
-        raise ValueError(f"direction: got {direction!r}, expected a non-zero finite vector.")
+    if vector.shape != (dim,) or not length > 0 or not np.isfinite(length):
+        raise ValueError(
+            f"direction: got {direction!r}, expected a non-zero vector of {dim} finite numbers, "
+            "one per feature."
+        )
     return vector / length
 
 
-@quick_jit
-def _shift_slope(theta, law: Law, unit):
+@partial(quick_jit, static_argnames=("loss",))
+def _shift_slope(theta, law: Law, unit, loss: Loss):
     """Derivative of a law's mean score in the length of a shift along a unit vector."""
 
     def at(length):
-        return gradient(theta, law._replace(means=law.means + length * unit[None]))
+        return gradient(theta, law._replace(means=law.means + length * unit[None]), loss)
 
     return jax.jvp(at, (jnp.zeros(()),), (jnp.ones(()),))[1]
 
@@ -163,6 +186,7 @@ def leading_break_even_shift(
     design: Design,
     direction: Sequence[float],
     reference: Reference = "weighted",
+    loss: Loss = LOGISTIC,
 ) -> float:
     """`break_even_shift` in closed form: its leading order in the shift.
 
@@ -173,7 +197,10 @@ def leading_break_even_shift(
     shift's displacement of the optimum, because bias enters theorem R beyond its square there.
 
     Args:
-        groups, design, direction, reference: as for `break_even_shift`.
+        groups, design, direction, reference, loss: as for `break_even_shift`.
+
+    Raises:
+        ValueError: as `break_even_shift`.
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
@@ -182,17 +209,20 @@ def leading_break_even_shift(
         >>> abs(leading / break_even_shift(groups, design, [1.0]) - 1) < 0.15
         True
     """
-    unit = jnp.asarray(_unit(direction))
-    best = predict(groups, design, Oracle())
-    other = predict(groups, *reference_design(reference, design.sizes))
+    best = predict(groups, design, Oracle(), loss)
+    unit = _unit(direction, groups[0].dim)
+    other = predict(groups, *reference_design(reference, design.sizes), loss)
     mass = design.oversampling_mass + design.augmentation_mass
-    slopes = (_shift_slope(best.theta_star, group.law, unit) for group in groups)
-    pull = sum(float(m) * slope for m, slope in zip(mass, slopes, strict=True))
-    kappa = float(pull @ jnp.linalg.solve(best.hessian, pull))
+    slopes = [np.asarray(_shift_slope(best.theta_star, own.law, unit, loss)) for own in groups]
+    pull = mass @ np.stack(slopes)
+    kappa = float(pull @ np.linalg.solve(best.hessian, pull))
     formula = FORMULAS["R3.break_even_bias"]
-    return float(
-        formula(bias_curvature=kappa, noise_ref=float(other.total), noise_syn=float(best.total))
-    )
+    with np.errstate(divide="ignore"):  # without synthetic weight no shift is felt
+        return float(
+            formula.numpy(
+                bias_curvature=kappa, noise_ref=float(other.total), noise_syn=float(best.total)
+            )
+        )
 
 
 def break_even_scale(
@@ -200,6 +230,7 @@ def break_even_scale(
     design: Design,
     generator: Generator | Sequence[Generator],
     reference: Reference = "weighted",
+    loss: Loss = LOGISTIC,
 ) -> float:
     """Factor by which all sizes can grow before a biased generator stops helping.
 
@@ -210,17 +241,21 @@ def break_even_scale(
     Args:
         groups, design, generator: as for `theory.predict`.
         reference: what to break even with.
+        loss: `LOGISTIC` or `SQUARED`.
 
     Returns:
         The factor; 0 when the generator never helps, infinity when it always does.
+
+    Raises:
+        ValueError: as `gain`.
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> break_even_scale(groups, Design((900, 90), 900, 0.5), Oracle())
         inf
     """
-    synthetic = predict(groups, design, generator).excess
-    other = predict(groups, *reference_design(reference, design.sizes)).excess
+    synthetic = predict(groups, design, generator, loss).excess
+    other = predict(groups, *reference_design(reference, design.sizes), loss).excess
     bias = float(synthetic.bias - other.bias)
     noise = float(other.variance + other.cox_snell - synthetic.variance - synthetic.cox_snell)
     if bias <= 1e-14:
@@ -235,6 +270,7 @@ def break_even_ratio(
     augmentation: int,
     weight: float,
     generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
 ) -> float:
     """Imbalance ratio ``n_max / n_min`` beyond which a synthetic design beats raw ERM.
 
@@ -243,7 +279,8 @@ def break_even_ratio(
         minority: index of the group that is thinned; the others keep ``size`` samples.
         size: samples in every other group.
         augmentation, weight: ``N`` and ``alpha`` of the synthetic design.
-        generator: the generator.
+        generator: one for all groups, or one per group.
+        loss: `LOGISTIC` or `SQUARED`.
 
     Returns:
         The ratio; 1 when the design helps at balance already, infinity when it does not help even
@@ -257,21 +294,22 @@ def break_even_ratio(
         >>> 1 < break_even_ratio(groups, 1, 1000, 1000, 0.5, Shifted((0.4,))) < 100
         True
     """
-    if not 0 <= minority < len(groups):
+    require_groups(groups)
+    if not isinstance(minority, numbers.Integral) or not 0 <= minority < len(groups):
         raise ValueError(
             f"minority: got {minority!r}, expected the index of one of the {len(groups)} groups."
         )
-    if size <= _FEWEST:
+    if not isinstance(size, numbers.Integral) or size <= _FEWEST:
         raise ValueError(
-            f"size: got {size!r}, expected more than {_FEWEST}, the fewest minority samples that "
-            "theorem R is asked about."
+            f"size: got {size!r}, expected more than {_FEWEST}, a whole number; that is the fewest "
+            "minority samples that theorem R is asked about."
         )
 
     def harm(log_ratio: float) -> float:
         count = max(round(size / np.exp(log_ratio)), 1)
         sizes = [size] * len(groups)
         sizes[minority] = count
-        return -gain(groups, Design(tuple(sizes), augmentation, weight), generator, "raw")
+        return -gain(groups, Design(tuple(sizes), augmentation, weight), generator, "raw", loss)
 
     top = float(np.log(size / _FEWEST))
     if harm(0.0) <= 0:

@@ -27,10 +27,12 @@ from jaxtyping import Array, Float
 from theory.compiling import quick_jit
 from theory.design import Design
 from theory.generators import Generator, check_seeds, population_law
-from theory.groups import error_rate, gradient, minimiser, risk
+from theory.groups import Point, error_rate, finite_point, gradient, risk
 from theory.influence import second_order_risk
-from theory.laws import GaussianGroup, Law, law_of
-from theory.margins import LOGISTIC, Loss
+from theory.inputs import check_groups, per_group
+from theory.laws import GaussianGroup, Law
+from theory.margins import LOGISTIC, Loss, require_loss
+from theory.minimum import minimiser
 from theory.moments import moments
 from theory.precision import require_float64
 from theory.seed_masses import SeedMasses, seed_masses
@@ -48,16 +50,32 @@ __all__ = [
 
 
 def generator_bias(
-    theta: Float[Array, " p"], group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
+    theta: Point, group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
 ) -> Float[Array, ""]:
-    """``B_g(theta) = Rtilde_g(theta) - R_g(theta)``: what a generator's law does to the risk."""
-    return risk(theta, synthetic, loss) - risk(theta, law_of(group), loss)
+    """``B_g(theta) = Rtilde_g(theta) - R_g(theta)``: what a generator's law does to the risk.
+
+    Args:
+        theta: ``[p]``, intercept first.
+        group: the group, or its law.
+        synthetic: the generator's law, of the same dimension (`theory.population_law`).
+        loss: `LOGISTIC` or `SQUARED`.
+
+    Returns:
+        Nats.
+    """
+    return risk(theta, synthetic, loss) - risk(theta, group, loss)
 
 
 def generator_bias_gradient(
-    theta: Float[Array, " p"], group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
+    theta: Point, group: GaussianGroup | Law, synthetic: Law, loss: Loss = LOGISTIC
 ) -> Float[Array, " p"]:
     """``grad B_g(theta)``, exact for every generator with a closed-form law (theorem B2).
+
+    Args:
+        theta, group, synthetic, loss: as for `generator_bias`.
+
+    Returns:
+        ``[p]``, intercept first.
 
     Example:
         >>> import numpy as np, jax.numpy as jnp
@@ -67,7 +85,7 @@ def generator_bias_gradient(
         >>> [round(float(v), 9) for v in generator_bias_gradient(jnp.zeros(2), group, flipped)]
         [0.1, 0.1]
     """
-    return gradient(theta, synthetic, loss) - gradient(theta, law_of(group), loss)
+    return gradient(theta, synthetic, loss) - gradient(theta, group, loss)
 
 
 class Population(NamedTuple):
@@ -92,45 +110,13 @@ class Population(NamedTuple):
     masses: SeedMasses
 
 
-def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[Generator, ...]:
-    """One generator per group, from one for all or a sequence.
-
-    Raises:
-        ValueError: if a sequence has the wrong length.
-    """
-    if not isinstance(generator, Sequence):
-        return (generator,) * count
-    if len(generator) != count:
-        raise ValueError(
-            f"generator: got {len(generator)} generators, expected one, or one for each of the "
-            f"{count} groups."
-        )
-    return tuple(generator)
-
-
-def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
-    """Raise unless the groups agree in dimension, match the design and carry both labels."""
-    if len(groups) != design.num_groups:
-        raise ValueError(
-            f"groups: got {len(groups)} groups for a design with {design.num_groups} sizes, "
-            "expected one size per group; make design.sizes as long as groups."
-        )
-    dims = [group.dim for group in groups]
-    if len(set(dims)) > 1:
-        raise ValueError(
-            f"groups: got dimensions {dims}, expected the same number of features in every group."
-        )
-    labels = {group.label for group in groups}
-    if labels != {0, 1}:
-        raise ValueError(
-            f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
-        )
-
-
 def population(
     groups: Sequence[GaussianGroup], design: Design, generator: Generator | Sequence[Generator]
 ) -> Population:
     """Validate a design on its groups and write it as population laws.
+
+    Args:
+        groups, design, generator: as for `predict_bias`.
 
     Raises:
         ValueError: for mismatched lengths or dimensions, a missing label, too few seeds, or a
@@ -191,12 +177,13 @@ def _padded(laws: Sequence[Law], size: int) -> Law:
 
 @partial(quick_jit, static_argnames=("families", "loss"))
 def _expected_risk(theta, pieces, families, loss):
-    shift = second_order_risk(theta, pieces.real, pieces.synthetic, pieces.masses, families, loss)
-    return risk(theta, pieces.target, loss) + shift
+    value = risk(theta, pieces.target, loss)
+    rest = (pieces.real, pieces.synthetic, pieces.masses, families, loss)
+    return value + second_order_risk(theta, *rest)
 
 
 def expected_empirical_risk(
-    theta: Float[Array, " p"],
+    theta: Point,
     groups: Sequence[GaussianGroup],
     design: Design,
     generator: Generator | Sequence[Generator],
@@ -207,6 +194,13 @@ def expected_empirical_risk(
     Exact for fixed generators, duplicates and interpolation with all seeds; for fitted Gaussian
     generators up to ``O(n^{-2})``, their curvature in the seeds being included.
 
+    Args:
+        theta: ``[p]``, intercept first.
+        groups, design, generator, loss: as for `predict_bias`.
+
+    Raises:
+        ValueError: see `population`.
+
     Example:
         >>> import jax.numpy as jnp
         >>> from theory.generators import Oracle
@@ -215,8 +209,9 @@ def expected_empirical_risk(
         >>> round(float(value), 9)
         0.693147181
     """
+    require_loss(loss)
     pieces = population(groups, design, generator)
-    return _expected_risk(theta, pieces, pieces.masses.families, loss)
+    return _expected_risk(finite_point(theta), pieces, pieces.masses.families, loss)
 
 
 class BiasPrediction(NamedTuple):

@@ -45,7 +45,7 @@ def _require_positive(**values: Number) -> None:
     for name, value in values.items():
         if not isinstance(value, jax.core.Tracer) and not float(value) > 0.0:
             raise ValueError(
-                f"{name}: expected a number above 0, got {value}. A variance, a prior mass or a "
+                f"{name}: got {value}, expected a number above 0. A variance, a prior mass or a "
                 "rate of 0 makes the posterior degenerate; pass a positive one."
             )
 
@@ -53,7 +53,7 @@ def _require_positive(**values: Number) -> None:
 def _require_count(count: Number, least: int, why: str) -> None:
     if not isinstance(count, jax.core.Tracer) and not float(count) >= least:
         raise ValueError(
-            f"count: expected at least {least}, got {count}. {why} Pass the number of seeds."
+            f"count: got {count}, expected at least {least}. {why} Pass the number of seeds."
         )
 
 
@@ -93,7 +93,8 @@ def location_attention_weights(
 ) -> Float[Array, " {count}+1"]:
     """The attention weights of T1: r/(n+r) on the null token and 1/(n+r) on each seed, r = v/t.
 
-    Args and Raises as ``location_attention_logits``.
+    Args:
+        count, var_within, var_prior: as for ``location_attention_logits``, which raises alike.
 
     Returns:
         The 1 + n weights, which sum to 1.

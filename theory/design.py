@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Literal
 
 import numpy as np
 
 from theory.formulas_design import DESIGN_FORMULAS
 
-__all__ = ["Design"]
+__all__ = ["Design", "is_real", "require_design", "sizes_of"]
 
 Scheme = Literal["synthetic", "raw", "weighted"]
 _FORMULAS = {formula.id: formula for formula in DESIGN_FORMULAS}
@@ -53,10 +53,10 @@ class Design:
     scheme: Scheme = "synthetic"
 
     def __post_init__(self):
-        object.__setattr__(self, "sizes", _sizes(self.sizes))
+        object.__setattr__(self, "sizes", sizes_of(self.sizes))
         object.__setattr__(self, "augmentation", _count(self.augmentation))
         weight = self.weight
-        if not _is_real(weight) or not 0.0 <= float(weight) <= 1.0:
+        if not is_real(weight) or not 0.0 <= float(weight) <= 1.0:
             raise ValueError(
                 f"weight: got {weight!r}, expected a number in [0, 1]; it is the share alpha of "
                 "the augmentation part in the empirical risk."
@@ -80,13 +80,21 @@ class Design:
 
     @classmethod
     def raw(cls, sizes: Sequence[int]) -> Design:
-        """Plain empirical risk minimisation on the imbalanced real data."""
-        return cls(tuple(sizes), scheme="raw")
+        """Plain empirical risk minimisation on the imbalanced real data.
+
+        Args:
+            sizes: real samples per group.
+        """
+        return cls(sizes_of(sizes), scheme="raw")
 
     @classmethod
     def class_weighted(cls, sizes: Sequence[int]) -> Design:
-        """Real data only, every group given the same total weight."""
-        return cls(tuple(sizes), scheme="weighted")
+        """Real data only, every group given the same total weight.
+
+        Args:
+            sizes: real samples per group.
+        """
+        return cls(sizes_of(sizes), scheme="weighted")
 
     @property
     def num_groups(self) -> int:
@@ -171,21 +179,49 @@ class Design:
         return _FORMULAS[name].numpy(alpha=self.weight, rho_g=self.ratios, G=self.num_groups)
 
 
-def _is_real(value) -> bool:
+def is_real(value) -> bool:
+    """Whether this is a real number, neither NaN nor a truth value.
+
+    Args:
+        value: anything.
+    """
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and not math.isnan(value)
 
 
-def _sizes(sizes) -> tuple[int, ...]:
-    try:
-        values = tuple(sizes)
-    except TypeError:
+def require_design(design) -> None:
+    """Raise unless this is a `Design`.
+
+    Args:
+        design: what was given.
+
+    Raises:
+        ValueError: saying how one is made.
+    """
+    if not isinstance(design, Design):
+        raise ValueError(
+            f"design: got {design!r}, expected a theory.Design, such as Design((2000, 200), "
+            "augmentation=1000, weight=0.5) or Design.raw((2000, 200))."
+        )
+
+
+def sizes_of(sizes: Iterable[int]) -> tuple[int, ...]:
+    """Group sizes as whole numbers, in order.
+
+    Args:
+        sizes: real samples per group, each at least 1.
+
+    Raises:
+        ValueError: naming the group.
+    """
+    if not isinstance(sizes, Iterable) or isinstance(sizes, str | Set | Mapping):
         raise ValueError(
             f"sizes: got {sizes!r}, expected a sequence of group sizes such as (2000, 200)."
-        ) from None
+        )
+    values = tuple(sizes)
     if not values:
         raise ValueError("sizes: got no groups, expected at least one group size.")
     for g, n in enumerate(values):
-        if not _is_real(n) or math.isinf(n) or int(n) != n:
+        if not is_real(n) or math.isinf(n) or int(n) != n:
             raise ValueError(f"sizes: got {n!r} for group {g}, expected a whole number.")
         if n < 1:
             raise ValueError(
@@ -196,9 +232,9 @@ def _sizes(sizes) -> tuple[int, ...]:
 
 
 def _count(value) -> int | float:
-    if _is_real(value) and value == math.inf:
+    if is_real(value) and value == math.inf:
         return math.inf
-    if not _is_real(value) or value < 0 or int(value) != value:
+    if not is_real(value) or value < 0 or int(value) != value:
         raise ValueError(
             f"augmentation: got {value!r}, expected a whole number N >= 0 of synthetic samples "
             "per group (math.inf for the limit)."

@@ -118,7 +118,11 @@ class Formula:
 
 
 def entries(residual: Residual) -> Iterator[sp.Expr]:
-    """The scalar entries of a residual: an expression, a matrix, or an iterable of either."""
+    """The scalar entries of a residual: an expression, a matrix, or an iterable of either.
+
+    Args:
+        residual: what a proof leaves.
+    """
     if isinstance(residual, sp.MatrixBase):
         yield from residual
     elif isinstance(residual, sp.Basic):
@@ -133,6 +137,9 @@ def vanishes(residual: Residual) -> bool:
 
     One exact or high-precision evaluation at unrelated rational points refutes a wrong identity
     at once; a right one then has to simplify to zero by algebra.
+
+    Args:
+        residual: what a proof leaves.
 
     Example:
         >>> import sympy as sp

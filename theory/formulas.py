@@ -42,6 +42,9 @@ FORMULAS: dict[str, Formula] = _by_id(
 def formulas_of(theorem: str) -> tuple[Formula, ...]:
     """The formulas of one theorem, in order.
 
+    Args:
+        theorem: its id, such as "R1".
+
     Example:
         >>> [formula.id for formula in formulas_of("T4")]
         ['T4.fidelity_bound', 'T4.excess_bound']

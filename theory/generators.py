@@ -9,12 +9,14 @@ mean law wherever that is unbiased, and `theory.influence` holds what the seeds'
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from theory.laws import GaussianGroup, Law
+from theory.design import is_real, sizes_of
+from theory.laws import GaussianGroup, Law, require_groups
 
 __all__ = [
     "Duplicate",
@@ -54,7 +56,10 @@ class Shifted:
     fitted = False
 
     def __post_init__(self):
-        shift = np.asarray(self.shift, dtype=np.float64)
+        try:
+            shift = np.asarray(self.shift, dtype=np.float64)
+        except (TypeError, ValueError):
+            shift = np.asarray(np.nan)
         if shift.ndim != 1 or not np.all(np.isfinite(shift)):
             raise ValueError(
                 f"shift: got {self.shift!r}, expected a vector of finite numbers, one per feature."
@@ -74,7 +79,7 @@ class Scaled:
     fitted = False
 
     def __post_init__(self):
-        if not np.isfinite(self.factor) or self.factor <= 0:
+        if not is_real(self.factor) or not 0 < self.factor < math.inf:
             raise ValueError(
                 f"factor: got {self.factor!r}, expected a positive number multiplying covariances."
             )
@@ -92,7 +97,7 @@ class Mislabelled:
     fitted = False
 
     def __post_init__(self):
-        if not 0.0 <= self.rate <= 1.0:
+        if not is_real(self.rate) or not 0.0 <= self.rate <= 1.0:
             raise ValueError(f"rate: got {self.rate!r}, expected a probability in [0, 1].")
 
 
@@ -119,10 +124,11 @@ class Smote:
 
     def __post_init__(self):
         k = self.neighbours
-        if k is not None and (isinstance(k, bool) or int(k) != k or k < 1):
+        if k is not None and not (is_real(k) and 1 <= k < math.inf and int(k) == k):
             raise ValueError(
                 f"neighbours: got {k!r}, expected a whole number k >= 1, or None for all seeds."
             )
+        object.__setattr__(self, "neighbours", None if k is None else int(k))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +179,12 @@ Generator = (
 
 
 def min_seeds(generator: Generator, dim: int) -> int:
-    """Fewest seeds in a group for which the generator is defined (and has finite variance)."""
+    """Fewest seeds in a group for which the generator is defined (and has finite variance).
+
+    Args:
+        generator: any generator.
+        dim: features.
+    """
     match generator:
         case Smote(neighbours=None):
             return 2
@@ -233,6 +244,9 @@ def interpolation_law(group: GaussianGroup) -> Law:
     given ``u``, with mean ``(1 - u) mu_k + u mu_l`` and covariance ``(1 - u)^2 S_k + u^2 S_l``; its
     overall covariance is 2/3 of the group's within part. The uniform ``u`` is integrated by
     Gauss-Legendre, so the law is a finite mixture accurate to rounding.
+
+    Args:
+        group: whose seeds are interpolated.
     """
     u, weight = interpolation_nodes()
     v = u[:, None, None, None]
@@ -264,8 +278,13 @@ def population_law(
 
     Raises:
         ValueError: for SMOTE with ``k`` nearest neighbours, whose law at finite ``n`` has no
-            closed form here.
+            closed form here, and for what is no generator, group or place of one.
     """
+    require_groups(groups)
+    if not 0 <= g < len(groups):
+        raise ValueError(f"g: got {g!r}, expected the index of one of the {len(groups)} groups.")
+    if len(sizes_of(sizes)) != len(groups):
+        raise ValueError(f"sizes: got {sizes!r}, expected one for each of {len(groups)} groups.")
     group = groups[g]
     signs = np.full(len(group.weights), group.sign)
     match generator:
@@ -297,7 +316,15 @@ def population_law(
 
 
 def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndarray:
-    """Within-group covariance pooled over groups with weights ``n_g / n_total``."""
+    """Within-group covariance pooled over groups with weights ``n_g / n_total``.
+
+    Args:
+        groups: all groups, each of any number of components.
+        sizes: real samples per group.
+
+    Returns:
+        ``[d, d]``.
+    """
     total = float(sum(sizes))
     return sum(
         n / total * group.overall_mean_cov()[1] for n, group in zip(sizes, groups, strict=True)

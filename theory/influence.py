@@ -32,8 +32,7 @@ from jaxtyping import Array, Float
 from theory.compiling import quick_jit
 from theory.generators import interpolation_nodes
 from theory.laws import Law
-from theory.margins import AnyArray, Loss, expectations, quadrature
-from theory.moments import Moments
+from theory.margins import AnyArray, Loss, expectations, library, quadrature
 from theory.seed_masses import SeedMasses
 
 _COARSE = 97  # nodes of nested integrals: relative error near 1e-9 for scores of std up to 5
@@ -64,7 +63,11 @@ class _Gaussian(NamedTuple):
 
 
 def overall(law: Law) -> tuple[Array, Array]:
-    """Mean ``[d]`` and covariance ``[d, d]`` of a law of mass 1."""
+    """Mean ``[d]`` and covariance ``[d, d]`` of a law of mass 1.
+
+    Args:
+        law: one law, of JAX arrays or under tracing.
+    """
     mean = jnp.asarray(law.weights @ law.means)
     centred = law.means - mean[None, :]
     between = jnp.einsum("k,ki,kj->ij", law.weights, centred, centred)
@@ -252,40 +255,44 @@ def seed_covs(
 
 
 def gradient_cov(
-    theta: Float[Array, " p"],
-    real: Law,
-    synthetic: Law,
-    real_moments: Moments,
-    synthetic_moments: Moments,
+    score_covs: AnyArray,
     masses: SeedMasses,
     families: tuple[str, ...],
-    loss: Loss,
-) -> Float[Array, "p p"]:
-    """``V(theta)``, the covariance of a design's empirical gradient to first order in ``1/n``.
+    seeds: AnyArray | float = 0.0,
+) -> AnyArray:
+    """``V``, the covariance of a design's empirical gradient to first order in ``1/n``.
 
     Statement (asymptotic; exact for a fixed generator): with ``f`` as in the module's docstring,
     ``V = sum_g Cov_{P_g}(f_g) / n_g + sum_g noise_g Cov_{Q_g}(s)``. Within-group covariances,
     because group sizes are fixed by design.
 
     Args:
-        theta: ``[p]``.
-        real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
-        real_moments, synthetic_moments: their `Moments` at ``theta``.
+        score_covs: ``[..., 2 G, p, p]``, of the groups, then of the generators, at one ``theta`` or
+            several, such as `theory.moments.Moments` has.
         masses: the design, by what each part depends on.
         families: ``masses.families`` (static).
-        loss: the loss (static).
+        seeds: `seed_noise` at the same points; 0 where nothing is fitted.
+
+    Returns:
+        ``[..., p, p]``.
     """
-    own, drawn = score_cov_weights(masses, families)
-    noise = jnp.einsum("g,gpq->pq", drawn, synthetic_moments.score_cov)
-    if not families:
-        return noise + jnp.einsum("g,gpq->pq", own, real_moments.score_cov)
-    return noise + seed_noise(theta, real, synthetic, masses, families, loss)
+    weights = score_cov_weights(masses, families)
+    return library(score_covs).einsum("g,...gpq->...pq", weights, score_covs) + seeds
 
 
-def score_cov_weights(masses: SeedMasses, families: tuple[str, ...]) -> tuple[AnyArray, AnyArray]:
-    """Weights ``[G]`` of ``Cov_{P_g}(s)`` and ``Cov_{Q_g}(s)`` in ``V``, beside `seed_noise`."""
+def score_cov_weights(masses: SeedMasses, families: tuple[str, ...]) -> AnyArray:
+    """Weights of the score covariances in `gradient_cov`: of the groups, then of the generators.
+
+    Args:
+        masses: the design, by what each part depends on.
+        families: ``masses.families`` (static); with any, the groups' part is in `seed_noise`.
+
+    Returns:
+        ``[2 G]``.
+    """
     own = masses.score**2 / masses.sizes
-    return (0.0 * own if families else own), masses.noise
+    own = 0.0 * own if families else own
+    return library(own, masses.noise).concatenate([own, masses.noise])
 
 
 def seed_noise(
@@ -296,7 +303,15 @@ def seed_noise(
     families: tuple[str, ...],
     loss: Loss,
 ) -> Float[Array, "p p"]:
-    """``sum_g Cov_{P_g}(f_g) / n_g``: what the seeds of a fitted generator add to ``V``."""
+    """``sum_g Cov_{P_g}(f_g) / n_g``: what the seeds of a fitted generator add to ``V``.
+
+    Args:
+        theta: ``[p]``.
+        real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
+        masses: the design, by what each part depends on.
+        families: ``masses.families`` (static).
+        loss: the loss (static).
+    """
     seed = seed_covs(theta, real, synthetic, (masses,), families, loss)[0, 0]
     return jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
 

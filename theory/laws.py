@@ -8,17 +8,19 @@ one gradient, one Hessian and one minimiser (`theory.groups`) serve them all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from theory.design import is_real
+from theory.margins import library
 from theory.precision import require_float64
 
-__all__ = ["GaussianGroup", "Law", "balanced_law", "law_of", "mix", "stack"]
+__all__ = ["GaussianGroup", "Law", "balanced_law", "law_of", "mix", "require_groups", "stack"]
 
 
 class Law(NamedTuple):
@@ -89,7 +91,7 @@ class GaussianGroup:
         covs = np.broadcast_to(cov, (components, dim, dim)).copy()
         for k, matrix in enumerate(covs):
             _check_covariance(matrix, f"cov (component {k})" if components > 1 else "cov")
-        if isinstance(self.label, bool) or self.label not in (0, 1):
+        if not is_real(self.label) or self.label not in (0, 1):
             raise ValueError(
                 f"label: got {self.label!r}, expected 0 or 1; recode the classes as 0 and 1."
             )
@@ -171,43 +173,147 @@ def _check_covariance(matrix: np.ndarray, name: str) -> None:
         )
 
 
+def require_groups(groups) -> None:
+    """Raise unless these are groups, in a list or a tuple.
+
+    Args:
+        groups: what was given.
+
+    Raises:
+        ValueError: saying which is none.
+    """
+    if not isinstance(groups, list | tuple) or isinstance(groups, Law):
+        raise ValueError(f"groups: got {groups!r}, expected a list of theory.GaussianGroup.")
+    for g, group in enumerate(groups):
+        if not isinstance(group, GaussianGroup):
+            raise ValueError(
+                f"groups: got a {type(group).__name__} in place {g}, expected a "
+                "theory.GaussianGroup; make it with GaussianGroup(mean, cov, label)."
+            )
+
+
 def law_of(source: GaussianGroup | Law) -> Law:
-    """The `Law` of a group, or the law itself."""
-    return source if isinstance(source, Law) else source.law
+    """The `Law` of a group, or the law itself, checked as far as it is not traced.
+
+    Args:
+        source: a group, or one law ``[K, ...]``.
+
+    Raises:
+        ValueError: for anything else, shapes that do not agree, and, of arrays on the host, values
+            that no law has.
+    """
+    if isinstance(source, GaussianGroup):
+        return source.law
+    if not isinstance(source, Law):
+        raise ValueError(
+            f"law: got {type(source).__name__}, expected a Law or a GaussianGroup; for several "
+            "groups take theory.balanced_law(groups), or theory.mix with weights."
+        )
+    shapes = [np.shape(part) for part in source]
+    k, d = (shapes[1] + (0, 0))[:2]
+    if shapes != [(k,), (k, d), (k, d, d), (k,)]:
+        raise ValueError(
+            f"law: got weights, means, covs and signs of shapes {shapes}, expected [K], [K, d], "
+            "[K, d, d] and [K]; map over stacked laws with jax.vmap."
+        )
+    if all(isinstance(part, np.ndarray) for part in source):
+        _check_values(source)
+    return source
 
 
-def mix(weights: Float[Array, " n"] | Sequence[float], laws: Sequence[Law]) -> Law:
+def _check_values(law: Law) -> None:
+    for name, part in zip(law._fields, law, strict=True):
+        if not np.all(np.isfinite(part)):
+            raise ValueError(f"law: got NaN or infinity in its {name}, expected finite numbers.")
+    if np.any(law.weights < 0) or not np.any(law.weights > 0):
+        raise ValueError(
+            f"law: got weights {law.weights}, expected none below 0 and one above 0; a component "
+            "of weight 0 counts for nothing."
+        )
+    if np.any((np.abs(law.signs) != 1) & (law.weights > 0)):
+        raise ValueError(f"law: got signs {law.signs}, expected +1 (label 1) or -1 (label 0).")
+    if np.any(np.diagonal(law.covs, axis1=-2, axis2=-1) < 0):
+        raise ValueError("law: got a negative variance in its covs, expected covariance matrices.")
+
+
+def mix(
+    weights: Float[Array, " n"] | Sequence[float | int], laws: Sequence[GaussianGroup | Law]
+) -> Law:
     """The weighted combination of laws, itself a law: risks add with the same weights.
 
     Args:
         weights: ``[n]``, non-negative; laws of weight 0 may be present.
-        laws: ``n`` laws of the same dimension.
+        laws: ``n`` laws of the same dimension; a group stands for its law.
+
+    Raises:
+        ValueError: naming the argument.
     """
+    laws = _laws("laws", laws)
+    if len(weights) != len(laws):
+        raise ValueError(
+            f"weights: got {len(weights)} for {len(laws)} laws, expected one for each."
+        )
+    if not isinstance(weights, jax.core.Tracer):
+        values = np.asarray([np.asarray(weight) for weight in weights], np.float64)
+        if values.ndim != 1 or not np.all(np.isfinite(values) & (values >= 0)):
+            raise ValueError(f"weights: got {weights!r}, expected finite numbers of at least 0.")
     scaled = [weights[i] * law.weights for i, law in enumerate(laws)]
     rest = zip(*(law[1:] for law in laws), strict=True)
-    return Law(jnp.concatenate(scaled), *(jnp.concatenate(parts) for parts in rest))
+    xp = library(*scaled, *(part for law in laws for part in law))
+    return Law(xp.concatenate(scaled), *(xp.concatenate(parts) for parts in rest))
+
+
+def _laws(name: str, sources) -> list[Law]:
+    """Laws of one dimension, from groups or laws."""
+    if isinstance(sources, GaussianGroup | Law) or not isinstance(sources, Iterable):
+        raise ValueError(f"{name}: got {sources!r}, expected a list of groups or laws.")
+    laws = [law_of(own) for own in sources]
+    dims = [law.means.shape[-1] for law in laws]
+    if len(set(dims)) != 1:
+        raise ValueError(
+            f"{name}: got {len(laws)} of dimensions {dims}, expected at least one, and the same "
+            "number of features in all."
+        )
+    return laws
 
 
 def balanced_law(groups: Sequence[GaussianGroup | Law]) -> Law:
-    """The law of the balanced risk ``R_bal = (1/G) sum_g R_g``."""
-    return mix([1.0 / len(groups)] * len(groups), [law_of(g) for g in groups])
+    """The law of the balanced risk ``R_bal = (1/G) sum_g R_g``.
+
+    Args:
+        groups: ``G`` groups, or laws of mass 1, of the same dimension.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    laws = _laws("groups", groups)
+    return mix([1.0 / len(laws)] * len(laws), laws)
 
 
-def stack(laws: Sequence[Law], size: int | None = None) -> Law:
+def stack(laws: Sequence[GaussianGroup | Law], size: int | None = None) -> Law:
     """Laws as one law with a leading axis ``[G]``; short mixtures get components of weight 0.
 
     Args:
-        laws: ``G`` laws of the same dimension.
+        laws: ``G`` laws of the same dimension; a group stands for its law.
         size: components each law is padded to; the longest law's when None.
+
+    Raises:
+        ValueError: naming the argument.
     """
-    size = max(law.weights.shape[0] for law in laws) if size is None else size
+    laws = _laws("laws", laws)
+    longest = max(law.weights.shape[0] for law in laws)
+    size = longest if size is None else size
+    if size < longest:
+        raise ValueError(f"size: got {size}, expected at least {longest}, the longest law's.")
+
+    xp = library(*(part for law in laws for part in law))
 
     def padded(law: Law) -> Law:
         extra = size - law.weights.shape[0]
         if extra == 0:
             return law
-        last = [jnp.repeat(part[-1:], extra, axis=0) for part in law]
-        last[0] = jnp.zeros_like(last[0])
-        return Law(*(jnp.concatenate(pair) for pair in zip(law, last, strict=True)))
+        last = [xp.repeat(part[-1:], extra, axis=0) for part in law]
+        last[0] = xp.zeros_like(last[0])
+        return Law(*(xp.concatenate(pair) for pair in zip(law, last, strict=True)))
 
-    return Law(*(jnp.stack(parts) for parts in zip(*map(padded, laws), strict=True)))
+    return Law(*(xp.stack(parts) for parts in zip(*map(padded, laws), strict=True)))

@@ -79,7 +79,11 @@ def lower(
 
 
 def free_symbols(expression: sp.Basic) -> set[sp.Basic]:
-    """Free symbols: scalars, labels of indexed arrays, and matrices; no bound index, no shape."""
+    """Free symbols: scalars, labels of indexed arrays, and matrices; no bound index, no shape.
+
+    Args:
+        expression: of scalars, indexed arrays and matrices.
+    """
     matrices = expression.atoms(sp.MatrixSymbol)
     shapes = {s for m in matrices for side in m.shape for s in side.free_symbols}
     symbols = {s for s in expression.free_symbols if isinstance(s, sp.Symbol)}

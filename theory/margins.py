@@ -37,6 +37,7 @@ __all__ = [
     "library",
     "plain_expectations",
     "quadrature",
+    "require_loss",
 ]
 
 AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
@@ -51,6 +52,9 @@ def library(*arrays):
     """`numpy` for arrays that all are on the host, `jax.numpy` otherwise.
 
     Formulas that are compiled in one place and computed at once in another are written for both.
+
+    Args:
+        arrays: what is computed with.
     """
     return np if all(isinstance(array, np.ndarray | np.generic) for array in arrays) else jnp
 
@@ -186,7 +190,11 @@ class Loss:
     value: SoftplusLoss | Polynomial
 
     def derivative(self, order: int) -> Logistic | Polynomial:
-        """The ``order``-th derivative in the margin (``order >= 1``)."""
+        """The ``order``-th derivative in the margin (``order >= 1``).
+
+        Args:
+            order: at least 1.
+        """
         function = self.value
         for _ in range(order):
             function = function.derivative()
@@ -195,6 +203,27 @@ class Loss:
 
 LOGISTIC = Loss("logistic", SoftplusLoss())
 SQUARED = Loss("squared", Polynomial((0.5, -1.0, 0.5)))
+
+
+def require_loss(loss) -> None:
+    """Raise unless this is a `Loss`: a name, or a loss of another package, is not one.
+
+    Args:
+        loss: what was given.
+
+    Raises:
+        ValueError: naming what to pass instead.
+
+    Example:
+        >>> require_loss("logistic")
+        Traceback (most recent call last):
+            ...
+        ValueError: loss: got 'logistic', expected theory.LOGISTIC or theory.SQUARED, the object.
+    """
+    if not isinstance(loss, Loss):
+        raise ValueError(
+            f"loss: got {loss!r}, expected theory.LOGISTIC or theory.SQUARED, the object."
+        )
 
 
 def quadrature(mean, std, tails: tuple[float, float] = (0.0, 0.0), count: int = _NODES):
@@ -260,7 +289,11 @@ def _weights(nodes, step, xp):
 
 
 def plain_expectations(functions, mean, var, tails=None, count=_NODES):
-    """`expectations` without their rule for derivatives; of NumPy arrays, at once on the host."""
+    """`expectations` without their rule for derivatives; of NumPy arrays, at once on the host.
+
+    Args:
+        functions, mean, var, tails, count: as for `expectations`.
+    """
     xp = library(mean, var)
     grids: dict[tuple[float, float], list[int]] = {}
     for index, function in enumerate(functions):
@@ -346,6 +379,10 @@ def _expectations_jvp(functions, tails, count, primals, tangents):
 
 def expectation(function, mean, var):
     """``E[g(u)]`` of one margin function; see `expectations`.
+
+    Args:
+        function: a margin function.
+        mean, var: arrays of equal shape ``[...]``; ``var >= 0``.
 
     Example:
         >>> import jax.numpy as jnp

@@ -18,13 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from theory.bias import check_groups
 from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import Expansion, expand
-from theory.groups import gradient, hessian, minimiser, risk, score_cov
+from theory.groups import gradient, hessian, risk, score_cov
+from theory.inputs import check_groups
 from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC, Loss
+from theory.minimum import minimiser
 from theory.precision import require_float64
 
 __all__ = ["MeasuredPrediction", "MeasuredSamples", "jackknife", "predict_measured", "scores"]
@@ -81,7 +82,14 @@ class _Part(NamedTuple):
 
 
 def scores(theta, x, sign, loss: Loss):
-    """Scores ``[..., p]`` of points ``[..., d]`` of one label sign."""
+    """Scores ``[..., p]`` of points ``[..., d]`` of one label sign.
+
+    Args:
+        theta: ``[p]``.
+        x: ``[..., d]``.
+        sign: +1 or -1, of all points.
+        loss: the loss.
+    """
     rows = jnp.concatenate([jnp.ones_like(x[..., :1]), x], axis=-1) * sign
     return loss.derivative(1)(rows @ theta)[..., None] * rows
 

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from theory.bias import check_groups
-from theory.design import Design
-from theory.groups import gradient, hessian, minimiser
+from theory.design import Design, sizes_of
+from theory.groups import gradient, hessian
+from theory.inputs import check_groups
 from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC, Loss
 from theory.measured import MeasuredSamples, jackknife, scores
+from theory.minimum import minimiser
 from theory.precision import require_float64
 from theory.scaling_law import ScalingLaw, scaling_law
 
@@ -75,7 +76,7 @@ def measured_law(
         ValueError: for mismatched lengths, sizes or dimensions, or too few sets.
     """
     require_float64("theory.measured_scaling.measured_law")
-    design = Design(tuple(sizes), 1, 1.0)
+    design = Design(sizes_of(sizes), 1, 1.0)
     check_groups(groups, design)
     if len(samples) != len(groups) or any(own is None for own in samples):
         raise ValueError(

@@ -14,7 +14,16 @@ import numpy as np
 from theory.laws import Law
 from theory.margins import AnyArray, Loss, expectations, library, plain_expectations
 
-__all__ = ["Means", "Moments", "margin_means", "moments", "moments_from", "moments_slope"]
+__all__ = [
+    "Means",
+    "Moments",
+    "margin_means",
+    "moments",
+    "moments_from",
+    "moments_slope",
+    "score_mean_from",
+    "second_moment",
+]
 
 
 class Moments(NamedTuple):
@@ -40,7 +49,11 @@ class Means(NamedTuple):
     square: AnyArray
 
     def at(self, index: int) -> Means:
-        """At one of the points, without their axis."""
+        """At one of the points, without their axis.
+
+        Args:
+            index: of the point.
+        """
         return Means(*(part[index] for part in self))
 
 
@@ -97,15 +110,33 @@ def _bordered(matrix, xp):
     return xp.concatenate([xp.zeros_like(row[..., :1, :]), row], axis=-2)
 
 
-def _second_moment(laws: Law, direction, e):
-    """``E[g(u) xbar xbar']`` from the means of ``g``, ``g'`` and ``g''``: ``[G, p, p]``."""
-    xp = library(direction, e)
+def second_moment(laws: Law, direction, e):
+    """``E[g(u) xbar xbar']`` of a margin function ``g``: ``[..., p, p]``.
+
+    Args:
+        laws: one law ``[K, ...]``, or stacked laws ``[G, K, ...]``.
+        direction: ``C = (0, cov w)`` ``[..., K, p]``.
+        e: means of ``g``, ``g'`` and ``g''``, times the components' weights ``[3, ..., K]``.
+    """
+    xp = library(*laws, direction, e)
     location, zeroth, second = _location(laws, xp), e[0][..., None], e[2][..., None]
     cross = (laws.signs * e[1])[..., None]
-    left = xp.concatenate([location, direction], axis=1)
+    left = xp.concatenate([location, direction], axis=-2)
     right = [zeroth * location + cross * direction, cross * location + second * direction]
-    product = xp.swapaxes(left, 1, 2) @ xp.concatenate(right, axis=1)
-    return product + _bordered(xp.einsum("gk,gkij->gij", e[0], laws.covs), xp)
+    product = xp.swapaxes(left, -1, -2) @ xp.concatenate(right, axis=-2)
+    return product + _bordered(xp.einsum("...k,...kij->...ij", e[0], laws.covs), xp)
+
+
+def score_mean_from(laws: Law, direction, e):
+    """Mean of the score ``[..., p]``.
+
+    Args:
+        laws, direction: as for `second_moment`.
+        e: means of the loss's first two derivatives, times the components' weights ``[2, ..., K]``.
+    """
+    xp = library(*laws, direction, e)
+    mean = xp.einsum("...k,...kp->...p", laws.signs * e[0], _location(laws, xp))
+    return mean + xp.einsum("...k,...kp->...p", e[1], direction)
 
 
 def _second_moment_slope(laws: Law, direction, e, weights, matrix):
@@ -135,17 +166,20 @@ def _second_moment_slope(laws: Law, direction, e, weights, matrix):
 
 
 def moments_from(means: Means, laws: Law) -> Moments:
-    """`Moments` of stacked laws from their `margin_means`."""
+    """`Moments` of stacked laws from their `margin_means`.
+
+    Args:
+        means: at one point.
+        laws: stacked laws ``[G, K, ...]`` that they belong to.
+    """
     xp = library(*means, *laws)
-    _, first, second, *_ = means.loss
-    mean = xp.einsum("gk,gkp->gp", laws.signs * first, _location(laws, xp))
-    mean = mean + xp.einsum("gk,gkp->gp", second, means.direction)
+    mean = score_mean_from(laws, means.direction, means.loss[1:3])
     outer = mean[:, :, None] * mean[:, None, :]
     return Moments(
         xp.sum(means.loss[0], axis=1),
         mean,
-        _second_moment(laws, means.direction, means.loss[2:5]),
-        _second_moment(laws, means.direction, means.square[:3]) - outer,
+        second_moment(laws, means.direction, means.loss[2:5]),
+        second_moment(laws, means.direction, means.square[:3]) - outer,
     )
 
 
@@ -173,5 +207,10 @@ def moments(theta, laws: Law, loss: Loss) -> Moments:
 
     Accurate relative to the functions' maximum (1e-13), not to an exponentially small value; for
     that use `theory.groups`.
+
+    Args:
+        theta: ``[p]``; on the host if it and the laws are NumPy arrays.
+        laws: stacked laws ``[G, K, ...]``.
+        loss: the loss.
     """
     return moments_from(margin_means(theta[None], laws, loss).at(0), laws)

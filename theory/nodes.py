@@ -33,7 +33,11 @@ class Phi(sp.Function):
     nargs = 1
 
     def fdiff(self, argindex=1):
-        """The standard normal density."""
+        """The standard normal density.
+
+        Args:
+            argindex: as in sympy; there is one argument.
+        """
         return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
 
     def _eval_rewrite_as_erf(self, x, **_):
@@ -51,7 +55,12 @@ class Phi(sp.Function):
 
 
 def gaussian_mean(expression: sp.Expr, variable: sp.Symbol) -> sp.Integral:
-    """``E f(z)`` for ``z ~ N(0, 1)``, as the integral that `lower` knows how to compute."""
+    """``E f(z)`` for ``z ~ N(0, 1)``, as the integral that `lower` knows how to compute.
+
+    Args:
+        expression: ``f``.
+        variable: ``z``.
+    """
     density = sp.exp(-(variable**2) / 2) / sp.sqrt(2 * sp.pi)
     return sp.Integral(expression * density, (variable, -sp.oo, sp.oo))
 
@@ -70,6 +79,10 @@ class Env(dict):
 
 def compile_node(node: sp.Basic, scope: Scope = ()) -> Run:
     """The run function of a node, found by the most specific of its types in `TABLE`.
+
+    Args:
+        node: a sympy expression.
+        scope: bound indices around it, outermost first.
 
     Raises:
         TypeError: for a node whose types have no entry.

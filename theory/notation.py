@@ -54,6 +54,9 @@ def _column(name: str, meaning: str, latex: str | None = None) -> sp.MatrixSymbo
 def latex(expression: sp.Basic) -> str:
     """LaTeX of an expression in the notation of the glossary.
 
+    Args:
+        expression: of the glossary's symbols.
+
     Example:
         >>> latex(alpha * n_max)
         '\\\\alpha n_{\\\\max}'

@@ -25,12 +25,22 @@ __all__ = [
 
 
 def generic_matrix(name: str, rows: int, columns: int) -> sp.MatrixBase:
-    """A matrix of unrelated real symbols."""
+    """A matrix of unrelated real symbols.
+
+    Args:
+        name: of the symbols, which get their indices.
+        rows, columns: its shape.
+    """
     return sp.Matrix(rows, columns, lambda i, j: sp.Symbol(f"{name}_{i + 1}{j + 1}", real=True))
 
 
 def symmetric(name: str, size: int) -> sp.MatrixBase:
-    """A symmetric matrix of otherwise unrelated real symbols."""
+    """A symmetric matrix of otherwise unrelated real symbols.
+
+    Args:
+        name: of the symbols, which get their indices.
+        size: its rows.
+    """
     return sp.Matrix(
         size,
         size,
@@ -77,7 +87,12 @@ def coefficients_of_variance(parts: Sequence[tuple[sp.Expr, sp.Expr, int]]) -> s
 
 
 def gaussian_log_density(x: sp.MatrixBase, mean: sp.MatrixBase, cov: sp.MatrixBase) -> sp.Expr:
-    """Log density of a Gaussian vector."""
+    """Log density of a Gaussian vector.
+
+    Args:
+        x, mean: columns.
+        cov: a square matrix of the same length.
+    """
     centred = x - mean
     quadratic = (centred.T * cov.inv() * centred)[0, 0]
     return -quadratic / 2 - sp.log((2 * sp.pi) ** len(x) * cov.det()) / 2
@@ -86,7 +101,13 @@ def gaussian_log_density(x: sp.MatrixBase, mean: sp.MatrixBase, cov: sp.MatrixBa
 def stationary_points(
     objective: sp.Expr, variable: sp.Symbol, keep: Callable[[sp.Expr], bool] = lambda _: True
 ) -> list[sp.Expr]:
-    """Zeros of the derivative of an objective, those kept."""
+    """Zeros of the derivative of an objective, those kept.
+
+    Args:
+        objective: of the variable.
+        variable: what it is differentiated in.
+        keep: which zeros are kept; all by default.
+    """
     return [point for point in sp.solve(sp.diff(objective, variable), variable) if keep(point)]
 
 
@@ -118,6 +139,9 @@ def second_order_bias(size: int) -> SecondOrder:
     empirical Hessian (symmetric, mean 0, ``Cov(W_ij, u_k)`` generic) and ``T`` the symmetric third
     derivative. The gradient at theta is ``u + W theta`` to first order, so its covariance there is
     ``V_jk + sum_i theta_i {Cov(W_ij, u_k) + Cov(W_ik, u_j)}``.
+
+    Args:
+        size: of ``d``.
     """
     axes = range(size)
     gradient = [sp.Symbol(f"u_{i}", real=True) for i in axes]

@@ -157,7 +157,7 @@ _ALL = (
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
-        "O(n^{-3/2})",
+        "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
         ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
         "excess_against_weight",
     ),
@@ -170,7 +170,7 @@ _ALL = (
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
-        "O(n^{-3/2})",
+        "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
         ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
         "excess_against_weight",
     ),
@@ -212,7 +212,7 @@ _ALL = (
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH),
-        "O(n^{-3/2}) with the second-order terms of R1",
+        "O(n^{-2}) with the second-order terms of R1",
         ("theory.excess_risk.predict",),
         "group_risk",
     ),
@@ -370,6 +370,9 @@ THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}
 
 def theorem(name: str) -> Theorem:
     """The theorem with an id, in either case.
+
+    Args:
+        name: of `THEOREMS`, such as "R1".
 
     Raises:
         ValueError: for an id that does not exist, listing those that do.

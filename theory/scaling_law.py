@@ -14,19 +14,20 @@ on when ``C > D`` (the augmentation part is better in every respect).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from theory.formulas import FORMULAS
+from theory.margins import AnyArray, library
 from theory.precision import require_float64
 
 __all__ = ["ScalingLaw", "scaling_law"]
 
-Numbers = float | int | Float[Array, "..."] | np.ndarray
+Numbers = float | int | Float[Array, "..."] | np.ndarray | np.generic | Sequence
 
 _ROUNDING = 1e-8  # relative excess of C^2 over A D that quadrature may leave
 
@@ -37,7 +38,8 @@ class ScalingLaw(NamedTuple):
     Sizes ``N`` are per group, scalars or arrays, real-valued, with ``inf`` for the limit. No result
     is NaN, also where the two parts are identical (``P = A - 2 C + D = 0``) and where synthetic
     samples have no noise (``S = 0``). Methods can be jitted and vmapped over laws, and are
-    differentiable wherever the law is smooth.
+    differentiable wherever the law is smooth. What is made of numbers and NumPy arrays is computed
+    at once, without compilation.
 
     Attributes:
         A: second moment of the oversampling part; twice the excess at weight 0 (nats).
@@ -46,12 +48,12 @@ class ScalingLaw(NamedTuple):
         S: sampling noise of one synthetic sample per group.
     """
 
-    A: Array
-    C: Array
-    D: Array
-    S: Array
+    A: AnyArray
+    C: AnyArray
+    D: AnyArray
+    S: AnyArray
 
-    def excess(self, weight: Numbers, size: Numbers) -> Array:
+    def excess(self, weight: Numbers, size: Numbers) -> AnyArray:
         """Excess risk at any weight and size (S1; exact algebra on R1 and R2).
 
         Args:
@@ -66,15 +68,19 @@ class ScalingLaw(NamedTuple):
             [1.0, 0.875]
         """
         weight, size = _checked("weight", weight, 0.0, 1.0), _checked("size", size)
-        used = jnp.where(weight > 0, size, 1.0)  # without weight the size does not matter
-        value = FORMULAS["S1.excess"](**self._asdict(), N=used, alpha=weight)
-        return jnp.where((weight > 0) & (size == 0), jnp.inf, value)
+        xp = library(*self, weight, size)
+        used = xp.where(weight > 0, size, 1.0)  # without weight the size does not matter
+        value = _value("S1.excess", **self._asdict(), N=used, alpha=weight)
+        return _plain(xp.where((weight > 0) & (size == 0), np.inf, value))
 
-    def best_weight(self, size: Numbers) -> Array:
+    def best_weight(self, size: Numbers) -> AnyArray:
         """The weight with the least excess for each size, clipped to [0, 1].
 
         Statement (S1): ``(A - C) / (A - 2 C + D + S / N)``; 0 where ``A <= C`` or ``N = 0``; 1
         where ``C - D >= S / N``.
+
+        Args:
+            size: ``N``, a number or an array.
 
         Example:
             >>> law = scaling_law(A=3.0, C=1.0, D=2.0, S=6.0)
@@ -83,49 +89,62 @@ class ScalingLaw(NamedTuple):
         """
         return self._by_size("S1.best_weight", size, 0.0)
 
-    def best_excess(self, size: Numbers) -> Array:
-        """Excess risk at the best weight of each size: ``A / 2`` at 0, `floor` at infinity."""
+    def best_excess(self, size: Numbers) -> AnyArray:
+        """Excess risk at the best weight of each size: ``A / 2`` at 0, `floor` at infinity.
+
+        Args:
+            size: ``N``, a number or an array.
+        """
         return self._by_size("S1.best_excess", size, self.A / 2)
 
-    def harmful_weight(self, size: Numbers) -> Array:
+    def harmful_weight(self, size: Numbers) -> AnyArray:
         """Weight beyond which augmentation is worse than none, clipped to [0, 1].
 
         Statement (S1): twice the unclipped best weight. 1 means that no weight hurts, 0 that every
         weight does.
+
+        Args:
+            size: ``N``, a number or an array.
         """
         value = self._by_size("S1.harmful_weight", size, 0.0)
-        return jnp.where(self.A <= self.C, 0.0, jnp.clip(value, 0.0, 1.0))
+        xp = library(*self, value)
+        return _plain(xp.where(self.A <= self.C, 0.0, xp.clip(value, 0.0, 1.0)))
 
-    def break_even_size(self, weight: Numbers) -> Array:
+    def break_even_size(self, weight: Numbers) -> AnyArray:
         """Size from which a fixed positive weight is better than none; infinite if never.
 
         Statement (S1): ``S alpha / ((2 - alpha) A - 2 (1 - alpha) C - alpha D)`` where the
         denominator is positive.
+
+        Args:
+            weight: ``alpha`` in [0, 1], a number or an array.
         """
         weight = _checked("weight", weight, 0.0, 1.0)
-        value = FORMULAS["S1.break_even_size"](**self._asdict(), alpha=weight)
+        value = _value("S1.break_even_size", **self._asdict(), alpha=weight)
         # S = 0 without a gain is 0/0, which compares as false: never
-        return jnp.where(value >= 0, jnp.abs(value), jnp.inf)
+        xp = library(value)
+        return _plain(xp.where(value >= 0, xp.abs(value), np.inf))
 
     @property
-    def floor(self) -> Array:
+    def floor(self) -> AnyArray:
         """Excess risk that no synthetic size removes, at the clipped weight.
 
         Statement (S1): ``(A D - C^2) / (2 P)``; ``A / 2`` where ``A <= C``; ``D / 2`` where
         ``C >= D``.
         """
-        return FORMULAS["S1.floor"](A=self.A, C=self.C, D=self.D)
+        return _value("S1.floor", A=self.A, C=self.C, D=self.D)
 
     @property
-    def crossover(self) -> Array:
+    def crossover(self) -> AnyArray:
         """``N_c = S / P``: half of the removable excess is removed there (weight not clipped).
 
         0 where synthetic samples have no noise; infinite where the two parts are identical.
         """
-        value = FORMULAS["S1.crossover"](**self._asdict())
-        return jnp.where(self.S > 0, jnp.where(value >= 0, value, jnp.inf), 0.0)
+        value = _value("S1.crossover", **self._asdict())
+        xp = library(value)
+        return _plain(xp.where(self.S > 0, xp.where(value >= 0, value, np.inf), 0.0))
 
-    def optimal_size(self, price: Numbers) -> Array:
+    def optimal_size(self, price: Numbers) -> AnyArray:
         """The size with the least ``best_excess(N) + price N``: real-valued, 0 if none is worth it.
 
         Statement (S1): ``(|A - C| sqrt(S / (2 c)) - S) / P``, not below 0; and
@@ -143,14 +162,16 @@ class ScalingLaw(NamedTuple):
             4.666667
         """
         price = _checked("price", price)
-        noisy = self.S > 0
-        law = self._replace(S=jnp.where(noisy, self.S, 1.0))
-        return jnp.where(noisy, FORMULAS["S1.best_size"](**law._asdict(), price=price), 0.0)
+        xp, noisy = library(*self, price), self.S > 0
+        law = self._replace(S=xp.where(noisy, self.S, 1.0))
+        best = _value("S1.best_size", **law._asdict(), price=price)
+        return _plain(xp.where(noisy, best, 0.0))
 
-    def _by_size(self, name: str, size: Numbers, at_zero: Numbers) -> Array:
+    def _by_size(self, name: str, size: Numbers, at_zero: Numbers) -> AnyArray:
         size = _checked("size", size)
-        used = jnp.where(size > 0, size, 1.0)
-        return jnp.where(size > 0, FORMULAS[name](**self._asdict(), N=used), at_zero)
+        xp = library(*self, size)
+        used = xp.where(size > 0, size, 1.0)
+        return _plain(xp.where(size > 0, _value(name, **self._asdict(), N=used), at_zero))
 
 
 def scaling_law(A: Numbers, C: Numbers, D: Numbers, S: Numbers) -> ScalingLaw:
@@ -180,7 +201,7 @@ def scaling_law(A: Numbers, C: Numbers, D: Numbers, S: Numbers) -> ScalingLaw:
     """
     require_float64("theory.scaling_law.scaling_law")
     moments = {"A": A, "C": C, "D": D, "S": S}
-    values = {name: jnp.asarray(value, dtype=float) for name, value in moments.items()}
+    values = {name: _array(value) for name, value in moments.items()}
     if not any(isinstance(value, jax.core.Tracer) for value in values.values()):
         _check_moments(**values)
     return ScalingLaw(**values)
@@ -202,14 +223,31 @@ def _check_moments(A, C, D, S) -> None:
     # where parts cancel to zero, C and D are what rounding leaves of numbers of the size of A
     if C**2 > A * D * (1 + _ROUNDING) and abs(C) > _ROUNDING * A:
         raise ValueError(
-            f"C: got {float(C)}, expected at most sqrt(A D) = {float(jnp.sqrt(A * D))} in size, "
+            f"C: got {float(C)}, expected at most sqrt(A D) = {float(np.sqrt(A * D))} in size, "
             "because it is the cross moment of parts with second moments A and D; compute all "
             "three in the metric of one Hessian."
         )
 
 
-def _checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> Array:
-    array = jnp.asarray(value, dtype=float)
+def _value(name: str, **values) -> AnyArray:
+    """A formula, at once on the host where all values are there."""
+    if library(*values.values()) is not np:
+        return FORMULAS[name](**values)
+    with np.errstate(all="ignore"):  # of the cases of a formula that do not hold
+        return _plain(FORMULAS[name].numpy(**values))
+
+
+def _array(value: Numbers) -> AnyArray:
+    return value.astype(float) if isinstance(value, jax.Array) else _plain(np.asarray(value, float))
+
+
+def _plain(array: AnyArray) -> AnyArray:
+    """A number of NumPy's where there is one, not an array without axes."""
+    return array[()] if isinstance(array, np.ndarray) else array
+
+
+def _checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> AnyArray:
+    array = _array(value)
     if not isinstance(array, jax.core.Tracer):
         wrong = ~((array >= low) & (array <= high))
         if bool(wrong.any()):

@@ -13,19 +13,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array
 
-from theory.bias import Population, per_group, population
+from theory.bias import Population, population
 from theory.compiling import quick_jit
-from theory.design import Design
+from theory.design import Design, sizes_of
 from theory.formulas import FORMULAS
 from theory.generators import Generator
-from theory.groups import minimiser
 from theory.influence import seed_covs
+from theory.inputs import per_group
 from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, Loss
+from theory.minimum import minimiser
 from theory.moments import moments
 from theory.scaling_law import ScalingLaw, scaling_law
 from theory.seed_masses import SeedMasses, sorted_masses
@@ -36,6 +37,8 @@ __all__ = ["ScalingMoments", "law_of_design", "scaling_moments"]
 class ScalingMoments(NamedTuple):
     """Means and covariances of the two parts of a design's gradient at the balanced optimum.
 
+    NumPy arrays but for the point, which is ready for `theory.groups`.
+
     Attributes:
         theta_star: balanced optimum ``[p]``; hessian: ``H`` there ``[p, p]``.
         over_mean, aug_mean: means of ``U`` and ``W`` (their generator bias) ``[p]``.
@@ -45,26 +48,27 @@ class ScalingMoments(NamedTuple):
     """
 
     theta_star: Array
-    hessian: Array
-    over_mean: Array
-    aug_mean: Array
-    over_cov: Array
-    cross_cov: Array
-    aug_cov: Array
-    fresh_cov: Array
+    hessian: np.ndarray
+    over_mean: np.ndarray
+    aug_mean: np.ndarray
+    over_cov: np.ndarray
+    cross_cov: np.ndarray
+    aug_cov: np.ndarray
+    fresh_cov: np.ndarray
     law: ScalingLaw
 
 
-def _pieces(theta, pieces: Population, parts, families, loss):
-    """Hessian, bias gradients ``[G, p]``, seed covariances and synthetic score covariances."""
-    real = moments(theta, pieces.real, loss)
-    drawn = moments(theta, pieces.synthetic, loss)
-    seeds = seed_covs(theta, pieces.real, pieces.synthetic, parts, families, loss)
-    bias = drawn.score_mean - real.score_mean
-    return jnp.mean(real.hessian, axis=0), bias, seeds, drawn.score_cov
+_seed_covs = quick_jit(seed_covs, static_argnames=("families", "loss"))
 
 
-_quick_pieces = quick_jit(_pieces, static_argnames=("families", "loss"))
+def _seeds(theta, pieces: Population, score_cov, parts, families, loss) -> np.ndarray:
+    """Covariances of what a seed adds to the parts; compiled only if a generator is fitted."""
+    if families:
+        return jax.device_get(
+            _seed_covs(theta, pieces.real, pieces.synthetic, parts, families, loss)
+        )
+    own = np.stack([part.score for part in parts])
+    return np.einsum("ig,jg,gpq->ijgpq", own, own, score_cov)
 
 
 def scaling_moments(
@@ -94,11 +98,11 @@ def scaling_moments(
         >>> from theory.generators import Oracle
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> parts = scaling_moments(groups, (300, 100), Oracle())
-        >>> inverse = jnp.linalg.inv(parts.hessian)
-        >>> float(jnp.sum(inverse * parts.fresh_cov) / parts.law.S).__round__(12)
+        >>> inverse = np.linalg.inv(parts.hessian)
+        >>> float(np.sum(inverse * parts.fresh_cov) / parts.law.S).__round__(12)
         1.0
     """
-    every = Design(tuple(sizes), 1, 1.0)  # all groups' synthetic laws are needed
+    every = Design(sizes_of(sizes), 1, 1.0)  # all groups' synthetic laws are needed
     pieces = population(groups, every, generator)
     generators = per_group(generator, len(groups))
     theta_star = minimiser(pieces.balanced, loss)
@@ -107,22 +111,18 @@ def scaling_moments(
     weights = ((ones, none), (none, 1.0 - ratios), (none, ones))
     parts = tuple(sorted_masses(*own, none, every.sizes, generators) for own in weights)
     families = _families(parts)
-    hessian, bias, seeds, drawn = _quick_pieces(
-        theta_star,
-        pieces._replace(balanced=None, target=None, masses=None),
-        parts,
-        families,
-        loss,
-    )
-    inverse = jnp.linalg.inv(hessian)
-    rho, size = jnp.asarray(ratios), jnp.asarray(every.sizes, dtype=float)
+    point = np.asarray(theta_star)
+    real, drawn = (moments(point, laws, loss) for laws in (pieces.real, pieces.synthetic))
+    seeds = _seeds(point, pieces, real.score_cov, parts, families, loss)
+    hessian, bias = np.mean(real.hessian, axis=0), drawn.score_mean - real.score_mean
+    rest = (seeds, drawn.score_cov, ratios, np.asarray(every.sizes, float), every.n_max, count)
     return ScalingMoments(
         theta_star,
         hessian,
-        (1 - rho) @ bias / count,
-        jnp.sum(bias, axis=0) / count,
-        *_covariances(seeds, drawn, rho, size, every.n_max, count),
-        _law(inverse, bias, seeds, drawn, rho, size, every.n_max, count),
+        (1 - ratios) @ bias / count,
+        np.sum(bias, axis=0) / count,
+        *_covariances(*rest),
+        _law(np.linalg.inv(hessian), bias, *rest),
     )
 
 
@@ -135,7 +135,7 @@ def _covariances(seeds, drawn, rho, size, n_max: int, count: int):
     """``Cov(U)``, ``Cov(U, W)``, ``Cov(W)`` and ``Cov(xi_1)``, summed over independent groups."""
 
     def total(weight, matrices):
-        return jnp.einsum("g,gpq->pq", weight, matrices) / count**2
+        return np.einsum("g,gpq->pq", weight, matrices) / count**2
 
     score, over, aug = range(3)
     one = 1.0 / size
@@ -143,12 +143,12 @@ def _covariances(seeds, drawn, rho, size, n_max: int, count: int):
     level = total(rho**2 * one, seeds[score, score]) + cross + cross.T
     level = level + total(one, seeds[over, over]) + total((1 - rho) / n_max, drawn)
     both = total(rho * one, seeds[score, aug]) + total(one, seeds[over, aug])
-    return level, both, total(one, seeds[aug, aug]), total(jnp.ones_like(rho), drawn)
+    return level, both, total(one, seeds[aug, aug]), total(np.ones_like(rho), drawn)
 
 
 def _law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> ScalingLaw:
     def trace(matrices):
-        return jnp.einsum("pq,gpq->g", inverse, matrices)
+        return np.einsum("pq,gpq->g", inverse, matrices)
 
     score, over, aug = range(3)
     values = {
@@ -166,9 +166,11 @@ def _law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> Scal
         "trace_syn": trace(drawn),
     }
 
-    def value(name: str):
+    def value(name: str) -> float:
         formula = FORMULAS[f"S1.{name}"]
-        return formula(**{argument: values[argument] for argument in formula.arguments})
+        found = formula.numpy(**{argument: values[argument] for argument in formula.arguments})
+        # a second moment, of which rounding may leave less than 0
+        return float(found) if name == "C" else max(float(found), 0.0)
 
     return scaling_law(*(value(name) for name in "ACDS"))
 

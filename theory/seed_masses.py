@@ -52,7 +52,12 @@ class SeedMasses(NamedTuple):
 
 
 def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
-    """Sort a design's synthetic weight by what the generators fit on their seeds."""
+    """Sort a design's synthetic weight by what the generators fit on their seeds.
+
+    Args:
+        design: whose weights are sorted.
+        generators: one per group.
+    """
     synthetic = design.oversampling_mass + design.augmentation_mass
     return sorted_masses(
         design.real_mass, synthetic, design.synthetic_noise, design.sizes, generators
@@ -66,7 +71,14 @@ def sorted_masses(
     sizes: Sequence[int],
     generators: Sequence[Generator],
 ) -> SeedMasses:
-    """`SeedMasses` of any weights ``[G]`` of real and synthetic samples; linear in both."""
+    """`SeedMasses` of any weights ``[G]`` of real and synthetic samples; linear in both.
+
+    Args:
+        real, synthetic: weights of the real and the synthetic samples.
+        noise: sums of the synthetic samples' squared weights.
+        sizes: real samples.
+        generators: one per group.
+    """
 
     def where(matches) -> np.ndarray:
         return synthetic * np.array([1.0 if matches(own) else 0.0 for own in generators])

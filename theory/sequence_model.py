@@ -19,7 +19,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 from scipy.special import zeta
 
-from theory.design import Design
+from theory.design import Design, require_design
 from theory.formulas import FORMULAS
 
 __all__ = [
@@ -67,11 +67,19 @@ class Signal:
         require_positive(amplitude=self.amplitude, smoothness=self.smoothness)
 
     def coordinates(self, count: int) -> Numbers:
-        """The first ``count`` coordinates."""
+        """The first ``count`` coordinates.
+
+        Args:
+            count: how many.
+        """
         return self.amplitude * np.arange(1, count + 1) ** -(self.smoothness + 0.5)
 
     def tail(self, count: int) -> float:
-        """Sum of the squared coordinates beyond the first ``count``."""
+        """Sum of the squared coordinates beyond the first ``count``.
+
+        Args:
+            count: coordinates that are left out.
+        """
         return self.amplitude**2 * float(zeta(2 * self.smoothness + 1, count + 1))
 
     @property
@@ -113,7 +121,12 @@ class Filter:
             )
 
     def weights(self, count: int, scale: float) -> Numbers:
-        """``lambda_k`` for the first ``count`` coordinates."""
+        """``lambda_k`` for the first ``count`` coordinates.
+
+        Args:
+            count: coordinates.
+            scale: ``K``.
+        """
         require_positive(scale=scale)
         k = np.arange(1.0, count + 1)
         match self.kind:
@@ -132,6 +145,9 @@ class Filter:
     def constants(self, smoothness: float) -> tuple[float, float]:
         """``W`` and ``T``: its noise and bias integrals, for a smoothness below qualification.
 
+        Args:
+            smoothness: of the signal.
+
         Raises:
             ValueError: at or above the qualification, where the bias integral is infinite.
         """
@@ -149,7 +165,11 @@ class Filter:
         )
 
     def exponent(self, smoothness: float) -> float:
-        """Exponent of the risk at the best scale in the noise level (no claim at equality)."""
+        """Exponent of the risk at the best scale in the noise level (no claim at equality).
+
+        Args:
+            smoothness: of the signal.
+        """
         if smoothness < self.qualification:
             return float(FORMULAS["S2.exponent"].numpy(smoothness=smoothness))
         formula = FORMULAS["S2.saturated_exponent"]
@@ -159,6 +179,9 @@ class Filter:
 def design_level(design: Design) -> float:
     """Variance of one coordinate of the weighted average (S2, exact).
 
+    Args:
+        design: sizes, augmentation and weight.
+
     Raises:
         ValueError: for a reference design.
 
@@ -166,6 +189,7 @@ def design_level(design: Design) -> float:
         >>> design_level(Design((48, 12), 12, 0.25))
         0.008463541666666666
     """
+    require_design(design)
     if design.scheme != "synthetic":
         raise ValueError(
             f"design: got scheme {design.scheme!r}, expected 'synthetic'; a reference design has "
@@ -192,6 +216,7 @@ def design_bias(design: Design, shifts: Float[np.ndarray, "G K"]) -> Numbers:
         ValueError: unless there is one row per group.
     """
     formula = FORMULAS["S2.generator_bias"]
+    require_design(design)
     shares = design.synthetic_weights
     if len(shifts) != len(shares):
         raise ValueError(

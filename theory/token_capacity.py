@@ -77,7 +77,7 @@ def dirichlet_multinomial_predictive(
     require_float64("theory.token_capacity.dirichlet_multinomial_predictive")
     if not isinstance(concentration, jax.core.Tracer) and not float(concentration.min()) > 0.0:
         raise ValueError(
-            f"concentration: expected numbers above 0, got a least of {concentration.min()}. A "
+            f"concentration: got a least of {concentration.min()}, expected numbers above 0. A "
             "symbol of concentration 0 could never be seen; drop it or give it a positive one."
         )
     return (counts + concentration) / jnp.sum(counts + concentration)
@@ -112,7 +112,8 @@ def token_mean(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> 
 
     It is softmax attention over the vocabulary with query eta, keys u_v and values u_v.
 
-    Args and Raises as ``token_log_probs``.
+    Args:
+        natural, embeddings: as for ``token_log_probs``, which raises alike.
 
     Returns:
         The mean embedding.
@@ -129,7 +130,8 @@ def token_mean(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> 
 def token_cov(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> Float[Array, "d d"]:
     """The covariance of the embedding under P_eta, which is also its Fisher information.
 
-    Args and Raises as ``token_log_probs``.
+    Args:
+        natural, embeddings: as for ``token_log_probs``, which raises alike.
 
     Returns:
         The covariance, the Hessian of the log-partition function.
@@ -218,7 +220,7 @@ def gradient_readout(
     require_float64("theory.token_capacity.gradient_readout")
     if num_layers < 1:
         raise ValueError(
-            f"num_layers: expected at least 1, got {num_layers}. Without a layer nothing is read "
+            f"num_layers: got {num_layers}, expected at least 1. Without a layer nothing is read "
             "from the seeds; pass the depth of the network."
         )
 
@@ -269,7 +271,9 @@ def readout_floor(
 
     Statement (T2, exact): ``gradient_readout`` at the population mean, compared with eta.
 
-    Args and Raises as ``gradient_readout`` and ``token_log_probs``.
+    Args:
+        natural, embeddings: as for ``token_log_probs``.
+        num_layers, preconditioner: as for ``gradient_readout``, which raises alike.
 
     Returns:
         Nats.
