@@ -112,8 +112,8 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
             continue
         if len(row) != len(header):
             raise TableError(
-                f"{path}, line {line}: expected {len(header)} columns as in the header, got "
-                f"{len(row)}. Check for missing or unquoted commas."
+                f"{path}, line {line}: got {len(row)} columns, expected {len(header)} as in the "
+                "header. Check for missing or unquoted commas."
             )
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
         if not cells[label]:
@@ -157,7 +157,7 @@ def number(text: str, where: str) -> float:
     except ValueError:
         kind = "number"
     raise TableError(
-        f"{where}: expected a {kind}, got {shown!r}. Write numbers as plain decimals, fill or drop "
+        f"{where}: got {shown!r}, expected a {kind}. Write numbers as plain decimals, fill or drop "
         "missing values, and drop columns that are not numeric, or declare them where the command "
         "has --categorical."
     )

@@ -126,7 +126,7 @@ GOOD = "a,b,kind\n" + "".join(f"{i * 0.7 % 3},{i * i % 7},{'xy'[i % 5 == 0]}\n" 
         ("kind\nx\n", "no feature columns"),
         ("a,a,kind\n1,2,x\n", "appears twice"),
         (GOOD + "1,2\n", "line 22: expected 3 columns"),
-        (GOOD + "1,high,x\n", "line 22, column 'b': expected a number, got 'high'"),
+        (GOOD + "1,high,x\n", "line 22, column 'b': got 'high', expected a number"),
         (GOOD + "1,,x\n", "line 22, column 'b'"),
         (GOOD + "1,nan,x\n", "finite"),
         (GOOD + "1,inf,x\n", "finite"),

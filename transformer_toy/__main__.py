@@ -37,13 +37,13 @@ __all__ = ["calls_of", "main"]
 def _number_of(text: str) -> tuple[str, int]:
     label, _, number = text.rpartition("=")
     if not label or not number.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected LABEL=NUMBER, got {text!r}")
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected LABEL=NUMBER")
     return label, int(number)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 0")
     return int(text)
 
 
@@ -55,7 +55,7 @@ def _setting(text: str) -> tuple[str, int | float]:
         try:
             return name, float(value)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"expected NAME=NUMBER, got {text!r}") from None
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected NAME=NUMBER") from None
 
 
 def _parser() -> argparse.ArgumentParser:

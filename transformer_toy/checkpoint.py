@@ -80,13 +80,13 @@ def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
         ) from error
     if header.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: expected a checkpoint of format {FORMAT!r}, got {header.get('format')!r}. It "
+            f"{path}: got format {header.get('format')!r}, expected a checkpoint of {FORMAT!r}. It "
             "was written by another program or version; train anew with `train`."
         )
     if header.get("kind") != kind:
         raise CheckpointError(
-            f"{path}: expected a checkpoint that holds a {kind}, this one holds a "
-            f"{header.get('kind')}. `train` writes both: the model, and beside it the training "
+            f"{path}: got a checkpoint that holds a {header.get('kind')}, expected one of a "
+            f"{kind}. `train` writes both: the model, and beside it the training "
             "state for --resume."
         )
     if header.get("sha256") != checksum(tensors, kind, header.get("about", "")):
@@ -108,8 +108,8 @@ def _require_shapes(path: Path, got: dict[str, tuple], expected: dict[str, tuple
     for name in sorted(set(got) | set(expected)):
         if got.get(name) != expected.get(name):
             raise CheckpointError(
-                f"{path}: parameter {name}: expected shape {expected.get(name)}, got "
-                f"{got.get(name)}. The file does not hold the network that it describes."
+                f"{path}: parameter {name}: got shape {got.get(name)}, expected "
+                f"{expected.get(name)}. The file does not hold the network that it describes."
             )
 
 
@@ -225,8 +225,8 @@ checkpoint.
     for part in sorted(set(about) | set(found)):
         if about.get(part) != found.get(part):
             raise CheckpointError(
-                f"{path}: it is of another run. {part}: expected {about.get(part)}, got "
-                f"{found.get(part)}. Resume with the options it was started with, or start anew."
+                f"{path}: it is of another run. {part}: got {found.get(part)}, expected "
+                f"{about.get(part)}. Resume with the options it was started with, or start anew."
             )
     flat = _flatten(like)
     got = {name: tensor.shape for name, tensor in tensors.items()}

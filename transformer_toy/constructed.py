@@ -98,8 +98,8 @@ def location(
     """
     if not var_within >= heads.VAR_FLOOR:
         raise ValueError(
-            f"var_within: expected at least {heads.VAR_FLOOR}, where the head is linear, got "
-            f"{var_within}. Measure the features in smaller units."
+            f"var_within: got {var_within}, expected at least {heads.VAR_FLOOR}, where the head is "
+            "linear. Measure the features in smaller units."
         )
     task = tasks.unknown_mean(dim, var_within, var_prior)
     slots, width = _slots(x=dim, null=1, const=1)
@@ -166,7 +166,7 @@ def dictionary(task: tasks.Task, *, dtype: DTypeLike = jnp.float32) -> Model:
         3
     """
     if task.dictionary is None:
-        raise ValueError("task: expected a dictionary task with its matched head, got one without.")
+        raise ValueError("task: got one without a dictionary, expected one with its matched head.")
     mean, root = np.asarray(task.dictionary.mean), np.asarray(task.dictionary.root)
     laws, dim = mean.shape
     arch = _fit(None, task, laws, laws, hidden_embed=2 * laws * dim)
@@ -247,7 +247,7 @@ def labelled(task: tasks.Task, *, dtype: DTypeLike = jnp.float32) -> Model:
         2
     """
     if task.spec["name"] != "labelled":
-        raise ValueError(f"task: expected a labelled task, got {task.spec['name']!r}.")
+        raise ValueError(f"task: got {task.spec['name']!r}, expected a labelled task.")
     dim, labels, spec = task.dim, task.components, task.spec
     slots, width = _slots(
         x=dim,

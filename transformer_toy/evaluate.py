@@ -125,8 +125,8 @@ def gap_table(
         )
     if contexts < 2 or not counts or min(counts) < 0:
         raise ValueError(
-            f"contexts, counts: expected at least 2 contexts and counts from 0, got {contexts} and "
-            f"{counts}."
+            f"contexts, counts: got {contexts} and {counts}, expected at least 2 contexts and "
+            "counts from 0."
         )
     least = comparators.rules_for(task)
     if rules is not None:

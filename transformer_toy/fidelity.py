@@ -23,9 +23,10 @@ from theory.capacity import fidelity_bias_bound, gaussian_kl
 from theory.design import Design
 from theory.excess_risk import expand, predict
 from theory.generators import GaussianPlugin, Oracle, Smote
-from theory.groups import error_rate, minimiser, risk
+from theory.groups import error_rate, risk
 from theory.laws import GaussianGroup, balanced_law
 from theory.measured import predict_measured
+from theory.minimum import minimiser
 from transformer_toy import constructed, heads, train
 from transformer_toy.checkpoint import Model
 
@@ -244,7 +245,7 @@ def check_family(model: Model) -> None:
     spec = model.task.spec
     if (spec["name"], spec.get("dim"), spec.get("var_within")) != ("unknown_mean", 2, 1.0):
         raise ValueError(
-            f"model: expected unknown_mean with dim = 2 and var_within = 1, got {spec}. Train one "
+            f"model: got {spec}, expected unknown_mean with dim = 2 and var_within = 1. Train one "
             "with `train unknown_mean --set dim=2`."
         )
 

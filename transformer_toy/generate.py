@@ -264,9 +264,9 @@ def generate(
                 "it at least one seed, or leave it out."
             )
         if not isinstance(count, int) or count < 0:
-            raise SeedError(f"group {label!r}: expected a whole number from 0, got {count!r}.")
+            raise SeedError(f"group {label!r}: got {count!r}, expected a whole number from 0.")
     if not isinstance(batch, int) or batch < 1:
-        raise SeedError(f"batch: expected a whole number from 1, got {batch!r}.")
+        raise SeedError(f"batch: got {batch!r}, expected a whole number from 1.")
     check_model(model, seeds.features.shape[1])
     scaler = pooled_scaler(seeds, scaling)
     laws = {

@@ -117,7 +117,7 @@ def dim_out(head: str, dim: int, components: int) -> int:
         "labelled": components + dim + 1,
     }
     if head not in sizes:
-        raise ValueError(f"head: expected one of {sorted(sizes)}, got {head!r}.")
+        raise ValueError(f"head: got {head!r}, expected one of {sorted(sizes)}.")
     return sizes[head]
 
 
@@ -193,8 +193,9 @@ def interpret(
     expected = dim_out(head, dim, components)
     if raw_BxPxRxO.shape[-1] != expected:
         raise ValueError(
-            f"raw_BxPxRxO: the {head} head of dimension {dim} with {components} components reads "
-            f"{expected} outputs, got {raw_BxPxRxO.shape[-1]}. The network and the task disagree."
+            f"raw_BxPxRxO: got {raw_BxPxRxO.shape[-1]} outputs, expected {expected}, which the "
+            f"{head} head of dimension {dim} with {components} components reads. The network and "
+            "the task disagree."
         )
     raw = raw_BxPxRxO[:, :, 0]
     if head == "gaussian":
@@ -265,7 +266,7 @@ def log_density(law: Law, x: Float[Array, "*b S D"]) -> Float[Array, "*b S"]:
             jnp.broadcast_to(law.loc[..., None, :], x.shape),
             jnp.broadcast_to(law.var_scale[..., None], shape),
         )
-    raise TypeError(f"law: expected a continuous law, got {type(law).__name__}.")
+    raise TypeError(f"law: got {type(law).__name__}, expected a continuous law.")
 
 
 def _back_substitute(

@@ -60,7 +60,7 @@ class Architecture:
             least = 1 if name in ("dim_token", "dim_out", "num_layers", "num_memory") else 0
             if not isinstance(value, int) or value < least:
                 raise ValueError(
-                    f"Architecture.{name}: expected a whole number from {least}, got {value!r}."
+                    f"Architecture.{name}: got {value!r}, expected a whole number from {least}."
                 )
 
 
@@ -274,7 +274,7 @@ def apply(
     dim_token = params["embed.linear"].shape[0]
     if token_BxNxD.shape[-1] != dim_token:
         raise ValueError(
-            f"token_BxNxD: expected {dim_token} entries a seed, got {token_BxNxD.shape[-1]}. The "
+            f"token_BxNxD: got {token_BxNxD.shape[-1]} entries a seed, expected {dim_token}. The "
             "network was made for another dimension; use one made for this, or choose the columns."
         )
     num_groups, length, _ = token_BxNxD.shape

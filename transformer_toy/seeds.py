@@ -82,17 +82,19 @@ def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:
     try:
         features = np.asarray(features, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise SeedError(f"features: expected an array of numbers ({error}).") from error
+        raise SeedError(
+            f"features: got {features!r}, expected an array of numbers ({error})."
+        ) from error
     labels = np.array([str(one) for one in np.ravel(labels)], dtype=np.str_)
     if features.ndim != 2 or 0 in features.shape or len(labels) != len(features):
         raise SeedError(
-            f"features: expected shape (n, d) and n labels, n and d at least 1, got "
-            f"{features.shape} and {len(labels)} labels. One row a seed, one column a feature."
+            f"features: got shape {features.shape} and {len(labels)} labels, expected (n, d) and n "
+            "labels, n and d at least 1. One row a seed, one column a feature."
         )
     if not np.isfinite(features).all():
         row, column = np.argwhere(~np.isfinite(features))[0]
         raise SeedError(
-            f"features[{row}, {column}]: expected a finite number, got {features[row, column]}. "
+            f"features[{row}, {column}]: got {features[row, column]}, expected a finite number. "
             "Fill or drop missing values."
         )
     names = tuple(f"x{index}" for index in range(features.shape[1]))
@@ -127,7 +129,7 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
         (array([6.]), array([[1.41421356]]))
     """
     if scaling not in SCALINGS:
-        raise SeedError(f"scaling: expected one of {SCALINGS}, got {scaling!r}.")
+        raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
     groups = np.unique(seeds.labels)
     means = np.stack([seeds.features[seeds.labels == one].mean(axis=0) for one in groups])
     residual = seeds.features - means[np.searchsorted(groups, seeds.labels)]

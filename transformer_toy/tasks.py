@@ -59,10 +59,10 @@ def _wide(token_BxNxD: Array) -> Array:
 
 def _check(name: str, dim: int, **positive: float | int) -> None:
     if not (isinstance(dim, int) and dim >= 1):
-        raise ValueError(f"{name}.dim: expected a whole number from 1, got {dim!r}.")
+        raise ValueError(f"{name}.dim: got {dim!r}, expected a whole number from 1.")
     for key, value in positive.items():
         if not value > 0.0:
-            raise ValueError(f"{name}.{key}: expected a number above 0, got {value!r}.")
+            raise ValueError(f"{name}.{key}: got {value!r}, expected a number above 0.")
 
 
 def unknown_mean(
@@ -345,14 +345,16 @@ def from_spec(spec: dict) -> Task:
     """
     name = spec.get("name")
     if name not in TASKS:
-        raise ValueError(f"task: expected one of {sorted(TASKS)}, got {name!r}.")
+        raise ValueError(f"task: got {name!r}, expected one of {sorted(TASKS)}.")
     known = inspect.signature(TASKS[name]).parameters
     given = {key: value for key, value in spec.items() if key != "name"}
     for key in given:
         if key not in known:
-            raise ValueError(f"task {name}: expected parameters {list(known)}, got {key!r}.")
+            raise ValueError(
+                f"task {name}: got {key!r}, expected one of the parameters {list(known)}."
+            )
         if isinstance(known[key].default, int) and isinstance(given[key], float):
-            raise ValueError(f"task {name}: expected a whole number {key}, got {given[key]!r}.")
+            raise ValueError(f"task {name}: {key}: got {given[key]!r}, expected a whole number.")
     return TASKS[name](**given)
 
 

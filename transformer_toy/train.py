@@ -65,10 +65,10 @@ class Recipe:
         for name in ("steps", "groups", "prefixes", "max_count", "chunk"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"Recipe.{name}: expected a whole number from 1, got {value!r}.")
+                raise ValueError(f"Recipe.{name}: got {value!r}, expected a whole number from 1.")
         if self.steps % self.chunk:
             raise ValueError(
-                f"Recipe.chunk: expected a divisor of steps = {self.steps}, got {self.chunk}. "
+                f"Recipe.chunk: got {self.chunk}, expected a divisor of steps = {self.steps}. "
                 "Training advances by whole chunks; change one of the two."
             )
 
