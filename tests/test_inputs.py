@@ -11,8 +11,13 @@ import numpy as np
 import pytest
 
 import theory
-from theory import benefit
-from theory.bias import expected_empirical_risk, generator_bias, generator_bias_gradient
+from theory import benefit, capacity, token_capacity
+from theory.bias import (
+    expected_empirical_risk,
+    generator_bias,
+    generator_bias_gradient,
+    spurious_displacement,
+)
 from theory.compiling import as_one_program
 from theory.design import Design
 from theory.generators import (
@@ -26,9 +31,27 @@ from theory.generators import (
 )
 from theory.groups import error_rate, gradient, hessian, risk, score_cov, worst_error_rate
 from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
+from theory.literature import surrogate_law
 from theory.margins import LOGISTIC, SQUARED
+from theory.measured import MeasuredSamples, predict_measured
+from theory.measured_scaling import measured_law
 from theory.minimum import minimise, minimiser
-from theory.sequence_model import design_bias, design_level
+from theory.scaling_law import scaling_law
+from theory.sequence_limits import (
+    classification_excess,
+    linear_floor,
+    pinsker_minimax,
+    smoothed_risk,
+)
+from theory.sequence_model import (
+    Filter,
+    Signal,
+    best_scale,
+    design_bias,
+    design_level,
+    filter_risk,
+    truncation_bound,
+)
 
 SIZES = (90, 30)
 DESIGN = Design(SIZES, 40, 0.3)
@@ -180,6 +203,90 @@ def test_directions_designs_and_places_are_named():
         _refused("design", "theory.Design", call, SIZES)
     for wrong in (-1, 2):
         _refused("g", "2 groups", population_law, Oracle(), wrong, GROUPS, SIZES)
+
+
+Z, U, EYE = np.zeros(2), np.array([[1.0, 0.0], [-1.0, 0.5], [0.0, 1.0]]), np.eye(2)
+SIGNAL, TIKHONOV = Signal(1.0, 1.0), Filter("tikhonov", 1.0)
+LAW_OF_FOUR = scaling_law(3.0, 1.0, 2.0, 6.0)
+MASSES = {"mass_prior": 1.0, "shape_prior": 1.0, "rate_prior": 1.0}
+VARIANCES = {"var_within": 1.0, "var_prior": 1.0}
+# every argument is a positive number
+OF_NUMBERS = [
+    (capacity.location_attention_logits, {"count": 3} | VARIANCES),
+    (capacity.location_attention_weights, {"count": 3} | VARIANCES),
+    (capacity.location_expected_kl, {"count": 3, "dim": 2} | VARIANCES),
+    (capacity.flat_prior_expected_kl, {"count": 3, "dim": 2}),
+    (capacity.plugin_expected_kl, {"count": 3, "dim": 2}),
+    (partial(capacity.student_predictive, U, Z), MASSES),
+    (token_capacity.sharp_token_rate, {"count": 3, "dim": 2}),
+    (token_capacity.paper_envelope, {"count": 3, "dim": 2}),
+    (Signal, {"amplitude": 1.0, "smoothness": 1.0}),
+    (SIGNAL.tail, {"count": 3}),
+    (TIKHONOV.exponent, {"smoothness": 1.0}),
+    (partial(truncation_bound, TIKHONOV, SIGNAL), {"level": 0.1, "scale": 2.0, "count": 9}),
+    (partial(best_scale, TIKHONOV, SIGNAL), {"level": 0.1, "count": 9}),
+    (pinsker_minimax, {"level": 0.1, "radius": 1.0, "order": 1.0}),
+    (linear_floor, {"signal": SIGNAL, "level": 0.1, "count": 9}),
+]
+# every argument is an array, or a number that may be an array
+OF_ARRAYS = [
+    (capacity.location_predictive, {"seeds": U, "mean_prior": Z}, VARIANCES),
+    (capacity.student_predictive, {"seeds": U, "mean_prior": Z}, MASSES),
+    (capacity.gaussian_kl, {"mean_p": Z, "var_p": 1.0, "mean_q": Z, "var_q": 1.0}, {}),
+    (capacity.fidelity_bias_bound, {"kl": 1.0, "var_proxy": 1.0}, {}),
+    (token_capacity.dictionary_posterior, {"log_likelihood": U, "log_prior": Z}, {}),
+    (token_capacity.dirichlet_multinomial_predictive, {"counts": Z, "concentration": Z + 1}, {}),
+    (token_capacity.token_mean, {"natural": Z, "embeddings": U}, {}),
+    (token_capacity.gradient_readout,
+     {"seed_mean": Z, "embeddings": U, "preconditioner": EYE}, {"num_layers": 2}),
+    (filter_risk, {"weights": np.ones(3), "bias": 0.0}, {"signal": SIGNAL, "level": 0.1}),
+    (classification_excess, {"weights": np.ones(3), "bias": 0.0}, {"signal": SIGNAL, "level": 0.1}),
+    (smoothed_risk, {"weights": np.ones(3), "smoother": np.ones(3)},
+     {"signal": SIGNAL, "seeds": 5, "size": 5, "weight": 0.5}),
+    (surrogate_law, {"weight": 0.5, "real": 1.0, "surrogate": 2.0, "limit": 0.5}, {}),
+    (LAW_OF_FOUR.excess, {"weight": 0.5, "size": 9.0}, {}),
+    (scaling_law, {"A": 3.0, "C": 1.0, "D": 2.0, "S": 6.0}, {}),
+]  # fmt: skip
+
+
+def _called(value) -> str:
+    return getattr(getattr(value, "func", value), "__qualname__", None)
+
+
+@pytest.mark.parametrize(("call", "good"), OF_NUMBERS, ids=[_called(own[0]) for own in OF_NUMBERS])
+def test_no_number_out_of_range_makes_a_nan_or_an_obscure_error(call, good):
+    call(**good)
+    for name in good.keys() - {"signal"}:
+        for wrong in (math.nan, -1.0, "a", None, [1.0, 2.0], 1j):
+            _refused(name, "got", partial(call, **good | {name: wrong}))
+
+
+@pytest.mark.parametrize(
+    ("call", "good", "rest"), OF_ARRAYS, ids=[_called(own[0]) for own in OF_ARRAYS]
+)
+def test_no_array_of_the_wrong_kind_or_with_nan_makes_a_nan_or_an_obscure_error(call, good, rest):
+    call(**rest, **{name: np.asarray(value).tolist() for name, value in good.items()})
+    for name, value in good.items():
+        for wrong in (np.asarray(value) * math.nan, "a", None, np.asarray(value) + 1j):
+            _refused("[a-z_A-Z]*", "got", partial(call, **rest, **good | {name: wrong}))
+
+
+def test_samples_and_features_that_are_none_are_named():
+    rng = np.random.default_rng(0)
+
+    def drawn(n):
+        return MeasuredSamples(rng.normal(size=(32, n, 2)), rng.normal(size=(32, 4, 2)))
+
+    right = [drawn(n) for n in SIZES]
+    spoilt = right[1]._replace(seeds=right[1].seeds * math.nan)
+    for wrong in ([right[0].seeds, right[1].seeds], right[0], None, [right[0], spoilt], right[:1]):
+        for call, given in ((predict_measured, DESIGN), (measured_law, SIZES)):
+            _refused("samples", "expected", call, GROUPS, given, wrong)
+            _refused("blocks", "whole", call, GROUPS, given, right, LOGISTIC, 0)
+            _refused("loss", "LOGISTIC", call, GROUPS, given, right, "logistic")
+    found = theory.predict_bias(GROUPS, DESIGN, Smote())
+    for wrong in ([2], [-1], [0.5], "a", None):
+        _refused("features", "from 0 to 1", spurious_displacement, found, wrong)
 
 
 CAUSES = {

@@ -319,10 +319,19 @@ def spurious_displacement(
         prediction: from `predict_bias`.
         features: indices of the spurious features, counted from 0.
 
+    Raises:
+        ValueError: for what is no index of a feature.
+
     Returns:
         ``(exact, linear)``: entries of ``theta_alpha - theta*`` and of ``-H^{-1} grad B``.
     """
-    index = np.asarray(features) + 1
+    count = prediction.displacement.size - 1
+    features = np.asarray(features)
+    if features.dtype.kind not in "iu" or not np.all((features >= 0) & (features < count)):
+        raise ValueError(
+            f"features: got {features!r}, expected indices from 0 to {count - 1}, whole numbers."
+        )
+    index = features + 1
     return (
         np.asarray(prediction.displacement)[index],
         np.asarray(prediction.displacement_linear)[index],

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.precision import require_float64
+from theory.ranges import as_arrays, require_range
 
 __all__ = [
     "GaussianPredictive", "StudentPredictive", "fidelity_bias_bound", "flat_prior_expected_kl",
@@ -21,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 Number = int | float | Float[Array, ""]
+_ROUNDING = 1e-12  # below 0, that a divergence which is computed as a difference may be
 
 
 class GaussianPredictive(NamedTuple):
@@ -41,20 +43,9 @@ class StudentPredictive(NamedTuple):
     var_scale: Float[Array, ""]
 
 
-def _require_positive(**values: Number) -> None:
-    for name, value in values.items():
-        if not isinstance(value, jax.core.Tracer) and not float(value) > 0.0:
-            raise ValueError(
-                f"{name}: got {value}, expected a number above 0. A variance, a prior mass or a "
-                "rate of 0 makes the posterior degenerate; pass a positive one."
-            )
-
-
-def _require_count(count: Number, least: int, why: str) -> None:
-    if not isinstance(count, jax.core.Tracer) and not float(count) >= least:
-        raise ValueError(
-            f"count: got {count}, expected at least {least}. {why} Pass the number of seeds."
-        )
+_POSITIVE = "A variance, a prior mass or a rate of 0 makes the posterior degenerate."
+_FIRST = "The rule has no law before its first seed."
+_PREFIX = "A prefix cannot be shorter than empty. Pass the number of seeds."
 
 
 def location_attention_logits(
@@ -82,8 +73,8 @@ def location_attention_logits(
         [0. 0. 0. 0.]
     """
     require_float64("theory.capacity.location_attention_logits")
-    _require_positive(var_within=var_within, var_prior=var_prior)
-    _require_count(count, 0, "A prefix cannot be shorter than empty.")
+    require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
+    require_range(_PREFIX, least=0, whole=True, scalar=True, count=count)
     null = jnp.log(jnp.asarray(var_within, float) / var_prior)
     return jnp.concatenate([null[None], jnp.zeros(count)])
 
@@ -104,8 +95,8 @@ def location_attention_weights(
         [0.25 0.25 0.25 0.25]
     """
     require_float64("theory.capacity.location_attention_weights")
-    _require_positive(var_within=var_within, var_prior=var_prior)
-    _require_count(count, 0, "A prefix cannot be shorter than empty.")
+    require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
+    require_range(_PREFIX, least=0, whole=True, scalar=True, count=count)
     ratio = jnp.asarray(var_within, float) / var_prior
     return jnp.concatenate([ratio[None], jnp.ones(count)]) / (count + ratio)
 
@@ -140,7 +131,8 @@ def location_predictive(
         [1.33333333] 1.3333
     """
     require_float64("theory.capacity.location_predictive")
-    _require_positive(var_within=var_within, var_prior=var_prior)
+    seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
+    require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
     ratio = var_within / var_prior
     mass = seeds.shape[0] + ratio
     mean = (ratio * mean_prior + seeds.sum(axis=0)) / mass
@@ -172,8 +164,9 @@ def location_expected_kl(
         0.405465
     """
     require_float64("theory.capacity.location_expected_kl")
-    _require_positive(var_within=var_within, var_prior=var_prior)
-    _require_count(count, 0, "A prefix cannot be shorter than empty.")
+    require_range(least=1, whole=True, scalar=True, dim=dim)
+    require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
+    require_range(_PREFIX, least=0, infinite=True, scalar=True, count=count)
     return 0.5 * dim * jnp.log1p(1.0 / (jnp.asarray(count, float) + var_within / var_prior))
 
 
@@ -198,7 +191,14 @@ def flat_prior_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
         0.693147
     """
     require_float64("theory.capacity.flat_prior_expected_kl")
-    _require_count(count, 1, "The flat-prior rule has no law before its first seed.")
+    require_range(least=1, whole=True, scalar=True, dim=dim)
+    require_range(
+        "The flat-prior rule has no law before its first seed.",
+        least=1,
+        infinite=True,
+        scalar=True,
+        count=count,
+    )
     return 0.5 * dim * jnp.log1p(1.0 / jnp.asarray(count, float))
 
 
@@ -223,7 +223,14 @@ def plugin_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
         0.25
     """
     require_float64("theory.capacity.plugin_expected_kl")
-    _require_count(count, 1, "The plug-in rule has no law before its first seed.")
+    require_range(least=1, whole=True, scalar=True, dim=dim)
+    require_range(
+        "The plug-in rule has no law before its first seed.",
+        least=1,
+        infinite=True,
+        scalar=True,
+        count=count,
+    )
     return 0.5 * dim / jnp.asarray(count, float)
 
 
@@ -268,6 +275,14 @@ def gaussian_kl(
         1.0
     """
     require_float64("theory.capacity.gaussian_kl")
+    require_range(mean_p=mean_p, mean_q=mean_q)
+    require_range(least=0, var_p=var_p)
+    require_range(above=0, var_q=var_q)
+    mean_p, var_p, mean_q, var_q = map(jnp.asarray, (mean_p, var_p, mean_q, var_q))
+    if not mean_p.ndim or mean_p.shape[-1:] != mean_q.shape[-1:]:
+        raise ValueError(
+            f"mean_p: got shape {mean_p.shape} with mean_q {mean_q.shape}, expected [..., d] twice."
+        )
     dim = mean_p.shape[-1]
     distance = jnp.sum((mean_p - mean_q) ** 2, axis=-1)
     return 0.5 * dim * _excess_over_log((var_p - var_q) / var_q) + 0.5 * distance / var_q
@@ -307,7 +322,9 @@ def student_predictive(
         6.0 [1.33333333] 1.481481
     """
     require_float64("theory.capacity.student_predictive")
-    _require_positive(mass_prior=mass_prior, shape_prior=shape_prior, rate_prior=rate_prior)
+    seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
+    priors = {"mass_prior": mass_prior, "shape_prior": shape_prior, "rate_prior": rate_prior}
+    require_range(_POSITIVE, above=0, scalar=True, **priors)
     count, dim = seeds.shape
     mass = mass_prior + count
     loc = (mass_prior * mean_prior + seeds.sum(axis=0)) / mass
@@ -377,4 +394,6 @@ def fidelity_bias_bound(
         1.0
     """
     require_float64("theory.capacity.fidelity_bias_bound")
-    return jnp.sqrt(2.0 * var_proxy * kl)
+    require_range(least=0, var_proxy=var_proxy)
+    require_range(least=-_ROUNDING, infinite=True, kl=kl)
+    return jnp.sqrt(2.0 * jnp.asarray(var_proxy) * jnp.maximum(jnp.asarray(kl), 0.0))

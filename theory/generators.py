@@ -248,6 +248,7 @@ def interpolation_law(group: GaussianGroup) -> Law:
     Args:
         group: whose seeds are interpolated.
     """
+    require_groups([group])
     u, weight = interpolation_nodes()
     v = u[:, None, None, None]
     means = (1 - v) * group.mean[None, :, None] + v * group.mean[None, None, :]

@@ -17,18 +17,17 @@ no bias) it is the closed form at the noise level of the design, exactly.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.optimize import minimize_scalar
+
+from theory.ranges import require_range
 
 __all__ = ["surrogate_best_weight", "surrogate_law"]
 
 
-def _check(**values: float) -> None:
-    for name, value in values.items():
-        if not (np.isfinite(value).all() and (np.asarray(value) >= 0).all()):
-            raise ValueError(f"{name}: got {value!r}, expected finite numbers of at least 0.")
+def _number(value):
+    """A list as an array; a number as it is."""
+    return np.asarray(value) if isinstance(value, list | tuple) else value
 
 
 def surrogate_law(weight, *, real, surrogate, limit=0.0, exponent: float = 1.0):
@@ -55,16 +54,16 @@ def surrogate_law(weight, *, real, surrogate, limit=0.0, exponent: float = 1.0):
         >>> round(surrogate_law(0.5, real=1.0, surrogate=1.0, exponent=0.5), 6)
         0.707107
     """
-    _check(real=real, surrogate=surrogate, limit=limit)
+    require_range(least=0, weight=weight, real=real, surrogate=surrogate, limit=limit)
+    require_range(above=0, exponent=exponent, scalar=True)
     if np.any(np.asarray(limit) > np.asarray(surrogate)):
         raise ValueError(
             f"limit: got {limit!r} above surrogate={surrogate!r}, expected at most that; more "
             "surrogate samples do not raise their own error."
         )
-    if not (math.isfinite(exponent) and exponent > 0):
-        raise ValueError(f"exponent: got {exponent!r}, expected a positive number.")
-    if not np.all((np.asarray(weight) >= 0) & (np.asarray(weight) <= 1)):
+    if np.any(np.asarray(weight) > 1):
         raise ValueError(f"weight: got {weight!r}, expected numbers in [0, 1].")
+    weight, real, surrogate, limit = map(_number, (weight, real, surrogate, limit))
     power = 1.0 / exponent
     noise = weight**2 * (surrogate - limit) ** power + (1 - weight) ** 2 * real**power
     return weight**2 * limit + noise**exponent

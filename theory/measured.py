@@ -24,11 +24,19 @@ from theory.excess_risk import Expansion, expand
 from theory.groups import gradient, hessian, risk, score_cov
 from theory.inputs import check_groups
 from theory.laws import GaussianGroup, balanced_law
-from theory.margins import LOGISTIC, Loss
+from theory.margins import LOGISTIC, Loss, require_loss
 from theory.minimum import minimiser
 from theory.precision import require_float64
+from theory.ranges import require_range
 
-__all__ = ["MeasuredPrediction", "MeasuredSamples", "jackknife", "predict_measured", "scores"]
+__all__ = [
+    "MeasuredPrediction",
+    "MeasuredSamples",
+    "check_samples",
+    "jackknife",
+    "predict_measured",
+    "scores",
+]
 
 
 class MeasuredSamples(NamedTuple):
@@ -207,7 +215,9 @@ def predict_measured(
     require_float64("theory.measured.predict_measured")
     check_groups(groups, design)
     used = design.synthetic_weights > 0
-    _check(groups, design, samples, used, blocks)
+    require_loss(loss)
+    check_samples(samples, len(groups), blocks)
+    _check(groups, design, samples, used)
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     parts = tuple(
         _Part(group.sign, float(a), float(c), float(v), float(n))
@@ -219,7 +229,10 @@ def predict_measured(
     balanced = balanced_law(groups)
     star = minimiser(balanced, loss)
     reals = tuple(group.law for group in groups)
-    kept = tuple(own if use else None for own, use in zip(samples, used, strict=True))
+    kept = tuple(
+        MeasuredSamples(*map(jnp.asarray, own)) if use else None
+        for own, use in zip(samples, used, strict=True)
+    )
 
     def run(subset):
         alpha, slope, bias, cov, left = _quick_predict(subset, reals, parts, star, loss)
@@ -244,11 +257,43 @@ def predict_measured(
     )
 
 
-def _check(groups, design: Design, samples, used, blocks: int) -> None:
-    if len(samples) != len(groups):
+def check_samples(samples, count: int, blocks: int) -> None:
+    """Raise unless these are samples, finite and in enough sets, or None, one for each group.
+
+    Args:
+        samples: what should be samples.
+        count: groups.
+        blocks: blocks of sets for standard errors.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    require_range(least=2, whole=True, blocks=blocks)
+    if not isinstance(samples, list | tuple) or isinstance(samples, MeasuredSamples):
         raise ValueError(
-            f"samples: got {len(samples)} entries for {len(groups)} groups, expected one per group."
+            f"samples: got a {type(samples).__name__}, expected a list of MeasuredSamples, one per "
+            "group; make them with simulate.measure.measure_generator."
         )
+    if len(samples) != count:
+        raise ValueError(
+            f"samples: got {len(samples)} entries for {count} groups, expected one per group."
+        )
+    for g, own in enumerate(samples):
+        if own is None:
+            continue
+        if not isinstance(own, MeasuredSamples) or any(np.ndim(part) != 3 for part in own):
+            raise ValueError(
+                f"samples: got a {type(own).__name__} for group {g}, expected MeasuredSamples of "
+                "seeds [sets, n, d] and synthetic [sets, m, d]."
+            )
+        if not all(bool(np.all(np.isfinite(part))) for part in own):
+            raise ValueError(f"samples: got NaN or infinity in group {g}, expected finite numbers.")
+        sets = np.shape(own.seeds)[0]
+        if sets < 4 * blocks:
+            raise ValueError(f"samples: got {sets} sets, expected at least {4 * blocks}.")
+
+
+def _check(groups, design: Design, samples, used) -> None:
     if not np.any(used):
         raise ValueError("design: got one without synthetic samples; use theory.predict.")
     for g, (own, use) in enumerate(zip(samples, used, strict=True)):
@@ -259,13 +304,12 @@ def _check(groups, design: Design, samples, used, blocks: int) -> None:
                 f"samples: got None for group {g}, whose synthetic samples have weight, expected "
                 "its MeasuredSamples."
             )
-        sets, n, dim = own.seeds.shape
-        m = own.synthetic.shape[1]
+        sets, _, dim = np.shape(own.seeds)
+        m = np.shape(own.synthetic)[1]
         expected = (sets, design.sizes[g], groups[g].dim)
-        if own.seeds.shape != expected or own.synthetic.shape != (sets, m, dim) or m < 2:
+        got = np.shape(own.seeds), np.shape(own.synthetic)
+        if got != (expected, (sets, m, dim)) or m < 2:
             raise ValueError(
-                f"samples: got seeds {own.seeds.shape} and synthetic {own.synthetic.shape} for "
+                f"samples: got seeds {got[0]} and synthetic {got[1]} for "
                 f"group {g}, expected {expected} and ({sets}, m >= 2, {dim})."
             )
-        if sets < 4 * blocks:
-            raise ValueError(f"samples: got {sets} sets, expected at least {4 * blocks}.")

@@ -17,8 +17,8 @@ from theory.design import Design, sizes_of
 from theory.groups import gradient, hessian
 from theory.inputs import check_groups
 from theory.laws import GaussianGroup, balanced_law
-from theory.margins import LOGISTIC, Loss
-from theory.measured import MeasuredSamples, jackknife, scores
+from theory.margins import LOGISTIC, Loss, require_loss
+from theory.measured import MeasuredSamples, check_samples, jackknife, scores
 from theory.minimum import minimiser
 from theory.precision import require_float64
 from theory.scaling_law import ScalingLaw, scaling_law
@@ -78,21 +78,24 @@ def measured_law(
     require_float64("theory.measured_scaling.measured_law")
     design = Design(sizes_of(sizes), 1, 1.0)
     check_groups(groups, design)
-    if len(samples) != len(groups) or any(own is None for own in samples):
+    require_loss(loss)
+    check_samples(samples, len(groups), blocks)
+    if any(own is None for own in samples):
         raise ValueError(
-            f"samples: got {len(samples)} entries for {len(groups)} groups, expected what the "
-            "generator drew for every group, because augmentation adds to all of them."
+            "samples: got None for a group, expected what the generator drew for every group, "
+            "because augmentation adds to all of them."
         )
     for g, own in enumerate(samples):
-        sets, n, dim = own.seeds.shape
-        if (n, dim) != (design.sizes[g], groups[g].dim) or own.synthetic.shape[1] < 2:
+        sets, n, dim = np.shape(own.seeds)
+        drawn = np.shape(own.synthetic)
+        wanted = (design.sizes[g], groups[g].dim)
+        if (n, dim) != wanted or drawn[1] < 2 or drawn != (sets, drawn[1], dim):
             raise ValueError(
-                f"samples: got seeds {own.seeds.shape} and synthetic {own.synthetic.shape} for "
+                f"samples: got seeds {np.shape(own.seeds)} and synthetic {drawn} for "
                 f"group {g}, expected {design.sizes[g]} seeds in dimension {groups[g].dim} and at "
                 "least 2 synthetic samples a set."
             )
-        if sets < 4 * blocks:
-            raise ValueError(f"samples: got {sets} sets, expected at least {4 * blocks}.")
+    samples = [MeasuredSamples(*map(jnp.asarray, own)) for own in samples]
     balanced = balanced_law(groups)
     star = minimiser(balanced, loss)
     inverse = np.linalg.inv(np.asarray(hessian(star, balanced, loss)))

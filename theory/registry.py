@@ -369,7 +369,7 @@ THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}
 
 
 def theorem(name: str) -> Theorem:
-    """The theorem with an id, in either case.
+    """The theorem with an id, in upper or lower case.
 
     Args:
         name: of `THEOREMS`, such as "R1".
@@ -383,7 +383,7 @@ def theorem(name: str) -> Theorem:
     """
     try:
         return THEOREMS[name.upper()]
-    except KeyError:
+    except (AttributeError, KeyError):
         raise ValueError(
             f"theorem: got {name!r}, expected one of {', '.join(THEOREMS)}; "
             "`python -m theory` lists them."

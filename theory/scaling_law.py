@@ -201,7 +201,7 @@ def scaling_law(A: Numbers, C: Numbers, D: Numbers, S: Numbers) -> ScalingLaw:
     """
     require_float64("theory.scaling_law.scaling_law")
     moments = {"A": A, "C": C, "D": D, "S": S}
-    values = {name: _array(value) for name, value in moments.items()}
+    values = {name: _array(name, value) for name, value in moments.items()}
     if not any(isinstance(value, jax.core.Tracer) for value in values.values()):
         _check_moments(**values)
     return ScalingLaw(**values)
@@ -237,8 +237,13 @@ def _value(name: str, **values) -> AnyArray:
         return _plain(FORMULAS[name].numpy(**values))
 
 
-def _array(value: Numbers) -> AnyArray:
-    return value.astype(float) if isinstance(value, jax.Array) else _plain(np.asarray(value, float))
+def _array(name: str, value: Numbers) -> AnyArray:
+    if isinstance(value, jax.Array):
+        return value.astype(float)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: got {value!r}, expected real numbers.")
+    return _plain(array.astype(float))
 
 
 def _plain(array: AnyArray) -> AnyArray:
@@ -247,7 +252,7 @@ def _plain(array: AnyArray) -> AnyArray:
 
 
 def _checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> AnyArray:
-    array = _array(value)
+    array = _array(name, value)
     if not isinstance(array, jax.core.Tracer):
         wrong = ~((array >= low) & (array <= high))
         if bool(wrong.any()):

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from theory.design import is_real
 from theory.formulas import FORMULAS
-from theory.sequence_model import Signal, require_level, require_positive
+from theory.ranges import require_range
+from theory.sequence_model import Signal
 
 __all__ = ["Minimax", "classification_excess", "linear_floor", "pinsker_minimax", "smoothed_risk"]
 
@@ -56,7 +58,7 @@ def pinsker_minimax(level: float, radius: float, order: float) -> Minimax:
         >>> round(best.scale, 3), round(best.risk, 4), len(best.weights)
         (8.444, 0.0374, 8)
     """
-    require_positive(level=level, radius=radius, order=order)
+    require_range(above=0, level=level, radius=radius, order=order, scalar=True)
     most = 8 + int(4 * (1 + radius * (order + 1) * (2 * order + 1) / (order * level))
                    ** (1 / (2 * order + 1)))  # fmt: skip
     axes = np.arange(1.0, most + 1) ** order
@@ -97,10 +99,10 @@ def smoothed_risk(
     Raises:
         ValueError: naming the argument.
     """
-    require_positive(seeds=seeds, groups=groups)
-    if not size > 0:
-        raise ValueError(f"size: got {size!r}, expected a positive number, or infinity.")
-    if not 0 <= weight <= 1:
+    require_range(above=0, seeds=seeds, groups=groups, scalar=True)
+    require_range("It may be infinite.", above=0, infinite=True, size=size, scalar=True)
+    require_range(weights=weights, smoother=smoother)
+    if not (is_real(weight) and 0 <= weight <= 1):
         raise ValueError(f"weight: got {weight!r}, expected a number in [0, 1].")
     terms = FORMULAS["S3.smoothed_risk"].numpy(
         filter_weight=weights, generator_weight=smoother, signal=signal.coordinates(len(weights)),
@@ -123,7 +125,8 @@ def linear_floor(signal: Signal, level: float, count: int = 2**17) -> float:
     Raises:
         ValueError: for a level that is not positive and finite.
     """
-    require_positive(level=level)
+    require_range(above=0, level=level, scalar=True)
+    require_range(least=0, whole=True, count=count, scalar=True)
     square = signal.coordinates(count) ** 2
     return float(np.sum(level * square / (level + square))) + signal.tail(count)
 
@@ -147,7 +150,9 @@ def classification_excess(
     Raises:
         ValueError: for a level below 0 or not finite.
     """
-    require_level(level)
+    require_range(least=0, level=level, scalar=True)
+    require_range(weights=weights, bias=bias)
+    weights = np.asarray(weights, float)
     theta = signal.coordinates(len(weights))
     distance = signal.distance
     mean = weights * (theta + bias)

@@ -21,6 +21,7 @@ from scipy.special import zeta
 
 from theory.design import Design, require_design
 from theory.formulas import FORMULAS
+from theory.ranges import require_range
 
 __all__ = [
     "BestScale",
@@ -37,19 +38,6 @@ Kind = Literal["cut-off", "tikhonov", "pinsker"]
 Numbers = Float[np.ndarray, "_"]
 
 
-def require_positive(**values: float | int) -> None:
-    """Raise unless every value is a positive finite number."""
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name}: got {value!r}, expected a positive finite number.")
-
-
-def require_level(level: float) -> None:
-    """Raise unless a noise level is a finite number of at least 0."""
-    if not (math.isfinite(level) and level >= 0):
-        raise ValueError(f"level: got {level!r}, expected a finite variance of at least 0.")
-
-
 @dataclasses.dataclass(frozen=True)
 class Signal:
     """The mean of class +1: ``theta_k = amplitude k^{-(smoothness + 1/2)}``.
@@ -64,7 +52,7 @@ class Signal:
     smoothness: float
 
     def __post_init__(self):
-        require_positive(amplitude=self.amplitude, smoothness=self.smoothness)
+        require_range(above=0, amplitude=self.amplitude, smoothness=self.smoothness, scalar=True)
 
     def coordinates(self, count: int) -> Numbers:
         """The first ``count`` coordinates.
@@ -72,6 +60,7 @@ class Signal:
         Args:
             count: how many.
         """
+        require_range(least=0, whole=True, count=count, scalar=True)
         return self.amplitude * np.arange(1, count + 1) ** -(self.smoothness + 0.5)
 
     def tail(self, count: int) -> float:
@@ -80,6 +69,7 @@ class Signal:
         Args:
             count: coordinates that are left out.
         """
+        require_range(least=0, whole=True, count=count, scalar=True)
         return self.amplitude**2 * float(zeta(2 * self.smoothness + 1, count + 1))
 
     @property
@@ -113,7 +103,7 @@ class Filter:
                 f"kind: got {self.kind!r}, expected 'cut-off', 'tikhonov' or 'pinsker'."
             )
         if self.kind != "cut-off":
-            require_positive(order=self.order)
+            require_range(above=0, order=self.order, scalar=True)
         if self.kind == "tikhonov" and self.order <= 0.25:
             raise ValueError(
                 f"order: got {self.order}, expected more than 1/4; the noise that Tikhonov's "
@@ -127,7 +117,8 @@ class Filter:
             count: coordinates.
             scale: ``K``.
         """
-        require_positive(scale=scale)
+        require_range(above=0, scale=scale, scalar=True)
+        require_range(least=0, whole=True, count=count, scalar=True)
         k = np.arange(1.0, count + 1)
         match self.kind:
             case "cut-off":
@@ -151,7 +142,7 @@ class Filter:
         Raises:
             ValueError: at or above the qualification, where the bias integral is infinite.
         """
-        require_positive(smoothness=smoothness)
+        require_range(above=0, smoothness=smoothness, scalar=True)
         if smoothness >= self.qualification:
             raise ValueError(
                 f"smoothness: got {smoothness}, expected less than the filter's qualification "
@@ -170,6 +161,7 @@ class Filter:
         Args:
             smoothness: of the signal.
         """
+        require_range(above=0, smoothness=smoothness, scalar=True)
         if smoothness < self.qualification:
             return float(FORMULAS["S2.exponent"].numpy(smoothness=smoothness))
         formula = FORMULAS["S2.saturated_exponent"]
@@ -218,9 +210,11 @@ def design_bias(design: Design, shifts: Float[np.ndarray, "G K"]) -> Numbers:
     formula = FORMULAS["S2.generator_bias"]
     require_design(design)
     shares = design.synthetic_weights
-    if len(shifts) != len(shares):
+    require_range(shifts=shifts)
+    if np.ndim(shifts) != 2 or len(shifts) != len(shares):
         raise ValueError(
-            f"shifts: got {len(shifts)} rows for {len(shares)} groups, expected one per group."
+            f"shifts: got {len(np.atleast_1d(shifts))} rows for {len(shares)} groups, expected one "
+            "per group."
         )
     rows = [
         formula.numpy(G=len(shares), share=shares, coordinate_shift=np.ascontiguousarray(column))
@@ -251,7 +245,8 @@ def filter_risk(
         >>> float(round(filter_risk(Signal(1.0, 0.5), np.ones(2), level=0.1), 6))
         0.594934
     """
-    require_level(level)
+    require_range(least=0, level=level, scalar=True)
+    require_range(weights=weights, bias=bias)
     terms = FORMULAS["S2.coordinate_risk"].numpy(
         filter_weight=weights,
         noise_level=level,
@@ -279,6 +274,8 @@ def truncation_bound(
     Raises:
         ValueError: for a filter that ends later than ``count``.
     """
+    require_range(above=0, scale=scale, count=count, scalar=True)
+    require_range(least=0, level=level, scalar=True)
     if family.kind != "tikhonov":
         if count < scale:
             raise ValueError(
@@ -324,7 +321,9 @@ def best_scale(
         >>> best.scale, round(best.risk, 5), round(best.risk_limit, 5)
         (10.0, 0.01452, 0.015)
     """
-    require_positive(level=level)
+    require_range(above=0, level=level, scalar=True)
+    require_range(least=1, whole=True, count=count, scalar=True)
+    require_range(bias=bias)
     beta = signal.smoothness
     limit = risk_limit = math.nan
     guess = (signal.amplitude**2 / level) ** (1 / (2 * min(beta, family.qualification) + 1))

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.precision import require_float64
+from theory.ranges import as_arrays, require_range
 
 __all__ = [
     "dictionary_posterior", "dirichlet_multinomial_predictive", "gradient_readout",
@@ -22,6 +23,8 @@ __all__ = [
 ]  # fmt: skip
 
 Number = int | float | Float[Array, ""]
+_SYMBOL = "A symbol of concentration 0 could never be seen: drop it or give it a positive one."
+_DEPTH = "Without a layer nothing is read from the seeds; pass the depth of the network."
 
 
 def dictionary_posterior(
@@ -48,7 +51,15 @@ def dictionary_posterior(
         [0.25 0.75]
     """
     require_float64("theory.token_capacity.dictionary_posterior")
-    return jax.nn.softmax(log_prior + log_likelihood.sum(axis=0))
+    given = {"log_likelihood": log_likelihood, "log_prior": log_prior}
+    seen, prior = as_arrays("n t, t", infinite=True, **given)
+    weights = jax.nn.softmax(prior + seen.sum(axis=0))
+    if not isinstance(weights, jax.core.Tracer) and bool(jnp.any(jnp.isnan(weights))):
+        raise ValueError(
+            f"log_likelihood: got {log_likelihood} with log_prior {log_prior}, expected some law "
+            "under which all seeds are possible, and none with infinite density."
+        )
+    return weights
 
 
 def dirichlet_multinomial_predictive(
@@ -75,11 +86,9 @@ def dirichlet_multinomial_predictive(
         [0.75 0.25]
     """
     require_float64("theory.token_capacity.dirichlet_multinomial_predictive")
-    if not isinstance(concentration, jax.core.Tracer) and not float(concentration.min()) > 0.0:
-        raise ValueError(
-            f"concentration: got a least of {concentration.min()}, expected numbers above 0. A "
-            "symbol of concentration 0 could never be seen; drop it or give it a positive one."
-        )
+    counts, concentration = as_arrays("v, v", counts=counts, concentration=concentration)
+    require_range(least=0, counts=counts)
+    require_range(_SYMBOL, above=0, concentration=concentration)
     return (counts + concentration) / jnp.sum(counts + concentration)
 
 
@@ -104,6 +113,7 @@ def token_log_probs(
         [0.5 0.5]
     """
     require_float64("theory.token_capacity.token_log_probs")
+    natural, embeddings = as_arrays("d, v d", natural=natural, embeddings=embeddings)
     return jax.nn.log_softmax(embeddings @ natural)
 
 
@@ -124,7 +134,7 @@ def token_mean(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> 
         >>> print(round(float(mean[0]), 6))
         0.761594
     """
-    return jnp.exp(token_log_probs(natural, embeddings)) @ embeddings
+    return jnp.exp(token_log_probs(natural, embeddings)) @ jnp.asarray(embeddings)
 
 
 def token_cov(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> Float[Array, "d d"]:
@@ -141,7 +151,7 @@ def token_cov(natural: Float[Array, " d"], embeddings: Float[Array, "v d"]) -> F
         >>> print(token_cov(jnp.zeros(1), jnp.array([[1.0], [-1.0]])))
         [[1.]]
     """
-    probs = jnp.exp(token_log_probs(natural, embeddings))
+    probs, embeddings = jnp.exp(token_log_probs(natural, embeddings)), jnp.asarray(embeddings)
     centred = embeddings - (probs @ embeddings)[None, :]
     return (centred * probs[:, None]).T @ centred
 
@@ -218,12 +228,9 @@ def gradient_readout(
         [0.1]
     """
     require_float64("theory.token_capacity.gradient_readout")
-    if num_layers < 1:
-        raise ValueError(
-            f"num_layers: got {num_layers}, expected at least 1. Without a layer nothing is read "
-            "from the seeds; pass the depth of the network."
-        )
-
+    require_range(_DEPTH, least=1, whole=True, scalar=True, num_layers=num_layers)
+    given = {"seed_mean": seed_mean, "embeddings": embeddings, "preconditioner": preconditioner}
+    seed_mean, embeddings, preconditioner = as_arrays("d, v d, d d", **given)
     return _descended(seed_mean, embeddings, preconditioner, num_layers)
 
 
@@ -256,7 +263,8 @@ def layer_contraction(
         0.5
     """
     require_float64("theory.token_capacity.layer_contraction")
-    root = jnp.linalg.cholesky(preconditioner)
+    root = jnp.linalg.cholesky(*as_arrays("d d", preconditioner=preconditioner))
+    require_range("It is to be positive definite.", above=0, preconditioner=jnp.diagonal(root))
     steps = jnp.linalg.eigvalsh(root.T @ token_cov(natural, embeddings) @ root)
     return jnp.max(jnp.abs(1.0 - steps))
 
@@ -323,6 +331,7 @@ def readout_expected_kl(
         0.005
     """
     require_float64("theory.token_capacity.readout_expected_kl")
+    require_range(above=0, infinite=True, scalar=True, count=count)
 
     def divergence(mean: Float[Array, " d"]) -> Float[Array, ""]:
         readout = gradient_readout(mean, embeddings, num_layers, preconditioner)
@@ -355,6 +364,8 @@ def sharp_token_rate(count: Number, dim: int) -> Float[Array, ""]:
         0.02
     """
     require_float64("theory.token_capacity.sharp_token_rate")
+    require_range(above=0, infinite=True, scalar=True, count=count)
+    require_range(least=1, scalar=True, dim=dim)
     return 0.5 * dim / jnp.asarray(count, float)
 
 
@@ -384,4 +395,6 @@ def paper_envelope(count: Number, dim: int) -> Float[Array, ""]:
         Nakada, Xu, Li and Zhang, arXiv 2406.03628.
     """
     require_float64("theory.token_capacity.paper_envelope")
+    require_range(above=0, infinite=True, scalar=True, count=count)
+    require_range(least=1, scalar=True, dim=dim)
     return dim**-0.5 + jnp.log(float(dim)) / jnp.sqrt(jnp.asarray(count, float))
