@@ -125,7 +125,7 @@ GOOD = "a,b,kind\n" + "".join(f"{i * 0.7 % 3},{i * i % 7},{'xy'[i % 5 == 0]}\n" 
         ("a,b\n1,2\n", "no column 'kind'"),
         ("kind\nx\n", "no feature columns"),
         ("a,a,kind\n1,2,x\n", "appears twice"),
-        (GOOD + "1,2\n", "line 22: expected 3 columns"),
+        (GOOD + "1,2\n", "line 22: got 2 columns, expected 3"),
         (GOOD + "1,high,x\n", "line 22, column 'b': got 'high', expected a number"),
         (GOOD + "1,,x\n", "line 22, column 'b'"),
         (GOOD + "1,nan,x\n", "finite"),
