@@ -34,7 +34,7 @@ from scipy.stats import norm
 from simulate import planner_intervals as intervals
 from simulate.planner_choices import Choice, Plan
 from simulate.planner_decision import decide, fewest, forgone, least_gain
-from simulate.planner_diagnostics import Warning_, diagnose
+from simulate.planner_diagnostics import Caution, diagnose
 from simulate.planner_estimate import (
     Real,
     SeparableError,
@@ -172,7 +172,7 @@ def _check_options(price, worth, most, level, bootstrap) -> None:
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
-def _sources(table: Prepared, generators, seed: int) -> tuple[list[Source], list[Warning_]]:
+def _sources(table: Prepared, generators, seed: int) -> tuple[list[Source], list[Caution]]:
     """What is planned for; where nobody named any, those that the groups are large enough for."""
     named = [generators] if isinstance(generators, str) else generators
     missing = []
@@ -184,7 +184,7 @@ def _sources(table: Prepared, generators, seed: int) -> tuple[list[Source], list
         if few:
             needs = ", ".join(f"{name} ({n})" for name, n in few.items())
             missing = [
-                Warning_(
+                Caution(
                     "generators", float(least),
                     f"not planned for {needs}: they need that many rows in every group, the "
                     f"smallest has {least}.",
