@@ -152,6 +152,10 @@ def replacing(path: str | os.PathLike, mode: str = "w", **options) -> Iterator[I
 def save_text(path: str | os.PathLike, text: str) -> Path:
     """Write a text file atomically: temporary file in the same folder, flush, rename.
 
+    Args:
+        path: where; its folder is made.
+        text: the whole file.
+
     Raises:
         ArtifactError: naming the file, the cause and what to do.
     """
@@ -170,6 +174,9 @@ def save_text(path: str | os.PathLike, text: str) -> Path:
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise now, rather than after the work is done, if ``path`` cannot be written.
+
+    Args:
+        path: of the file that is to be written.
 
     Raises:
         ArtifactError: naming the file, the cause and what to do.

@@ -115,6 +115,11 @@ def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def binomial_interval(count: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:
     """Clopper and Pearson's interval of a probability.
 
+    Args:
+        count: successes.
+        runs: trials, at least 1.
+        confidence: of the interval, two-sided.
+
     Example:
         >>> [round(end, 5) for end in binomial_interval(0, 1000)]
         [0.0, 0.00368]
@@ -126,7 +131,11 @@ def binomial_interval(count: int, runs: int, confidence: float = 0.95) -> tuple[
 
 
 def kind_of(check: Check) -> str:
-    """The kind of statistic of a check: what its calibration is reported under."""
+    """The kind of statistic of a check: what its calibration is reported under.
+
+    Args:
+        check: any.
+    """
     if not check.experiments:
         return "no noise"
     return "paired" if len(check.experiments) == 2 else check.kind

@@ -128,23 +128,43 @@ class Plan:
     replicates: dict[str, int]
 
     def for_experiment(self, checks: Sequence[Check], name: str) -> int:
-        """Replicates of an experiment: what its most demanding check needs."""
+        """Replicates of an experiment: what its most demanding check needs.
+
+        Args:
+            checks: those planned together.
+            name: of the experiment.
+        """
         needed = [self.replicates[c.id] for c in checks if name in c.experiments]
         return max(needed, default=0)
 
     def for_check(self, checks: Sequence[Check], check: Check) -> int:
-        """Replicates that a check gets: of its experiment, or of the smaller of two; 0 of none."""
+        """Replicates that a check gets: of its experiment, or of the smaller of two; 0 of none.
+
+        Args:
+            checks: those planned together.
+            check: one of them.
+        """
         return min((self.for_experiment(checks, name) for name in check.experiments), default=0)
 
     def detectable(self, check: Check, n: int) -> float:
-        """Smallest discrepancy detected with the planned power from ``n`` replicates."""
+        """Smallest discrepancy detected with the planned power from ``n`` replicates.
+
+        Args:
+            check: whose spread counts.
+            n: replicates.
+        """
         if not check.experiments:
             return check.discrepancy
         lengths = self.z + self.z_power + _shift(check, self.z, self.z_power) / math.sqrt(n)
         return check.allowance + lengths * check.std / math.sqrt(n)
 
     def power(self, check: Check, n: int) -> float:
-        """Probability of rejecting a theory value off by the discrepancy."""
+        """Probability of rejecting a theory value off by the discrepancy.
+
+        Args:
+            check: whose discrepancy and spread count.
+            n: replicates.
+        """
         if not check.experiments or check.std == 0:
             return 1.0
         margin = (check.discrepancy - check.allowance) * math.sqrt(n) / check.std
@@ -234,6 +254,12 @@ def interval(mean, std_error, n, skewness, z: float) -> tuple[np.ndarray, np.nda
     d / 6 = ((1 + d T / 3)^3 - 1) / d + d / 6`` is normal to second order; the limits are where it
     is ``-z`` and ``z``.
 
+    Args:
+        mean, std_error: of the replicates.
+        n: how many.
+        skewness: of one replicate.
+        z: half width in standard errors, for a normal law.
+
     Example:
         >>> low, high = interval(1.0, 0.1, 400, 0.0, 2.0)
         >>> round(float(low), 6), round(float(high), 6)
@@ -259,6 +285,11 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
     """Verdict of a check from what was observed; see the module's docstring.
 
     A bound passes when the interval lies below it, fails when the interval lies above it.
+
+    Args:
+        check: what was declared.
+        seen: what was observed.
+        z: half width of the interval in standard errors.
     """
     values = (seen.mean, seen.std_error, seen.skewness)
     if seen.n < 2 or not all(math.isfinite(value) for value in values):
@@ -271,7 +302,12 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
 
 
 def rejudge(check: Check, seen: Outcome) -> Outcome:
-    """Verdict of a check on the interval of an earlier outcome of the same statistic."""
+    """Verdict of a check on the interval of an earlier outcome of the same statistic.
+
+    Args:
+        check: another declaration, perhaps a wrong one.
+        seen: the earlier outcome.
+    """
     low, high = seen.low, seen.high
     theory, allowance, discrepancy = check.theory, check.allowance, check.discrepancy
     if check.kind == "bound":
@@ -285,7 +321,11 @@ def rejudge(check: Check, seen: Outcome) -> Outcome:
 
 
 def judge_exact(check: Check) -> Outcome:
-    """Verdict of a check without noise: two routes agree within the discrepancy."""
+    """Verdict of a check without noise: two routes agree within the discrepancy.
+
+    Args:
+        check: without experiment.
+    """
     observed = check.observed
     if observed is None or not math.isfinite(observed):
         return Outcome(check, "inconclusive", math.nan, 0.0, 0, -math.inf, math.inf, "no value")

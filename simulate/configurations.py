@@ -126,7 +126,11 @@ CONFIGURATIONS: dict[str, Callable[[], Configuration]] = {
 
 
 def generators_for(configuration: Configuration) -> dict[str, Generator]:
-    """Every generator with a closed-form law, with settings that are neither tiny nor extreme."""
+    """Every generator with a closed-form law, with settings that are neither tiny nor extreme.
+
+    Args:
+        configuration: whose dimension the settings fit.
+    """
     shift = 0.3 * np.cos(1.0 + np.arange(configuration.dim)) / np.sqrt(configuration.dim)
     return {
         "oracle": Oracle(),

@@ -100,13 +100,25 @@ def control_of(
 
 
 def no_control(size: int) -> Control:
-    """A control variate that is zero, for generators whose samples depend on each other."""
+    """A control variate that is zero, for generators whose samples depend on each other.
+
+    Args:
+        size: parameters.
+    """
     zero = jnp.zeros((3, size))
     return Control(zero, zero, jnp.zeros((3, size, size)), jnp.zeros(3))
 
 
 def control_value(own: Control, inverse, theta, x, sign, weight, score) -> Array:
-    """The control variates on one data set, ``score`` its empirical gradient: ``[F]``."""
+    """The control variates on one data set, ``score`` its empirical gradient: ``[F]``.
+
+    Args:
+        own: the functions, expanded at a point.
+        inverse: of the Hessian of the expected empirical risk there ``[p, p]``.
+        theta: the point ``[p]``.
+        x, sign, weight: the data set.
+        score: its empirical gradient at the point.
+    """
     v = inverse @ score
     margin = sign * (theta[0] + x @ theta[1:])
     curvature = weight * jax.nn.sigmoid(margin) * jax.nn.sigmoid(-margin)
@@ -185,6 +197,10 @@ def control_mean(
 
     Exact: with independent samples of weights ``w_i``, ``E[Hhat v]`` and ``E[v v']`` are products
     of expectations plus the sum of ``w_i^2`` times covariances within one sample.
+
+    Args:
+        own, theta, inverse: as for `control_value`.
+        groups, design, generator: what is drawn.
 
     Raises:
         ValueError: for a generator that looks at the seeds.

@@ -58,6 +58,9 @@ class Segment(NamedTuple):
 def row_layout(design: Design) -> tuple[Segment, ...]:
     """Where each part of a design's data set lies; parts without weight or samples have no rows.
 
+    Args:
+        design: sizes, augmentation and weight.
+
     Raises:
         ValueError: for an infinite augmentation, which can be predicted but not sampled.
 

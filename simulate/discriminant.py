@@ -32,6 +32,10 @@ EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0
 def classes_at(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]:
     """Two Gaussian classes with identity covariance, apart in the first feature.
 
+    Args:
+        distance: in standard deviations.
+        dim: features.
+
     Example:
         >>> [group.mean.tolist() for group in classes_at(2.0, 2)]
         [[[0.0, 0.0]], [[2.0, 0.0]]]
@@ -42,7 +46,11 @@ def classes_at(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]
 
 
 def means_and_cov(first, second):
-    """Sample means ``[d]`` of two samples ``[n, d]``, and their pooled covariance ``[d, d]``."""
+    """Sample means ``[d]`` of two samples ``[n, d]``, and their pooled covariance ``[d, d]``.
+
+    Args:
+        first, second: of one dimension; sizes may differ.
+    """
     means = [jnp.mean(x, axis=0) for x in (first, second)]
     centred = [x - mean[None] for x, mean in zip((first, second), means, strict=True)]
     return *means, sum(x.T @ x for x in centred) / (len(first) + len(second) - 2)

@@ -83,6 +83,10 @@ def _counts(label: str, group: int, design: Design) -> tuple[np.ndarray, np.ndar
 def enumerate_exactly(label: str, size: int) -> Exact:
     """Expected estimate and excess risks of a design, summed over all data sets.
 
+    Args:
+        label: of the design, one of `LABELS`.
+        size: of the smallest group.
+
     Example:
         >>> exact = enumerate_exactly("weighted", 80)
         >>> 0.0 < float(exact.group_excess.mean()) < 0.02
@@ -118,7 +122,11 @@ def _slope(sizes, gaps) -> float:
 
 
 def two_point_checks(profile: str) -> Iterator[Check]:
-    """The remainders of R1, R2 and R5 are of relative order 1/n: exponents fitted without noise."""
+    """The remainders of R1, R2 and R5 are of relative order 1/n: exponents fitted without noise.
+
+    Args:
+        profile: "quick" or "full".
+    """
     del profile  # there is nothing to simulate
     groups = two_points()
     for label, sizes in REPEATS.items():

@@ -203,6 +203,9 @@ def fixed_seeds(count: int) -> np.ndarray:
 def token_floor(depth: int) -> float:
     """Divergence that ``depth`` layers keep with unlimited seeds, by summing over the vocabulary.
 
+    Args:
+        depth: layers.
+
     Example:
         >>> token_floor(1) > token_floor(2) > 0.0
         True
@@ -218,6 +221,9 @@ def token_floor(depth: int) -> float:
 
 def dirichlet_by_quadrature(counts: tuple[int, ...]) -> np.ndarray:
     """Predictive of three symbols with ``CONCENTRATION``, by integrating over the simplex.
+
+    Args:
+        counts: how often each symbol was seen.
 
     Example:
         >>> dirichlet_by_quadrature((0, 0, 0)).round(12).tolist()

@@ -44,6 +44,9 @@ def factor(cov: np.ndarray) -> np.ndarray:
 def components_of(source: GaussianGroup | Law | Components) -> Components:
     """The mixture's components, without those of weight 0.
 
+    Args:
+        source: a group or a law.
+
     Raises:
         ValueError: when a law's weights are negative or sum to 0.
     """
@@ -131,6 +134,12 @@ def sample_group(
     group: GaussianGroup | Law | Components, n: int, *, key: Key[Array, ""], dtype=jnp.float64
 ) -> Float[Array, "n d"]:
     """Independent feature vectors ``[n, d]`` of a group.
+
+    Args:
+        group: whose law is drawn from.
+        n: vectors.
+        key: typed key.
+        dtype: of the features.
 
     Example:
         >>> import jax, numpy as np

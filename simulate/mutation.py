@@ -134,12 +134,22 @@ def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
 
 
 def result(path: str, wrong: Callable) -> Change:
-    """A change of what a function returns: ``wrong(right result, *its arguments)``."""
+    """A change of what a function returns: ``wrong(right result, *its arguments)``.
+
+    Args:
+        path: dotted name of a function.
+        wrong: makes the wrong result.
+    """
     return replaced(path, lambda right: lambda *given: wrong(right(*given), *given))
 
 
 def arguments(path: str, wrong: Callable) -> Change:
-    """A change of what a function is given: ``wrong(*arguments) -> arguments``."""
+    """A change of what a function is given: ``wrong(*arguments) -> arguments``.
+
+    Args:
+        path: dotted name of a function.
+        wrong: makes the wrong arguments.
+    """
     return replaced(path, lambda right: lambda *given: right(*wrong(*given)))
 
 
@@ -160,6 +170,9 @@ def _forgotten() -> Iterator[None]:
 
 def applied(mutant: Mutant) -> contextlib.ExitStack:
     """The context in which a mutant's wrong formula is in place.
+
+    Args:
+        mutant: what is wrong.
 
     Example:
         >>> from simulate.mutants import MUTANTS

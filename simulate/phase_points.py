@@ -28,7 +28,12 @@ __all__ = ["PhasePoint", "separated_groups"]
 
 
 def separated_groups(separation: float, means: np.ndarray) -> tuple[GaussianGroup, GaussianGroup]:
-    """Two classes with identity covariance at a distance, along the line between two means."""
+    """Two classes with identity covariance at a distance, along the line between two means.
+
+    Args:
+        separation: the distance, in standard deviations.
+        means: two points ``[2, d]`` on the line.
+    """
     line = np.asarray(means[1], float) - np.asarray(means[0], float)
     line = separation * line / np.linalg.norm(line)
     return tuple(GaussianGroup(y * line, np.eye(len(line)), y) for y in (0, 1))
@@ -66,7 +71,11 @@ class PhasePoint:
         return Design(self.sizes, self.augmentation, self.weight)
 
     def shift(self, length: float) -> tuple[float, ...]:
-        """The generator's shift of a length."""
+        """The generator's shift of a length.
+
+        Args:
+            length: in the units of the features.
+        """
         unit = np.asarray(self.direction) / np.linalg.norm(self.direction)
         return tuple((length * unit).tolist())
 

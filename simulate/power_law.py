@@ -67,6 +67,13 @@ class PowerLawFit:
 def power_law(x, *, exponent: float, crossover: float, floor: float, amplitude: float):
     """``floor + amplitude (1 + x / crossover)^{-exponent}``.
 
+    Args:
+        x: where.
+        exponent: of the decay, positive.
+        crossover: where it sets in.
+        floor: the limit.
+        amplitude: what is above the floor at 0.
+
     Example:
         >>> power_law(3.0, exponent=0.5, crossover=1.0, floor=2.0, amplitude=8.0)
         6.0

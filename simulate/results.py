@@ -68,7 +68,11 @@ class RunFolder:
     warn: Callable[[str], None]
 
     def file(self, slot: Slot) -> Path:
-        """The artifact of an experiment: one folder a suite."""
+        """The artifact of an experiment: one folder a suite.
+
+        Args:
+            slot: the experiment, with its replicates.
+        """
         return self.path / f"{slot.experiment}-seed{self.seed}-n{slot.replicates}.json"
 
 
@@ -76,6 +80,12 @@ def open_folder(
     path: Path, *, seed: int, warn: Callable[[str], None], fresh: bool = False
 ) -> RunFolder:
     """A run folder, made when missing, and known to be writable.
+
+    Args:
+        path: of the folder.
+        seed: that all of its results are of.
+        warn: called with what is odd about it.
+        fresh: whether results that are there are thrown away.
 
     Raises:
         ArtifactError: it is a file, read-only, or the disk is full.
@@ -117,6 +127,11 @@ def _identity(slot: Slot) -> dict:
 def save_result(folder: RunFolder, slot: Slot, result: Result) -> None:
     """Replace the stored result, complete or not.
 
+    Args:
+        folder: of the run.
+        slot: the experiment, with its replicates.
+        result: what it gave so far.
+
     Raises:
         ArtifactError: the disk is full, or the folder cannot be written to.
     """
@@ -138,7 +153,12 @@ def save_result(folder: RunFolder, slot: Slot, result: Result) -> None:
 
 
 def load_result(folder: RunFolder, slot: Slot) -> Result | None:
-    """The stored result of an experiment, or None when there is none that can be trusted."""
+    """The stored result of an experiment, or None when there is none that can be trusted.
+
+    Args:
+        folder: of the run.
+        slot: the experiment, with its replicates.
+    """
     if folder.fresh:
         return None
     path = folder.file(slot)

@@ -155,6 +155,9 @@ def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
 
     A pivot that is rounding noise relative to its diagonal entry ends its column: exact for a
     semi-definite matrix, whose remaining column is then zero too.
+
+    Args:
+        matrix: ``[..., d, d]``.
     """
     size = matrix.shape[0]
     floor = 8 * size * jnp.finfo(matrix.dtype).eps * jnp.diagonal(matrix)
@@ -213,6 +216,10 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
     Squared distances are sums of squared differences, so that equal points are at distance 0
     exactly. The next neighbour is the smallest (distance, index) after the last one: k passes over
     a few rows' distances at a time, many times faster than sorting them and in bounded memory.
+
+    Args:
+        x: rows ``[n, d]``, ``n > k``.
+        k: how many.
 
     Example:
         >>> import jax.numpy as jnp

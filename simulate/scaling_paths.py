@@ -91,11 +91,20 @@ class Path:
         return _moments(self.sizes, self.generators)
 
     def predicted(self, weight: float, size: int) -> Prediction:
-        """Theorem R at one weight and size."""
+        """Theorem R at one weight and size.
+
+        Args:
+            weight: ``alpha``.
+            size: ``N``.
+        """
         return _predict(self.sizes, self.generators, weight, size)
 
     def index(self, weight: float, size: int) -> int:
-        """Where a point is in the statistic ``excess``."""
+        """Where a point is in the statistic ``excess``.
+
+        Args:
+            weight, size: of one of the points.
+        """
         flat = [(n, w) for n, weights in self.points for w in weights]
         return flat.index((size, weight))
 
@@ -234,6 +243,10 @@ def _moments(sizes, generators) -> ScalingMoments:
 def path(label: str, kind: str) -> Path:
     """The path of a generator: kind "curve", "wide", "far", "farther" or "gradient".
 
+    Args:
+        label: of the generator, one of `GENERATORS`.
+        kind: which points.
+
     Example:
         >>> path("oracle", "farther").points[0][0]
         100000
@@ -251,7 +264,12 @@ def path(label: str, kind: str) -> Path:
 
 @lru_cache(maxsize=16)
 def floor_path(label: str, factor: int) -> Path:
-    """A fitted generator with ten synthetic samples for every real one, at its best weight."""
+    """A fitted generator with ten synthetic samples for every real one, at its best weight.
+
+    Args:
+        label: of the generator, one of `GENERATORS`.
+        factor: multiplies the sizes.
+    """
     sizes = (400 * factor, 100 * factor)
     law = _moments(sizes, GENERATORS[label]).law
     size = 10 * sizes[0]

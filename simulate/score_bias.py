@@ -82,6 +82,9 @@ def laws() -> dict[str, Fidelity]:
 def average_divergence(law: Fidelity) -> float:
     """KL(Q || P) of the law averaged over seeds, nats: at most the expected divergence.
 
+    Args:
+        law: of the generator, given its seeds.
+
     Example:
         >>> plugin = laws()["plugin"]
         >>> round(plugin.divergence, 4), round(average_divergence(plugin), 4)
@@ -100,6 +103,9 @@ def _score(x, theta):
 
 def bias(law: Fidelity) -> np.ndarray:
     """E_Q s - E_P s ``[3]``, by Gauss-Hermite quadrature over both features.
+
+    Args:
+        law: of the generator.
 
     Example:
         >>> bool(abs(bias(Fidelity(0.0, MEANS[1], 1.0))).max() == 0.0)
@@ -195,6 +201,9 @@ def replicate(key) -> dict:
     ``score``: along each generator's bias; ``intercept``: its first entry times its sign;
     ``tilted``: the first entry under the law tilted toward it; ``linear``: the shifted generator's
     sample minus the group's mean, along the shift.
+
+    Args:
+        key: typed key.
     """
     first, second = jax.random.split(key)
     seeds, z = normal(first, (SEEDS, 2)), normal(second, (1, 2))[0]

@@ -56,11 +56,19 @@ class DesignSetting:
         return self.shifts[0] / np.linalg.norm(self.shifts[0])
 
     def signal(self, beta: float) -> Signal:
-        """The truth."""
+        """The truth.
+
+        Args:
+            beta: smoothness.
+        """
         return Signal(self.amplitude, beta)
 
     def weights(self, family: str) -> np.ndarray:
-        """The filter."""
+        """The filter.
+
+        Args:
+            family: of the filter, one of `FAMILIES`.
+        """
         return FAMILIES[family].weights(self.coordinates, self.scale)
 
     def functions(self) -> Callable:
@@ -110,15 +118,28 @@ class RangeSetting:
     coordinates = 192
 
     def table(self, family: str, beta: float) -> tuple[tuple[float, np.ndarray], ...]:
-        """Noise level and best filter at each scale of the range."""
+        """Noise level and best filter at each scale of the range.
+
+        Args:
+            family: of the filter, one of `FAMILIES`.
+            beta: smoothness of the signal.
+        """
         return _range_table(family, beta, self.scales, self.coordinates)
 
     def places(self, beta: float) -> np.ndarray:
-        """Logarithms of the noise levels."""
+        """Logarithms of the noise levels.
+
+        Args:
+            beta: smoothness of the signal.
+        """
         return -(2 * beta + 1) * np.log(self.scales)
 
     def slope_weights(self, beta: float) -> np.ndarray:
-        """Least-squares weights of the slope in the logarithm of the noise level."""
+        """Least-squares weights of the slope in the logarithm of the noise level.
+
+        Args:
+            beta: smoothness of the signal.
+        """
         centred = self.places(beta) - self.places(beta).mean()
         return centred / (centred @ centred)
 
@@ -173,7 +194,11 @@ class SeedSetting:
     groups = 2
 
     def cutoff(self, beta: float) -> int:
-        """What the seeds' own best cut-off keeps: the generator's smoother, and the filter."""
+        """What the seeds' own best cut-off keeps: the generator's smoother, and the filter.
+
+        Args:
+            beta: smoothness of the signal.
+        """
         level = 1.0 / (self.groups * self.seeds)
         best = best_scale(FAMILIES["cut-off"], Signal(1.0, beta), level, self.coordinates)
         return int(best.scale)
@@ -210,6 +235,9 @@ DESIGN, RANGE, SEEDS = DesignSetting(), RangeSetting(), SeedSetting()
 @lru_cache(maxsize=4)
 def functions_of(name: str) -> Callable:
     """One replicate of the experiment "design", "range" or "seeds", compiled once.
+
+    Args:
+        name: of the experiment.
 
     Raises:
         ValueError: for another name.

@@ -62,6 +62,10 @@ def fold_in(
 ) -> Key[Array, "*items"]:
     """The key for item ``data``, or one for each entry: equal to ``jax.random.fold_in``.
 
+    Args:
+        key: typed key.
+        data: an item's number, or an array of them.
+
     Example:
         >>> import jax
         >>> key = jax.random.key(0)
@@ -102,6 +106,12 @@ def words(
     """Random 32-bit words, equal to ``jax.random.bits(key, shape, uint32)``, or transposed.
 
     With ``first``, they are the rows of a longer draw that start there.
+
+    Args:
+        key: typed key.
+        shape: of the words.
+        features_first: whether they are made transposed.
+        first: number of the first word.
     """
     return _words_at(key, _counter(shape, features_first, first))
 
@@ -125,7 +135,12 @@ def _to_normal(unit):
 
 
 def uniform(bits: UInt32[Array, "*shape"], dtype=jnp.float64) -> Float[Array, "*shape"]:
-    """Uniform on [0, 1) in steps of 2**-23 from random words, converted to ``dtype``."""
+    """Uniform on [0, 1) in steps of 2**-23 from random words, converted to ``dtype``.
+
+    Args:
+        bits: words.
+        dtype: of the result.
+    """
     return _unit(bits).astype(dtype)
 
 
@@ -134,6 +149,10 @@ def integers(bits: UInt32[Array, "*shape"], high: int) -> Int[Array, "*shape"]:
 
     The upper half of the 64-bit product of a word with ``high``, by 16-bit parts so that 32-bit
     arithmetic suffices.
+
+    Args:
+        bits: words.
+        high: how many numbers there are to choose from.
     """
     if not 1 <= high < 2**31:
         raise ValueError(f"high: got {high}, expected a number of choices in 1 .. 2**31 - 1.")

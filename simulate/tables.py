@@ -136,6 +136,9 @@ def _check_names(path: os.PathLike | str, column: str, lines: Sequence[Line]) ->
 def is_number(text: str) -> bool:
     """Whether a cell is a finite number in plain decimal notation.
 
+    Args:
+        text: of the cell.
+
     Example:
         >>> [is_number(text) for text in ("-1.5e3", "1,5", "1_000", "nan", "1e999", "")]
         [True, False, False, False, False, False]
@@ -145,6 +148,10 @@ def is_number(text: str) -> bool:
 
 def number(text: str, where: str) -> float:
     """A finite number from a cell; ``where`` names the cell in the error.
+
+    Args:
+        text: of the cell.
+        where: its place, for the error.
 
     Raises:
         TableError: if the cell holds none.
@@ -278,6 +285,11 @@ def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> t
 
 def write_table(path: str | os.PathLike, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
     """Write a CSV file whole or not at all; numbers in the shortest form that reads back equal.
+
+    Args:
+        path: of the file.
+        header: names of the columns.
+        rows: cells by row.
 
     Raises:
         ArtifactError: if the file cannot be written.
