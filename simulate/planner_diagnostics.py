@@ -40,11 +40,13 @@ def diagnose(
 ) -> tuple[Caution, ...]:
     """Every doubt, the gravest first.
 
-    Looks at near-separation, groups small for the number of parameters, concentration of influence,
-    heavy tails, generators of another kind, the information matrix (White, 1982), biases too large
-    for a local expansion, and synthetic rows that copy real ones.
+    Looks at columns that number the rows, near-separation, groups small for the number of
+    parameters, concentration of influence, heavy tails, generators of another kind, the information
+    matrix (White, 1982), biases too large for a local expansion, and synthetic rows that copy real
+    ones.
     """
     found = [
+        *_identifiers(table),
         *_separation(table, real, resampled),
         *_small_groups(table),
         *_copies(table),
@@ -56,6 +58,20 @@ def diagnose(
         *_information(real, resampled),
     ]
     return tuple(found)
+
+
+def _identifiers(table: Prepared):
+    """Columns that grow by the same step from row to row number the rows."""
+    steps = np.diff(table.rows.x[:, 1:], axis=0)
+    size = np.abs(steps).max(axis=0)
+    even = np.ptp(steps, axis=0) <= 1e-6 * size
+    named = [table.names[place] for place in np.flatnonzero(even)]
+    if named:
+        yield Warning_(
+            "identifier", float(len(named)),
+            f"column {', '.join(map(repr, named))} numbers the rows: an identifier says nothing "
+            "about new ones; leave it out and plan again.",
+        )  # fmt: skip
 
 
 def _separation(table: Prepared, real: Real, resampled: Resampled):

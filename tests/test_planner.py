@@ -9,6 +9,7 @@ import pytest
 from simulate import planner_estimate, planner_intervals, planner_sources
 from simulate.erm import fit
 from simulate.planner import NAMES, plan_table
+from simulate.planner_diagnostics import _concentration, _identifiers
 from simulate.planner_draw import draw_rows
 from simulate.planner_estimate import (
     SeparableError,
@@ -18,6 +19,7 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_sources import mean_scores, rows_of, source
+from simulate.planner_table import prepare
 from simulate.planner_trials import draw_groups
 from theory.design import Design
 from theory.excess_risk import predict
@@ -252,14 +254,29 @@ def test_doubtful_tables_are_noticed():
     near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)  # a common covariance: the model holds
     x, label = draw_groups((GROUPS[0], near), (2000, 2000), seed=1)
     assert plan_table(x, label, generators="gaussian", bootstrap=10).warnings == ()
-    # weighted, the rare class carries the variance: that is no row to look at
+
+
+def _concentrated(x, label):
+    table = prepare(x, label, None, None, True, None)
+    real = real_part(table.rows, np.ones(len(x)), first_fits(table.rows))
+    return [doubt.check for doubt in _concentration(table, real)]
+
+
+def test_a_rare_class_is_no_influential_row_and_an_outlier_is():
+    # weighted, the rare class carries the variance: that is nothing to look at
+    near = GaussianGroup([1.5, 0.5, 0.0], np.eye(3), 1)
     x, label = draw_groups((GROUPS[0], near), (6000, 300), seed=1)
-    seen = {w.check for w in plan_table(x, label, generators="gaussian", bootstrap=10).warnings}
-    assert "influence" not in seen
+    assert _concentrated(x, label) == []
     x[-1] = -40.0  # one row of the rare class far on the other side
-    options = {"generators": "gaussian", "bootstrap": 10}
-    seen = {w.check for w in plan_table(x[:, :1], label, **options).warnings}
-    assert "influence" in seen
+    assert _concentrated(x[:, :1], label) == ["influence"]
+
+
+def test_a_column_that_numbers_the_rows_is_called_an_identifier(small):
+    x, label = small
+    numbered = np.c_[x, 7.0 + 2 * np.arange(len(x))]
+    (doubt,) = _identifiers(prepare(numbered, label, None, None, True, None))
+    assert "column '3' numbers the rows" in doubt.message
+    assert list(_identifiers(prepare(x, label, None, None, True, None))) == []
 
 
 @pytest.mark.parametrize(
