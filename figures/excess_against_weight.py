@@ -51,6 +51,7 @@ SPEC = Spec(
     "for generators fitted on them (interpolation of all pairs, pooled Gaussian plug-in: R2). "
     "Curves: the predicted total and its bias, variance and Cox-Snell parts. Markers: simulated "
     "means with 95 % intervals; the weights of one panel share their random numbers. Every panel "
-    "has its own scale. The curve of the total is what the bound of R6 bounds.",
+    "has its own scale. Where a generator has no bias, (a) and (d), the variance part is the total "
+    "and lies under it. The curve of the total is what the bound of R6 bounds.",
     _draw,
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
+from matplotlib.patches import Patch
 
 from figures import style
 from figures.spec import Spec
@@ -14,6 +15,7 @@ __all__ = ["SPEC"]
 
 _VERDICTS = {"helps": ("o", "white"), "hurts": ("s", "black"), "open": ("D", "0.6")}
 _RIVALS = {"raw": "raw ERM", "weighted": "class weighting", "smote": "SMOTE"}
+_HURTS = "...."
 _LIMIT = 3.0  # a factor of 8; beyond it the colour stays
 
 
@@ -46,6 +48,9 @@ def _draw(payload: Mapping):
             gain = np.log2(np.asarray(own["relative"][rival]))
             image = panel.pcolormesh(ratio, length, gain, cmap="PuOr", norm=norm,
                                      shading="gouraud", rasterized=True)  # fmt: skip
+            # in grey both ends of the colours are dark: what hurts is hatched
+            panel.contourf(ratio, length, gain, levels=[-np.inf, 0.0], colors="none",
+                           hatches=[_HURTS])  # fmt: skip
             style.curve(panel, ratio, own["break_even"][rival], 4, linestyle="-")
             style.curve(panel, ratio, own["leading"][rival], 4, linestyle="--")
             _markers(panel, payload["lengths"], own["points"], rival)
@@ -65,6 +70,8 @@ def _draw(payload: Mapping):
         style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem R"),
         style.Line2D([], [], color="black", linestyle="--", label="its leading order, closed form"),
     ]
+    handles.append(Patch(facecolor="none", edgecolor="black", linewidth=0.0, hatch=_HURTS,
+                         label="predicted to hurt"))  # fmt: skip
     handles += [
         style.Line2D([], [], marker=marker, markerfacecolor=face, markeredgecolor="black",
                      linestyle="none", label=f"simulation: {name}")
@@ -81,10 +88,10 @@ SPEC = Spec(
     ("phases",),
     "Predicted excess risk of a rival divided by that of a synthetic design (weight 0.4), against "
     "the imbalance ratio and the length of the generator's mean shift: above 1 the synthetic "
-    "design helps. Rows: beside raw ERM, class weighting and levelling by SMOTE on the same data. "
-    "Columns: the distance Delta between the classes. Lines: the shift at which the design breaks "
-    "even, from theorem R (solid) and from its leading order in the shift (dashed), a closed form "
-    "that is good where the shift is small. Markers: the sign of the simulated gain over the rival "
-    "where its 95 % interval excludes 0; 'open' where it does not.",
+    "design helps, below (dotted) it hurts. Rows: beside raw ERM, class weighting and levelling by "
+    "SMOTE on the same data. Columns: the distance Delta between the classes. Lines: the shift at "
+    "which the design breaks even, from theorem R (solid) and from its leading order in the shift "
+    "(dashed), a closed form that is good where the shift is small. Markers: the sign of the "
+    "simulated gain over the rival where its 95 % interval excludes 0; 'open' where it does not.",
     _draw,
 )

@@ -79,6 +79,8 @@ BEST_WEIGHT = Spec(
     ("scaling",),
     "Weight alpha of the augmentation part with the least excess risk, against the synthetic size. "
     "Curves: S1, clipped to [0, 1]. Markers: vertex of the parabola through simulated excesses at "
-    "three weights on common random numbers, with its first-order 95 % interval.",
+    "three weights on common random numbers, with its first-order 95 % interval; none for SMOTE, "
+    "whose bias is too large for a parabola. The curve of the scaled generator lies under the "
+    "oracle's, that of duplicates under the plug-in's.",
     _draw_weight,
 )

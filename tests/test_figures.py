@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from figures import style
 from figures.__main__ import main
@@ -99,6 +101,28 @@ def test_a_value_that_is_not_in_the_artifact_is_noticed():
     line = next(iter(figure.axes[0].get_lines()))
     line.set_ydata(np.asarray(line.get_ydata()) * (1 + 1e-6))
     assert not all(_in(values, known) for values in _data_lines(figure))
+
+
+def _looks(legend):
+    """What an entry of a legend looks like in grey: dashes, marker and its filling, hatching."""
+    for handle in legend.legend_handles:
+        if isinstance(handle, Line2D):
+            filled = handle.get_markerfacecolor() == "white"
+            yield handle._unscaled_dash_pattern, handle.get_marker(), filled or None, None
+        elif isinstance(handle, Patch):
+            yield None, None, None, handle.get_hatch() or handle.get_facecolor()
+        else:  # the bars of markers, whose line is another child of the legend
+            yield handle
+
+
+@SPECS
+def test_entries_of_a_legend_differ_without_colour(spec):
+    figure = draw(spec, _artifacts(spec))
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+    for legend in filter(None, legends):
+        looks = list(_looks(legend))
+        alike = [str(look) for look in looks if looks.count(look) > 1]
+        assert not alike, f"{[text.get_text() for text in legend.get_texts()]}: {alike}"
 
 
 @SPECS
