@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from simulate.checks import Check
-from simulate.claims_second_order import second_order, second_order_checks
+from simulate.claims_second_order import (
+    fitted_bias_checks,
+    second_order,
+    second_order_checks,
+)
 from simulate.configurations import CONFIGURATIONS, generators_for
 from simulate.discriminant import DISCRIMINANTS, EFRON_1975, classes_at
 from simulate.experiments import Experiment, experiment
@@ -277,6 +281,7 @@ def configuration_checks(name: str, profile: str) -> Iterator[Check]:
     yield from _prior_shift_checks(name, effect)
     yield from _spurious_checks(name, labels, effect)
     yield from _order_checks(name)
+    yield from fitted_bias_checks(name, effect)
 
 
 def discriminant_checks(name: str, profile: str) -> Iterator[Check]:

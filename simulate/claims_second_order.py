@@ -14,11 +14,15 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.stats import chi2
 
 from simulate.checks import Check
+from simulate.configurations import CONFIGURATIONS, generators_for
 from simulate.experiments import Experiment
+from theory.design import Design
+from theory.excess_risk import predict
 
-__all__ = ["second_order", "second_order_checks"]
+__all__ = ["fitted_bias_checks", "second_order", "second_order_checks"]
 
 UNCONTROLLED = ("line",)  # configurations whose references are checked without control as well
 REFERENCES = ("raw", "weighted")
@@ -105,4 +109,70 @@ def second_order_checks(
             "asymptotic", (own.name,), ("controlled", k), float(mean),
             float(_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes))),
             float(allowance * unit), float(smallest * unit), skewness=_THIRD_ORDER_SKEWNESS,
+        )  # fmt: skip
+
+
+_FITTED = ("plugin", "plugin-known", "predictive", "predictive-known")
+_LARGER = 4  # times the configuration's sizes, so that the next order is a few in a thousand
+_ORDINATES = 64
+
+
+def _spreads(label: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Variance of a generated sample about the group's mean, one feature of unit variance.
+
+    Averaged over ``n`` seeds the sample is a mixture of normal laws: the seeds' mean has variance
+    1/n, their variance is a chi-square over its n - 1 degrees of freedom, and the predictive's own
+    Student variable divides by another.
+
+    Returns:
+        Variances and their probabilities.
+    """
+    wider = 1 + 1 / n if label.startswith("predictive") else 1.0
+    if label.endswith("known"):
+        return np.array([1 / n + wider]), np.ones(1)
+    node, weight = np.polynomial.legendre.leggauss(_ORDINATES)
+    share = chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
+    if label == "plugin":
+        return 1 / n + share, weight / 2
+    return (
+        (1 / n + wider * share[:, None] / share[None]).ravel(),
+        np.outer(weight, weight).ravel() / 4,
+    )
+
+
+def _mean_scores(theta, group, spreads: np.ndarray) -> np.ndarray:
+    """Mean of the logistic score ``[S, 2]`` of one feature, its variance times each spread."""
+    z = np.linspace(-8.5, 8.5, 341)
+    mass = np.exp(-(z**2) / 2)
+    x = group.mean[0, 0] + np.sqrt(group.cov[0, 0, 0] * spreads)[:, None] * z
+    slope = -group.sign * mass / mass.sum() / (1 + np.exp(group.sign * (theta[0] + theta[1] * x)))
+    return np.stack([slope.sum(axis=1), (slope * x).sum(axis=1)], axis=1)
+
+
+def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
+    """B2: what few seeds add to the mean gradient of a fitted generator, of order 1/n, integrated.
+
+    On configurations of one feature; the law of a generated sample, averaged over the seeds, is a
+    mixture over one or two chi-square variables.
+    """
+    own = CONFIGURATIONS[name]()
+    if own.dim > 1:
+        return
+    sizes = tuple(_LARGER * n for n in own.sizes)
+    design = Design(sizes, _LARGER * own.augmentation, own.weight)
+    shares = design.oversampling_mass + design.augmentation_mass
+    for label in _FITTED:
+        theory = predict(own.groups, design, generators_for(own)[label])
+        theta, direction = np.asarray(theory.theta_star), np.array([0.6, -0.8])
+        seen = np.zeros(2)
+        for share, n, group in zip(shares, sizes, own.groups, strict=True):
+            spreads, probability = _spreads(label, n)
+            change = _mean_scores(theta, group, spreads) - _mean_scores(theta, group, np.ones(1))
+            seen += share * (probability @ change)
+        added = float(direction @ (theory.mean_gradient - theory.bias_gradient))
+        yield Check(
+            f"B2.fitted.{name}.{label}",
+            "mean gradient of a generator fitted on n seeds, what it adds to the limit's",
+            "asymptotic", (), ("population", None), added, 0.0, 0.0,
+            effect / 10 * abs(float(direction @ seen)), float(direction @ seen),
         )  # fmt: skip

@@ -157,6 +157,8 @@ def _focused(names: Sequence[str]) -> Iterator[None]:
         "simulate.claims._order_checks": orders,
         "simulate.claims_hyperbola.LABELS": curves,
     }
+    if not any(".fitted." in name for name in names):
+        focus["simulate.claims_second_order.fitted_bias_checks"] = _nothing
     if not any(".table." in name or ".formula.efron" in name for name in names):
         focus["simulate.claims._efficiency_table"] = _nothing
     with contextlib.ExitStack() as stack:

@@ -71,6 +71,10 @@ def _scaled_law(factor):
     return replaced("theory.generators.population_law", wrong)
 
 
+def _of_limit(right):
+    return right._replace(mean_gradient=right.bias_gradient)
+
+
 _ALL_SEEDS = ("gaussian", "own_cov", "pooled_cov", "wide_mean", "wide_cov")
 _NOISE_OF_SEEDS = replaced(
     "theory.design.Design.synthetic_noise",
@@ -227,5 +231,26 @@ GENERATOR_MUTANTS = (
         ("B2.gradient.line.predictive", "B1.objective.line.predictive"),
         (_scaled_law(1.5),),
         "Predictive",
+    ),
+    Mutant(
+        "predictive-as-narrow-as-plug-in",
+        ("B2",),
+        "the predictive's wider law left out of the mean gradient, of order 1/n",
+        ("B2.fitted.line.predictive", "B2.fitted.line.predictive-known"),
+        (_forget("wide_mean", "wide_cov"),),
+        "Predictive",
+    ),
+    Mutant(
+        "fitted-means-without-curvature",
+        ("B2",),
+        "the mean gradient of a fitted generator taken to be that of its limit",
+        ("B2.fitted.line.plugin", "B2.fitted.line.plugin-known"),
+        (
+            replaced(
+                "theory.excess_risk._predicted",
+                lambda right: lambda *given: _of_limit(right(*given)),
+            ),
+        ),
+        "GaussianPlugin",
     ),
 )

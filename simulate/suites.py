@@ -120,6 +120,8 @@ def _of_configuration(name: str) -> Suite:
     families = _ON_EVERY_CONFIGURATION
     if setting.common_cov:
         families += _families("B4: error_0 error_1 intercept shift")
+    if setting.dim == 1:
+        families += ("B2.fitted",)
     if setting.spurious:
         families += ("B5.balanced", *(f"B5.weight{index}" for index in setting.spurious))
     return Suite(
