@@ -117,7 +117,8 @@ def _answer(plan: Plan):
             best = own.best_size
             yield " ", f"(and N {best.value:.0f}, {_range(best)})", None
     else:
-        how = "leave them as they are" if own.name == "raw" else "weight the classes"
+        units = "classes" if len(plan.groups) == 2 else "groups"
+        how = "leave them as they are" if own.name == "raw" else f"weight the {units}"
         yield "answer", f"do not add synthetic data; {how}", "bold"
     yield "why", plan.reason, None
     yield "how sure", _sureness(plan), None

@@ -9,7 +9,8 @@ from simulate.planner import plan_table
 from simulate.planner_choices import Choice, Plan
 from simulate.planner_decision import decide, fewest, forgone
 from simulate.planner_intervals import Interval
-from simulate.planner_report import _sureness
+from simulate.planner_report import _answer, _sureness
+from simulate.planner_table import GroupInfo
 from simulate.planner_trials import draw_groups
 from theory.laws import GaussianGroup
 
@@ -85,6 +86,17 @@ def test_a_sure_gain_that_is_too_small_is_not_called_a_reason():
     assert _sureness(plan).startswith("sure of no gain worth having: ")
     assert "lies below 0.0001" in _sureness(plan)
     assert _sureness(dataclasses.replace(plan, needed=1e-5)).startswith("sure of a gain: ")
+
+
+@pytest.mark.parametrize(
+    ("names", "units"), [(["a", "b"], "classes"), (["a/u", "a/v", "b/u", "b/v"], "groups")]
+)
+def test_what_to_weight_is_called_by_its_name(names, units):
+    choices = tuple(_choices(_choice("weight+add", 6, 4e-5)))
+    groups = tuple(GroupInfo(name, 10, name.startswith("b")) for name in names)
+    plan = Plan(choices, choices[1], False, "", groups, (), 0.95, 0.0, np.zeros(0, int), 1e-4)
+    (answer,) = (text for name, text, _ in _answer(plan) if name == "answer")
+    assert answer.endswith(f"weight the {units}")
 
 
 def test_the_least_gain_is_a_number_from_zero():
