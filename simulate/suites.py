@@ -244,6 +244,6 @@ def simulation(experiment_name: str) -> Simulation:
 
     Example:
         >>> simulation("two-gaussians/raw").block
-        32
+        128
     """
     return SUITES[experiment_name.split("/")[0]].simulation(experiment_name)
