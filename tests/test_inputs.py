@@ -293,13 +293,15 @@ CAUSES = {
     "collinear": ([[1.0, 1.0], [1.0, 1.0]], [1.0, 1.0], r"features \[0, 1\].*linear relation"),
     "constant": ([[1.0, 0.0], [0.0, 0.0]], [1.0, 0.0], "feature 1 .*same value"),
     "separated": ([[1.0, 0.0], [0.0, 0.0]], [1.0, 1.0], "overlapping labels"),
+    "far from 0": ([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0], "mean of feature 0 .*subtract the means"),
 }
 
 
 @pytest.mark.parametrize("name", CAUSES)
 def test_the_reason_for_which_there_is_no_minimiser_is_said_and_no_other(name):
     cov, mean, says = CAUSES[name]
-    groups = [GaussianGroup(np.zeros(2), cov, 0), GaussianGroup(mean, cov, 1)]
+    offset = np.array([1e7, 0.0]) if name == "far from 0" else np.zeros(2)
+    groups = [GaussianGroup(offset, cov, 0), GaussianGroup(offset + mean, cov, 1)]
     for call in (
         lambda: minimiser(balanced_law(groups)),
         lambda: theory.predict(groups, DESIGN, Oracle()),
@@ -309,6 +311,16 @@ def test_the_reason_for_which_there_is_no_minimiser_is_said_and_no_other(name):
             call()
         others = [own for _, _, own in CAUSES.values() if own != says]
         assert not any(own.split(".*")[-1] in str(error.value) for own in others)
+
+
+def test_a_squared_loss_has_its_minimiser_however_far_apart_the_classes_are():
+    for distance in (40.0, 60.0, 1e4):  # theta in closed form: the slope is that of a regression
+        groups = [GaussianGroup([y * distance, 0.0], np.eye(2), y) for y in (0, 1)]
+        slope = (distance / 2) / (1 + distance**2 / 4)
+        found = np.asarray(minimiser(balanced_law(groups), SQUARED))
+        np.testing.assert_allclose(
+            found, [-slope * distance / 2, slope, 0.0], rtol=1e-9, atol=1e-12
+        )
 
 
 def test_benefits_are_those_of_the_loss_that_is_asked_for():

@@ -59,6 +59,7 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
     start = _discriminant(law)
     mass = jnp.sum(law.weights)
     slopes = tuple(loss.derivative(k) for k in range(1, 5))
+    quadratic = not any(slopes[2].terms.values())  # one step is exact
 
     def solve(_, initial):
         def newton(state):
@@ -73,7 +74,7 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
             next_move = jnp.linalg.solve(second_moment(law, m.direction, e[2:]), slope)
             next_gain = jnp.maximum(next_move @ slope, 0.0)
             decrement = jnp.sqrt(next_gain / mass)
-            full = jnp.where(decrement < 0.25, 1.0, 1.0 / (1.0 + decrement))
+            full = jnp.where(quadratic | (decrement < 0.25), 1.0, 1.0 / (1.0 + decrement))
             relative = jnp.max(jnp.abs(next_move)) / (1.0 + jnp.max(jnp.abs(theta)))
             accepted = (theta, reached, next_move, next_gain, full, relative, step + 1)
             shorter = (base, value, move, gain, damping / 4, jnp.full_like(relative, jnp.inf))
@@ -107,9 +108,9 @@ def minimise(law: Law | GaussianGroup, loss: Loss = LOGISTIC, max_steps: int = 2
     """Population minimiser with its status; jit-able, vmap-able, differentiable in the law.
 
     Newton's method from the linear discriminant. A step is tried at the length ``1 / (1 +
-    decrement)``, or in full where the decrement is small, and shortened until the risk falls
-    (Armijo's rule), so that the risks of the accepted points descend from any start. Derivatives
-    come from the implicit function theorem, to any order.
+    decrement)``, or in full where the decrement is small or the loss quadratic, and shortened until
+    the risk falls (Armijo's rule), so that the risks of the accepted points descend from any start.
+    Derivatives come from the implicit function theorem, to any order.
 
     Args:
         law: any law with both labels, as `theory.laws.balanced_law` makes it.
@@ -156,6 +157,7 @@ def minimisers(
 
 
 _SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that is rounding, per feature
+_FAR = 1e5  # standard deviations from 0, at which Newton's equations lose ten digits
 _OVERLAP = (
     "overlapping labels, but some direction separates them, or nearly; check that no covariance is "
     "singular (or tiny) in a direction in which the means differ"
@@ -192,6 +194,13 @@ def _reasons(law: Law) -> list[str]:
         reasons.append(
             f"features that are not collinear, but features {involved} (counted from 0) satisfy a "
             "linear relation; drop one of them, or add some variance to the diagonals of the covs"
+        )
+    distance = np.abs(mean[kept]) / units
+    if not reasons and np.max(distance) > _FAR:
+        reasons.append(
+            f"features about 0, but the mean of feature {kept[np.argmax(distance)]} (counted from "
+            "0) is too many standard deviations away for the intercept to be told from it; "
+            "subtract the means"
         )
     values, vectors = np.linalg.eigh(within[np.ix_(kept, kept)] / np.outer(units, units))
     null = vectors[:, values <= _SINGULAR * kept.size]

@@ -166,7 +166,9 @@ def dictionary(task: tasks.Task, *, dtype: DTypeLike = jnp.float32) -> Model:
         3
     """
     if task.dictionary is None:
-        raise ValueError("task: got one without a dictionary, expected one with its matched head.")
+        raise ValueError(
+            "task: got one without laws, expected a dictionary task with its matched head."
+        )
     mean, root = np.asarray(task.dictionary.mean), np.asarray(task.dictionary.root)
     laws, dim = mean.shape
     arch = _fit(None, task, laws, laws, hidden_embed=2 * laws * dim)
