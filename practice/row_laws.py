@@ -113,7 +113,8 @@ def _residuals(features, cells) -> np.ndarray:
 
 def _too_small(name: str, has: int, needs: int, method: str, remedy: str) -> ValueError:
     return ValueError(
-        f"class or group {name} has {has} seeds, expected at least {needs} for {method}; {remedy}."
+        f"class or group {name} has {has} seed{'s' if has != 1 else ''}, expected at least {needs} "
+        f"for {method}; {remedy}."
     )
 
 
