@@ -67,7 +67,7 @@ def _identifiers(table: Prepared):
     even = np.ptp(steps, axis=0) <= 1e-6 * size
     named = [table.names[place] for place in np.flatnonzero(even)]
     if named:
-        yield Warning_(
+        yield Caution(
             "identifier", float(len(named)),
             f"column {', '.join(map(repr, named))} numbers the rows: an identifier says nothing "
             "about new ones; leave it out and plan again.",

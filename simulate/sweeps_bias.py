@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulate.monte_carlo import Result
 from simulate.paths import Progress, Setting, measured, run_path
 from simulate.sweeps_common import generators_of, groups_of, path_key, problems, share_of
 from theory.bias import predict_bias
