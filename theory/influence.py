@@ -393,4 +393,4 @@ def _fitted(points, matrix, real, synthetic, masses, families, loss) -> Fitted:
     return Fitted(noise, drift, slope[1])
 
 
-fitted = quick_jit(_fitted, static_argnames=("families", "loss"))
+fitted = quick_jit(_fitted, static_argnames=("families", "loss"), level=1)
