@@ -117,12 +117,16 @@ def lower_bound(dim: int, rows: int, evaluations: float, peaks: Peaks) -> float:
     An evaluation takes a margin (``2 p`` operations a row), a gradient (``2 p``), the weighted rows
     (``p``), the upper half of the Hessian (``p (p + 1)``), and one exponential.
 
-    It leaves out memory traffic, the solution of the systems, and that a block of data sets runs on
-    until its slowest member has converged. Measured on one undisturbed core, before gradient and
-    Hessian of many features came from one product: at n = 4,000, d = 20 an evaluation took 181
-    microseconds a data set, 37 of them without the Hessian and 14 for the work on single rows and
-    the margins, and a solution 26; at n = 400, d = 5 they took 2.5, 1.2, 0.4 and 0.7, and a block
-    of 64 ran 7.6 evaluations where its members took 6.0 on average.
+    It leaves out memory traffic, the set-up and solution of the systems, and that data sets of one
+    tile run on until the slowest of them has converged. Measured on one core: at n = 400, d = 5 a
+    fit took 25 microseconds, 5 for columns and their products and 2.4 for each of the 6.8
+    evaluations of the slowest of 4 (margins 0.3, sigmoids and gradient 0.7, Hessian 1.4), with 0.3
+    for a solution; at n = 4,000, d = 20 it took 1,330, 200 for the columns and 172 for each of 6.2
+    evaluations.
+
+    Tried, and not kept: the Hessian in float32 under a gradient in float64 (the same minimisers to
+    6e-14; no faster at d = 5, at d = 20 by a fifth, half of which goes to the loop in float64 that
+    ill-conditioned data then need), and tiles of 250 to 2,000 rows (no faster).
     """
     p = dim + 1
     flops = rows * (5 * p + p * (p + 1))
