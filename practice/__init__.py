@@ -8,6 +8,6 @@ The modules:
 * language models: `text_generator`, `language_model` (ask, read, guard), `row_text` (rows as
   text and back), `character_model`, `hugging_face`, `text_guard`;
 * judging: `recalibration` and `calibration_check`, `contamination` (copies), `splits`, `rivals`,
-  `judging`, `comparison`, `benchmark` with its report and figure, `planner_study`;
+  `judging`, `comparison`, `benchmark` and ``benchmark_*``, `planner_study`;
 * the door: ``command_*``, `options`; `extra` says what is missing where it is.
 """

@@ -13,13 +13,14 @@ The modules, from a random number to a verdict:
 * a verdict: `checks` (plan and judgement), `claims` and ``claims_*`` (what each theorem claims of
   an experiment), `printed_settings` and `printed_rows` (printed formulas in numbers), `suites` (all
   of them: new checks are entered here), `selection`, `verify`;
-* its keeping: `artifacts`, `results`; its look: `reporting`, `report_page` and its parts;
+* its keeping: `artifacts`, `results`; its look: `reporting` and ``reporting_*``, `report_page` and
+  its parts ``report_*``;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
   `gate_record`, `calibration`;
 * data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
-* a table of one's own: `tables`, and `planner` with its parts ``planner_*``: the table and its
-  sources, estimates, intervals, the decision, and how it was validated (`planner_trials`,
-  `planner_offered`);
+* a table of one's own: `tables` and `table_names`, and `planner` with its parts ``planner_*``: the
+  table and its sources, estimates, intervals, the decision, and how it was validated
+  (`planner_trials`, `planner_offered`);
 * the door: ``command_*``, `arguments`.
 """
 

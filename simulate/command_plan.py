@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     screen = console()
     if len(table.labels) > _LARGE:
         screen.print(
-            f"{len(table.labels)} rows: about {len(table.labels) // 30_000 + 1} minutes, of which "
+            f"{len(table.labels)} rows: about {len(table.labels) // 30_000 + 1} min, of which "
             "--generator and a lower --bootstrap save most",
             style="dim", soft_wrap=True, highlight=False,
         )  # fmt: skip

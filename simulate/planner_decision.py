@@ -9,9 +9,9 @@ The losses of the best rule and of one with ``g`` nats of excess risk differ by 
 Of every design the fewest rows are asked for that nearly reach the gain of rows without end at the
 best weight: what may be forgone is a tenth of it, or `worth` where that is more, but never more
 than a quarter. The weight is not lowered to save rows: how much the noise of draws costs is known,
-how much a smaller weight does is estimated (on 100 tables it cost twice what was expected). So is
-how much one design is better than another, and among designs the one with the fewest rows is taken
-only of those within `worth` of the best.
+how much a smaller weight does is estimated (on 100 tables it cost twice what was expected). That
+one design is better than another is estimated as well: of those within `worth` of the best, or
+within a quarter of its gain where that is less, the one with the fewest rows is taken.
 
 The gain need not exceed its own standard error. What is expected counts the bias's uncertainty
 as harm already (`simulate.planner_expected`), and asking for a standard error on top cost 40 to

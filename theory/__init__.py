@@ -17,7 +17,8 @@ The modules, from what is written down to what follows from it:
 * theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
   `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;
-* `registry`: every theorem with its statement, kind, assumptions and functions.
+* `registry`: every theorem with its statement, kind, assumptions and functions;
+* for all of them: `precision` (float64 is on), `compiling` (one program a call).
 """
 
 from theory.bias import BiasPrediction, generator_bias, generator_bias_gradient, predict_bias
