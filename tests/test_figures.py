@@ -9,7 +9,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
+from matplotlib.offsetbox import DrawingArea
 from matplotlib.patches import Patch
 
 from figures import style
@@ -103,16 +105,21 @@ def test_a_value_that_is_not_in_the_artifact_is_noticed():
     assert not all(_in(values, known) for values in _data_lines(figure))
 
 
+def _grey(colour):
+    """Luminance in tenths; None of what is not drawn."""
+    *colour, opacity = to_rgba(colour)
+    return round(10 * float(np.dot([0.2126, 0.7152, 0.0722], colour))) if opacity else None
+
+
 def _looks(legend):
-    """What an entry of a legend looks like in grey: dashes, marker and its filling, hatching."""
-    for handle in legend.legend_handles:
-        if isinstance(handle, Line2D):
-            filled = handle.get_markerfacecolor() == "white"
-            yield handle._unscaled_dash_pattern, handle.get_marker(), filled or None, None
-        elif isinstance(handle, Patch):
-            yield None, None, None, handle.get_hatch() or handle.get_facecolor()
-        else:  # the bars of markers, whose line is another child of the legend
-            yield handle
+    """What the entries of a legend look like in grey: dashes, marker and its filling, hatching."""
+    for area in legend.findobj(DrawingArea):  # markers with bars are several artists
+        yield [
+            (own.get_linestyle() != "None" and own._unscaled_dash_pattern, own.get_marker(),
+             own.get_marker() != "None" and own.get_markerfacecolor() == "white")
+            if isinstance(own, Line2D) else (own.get_hatch() or _grey(own.get_facecolor()),)
+            for own in area.get_children() if isinstance(own, Line2D | Patch)
+        ]  # fmt: skip
 
 
 @SPECS
