@@ -30,7 +30,7 @@ from theory.scaling_law import scaling_law
 from theory.sequence_limits import pinsker_minimax
 from theory.sequence_model import Filter, Signal, best_scale, design_level, filter_risk
 
-__all__ = ["PRINTED", "SUITE", "printed_checks"]
+__all__ = ["PRINTED", "SUITE", "check_id", "printed_checks"]
 
 SUITE = "printed"
 
@@ -169,6 +169,17 @@ PRINTED: dict[str, Callable[[], Row]] = {
 }
 
 
+def check_id(name: str) -> str:
+    """Id of the check of a printed formula.
+
+    Example:
+        >>> check_id("B1.ratio")
+        'B1.formula.printed.ratio'
+    """
+    theorem, short = name.split(".")
+    return f"{theorem}.formula.{SUITE}.{short}"
+
+
 @lru_cache(maxsize=len(PRINTED))
 def _computed(name: str) -> Row:
     """A row, whose observed side no formula put wrong can reach once it is there."""
@@ -179,11 +190,11 @@ def printed_checks(profile: str) -> Iterator[Check]:
     """Every check, of any profile: there is nothing to simulate."""
     del profile
     for name in PRINTED:
+        # the arguments of R1.cox_snell are another printed formula's, which may be put wrong too
         row = PRINTED[name]() if name == "R1.cox_snell" else _computed(name)
-        theorem, short = name.split(".")
         leading = FORMULAS[name].kind == "asymptotic"  # the rest: exact in their setting
         yield Check(
-            f"{theorem}.formula.{SUITE}.{short}",
+            check_id(name),
             f"printed and computed: {FORMULAS[name].claim}", "asymptotic" if leading else "exact",
             (), ("population", None), printed_value(name, row.values), 0.0, 0.0,
             row.tolerance * abs(row.observed), row.observed,

@@ -136,7 +136,7 @@ def _rounded(value: float, unit: float) -> float:
     return round(value / unit, 9) * unit if unit else value
 
 
-def _turning_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
+def _turning_checks(own: Path, label: str) -> Iterator[Check]:
     """The best weight by simulation, the curvature there, and both sides of the turning point."""
     size, weights = own.points[-1]
     best, fixed, _, beyond, low, high, none = weights
@@ -211,7 +211,7 @@ def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Che
     for label in labels:
         yield from _gradient_checks(path(label, "gradient"), label)
         yield from _excess_checks(path(label, "curve"), label, effect)
-        yield from _turning_checks(path(label, "curve"), label, effect)
+        yield from _turning_checks(path(label, "curve"), label)
         yield from _excess_checks(path(label, "far"), label, effect)
         if label in _FARTHER[profile]:
             yield from _excess_checks(path(label, "farther"), label, effect)

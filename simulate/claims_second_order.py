@@ -114,7 +114,7 @@ def second_order_checks(
 
 _FITTED = ("plugin", "plugin-known", "predictive", "predictive-known")
 _LARGER = 4  # times the configuration's sizes, so that the next order is a few in a thousand
-_ORDINATES = 64
+_NODES = 64
 
 
 def _spreads(label: str, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def _spreads(label: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     wider = 1 + 1 / n if label.startswith("predictive") else 1.0
     if label.endswith("known"):
         return np.array([1 / n + wider]), np.ones(1)
-    node, weight = np.polynomial.legendre.leggauss(_ORDINATES)
+    node, weight = np.polynomial.legendre.leggauss(_NODES)
     share = chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
     if label == "plugin":
         return 1 / n + share, weight / 2

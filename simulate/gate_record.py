@@ -20,7 +20,6 @@ from simulate.gate import declared
 __all__ = ["recall", "record"]
 
 _KIND = "gate observations"
-_NAMED = ("kind", "experiments", "statistic")
 _NUMBERS = ("theory", "std", "allowance", "discrepancy", "skewness")
 _SEEN = ("observed", "std_error", "n", "low", "high")
 _CLOSE = 1e-6  # relative to the discrepancy: what platforms may differ by

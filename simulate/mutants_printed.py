@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from simulate.claims_printed import SUITE
+from simulate.claims_printed import check_id
 from simulate.mutation import Mutant, formula
 from theory import notation as nt
 
@@ -87,17 +87,12 @@ _WRONG = {
 }  # fmt: skip
 
 
-def _check(name: str) -> str:
-    theorem, short = name.split(".")
-    return f"{theorem}.formula.{SUITE}.{short}"
-
-
 PRINTED_MUTANTS = tuple(
     Mutant(
         f"printed-{name.replace('.', '-').replace('_', '-').lower()}",
         (name.split(".")[0],),
         f"{name} as printed: {change}",
-        (_check(name),),
+        (check_id(name),),
         (formula(name, wrong),),
     )
     for name, (change, wrong) in _WRONG.items()
@@ -106,7 +101,7 @@ PRINTED_MUTANTS = tuple(
         "printed-cox-snell-potential",
         ("R1",),
         "R1.cox_snell_potential as printed: the Hessian's own change left out",
-        ("R1.formula.printed.cox_snell",),
+        (check_id("R1.cox_snell"),),
         (formula("R1.cox_snell_potential", lambda rhs: rhs.args[0]),),
     ),
 )

@@ -129,7 +129,7 @@ def plan_table(
         for (own, part), noise in zip(parts, resampled.turn, strict=True)
     ]
     sizes = np.bincount(rows.group)
-    errors = reach(rows, fits, real, resampled.weighted, seed=seed).errors(0.5 + level / 2)
+    errors = reach(rows, fits, resampled.weighted, seed=seed).errors(0.5 + level / 2)
     most = most or _MOST * int(sizes.max())
     work = _Work(real, resampled, sizes, price, worth, most, level, errors)
     choices = [work.raw(), work.weighting()]

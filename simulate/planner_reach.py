@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
-from simulate.planner_estimate import Fits, Real, refit, weighted_excess
+from simulate.planner_estimate import Fits, refit, weighted_excess
 from simulate.planner_sources import Rows
 
 __all__ = ["Reach", "reach"]
@@ -44,14 +44,13 @@ class Reach(NamedTuple):
         return self.scale * float(t.ppf(quantile, self.freedom))
 
 
-def reach(rows: Rows, fits: Fits, real: Real, replicates: np.ndarray, *, seed: int) -> Reach:
+def reach(rows: Rows, fits: Fits, replicates: np.ndarray, *, seed: int) -> Reach:
     """Jackknife the logarithm of class weighting's excess, in blocks within groups.
 
     Args:
         rows: the table.
         fits: its fits.
-        real: `planner_estimate.real_part` of them.
-        replicates: bootstrap of `Real.weighted`.
+        replicates: bootstrap of `planner_estimate.Real.weighted`.
         seed: of the blocks.
     """
     rng = np.random.default_rng(seed)

@@ -219,8 +219,8 @@ def test_a_law_tilted_toward_its_own_score_attains_the_bound_and_no_other_multip
             assert np.isclose(bias, law.bias, rtol=0.01)
             assert np.isclose(divergence, law.divergence, rtol=0.01)
     assert 0.995 < shares[0] < 1.005 and max(shares[1:]) < 0.99
-    table = score_bias.replicate  # draws the same law, from one normal variable
-    drawn = jax.jit(jax.vmap(table))(jax.random.split(jax.random.key(4), 40_000))["tilted"]
+    replicates = jax.jit(jax.vmap(score_bias.replicate))  # the same law, from one normal variable
+    drawn = replicates(jax.random.split(jax.random.key(4), 40_000))["tilted"]
     drawn = np.asarray(drawn)
     assert abs(drawn.mean() - abs(law.bias)) < 5 * drawn.std() / len(drawn) ** 0.5
 

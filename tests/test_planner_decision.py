@@ -56,7 +56,7 @@ def test_the_fewest_rows_as_good_as_the_best_to_the_eye_are_taken():
 
 
 @pytest.mark.parametrize("gain", [1e-5, 1.5e-4, 3e-3, 0.2])
-def test_fewer_rows_forgo_a_tenth_or_what_is_invisible_but_never_half(gain):
+def test_fewer_rows_forgo_a_tenth_or_what_is_invisible_but_never_over_a_quarter(gain):
     left = forgone(gain, 1e-4)
     assert 0.1 * gain <= left <= max(0.1 * gain, 1e-4) and left <= 0.25 * gain
     assert forgone(gain, 0.0) == 0.1 * gain

@@ -114,9 +114,8 @@ def test_few_rows_need_more_standard_errors():
     for sizes in ((600, 40), (4000, 4000)):
         rows = rows_of(*draw_groups(GROUPS, sizes, seed=3))
         fits = first_fits(rows)
-        real = real_part(rows, np.ones(sum(sizes)), fits)
         replicates = resample(rows, fits, [], replicates=60, seed=0).weighted
-        found[sizes] = reach(rows, fits, real, replicates, seed=0)
+        found[sizes] = reach(rows, fits, replicates, seed=0)
     few, many = found.values()
     assert few.freedom < many.freedom and few.errors(0.975) > many.errors(0.975) > 1.9
     assert few.scale >= 1.0 and many.errors(0.975) < 1.15 * 1.96 * max(many.scale, 1.0)

@@ -192,13 +192,7 @@ def flat_prior_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
     """
     require_float64("theory.capacity.flat_prior_expected_kl")
     require_range(least=1, whole=True, scalar=True, dim=dim)
-    require_range(
-        "The flat-prior rule has no law before its first seed.",
-        least=1,
-        infinite=True,
-        scalar=True,
-        count=count,
-    )
+    require_range(_FIRST, least=1, infinite=True, scalar=True, count=count)
     return 0.5 * dim * jnp.log1p(1.0 / jnp.asarray(count, float))
 
 
@@ -224,13 +218,7 @@ def plugin_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
     """
     require_float64("theory.capacity.plugin_expected_kl")
     require_range(least=1, whole=True, scalar=True, dim=dim)
-    require_range(
-        "The plug-in rule has no law before its first seed.",
-        least=1,
-        infinite=True,
-        scalar=True,
-        count=count,
-    )
+    require_range(_FIRST, least=1, infinite=True, scalar=True, count=count)
     return 0.5 * dim / jnp.asarray(count, float)
 
 

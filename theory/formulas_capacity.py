@@ -121,7 +121,7 @@ def _prove_excess_bound(rhs):
     turn, share, gap = sp.symbols("turn share gap", nonnegative=True)  # 1 - cos; of b; of H
     kl, proxy, c = (sp.symbols(f"{name}_1:3", positive=True) for name in ("kl", "proxy", "c"))
     first, second = (
-        c[g] * FIDELITY.subs({nt.kl: kl[g], nt.var_proxy: proxy[g]}) / 2 for g in range(2)
+        c[g] * _fidelity.subs({nt.kl: kl[g], nt.var_proxy: proxy[g]}) / 2 for g in range(2)
     )
     square = first**2 + second**2 + 2 * first * second * (1 - turn)
     excess = square * ((1 - share) / nt.lambda_min + share / (nt.lambda_min + gap)) / 2
@@ -131,7 +131,7 @@ def _prove_excess_bound(rhs):
     yield sp.simplify(sp.expand(instantiate(rhs, arrays, 2) - excess - slack))
 
 
-FIDELITY = sp.sqrt(2 * nt.var_proxy * nt.kl)
+_fidelity = sp.sqrt(2 * nt.var_proxy * nt.kl)
 _ratio = nt.var_within / nt.var_prior
 
 CAPACITY_FORMULAS = (
@@ -203,7 +203,7 @@ CAPACITY_FORMULAS = (
         "T4.fidelity_bound",
         "How far a generator of given divergence can move the mean of a sub-Gaussian score",
         r"|\mathbb{E}_Q s - \mathbb{E}_P s|",
-        FIDELITY,
+        _fidelity,
         "bound",
         _prove_fidelity,
     ),

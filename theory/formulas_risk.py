@@ -246,11 +246,10 @@ def _prove_trace_bound(rhs):
 def _prove_paper_form(rhs):
     """Above the bound of R6, with tr V at its own bound, by a sum of non-negative terms."""
     more, gap = sp.symbols("more gap", nonnegative=True)  # log n = 1 + more from n = 3 on
-    bracket = ((1 - nt.alpha) ** 2 / nt.n_max + nt.alpha**2 / nt.N) / nt.G
     for constant, largest in ((1 + gap, 1 + gap), (1, 1 / (1 + gap))):  # of max(1, v)
-        bound = (nt.square_bias + nt.p * largest * bracket) / (2 * nt.lambda_min)
-        slack = (constant - 1) * nt.square_bias + (constant - largest) * nt.p * bracket
-        slack += constant * more * nt.p * bracket
+        bound = (nt.square_bias + nt.p * largest * _bracket) / (2 * nt.lambda_min)
+        slack = (constant - 1) * nt.square_bias + (constant - largest) * nt.p * _bracket
+        slack += constant * more * nt.p * _bracket
         given = rhs.subs(sp.Max(1, nt.var_score), constant).subs(nt.var_score, largest)
         given = given.subs(sp.log(nt.n_tot), 1 + more)
         yield sp.cancel(sp.together(given - bound - slack / (2 * nt.lambda_min)))

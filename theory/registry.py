@@ -232,7 +232,7 @@ _ALL = (
             _SMOOTH,
             "tr V and the paper's form: score covariances bounded, generator not fitted",
         ),
-        "that of R1 (sharp form); constants unspecified (paper form)",
+        "that of R1; the published constant of the paper form is unspecified",
         ("theory.excess_risk.predict",),
         None,
         "the excess it bounds is drawn exactly in excess_against_weight",
