@@ -82,6 +82,7 @@ def printed_value(name: str, values: Sequence[Values]) -> float:
 
 @lru_cache(maxsize=32)
 def prediction(name: str) -> Prediction:
+    """Of the design for a generator; "nearly" is right but for a tiny shift."""
     generators: dict[str, Generator] = {
         "oracle": Oracle(), "shifted": Shifted(SHIFT), "duplicate": Duplicate(),
         "plugin": GaussianPlugin("known"),
@@ -92,6 +93,7 @@ def prediction(name: str) -> Prediction:
 
 @lru_cache(maxsize=1)
 def raw_pair() -> Prediction:
+    """Of raw ERM on two classes with one covariance."""
     return predict(PAIR, Design.raw(PAIR_SIZES), Oracle())
 
 
@@ -142,6 +144,7 @@ def score_covs(generator: Generator, theta) -> list[tuple[np.ndarray, np.ndarray
 
 
 def common() -> dict:
+    """The design's numbers by their symbols."""
     return {"G": GROUPS, "alpha": DESIGN.weight, "N": DESIGN.augmentation, "n_max": DESIGN.n_max}
 
 
@@ -156,5 +159,6 @@ def sample_weights(g: int) -> dict[str, np.ndarray]:
 
 
 def drawn_squares(g: int) -> float:
+    """Sum of the squared weights of a group's synthetic samples."""
     parts = sample_weights(g)
     return float((parts["over"] ** 2).sum() + (parts["aug"] ** 2).sum())
