@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulate.planner import plan_table
-from simulate.planner_rivals import Task, balanced_loss, fit_rows, with_added
+from simulate.planner_rivals import RIVALS, Task, balanced_loss, fit_of
 
 __all__ = ["KINDS", "Kind", "draw", "offered"]
 
@@ -105,21 +105,16 @@ def offered(
     sources: Counter[str] = Counter()
     for t in range(tables):
         x, label = draw(kind, kind.sizes, [seed, 1, t])
-        sizes = np.bincount(label)
-
-        def loss(theta):
-            return balanced_loss(theta, judge, truth)
-
-        nothing = loss(fit_rows(x, label, 1.0 / (2 * sizes[label])))
         own = plan_table(x, label, bootstrap=bootstrap, seed=t).recommended
-        made = Task(x, label, own.source, int(sizes.max()), t)
-        value = nothing
-        if own.rows:
-            value = loss(with_added(made, own.oversampling, own.size, own.weight).theta)
-        levelled = with_added(made._replace(generator="smote"), sizes.max() - sizes, 0, 0.0)
-        found["planner"].append(value - nothing)
-        found["smote"].append(loss(levelled.theta) - nothing)
-        found["told"].append(-own.expected if own.rows else 0.0)
+        task = Task(x, label, own.source, max(kind.sizes), t)
+        fits = {
+            "planner": fit_of(task, own),
+            "smote": RIVALS["balance"](task._replace(generator="smote")),
+        }
+        nothing = balanced_loss(RIVALS["weighting"](task).theta, judge, truth)
+        for name, fit in fits.items():
+            found[name].append(balanced_loss(fit.theta, judge, truth) - nothing)
+        found["told"].append(0.0 - own.expected)
         sources[own.source if own.rows else "none"] += 1
     summary: dict = {
         name: {"mean": float(np.mean(own)), "std_error": float(np.std(own, ddof=1) / tables**0.5)}

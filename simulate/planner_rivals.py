@@ -30,12 +30,13 @@ from typing import NamedTuple
 import numpy as np
 
 from simulate.planner import plan_table
+from simulate.planner_choices import Choice
 from simulate.planner_draw import draw_rows
 from simulate.planner_estimate import fit_padded
 from simulate.planner_sources import rows_of, score_parts
 from theory.literature import surrogate_best_weight
 
-__all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_rows", "with_added"]
+__all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_of", "fit_rows", "with_added"]
 
 _HELD_BACK = 0.3
 _FOLDS = 5
@@ -110,22 +111,26 @@ def _balance(task: Task) -> Fitted:
     return with_added(task, sizes.max() - sizes, 0, 0.0)
 
 
+def fit_of(task: Task, own: Choice) -> Fitted:
+    """Draw and fit what a plan recommends."""
+    if own.rows:
+        return with_added(task, own.oversampling, own.size, own.weight)
+    return _raw(task) if own.name == "raw" else _weighting(task)
+
+
 def _planned(task: Task, cautious: bool) -> Fitted:
     plan = plan_table(
         task.x, task.label, generators=task.generator, most=task.most, bootstrap=60, seed=task.seed
     )
     fits = 2 + 60 + 1  # two first fits, one of each resampled table, and the final one
-    own, weight = plan.recommended, plan.recommended.weight
-    if not cautious:
-        offers = [c for c in plan.choices if c.best_weight is not None]
-        if not offers:
-            return _weighting(task)._replace(fits=fits)
-        own = max(offers, key=lambda c: c.gain.value)
-        weight = own.best_weight.value
-    if not own.rows:
-        simple = _raw(task) if own.name == "raw" else _weighting(task)
-        return simple._replace(fits=fits)
-    size = task.most if not cautious and weight > own.weight else own.size
+    if cautious:
+        return fit_of(task, plan.recommended)._replace(fits=fits)
+    offers = [c for c in plan.choices if c.best_weight is not None]
+    if not offers:
+        return _weighting(task)._replace(fits=fits)
+    own = max(offers, key=lambda c: c.gain.value)
+    weight = own.best_weight.value
+    size = task.most if weight > own.weight else own.size
     return with_added(task, own.oversampling, size, weight)._replace(fits=fits)
 
 

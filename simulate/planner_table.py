@@ -147,7 +147,8 @@ def prepare(
     these.
 
     Args:
-        features, labels, attributes, synthetic, fitted, positive: as for `planner.plan_table`.
+        features, labels, attributes, synthetic, fitted, positive, names: as for
+            `planner.plan_table`.
 
     Raises:
         ValueError: for shapes, values that are not finite, one label only, more than two labels

@@ -1,6 +1,7 @@
 """The planner's trials: the laws they hold it against, its rivals, and its coverage in small."""
 
 import math
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,11 @@ import pytest
 
 from practice.__main__ import main
 from practice.planner_study import markdown, markdown_offered
+from simulate import planner_offered
 from simulate.artifacts import load
+from simulate.planner_choices import Choice
+from simulate.planner_draw import draw_rows
+from simulate.planner_intervals import Interval
 from simulate.planner_offered import KINDS, draw, offered
 from simulate.planner_rivals import RIVALS, Task, balanced_loss, fit_rows, with_added
 from simulate.planner_trials import SETTINGS, coverage, draw_table, oracle, regret, weighted_law
@@ -117,6 +122,36 @@ def test_tables_of_every_kind_are_of_classes_that_overlap_and_differ():
         assert x.shape == (9000, 5) and np.isfinite(x).all() and label.sum() == 4000, name
         theta = fit_rows(x, label, np.full(len(x), 1.0 / len(x)))
         assert 0.25 < balanced_loss(theta, x, label) < 0.6, name
+
+
+@pytest.mark.parametrize("name", ["raw", "weighting", "level+add"])
+def test_what_the_planner_decides_is_fitted_and_judged_against_class_weighting(monkeypatch, name):
+    certain = Interval(0.0, 0.0, 0.0)
+    rows = ("smote", (0, 120), 30, 0.3) if name == "level+add" else ("", (0, 0), 0, 0.0)
+    own = Choice(name, *rows, certain, 0.0, 0.0, certain, expected=2e-3)
+    plan = SimpleNamespace(recommended=own)
+    monkeypatch.setattr(planner_offered, "plan_table", lambda *table, **options: plan)
+    kind = KINDS["normal, 150 and 30 rows"]
+    seen = offered(kind, 2, seed=3, fresh=400)
+    judge = draw(kind, (400, 400), [3, 0])
+    losses = []
+    for t in range(2):
+        x, label = draw(kind, kind.sizes, [3, 1, t])
+        weight = np.where(label == 1, 1 / 30, 1 / 150) / 2
+        fits = [fit_rows(x, label, weight)]
+        if name == "raw":
+            fits.append(fit_rows(x, label, np.full(180, 1 / 180)))
+        elif own.rows:
+            made, group = draw_rows("smote", x, label, np.array([30, 150]), seed=t)
+            levelling = (np.arange(180) >= 30) & (np.arange(180) < 150)  # of the 180 drawn
+            share = np.where(np.r_[np.ones(180, bool), levelling], 0.7 / 300, 0.3 / 60)
+            fits.append(fit_rows(np.r_[x, made], np.r_[label, group], share))
+        losses.append([balanced_loss(theta, *judge) for theta in fits])
+    differences = [row[-1] - row[0] for row in losses]
+    assert seen["planner"]["mean"] == pytest.approx(np.mean(differences), abs=1e-12)
+    assert seen["worst"] == pytest.approx(np.max(differences), abs=1e-12)
+    assert seen["told"]["mean"] == -2e-3 and seen["adds"] == float(own.rows > 0)
+    assert (abs(seen["planner"]["mean"]) < 1e-12) == (name == "weighting")
 
 
 @pytest.mark.slow
