@@ -28,6 +28,7 @@ def as_dict(plan: Plan) -> dict:
         "warnings": [own._asdict() for own in plan.warnings],
         "level": plan.level,
         "price": plan.price,
+        "needed": plan.needed,
     }
 
 

@@ -52,6 +52,7 @@ def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
     best = own["recommended"]
     assert f"add {best['rows']} synthetic rows (gaussian-pooled, weight+add)" in lines[2]
     assert f"alpha = {best['weight']:.2f} of the total, N = {best['size']} a group" in printed
+    assert best["expected"] > own["needed"] >= 1e-4
     low, high = best["gain"]["low"], best["gain"]["high"]
     sure = "sure of a gain" if low > 0 else "not sure"
     assert f"{sure}: the 95 % interval of the gain, {low:.2g} .. {high:.2g} nats," in " ".join(

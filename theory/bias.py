@@ -319,11 +319,11 @@ def spurious_displacement(
         prediction: from `predict_bias`.
         features: indices of the spurious features, counted from 0.
 
-    Raises:
-        ValueError: for what is no index of a feature.
-
     Returns:
         ``(exact, linear)``: entries of ``theta_alpha - theta*`` and of ``-H^{-1} grad B``.
+
+    Raises:
+        ValueError: for what is no index of a feature.
     """
     count = prediction.displacement.size - 1
     features = np.asarray(features)
