@@ -69,7 +69,7 @@ def run(quick: bool) -> list[str]:
     mesh = replicate_mesh()
     padded = np.arange(-(-count // mesh.size) * mesh.size) % count
     draw_keys = jax.random.split(jax.random.key(2), len(padded))
-    ours = sharded_map(one, mesh)
+    ours = sharded_map(one, mesh, tiled=False)
     data = (jnp.asarray(seeds)[padded], draw_keys)
     contenders = {
         "here": lambda: ours(data),

@@ -52,12 +52,19 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 
 @lru_cache(maxsize=128)
-def sharded_map(function: Callable, mesh: Mesh) -> Callable:
+def sharded_map(function: Callable, mesh: Mesh, *, tiled: bool = True) -> Callable:
     """``function`` of one replicate, mapped over a leading axis that is split over the mesh.
 
     Compiled once for each function, device and shape: pass the same function object again.
+
+    Args:
+        function: of a replicate's data, which it may go through many times.
+        mesh: from `replicate_mesh`.
+        tiled: on a CPU, as many replicates at a time as stay in cache; not where they hold little
+            and are drawn from, which all at once is faster.
     """
-    every = _tiled(function) if mesh.devices.flat[0].platform == "cpu" else jax.vmap(function)
+    tiled = tiled and mesh.devices.flat[0].platform == "cpu"
+    every = _tiled(function) if tiled else jax.vmap(function)
     return _on_each_device(jax.jit(every), mesh)
 
 
