@@ -31,14 +31,16 @@ def replicated(replicates: int, n: int, dim: int, count: int):
     groups = _groups(count, dim)
     design = Design.raw((n // count,) * count)
 
-    def statistics(key):
-        data = draw_dataset(groups, design, Oracle(), key=key)
+    def draw(key):
+        return draw_dataset(groups, design, Oracle(), key=key)
+
+    def evaluate(data):
         result = fit(data.x, data.sign, data.weight)
         return {"norm": jnp.linalg.norm(result.theta), "failed": ~result.converged}
 
     def call():
         return monte_carlo.run(
-            statistics,
+            (draw, evaluate),
             key=jax.random.key(0),
             replicates=replicates,
             block=min(block_for(n, dim + 1), replicates),

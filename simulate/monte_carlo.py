@@ -150,8 +150,9 @@ def run(
         statistics: ``key -> {name: scalar or array}`` for one replicate, jit-able; or a pair
             ``(draw, evaluate)`` with ``draw(key) -> data`` and ``evaluate(data) -> {...}``, which
             are compiled separately: an `evaluate` shared by several experiments is compiled
-            once. A boolean entry marks a problem: the replicate is left out and counted under
-            that name. So is a replicate with a value that is not finite, as "non_finite".
+            once, and on a CPU it goes through a block in parts that stay in cache. A boolean
+            entry marks a problem: the replicate is left out and counted under that name. So is
+            a replicate with a value that is not finite, as "non_finite".
         key: typed key of the experiment; replicate ``i`` gets ``fold_in(key, i)``.
         replicates: how many in all.
         block: replicates vectorised in one computation; changes rounding, nothing else.
