@@ -9,8 +9,8 @@ __all__ = ["merged"]
 _PREAMBLE = """# Benchmarks
 
 Written by `python -m benchmarks`, a section at a time where one is named. Contenders run by turns
-in one process; times are medians of the runs after the first, which is reported apart with what it
-compiles. Nothing else should run meanwhile.
+in one process, two runs a turn of which the second counts; times are medians over turns, and the
+first run of all is reported apart with what it compiles. Nothing else should run meanwhile.
 """
 _ELSEWHERE = "Measured elsewhere:"
 

@@ -18,7 +18,7 @@ class Timing(NamedTuple):
 
     Attributes:
         first: of the first call: compilation, loading and one run.
-        median: of the runs after it.
+        median: of the runs that count after it.
         low, high: the fastest and the slowest of these.
         output: what the last run returned.
     """
@@ -33,9 +33,12 @@ class Timing(NamedTuple):
 def times(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, Timing]:
     """Time functions by turns, so that what slows the machine down slows all of them alike.
 
+    A turn is two calls, of which the second counts: the first finds the caches and threads that
+    another contender left.
+
     Args:
         contenders: functions without arguments, by name; JAX arrays they return are waited for.
-        repeats: runs of each, after a first one that is reported apart.
+        repeats: turns of each, after a first call that is reported apart.
 
     Raises:
         ValueError: for fewer than one repeat.
@@ -52,6 +55,7 @@ def times(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str
     outputs = {}
     for _ in range(repeats):
         for name, function in contenders.items():
+            _seconds(function)
             seconds, outputs[name] = _seconds(function)
             spent[name].append(seconds)
     return {
