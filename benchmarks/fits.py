@@ -148,7 +148,7 @@ def run(quick: bool) -> list[str]:
     notes = []
     for dim, sizes, count in settings(quick):
         batch = batch_of(dim, sizes, count)
-        timing, loops, looped = _contest(batch, repeats=1 if quick else 3)
+        timing, loops, looped = _contest(batch, repeats=1 if quick else 5)
         scale = count / looped
         fastest = min(loops, key=lambda name: loops[name].median if "1e-12" not in name else np.inf)
         exact = min(loops, key=lambda name: loops[name].median if "1e-12" in name else np.inf)
