@@ -22,39 +22,43 @@ def run(quick: bool) -> list[str]:
     """The section: seconds to predict, seconds to simulate as precisely, and their ratio."""
     lines = [
         f"Expected excess risk, simulated until its standard error is {_PRECISION:.0%} of it: time "
-        "of the replicates of a pilot run, times the replicates needed over those run. Both are "
-        f"medians of {_ROUNDS} rounds of predictions and a pilot, by turns. "
+        "of the replicates of a pilot run, times the replicates needed over those run; on all "
+        "devices, and on one, as a prediction is computed. All are "
+        f"medians of {_ROUNDS} rounds of predictions and pilots, by turns. "
         "Predictions have no sampling error. `predict` is the function as it is called: it checks "
         "its input, computes everything anew, and keeps nothing but compiled programs.",
         "",
-        "| setting | predicted | simulated | `predict` (first call) | simulate to 1 % | ratio |",
-        "|---|---|---|---|---|---|",
+        "| setting | predicted | simulated | `predict` (first call) | simulate to 1 % | on one "
+        "device | ratio | on one device |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     cases = ["line/raw"] if quick else ["two-gaussians/plugin-pooled", "wide/plugin-pooled"]
     for name in cases:
         own = experiment(*name.split("/"))
         arguments = (own.configuration.groups, own.design, own.generator)
         theory = times({"predict": lambda a=arguments: predict(*a)}, 1)["predict"]  # compiles
-        run_pilot = _pilot(own)
+        pilots = [_pilot(own, jax.local_devices()), _pilot(own, jax.local_devices()[:1])]
         pilot = 2 * own.block * jax.local_device_count() * (1 if quick else 8)
-        run_pilot(1)  # compiles
+        for run_pilot in pilots:
+            run_pilot(1)  # compiles
         rounds = []
-        for _ in range(1 if quick else _ROUNDS):  # by turns: what slows one down slows both
+        for _ in range(1 if quick else _ROUNDS):  # by turns: what slows one down slows all
             found = times({"predict": lambda a=arguments: predict(*a)}, 3 if quick else 35)
-            began = time.perf_counter()
-            result = run_pilot(pilot)
-            rounds.append((found["predict"], time.perf_counter() - began))
-        predicting = statistics.median(timing.median for timing, _ in rounds)
-        seconds = statistics.median(spent for _, spent in rounds)
+            rounds.append([found["predict"].median])
+            for run_pilot in pilots:
+                began = time.perf_counter()
+                result = run_pilot(pilot)
+                rounds[-1].append(time.perf_counter() - began)
+        predicting, *simulating = map(statistics.median, zip(*rounds, strict=True))
         mean, std_error, _ = monte_carlo.estimate(result, "excess")
         needed = pilot * (std_error / (_PRECISION * mean)) ** 2
-        simulated = seconds * needed / pilot
+        on_all, on_one = (seconds * needed / pilot for seconds in simulating)
         predicted = float(theory.output.total)
         lines.append(
             f"| {name} | {predicted:.5f} | {mean:.5f} ± {std_error:.5f} | "
             f"{1e3 * predicting:.2f} ms ({theory.first:.1f} s) | "
-            f"{simulated:.2f} s ({needed:,.0f} replicates) | "
-            f"**{simulated / predicting:,.0f}** |"
+            f"{on_all:.2f} s ({needed:,.0f} replicates) | {on_one:.2f} s | "
+            f"**{on_all / predicting:,.0f}** | **{on_one / predicting:,.0f}** |"
         )
         if not abs(predicted - mean) < 6 * std_error + 0.1 * abs(mean):
             raise AssertionError(
@@ -64,11 +68,13 @@ def run(quick: bool) -> list[str]:
     return lines
 
 
-def _pilot(own):
+def _pilot(own, devices):
     functions = own.functions()
     key = jax.random.key(3)
 
     def call(replicates: int) -> monte_carlo.Result:
-        return monte_carlo.run(functions, key=key, replicates=replicates, block=own.block)
+        return monte_carlo.run(
+            functions, key=key, replicates=replicates, block=own.block, devices=devices
+        )
 
     return call
