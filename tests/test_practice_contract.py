@@ -40,6 +40,7 @@ def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
         ]
     )
 )
+@pytest.mark.filterwarnings("ignore::transformer_toy.beyond.BeyondTraining")  # 201 seeds a group
 def test_the_contract_is_kept_by_the_generators_that_take_longer(estimator, check):
     check(estimator)
 
