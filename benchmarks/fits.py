@@ -10,9 +10,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
-from benchmarks.machine import Peaks, measure_peaks
+from benchmarks.machine import Peaks, measure_peaks, spread
 from benchmarks.timing import Timing, times
 from simulate.datasets import draw_dataset
 from simulate.erm import FitResult, fit
@@ -71,9 +70,7 @@ def fit_all(batch: Batch) -> Callable[[], FitResult]:
     """One call that fits all data sets, on all devices, as `verify` fits its replicates."""
     mesh = replicate_mesh()
     count = len(batch.x)
-    filled = np.arange(-(-count // mesh.size) * mesh.size) % count  # the last device's share too
-    placed = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
-    data = [jax.device_put(a[filled], placed) for a in (batch.x, batch.sign, batch.weight)]
+    data = spread([batch.x, batch.sign, batch.weight], mesh)
     start = jnp.asarray(batch.start)
     compiled = sharded_map(lambda own: fit(*own, start=start), mesh)
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from simulate.sharding import replicate_mesh, sharded_map
 
-__all__ = ["Peaks", "describe", "measure_peaks"]
+__all__ = ["Peaks", "describe", "measure_peaks", "spread"]
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "imbalanced-learn")
 
@@ -98,3 +99,11 @@ def _fastest(function, argument, repeats: int) -> float:
         jax.block_until_ready(function(argument))
         spent.append(time.perf_counter() - began)
     return min(spent)
+
+
+def spread(rows, mesh: Mesh):
+    """Arrays ``[count, ...]`` placed over the devices; first rows again fill up the last share."""
+    count = len(jax.tree.leaves(rows)[0])
+    filled = np.arange(-(-count // mesh.size) * mesh.size) % count
+    placed = NamedSharding(mesh, PartitionSpec(*mesh.axis_names))
+    return jax.tree.map(lambda array: jax.device_put(array[filled], placed), rows)

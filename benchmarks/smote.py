@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.machine import spread
 from benchmarks.timing import times
 from simulate.mixtures import sample_group
 from simulate.samplers import sample_synthetic
@@ -67,10 +67,8 @@ def run(quick: bool) -> list[str]:
         return sample_synthetic(Smote(_NEIGHBOURS), 0, [group], [own], missing, key=key)[0]
 
     mesh = replicate_mesh()
-    padded = np.arange(-(-count // mesh.size) * mesh.size) % count
-    draw_keys = jax.random.split(jax.random.key(2), len(padded))
     ours = sharded_map(one, mesh, tiled=False)
-    data = (jnp.asarray(seeds)[padded], draw_keys)
+    data = spread((seeds, jax.random.split(jax.random.key(2), count)), mesh)
     contenders = {
         "here": lambda: ours(data),
         "imbalanced-learn": lambda: imbalanced_learn(real, label, seed=0),

@@ -155,7 +155,7 @@ def run(
             a replicate with a value that is not finite, as "non_finite".
         key: typed key of the experiment; replicate ``i`` gets ``fold_in(key, i)``.
         replicates: how many in all.
-        block: replicates vectorised in one computation; changes rounding, nothing else.
+        block: replicates computed by one call of a program; changes rounding, nothing else.
         batch: replicates between two calls of `progress`; changes no number.
         progress: called with the partial `Result` after every batch.
         devices: all local devices by default; those of several processes when each of them makes
