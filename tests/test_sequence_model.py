@@ -286,3 +286,37 @@ def _smoothed(**changed):
 def test_arguments_out_of_range_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+TRUTH, KEPT = Signal(1.0, 1.0), np.ones(3)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: filter_risk(0.5, KEPT, 0.1), "signal: got 0.5, expected a .*Signal, such as"),
+        (lambda: filter_risk(KEPT, KEPT, 0.1), "signal: got array"),
+        (lambda: truncation_bound(Filter("cut-off"), 1.0, 0.1, 2.0, 9), "signal: got 1.0"),
+        (lambda: truncation_bound("cut-off", TRUTH, 0.1, 2.0, 9), "family: got 'cut-off'"),
+        (lambda: best_scale(KEPT, TRUTH, 0.1, 9), "family: got array.*Filter, such as"),
+        (lambda: best_scale(Filter("cut-off"), 1.0, 0.1, 9), "signal: got 1.0"),
+        (lambda: best_scale(Filter("cut-off"), TRUTH, 0.1, 9, KEPT), "bias: got shape .3,.* 9,"),
+        (lambda: linear_floor([1.0], 0.1), r"signal: got \[1.0\]"),
+        (lambda: classification_excess(None, KEPT, 0.1), "signal: got None"),
+        (
+            lambda: smoothed_risk(1.0, KEPT, KEPT, seeds=5, size=9, weight=0.5),
+            "signal: got 1.0",
+        ),
+        (
+            lambda: smoothed_risk(TRUTH, KEPT, KEPT[:2], seeds=5, size=9, weight=0.5),
+            r"smoother: got shape \(2,\), expected a list of numbers, 3, one for each",
+        ),
+        (lambda: filter_risk(TRUTH, 1.0, 0.1), r"weights: got shape \(\), expected a list"),
+        (lambda: classification_excess(TRUTH, 1.0, 0.1), r"weights: got shape \(\)"),
+        (lambda: filter_risk(TRUTH, KEPT, 0.1, np.ones(2)), r"bias: got shape \(2,\)"),
+    ],
+)
+def test_what_is_no_signal_filter_or_sequence_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()

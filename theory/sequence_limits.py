@@ -16,7 +16,7 @@ from jaxtyping import Float
 from theory.design import is_real
 from theory.formulas import FORMULAS
 from theory.ranges import require_range
-from theory.sequence_model import Signal
+from theory.sequence_model import Signal, require_sequence
 
 __all__ = ["Minimax", "classification_excess", "linear_floor", "pinsker_minimax", "smoothed_risk"]
 
@@ -101,7 +101,7 @@ def smoothed_risk(
     """
     require_range(above=0, seeds=seeds, groups=groups, scalar=True)
     require_range("It may be infinite.", above=0, infinite=True, size=size, scalar=True)
-    require_range(weights=weights, smoother=smoother)
+    require_sequence(signal=signal, weights=weights, smoother=smoother)
     if not (is_real(weight) and 0 <= weight <= 1):
         raise ValueError(f"weight: got {weight!r}, expected a number in [0, 1].")
     terms = FORMULAS["S3.smoothed_risk"].numpy(
@@ -123,8 +123,9 @@ def linear_floor(signal: Signal, level: float, count: int = 2**17) -> float:
         count: coordinates that are summed one by one.
 
     Raises:
-        ValueError: for a level that is not positive and finite.
+        ValueError: naming the argument.
     """
+    require_sequence(signal=signal)
     require_range(above=0, level=level, scalar=True)
     require_range(least=0, whole=True, count=count, scalar=True)
     square = signal.coordinates(count) ** 2
@@ -148,10 +149,10 @@ def classification_excess(
         ``(leading, next)``; their sum is the prediction.
 
     Raises:
-        ValueError: for a level below 0 or not finite.
+        ValueError: naming the argument.
     """
     require_range(least=0, level=level, scalar=True)
-    require_range(weights=weights, bias=bias)
+    require_sequence(signal=signal, weights=weights, bias=bias)
     weights = np.asarray(weights, float)
     theta = signal.coordinates(len(weights))
     distance = signal.distance

@@ -168,6 +168,45 @@ class Filter:
         return float(formula.numpy(qualification=self.qualification))
 
 
+def require_sequence(**values) -> None:
+    """Raise unless ``signal`` is a `Signal`, ``family`` a `Filter`, and all others are sequences.
+
+    Args:
+        values: by the name of the argument. Others are lists of numbers, one per coordinate and
+            equally long; ``bias`` may also be a single number.
+
+    Raises:
+        ValueError: naming the argument, and saying how one is made.
+    """
+    length = None
+    for name, value in values.items():
+        if name in _MADE:
+            kind, example = _MADE[name]
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"{name}: got {value!r}, expected a theory.sequence_model.{kind.__name__}, "
+                    f"such as {example}."
+                )
+            continue
+        require_range(**{name: value})
+        shape = np.shape(value)
+        if name == "bias" and shape == ():
+            continue
+        if len(shape) != 1 or shape[0] != (shape[0] if length is None else length):
+            count = "one" if length is None else f"{length}, one"
+            raise ValueError(
+                f"{name}: got shape {shape}, expected a list of numbers, {count} for each "
+                "coordinate; np.ones(K) keeps the first K as they are."
+            )
+        length = shape[0]
+
+
+_MADE = {
+    "signal": (Signal, "Signal(amplitude=1.0, smoothness=0.5)"),
+    "family": (Filter, "Filter('cut-off') or Filter('tikhonov', 1.0)"),
+}
+
+
 def design_level(design: Design) -> float:
     """Variance of one coordinate of the weighted average (S2, exact).
 
@@ -239,14 +278,14 @@ def filter_risk(
         bias: ``delta_bar_k``, one number or one per weight.
 
     Raises:
-        ValueError: for a level below 0 or not finite.
+        ValueError: naming the argument.
 
     Example:
         >>> float(round(filter_risk(Signal(1.0, 0.5), np.ones(2), level=0.1), 6))
         0.594934
     """
     require_range(least=0, level=level, scalar=True)
-    require_range(weights=weights, bias=bias)
+    require_sequence(signal=signal, weights=weights, bias=bias)
     terms = FORMULAS["S2.coordinate_risk"].numpy(
         filter_weight=weights,
         noise_level=level,
@@ -272,8 +311,9 @@ def truncation_bound(
         count: coordinates that are kept.
 
     Raises:
-        ValueError: for a filter that ends later than ``count``.
+        ValueError: for a filter that ends later than ``count``, and naming any other argument.
     """
+    require_sequence(family=family, signal=signal)
     require_range(above=0, scale=scale, count=count, scalar=True)
     require_range(least=0, level=level, scalar=True)
     if family.kind != "tikhonov":
@@ -314,7 +354,7 @@ def best_scale(
         bias: as for `filter_risk`.
 
     Raises:
-        ValueError: for a level that is not positive and finite.
+        ValueError: naming the argument.
 
     Example:
         >>> best = best_scale(Filter("cut-off"), Signal(1.0, 1.0), 1e-3, count=200)
@@ -323,7 +363,7 @@ def best_scale(
     """
     require_range(above=0, level=level, scalar=True)
     require_range(least=1, whole=True, count=count, scalar=True)
-    require_range(bias=bias)
+    require_sequence(family=family, signal=signal, coordinates=np.zeros(count), bias=bias)
     beta = signal.smoothness
     limit = risk_limit = math.nan
     guess = (signal.amplitude**2 / level) ** (1 / (2 * min(beta, family.qualification) + 1))
