@@ -6,6 +6,8 @@ import jax
 import numpy as np
 import pytest
 
+from simulate.arguments import check_new
+from simulate.artifacts import ArtifactError
 from transformer_toy import checkpoint, constructed, generate, seeds, tasks, train
 from transformer_toy.__main__ import main
 from transformer_toy.beyond import BeyondTraining
@@ -227,11 +229,23 @@ def test_a_failed_write_leaves_no_file(tmp_path, given):
         yield "yes", np.ones((2, 3))
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(seeds.SeedError, match="No space left"):
+    with pytest.raises(ArtifactError, match="No space left"):
         generate.write_csv(tmp_path / "out.csv", given, broken(), 4)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(seeds.SeedError, match="cannot be written"):
-        generate.write_csv(tmp_path / "none" / "out.csv", given, iter([]), 0)
+
+
+def test_samples_are_written_where_every_door_writes_and_refused_in_the_same_words(tmp_path, given):
+    def refused(call):
+        with pytest.raises((ValueError, ArtifactError)) as error:
+            call()
+        return type(error.value), str(error.value)
+
+    there = tmp_path / "folder" / "out.csv"
+    generate.write_csv(there, given, iter([]), 0)  # the folder is made, as by the other doors
+    for path in (there, there.parent, there / "below.csv"):
+        own = refused(lambda path=path: generate.write_csv(path, given, iter([]), 0))
+        assert own == refused(lambda path=path: check_new(path, overwrite=False))
+    generate.write_csv(there, given, iter([]), 0, overwrite=True)
 
 
 def test_the_door_trains_a_network_that_it_can_generate_with(tmp_path, capsys):

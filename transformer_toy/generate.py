@@ -18,7 +18,8 @@ from jaxtyping import Array, Key
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulate.artifacts import replacing
+from simulate.arguments import check_new
+from simulate.artifacts import ArtifactError, replacing
 from transformer_toy import heads, train
 from transformer_toy.beyond import BeyondTraining, beyond_training
 from transformer_toy.checkpoint import Model
@@ -312,7 +313,8 @@ def write_csv(
         How many samples were written.
 
     Raises:
-        SeedError: if the file is there and may not be replaced, or cannot be written.
+        ValueError: if the file is there and may not be replaced.
+        ArtifactError: if it cannot be written.
 
     Example:
         >>> import pathlib, tempfile, numpy as np
@@ -325,8 +327,7 @@ def write_csv(
         ['x0,label', '1.5,a']
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise SeedError(f"{path}: is there already. Choose another name, or pass --overwrite.")
+    check_new(path, overwrite)
     bar = Progress(
         TextColumn("generating"),
         BarColumn(),
@@ -347,8 +348,8 @@ def write_csv(
                 written += len(part)
                 bar.update(line, completed=written)
     except OSError as error:
-        raise SeedError(
-            f"{path}: cannot be written ({error.strerror or error}). Choose a folder that may be "
+        raise ArtifactError(
+            f"{path}: cannot be written ({error.strerror or error}); choose a folder that may be "
             "written to, with room for the samples."
         ) from error
     return written
