@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from figures import style
 from figures.spec import Spec
+from theory.wording import counted
 
 __all__ = ["SPEC"]
 
@@ -15,7 +16,7 @@ def _draw(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.3, width=1.6 * style.ONE_COLUMN)
     style.curve(panel, payload["count"], payload["paper"], 5, "paper form, constants 1")
     for series, (depth, own) in enumerate(payload["layers"].items()):
-        name = "1 layer" if depth == "1" else f"{depth} layers"
+        name = counted(int(depth), "layer")
         style.curve(panel, payload["count"], own["expected"], series, name)
         seen = own["observed"]
         style.points(panel, payload["counts_seen"], seen["mean"], seen["std_error"], series)

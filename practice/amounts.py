@@ -10,6 +10,7 @@ import numpy as np
 
 from practice import extra
 from theory.design import Design
+from theory.wording import counted
 
 try:
     from imblearn.utils import check_sampling_strategy
@@ -137,7 +138,8 @@ def rows_to_add(
         }
     if isinstance(strategy, numbers.Real) and len(groups) > 2:
         raise ValueError(
-            f"sampling_strategy: got {strategy!r} with {len(groups)} groups, but a ratio is "
+            f"sampling_strategy: got {strategy!r} with {counted(len(groups), 'group')}, but a "
+            "ratio is "
             "defined for two; expected a name such as 'auto', or a dict {group: rows to end with}."
         )
     added = check_sampling_strategy(strategy, codes, "over-sampling")

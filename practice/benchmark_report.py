@@ -12,6 +12,7 @@ import numpy as np
 
 from practice.comparison import Difference, compare_all, interval
 from practice.judging import METRICS
+from theory.wording import counted
 
 __all__ = [
     "LABELS", "KINDS", "by_kind", "by_seed", "markdown", "mean_interval", "methods_of", "score",
@@ -211,7 +212,9 @@ def markdown(results: Results, found: dict[str, dict]) -> str:
 def _section(results: Results, found: dict) -> str:
     count = min(len(seeds) for seeds in results.values())
     lines = [
-        f"{count} seeds on {len(results)} tables and settings: {', '.join(results)}.", "",
+        f"{counted(count, 'seed')} on "
+        f"{counted(len(results), 'table and setting', 'tables and settings')}: "
+        f"{', '.join(results)}.", "",
         "Losses, mean over tables and classifiers, with the half-width of the 95 % interval over "
         "the seeds in which a method refused on no table (a dash if there are none):", "",
         "| method | " + " | ".join(METRICS[m] for m in _COLUMNS[:-1]) + " | corrected |",
@@ -227,8 +230,8 @@ def _section(results: Results, found: dict) -> str:
             "",
             f"{LABELS[reference]} against each method, over tables and classifiers: better / "
             "undecided / worse (paired t-tests over seeds, Holm's correction over the family of "
-            f"{total} comparisons of a metric; in brackets, better and worse by the resampled "
-            "t-test of Nadeau and Bengio, uncorrected for their number):",
+            f"{counted(total, 'comparison')} of a metric; in brackets, better and worse by the "
+            "resampled t-test of Nadeau and Bengio, uncorrected for their number):",
             "",
             "| against | " + " | ".join(METRICS[m] for m in COMPARED) + " |",
             "|---" * (len(COMPARED) + 1) + "|",

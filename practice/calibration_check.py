@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from figures import style
 from practice import extra
 from practice.recalibration import RecalibratedClassifier, reliability
+from theory.wording import counted
 
 try:
     import pandas as pd
@@ -106,8 +107,9 @@ def check_calibration(
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2 or folds < 2 or counts.min() < folds:
         raise ValueError(
-            f"folds: got {folds} for {len(classes)} classes, the rarest of {counts.min()} rows; "
-            "expected at least two classes, two folds, and no more folds than rows of a class."
+            f"folds: got {folds} for {counted(len(classes), 'class')}, the rarest of "
+            f"{counted(counts.min(), 'row')}; expected at least two classes, two folds, and no "
+            "more folds than rows of a class."
         )
     rare = classes[counts.argmin()]
     own = LogisticRegression(max_iter=5000) if classifier is None else classifier
@@ -127,7 +129,9 @@ def check_calibration(
 
 def table(found: Calibration) -> str:
     """The scores as text."""
-    share = f"share of {found.rare!r}: {found.event.mean():.4f} of {len(found.event)} rows"
+    share = (
+        f"share of {found.rare!r}: {found.event.mean():.4f} of {counted(len(found.event), 'row')}"
+    )
     head = f"{'fit':22}{'mean':>9}{'calibration':>13}{'Brier':>9}{'cross-entropy':>15}"
     lines = [
         f"{name:22}{own['mean']:9.4f}{own['calibration']:13.4f}{own['brier']:9.4f}"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from simulate.table_names import check_names, meant
 from simulate.tables import Line, TableError, is_number
+from theory.wording import counted
 
 __all__ = ["ColumnWarning", "are_numbers", "column_kinds", "conform"]
 
@@ -59,8 +60,9 @@ def are_numbers(name: object, cells: Sequence[str], where: Callable[[int], str],
     meant = numbers + sum(_OTHER_NUMBERS.fullmatch(cells[place]) is not None for place in odd)
     if 2 * meant >= len(cells):
         raise TableError(
-            f"column {name!r}: {numbers} of {len(cells)} cells ({_percent(numbers, len(cells))}) "
-            f"are numbers, but not {_places(cells, odd, where)}. Correct or drop them, {declare}."
+            f"column {name!r}: {numbers} of {counted(len(cells), 'cell')} "
+            f"({_percent(numbers, len(cells))}) are numbers, but not {_places(cells, odd, where)}. "
+            f"Correct or drop them, {declare}."
         )
     dates = [place for place in odd if _DATES.fullmatch(cells[place])]
     if 2 * len(dates) >= len(cells):
@@ -71,9 +73,9 @@ def are_numbers(name: object, cells: Sequence[str], where: Callable[[int], str],
     missing = [place for place in odd if cells[place] in _MISSING]
     if missing:
         raise TableError(
-            f"column {name!r}: {len(missing)} of {len(cells)} cells mean a missing value "
-            f"({_places(cells, missing, where)}). Fill or drop them, {declare}, in which they are "
-            "one."
+            f"column {name!r}: a missing value is meant in {len(missing)} of "
+            f"{counted(len(cells), 'cell')} ({_places(cells, missing, where)}). Fill or drop them, "
+            f"{declare}, in which they are one."
         )
     _warn(name, cells, plain, where)
     return False
@@ -84,15 +86,15 @@ def _warn(name, cells, plain, where) -> None:
     numbers = [place for place, one in enumerate(plain) if one]
     if numbers:
         warnings.warn(
-            f"column {name!r} is read as categories: only {len(numbers)} of {len(cells)} cells "
-            f"are numbers ({_places(cells, numbers, where)})",
+            f"column {name!r} is read as categories: numbers in only {len(numbers)} of "
+            f"{counted(len(cells), 'cell')} ({_places(cells, numbers, where)})",
             ColumnWarning, stacklevel=2,
         )  # fmt: skip
     kinds = len(set(cells))
     if kinds > max(_MANY, len(cells) / 2):
         warnings.warn(
-            f"column {name!r} is read as {kinds} categories in {len(cells)} rows; drop free text "
-            "and identifiers",
+            f"column {name!r} is read as {counted(kinds, 'category')} in "
+            f"{counted(len(cells), 'row')}; drop free text and identifiers",
             ColumnWarning, stacklevel=2,
         )  # fmt: skip
 
@@ -187,7 +189,7 @@ def conform(kinds: Mapping[str, bool], lines: Sequence[Line], path: object) -> N
         >>> conform({"x": True}, [Line(2, {"x": "1,5"})], "made.csv")
         Traceback (most recent call last):
         ...
-        simulate.tables.TableError: made.csv: column 'x': 0 of 1 cells (0 %) are numbers, as all \
+        simulate.tables.TableError: made.csv: column 'x': 0 of 1 cell (0 %) are numbers, as all \
 are in the first file, but not line 2: '1,5'. Correct or drop them, or declare the column as \
 categories with --categorical x.
     """
@@ -199,7 +201,7 @@ categories with --categorical x.
             numbers = len(cells) - len(odd)
             places = _places(cells, odd, lambda place: f"line {lines[place].number}")
             raise TableError(
-                f"{path}: column {name!r}: {numbers} of {len(cells)} cells "
+                f"{path}: column {name!r}: {numbers} of {counted(len(cells), 'cell')} "
                 f"({_percent(numbers, len(cells))}) are numbers, as all are in the first file, but "
                 f"not {places}. Correct or drop them, or declare the column as categories with "
                 f"--categorical {name}."

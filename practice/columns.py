@@ -15,6 +15,7 @@ import numpy as np
 
 from practice import extra
 from practice.cells import are_numbers
+from theory.wording import counted
 
 try:
     import pandas as pd
@@ -56,8 +57,8 @@ def positions(table: pd.DataFrame, columns, argument: str) -> tuple[int, ...]:
     if given and all(isinstance(one, (bool, np.bool_)) for one in given):
         if len(given) != table.shape[1]:
             raise ValueError(
-                f"{argument}: got a mask of {len(given)} entries for {table.shape[1]} columns, "
-                "expected one per column."
+                f"{argument}: got a mask of {counted(len(given), 'entry')} for "
+                f"{counted(table.shape[1], 'column')}, expected one per column."
             )
         return tuple(np.flatnonzero(given).tolist())
     found = []
@@ -162,8 +163,8 @@ def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
     row, place = odd[0]
     what = "NaN" if np.isnan(numbers[row, place]) else "infinity"
     raise ValueError(
-        f"Input X contains {what}: column {names[place]!r}, row {row}, one of {len(odd)} such "
-        "cells. Fill them, or drop the rows."
+        f"Input X contains {what}: column {names[place]!r}, row {row}, one of "
+        f"{counted(len(odd), 'such cell')}. Fill them, or drop the rows."
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from practice import options as shared
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -44,5 +45,5 @@ def run(options: argparse.Namespace) -> int:
         header, lines = read_lines(options.synthetic, options.label)
         kept = [line for line, clean in zip(lines, report.clean, strict=True) if clean]
         write_table(options.clean, header, [[line.cells[name] for name in header] for line in kept])
-        print(f"{len(kept)} rows written to {options.clean}")
+        print(f"{counted(len(kept), 'row')} written to {options.clean}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from practice import options as shared
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -95,13 +96,13 @@ def run(options: argparse.Namespace) -> int:
         print(copies.test.told(f"test rows ({options.test})"))
     if made.report.copied_unseen:
         print(
-            f"warning: {made.report.copied_unseen} lines equal real rows that the model was never "
-            "shown: it may have memorised this table."
+            "warning: real rows that the model was never shown come back in "
+            f"{counted(made.report.copied_unseen, 'line')}: it may have memorised this table."
         )
     rows = made.rows
     if options.remove:
         rows = [row for row, one in zip(rows, copies.clean(options.remove), strict=True) if one]
-        print(f"{len(made.rows) - len(rows)} copies removed")
+        print(f"{counted(len(made.rows) - len(rows), 'copy')} removed")
     write_table(options.out, made.header, [[row[c] for c in made.header] for row in rows])
-    print(f"{len(rows)} rows written to {options.out}")
+    print(f"{counted(len(rows), 'row')} written to {options.out}")
     return 0

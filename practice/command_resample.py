@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from practice import options as shared
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -69,6 +70,6 @@ def run(options: argparse.Namespace) -> int:
         new[name] = values
     save_text(options.out, new.to_csv(index=False))
     for group, count in sampler.sampling_strategy_.items():
-        print(f"{group}: {count} rows added")
+        print(f"{group}: {counted(count, 'row')} added")
     print(options.out)
     return 0

@@ -16,6 +16,7 @@ import numpy as np
 
 from practice import extra
 from practice.datasets import Dataset
+from theory.wording import counted
 
 try:
     from sklearn.neighbors import NearestNeighbors
@@ -63,8 +64,8 @@ class Copies(NamedTuple):
         chance = own["share_by_chance"] * own["rows"]
         explained = "not known" if np.isnan(chance) else f"{chance:.1f}"
         return (
-            f"{own['rows']} rows: {own['exact']} exact and {own['near']} near copies of {what}; "
-            f"expected by chance: {explained}"
+            f"{counted(own['rows'], 'row')}: {counted(own['exact'], 'exact copy')} and "
+            f"{counted(own['near'], 'near copy')} of {what}; expected by chance: {explained}"
         )
 
 
@@ -172,7 +173,9 @@ def copies_of(
             "between neighbouring real rows."
         )
     if len(real) < 2:
-        raise ValueError(f"{name}: got {len(real)} rows, expected at least 2 to compare with.")
+        raise ValueError(
+            f"{name}: got {counted(len(real), 'row')}, expected at least 2 to compare with."
+        )
     search = NearestNeighbors(n_neighbors=2).fit(real)
     own = search.kneighbors(real)[0][:, 1]  # a repeated row has a neighbour at distance 0
 

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from practice import columns, extra
+from theory.wording import counted
 
 try:
     import pandas as pd
@@ -107,7 +108,8 @@ def _checked(drawn, count: int, found, seeds: pd.DataFrame, group: str) -> np.nd
         )
     if len(drawn) != count:
         raise ValueError(
-            f"generator: draw_table returned {len(drawn)} rows of {group}, expected {count}."
+            f"generator: draw_table returned {counted(len(drawn), 'row')} of {group}, expected "
+            f"{count}."
         )
     for place in found.categorical:
         strange = set(drawn.iloc[:, place]) - set(seeds.iloc[:, place].cat.categories)

@@ -10,6 +10,8 @@ import importlib
 import os
 from pathlib import Path
 
+from theory.wording import counted
+
 __all__ = ["HuggingFaceModel", "ModelError", "load"]
 
 _INSTALL = "pip install 'synthetic-oversampling[language-model]'"
@@ -54,8 +56,8 @@ class HuggingFaceModel:
             new_tokens = min(new_tokens, room - length)
         if new_tokens < 1:
             raise ModelError(
-                f"prompt: has {length} tokens and the model reads {room}; show fewer seeds "
-                "(--context)."
+                f"prompt: has {counted(length, 'token')} and the model reads {room}; show fewer "
+                "seeds (--context)."
             )
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)

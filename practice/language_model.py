@@ -17,6 +17,7 @@ import numpy as np
 
 from practice.row_text import Schema, parse_rows, prompt_for, schema_of
 from simulate.tables import Line
+from theory.wording import counted
 
 __all__ = ["Generated", "GenerationError", "Report", "TextModel", "generate_rows"]
 
@@ -66,7 +67,8 @@ class Report:
         """One line for people."""
         reasons = ", ".join(f"{k}: {v}" for k, v in sorted(self.rejected.items()))
         return (
-            f"{self.accepted} rows from {self.written} lines in {self.calls} calls; malformed "
+            f"{counted(self.accepted, 'row')} from {counted(self.written, 'line')} in "
+            f"{counted(self.calls, 'call')}; malformed "
             f"{self.rejection_rate:.1%}{f' ({reasons})' if reasons else ''}; repeated "
             f"{self.repeated}; copies of rows shown {self.copied_shown}, of rows never shown "
             f"{self.copied_unseen}"
@@ -205,11 +207,14 @@ def _check(members, wanted, group, context, continuations, attempts) -> None:
             known = ", ".join("/".join(k) for k in sorted(members))
             raise GenerationError(f"counts: got group {title}, expected one of {known}.")
         if count < 0:
-            raise GenerationError(f"counts: got {count} rows of {title}, expected at least 0.")
+            raise GenerationError(
+                f"counts: got {counted(count, 'row')} of {title}, expected at least 0."
+            )
         if count and len(members[key]) < _FEWEST:
             raise GenerationError(
-                f"group {title} ({', '.join(group)}) has {len(members[key])} rows, expected at "
-                f"least {_FEWEST} to show some and hold some back; merge groups or collect rows."
+                f"group {title} ({', '.join(group)}) has {counted(len(members[key]), 'row')}, "
+                f"expected at least {_FEWEST} to show some and hold some back; merge groups or "
+                "collect rows."
             )
 
 
@@ -246,9 +251,10 @@ def _one_group(
         title = ", ".join(f"{k} = {v}" for k, v in named.items())
         why = ", ".join(f"{k}: {v}" for k, v in reasons.most_common(4)) or "none malformed"
         raise GenerationError(
-            f"the model gave {len(found)} new rows of {count} with {title} in {totals['calls']} "
-            f"calls (rejected lines: {why}; the rest repeat rows or copy real ones); raise "
-            "attempts, show more seeds, or use a model that follows the format."
+            f"the model gave {counted(len(found), 'new row')} of {count} with {title} in "
+            f"{counted(totals['calls'], 'call')} (rejected lines: {why}; the rest repeat rows or "
+            "copy real ones); raise attempts, show more seeds, or use a model that follows the "
+            "format."
         )
     return found[:count], totals, reasons
 
@@ -258,6 +264,7 @@ def _complete(asking: _Asking, prompt: str, seed: int) -> list[str]:
     texts = asking.model.complete(prompt, n=asking.continuations, seed=seed)
     if len(texts) != asking.continuations or not all(isinstance(text, str) for text in texts):
         raise GenerationError(
-            f"model: complete returned {len(texts)} texts, expected {asking.continuations} strings."
+            f"model: complete returned {counted(len(texts), 'text')}, expected "
+            f"{counted(asking.continuations, 'string')}."
         )
     return texts

@@ -9,6 +9,7 @@ import numpy as np
 from practice.amounts import Amounts
 from practice.columns import Columns
 from simulate.planner_encoding import Encoding, encoding_of
+from theory.wording import counted
 
 __all__ = ["planned_amounts"]
 
@@ -49,8 +50,9 @@ def planned_amounts(
     kinds = np.unique(np.asarray(labels))
     if len(kinds) != 2:
         raise ValueError(
-            f"sampling_strategy: got 'plan' for {len(kinds)} classes, expected two, for which the "
-            "planner has a theory; plan for one class against the rest, or state the rows to add."
+            f"sampling_strategy: got 'plan' for {counted(len(kinds), 'class')}, expected two, for "
+            "which the planner has a theory; plan for one class against the rest, or state the "
+            "rows to add."
         )
     known = isinstance(generator, str) and (generator, covariance) in _SOURCES
     if known and not found.categorical:

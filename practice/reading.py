@@ -10,6 +10,7 @@ import numpy as np
 from practice import extra
 from practice.cells import column_kinds, conform
 from simulate.tables import Line, TableError, read_lines
+from theory.wording import counted
 
 try:
     import pandas as pd
@@ -75,8 +76,9 @@ def read_csvs(
     named = {line.cells[label] for line in lines}
     if len(named) > max(_MANY, len(lines) / 2):
         raise TableError(
-            f"{first}: column {label!r} has {len(named)} different labels in {len(lines)} rows, "
-            "expected the names of a few classes; cut numbers into classes first."
+            f"{first}: column {label!r} has {counted(len(named), 'different label')} in "
+            f"{counted(len(lines), 'row')}, expected the names of a few classes; cut numbers into "
+            "classes first."
         )
     texts = (label,) if attribute is None else (label, attribute)
     kinds = column_kinds(header, lines, texts, categorical, path=first)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from practice import amounts, columns, extra, generators, planning, row_laws
+from theory.wording import counted
 
 try:
     import pandas as pd
@@ -354,8 +355,8 @@ def _metadata(metadata, size: int):
     for name in table:
         if len(table[name]) != size:
             raise ValueError(
-                f"metadata: {name!r} has {len(table[name])} entries for {size} rows, expected one "
-                "a row."
+                f"metadata: {name!r} has {counted(len(table[name]), 'entry')} for "
+                f"{counted(size, 'row')}, expected one a row."
             )
     return table
 

@@ -16,6 +16,7 @@ from practice import extra
 from practice.resampler import SyntheticOverSampler
 from practice.splits import Split
 from practice.text_generator import TextGenerator, text_model
+from theory.wording import counted
 
 try:
     from imblearn.over_sampling import (
@@ -203,5 +204,5 @@ def train_rows(method: str, split: Split, seed: int, language_model: str | None 
         kept = np.random.default_rng(seed).permutation(len(x))[:wanted]
         x, cell = x[kept], cell[kept]
     if len(x) < wanted / 2:
-        raise Refused(f"{method} added {len(x)} rows where {wanted} were asked for")
+        raise Refused(f"{method} added {counted(len(x), 'row')} where {wanted} were asked for")
     return Training(np.concatenate([split.x, x]), np.concatenate([split.cell, cell]), None, len(x))

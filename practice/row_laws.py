@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from practice import extra
+from theory.wording import counted
 
 try:
     from sklearn.exceptions import ConvergenceWarning
@@ -133,7 +134,7 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     spare = 0 if generator == "plugin" else 2  # the predictive's variance is finite from v = 3
     needed = varying + spare
     if degrees < max(needed, 1):
-        method = f"generator={generator!r} with {varying} varying columns"
+        method = f"generator={generator!r} with {counted(varying, 'varying column')}"
         if pooled:
             raise _too_small(
                 name, size, size + max(needed, 1) - degrees,
@@ -184,8 +185,9 @@ def _mixture(own, count, name, max_components, rng) -> np.ndarray:
                 best, least = model, score
     if best is None:
         raise ValueError(
-            f"class or group {name}: no Gaussian mixture of 1 to {max_components} components "
-            f"converges on its {size} seeds; look for repeated rows, or set generator='plugin'."
+            f"class or group {name}: no Gaussian mixture of 1 to "
+            f"{counted(max_components, 'component')} converges on its {counted(size, 'seed')}; "
+            "look for repeated rows, or set generator='plugin'."
         )
     drawn, component = best.sample(count)
     return drawn[rng.permutation(count)]  # samples come sorted by component

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from practice.cells import column_kinds
 from simulate.tables import Line, TableError, is_number
+from theory.wording import counted
 
 __all__ = ["Column", "Parsed", "Schema", "parse_rows", "prompt_for", "schema_of", "write_row"]
 
@@ -106,8 +107,8 @@ def schema_of(
         kinds = frozenset(cells)
         if len(kinds) > _MOST_KINDS:
             raise TableError(
-                f"{path}: column {name!r} has {len(kinds)} different texts, expected categories or "
-                "numbers. Drop free text and identifiers."
+                f"{path}: column {name!r} has {counted(len(kinds), 'different text')}, expected "
+                "categories or numbers. Drop free text and identifiers."
             )
         columns.append(Column(name, kinds=kinds))
     return Schema(tuple(columns), tuple(group))

@@ -17,6 +17,7 @@ import numpy as np
 
 from practice import contamination
 from practice.datasets import Dataset, DatasetError
+from theory.wording import counted
 
 __all__ = ["SETTINGS", "Split", "features", "make_split", "points"]
 
@@ -97,8 +98,8 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
     for name, count in zip(names, sizes, strict=True):
         if count < FEWEST:
             raise DatasetError(
-                f"{data.name}: {count} rows of {name} to train on, expected at least {FEWEST}; "
-                "collect more, merge small classes, or lower --imbalance."
+                f"{data.name}: {counted(count, 'row')} of {name} to train on, expected at least "
+                f"{FEWEST}; collect more, merge small classes, or lower --imbalance."
             )
     added = sizes.max() - sizes
     if data.part is not None:
@@ -118,8 +119,8 @@ def _cells(data: Dataset, setting: str, rng):
     if setting == "spurious" and data.attribute is None:
         if len(data.classes) != 2:
             raise DatasetError(
-                f"{data.name}: has {len(data.classes)} classes; an attribute is constructed for "
-                "two. Name a column with --attribute, or use --setting imbalance."
+                f"{data.name}: has {counted(len(data.classes), 'class')}; an attribute is "
+                "constructed for two. Name a column with --attribute, or use --setting imbalance."
             )
         side = np.empty(len(data.labels), dtype=int)  # half of each class, in a random order
         for y in range(2):
@@ -167,8 +168,9 @@ def _seeds_and_held(cell, pool, setting, small, ratio, name, rng):
     fewest = max(FEWEST, int(round(largest / ratio)))
     if largest <= fewest:
         raise DatasetError(
-            f"{name}: the smallest cell has {largest} rows to train on and hold back, too few for "
-            f"a ratio of {ratio:g}; lower --imbalance, or keep the sizes with --setting natural."
+            f"{name}: the smallest cell has {counted(largest, 'row')} to train on and hold back, "
+            f"too few for a ratio of {ratio:g}; lower --imbalance, or keep the sizes with "
+            "--setting natural."
         )
     seeds = [own[: fewest if c in small else largest] for c, own in enumerate(pool)]
     held = [own[fewest:largest] for c, own in enumerate(pool) if c in small]

@@ -28,6 +28,7 @@ from scipy.stats import beta, norm
 from simulate import monte_carlo
 from simulate.checks import FAMILY_RATE, Check, Plan, interval, make_plan
 from simulate.suites import simulation
+from theory.wording import counted
 
 __all__ = ["Calibration", "Kind", "TailRate", "binomial_interval", "calibrate", "kind_of",
            "null_runs", "pool", "tail_rates"]  # fmt: skip
@@ -174,8 +175,9 @@ def _columns(check: Check, results: Mapping[str, monte_carlo.Result]) -> np.ndar
     for experiment in check.experiments:
         if results[experiment].excluded:
             raise ValueError(
-                f"{experiment}: {results[experiment].excluded} replicates were left out; a pool "
-                "with gaps has no pairs."
+                f"{experiment}: the run left out "
+                f"{counted(results[experiment].excluded, 'replicate')}; a pool with gaps has no "
+                "pairs."
             )
         values = monte_carlo.values(results[experiment], name)
         parts.append(values if index is None else values[:, index])

@@ -25,6 +25,8 @@ from typing import Literal
 import numpy as np
 from scipy.stats import norm
 
+from theory.wording import counted
+
 __all__ = [
     "Check",
     "Observation",
@@ -293,7 +295,7 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
     """
     values = (seen.mean, seen.std_error, seen.skewness)
     if seen.n < 2 or not all(math.isfinite(value) for value in values):
-        reason = f"only {seen.n} usable replicates, or a value that is not finite"
+        reason = f"only {counted(seen.n, 'usable replicate')}, or a value that is not finite"
         return Outcome(check, "inconclusive", seen.mean, seen.std_error, seen.n, -math.inf,
                        math.inf, reason)  # fmt: skip
     low, high = map(float, interval(seen.mean, seen.std_error, seen.n, seen.skewness, z))

@@ -22,6 +22,7 @@ from simulate import score_bias
 from simulate.checks import Check
 from theory import capacity, token_capacity
 from theory.formulas import FORMULAS
+from theory.wording import counted
 
 __all__ = ["SUITE", "capacity_checks"]
 
@@ -140,7 +141,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
     matrix, dim = jnp.asarray(own.preconditioner()), len(own.NATURAL)
     for depth in own.LAYERS:
         floor = float(token_capacity.readout_floor(natural, table, depth, matrix))
-        claim = f"floor of {depth} layers, summed over the vocabulary"
+        claim = f"floor of {counted(depth, 'layer')}, summed over the vocabulary"
         yield _noiseless("T2.floor", f"L{depth}", claim, floor, own.token_floor(depth))
         total = jax.vmap(
             lambda n, depth=depth: token_capacity.readout_expected_kl(
@@ -149,7 +150,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
         )(jnp.asarray(own.TOKEN_COUNTS, float))
         noise = float(total[-1]) - own.token_floor(depth)
         yield _noisy(
-            "T2.noise", f"L{depth}", f"what {depth} layers pay for their seeds beyond the floor",
+            "T2.noise", f"L{depth}", f"what seeds cost {counted(depth, 'layer')} beyond the floor",
             "tokens", f"noise{depth}", None, noise, 1.1 * abs(noise),
             (0.02 + 1.5 * effect) * abs(noise), 0.02 * abs(noise), "asymptotic",
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from simulate.arguments import add_selection
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -76,7 +77,9 @@ def run(options: argparse.Namespace) -> int:
         replicates=options.pool,
         runs=options.runs,
         seed=options.seed,
-        progress=lambda name: print(f"simulating {name}: {options.pool} replicates", flush=True),
+        progress=lambda name: print(
+            f"simulating {name}: {counted(options.pool, 'replicate')}", flush=True
+        ),
     )
     reporting_calibration.print_calibration(own, result)
     if options.json:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from simulate.arguments import check_new, seed_number
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -100,8 +101,8 @@ def run(options: argparse.Namespace) -> int:
     screen = console()
     if len(table.labels) > _LARGE:
         screen.print(
-            f"{len(table.labels)} rows: about {len(table.labels) // 30_000 + 1} min, of which "
-            "--generator and a lower --bootstrap save most",
+            f"{counted(len(table.labels), 'row')}: about {len(table.labels) // 30_000 + 1} min, of "
+            "which --generator and a lower --bootstrap save most",
             style="dim", soft_wrap=True, highlight=False,
         )  # fmt: skip
     plan = plan_table(

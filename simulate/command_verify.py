@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simulate.arguments import add_selection
 from simulate.command_report import add_figures_option, write_page
+from theory.wording import counted
 
 __all__ = ["add_parser", "run"]
 
@@ -165,7 +166,8 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     total = sum(plan.for_experiment(universe, name) for name in names)
     own.print(
-        f"{len(checks)} checks, {len(names)} experiments, {total} replicates; seed {options.seed}"
+        f"{counted(len(checks), 'check')}, {counted(len(names), 'experiment')}, "
+        f"{counted(total, 'replicate')}; seed {options.seed}"
     )
     taken: dict[str, tuple[int, int]] = {}
     with reporting.progress_bar(own) as bar:
@@ -175,7 +177,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
         def started(name: str, replicates: int) -> None:
             bar.update(task, description=f"simulating {name}")
             if not own.is_terminal:
-                _say(f"simulating {name}: {replicates} replicates")
+                _say(f"simulating {name}: {counted(replicates, 'replicate')}")
 
         def advanced(name: str, count: int) -> None:
             done[name] = count
@@ -185,7 +187,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
             taken[name] = (count, replicates)
             advanced(name, count)
             if not own.is_terminal:
-                _say(f"{name}: {count} of {replicates} replicates found")
+                _say(f"{name}: {count} of {counted(replicates, 'replicate')} found")
 
         try:
             report = verify.run_checks(
@@ -200,7 +202,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
             )
         except KeyboardInterrupt:
             print(
-                f"interrupted: {sum(done.values())} of {total} replicates are in "
+                f"interrupted: {sum(done.values())} of {counted(total, 'replicate')} are in "
                 f"{options.artifacts}; the same command goes on from there",
                 file=sys.stderr,
             )
@@ -208,9 +210,10 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
     if taken:
         whole = sum(count == planned for count, planned in taken.values())
         own.print(
-            f"from {options.artifacts}: {whole} of {len(names)} experiments, "
-            f"{len(taken) - whole} in part, {sum(count for count, _ in taken.values())} "
-            "replicates; --fresh simulates them again",
+            f"from {options.artifacts}: {whole} of {counted(len(names), 'experiment')}, "
+            f"{len(taken) - whole} in part, "
+            f"{counted(sum(count for count, _ in taken.values()), 'replicate')}; --fresh simulates "
+            "them again",
             soft_wrap=True,
         )
     return report

@@ -22,6 +22,7 @@ from theory.design import Design
 from theory.generators import Generator
 from theory.inputs import per_group
 from theory.laws import GaussianGroup
+from theory.wording import counted
 
 __all__ = ["Dataset", "Segment", "draw_dataset", "row_layout"]
 
@@ -166,8 +167,9 @@ def check_design(groups, design: Design, generator) -> tuple[Generator, ...]:
     generators = per_group(generator, len(groups))
     if len(groups) != design.num_groups:
         raise ValueError(
-            f"design: got {design.num_groups} sizes for {len(groups)} groups, expected one size "
-            "per group; pass sizes in the order of the groups."
+            f"design: got {counted(design.num_groups, 'size')} for "
+            f"{counted(len(groups), 'group')}, expected one size per group; pass sizes in the "
+            "order of the groups."
         )
     dims = {group.dim for group in groups}
     if len(dims) != 1:

@@ -16,6 +16,7 @@ import numpy as np
 
 from simulate.processes import fetch
 from simulate.sharding import replicate_indices, replicate_mesh, sharded_draw, sharded_map
+from theory.wording import counted
 
 __all__ = [
     "Estimate",
@@ -305,9 +306,9 @@ def _columns(result: Result, name: str) -> tuple[slice, tuple[int, ...]]:
 def _require(result: Result, least: int) -> int:
     if result.moments.count < least:
         raise ValueError(
-            f"result: got {result.moments.count} usable replicates of {result.replicates} (left "
-            f"out: {dict(result.problems)}), expected at least {least}; run more replicates, or "
-            "choose sizes at which the fits exist."
+            f"result: got {counted(result.moments.count, 'usable replicate')} of "
+            f"{result.replicates} (left out: {dict(result.problems)}), expected at least {least}; "
+            "run more replicates, or choose sizes at which the fits exist."
         )
     return result.moments.count
 

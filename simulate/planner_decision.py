@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulate.planner_choices import Choice
+from theory.wording import counted
 
 __all__ = ["decide", "fewest", "forgone", "least_gain"]
 
@@ -75,10 +76,10 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
         enough = best.expected - best.caution - invisible
         best = min((c for c in good if c.expected - c.caution >= enough), key=lambda c: c.rows)
         return best, True, (
-            f"with {best.rows} synthetic rows ({best.source}, {best.name}) the excess risk is "
-            f"expected to fall by {best.expected + best.cost:.3g} from class weighting's "
-            f"{weighting.excess.value:.3g} nats"
-            f"{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
+            f"with {counted(best.rows, 'synthetic row')} ({best.source}, {best.name}) the excess "
+            f"risk is expected to fall by {best.expected + best.cost:.3g} from class weighting's "
+            f"{weighting.excess.value:.3g} "
+            f"nats{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
             f"{best.gain.value:.3g} ({best.gain.low:.2g} to {best.gain.high:.2g})."
         )  # fmt: skip
     name = "class weighting" if reference is weighting else "the plain fit"

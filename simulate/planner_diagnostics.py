@@ -12,6 +12,7 @@ from simulate.planner_estimate import Real, Synthetic
 from simulate.planner_intervals import Resampled
 from simulate.planner_sources import Source
 from simulate.planner_table import Prepared
+from theory.wording import counted
 
 __all__ = ["Caution", "diagnose"]
 
@@ -69,7 +70,7 @@ def _identifiers(table: Prepared):
     if named:
         yield Caution(
             "identifier", float(len(named)),
-            f"column {', '.join(map(repr, named))} numbers the rows: an identifier says nothing "
+            f"the rows are numbered by {', '.join(map(repr, named))}: an identifier says nothing "
             "about new ones; leave it out and plan again.",
         )  # fmt: skip
 
@@ -83,14 +84,16 @@ def _separation(table: Prepared, real: Real, resampled: Resampled):
         tried = resampled.failed + len(resampled.weighted)
         yield Caution(
             "separation", resampled.failed / tried,
-            f"{resampled.failed} of {tried} resampled tables have no logistic fit: the classes are "
-            "nearly separable, predictions are too small and intervals too narrow.",
+            f"no logistic fit exists for {resampled.failed} of "
+            f"{counted(tried, 'resampled table')}: the classes are nearly separable, predictions "
+            "are too small and intervals too narrow.",
         )  # fmt: skip
     elif wrong < 3 or certain > 0.8:
         yield Caution(
             "separation", certain,
-            f"the fit errs on {wrong} rows of some group and is certain of {certain:.0%} of rows: "
-            "the classes are close to separable, where the expansion is poor.",
+            f"the fit errs on {counted(wrong, 'row')} of some group and is certain of "
+            f"{certain:.0%} of rows: the classes are close to separable, where the expansion is "
+            "poor.",
         )  # fmt: skip
 
 
@@ -101,9 +104,10 @@ def _small_groups(table: Prepared):
     if ratio < _ROWS_PER_PARAMETER:
         yield Caution(
             "small group", ratio,
-            f"group {least.name} has {least.size} rows for {parameters} parameters ({ratio:.1f} a "
-            f"parameter, {_ROWS_PER_PARAMETER} or more expected): terms of higher order matter, "
-            "true excess risks are larger than predicted.",
+            f"group {least.name} has {counted(least.size, 'row')} for "
+            f"{counted(parameters, 'parameter')} ({ratio:.1f} a parameter, {_ROWS_PER_PARAMETER} "
+            "or more expected): terms of higher order matter, true excess risks are larger than "
+            "predicted.",
         )  # fmt: skip
 
 
@@ -132,9 +136,9 @@ def _few_synthetic(table: Prepared):
     if missing[g] >= 0:
         yield Caution(
             "synthetic rows", float(table.available[g]),
-            f"the synthetic table has {table.available[g]} rows of group {table.groups[g].name}, "
-            f"levelling needs {sizes.max() - sizes[g]}: designs that level are left out. Generate "
-            "more, or weight the real rows.",
+            f"the synthetic table has {counted(table.available[g], 'row')} of group "
+            f"{table.groups[g].name}, levelling needs {sizes.max() - sizes[g]}: designs that level "
+            "are left out. Generate more, or weight the real rows.",
         )  # fmt: skip
 
 
@@ -159,8 +163,8 @@ def _concentration(table: Prepared, real: Real):
     if portion > _CONCENTRATED:
         yield Caution(
             "influence", portion,
-            f"{top} of {len(share)} rows carry {portion:.0%} of the predicted variance: look at "
-            "them; the intervals lean on a few rows.",
+            f"{portion:.0%} of the predicted variance comes from {top} of "
+            f"{counted(len(share), 'row')}: look there; the intervals lean on a few rows.",
         )  # fmt: skip
 
 

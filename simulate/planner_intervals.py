@@ -29,6 +29,7 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_sources import External, Rows, Source
+from theory.wording import counted
 
 __all__ = [
     "Interval", "Resampled", "add", "gamma_quantile", "normal", "resample", "scaled",
@@ -206,9 +207,9 @@ def resample(
         kept.append((real, drawn))
     if len(kept) < max(2, replicates // 2):
         raise ValueError(
-            f"bootstrap: {failed} of {replicates} resampled tables have no logistic fit, so the "
-            "classes are nearly separable and no interval can be given; collect more rows or drop "
-            "features."
+            f"bootstrap: no logistic fit exists for {failed} of "
+            f"{counted(replicates, 'resampled table')}, so the classes are nearly separable and no "
+            "interval can be given; collect more rows or drop features."
         )
     reals: list[Real] = [real for real, _ in kept]
     columns = [[drawn[k] for _, drawn in kept] for k in range(len(sources))]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from simulate.planner import Choice, Plan
 from theory.scaling_law import ScalingLaw
+from theory.wording import counted
 
 __all__ = ["as_dict", "print_plan"]
 
@@ -102,7 +103,8 @@ def _answer(plan: Plan):
     sizes = tuple(n + own.size for n in own.oversampling)
     if plan.add_synthetic:
         names = [g.name for g in plan.groups]
-        yield "answer", f"add {own.rows} synthetic rows ({own.source}, {own.name})", "bold"
+        rows = counted(own.rows, "synthetic row")
+        yield "answer", f"add {rows} ({own.source}, {own.name})", "bold"
         counts = ", ".join(f"{n} {name}" for n, name in zip(sizes, names, strict=True))
         yield "synthetic rows", counts, None
         if own.size:

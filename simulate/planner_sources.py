@@ -28,6 +28,7 @@ from theory.compiling import quick_jit
 from theory.laws import Law
 from theory.margins import LOGISTIC, expectations
 from theory.moments import moments
+from theory.wording import counted
 
 __all__ = [
     "NAMES", "Drawn", "External", "Rows", "Source", "mean_scores", "rows_of", "rows_needed",
@@ -133,9 +134,9 @@ def source(name: str, rows: Rows, seed: int = 0) -> Source:
     needed = rows_needed(name, dim)
     if sizes.min() < needed:
         raise ValueError(
-            f"generator: {name} needs {needed} rows in every group with {dim} features, the "
-            f"smallest group has {sizes.min()}; merge groups, drop features, or choose another "
-            "generator."
+            f"generator: {name} needs {counted(needed, 'row')} in every group with "
+            f"{counted(dim, 'feature')}, the smallest group has {sizes.min()}; merge groups, drop "
+            "features, or choose another generator."
         )
     if name not in ("smote", "smote-all"):
         return Source(name)

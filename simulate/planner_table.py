@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from simulate.planner_sources import External, Rows
+from theory.wording import counted
 
 __all__ = ["GroupInfo", "Prepared", "prepare"]
 
@@ -120,8 +121,8 @@ def _keys(name: str, x: np.ndarray, labels, attributes) -> list[tuple]:
     for column in columns:
         if column.shape != (len(x),):
             raise ValueError(
-                f"{name}: got {len(x)} rows of features and labels or attributes of shape "
-                f"{column.shape}, expected one value a row."
+                f"{name}: got {counted(len(x), 'row')} of features and labels or attributes of "
+                f"shape {column.shape}, expected one value a row."
             )
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
@@ -158,8 +159,8 @@ def prepare(
     x = _matrix("features", features, names)
     if len(names) != x.shape[1]:
         raise ValueError(
-            f"names: got {len(names)} for {x.shape[1]} features, expected one of each; leave them "
-            "out to number the features."
+            f"names: got {len(names)} for {counted(x.shape[1], 'feature')}, expected one of each; "
+            "leave them out to number the features."
         )
     keys = _keys("labels", x, labels, attributes)
     kinds = sorted({key[0] for key in keys}, key=str)
@@ -169,13 +170,14 @@ def prepare(
         )
     if len(kinds) > max(_MANY, len(x) / 2):
         raise ValueError(
-            f"labels: got {len(kinds)} kinds in {len(x)} rows ({', '.join(map(_text, kinds[:3]))}, "
-            "...), expected the names of a few classes; cut numbers into classes first."
+            f"labels: got {counted(len(kinds), 'kind')} in {counted(len(x), 'row')} "
+            f"({', '.join(map(_text, kinds[:3]))}, ...), expected the names of a few classes; cut "
+            "numbers into classes first."
         )
     if positive is None and len(kinds) > 2:
         raise ValueError(
-            f"labels: got {len(kinds)} kinds ({', '.join(map(_text, kinds[:8]))}"
-            f"{', ...' if kinds[8:] else ''}), expected two; "
+            f"labels: got {counted(len(kinds), 'kind')} "
+            f"({', '.join(map(_text, kinds[:8]))}{', ...' if kinds[8:] else ''}), expected two; "
             "name the one that counts as class 1 with positive (--positive)."
         )
     if positive is None:
@@ -195,12 +197,13 @@ def prepare(
     small = [f"{g.name} ({g.size})" for g in groups if g.size < _FEWEST]
     if small:
         raise ValueError(
-            f"labels: got groups with fewer than {_FEWEST} rows: {', '.join(small)}; nothing can "
-            "be estimated from so few. Merge groups, or collect more rows of them."
+            f"labels: got groups with fewer than {counted(_FEWEST, 'row')}: {', '.join(small)}; "
+            "nothing can be estimated from so few. Merge groups, or collect more rows of them."
         )
     if x.shape[1] + 1 >= len(x):
         raise ValueError(
-            f"features: got {x.shape[1]} for {len(x)} rows, expected fewer features than rows."
+            f"features: got {x.shape[1]} for {counted(len(x), 'row')}, expected fewer features "
+            "than rows."
         )
     _check_spread(x, names)
     centre, spread = x.mean(axis=0), x.std(axis=0)
@@ -234,7 +237,7 @@ def _synthetic(
     drawn = _matrix("synthetic", given[0])
     if drawn.shape[1] != dim:
         raise ValueError(
-            f"synthetic: got {drawn.shape[1]} features, expected the {dim} of the table."
+            f"synthetic: got {counted(drawn.shape[1], 'feature')}, expected the {dim} of the table."
         )
     extra = given[2] if len(given) > 2 else None
     if (extra is not None) != with_attributes:
@@ -255,7 +258,7 @@ def _synthetic(
     if available.min() < 2:
         missing = groups[int(available.argmin())].name
         raise ValueError(
-            f"synthetic: got {available.min()} rows of group {missing}, expected at least 2 of "
-            "every group: the planned designs add rows to every group."
+            f"synthetic: got {counted(available.min(), 'row')} of group {missing}, expected at "
+            "least 2 of every group: the planned designs add rows to every group."
         )
     return drawn, own

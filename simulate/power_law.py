@@ -21,6 +21,8 @@ import numpy as np
 from scipy.optimize import brentq, least_squares
 from scipy.stats import chi2, f
 
+from theory.wording import counted
+
 __all__ = ["Interval", "PowerLawFit", "fit_power_law", "power_law"]
 
 EXPONENTS = (0.02, 8.0)  # searched: outside, a power is not told from a constant or from a kink
@@ -258,7 +260,10 @@ def fit_power_law(
     freedom = len(problem.x) - _PARAMETERS
     span = (float(problem.x.min()), float(problem.x.max()))
     if points <= _PARAMETERS:
-        reason = f"too few points: {points} different sizes for {_PARAMETERS} parameters"
+        reason = (
+            f"too few points: {counted(points, 'different size')} for "
+            f"{counted(_PARAMETERS, 'parameter')}"
+        )
         return PowerLawFit(None, None, None, None, False, reason, math.nan, freedom, level, span)
     misfit, best = problem.polish(problem.search()[1])
 

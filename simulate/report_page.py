@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from simulate.artifacts import ArtifactError
 from simulate.report_formula import formula_svg
 from simulate.report_parts import STYLE, badge, escape, number, prose, row_of_check, table
+from theory.wording import counted
 
 __all__ = ["Picture", "report_page"]
 
@@ -114,11 +115,11 @@ def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
     return (
         "<header><h1>Synthetic oversampling: the theorems, held against simulation</h1>"
         f'<div class="banner {escape(verdict)}"><p>{badge(verdict)}: '
-        f"{_counts(report['checks'])} of {len(report['checks'])} checks</p>"
+        f"{_counts(report['checks'])} of {counted(len(report['checks']), 'check')}</p>"
         f'<p class="small">Seed {seed}, profile {escape(report["profile"])}, '
-        f"{len(report['replicates'])} experiments, {replicates:,} replicates. Probability of any "
-        f"false alarm at most {report['family_false_alarm_rate']:g}.{part}{_gate(report)}"
-        "</p></div></header>"
+        f"{counted(len(report['replicates']), 'experiment')}, "
+        f"{counted(replicates, 'replicate', form=',')}. Probability of any false alarm at most "
+        f"{report['family_false_alarm_rate']:g}.{part}{_gate(report)}</p></div></header>"
     )
 
 
@@ -130,10 +131,10 @@ def _gate(report: Mapping) -> str:
     names = {own["name"] for own in trials}
     survived = sorted({own["name"] for own in trials if own["verdict"] != "fail"})
     left = f" ({escape(', '.join(survived))} survived)" if survived else ""
-    said = f" {len(names) - len(survived)} of {len(names)} wrong formulas rejected{left}"
+    said = f" {len(names) - len(survived)} of {counted(len(names), 'wrong formula')} rejected{left}"
     if report.get("judged_by_every_check"):
         failed, total = len(report["checks_failed_by_mutants"]), len(report["checks"])
-        said += f"; {failed} of {total} checks failed under at least one of them"
+        said += f"; {failed} of {counted(total, 'check')} failed under at least one of them"
     return f'{said}: see <a href="#mutants">wrong formulas</a>.'
 
 
@@ -294,8 +295,8 @@ def _coverage(report: Mapping) -> str:
     ]
     text = (
         "<h3>Checks that no wrong formula fails</h3><p>A check that nothing can fail shows "
-        f"nothing. {len(failed)} of {len(failed) + len(idle)} checks failed under at least one "
-        "wrong formula"
+        f"nothing. {len(failed)} of {counted(len(failed) + len(idle), 'check')} failed under at "
+        "least one wrong formula"
     )
     return text + ("; these did not.</p>" + table(["check", "why"], rows) if rows else ".</p>")
 

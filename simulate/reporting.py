@@ -14,6 +14,7 @@ from simulate.gate import Gate
 from simulate.mutants import UNREACHED
 from simulate.mutation import Mutant
 from simulate.verify import Report
+from theory.wording import counted
 
 __all__ = [
     "console",
@@ -89,10 +90,11 @@ def print_plan(
     total = sum(plan.for_experiment(universe, name) for name in _experiments(checks))
     noisy = sum(1 for check in checks if check.experiments)
     own.print(
-        f"{len(checks)} checks, {noisy} of them with noise, on {len(_experiments(checks))} "
-        f"experiments, {total} replicates; false alarm {plan.alarm:.2g} per check with noise, "
-        f"{noisy * plan.alarm:.2g} together, at most {FAMILY_RATE:g} per run; intervals of "
-        f"{plan.z:.2f} standard errors; power at least {POWER:g} against each discrepancy.",
+        f"{counted(len(checks), 'check')}, {noisy} of them with noise, on "
+        f"{counted(len(_experiments(checks)), 'experiment')}, {counted(total, 'replicate')}; false "
+        f"alarm {plan.alarm:.2g} per check with noise, {noisy * plan.alarm:.2g} together, at most "
+        f"{FAMILY_RATE:g} per run; intervals of {plan.z:.2f} standard errors; power at least "
+        f"{POWER:g} against each discrepancy.",
         soft_wrap=True,
     )
 
@@ -154,7 +156,9 @@ def print_report(own: Console, report: Report) -> None:
                 own.print(line, soft_wrap=True, markup=False)
     for name, problems in report.excluded.items():
         counts = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
-        own.print(f"left out in {name}: {counts} of {report.replicates[name]} replicates")
+        own.print(
+            f"left out in {name}: {counts} of {counted(report.replicates[name], 'replicate')}"
+        )
     counts = {
         verdict: sum(outcome.verdict == verdict for outcome in report.outcomes)
         for verdict in ("pass", "fail", "inconclusive")
@@ -163,8 +167,8 @@ def print_report(own: Console, report: Report) -> None:
     own.print(
         f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "
-        f"{sum(report.replicates.values())} replicates; probability of any false alarm at most "
-        "1e-3.",
+        f"{counted(sum(report.replicates.values()), 'replicate')}; probability of any false alarm "
+        "at most 1e-3.",
         style=_STYLE[report.verdict],
         soft_wrap=True,
     )
@@ -204,9 +208,10 @@ def print_gate(own: Console, gate: Gate) -> None:
     names = {trial.mutant.name for trial in gate.trials}
     survived = sorted({trial.mutant.name for trial in gate.survivors})
     own.print(
-        f"{len(names) - len(survived)} of {len(names)} wrong formulas rejected"
+        f"{len(names) - len(survived)} of {counted(len(names), 'wrong formula')} rejected"
         + (f"; survived: {', '.join(survived)}" if survived else "")
-        + f". {len(gate.attacked)} of {total} checks of this run failed under at least one.",
+        + f". {len(gate.attacked)} of {counted(total, 'check')} of this run failed under at "
+        "least one.",
         soft_wrap=True,
     )
     for name in gate.idle if gate.wide else ():

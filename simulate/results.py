@@ -24,6 +24,7 @@ import numpy as np
 from simulate import artifacts
 from simulate.artifacts import ArtifactError
 from simulate.monte_carlo import Moments, Result
+from theory.wording import counted
 
 __all__ = ["RunFolder", "Slot", "code_version", "load_result", "open_folder", "save_result"]
 
@@ -196,7 +197,9 @@ def _unpack(payload: Mapping, slot: Slot) -> Result:
         raise ValueError("the moments do not fit the statistics")
     whole = done == slot.replicates or done % slot.block == 0
     if not (0 <= moments.count <= done <= slot.replicates and whole):
-        raise ValueError(f"{moments.count} of {done} replicates in blocks of {slot.block}")
+        raise ValueError(
+            f"{moments.count} of {counted(done, 'replicate')} in blocks of {slot.block}"
+        )
     kept = {name: (_values(payload["kept"][name], sizes[name]),) for name in slot.keep}
     if any(len(parts[0]) != moments.count for parts in kept.values()):
         raise ValueError("the kept values are not one for each replicate")

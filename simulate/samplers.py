@@ -30,6 +30,7 @@ from theory.generators import (
     check_seeds,
 )
 from theory.laws import GaussianGroup
+from theory.wording import counted
 
 __all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
@@ -73,7 +74,8 @@ def sample_synthetic(
     sizes = [len(x) for x in seeds]
     if len(groups) != len(seeds):
         raise ValueError(
-            f"seeds: got {len(seeds)} arrays for {len(groups)} groups, expected one per group."
+            f"seeds: got {counted(len(seeds), 'array')} for {counted(len(groups), 'group')}, "
+            "expected one per group."
         )
     check_group_seeds(generator, g, sizes, groups[g].dim)
     x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, two_keys(key))

@@ -23,6 +23,7 @@ from theory.design import Design
 from theory.generators import Generator
 from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, SQUARED, Loss
+from theory.wording import counted
 
 __all__ = ["fit_streamed"]
 
@@ -135,8 +136,9 @@ def _drawn(groups, g: int, generator, seeds, keys, segments, batch: int, dtype):
     begins = np.arange(0, ends[-1], batch)
     if (begins[-1] + batch) * groups[0].dim >= 2**32:
         raise ValueError(
-            f"design: got {ends[-1]} synthetic rows of {groups[0].dim} features in group {g}, "
-            "expected fewer than 2**32 numbers from one key; lower the augmentation."
+            f"design: got {counted(ends[-1], 'synthetic row')} of "
+            f"{counted(groups[0].dim, 'feature')} in group {g}, expected fewer than 2**32 numbers "
+            "from one key; lower the augmentation."
         )
 
     def rows(begin):

@@ -23,6 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt32
 
+from theory.wording import counted
+
 __all__ = ["fold_in", "integers", "normal", "uniform", "words"]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -86,8 +88,8 @@ def _counter(shape: tuple[int, int], features_first: bool, first):
     n, d = shape
     if n * d >= 2**32:
         raise ValueError(
-            f"shape: got {shape}, {n * d} numbers, expected fewer than 2**32 from one key; draw "
-            "in several parts with keys folded from this one."
+            f"shape: got {shape}, {counted(n * d, 'number')}, expected fewer than 2**32 from one "
+            "key; draw in several parts with keys folded from this one."
         )
     laid_out, row_axis = ((d, n), 1) if features_first else ((n, d), 0)
     row = jax.lax.broadcasted_iota(jnp.uint32, laid_out, row_axis)

@@ -31,6 +31,7 @@ from theory.groups import risk
 from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC
 from theory.scaling_moments import law_of_design
+from theory.wording import counted
 
 __all__ = ["PROCEDURES", "Choice", "choice", "procedures"]
 
@@ -210,7 +211,8 @@ def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
     groups, sizes = groups_of(settings), tuple(settings["sizes"])
     if any(n % settings["folds"] for n in sizes):
         raise ValueError(
-            f"sizes: got {sizes} for {settings['folds']} folds, expected multiples of the folds."
+            f"sizes: got {sizes} for {counted(settings['folds'], 'fold')}, expected multiples of "
+            "the folds."
         )
     generators, replicates = generators_of(settings), settings["replicates"]
     star = predict(groups, Design(sizes), generators["oracle"]).theta_star

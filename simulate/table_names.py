@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from theory.wording import counted
+
 __all__ = ["PLAIN", "check_header", "check_names", "meant"]
 
 PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -86,8 +88,9 @@ groups; write it in one.
     for name in dict.fromkeys(names):
         if name in _MISSING:
             raise ValueError(
-                f"got {name!r} in {list(names).count(name)} of {len(names)} rows, which means a "
-                "missing value; fill it or drop the lines, or write a group of that name otherwise."
+                f"got {name!r} in {list(names).count(name)} of {counted(len(names), 'row')}, which "
+                "means a missing value; fill it or drop the lines, or write a group of that name "
+                "otherwise."
             )
         if PLAIN.fullmatch(name) and math.isfinite(float(name)):
             other = seen.setdefault(float(name), name)

@@ -21,6 +21,7 @@ import numpy as np
 from simulate.artifacts import save_text
 from simulate.planner_encoding import Encoding, encoding_of
 from simulate.table_names import PLAIN, check_header, check_names, meant
+from theory.wording import counted
 
 __all__ = [
     "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
@@ -112,8 +113,8 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
             continue
         if len(row) != len(header):
             raise TableError(
-                f"{path}, line {line}: got {len(row)} columns, expected {len(header)} as in the "
-                "header. Check for missing or unquoted commas."
+                f"{path}, line {line}: got {counted(len(row), 'column')}, expected {len(header)} "
+                "as in the header. Check for missing or unquoted commas."
             )
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
         if not cells[label]:
@@ -178,7 +179,7 @@ def _check_numbers(name: str, lines: Sequence[Line], path: os.PathLike | str) ->
     try:
         number(odd[0].cells[name], f"{path}, line {odd[0].number}, column {name!r}")
     except TableError as error:
-        few = f"{len(lines) - len(odd)} of {len(lines)} cells of this column are numbers."
+        few = f"Numbers are in {len(lines) - len(odd)} of {counted(len(lines), 'cell')}."
         raise TableError(f"{error} {few}") from None
 
 

@@ -198,7 +198,7 @@ def test_masses_of_the_target_add_to_one():
 
 
 BAD = [
-    ("groups", GROUPS[:1], Design((9, 9)), Oracle(), "got 1 groups for a design with 2"),
+    ("groups", GROUPS[:1], Design((9, 9)), Oracle(), "got 1 group for a design with 2"),
     ("groups", GROUPS, Design((9, 9, 9)), Oracle(), "one size per group"),
     ("groups", [GROUPS[0], GROUPS[0]], Design((9, 9)), Oracle(), "both 0 and 1"),
     ("groups", [GROUPS[0], GaussianGroup([0.0], [[1.0]], 1)], Design((9, 9)), Oracle(), "same num"),

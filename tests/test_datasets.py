@@ -107,7 +107,7 @@ def test_one_real_sample_is_enough_for_generators_that_do_not_fit():
     for generator in (Oracle(), Duplicate(), GaussianPlugin("known"), Predictive("known")):
         data = draw_dataset(GROUPS, Design((6, 1)), generator, key=KEY)
         assert data.x.shape == (12, 3) and np.all(np.isfinite(data.x))
-    with pytest.raises(ValueError, match="got 1 seeds in group 1, expected at least 2"):
+    with pytest.raises(ValueError, match="got 1 seed in group 1, expected at least 2"):
         draw_dataset(GROUPS, Design((6, 1)), Smote(), key=KEY)
 
 
@@ -130,9 +130,9 @@ def test_a_vectorised_draw_is_the_single_draws():
 def test_malformed_requests_are_refused_by_name():
     with pytest.raises(ValueError, match="augmentation=inf"):
         row_layout(Design((3, 2), augmentation=float("inf"), weight=0.5))
-    with pytest.raises(ValueError, match="generator: got 1 generators, expected one.*2 groups"):
+    with pytest.raises(ValueError, match="generator: got 1 generator, expected one.*2 groups"):
         draw_dataset(GROUPS, DESIGN, [Oracle()], key=KEY)
-    with pytest.raises(ValueError, match="design: got 2 sizes for 1 groups"):
+    with pytest.raises(ValueError, match="design: got 2 sizes for 1 group,"):
         draw_dataset(GROUPS[:1], DESIGN, Oracle(), key=KEY)
     flat = GaussianGroup(np.zeros(2), np.eye(2), 1)
     with pytest.raises(ValueError, match="dimensions \\[2, 3\\]"):

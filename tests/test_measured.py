@@ -52,7 +52,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
 
 def test_samples_that_do_not_fit_are_named(samples):
     for given, message in (
-        (samples[:1], "got 1 entries for 2 groups"),
+        (samples[:1], "got 1 entry for 2 groups"),
         ((None, samples[1]), "got None for group 0"),
         (samples[::-1], r"expected \(4000, 60, 1\)"),
         (jax.tree.map(lambda part: part[:31], samples), "got 31 sets, expected at least 32"),

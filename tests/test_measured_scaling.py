@@ -50,7 +50,7 @@ def test_wrong_samples_are_named():
     few = measure_generator(Smote(), GROUPS, design, sets=16, per_set=4, key=jax.random.key(0))
     with pytest.raises(ValueError, match="samples: got 16 sets, expected at least 32"):
         measured_law(GROUPS, SIZES, few)
-    with pytest.raises(ValueError, match="samples: got 1 entries for 2 groups"):
+    with pytest.raises(ValueError, match="samples: got 1 entry for 2 groups"):
         measured_law(GROUPS, SIZES, few[:1])
     with pytest.raises(ValueError, match="expected 50 seeds"):
         measured_law(GROUPS, (50, 40), few, blocks=4)

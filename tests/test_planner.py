@@ -275,7 +275,7 @@ def test_a_column_that_numbers_the_rows_is_called_an_identifier(small):
     x, label = small
     numbered = np.c_[x, 7.0 + 2 * np.arange(len(x))]
     (doubt,) = _identifiers(prepare(numbered, label, None, None, True, None))
-    assert "column '3' numbers the rows" in doubt.message
+    assert "the rows are numbered by '3':" in doubt.message
     assert list(_identifiers(prepare(x, label, None, None, True, None))) == []
 
 

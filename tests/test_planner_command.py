@@ -100,7 +100,7 @@ def test_the_written_table_is_the_plan(small, tmp_path, external):
     [
         (None, [], "no such file"),
         ("", [], "is empty"),
-        ("x,y\n1,a\n2\n", [], "line 3: got 1 columns, expected 2"),
+        ("x,y\n1,a\n2\n", [], "line 3: got 1 column, expected 2"),
         ("x,y\n1,a\nred,b\n", [], "line 3, column 'x': got 'red', expected a number"),
         ("x,y\n1,a\nnan,b\n", [], "expected a finite number"),
         ("x,z\n1,a\n", [], "no column 'y'"),

@@ -256,7 +256,7 @@ def test_the_door_finds_copies_and_writes_the_rest(tmp_path, capsys):
                str(tmp_path / "clean.csv")]  # fmt: skip
     assert main(command) == 0
     shown = capsys.readouterr().out
-    assert "130 rows: 40 exact and 1 near copies of test rows" in shown  # 1 of 90 by chance
+    assert "130 rows: 40 exact copies and 1 near copy of test rows" in shown  # 1 of 90 by chance
     assert "89 rows written" in shown
     kept, test = pd.read_csv(tmp_path / "clean.csv"), pd.read_csv(place / "test.csv")
     assert len(kept) == 89 and len(kept.merge(test)) == 0
@@ -274,7 +274,7 @@ def test_the_door_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path
                 for part in ("--method", m)]  # fmt: skip
     assert main(command) == 0
     shown = capsys.readouterr().out
-    assert "2 seeds on 1 tables and settings" in shown and "| SMOTENC |" in shown
+    assert "2 seeds on 1 table and setting:" in shown and "| SMOTENC |" in shown
     assert "SMOTE, 2 seeds of data/spurious: SMOTE interpolates numbers" in shown
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     own = report["payload"]["tables with categories"]

@@ -109,7 +109,7 @@ def test_the_command_reports_copies_of_a_test_file_and_removes_them(tmp_path, ca
     guarded = [*command, "--overwrite", "--test", test]
     assert main(guarded) == 0
     shown = capsys.readouterr().out
-    assert "24 rows: 5 exact and" in shown and f"test rows ({test})" in shown
+    assert "24 rows: 5 exact copies and" in shown and f"test rows ({test})" in shown
     assert "24 rows written" in shown
     assert main([*guarded, "--remove", "test"]) == 0
     shown = capsys.readouterr().out
@@ -143,7 +143,7 @@ def test_generated_rows_with_categories_go_all_the_way_to_the_benchmark(tmp_path
     files = [str(folder / f"{name}.csv") for name in ("synthetic", "train", "test")]
     assert main(["copies", files[0], "--label", "y", "--categorical", "zone", "--train", files[1],
                  "--test", files[2]]) == 0  # fmt: skip
-    assert ": 0 exact and 0 near copies of test rows" in capsys.readouterr().out
+    assert ": 0 exact copies and 0 near copies of test rows" in capsys.readouterr().out
 
 
 def test_a_model_trained_on_text_of_a_group_writes_its_categories():

@@ -344,5 +344,5 @@ def test_duplicates_are_seeds_and_all_seeds_are_used():
 
 @pytest.mark.parametrize("generator", [Smote(), Smote(5), GaussianPlugin(), Predictive()], ids=str)
 def test_too_few_seeds_are_refused(generator):
-    with pytest.raises(ValueError, match="sizes: got 1 seeds in group 0"):
+    with pytest.raises(ValueError, match="sizes: got 1 seed in group 0"):
         sample_synthetic(generator, 0, GROUPS, _draw_seeds((1, 9)), 3, key=KEY)

@@ -18,7 +18,8 @@ The modules, from what is written down to what follows from it:
   `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;
 * `registry`: every theorem with its statement, kind, assumptions and functions;
-* for all of them: `precision` (float64 is on), `compiling` (one program a call).
+* for all of them: `precision` (float64 is on), `compiling` (one program a call), `wording` (numbers
+  of things in messages).
 """
 
 from theory.bias import BiasPrediction, generator_bias, generator_bias_gradient, predict_bias

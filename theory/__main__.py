@@ -20,6 +20,7 @@ from rich.table import Table
 
 from theory.formulas import FORMULAS, formulas_of
 from theory.registry import THEOREMS, Theorem, theorem
+from theory.wording import counted
 
 __all__ = ["main"]
 
@@ -182,7 +183,7 @@ def _check_proofs() -> int:
             results[name] = formula.is_proved()
             print(f"{name:<24}{'proved' if results[name] else 'FAILED'}", flush=True)
     failed = [name for name, proved in results.items() if not proved]
-    print(f"{len(results) - len(failed)} of {len(results)} formulas proved.")
+    print(f"{len(results) - len(failed)} of {counted(len(results), 'formula')} proved.")
     for name in failed:
         print(f"{name}: the derivation does not give {FORMULAS[name].latex}", file=sys.stderr)
     return 1 if failed else 0

@@ -28,6 +28,7 @@ from theory.groups import gradient
 from theory.inputs import check_groups
 from theory.laws import GaussianGroup, Law, require_groups
 from theory.margins import LOGISTIC, Loss
+from theory.wording import counted
 
 __all__ = [
     "REFERENCES",
@@ -165,8 +166,8 @@ def _unit(direction: Sequence[float], dim: int) -> np.ndarray:
     length = float(np.linalg.norm(vector))
     if vector.shape != (dim,) or not length > 0 or not np.isfinite(length):
         raise ValueError(
-            f"direction: got {direction!r}, expected a non-zero vector of {dim} finite numbers, "
-            "one per feature."
+            f"direction: got {direction!r}, expected a non-zero vector of "
+            f"{counted(dim, 'finite number')}, one per feature."
         )
     return vector / length
 
@@ -297,7 +298,8 @@ def break_even_ratio(
     require_groups(groups)
     if not isinstance(minority, numbers.Integral) or not 0 <= minority < len(groups):
         raise ValueError(
-            f"minority: got {minority!r}, expected the index of one of the {len(groups)} groups."
+            f"minority: got {minority!r}, expected the index of one of the "
+            f"{counted(len(groups), 'group')}."
         )
     if not isinstance(size, numbers.Integral) or size <= _FEWEST:
         raise ValueError(

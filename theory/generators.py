@@ -17,6 +17,7 @@ import numpy as np
 
 from theory.design import is_real, sizes_of
 from theory.laws import GaussianGroup, Law, require_groups
+from theory.wording import counted
 
 __all__ = [
     "Duplicate",
@@ -213,13 +214,13 @@ def check_seeds(generator: Generator, sizes: Sequence[int], dim: int) -> None:
     for g, n in enumerate(sizes):
         if n < needed:
             raise ValueError(
-                f"sizes: got {n} seeds in group {g}, expected at least {needed} for {generator} "
-                f"in dimension {dim}; collect more seeds, or use a generator that needs fewer "
-                "(Duplicate, or a known covariance)."
+                f"sizes: got {counted(n, 'seed')} in group {g}, expected at least {needed} for "
+                f"{generator} in dimension {dim}; collect more seeds, or use a generator that "
+                "needs fewer (Duplicate, or a known covariance)."
             )
     if isinstance(generator, Shifted) and len(generator.shift) != dim:
         raise ValueError(
-            f"shift: got {len(generator.shift)} entries, expected {dim}, one per feature."
+            f"shift: got {counted(len(generator.shift), 'entry')}, expected {dim}, one per feature."
         )
     pooled = isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
     if pooled and sum(sizes) <= len(sizes):
@@ -283,9 +284,13 @@ def population_law(
     """
     require_groups(groups)
     if not 0 <= g < len(groups):
-        raise ValueError(f"g: got {g!r}, expected the index of one of the {len(groups)} groups.")
+        raise ValueError(
+            f"g: got {g!r}, expected the index of one of the {counted(len(groups), 'group')}."
+        )
     if len(sizes_of(sizes)) != len(groups):
-        raise ValueError(f"sizes: got {sizes!r}, expected one for each of {len(groups)} groups.")
+        raise ValueError(
+            f"sizes: got {sizes!r}, expected one for each of {counted(len(groups), 'group')}."
+        )
     group = groups[g]
     signs = np.full(len(group.weights), group.sign)
     match generator:

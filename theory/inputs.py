@@ -8,6 +8,7 @@ from typing import get_args
 from theory.design import Design, require_design
 from theory.generators import Generator
 from theory.laws import GaussianGroup, require_groups
+from theory.wording import counted
 
 __all__ = ["check_groups", "per_group"]
 
@@ -34,8 +35,8 @@ def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[G
             raise ValueError(f"generator: got {own!r} for group {g}, expected {_EXPECTED}.")
     if len(generator) != count:
         raise ValueError(
-            f"generator: got {len(generator)} generators, expected one, or one for each of the "
-            f"{count} groups."
+            f"generator: got {counted(len(generator), 'generator')}, expected one, or one for each "
+            f"of the {counted(count, 'group')}."
         )
     return tuple(generator)
 
@@ -54,8 +55,9 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
     require_groups(groups)
     if len(groups) != design.num_groups:
         raise ValueError(
-            f"groups: got {len(groups)} groups for a design with {design.num_groups} sizes, "
-            "expected one size per group; make design.sizes as long as groups."
+            f"groups: got {counted(len(groups), 'group')} for a design with "
+            f"{counted(design.num_groups, 'size')}, expected one size per group; make design.sizes "
+            "as long as groups."
         )
     dims = [group.dim for group in groups]
     if len(set(dims)) > 1:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from theory.design import is_real
 from theory.margins import library
 from theory.precision import require_float64
+from theory.wording import counted
 
 __all__ = ["GaussianGroup", "Law", "balanced_law", "law_of", "mix", "require_groups", "stack"]
 
@@ -251,7 +252,7 @@ def mix(
     laws = _laws("laws", laws)
     if len(weights) != len(laws):
         raise ValueError(
-            f"weights: got {len(weights)} for {len(laws)} laws, expected one for each."
+            f"weights: got {len(weights)} for {counted(len(laws), 'law')}, expected one for each."
         )
     if not isinstance(weights, jax.core.Tracer):
         values = np.asarray([np.asarray(weight) for weight in weights], np.float64)

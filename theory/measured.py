@@ -28,6 +28,7 @@ from theory.margins import LOGISTIC, Loss, require_loss
 from theory.minimum import minimiser
 from theory.precision import require_float64
 from theory.ranges import require_range
+from theory.wording import counted
 
 __all__ = [
     "MeasuredPrediction",
@@ -280,7 +281,8 @@ def check_samples(samples, count: int, blocks: int) -> None:
         )
     if len(samples) != count:
         raise ValueError(
-            f"samples: got {len(samples)} entries for {count} groups, expected one per group."
+            f"samples: got {counted(len(samples), 'entry')} for {counted(count, 'group')}, "
+            "expected one per group."
         )
     for g, own in enumerate(samples):
         if own is None:
@@ -294,7 +296,9 @@ def check_samples(samples, count: int, blocks: int) -> None:
             raise ValueError(f"samples: got NaN or infinity in group {g}, expected finite numbers.")
         sets = np.shape(own.seeds)[0]
         if sets < 4 * blocks:
-            raise ValueError(f"samples: got {sets} sets, expected at least {4 * blocks}.")
+            raise ValueError(
+                f"samples: got {counted(sets, 'set')}, expected at least {4 * blocks}."
+            )
 
 
 def _check(groups, design: Design, samples, used) -> None:

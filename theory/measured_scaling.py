@@ -22,6 +22,7 @@ from theory.measured import MeasuredSamples, check_samples, jackknife, scores
 from theory.minimum import minimiser
 from theory.precision import require_float64
 from theory.scaling_law import ScalingLaw, scaling_law
+from theory.wording import counted
 
 __all__ = ["MeasuredLaw", "measured_law"]
 
@@ -91,8 +92,8 @@ def measured_law(
         wanted = (design.sizes[g], groups[g].dim)
         if (n, dim) != wanted or drawn[1] < 2 or drawn != (sets, drawn[1], dim):
             raise ValueError(
-                f"samples: got seeds {np.shape(own.seeds)} and synthetic {drawn} for "
-                f"group {g}, expected {design.sizes[g]} seeds in dimension {groups[g].dim} and at "
+                f"samples: got seeds {np.shape(own.seeds)} and synthetic {drawn} for group {g}, "
+                f"expected {counted(design.sizes[g], 'seed')} in dimension {groups[g].dim} and at "
                 "least 2 synthetic samples a set."
             )
     samples = [MeasuredSamples(*map(jnp.asarray, own)) for own in samples]

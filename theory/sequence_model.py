@@ -22,6 +22,7 @@ from scipy.special import zeta
 from theory.design import Design, require_design
 from theory.formulas import FORMULAS
 from theory.ranges import require_range
+from theory.wording import counted
 
 __all__ = [
     "BestScale",
@@ -252,8 +253,8 @@ def design_bias(design: Design, shifts: Float[np.ndarray, "G K"]) -> Numbers:
     require_range(shifts=shifts)
     if np.ndim(shifts) != 2 or len(shifts) != len(shares):
         raise ValueError(
-            f"shifts: got {len(np.atleast_1d(shifts))} rows for {len(shares)} groups, expected one "
-            "per group."
+            f"shifts: got {counted(len(np.atleast_1d(shifts)), 'row')} for "
+            f"{counted(len(shares), 'group')}, expected one per group."
         )
     rows = [
         formula.numpy(G=len(shares), share=shares, coordinate_shift=np.ascontiguousarray(column))

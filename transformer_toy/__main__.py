@@ -27,6 +27,7 @@ from rich.table import Table
 
 from simulate import artifacts
 from simulate.arguments import answer, check_new, parse, seed_number
+from theory.wording import counted
 from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
 from transformer_toy.beyond import BeyondTraining
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
@@ -207,7 +208,7 @@ def _generate(options: argparse.Namespace) -> int:
         options.out, given, parts, total, overwrite=options.overwrite, show_progress=True
     )
     groups = ", ".join(f"{label}: {count}" for label, count in counts.items() if count)
-    print(f"{options.out}: {written} synthetic samples ({groups})")
+    print(f"{options.out}: {counted(written, 'synthetic sample')} ({groups})")
     return 0
 
 

@@ -7,6 +7,7 @@ here have five standard errors for a threshold, so that groups of its family are
 
 import numpy as np
 
+from theory.wording import counted
 from transformer_toy.checkpoint import Model
 from transformer_toy.seeds import Scaler, Seeds
 
@@ -47,10 +48,10 @@ def beyond_training(model: Model, seeds: Seeds, counts: dict[str, int], scaler: 
         own = seeds.features[seeds.labels == label]
         if most is not None and len(own) >= most:
             found.append(
-                f"group {label!r} has {len(own)} seeds, the network was trained with up to "
-                f"{most - 1}: beyond that its law is an extrapolation, and from twice as many on a "
-                "normal law fitted to the seeds may be closer (compare with evaluate, or train "
-                "with a larger --max-count)."
+                f"group {label!r} has {counted(len(own), 'seed')}, the network was trained with up "
+                f"to {most - 1}: beyond that its law is an extrapolation, and from twice as many "
+                "on a normal law fitted to the seeds may be closer (compare with evaluate, or "
+                "train with a larger --max-count)."
             )
         if len(own) >= _FEWEST:
             z = np.linalg.solve(scaler.spread, (own - own.mean(axis=0)).T).T

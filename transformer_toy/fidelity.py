@@ -27,6 +27,7 @@ from theory.groups import error_rate, risk
 from theory.laws import GaussianGroup, balanced_law
 from theory.measured import predict_measured
 from theory.minimum import minimiser
+from theory.wording import counted
 from transformer_toy import constructed, heads, train
 from transformer_toy.checkpoint import Model
 
@@ -158,7 +159,9 @@ def _simulate(rule: str, draw, fits: int, key: Key[Array, ""]) -> tuple[np.ndarr
     parts = [run(keys[start : start + 250]) for start in range(0, fits, 250)]
     excess, minority, converged = (np.concatenate(one) for one in zip(*parts, strict=True))
     if not converged.all():
-        raise FloatingPointError(f"{rule}: {(~converged).sum()} of {fits} fits did not converge.")
+        raise FloatingPointError(
+            f"{rule}: {(~converged).sum()} of {counted(fits, 'fit')} did not converge."
+        )
     return excess, minority
 
 

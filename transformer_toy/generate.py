@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from simulate.arguments import check_new
 from simulate.artifacts import ArtifactError, replacing
+from theory.wording import counted
 from transformer_toy import heads, train
 from transformer_toy.beyond import BeyondTraining, beyond_training
 from transformer_toy.checkpoint import Model
@@ -63,9 +64,9 @@ of features one by one.
         )
     if dim not in (1, num_features):
         raise SeedError(
-            f"the seeds have {num_features} features, but the network was trained for {dim}. "
-            f"Choose {dim} columns, use a network trained for {num_features}, or one trained for "
-            "1, which reads any number of features one by one."
+            f"the seeds have {counted(num_features, 'feature')}, but the network was trained for "
+            f"{dim}. Choose {counted(dim, 'column')}, use a network trained for {num_features}, or "
+            "one trained for 1, which reads any number of features one by one."
         )
 
 

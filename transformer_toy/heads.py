@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from theory.capacity import student_log_density
+from theory.wording import counted
 
 __all__ = [
     "DF_FLOOR", "VAR_FLOOR", "WEIGHT_FLOOR", "Categorical", "Gaussian", "Labelled", "Law",
@@ -193,9 +194,9 @@ def interpret(
     expected = dim_out(head, dim, components)
     if raw_BxPxRxO.shape[-1] != expected:
         raise ValueError(
-            f"raw_BxPxRxO: got {raw_BxPxRxO.shape[-1]} outputs, expected {expected}, which the "
-            f"{head} head of dimension {dim} with {components} components reads. The network and "
-            "the task disagree."
+            f"raw_BxPxRxO: got {counted(raw_BxPxRxO.shape[-1], 'output')}, expected {expected}, "
+            f"which the {head} head of dimension {dim} with {counted(components, 'component')} "
+            "reads. The network and the task disagree."
         )
     raw = raw_BxPxRxO[:, :, 0]
     if head == "gaussian":

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from theory.wording import counted
+
 __all__ = ["Architecture", "Params", "apply", "init", "num_parameters", "shapes", "zeros"]
 
 Params = dict[str, Array]
@@ -274,8 +276,9 @@ def apply(
     dim_token = params["embed.linear"].shape[0]
     if token_BxNxD.shape[-1] != dim_token:
         raise ValueError(
-            f"token_BxNxD: got {token_BxNxD.shape[-1]} entries a seed, expected {dim_token}. The "
-            "network was made for another dimension; use one made for this, or choose the columns."
+            f"token_BxNxD: got {counted(token_BxNxD.shape[-1], 'entry')} a seed, expected "
+            f"{dim_token}. The network was made for another dimension; use one made for this, or "
+            "choose the columns."
         )
     num_groups, length, _ = token_BxNxD.shape
     position_N = jnp.arange(length, dtype=count_BxP.dtype)

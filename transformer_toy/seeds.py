@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulate.tables import TableError, read_table
+from theory.wording import counted
 
 __all__ = ["SCALINGS", "Scaler", "SeedError", "Seeds", "from_arrays", "pooled_scaler", "read_seeds"]
 
@@ -88,8 +89,8 @@ def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:
     labels = np.array([str(one) for one in np.ravel(labels)], dtype=np.str_)
     if features.ndim != 2 or 0 in features.shape or len(labels) != len(features):
         raise SeedError(
-            f"features: got shape {features.shape} and {len(labels)} labels, expected (n, d) and n "
-            "labels, n and d at least 1. One row a seed, one column a feature."
+            f"features: got shape {features.shape} and {counted(len(labels), 'label')}, expected "
+            "(n, d) and n labels, n and d at least 1. One row a seed, one column a feature."
         )
     if not np.isfinite(features).all():
         row, column = np.argwhere(~np.isfinite(features))[0]
@@ -138,9 +139,10 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
     needed = dim if scaling == "covariance" else 1
     if freedom < needed:
         raise SeedError(
-            f"{len(residual)} seeds in {len(groups)} groups leave {freedom} degrees of freedom for "
-            f"the spread within groups; {scaling} scaling of {dim} features needs {needed}. Give "
-            "more seeds"
+            "the spread within groups has "
+            f"{counted(freedom, 'degree of freedom', 'degrees of freedom')} in "
+            f"{counted(len(residual), 'seed')} of {counted(len(groups), 'group')}; {scaling} "
+            f"scaling of {counted(dim, 'feature')} needs {needed}. Give more seeds"
             + (
                 ", or scale each feature by itself (--scaling features)."
                 if scaling == "covariance"
