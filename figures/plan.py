@@ -11,6 +11,21 @@ from figures import style
 __all__ = ["draw_plan", "save_plan"]
 
 
+_DESIGN = {"marker": "o", "markerfacecolor": "white", "elinewidth": 0.9, "linestyle": "none"}
+_EXPECTED = {"marker": "x", "color": "0.25", "markersize": 5, "linestyle": "none"}
+# black, which no curve is, and a star, which no series is
+_RECOMMENDED = {
+    "color": "black", "marker": "*", "markersize": 11, "markerfacecolor": "black",
+    "markeredgecolor": "white", "markeredgewidth": 0.7, "elinewidth": 1.4, "zorder": 5,
+}  # fmt: skip
+_CURVES = tuple(k for k, own in enumerate(style.SERIES) if own.colour != "#000000")
+
+
+def _marker(look: Mapping) -> dict:
+    """What a legend shows of the look of a point with an interval."""
+    return {key: value for key, value in look.items() if key != "elinewidth"}
+
+
 @style.styled
 def draw_plan(payload: Mapping):
     """The figure of a plan's payload: excess of every design, and the law of each generator.
@@ -28,36 +43,34 @@ def draw_plan(payload: Mapping):
         best = all(own[key] == chosen[key] for key in ("name", "source"))
         mean = own["excess"]["value"]
         reach = [[max(mean - own["excess"]["low"], 0.0)], [max(own["excess"]["high"] - mean, 0.0)]]
-        colour = style.SERIES[1 if best else 0].colour if place > 1 or best else "0.25"
-        left.errorbar(
-            [max(mean, 1e-12)], [place], xerr=reach, marker=style.SERIES[1 if best else 0].marker,
-            color=colour, linestyle="none", markerfacecolor=colour if best else "white",
-            elinewidth=0.9,
-        )  # fmt: skip
+        look = _RECOMMENDED if best else {"color": style.SERIES[0].colour if place > 1 else "0.25"}
+        left.errorbar([max(mean, 1e-12)], [place], xerr=reach, **_DESIGN | look)
+        if best:
+            left.axhspan(place - 0.5, place + 0.5, color="0.92", linewidth=0, zorder=0)
         names.append(f"{own['name']} {own['source']}".strip())
     reference = designs[1]["excess"]["value"]
     for place, own in enumerate(designs):
         left_over = reference - own["expected"] - own["cost"]
         if own["rows"] and left_over > 0:
-            left.plot(left_over, place, marker="x", color="0.25", markersize=5, linestyle="none")
+            left.plot(left_over, place, **_EXPECTED)
     style.guide(left, x=reference, linestyle=":")
     left.set_yticks(range(len(designs)), names)
-    left.invert_yaxis()
+    for name, own in zip(left.get_yticklabels(), designs, strict=True):
+        if all(own[key] == chosen[key] for key in ("name", "source")):
+            name.set_fontweight("bold")
+    left.set_ylim(len(designs) - 0.5, -0.5)
     least = min(own["excess"]["value"] for own in designs if own["excess"]["value"] > 0)
     left.set(xscale="log", xlabel="predicted excess risk (nats)")
     left.set_xlim(left=0.3 * least)  # an interval may reach down to 0
-    left.set_title("S1 and expected (crosses); filled: recommended")
+    left.set_title("designs")
     style.plain_log(left)
     for series, own in enumerate(payload["curves"]):
-        style.curve(right, own["size"], own["excess"], series % len(style.SERIES), own["source"])
+        look = _CURVES[series % len(_CURVES)]
+        style.curve(right, own["size"], own["excess"], look, own["source"])
     if chosen["size"]:
         value = chosen["excess"]
         spread = [[value["value"] - value["low"]], [value["high"] - value["value"]]]
-        right.errorbar(
-            [chosen["size"]], [value["value"]], yerr=spread, marker="*", markersize=9,
-            color=style.SERIES[1].colour, linestyle="none",
-            label=r"recommended (its own $\alpha$)",
-        )  # fmt: skip
+        right.errorbar([chosen["size"]], [value["value"]], yerr=spread, **_DESIGN | _RECOMMENDED)
     style.guide(right, y=reference, linestyle=":")
     right.annotate(
         "class weighting", (0.02, reference), xycoords=("axes fraction", "data"),
@@ -69,8 +82,19 @@ def draw_plan(payload: Mapping):
     right.set_ylim(bottom=0.0, top=1.25 * max(reference, top))
     right.set_title("weighting real rows and adding $N$")
     style.plain_log(right)
-    if payload["curves"] or chosen["size"]:
+    if payload["curves"]:
         right.legend(loc="lower left")
+    percent = f"{100 * payload['level']:g} %"
+    own = r", at its own $\alpha$" if chosen["size"] else ""
+    keys = (
+        (f"by S1, {percent} interval", _DESIGN | {"color": style.SERIES[0].colour}),
+        ("expected", _EXPECTED),
+        (f"recommended{own}", _DESIGN | _RECOMMENDED),
+    )
+    figure.legend(
+        handles=[style.Line2D([], [], label=text, **_marker(look)) for text, look in keys],
+        loc="outside lower center", ncols=3,
+    )  # fmt: skip
     style.panel_letters([left, right])
     return figure
 

@@ -131,3 +131,26 @@ def test_the_figure_draws_what_the_plan_holds(small):
     curves = [line for line in right.lines if len(line.get_xdata()) == 81]
     for line, own in zip(curves, payload["curves"], strict=True):
         np.testing.assert_array_equal(line.get_ydata(), own["excess"])
+
+
+def test_the_recommendation_looks_like_nothing_else_in_the_figure(small):
+    x, label = small
+    plan = plan_table(x, label, generators=["smote", "gaussian-pooled"], bootstrap=20)
+    payload = as_dict(plan)
+    curve = payload["curves"][0]
+    payload["curves"] = [curve | {"source": f"generator {k}"} for k in range(7)]
+    choices = [own for own in payload["designs"] if own["name"] in ("weighting", "weight+add")]
+    for chosen in choices:
+        left, right = draw_plan(payload | {"recommended": chosen}).axes
+        place = payload["designs"].index(chosen)
+        (star,) = (line for line in left.lines if line.get_marker() == "*")
+        assert (star.get_xdata()[0], star.get_ydata()[0]) == (chosen["excess"]["value"], place)
+        bold = [k for k, t in enumerate(left.get_yticklabels()) if t.get_fontweight() == "bold"]
+        assert bold == [place]
+        stars = [line for line in right.lines if line.get_marker() == "*"]
+        assert [line.get_xdata()[0] for line in stars] == [chosen["size"]] * bool(chosen["size"])
+        others = {
+            line.get_color() for line in (*left.lines, *right.lines)
+            if line.get_linestyle() != "None" or line.get_marker() in "ox"
+        }  # fmt: skip
+        assert star.get_color() not in others
