@@ -13,13 +13,19 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.2)
-    for series, own in enumerate(payload["smoothness"].values()):
-        colour = style.SERIES[series].colour
+    place = 4 * len(payload["size"]) // 5  # where a dashed curve is named
+    for series, (name, own) in enumerate(payload["smoothness"].items()):
+        colour, marker = style.SERIES[series].colour, style.SERIES[series].marker
         style.curve(left, payload["size"], own["by_size"], series, linestyle="-")
         style.guide(left, payload["size"], own["fresh"], gid=None, color=colour, linewidth=1.0,
                     linestyle=(0, (4, 2)))  # fmt: skip
+        left.annotate(
+            _beta(name), (payload["size"][place], own["fresh"][place]), xytext=(-2, -2),
+            textcoords="offset points", ha="right", va="top", fontsize=8, color=colour,
+        )  # fmt: skip
         style.guide(left, y=own["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
-        style.guide(left, x=own["crossover"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
+        left.plot(own["crossover"], 2.0 * own["floor"], marker, color=colour, gid=style.GUIDE,
+                  markersize=6.5, zorder=4)  # fmt: skip
         style.curve(right, payload["seeds"], own["by_seeds"], series, linestyle="-")
         seen = own["observed"]
         for panel, x, statistic in ((left, payload["sizes"], "by_size"),
@@ -31,12 +37,13 @@ def _draw(payload: Mapping):
     left.set_xlabel("synthetic samples per group $N$")
     left.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     left.set_title("fixed seeds")
-    dashes = (("fresh samples instead", (0, (4, 2)), 1.0), ("floor, crossover", (0, (1, 2)), 0.9))
+    keys = (
+        ("fresh samples instead", {"linestyle": (0, (4, 2)), "linewidth": 1.0}),
+        ("floor", {"linestyle": (0, (1, 2)), "linewidth": 0.9}),
+        ("crossover", {"linestyle": "none", "marker": style.SERIES[0].marker}),
+    )
     left.legend(
-        handles=[
-            style.Line2D([], [], color="0.3", label=label, linestyle=dash, linewidth=width)
-            for label, dash, width in dashes
-        ],
+        handles=[style.Line2D([], [], color="0.3", label=label, **look) for label, look in keys],
         loc="upper right",
     )
     right.set_xlabel("seeds per group $n$")
@@ -50,9 +57,13 @@ def _handles(payload: Mapping):
     """One entry per smoothness."""
     return [
         style.Line2D([], [], color=own.colour, marker=own.marker, markerfacecolor="white",
-                     label=rf"$\beta={float(name):g}$, exponent {row['exponent']:.2f}")
+                     label=rf"{_beta(name)}, exponent {row['exponent']:.2f}")
         for own, (name, row) in zip(style.SERIES, payload["smoothness"].items(), strict=False)
     ]  # fmt: skip
+
+
+def _beta(name: str) -> str:
+    return rf"$\beta={float(name):g}$"
 
 
 SPEC = Spec(
@@ -62,9 +73,9 @@ SPEC = Spec(
     ("saturation",),
     "Sequence model: every group's generator keeps the best cut-off of its seeds' mean and draws "
     "from there; training sees its samples alone and keeps the same coordinates. (a) Squared error "
-    "against the synthetic size at a fixed number of seeds. Solid: exact sums; dotted: the floor, "
-    "and the crossover 2 beta n/(2 beta + 1) at which the error is twice the floor; dashed: as many"
-    " fresh samples instead, whose error goes on falling. (b) The error left with a thousand "
+    "against the synthetic size at a fixed number of seeds. Solid: exact sums; dotted: the floor; "
+    "filled: the crossover, 2 beta n/(2 beta + 1) samples, at twice the floor; dashed: as many "
+    "fresh samples instead, whose error goes on falling. (b) The error left with a thousand "
     "synthetic samples per seed against the number of seeds: it falls with the exponent "
     "2 beta/(2 beta + 1) of the seeds themselves (solid: exact sums in the limit). Markers: "
     "simulation with 95 % intervals.",

@@ -96,6 +96,16 @@ def test_plotted_values_are_those_of_the_artifact(spec):
         assert _in(values, known), values
 
 
+def test_every_dashed_curve_of_saturation_is_named_where_it_runs():
+    spec = FIGURES["saturation"]
+    names = {text.get_text(): text.xy for text in draw(spec, _artifacts(spec)).axes[0].texts}
+    payload = _tiny("saturation")["payload"]
+    assert len(names) == len(payload["smoothness"])
+    for name, own in payload["smoothness"].items():
+        x, y = names[rf"$\beta={float(name):g}$"]
+        assert own["fresh"][payload["size"].index(x)] == y
+
+
 def test_a_value_that_is_not_in_the_artifact_is_noticed():
     spec = FIGURES["raw_imbalance"]
     known = _known(_tiny("raw_imbalance")["payload"])
