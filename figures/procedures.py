@@ -8,6 +8,7 @@ import numpy as np
 
 from figures import style
 from figures.spec import Spec
+from theory.wording import counted
 
 __all__ = ["SPEC"]
 
@@ -23,8 +24,7 @@ def _draw(payload: Mapping):
         style.points(panel, places + offset, seen["mean"], seen["std_error"], series,
                      f"generator: {name}", horizontal=True)  # fmt: skip
     labels = [
-        f"{name} ({fits} fit{'s' if fits > 1 else ''}"
-        + (f", {formula} prediction)" if formula else ")")
+        f"{name} ({counted(fits, 'fit')}" + (f", {formula} prediction)" if formula else ")")
         for name, fits, formula in zip(
             payload["procedures"], payload["fits"], payload["predictions"], strict=True
         )

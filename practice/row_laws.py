@@ -114,7 +114,7 @@ def _residuals(features, cells) -> np.ndarray:
 
 def _too_small(name: str, has: int, needs: int, method: str, remedy: str) -> ValueError:
     return ValueError(
-        f"class or group {name} has {has} seed{'s' if has != 1 else ''}, expected at least {needs} "
+        f"class or group {name} has {counted(has, 'seed')}, expected at least {needs} "
         f"for {method}; {remedy}."
     )
 

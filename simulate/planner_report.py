@@ -154,7 +154,7 @@ def _sureness(plan: Plan) -> str:
             said.append(f"not sure: {reach} holds 0{free}")
     doubts = len(plan.warnings)
     if doubts:
-        said.append(f"{doubts} warning{'s' if doubts > 1 else ''} below")
+        said.append(f"{counted(doubts, 'warning')} below")
     return "; ".join(said) + "."
 
 
