@@ -280,7 +280,7 @@ def _fidelity_checks(effect: float) -> Iterator[Check]:
             ("intercept", abs(float(bias[0])), entry_proxy, "its first entry"),
         ):
             bound = _bound(divergence, var_proxy)
-            claim = f"{what} is below sqrt(2 proxy KL), by a factor {bound / size:.1f}"
+            claim = f"{what} is below sqrt(2 v KL), by a factor {bound / size:.1f}"
             yield _noisy(
                 f"T4.{statistic}", name, claim, "scores",
                 statistic, index, bound, 0.2, abs(bound - size), 0.0, "bound",

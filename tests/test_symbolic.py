@@ -75,6 +75,20 @@ def test_every_symbol_is_in_the_glossary_and_every_entry_is_used():
     assert set(notation.GLOSSARY) == used | printed | bound
 
 
+def test_a_letter_has_one_meaning_in_a_theorem_and_a_meaning_one_letter():
+    """But for what T4 says of one group and of each: its divergence and its variance proxy."""
+    names = {}
+    for formula in FORMULAS.values():
+        theorem = formula.id.split(".")[0]
+        for symbol in formula.symbols:
+            own = notation.GLOSSARY[symbol].latex
+            names.setdefault((theorem, own), set()).add(symbol.name)
+    shared = {place: found for place, found in names.items() if len(found) > 1}
+    assert shared == {
+        ("T4", r"\mathrm{KL}"): {"kl", "group_kl"}, ("T4", "v"): {"var_proxy", "group_proxy"},
+    }  # fmt: skip
+
+
 def test_the_latex_is_well_formed():
     for name, formula in FORMULAS.items():
         text = formula.latex

@@ -359,10 +359,10 @@ def student_log_density(
 def fidelity_bias_bound(
     kl: Float[Array, "*b"], var_proxy: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:
-    """How far a generator of given KL can move a mean: sqrt(2 var_proxy KL(Q || P)).
+    """How far a generator of given KL can move a mean: sqrt(2 v KL(Q || P)).
 
-    Statement (T4, bound): if u's is sub-Gaussian under P with variance proxy ``var_proxy`` for
-    every unit u, then |E_Q s - E_P s| <= sqrt(2 var_proxy KL(Q || P)), by Donsker and Varadhan's
+    Statement (T4, bound): if s along every unit vector is sub-Gaussian under P with variance proxy
+    v, ``var_proxy``, then |E_Q s - E_P s| <= sqrt(2 v KL(Q || P)), by Donsker and Varadhan's
     variational formula optimised over the multiplier. With s the score it bounds the bias gradient
     that the generator adds for its group. Equality for a Gaussian P, Q = P shifted, linear s.
 

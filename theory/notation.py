@@ -256,8 +256,8 @@ seen = _scalar("seen", "how often a symbol occurs among the seeds", "k", **_NONN
 mass = _scalar("mass", "Dirichlet parameter of the symbol", "a", **_POS)
 mass_total = _scalar("mass_total", "sum of the Dirichlet parameters", r"a_+", **_POS)
 kl = _scalar("kl", "KL(Q || P), generator first", r"\mathrm{KL}", **_NONNEG)
-var_proxy = _scalar(
-    "var_proxy", "sub-Gaussian variance proxy of the score under P", r"{\sigma^2}", **_POS
-)
+var_proxy = _scalar("var_proxy", "sub-Gaussian variance proxy of the score under P", "v", **_POS)
 group_kl = _array("group_kl", "KL(Q_g || P_g) per group, generator first", r"\mathrm{KL}")
-group_proxy = _array("group_proxy", "variance proxy of the score per group", "v")
+group_proxy = _array(
+    "group_proxy", "sub-Gaussian variance proxy of the score under P_g, per group", "v"
+)

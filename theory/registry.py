@@ -351,7 +351,7 @@ _ALL = (
     ),
     Theorem(
         "T4",
-        "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 var KL)",
+        "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 v KL)",
         "If the score is sub-Gaussian under P_g with variance proxy v_g, then |E_Q s - E_P s| <= "
         "sqrt(2 v_g KL(Q || P)), attained by a law tilted toward the score; and what biases add to "
         "R1 is at most {(1/G) sum_g c_g sqrt(2 v_g KL_g)}^2 / (2 lambda_min(H)): from seeds to "

@@ -254,7 +254,7 @@ def check_family(model: Model) -> None:
 
 
 def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Bound:
-    """T4 on the trained network: the bias of its mean law against sqrt(2 proxy KL).
+    """T4 on the trained network: the bias of its mean law against sqrt(2 v KL).
 
     Statement: the network's law averaged over seeds has KL to the truth at most the average of
     KL(Q | seeds, truth), by convexity; that average, in closed form for each set of seeds, is used.
