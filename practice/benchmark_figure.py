@@ -15,6 +15,8 @@ from practice.benchmark_report import (
     methods_of,
     score,
 )
+from practice.comparison import ratio_interval
+from practice.judging import RELIABILITY_BINS
 
 __all__ = ["draw"]
 
@@ -24,7 +26,7 @@ def draw(results: Results) -> Figure:
     """Two losses relative to class weights, by method and classifier, and reliability.
 
     One row of panels for each kind of table. Differences are over the seeds in which a method
-    refused on no table.
+    refused on no table. All intervals are over seeds, at 95 %.
     """
     kinds = by_kind(results)
     figure, axes = style.new_figure(len(kinds), 3, height=3.6 * len(kinds))
@@ -55,14 +57,18 @@ def _row(axes, results: Results, title: str) -> None:
     if title:
         left.set_ylabel(title)
     method = next(m for m in ("plugin", *methods) if m in methods)
-    for series, (after, label) in enumerate(((0, "as trained"), (1, "corrected"))):
+    for series, after, label in ((3, 0, "as trained"), (4, 1, "corrected")):
         weight, predicted, observed = _reliability(results, method, after)
+        share, half = ratio_interval(observed, weight)
+        reach = np.minimum([half, half], [share, 1.0 - share])  # a share is within 0 and 1
         own = style.SERIES[series]
-        right.plot(
-            predicted / weight, observed / weight, color=own.colour, linestyle=own.line,
-            marker=own.marker, markerfacecolor="white", label=label,
+        right.errorbar(
+            predicted.sum(axis=0) / weight.sum(axis=0), share, yerr=reach, color=own.colour,
+            linestyle=own.line, marker=own.marker, markerfacecolor="white", elinewidth=0.9,
+            label=label,
         )  # fmt: skip
     style.guide(right, x=[0, 1], y=[0, 1])
+    right.set_xticks([0.0, 0.5, 1.0])
     right.set_xlabel("predicted for the rare class")
     right.set_ylabel("observed frequency")
     right.set_title(f"reliability, {LABELS[method]}")
@@ -93,12 +99,19 @@ def _differences(axes, results: Results, methods, classifiers, metric: str) -> l
 
 
 def _reliability(results: Results, method: str, after: int) -> np.ndarray:
-    """Sums over tables with one minority class, seeds and classifiers; empty bins dropped."""
+    """Sums by seed, over tables with one minority class and classifiers: ``[3, seeds, bins]``.
+
+    Bins with hardly any weight are dropped.
+    """
     chosen = [seeds for task, seeds in results.items() if not task.endswith("/spurious")]
-    total = sum(
-        np.array(scores["reliability"][after])
-        for seeds in chosen or results.values()
-        for own in seeds
-        for scores in own["scores"].get(method, {}).values()
-    )
-    return total[:, total[0] > 1e-3 * total[0].sum()]
+    total = np.stack([
+        sum(
+            (np.array(scores["reliability"][after])
+            for own in tables
+            for scores in own["scores"].get(method, {}).values()),
+            start=np.zeros((3, RELIABILITY_BINS)),
+        )
+        for tables in zip(*(chosen or results.values()), strict=False)
+    ], axis=1)  # fmt: skip
+    weight = total[0].sum(axis=0)
+    return total[:, :, weight > 1e-3 * weight.sum()]

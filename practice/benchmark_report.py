@@ -156,7 +156,7 @@ def _refusals(said: list[dict]) -> list[str]:
     for own in said:
         tables.setdefault((own["reason"], own["seeds"]), []).append(own["task"])
     return [
-        f"{count} seed{'s' * (count > 1)} of {', '.join(tasks)}: {reason}"
+        f"{counted(count, 'seed')} of {', '.join(tasks)}: {reason}"
         for (reason, count), tasks in tables.items()
     ]
 
@@ -262,8 +262,8 @@ def _section(results: Results, found: dict) -> str:
         ]  # fmt: skip
         for method, own in found["cleaned"].items():
             lines.append(
-                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} ({own['seeds']} "
-                f"seed{'s' * (own['seeds'] > 1)})"
+                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} "
+                f"({counted(own['seeds'], 'seed')})"
             )
     else:
         lines.append("No method's rows copied a test row, so nothing changes without them.")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-__all__ = ["Difference", "compare_all", "difference", "holm", "interval"]
+__all__ = ["Difference", "compare_all", "difference", "holm", "interval", "ratio_interval"]
 
 LEVEL = 0.05
 
@@ -58,6 +58,26 @@ def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
         return float(own.mean()), math.inf
     half = stats.t.ppf(1 - LEVEL / 2, len(own) - 1) * own.std(ddof=1) / math.sqrt(len(own))
     return float(own.mean()), float(half)
+
+
+def ratio_interval(over: np.ndarray, under: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios of sums over seeds, and the half-widths of their 95 % intervals.
+
+    Linearised: the interval of the mean of ``over - ratio * under``, divided by the mean of
+    ``under``. It is that of `interval` where ``under`` is the same in every seed.
+
+    Args:
+        over: numerators ``[seeds, ratios]``.
+        under: denominators ``[seeds, ratios]``, none summing to 0.
+
+    Example:
+        >>> ratio, half = ratio_interval(np.array([[2.0], [4.0], [6.0]]), np.full((3, 1), 2.0))
+        >>> ratio.tolist(), half.round(3).tolist()
+        ([2.0], [2.484])
+    """
+    ratio = over.sum(axis=0) / under.sum(axis=0)
+    half = [interval(rest)[1] for rest in (over - ratio * under).T]
+    return ratio, np.array(half) / under.mean(axis=0)
 
 
 def difference(

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from practice import benchmark, benchmark_report, datasets
+from practice import benchmark, benchmark_figure, benchmark_report, datasets
 from practice.__main__ import main
-from practice.comparison import compare_all, difference, holm
-from practice.judging import METRICS, _scores
+from practice.comparison import compare_all, difference, holm, interval, ratio_interval
+from practice.judging import METRICS, RELIABILITY_BINS, _scores
 from practice.rivals import METHODS, Refused, train_rows
 from practice.splits import FEWEST, Split, features, make_split, points
 
@@ -147,6 +147,44 @@ def test_paired_tests_are_those_of_scipy_and_the_corrected_one_is_wider():
     wide = stats.t.sf(abs(expected.statistic) / (1 + 20 * 0.5) ** 0.5, 19) * 2
     assert corrected == pytest.approx(wide) and corrected > p
     assert difference(np.zeros(5), 0.5)[2] == 1.0 and difference(np.ones(5), 0.5)[2] == 0.0
+
+
+def _sums(rng, seeds: int, rates: np.ndarray):
+    """Events and rows in bins of a random size, seed by seed."""
+    rows = rng.integers(5, 40, size=(seeds, len(rates)))
+    return rng.binomial(rows, rates).astype(float), rows.astype(float)
+
+
+def test_the_interval_of_a_ratio_covers_it_and_is_that_of_a_mean_of_equal_parts():
+    rng, rates, runs = np.random.default_rng(4), np.array([0.1, 0.4, 0.8]), 500
+    inside = np.zeros(len(rates))
+    for _ in range(runs):
+        share, half = ratio_interval(*_sums(rng, 20, rates))
+        inside += np.abs(share - rates) <= half
+    assert (np.abs(inside / runs - 0.95) <= 0.02 + 4 * (0.95 * 0.05 / runs) ** 0.5).all()
+    values = rng.normal(size=(9, 2))
+    share, half = ratio_interval(3.0 * values, np.full((9, 2), 3.0))
+    for k in range(2):
+        assert (share[k], half[k]) == pytest.approx(interval(values[:, k]), rel=1e-12)
+
+
+def test_the_panels_of_reliability_show_the_interval_over_seeds_of_every_frequency():
+    rng, scores = np.random.default_rng(5), dict.fromkeys(METRICS, 0.1)
+    rates = np.linspace(0.0, 1.0, RELIABILITY_BINS)
+    drawn = [_sums(rng, 6, rates) for _ in range(2)]  # as trained, and corrected
+
+    def own(seed: int) -> dict:
+        bins = [[rows[seed], rows[seed] * rates, events[seed]] for events, rows in drawn]
+        both = {"logistic": scores | {"reliability": bins}}
+        return {"categories": False, "scores": dict.fromkeys(("raw", "weighted", "plugin"), both)}
+
+    panel = benchmark_figure.draw({"t/imbalance": [own(seed) for seed in range(6)]}).axes[2]
+    for (events, rows), shown in zip(drawn, panel.containers, strict=True):
+        share, half = ratio_interval(events, rows)
+        low, high = np.array([bar[:, 1] for bar in shown.lines[2][0].get_segments()]).T
+        np.testing.assert_allclose(low, np.maximum(share - half, 0.0), atol=1e-12)
+        np.testing.assert_allclose(high, np.minimum(share + half, 1.0), atol=1e-12)
+        assert (high > low)[1:-1].all()
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
