@@ -52,6 +52,6 @@ SPEC = Spec(
     "Curves: the predicted total and its bias, variance and Cox-Snell parts. Markers: simulated "
     "means with 95 % intervals; the weights of one panel share their random numbers. Every panel "
     "has its own scale. Where a generator has no bias, (a) and (d), the variance part is the total "
-    "and lies under it. The curve of the total is what the bound of R6 bounds.",
+    "and lies on it. The curve of the total is what the bound of R6 bounds.",
     _draw,
 )

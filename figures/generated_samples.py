@@ -16,7 +16,7 @@ def _draw(payload: Mapping):
     figure, axes = style.new_figure(1, len(rows), height=2.3, sharex=True, sharey=True)
     seeds = payload["seeds"]
     for panel, (name, own) in zip(axes, rows.items(), strict=True):
-        panel.plot(own["x"], own["y"], color="0.55", marker=".", markersize=2.5, linestyle="none",
+        panel.plot(own["x"], own["y"], color="0.7", marker=".", markersize=3.0, linestyle="none",
                    label="generated (in a: true) samples")  # fmt: skip
         panel.plot(seeds["x"], seeds["y"], color=style.SERIES[1].colour, marker="s",
                    markersize=3.2, linestyle="none", label="seeds")  # fmt: skip
@@ -34,7 +34,7 @@ SPEC = Spec(
     "seeds, generated and true samples of one group",
     (),
     ("samples",),
-    "A small group's seeds and samples of the same number: from the truth, from SMOTE with its "
+    "A small group's seeds and ten times as many samples: from the truth, from SMOTE with its "
     "nearest neighbours, from the Gaussian fitted to the seeds, and from the posterior predictive "
     "given the seeds. Interpolation stays within the seeds; the predictive is wider than the "
     "plug-in because it knows how little the seeds say.",

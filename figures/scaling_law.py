@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from figures import style
 from figures.spec import Spec
 
@@ -50,8 +52,9 @@ def _draw_weight(payload: Mapping):
     for series, (name, own) in enumerate(payload["generators"].items()):
         style.curve(panel, payload["size"], own["weight"], series, style.display(name))
         seen = own["vertex"]
-        if seen["size"]:
-            style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)
+        if seen["size"]:  # side by side, so that no interval hides another
+            place = np.asarray(seen["size"]) * 1.06 ** (series - 2.5)
+            style.points(panel, place, seen["mean"], seen["std_error"], series)
     panel.set(xscale="log", ylim=(-0.02, 1.02), xlabel="synthetic samples per group $N$")
     panel.set_ylabel(r"best weight $\alpha^*(N)$")
     panel.legend(loc="upper left")
@@ -79,8 +82,8 @@ BEST_WEIGHT = Spec(
     ("scaling",),
     "Weight alpha of the augmentation part with the least excess risk, against the synthetic size. "
     "Curves: S1, clipped to [0, 1]. Markers: vertex of the parabola through simulated excesses at "
-    "three weights on common random numbers, with its first-order 95 % interval; none for SMOTE, "
-    "whose bias is too large for a parabola. The curve of the scaled generator lies under the "
-    "oracle's, that of duplicates under the plug-in's.",
+    "three weights on common random numbers, with its first-order 95 % interval, drawn beside each "
+    "other at sizes 100 to 10^4; none for SMOTE, whose bias is too large for a parabola. The curve "
+    "of the scaled generator lies on the oracle's, the plug-in's on that of duplicates.",
     _draw_weight,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,9 +23,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 __all__ = [
-    "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "crosses", "curve",
-    "display", "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
-    "styled", "svg_text", "ticks",
+    "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "crosses", "curve", "display", "exponent",
+    "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
+    "svg_text", "ticks",
 ]  # fmt: skip
 
 FORMATS = ("png", "svg", "pdf")
@@ -92,6 +92,20 @@ def display(name: str) -> str:
         ('SMOTE', 'oracle')
     """
     return _DISPLAY.get(name, name)
+
+
+def exponent(row: Mapping) -> str:
+    """Theory's exponent and the interval of the fitted one, as legends write them.
+
+    Example:
+        >>> exponent({"exponent": 0.5, "fitted": {"value": 0.5, "low": 0.49, "high": 0.512}})
+        '0.500 (0.490 to 0.512)'
+        >>> exponent({"exponent": 2 / 3, "fitted": None})
+        '0.667'
+    """
+    fit = row["fitted"]
+    seen = "" if fit is None else f" ({fit['low']:.3f} to {fit['high']:.3f})"
+    return f"{row['exponent']:.3f}{seen}"
 
 
 def styled(function: Callable) -> Callable:

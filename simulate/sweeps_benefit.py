@@ -41,7 +41,8 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
     By separation: a table of predicted excess risks, the break-even shifts with every rival, from
     theorem R and from its leading order, and simulated gains at some ratios and shifts.
     """
-    ratios, lengths = settings["ratio_grid"], settings["length_grid"]
+    ratios = np.geomspace(*settings["ratio_range"], 13).tolist()
+    lengths = np.geomspace(*settings["length_range"], 11).tolist()
     rows, results = {}, []
     share = len(settings["separations"]) * len(settings["ratios"])
     for separation in settings["separations"]:

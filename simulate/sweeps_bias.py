@@ -51,7 +51,6 @@ def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
         "curves": curves,
         "points": {
             "ratio": n_max / np.asarray(minority),
-            "minority": minority,
             "error": measured(result, "error"),
             "displacement": measured(result, "theta", star[None]),
             "error_finite": np.stack([t.group_error.total for t in theory]),
@@ -88,7 +87,6 @@ def generator_bias(settings: Mapping, seed: int, progress: Progress) -> dict:
         gradient = measured(result, "gradient")
         displacement = measured(result, "theta", np.asarray(theory.theta_star)[None])
         rows[name] = {
-            "gradient_limit": theory.bias_gradient,
             "gradient": theory.mean_gradient,
             "gradient_observed": _first(gradient),
             "displacement_linear": theory.displacement_linear,
@@ -117,14 +115,13 @@ def _remainders(groups, design: Design, settings: Mapping) -> dict:
     strengths = np.geomspace(0.005, 0.5, 9)
     out = {}
     for name, family in families.items():
-        gradients, remainders, moves = [], [], []
+        gradients, remainders = [], []
         for strength in strengths:
             own = predict_bias(groups, design, family(float(strength)))
             gap = np.asarray(own.displacement - own.displacement_linear)
             gradients.append(np.linalg.norm(own.bias_gradient))
             remainders.append(np.linalg.norm(gap))
-            moves.append(np.linalg.norm(own.displacement))
-        out[name] = {"gradient": gradients, "remainder": remainders, "displacement": moves}
+        out[name] = {"gradient": gradients, "remainder": remainders}
     return out
 
 

@@ -151,7 +151,6 @@ def tokens(settings: Mapping, seed: int, progress: Progress) -> dict:
         floor = 2 * curve[1] - curve[0]  # the curve is floor + noise / n
         rows[str(depth)] = {
             "expected": floor + (curve[0] - floor) / grid,
-            "floor": float(token_capacity.readout_floor(natural, embeddings, depth, step)),
             "observed": measured(result, f"layers {depth}"),
         }
     return {

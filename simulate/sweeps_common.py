@@ -9,6 +9,7 @@ import jax
 
 from simulate.monte_carlo import Result
 from simulate.paths import Progress
+from simulate.power_law import fit_power_law
 from theory.generators import (
     Duplicate,
     GaussianPlugin,
@@ -22,7 +23,9 @@ from theory.generators import (
 )
 from theory.laws import GaussianGroup
 
-__all__ = ["generators_of", "groups_of", "path_key", "problems", "share_of"]
+__all__ = [
+    "fitted_exponent", "generators_of", "groups_of", "path_key", "problems", "share_of",
+]  # fmt: skip
 
 
 def path_key(seed: int, name: str) -> jax.Array:
@@ -41,13 +44,12 @@ def groups_of(settings: Mapping) -> tuple[GaussianGroup, ...]:
 
 
 def generators_of(settings: Mapping) -> dict[str, Generator]:
-    """Generators by the name under which figures show them."""
-    shift = tuple(settings["shift"])
+    """Generators by the name under which figures show them; those whose numbers are given."""
+    kinds = {"shifted": ("shift", lambda shift: Shifted(tuple(shift))), "scaled": ("scale", Scaled),
+             "mislabelled": ("flip_rate", Mislabelled)}  # fmt: skip
     return {
         "oracle": Oracle(),
-        "shifted": Shifted(shift),
-        "scaled": Scaled(settings.get("scale", 0.7)),
-        "mislabelled": Mislabelled(settings.get("flip_rate", 0.05)),
+        **{name: kind(settings[key]) for name, (key, kind) in kinds.items() if key in settings},
         "duplicate": Duplicate(),
         "smote": Smote(),
         "plug-in": GaussianPlugin("group"),
@@ -59,6 +61,12 @@ def generators_of(settings: Mapping) -> dict[str, Generator]:
 def share_of(progress: Progress, done: int, total: int) -> Progress:
     """Progress of one of several equal parts."""
     return lambda own: progress((done + own) / total)
+
+
+def fitted_exponent(x, seen: Mapping) -> dict[str, float] | None:
+    """Exponent that simulated points fall with, with its interval; None where they do not say."""
+    exponent = fit_power_law(x, seen["mean"], seen["std_error"]).exponent
+    return None if exponent is None else exponent._asdict()
 
 
 def problems(*results: Result) -> dict[str, int]:

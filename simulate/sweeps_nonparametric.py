@@ -10,10 +10,9 @@ import numpy as np
 
 from simulate import monte_carlo, streams
 from simulate.paths import Progress, measured
-from simulate.power_law import fit_power_law
-from simulate.sweeps_common import path_key, problems
+from simulate.sweeps_common import fitted_exponent, path_key, problems
 from theory.formulas import FORMULAS
-from theory.sequence_limits import linear_floor, smoothed_risk
+from theory.sequence_limits import smoothed_risk
 from theory.sequence_model import Filter, Signal, best_scale
 
 __all__ = ["saturation"]
@@ -48,7 +47,6 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
             "by_size": [risk(seeds, size) for size in grids[0]],
             "fresh": fresh,
             "floor": risk(seeds, math.inf),
-            "linear_floor": linear_floor(signal, 1 / (2 * seeds)),
             "crossover": float(crossover),
             "by_seeds": [risk(n, math.inf) for n in grids[1]],
         }
@@ -61,12 +59,7 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
             "by_size": {"mean": mean[:cut], "std_error": spread[:cut], "replicates": count},
             "by_seeds": {"mean": mean[cut:], "std_error": spread[cut:], "replicates": count},
         }
-        fit = fit_power_law(sizes, mean[:cut], spread[:cut])
-        own["fitted"] = {
-            name: None if value is None else list(value)
-            for name, value in (("exponent", fit.exponent), ("crossover", fit.crossover),
-                                ("floor", fit.floor))
-        } | {"reason": fit.reason}  # fmt: skip
+        own["fitted"] = fitted_exponent(numbers, own["observed"]["by_seeds"])
     return {"size": grids[0], "sizes": sizes, "seeds": grids[1], "numbers": numbers,
             "smoothness": rows, "counts": problems(result)}  # fmt: skip
 

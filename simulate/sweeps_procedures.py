@@ -236,14 +236,7 @@ def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
         result = {k: np.asarray(v) for k, v in evaluate((drawn, weights, extra)).items()}
         kept = ~result["not_converged"]
         left_out += int(np.sum(~kept))
-        excess = result["excess"][kept]
-        rows[name] = {
-            "excess": _mean(excess),
-            "against_validation": _mean(excess - excess[:, 2:3]),
-            "multiple": _mean(result["multiple"][kept]),
-            "weight": {"known": known.weight, "estimated": _mean(np.asarray(weights)[:, 1])},
-            "size": {"known": known.size, "estimated": _mean(np.asarray(extra)[:, 1])},
-        }
+        rows[name] = {"excess": _mean(result["excess"][kept])}
         own(1.0)
     grid = len(settings["multiples"])
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -31,17 +31,17 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
     groups = groups_of(settings)
     sizes, augmentation = settings["sizes"], settings["augmentation"]
     generators = generators_of(settings)
-    grid, weights = settings["grid"], settings["weights"]
+    grid, weights = np.linspace(0.0, 1.0, 41), settings["weights"]
     drawn = Design(sizes, augmentation, 0.5)
     rows, results = {}, []
     for index, name in enumerate(settings["generators"]):
         generator = generators[name]
 
-        @lru_cache
+        @cache
         def at(weight: float, generator=generator):
             return predict(groups, Design(sizes, augmentation, weight), generator)
 
-        curves = [at(weight) for weight in grid]
+        curves = [at(float(weight)) for weight in grid]
         theory = [at(weight) for weight in weights]
         path = [
             Setting(Design(sizes, augmentation, weight), groups, own.theta_alpha)
@@ -58,7 +58,6 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
             part: [float(getattr(own.excess, part)) for own in curves]
             for part in ("bias", "variance", "cox_snell", "total")
         }
-        rows[name]["bound"] = [float(own.bound) for own in curves]
         rows[name]["observed"] = _balanced(result, float(floor))
     return {"weight": grid, "weights": weights, "generators": rows, "counts": problems(*results)}
 
@@ -77,7 +76,7 @@ def _balanced(result: monte_carlo.Result, floor: float) -> dict:
 def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Gain over references, and efficiency against the discriminant, by separation (R3, R4)."""
     dim, distances = settings["dim"], settings["distances"]
-    grid = settings["grid"]
+    grid = np.linspace(distances[0], distances[-1], 41)
     efficiency, first = _efficiency(settings, seed, share_of(progress, 0, 3))
     sizes, extra = settings["sizes"], settings["augmentation"]
     synthetic = Design(sizes, extra, settings["weight"])
@@ -88,12 +87,12 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
         "SMOTE": (Smote(), oversampled),
     }
 
-    @lru_cache
+    @cache
     def at(distance: float, design: Design, generator):
         return predict(classes_at(distance, dim), design, generator)
 
     def totals(design: Design, generator) -> list[float]:
-        return [float(at(distance, design, generator).total) for distance in grid]
+        return [float(at(float(distance), design, generator).total) for distance in grid]
 
     base = np.asarray(totals(references["class weighting"], Oracle()))
     curves = {"raw ERM": np.asarray(totals(references["raw ERM"], Oracle())) / base}

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from simulate import monte_carlo, scaling_paths
 from simulate.paths import Progress, measured
 from simulate.scaling_paths import FIXED_WEIGHT
-from simulate.sweeps_common import path_key, problems, share_of
+from simulate.sweeps_common import fitted_exponent, path_key, problems, share_of
 from theory.formulas import FORMULAS
 
 __all__ = ["nonparametric", "scaling"]
@@ -57,7 +57,6 @@ def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
                     vertex = _vertex(several[:, (4, 0, 5)], weights[5] - weights[0])
                     _append(located, size, vertex, weights[0])
         rows[label] = {
-            "moments": {key: float(value) for key, value in law._asdict().items()},
             "size": sizes,
             "excess": excess,
             "weight": best,
@@ -124,16 +123,14 @@ def nonparametric(settings: Mapping, seed: int, progress: Progress) -> dict:
             settings["replicates"], share_of(progress, index, len(settings["smoothness"])),
         )  # fmt: skip
         results.append(result)
+        squared = measured(result, "squared")
         rows[str(smoothness)] = {
             "exponent": _call("S2.exponent", smoothness=smoothness),
             "exact": [c["exact"] for c in curves],
             "rate": [c["rate"] for c in curves],
             "error": [c["error"] for c in curves],
-            "cutoff": [p["cutoff"] for p in points],
-            "observed": {
-                "squared": measured(result, "squared"),
-                "error": measured(result, "error"),
-            },
+            "fitted": fitted_exponent(extra, squared),
+            "observed": {"squared": squared, "error": measured(result, "error")},
         }
     return {"size": grid, "sizes": extra, "smoothness": rows, "counts": problems(*results)}
 
