@@ -9,7 +9,7 @@ import pytest
 
 from practice.__main__ import main as practice_door
 from practice.resampler import SyntheticOverSampler
-from transformer_toy import constructed
+from transformer_toy import beyond, constructed
 from transformer_toy.__main__ import calls_of, main
 from transformer_toy.beyond import BeyondTraining, beyond_training
 from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
@@ -40,6 +40,19 @@ def test_normal_groups_within_the_context_are_passed(shipped):
     for model in (shipped, load_model(SHIPPED_MEAN)):
         for k in range(20):
             assert _doubts(model, _seeds(rng.normal(size=(40, 2)) + 0.5, seed=k)) == []
+
+
+def test_normal_features_raise_the_alarms_that_are_stated_and_light_tails_do():
+    """Five standard errors of the plain kurtosis are exceeded twice as often, on one side only."""
+    rng, model, names = np.random.default_rng(6), constructed.location(1), range(40)
+
+    def doubted(x):
+        return any("not normal" in own for own in beyond._shape(model, "a", x - x.mean(0), names))
+
+    count = sum(doubted(rng.normal(size=(100, 40))) for _ in range(500))
+    stated = 4e-4 * 40 * 500
+    assert count < stated + 4 * stated**0.5 < 1e-3 * 40 * 500
+    assert all(doubted(rng.uniform(size=(300, 40))) for _ in range(10))
 
 
 def test_more_seeds_than_in_training_are_noticed_and_only_where_samples_are_wanted(shipped):
