@@ -6,6 +6,7 @@ law for each group; the samples are independent draws from that law. Batches are
 so memory does not grow with the number of samples.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -44,8 +45,8 @@ def check_model(model: Model, num_features: int) -> None:
         num_features: of the seeds.
 
     Raises:
-        SeedError: if the network's family has no free location, or its dimension is neither 1 (read
-            feature by feature) nor the number of features.
+        SeedError: if the network's family has no free location or no mean variance, or its
+            dimension is neither 1 (read feature by feature) nor the number of features.
 
     Example:
         >>> from transformer_toy import constructed
@@ -61,6 +62,12 @@ of features one by one.
         raise SeedError(
             f"the network was trained on the family {name!r}, whose laws are fixed in advance; "
             f"generating from a user's seeds needs one of {', '.join(FAMILIES)}."
+        )
+    shape = model.task.spec.get("shape_prior", math.inf)
+    if not shape > 1.0:
+        raise SeedError(
+            f"the network's family has shape_prior {shape:g}, expected more than 1: its variances "
+            "have no mean, which the seeds' spread would be matched with. Train one with more."
         )
     if dim not in (1, num_features):
         raise SeedError(
