@@ -106,7 +106,10 @@ def test_tokens_of_another_size_are_refused(params):
         model.apply(params, jnp.ones((2, 3, 4)), COUNTS, CONDITIONS)
 
 
-@pytest.mark.parametrize("name, value", [("width", -1), ("num_layers", 0), ("num_memory", 0)])
+@pytest.mark.parametrize(
+    "name, value",
+    [("width", 0), ("num_layers", 0), ("num_memory", 0), ("num_heads", 0), ("hidden", -1)],
+)
 def test_impossible_sizes_are_refused_by_name(name, value):
     with pytest.raises(ValueError, match=name):
         model.Architecture(**({"dim_token": 2, "dim_condition": 0, "dim_out": 3} | {name: value}))

@@ -17,7 +17,7 @@ from theory.capacity import gaussian_kl
 from transformer_toy import heads
 from transformer_toy.heads import Categorical, Gaussian, Labelled, Law, Mixture
 
-__all__ = ["DRAWS", "NODES_PER_AXIS", "kl", "loss", "same_weights"]
+__all__ = ["DRAWS", "NODES_PER_AXIS", "kl", "loss"]
 
 NODES_PER_AXIS = {1: 16, 2: 8}
 DRAWS = 64
@@ -129,24 +129,3 @@ def kl(law_p: Law, law_q: Law, *, key: Key[Array, ""], draws: int = 256) -> Floa
     x = heads.sample(law_p, draws, key=key)
     log_ratio = heads.log_density(law_q, x) - heads.log_density(law_p, x)
     return (jnp.expm1(log_ratio) - log_ratio).mean(axis=-1)
-
-
-def same_weights(law_p: Mixture, law_q: Mixture) -> Float[Array, "B P"]:
-    """KL between the component weights of two mixtures: an upper bound of KL between the mixtures.
-
-    Statement (bound): for mixtures of the same components, by the chain rule of the divergence.
-
-    Args:
-        law_p, law_q: mixtures over the same list of components.
-
-    Returns:
-        Nats.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> law = Mixture(jnp.zeros((1, 1, 1)), jnp.zeros((1, 1, 1, 1)), jnp.ones((1, 1, 1, 1, 1)))
-        >>> print(same_weights(law, law))
-        [[0.]]
-    """
-    log_ratio = law_q.log_weight - law_p.log_weight
-    return (jnp.exp(law_p.log_weight) * (jnp.expm1(log_ratio) - log_ratio)).sum(axis=-1)

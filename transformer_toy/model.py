@@ -10,6 +10,7 @@ C condition entries, M width, H heads, A entries a head, K memory tokens, F hidd
 of a seed (token, 1 and hidden units), L queries times heads, O outputs.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -59,7 +60,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            least = 1 if name in ("dim_token", "dim_out", "num_layers", "num_memory") else 0
+            least = 0 if name in ("dim_condition", "hidden_embed", "hidden") else 1
             if not isinstance(value, int) or value < least:
                 raise ValueError(
                     f"Architecture.{name}: got {value!r}, expected a whole number from {least}."
@@ -117,13 +118,7 @@ def num_parameters(arch: Architecture) -> int:
         >>> num_parameters(Architecture(2, 0, 3))
         17335
     """
-    total = 0
-    for shape in shapes(arch).values():
-        size = 1
-        for length in shape:
-            size *= length
-        total += size
-    return total
+    return sum(map(math.prod, shapes(arch).values()))
 
 
 def zeros(arch: Architecture, dtype: DTypeLike = jnp.float32) -> Params:
