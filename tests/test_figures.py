@@ -19,7 +19,6 @@ from figures.__main__ import main
 from figures.gallery import FIGURES
 from figures.spec import caption_text, draw
 from simulate import artifacts, sweeps
-from simulate.sweeps_common import fitted_exponent, generators_of
 from theory.registry import THEOREMS
 
 DATA = Path(__file__).parent / "figure_artifacts"
@@ -153,73 +152,12 @@ def test_changed_numbers_change_the_drawing(spec):
     assert not any(same), f"{sum(same)} of {len(same)} lines do not depend on the artifact"
 
 
-class _Read(dict):
-    """A part of an artifact that enters what is read of it in a set, by its path."""
-
-    def __init__(self, part, read, path=()):
-        super().__init__({key: _read(own, read, (*path, key)) for key, own in part.items()})
-        self._read, self._path = read, path
-
-    def __getitem__(self, key):
-        self._read.add((*self._path, key))
-        return super().__getitem__(key)
-
-    def items(self):
-        return [(key, self[key]) for key in self]
-
-    def values(self):
-        return [self[key] for key in self]
-
-
-def _read(value, read, path=()):
-    if isinstance(value, list):
-        return [_read(own, read, path) for own in value]
-    return _Read(value, read, path) if isinstance(value, dict) else value
-
-
-def _paths(value, path=()):
-    for own in value if isinstance(value, list) else [value]:
-        for key, part in own.items() if isinstance(own, dict) else ():
-            yield (*path, key)
-            yield from _paths(part, (*path, key))
-
-
-def test_all_that_the_sweeps_compute_is_drawn():
-    read = {name: set() for name in sweeps.SWEEPS}
-    payloads = {name: _tiny(name)["payload"] for name in sweeps.SWEEPS}
-    for spec in FIGURES.values():
-        spec.draw(*(_read(payloads[name], read[name]) for name in spec.sweeps))
-    left = {
-        f"{name}: {'.'.join(path)}"
-        for name, payload in payloads.items()
-        for path in set(_paths(payload)) - read[name]
-        if path[0] != "counts" and path[-1] not in ("replicates", "value")  # said, not drawn
-    }
-    assert left == {"raw_imbalance: distance"}
-
-
-def test_a_fitted_exponent_is_that_of_the_points_where_they_show_one():
-    x = np.geomspace(10.0, 1e5, 9)
-    bent, flat = (
-        fitted_exponent(x, {"mean": y, "std_error": 0.01 * y})
-        for y in (2.0 * (1 + x / 50) ** -0.7, 0 * x + 3.0)
-    )
-    assert bent["low"] < 0.7 < bent["high"] < 0.8 and flat is None
-    assert style.exponent({"exponent": 0.7, "fitted": bent}).startswith("0.700 (0.6")
-
-
 def _scaled(value):
     if isinstance(value, dict):
         return {key: _scaled(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_scaled(item) for item in value]
     return value * 1.25 + 1e-3 if isinstance(value, float) else value
-
-
-def test_a_generator_has_no_number_that_the_settings_do_not_say():
-    assert {"scaled", "mislabelled"}.isdisjoint(generators_of({"shift": [0.1]}))
-    drawn = _tiny("generator_bias")
-    assert set(drawn["payload"]["generators"]) == set(generators_of(drawn["configuration"]))
 
 
 @pytest.mark.parametrize("kind", style.FORMATS)
