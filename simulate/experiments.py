@@ -32,10 +32,11 @@ from theory.bias import expected_empirical_risk, population
 from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import Prediction, predict
+from theory.expectations import quadrature
 from theory.generators import Generator, Oracle
 from theory.groups import error_rate, gradient, risk
 from theory.laws import Law, law_of, stack
-from theory.margins import LOGISTIC, quadrature
+from theory.margins import LOGISTIC
 
 __all__ = ["Experiment", "Probe", "experiment", "group_derivatives"]
 

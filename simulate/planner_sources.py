@@ -25,8 +25,9 @@ import scipy.sparse
 from scipy.special import expit
 
 from theory.compiling import quick_jit
+from theory.expectations import expectations
 from theory.laws import Law
-from theory.margins import LOGISTIC, expectations
+from theory.margins import LOGISTIC
 from theory.moments import moments
 from theory.wording import counted
 

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 from theory.bias import population
 from theory.compiling import quick_jit
 from theory.design import Design
+from theory.expectations import expectation
 from theory.generators import (
     Duplicate,
     GaussianPlugin,
@@ -26,7 +27,7 @@ from theory.generators import (
 from theory.groups import score_mean
 from theory.influence import gradient_cov, second_order_risk, seed_noise
 from theory.laws import GaussianGroup, Law
-from theory.margins import LOGISTIC, expectation
+from theory.margins import LOGISTIC
 from theory.moments import moments
 
 COVS = np.array([[[1.0, 0.3], [0.3, 0.8]], [[0.6, -0.2], [-0.2, 1.1]]])

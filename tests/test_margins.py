@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.margins import LOGISTIC, SQUARED, Logistic, Polynomial, expectation, expectations
+from theory import expectations as quadratures
+from theory.expectations import expectation, expectations, host_expectations
+from theory.margins import LOGISTIC, SQUARED, Logistic, Polynomial
 
 SLOPE, CURVATURE = LOGISTIC.derivative(1), LOGISTIC.derivative(2)
 # margin functions here, and the same written with numpy
@@ -63,6 +65,32 @@ def test_that_comparison_sees_an_error_in_the_eleventh_digit(exact):
 
 def test_shared_nodes_are_accurate_relative_to_the_functions_maximum(exact):
     assert np.max(np.abs(_on_grid(_shared) - exact[1:])) < 1e-12
+
+
+def _on_the_host(std, functions=FUNCTIONS[1:]):
+    """Of laws of one width, at the grid's means: as many nodes as this width needs."""
+    mean = std * np.linspace(-10.0, 10.0, 9)
+    return host_expectations(functions, mean, np.full(9, std**2))
+
+
+def test_a_grid_of_as_few_nodes_as_the_width_needs_is_as_accurate(exact):
+    found = np.concatenate([_on_the_host(std) for std in STDS], axis=1)
+    assert np.max(np.abs(found - exact[1:])) < 1e-12
+
+
+def test_half_of_these_nodes_would_not_do(exact, monkeypatch):
+    monkeypatch.setattr(quadratures, "_WIDE_STEP", 2 * quadratures._WIDE_STEP)
+    index = STDS.tolist().index(4.99)
+    wide = exact[1:, 9 * index : 9 * (index + 1)]
+    assert np.max(np.abs(_on_the_host(4.99) - wide)) > 1e-11
+
+
+@given(st.floats(0.0, 8.0), st.floats(-6.0, 6.0))
+def test_on_few_nodes_high_derivatives_are_those_of_the_full_grid(std, mean):
+    functions = tuple(LOGISTIC.derivative(k) for k in (4, 6)) + (SLOPE * SLOPE, LOGISTIC.value)
+    at = np.array([mean, -mean]), np.array([std, std / 2]) ** 2
+    full = quadratures.plain_expectations(functions, *at, (0.0, 0.0))
+    assert np.max(np.abs(host_expectations(functions, *at) - full)) < 1e-12
 
 
 def test_plain_gauss_hermite_misses_ten_digits_where_these_nodes_do_not():

@@ -29,10 +29,10 @@ def _prediction(label):
     own = experiment("line", label)
     pieces = population(own.configuration.groups, own.design, own.generator)
     families, target = pieces.masses.families, pieces.target
-    rest = (pieces.real, pieces.synthetic, pieces.masses)
+    rest, room = (pieces.laws, jnp.stack(pieces.masses)), pieces.real.weights.shape[1]
 
     def predict(law, points, matrix, rest):
-        return minimise(law), fitted.__wrapped__(points, matrix, *rest, families, LOGISTIC)
+        return minimise(law), fitted.__wrapped__(points, matrix, *rest, room, families, LOGISTIC)
 
     return predict, (target, jnp.array([[0.0, 0.0], [1.0, 1.0]]), jnp.eye(2), rest)
 

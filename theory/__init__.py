@@ -11,7 +11,8 @@ The modules, from what is written down to what follows from it:
   `formula` with its proof (`proofs`) that can be computed as it is printed (`lowering`, `nodes`);
 * the setting: `design`, `laws` (groups), `generators`, `inputs` (whether they go together),
   `ranges` (which numbers a form is for);
-* their population: `margins` (Gaussian integrals), `moments`, `groups` (risks), `minimum`;
+* their population: `margins`, `expectations` (Gaussian integrals), `moments`, `groups` (risks),
+  `minimum`;
 * theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,
   `benefit`; the same for generators that are known by their samples: `measured`;
 * theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,

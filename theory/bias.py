@@ -30,7 +30,7 @@ from theory.generators import Generator, check_seeds, population_law
 from theory.groups import Point, error_rate, finite_point, gradient, risk
 from theory.influence import second_order_risk
 from theory.inputs import check_groups, per_group
-from theory.laws import GaussianGroup, Law
+from theory.laws import GaussianGroup, Law, halves
 from theory.margins import LOGISTIC, Loss, require_loss
 from theory.minimum import minimiser
 from theory.moments import moments
@@ -94,6 +94,7 @@ class Population(NamedTuple):
     Attributes:
         real, synthetic: stacked laws ``[G, K, ...]`` of the groups and of the generators.
         laws: both in one ``[2 G, K, ...]``.
+        shares: of each of these in ``R_bal`` and in the expected empirical risk ``[2, 2 G]``.
         balanced: the law of ``R_bal``.
         target: the law whose risk is the expected empirical risk.
         real_mass, synthetic_mass: total weight of the groups' real and synthetic parts ``[G]``.
@@ -103,6 +104,7 @@ class Population(NamedTuple):
     real: Law
     synthetic: Law
     laws: Law
+    shares: np.ndarray
     balanced: Law
     target: Law
     real_mass: Array | np.ndarray
@@ -125,7 +127,9 @@ def population(
     require_float64("theory.bias.population")
     check_groups(groups, design)
     generators = per_group(generator, len(groups))
-    uses_synthetic = design.synthetic_weights > 0
+    real_mass = design.real_mass
+    synthetic_mass = design.oversampling_mass + design.augmentation_mass
+    uses_synthetic = synthetic_mass > 0
     for g, own in enumerate(generators):
         if uses_synthetic[g]:
             check_seeds(own, design.sizes, groups[0].dim)
@@ -134,29 +138,29 @@ def population(
         population_law(own, g, groups, design.sizes) if uses_synthetic[g] else real[g]
         for g, own in enumerate(generators)
     ]
-    real_mass = design.real_mass
-    synthetic_mass = design.oversampling_mass + design.augmentation_mass
     # room for both labels of every component: one compiled shape for all simple generators
     room = max(law.weights.size for law in real)
     laws = _padded([*real, *synthetic], max(2 * room, *(law.weights.size for law in synthetic)))
+    both = halves(laws, room)
     count = len(groups)
-    real_law = Law(*(part[:count, :room] for part in laws))
-    synthetic_law = Law(*(part[count:] for part in laws))
-    pairs = list(zip(real_law, synthetic_law, strict=True))
-    _, *rest = (
-        np.concatenate([part.reshape(-1, *part.shape[2:]) for part in pair]) for pair in pairs
+    shares = np.zeros((2, 2 * count))
+    shares[0, :count] = 1.0 / count
+    shares[1] = *real_mass, *synthetic_mass
+    weights = [
+        (own[..., None] * law.weights).reshape(2, -1)
+        for own, law in zip((shares[:, :count], shares[:, count:]), both, strict=True)
+    ]
+    balanced, target = np.concatenate(weights, axis=1)
+    _, *components = (
+        np.concatenate([part.reshape(-1, *part.shape[2:]) for part in pair])
+        for pair in zip(*both, strict=True)
     )
-
-    def mixture(*masses) -> Law:
-        weights = [mass[:, None] * own for mass, own in zip(masses, pairs[0], strict=True)]
-        return Law(np.concatenate([own.reshape(-1) for own in weights]), *rest)
-
     return Population(
-        real_law,
-        synthetic_law,
+        *both,
         laws,
-        mixture(np.full(count, 1.0 / count), np.zeros(count)),
-        mixture(real_mass, synthetic_mass),
+        shares,
+        Law(balanced, *components),
+        Law(target, *components),
         real_mass,
         synthetic_mass,
         seed_masses(design, generators),

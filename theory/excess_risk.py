@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Array
 
@@ -149,36 +148,33 @@ def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
 def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Prediction:
     """Theorem R on the host; only what seeds add to a fitted generator is compiled."""
     laws, masses, families = pieces.laws, pieces.masses, pieces.masses.families
-    mass = np.concatenate([pieces.real_mass, pieces.synthetic_mass])
+    share, mass = pieces.shares
     weights = score_cov_weights(masses, families)
     points = np.stack([np.asarray(theta_star), np.asarray(theta_alpha)])
     means = margin_means(points, laws, loss, further=2)
-    alpha = moments_from(means.at(1), laws)
-    curvature = np.einsum("g,gpq->pq", mass, alpha.hessian)
-    inverse = np.linalg.inv(curvature)
+    both = moments_from(means, laws)
+    star, alpha = (Moments(*(part[point] for part in both)) for point in (0, 1))
+    curvatures = np.einsum("sg,sgpq->spq", pieces.shares, both.hessian)  # H, A
+    inverse_hessian, inverse = np.linalg.inv(curvatures)
     seeds = Fitted(0.0, np.zeros_like(points), 0.0)
     if families:  # runs while the host goes on
-        rest = (pieces.real, pieces.synthetic, masses, families, loss)
-        seeds = fitted(points, inverse, *rest)
+        room = pieces.real.weights.shape[1]
+        seeds = fitted(points, inverse, laws, np.stack(masses), room, families, loss)
 
-    star = moments_from(means.at(0), laws)
     count = len(pieces.real_mass)
     groups_star, groups_alpha = (Moments(*(part[:count] for part in own)) for own in (star, alpha))
-    hessian = np.mean(groups_star.hessian, axis=0)
-    bias_gradient = mass @ star.score_mean - np.mean(groups_star.score_mean, axis=0)
+    bias_gradient = (mass - share) @ star.score_mean
     errors = error_rates(points[1], pieces.real)
 
-    seeds = jax.device_get(seeds)
-    score_covs = np.stack([star.score_cov, alpha.score_cov])
-    noises = gradient_cov(score_covs, masses, families, seeds.noise)
+    seeds = Fitted(*map(np.asarray, seeds))
+    noises = gradient_cov(both.score_cov, masses, families, seeds.noise)
     cov = inverse @ noises[1] @ inverse
     # the gradient of tr(A^{-1} V(theta) - M Hess(theta)), A and M held fixed
     potential = (
         moments_slope(means.at(1), alpha, laws, (-mass, cov), (weights, inverse)) + seeds.slope
     )
     estimator_bias = inverse @ (potential / 2 - seeds.drift[1])
-    solved = np.linalg.solve(hessian, np.column_stack([bias_gradient, noises[0]]))
-    linear = -solved[:, 0]
+    linear = -inverse_hessian @ bias_gradient
 
     # balanced risk, risk and error rate of every group
     risks = (groups_alpha.risk - groups_star.risk, groups_alpha.score_mean, groups_alpha.hessian)
@@ -201,15 +197,14 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         cov,
         noises[1],
         noises[0],
-        hessian,
-        curvature,
+        *curvatures,
         excess,
         group_excess,
         group_error,
-        linear @ hessian @ linear / 2,
-        np.trace(solved[:, 1:]) / 2,
+        -linear @ bias_gradient / 2,
+        np.sum(inverse_hessian * noises[0]) / 2,
         (bias_gradient @ bias_gradient + np.trace(noises[0]))
-        / (2 * np.linalg.eigvalsh(hessian)[0]),
+        / (2 * np.linalg.eigvalsh(curvatures[0])[0]),
     )
 
 
@@ -249,5 +244,6 @@ def predict(
         0.002344
     """
     pieces = population(groups, design, generator)
-    theta_star, theta_alpha = minimisers((pieces.balanced, pieces.target), loss)
+    weights = np.stack([pieces.balanced.weights, pieces.target.weights])
+    theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
     return _predicted(theta_star, theta_alpha, pieces, loss)

@@ -104,8 +104,12 @@ class Formula:
     def _numpy(self) -> Callable:
         return lower(self.rhs, self.symbols, "numpy")
 
+    @functools.cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.arguments)
+
     def _ordered(self, values: dict) -> list:
-        if values.keys() != set(self.arguments):
+        if values.keys() != self._names:
             missing = sorted(set(self.arguments) - set(values))
             unknown = sorted(set(values) - set(self.arguments))
             raise ValueError(

@@ -24,8 +24,9 @@ from jaxtyping import Array, Float
 from scipy.special import ndtr as host_ndtr
 
 from theory.compiling import as_one_program
+from theory.expectations import expectation, expectations
 from theory.laws import GaussianGroup, Law, law_of
-from theory.margins import LOGISTIC, Loss, expectation, expectations, library, require_loss
+from theory.margins import LOGISTIC, Loss, library, require_loss
 from theory.moments import score_mean_from, second_moment
 from theory.precision import require_float64
 

@@ -21,7 +21,16 @@ from theory.margins import library
 from theory.precision import require_float64
 from theory.wording import counted
 
-__all__ = ["GaussianGroup", "Law", "balanced_law", "law_of", "mix", "require_groups", "stack"]
+__all__ = [
+    "GaussianGroup",
+    "Law",
+    "balanced_law",
+    "halves",
+    "law_of",
+    "mix",
+    "require_groups",
+    "stack",
+]
 
 
 class Law(NamedTuple):
@@ -318,3 +327,15 @@ def stack(laws: Sequence[GaussianGroup | Law], size: int | None = None) -> Law:
         return Law(*(xp.concatenate(pair) for pair in zip(law, last, strict=True)))
 
     return Law(*(xp.stack(parts) for parts in zip(*map(padded, laws), strict=True)))
+
+
+def halves(laws: Law, room: int) -> tuple[Law, Law]:
+    """The groups' and the generators' laws, from one stack ``[2 G, K, ...]`` of both.
+
+    Args:
+        laws: the groups', then the generators'.
+        room: components that the groups' laws have at most.
+    """
+    count = len(laws.weights) // 2
+    real = Law(*(part[:count, :room] for part in laws))
+    return real, Law(*(part[count:] for part in laws))

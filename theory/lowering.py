@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import sympy as sp
 
-from theory.nodes import TABLE, Env, Library, Phi, compile_node, gaussian_mean
+from theory.nodes import TABLE, Env, Library, Phi, TracedEnv, compile_node, gaussian_mean
 from theory.precision import require_float64
 
 __all__ = ["TABLE", "Phi", "free_symbols", "gaussian_mean", "lower"]
@@ -59,6 +59,13 @@ def lower(
     if library not in ("jax", "numpy"):
         raise ValueError(f"library: got {library!r}, expected 'jax' or 'numpy'.")
     run = compile_node(expression)
+    column = isinstance(expression, sp.MatrixExpr) and expression.shape[1] == 1
+    traced = library == "jax"
+    make, xp = (TracedEnv, jnp) if traced else (Env, np)
+
+    def convert(value):
+        array = xp.asarray(value, dtype=float)
+        return array if traced else array[()]  # without axes a NumPy number: faster than an array
 
     def lowered(*values):
         if len(values) != len(arguments):
@@ -66,13 +73,10 @@ def lower(
                 f"values: got {len(values)}, expected {len(arguments)}: "
                 f"{', '.join(str(a) for a in arguments)}."
             )
-        if library == "jax":
+        if traced:
             require_float64(f"the lowered formula {expression!s}")
-        asarray = jnp.asarray if library == "jax" else np.asarray
-        converted = [asarray(value, dtype=float) for value in values]
-        env = Env(library, zip(arguments, converted, strict=True))
-        result = env.xp.asarray(run(env), dtype=float)
-        column = isinstance(expression, sp.MatrixExpr) and expression.shape[1] == 1
+        env = make(zip(arguments, map(convert, values), strict=True))
+        result = xp.asarray(run(env), dtype=float)
         return result[:, 0] if column else result
 
     return lowered

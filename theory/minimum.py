@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,9 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.compiling import as_one_program, quick_jit
+from theory.expectations import expectations
 from theory.groups import margins_at, score_mean
 from theory.laws import GaussianGroup, Law, law_of
-from theory.margins import LOGISTIC, Loss, expectations, require_loss
+from theory.margins import LOGISTIC, Loss, require_loss
 from theory.moments import score_mean_from, second_moment
 from theory.precision import require_float64
 
@@ -125,19 +125,21 @@ def minimise(law: Law | GaussianGroup, loss: Loss = LOGISTIC, max_steps: int = 2
 
 
 @partial(quick_jit, static_argnames=("loss",), level=1)
-def _minimise(laws: Law, loss: Loss):
-    """Minimisers ``[p]`` of stacked laws, and which of them converged."""
-    found = jax.vmap(lambda law: _minimum(law, loss, 200))(laws)
+def _minimise(law: Law, loss: Loss):
+    """Minimisers ``[p]``, one for each row of weights ``[n, K]``, and which of them converged."""
+    found = jax.vmap(lambda own: _minimum(law._replace(weights=own), loss, 200))(law.weights)
     return tuple(found.theta), found.converged
 
 
 def minimisers(
-    laws: Sequence[Law | GaussianGroup], loss: Loss = LOGISTIC
+    weights: Float[np.ndarray, "n K"], law: Law, loss: Loss = LOGISTIC
 ) -> tuple[Float[Array, " p"], ...]:
-    """`minimiser` of several laws of equal shape, by one program.
+    """`minimiser` of several laws with the same components, by one program.
 
     Args:
-        laws: as many as there are points to be found.
+        weights: those of each law.
+        law: which has the components; checked, as `theory.laws.law_of` does it. Its weights do not
+            matter.
         loss: `LOGISTIC` or `SQUARED`.
 
     Raises:
@@ -145,13 +147,12 @@ def minimisers(
     """
     require_float64("theory.minimum.minimisers")
     require_loss(loss)
-    laws = [law_of(law) for law in laws]
-    points, converged = _minimise(Law(*map(np.stack, zip(*laws, strict=True))), loss=loss)
-    for law, found in zip(laws, np.asarray(converged), strict=True):
+    points, converged = _minimise(law._replace(weights=weights), loss=loss)
+    for own, found in zip(weights, np.asarray(converged), strict=True):
         if not found:
             raise ValueError(
                 "law: got a law whose risk has no finite minimiser, or not one only, expected "
-                f"{'; and '.join(_reasons(law))}."
+                f"{'; and '.join(_reasons(law._replace(weights=own)))}."
             )
     return points
 
@@ -233,4 +234,7 @@ def minimiser(law: Law | GaussianGroup, loss: Loss = LOGISTIC) -> Float[Array, "
         >>> np.round(np.asarray(minimiser(balanced_law(groups))), 6).tolist()  # the Bayes rule
         [-1.25, 1.5, 0.5]
     """
-    return minimisers((law, law), loss)[0]  # predictions need two: the same program
+    require_float64("theory.minimum.minimiser")
+    law = law_of(law)
+    both = np.stack([law.weights, law.weights])  # predictions need two: the same program
+    return minimisers(both, law, loss)[0]

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from theory.expectations import expectations, host_expectations
 from theory.laws import Law
-from theory.margins import AnyArray, Loss, expectations, library, plain_expectations
+from theory.margins import AnyArray, Loss, library
 
 __all__ = [
     "Means",
@@ -40,8 +41,9 @@ class Means(NamedTuple):
 
     Attributes:
         direction: ``C = (0, cov w)`` ``[t, G, K, p]``, ``t`` points.
-        loss: means of the loss and its derivatives in the margin, times the component's weight.
-        square: the same of its squared slope ``[t, k, G, K]``.
+        loss: means of the loss and its derivatives in the margin, times the component's weight
+            ``[k, t, G, K]``.
+        square: the same of its squared slope ``[k, t, G, K]``.
     """
 
     direction: AnyArray
@@ -54,7 +56,7 @@ class Means(NamedTuple):
         Args:
             index: of the point.
         """
-        return Means(*(part[index] for part in self))
+        return Means(self.direction[index], self.loss[:, index], self.square[:, index])
 
 
 @lru_cache(maxsize=16)
@@ -85,29 +87,25 @@ def margin_means(points, laws: Law, loss: Loss, further: int = 0) -> Means:
     functions, count = _functions(loss, further)
     e = _weighted(functions, laws.signs[None] * score, var, laws.weights, xp)
     direction = xp.concatenate([xp.zeros_like(cov_slope[..., :1]), cov_slope], axis=-1)
-    return Means(direction, e[:, :count], e[:, count:])
+    return Means(direction, e[:count], e[count:])
 
 
 def _weighted(functions, margin, var, weights, xp):
-    """``weights E[g_j(u)]`` ``[t, j, G, K]``; on the host only where there is weight."""
+    """``weights E[g_j(u)]`` ``[j, t, G, K]``; on the host only where there is weight."""
     if xp is np:
         kept = weights > 0
-        values = np.zeros((len(margin), len(functions), *weights.shape))
-        e = plain_expectations(functions, margin[:, kept], var[:, kept], (0.0, 0.0))
-        values[:, :, kept] = np.swapaxes(e, 0, 1) * weights[kept]
+        values = np.zeros((len(functions), len(margin), *weights.shape))
+        e = host_expectations(functions, margin[:, kept], var[:, kept])
+        values[:, :, kept] = e * weights[kept]
         return values
-    e = expectations(functions, margin, var, (0.0, 0.0)) * weights[None, None]
-    return xp.swapaxes(e, 0, 1)
+    return expectations(functions, margin, var, (0.0, 0.0)) * weights[None, None]
 
 
-def _location(laws: Law, xp):
-    return xp.concatenate([xp.ones_like(laws.means[..., :1]), laws.means], axis=-1)
-
-
-def _bordered(matrix, xp):
-    """``diag(0, matrix)``."""
-    row = xp.concatenate([xp.zeros_like(matrix[..., :1]), matrix], axis=-1)
-    return xp.concatenate([xp.zeros_like(row[..., :1, :]), row], axis=-2)
+def _location(laws: Law, axes: int, xp):
+    """``M = (1, mu)`` and the signs, with leading axes of length 1 for as many axes of weights."""
+    location = xp.concatenate([xp.ones_like(laws.means[..., :1]), laws.means], axis=-1)
+    lead = (None,) * (axes - laws.weights.ndim)
+    return location[lead], laws.signs[lead]
 
 
 def second_moment(laws: Law, direction, e):
@@ -115,16 +113,26 @@ def second_moment(laws: Law, direction, e):
 
     Args:
         laws: one law ``[K, ...]``, or stacked laws ``[G, K, ...]``.
-        direction: ``C = (0, cov w)`` ``[..., K, p]``.
-        e: means of ``g``, ``g'`` and ``g''``, times the components' weights ``[3, ..., K]``.
+        direction: ``C = (0, cov w)`` ``[..., K, p]``, of one point or of several.
+        e: means of ``g``, ``g'`` and ``g''``, times the components' weights ``[3, ..., K]``, for
+            one function or several, of which each has every point.
     """
     xp = library(*laws, direction, e)
-    location, zeroth, second = _location(laws, xp), e[0][..., None], e[2][..., None]
-    cross = (laws.signs * e[1])[..., None]
-    left = xp.concatenate([location, direction], axis=-2)
-    right = [zeroth * location + cross * direction, cross * location + second * direction]
-    product = xp.swapaxes(left, -1, -2) @ xp.concatenate(right, axis=-2)
+    axes = e.ndim - 1
+    location, sign = _location(laws, axes, xp)
+    direction = direction[(None,) * (axes + 1 - direction.ndim)]
+    zeroth, second = e[0][..., None], e[2][..., None]
+    cross = (sign * e[1])[..., None]
+    above = zeroth * location + cross * direction
+    below = cross * location + second * direction
+    product = xp.swapaxes(location, -1, -2) @ above + xp.swapaxes(direction, -1, -2) @ below
     return product + _bordered(xp.einsum("...k,...kij->...ij", e[0], laws.covs), xp)
+
+
+def _bordered(matrix, xp):
+    """``diag(0, matrix)``."""
+    row = xp.concatenate([xp.zeros_like(matrix[..., :1]), matrix], axis=-1)
+    return xp.concatenate([xp.zeros_like(row[..., :1, :]), row], axis=-2)
 
 
 def score_mean_from(laws: Law, direction, e):
@@ -135,51 +143,50 @@ def score_mean_from(laws: Law, direction, e):
         e: means of the loss's first two derivatives, times the components' weights ``[2, ..., K]``.
     """
     xp = library(*laws, direction, e)
-    mean = xp.einsum("...k,...kp->...p", laws.signs * e[0], _location(laws, xp))
-    return mean + xp.einsum("...k,...kp->...p", e[1], direction)
+    location, sign = _location(laws, e.ndim - 1, xp)
+    return xp.sum((sign * e[0])[..., None] * location + e[1][..., None] * direction, axis=-2)
 
 
 def _second_moment_slope(laws: Law, direction, e, weights, matrix):
-    """Gradient of ``sum_g weights_g tr(matrix E_g[g(u) xbar xbar'])``: ``[p]``.
+    """Gradient of ``sum_fg weights_fg tr(matrix_f E_g[f(u) xbar xbar'])``: ``[p]``.
 
-    From the means of ``g`` to its fourth derivative, ``matrix`` symmetric: ``m`` moves with
-    ``y M``, which adds one derivative to each, ``v`` with ``2 C``, which adds two and a half, and
-    ``C`` with ``S``.
+    From the means ``[5, f, G, K]`` of functions ``f`` to their fourth derivatives, with matrices
+    that are symmetric: ``m`` moves with ``y M``, which adds one derivative to each, ``v`` with
+    ``2 C``, which adds two and a half, and ``C`` with ``S``.
     """
     xp = library(direction, e, weights, matrix)
-    location, sign = _location(laws, xp), laws.signs
-    e = e * weights[None, :, None]
-    along, across = location @ matrix, direction @ matrix
-    trace = xp.einsum("gkij,ij->gk", laws.covs, matrix[1:, 1:])
+    location, sign = _location(laws, 3, xp)
+    direction = direction[None]
+    e = e * weights[None, :, :, None]
+    along, across = location @ matrix[:, None], direction @ matrix[:, None]
+    trace = xp.einsum("gkij,fij->fgk", laws.covs, matrix[:, 1:, 1:])
     level = xp.sum(along * location, axis=-1) + trace
     tilt = 2 * sign * xp.sum(along * direction, axis=-1)
     bend = xp.sum(across * direction, axis=-1)
-    moved = 2 * ((sign * e[1])[..., None] * along + e[2][..., None] * across)[..., 1:]
+    moved = 2 * xp.sum((sign * e[1])[..., None] * along + e[2][..., None] * across, axis=0)
     of_location = sign * (e[1] * level + e[2] * tilt + e[3] * bend)
     of_direction = e[2] * level + e[3] * tilt + e[4] * bend
-    of_cov = xp.sum((laws.covs @ moved[..., None])[..., 0], axis=(0, 1))
-    return (
-        xp.einsum("gk,gkp->p", of_location, location)
-        + xp.einsum("gk,gkp->p", of_direction, direction)
-        + xp.concatenate([xp.zeros_like(of_cov[:1]), of_cov])
-    )
+    of_cov = xp.einsum("gkij,gkj->i", laws.covs, moved[..., 1:])
+    total = of_location[..., None] * location + of_direction[..., None] * direction
+    return xp.sum(total, axis=(0, 1, 2)) + xp.concatenate([xp.zeros_like(of_cov[:1]), of_cov])
 
 
 def moments_from(means: Means, laws: Law) -> Moments:
     """`Moments` of stacked laws from their `margin_means`.
 
     Args:
-        means: at one point.
+        means: at one point, or at several: then every moment has their axis before the others.
         laws: stacked laws ``[G, K, ...]`` that they belong to.
     """
     xp = library(*means, *laws)
     mean = score_mean_from(laws, means.direction, means.loss[1:3])
-    outer = mean[:, :, None] * mean[:, None, :]
+    both = xp.stack([means.loss[2:5], means.square[:3]], axis=1)
+    hessian, square = second_moment(laws, means.direction, both)
     return Moments(
-        xp.sum(means.loss[0], axis=1),
+        xp.sum(means.loss[0], axis=-1),
         mean,
-        second_moment(laws, means.direction, means.loss[2:5]),
-        second_moment(laws, means.direction, means.square[:3]) - outer,
+        hessian,
+        square - mean[..., :, None] * mean[..., None, :],
     )
 
 
@@ -187,19 +194,17 @@ def moments_slope(means: Means, own: Moments, laws: Law, hessian_part, cov_part)
     """Gradient in ``theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[p]``.
 
     Args:
-        means: `margin_means` with two further derivatives; own: the moments from them.
+        means: `margin_means` with two further derivatives, at one point; own: their moments.
         laws: the stacked laws.
         hessian_part, cov_part: ``(a, P)`` and ``(b, Q)``, weights ``[G]`` and symmetric matrices
             ``[p, p]``, held fixed.
     """
     xp = library(*means, *laws)
     weights, matrix = cov_part
-    outer = weights[:, None, None] * own.hessian @ (own.score_mean @ matrix)[..., None]
-    return (
-        _second_moment_slope(laws, means.direction, means.loss[2:], *hessian_part)
-        + _second_moment_slope(laws, means.direction, means.square, weights, matrix)
-        - 2 * xp.sum(outer[..., 0], axis=0)
-    )
+    e = xp.stack([means.loss[2:], means.square], axis=1)
+    both = (xp.stack(parts) for parts in zip(hessian_part, cov_part, strict=True))
+    outer = weights[:, None] * (own.hessian @ (own.score_mean @ matrix)[..., None])[..., 0]
+    return _second_moment_slope(laws, means.direction, e, *both) - 2 * xp.sum(outer, axis=0)
 
 
 def moments(theta, laws: Law, loss: Loss) -> Moments:

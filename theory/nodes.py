@@ -18,7 +18,7 @@ import numpy as np
 import scipy.special
 import sympy as sp
 
-__all__ = ["TABLE", "Env", "Library", "Phi", "compile_node", "gaussian_mean"]
+__all__ = ["TABLE", "Env", "Library", "Phi", "TracedEnv", "compile_node", "gaussian_mean"]
 
 Library = Literal["jax", "numpy"]
 Scope = tuple[sp.Symbol, ...]  # bound indices, outermost first: one array axis each
@@ -68,13 +68,17 @@ def gaussian_mean(expression: sp.Expr, variable: sp.Symbol) -> sp.Integral:
 class Env(dict):
     """Argument values by symbol, with the array library that computes on them."""
 
-    def __init__(self, library: Library, values):
-        super().__init__(values)
-        self.xp = jnp if library == "jax" else np
-        self.ndtr = jax.scipy.special.ndtr if library == "jax" else scipy.special.ndtr
-        self.erf = jax.scipy.special.erf if library == "jax" else scipy.special.erf
-        self.erfc = jax.scipy.special.erfc if library == "jax" else scipy.special.erfc
-        self.gamma = jax.scipy.special.gamma if library == "jax" else scipy.special.gamma
+    xp = np
+    ndtr, erf = scipy.special.ndtr, scipy.special.erf
+    erfc, gamma = scipy.special.erfc, scipy.special.gamma
+
+
+class TracedEnv(Env):
+    """The same for JAX."""
+
+    xp = jnp
+    ndtr, erf = staticmethod(jax.scipy.special.ndtr), staticmethod(jax.scipy.special.erf)
+    erfc, gamma = staticmethod(jax.scipy.special.erfc), staticmethod(jax.scipy.special.gamma)
 
 
 def compile_node(node: sp.Basic, scope: Scope = ()) -> Run:
@@ -117,12 +121,18 @@ def _parts(node, scope):
     return [compile_node(argument, scope) for argument in node.args]
 
 
-def _fold(operation):
-    def rule(node, scope):
-        parts = _parts(node, scope)
-        return lambda env: functools.reduce(operation, [part(env) for part in parts])
+def _folded(operation, first: Run, *others: Run) -> Run:
+    def run(env):
+        value = first(env)
+        for other in others:
+            value = operation(value, other(env))
+        return value
 
-    return rule
+    return run
+
+
+def _fold(operation):
+    return lambda node, scope: _folded(operation, *_parts(node, scope))
 
 
 def _product(node, scope):
@@ -137,11 +147,11 @@ def _product(node, scope):
         else:
             above.append(compile_node(factor, scope))
 
-    def run(env):
-        top = functools.reduce(operator.mul, [f(env) for f in above], 1.0)
-        return top / functools.reduce(operator.mul, [f(env) for f in below]) if below else top
-
-    return run
+    top = _folded(operator.mul, *above) if above else lambda env: 1.0
+    if not below:
+        return top
+    bottom = _folded(operator.mul, *below)
+    return lambda env: top(env) / bottom(env)
 
 
 def _power(node, scope):

@@ -43,12 +43,8 @@ class SeedMasses(NamedTuple):
     @property
     def families(self) -> tuple[str, ...]:
         """Which first-order forms occur (static): "gaussian", "interpolation" or neither."""
-        present = []
-        if np.any(np.asarray(self.gaussian) > 0):
-            present.append("gaussian")
-        if np.any(np.asarray(self.interpolation) > 0):
-            present.append("interpolation")
-        return tuple(present)
+        forms = {"gaussian": self.gaussian, "interpolation": self.interpolation}
+        return tuple(name for name, mass in forms.items() if (np.asarray(mass) > 0).any())
 
 
 def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
@@ -79,26 +75,22 @@ def sorted_masses(
         sizes: real samples.
         generators: one per group.
     """
+    kinds = np.array([_fits(own) for own in generators], np.float64).T
+    duplicated, *fitted = synthetic * kinds
+    return SeedMasses(real + duplicated, *fitted, noise, np.asarray(sizes, np.float64))
 
-    def where(matches) -> np.ndarray:
-        return synthetic * np.array([1.0 if matches(own) else 0.0 for own in generators])
 
-    def fits(*kinds):
-        gaussian = (GaussianPlugin, Predictive)
-        return lambda own: isinstance(own, gaussian) and own.covariance in kinds
-
-    def predicts(kind):
-        return lambda own: isinstance(own, Predictive) and own.covariance == kind
-
-    parts = (
-        real + where(lambda own: isinstance(own, Duplicate)),
-        where(fits("known", "group", "pooled")),
-        where(fits("group")),
-        where(fits("pooled")),
-        where(lambda own: isinstance(own, Smote)),
-        where(predicts("known")),
-        where(predicts("group")),
-        noise,
-        np.asarray(sizes, np.float64),
+def _fits(generator: Generator) -> tuple[bool, ...]:
+    """Whether it duplicates its seeds, then the fields of `SeedMasses` that it contributes to."""
+    predictive = isinstance(generator, Predictive)
+    gaussian = predictive or isinstance(generator, GaussianPlugin)
+    covariance = generator.covariance if gaussian else None
+    return (
+        isinstance(generator, Duplicate),
+        gaussian,
+        covariance == "group",
+        covariance == "pooled",
+        isinstance(generator, Smote),
+        predictive and covariance == "known",
+        predictive and covariance == "group",
     )
-    return SeedMasses(*parts)
