@@ -164,9 +164,9 @@ def _check_filled(name, cells, lines, path) -> None:
     empty = [line.number for line, cell in zip(lines, cells, strict=True) if not cell]
     if empty:
         raise TableError(
-            f"{path}, line {empty[0]}, column {name!r}: the cell is empty, as are {len(empty)} of "
-            f"{len(cells)} in this column. Fill them, in a column of categories with a category of "
-            "their own, or drop the lines."
+            f"{path}, line {empty[0]}, column {name!r}: the cell is empty; empty are "
+            f"{len(empty)} of {counted(len(cells), 'cell')}. Fill them, in a column of categories "
+            "with a category of their own, or drop the lines."
         )
 
 

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     from simulate import artifacts
     from simulate.planner import plan_table
     from simulate.planner_report import as_dict, print_plan
-    from simulate.planner_write import write_planned
+    from simulate.planner_write import broken_up, write_planned
     from simulate.reporting import console
     from simulate.tables import read_table
 
@@ -135,6 +135,12 @@ def run(options: argparse.Namespace) -> int:
         else:
             options.draw_plan(payload, path)
         screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
+        if kind == "rows" and (names := broken_up(plan, table, judged)):
+            screen.print(
+                "  whole numbers in the table, fractions in its synthetic rows: "
+                f"{', '.join(map(repr, names))}",
+                style="dim", soft_wrap=True, highlight=False,
+            )  # fmt: skip
     return 0
 
 

@@ -146,13 +146,13 @@ def plan_table(
 
 def _alone(table: Prepared) -> str:
     """Features that separate the classes by themselves are likely no features."""
-    found = table.separating()
-    if not found:
-        return ""
-    return (
-        f" By itself, column {found[0]!r} separates them: is it an identifier, or the label in "
-        "another form?"
-    )
+    for ties, but in ((False, ""), (True, ", but for rows of one value")):
+        for name in table.separating(ties=ties):
+            return (
+                f" By itself, column {name!r} separates them{but}: is it an identifier, or the "
+                "label in another form?"
+            )
+    return ""
 
 
 def _check_options(price, worth, most, level, bootstrap) -> None:

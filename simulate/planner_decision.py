@@ -84,14 +84,16 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
         )  # fmt: skip
     name = "class weighting" if reference is weighting else "the plain fit"
     if best is None:
-        return reference, False, f"do not add synthetic data: no design has rows to add; {name}."
+        return reference, False, (
+            f"no design has new rows, which duplicates are not; use {name}."
+        )  # fmt: skip
     if best.expected <= 0:
         verdict = "is not worth its price" if best.cost else "is expected to hurt"
     elif best.expected - least <= needed:
         why = "worth" if needed == worth else "2 % of class weighting's excess risk"
         verdict = (
             f"is expected to gain {best.expected:.3g} nats, less than the {needed:.3g} that make "
-            f"rows worth having ({why})"
+            f"rows worth having, {why}"
         )
     else:
         verdict = (
@@ -99,7 +101,6 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
             f"table's, so that {best.caution:.2g} would show it"
         )
     return reference, False, (
-        f"do not add synthetic data: the most promising design ({best.source}, {best.name}) "
-        f"{verdict} (by S1 alone {best.gain.value:.2g}, {best.gain.low:.2g} to "
-        f"{best.gain.high:.2g}); use {name}."
+        f"the most promising design ({best.source}, {best.name}) {verdict}; by S1 alone "
+        f"{best.gain.value:.2g} ({best.gain.low:.2g} to {best.gain.high:.2g}). Use {name}."
     )  # fmt: skip

@@ -148,7 +148,7 @@ def first_fits(rows: Rows) -> Fits:
     """Class-weighted and raw logistic fit.
 
     Raises:
-        SeparableError: if the classes are linearly separable, or features are collinear.
+        SeparableError: if the classes are linearly separable, if only for some of the rows.
     """
     require_float64("simulate.planner_estimate.first_fits")
     x, sign = rows.x[:, 1:], rows.sign
@@ -165,8 +165,9 @@ def first_fits(rows: Rows) -> Fits:
             )
         if not bool(own.converged):
             raise SeparableError(
-                "the logistic fit does not converge on this table; features are likely collinear. "
-                "Drop redundant or constant columns."
+                "the logistic fit does not converge on this table: features likely tell some rows "
+                "apart with certainty, as an indicator does that one class alone has. Drop such "
+                "columns, or merge rare levels."
             )
         found.append(np.asarray(own.theta))
     return Fits(*found)

@@ -43,11 +43,16 @@ class Prepared(NamedTuple):
     available: np.ndarray | None
     names: tuple[str, ...]
 
-    def separating(self) -> tuple[str, ...]:
-        """Features each of which alone tells the two classes apart."""
+    def separating(self, *, ties: bool = False) -> tuple[str, ...]:
+        """Features each of which alone tells the two classes apart.
+
+        Args:
+            ties: whether one value may occur in both classes.
+        """
         x, positive = self.rows.x[:, 1:], self.rows.sign > 0
         up, down = x[positive], x[~positive]
-        apart = (up.min(axis=0) > down.max(axis=0)) | (down.min(axis=0) > up.max(axis=0))
+        gap = np.maximum(up.min(axis=0) - down.max(axis=0), down.min(axis=0) - up.max(axis=0))
+        apart = gap >= 0 if ties else gap > 0
         return tuple(self.names[place] for place in np.flatnonzero(apart))
 
 
@@ -184,7 +189,7 @@ def prepare(
         positive = kinds[1]
     elif positive not in kinds:
         raise ValueError(
-            f"positive: got {positive!r}, expected one of {', '.join(map(_text, kinds))}."
+            f"positive: got {positive!r}, expected one of {', '.join(map(repr, kinds))}."
         )
     order = sorted(set(keys), key=lambda key: tuple(map(str, key)))
     index = {key: g for g, key in enumerate(order)}
@@ -194,11 +199,11 @@ def prepare(
         GroupInfo("/".join(map(_text, key)), int(n), key[0] == positive)
         for key, n in zip(order, sizes, strict=True)
     )
-    small = [f"{g.name} ({g.size})" for g in groups if g.size < _FEWEST]
+    small = [f"{counted(g.size, 'row')} of {g.name!r}" for g in groups if g.size < _FEWEST]
     if small:
         raise ValueError(
-            f"labels: got groups with fewer than {counted(_FEWEST, 'row')}: {', '.join(small)}; "
-            "nothing can be estimated from so few. Merge groups, or collect more rows of them."
+            f"labels: got {', '.join(small)}, expected at least {_FEWEST} of every group; nothing "
+            "can be estimated from fewer. Merge groups, or collect more rows of them."
         )
     if x.shape[1] + 1 >= len(x):
         raise ValueError(

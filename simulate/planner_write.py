@@ -11,7 +11,7 @@ from simulate.planner import Plan
 from simulate.planner_draw import draw_rows
 from simulate.tables import Table, TableError, write_table
 
-__all__ = ["write_planned"]
+__all__ = ["broken_up", "write_planned"]
 
 _ADDED = ("synthetic", "weight")
 
@@ -21,7 +21,8 @@ def write_planned(
 ) -> Path:
     """Write the rows that the recommended design trains on.
 
-    The columns ``synthetic`` (0 or 1) and ``weight`` (mean 1 over all rows) follow the table's own.
+    The columns ``synthetic`` (0 or 1) and ``weight`` (mean 1 over all rows) follow the table's own,
+    whose cells stay as they are in the file.
     Synthetic rows are drawn from the plan's generator, or chosen at random among those of `made`.
 
     Args:
@@ -72,6 +73,18 @@ def write_planned(
             row.append(str(table.attributes[source]))
         rows.append([*row, str(int(k >= len(table.labels))), weight[k]])
     return write_table(path, (*header, *_ADDED), rows)
+
+
+def broken_up(plan: Plan, table: Table, made: Table | None) -> tuple[str, ...]:
+    """Columns of whole numbers in which the rows that the plan asks for have fractions.
+
+    Args:
+        plan, table, made: as for `write_planned`.
+    """
+    if not plan.add_synthetic or made is not None or plan.recommended.source == "duplicate":
+        return ()
+    whole = (table.features == np.round(table.features)).all(axis=0)
+    return tuple(name for name, own in zip(table.names, whole, strict=True) if own)
 
 
 def _chosen(plan: Plan, table: Table, made: Table, counts, seed: int):

@@ -48,7 +48,7 @@ class Table(NamedTuple):
         attributes: ``n`` strings, or None without an attribute's column.
         names: of the columns that are features, as in the file.
         label_name, attribute_name: of these columns.
-        cells: these columns' values, numbers and texts ``[n, columns]``.
+        cells: these columns' texts, as in the file ``[n, columns]``.
         encoding: of the categories; None without any.
     """
 
@@ -236,13 +236,10 @@ def read_table(
         )
     order = own if names is None else tuple(names)
     numeric = _numeric(path, order, categorical, lines)
-    columns = [
-        [float(line.cells[name]) if name in numeric else line.cells[name] for line in lines]
-        for name in order
-    ]
-    parts = [column for name, column in zip(order, columns, strict=True) if name in numeric]
+    columns = {name: [line.cells[name] for line in lines] for name in order}
+    parts = [list(map(float, columns[name])) for name in order if name in numeric]
     if categorical:
-        kinds = [column for name, column in zip(order, columns, strict=True) if name not in numeric]
+        kinds = [columns[name] for name in order if name not in numeric]
         if encoding is None:
             encoding = encoding_of([name for name in order if name not in numeric], kinds)
         try:
@@ -260,7 +257,7 @@ def read_table(
         attributes = np.array([line.cells[attribute] for line in lines])
     labels = np.array([line.cells[label] for line in lines])
     features = np.ascontiguousarray(np.array(parts, float).reshape(-1, len(lines)).T)
-    cells = np.array(columns, object).T
+    cells = np.array(list(columns.values()), object).T
     return Table(features, labels, attributes, order, label, attribute, cells, encoding)
 
 

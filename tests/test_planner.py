@@ -148,7 +148,7 @@ def test_fresh_rows_are_worth_adding_and_shifted_rows_are_not(small):
     moved = fresh - 3.0 * own[:, None] * np.array([1.0, 0.3, 0.0])
     plan = plan_table(x, label, synthetic=(moved, own), fitted=False, bootstrap=40)
     assert not plan.add_synthetic and plan.recommended.name == "weighting"
-    assert "do not add" in plan.reason
+    assert plan.reason.endswith("Use class weighting.")
     assert all(c.gain.high < 0 for c in plan.choices if c.source), "it is shown to hurt"
 
 
@@ -285,7 +285,7 @@ def test_a_column_that_numbers_the_rows_is_called_an_identifier(small):
         ({"labels": np.zeros(480)}, "labels: got one kind"),
         ({"labels": np.arange(480) % 3}, "labels: got 3 kinds"),
         ({"labels": np.arange(480) / 7}, "480 kinds in 480 rows .* cut numbers into classes"),
-        ({"labels": np.r_[np.zeros(477), np.ones(3)]}, "fewer than 5 rows"),
+        ({"labels": np.r_[np.zeros(477), np.ones(3)]}, "got 3 rows of '1', expected at least 5"),
         ({"generators": "smot"}, "generator: got 'smot'"),
         ({"generators": []}, "generators: got none"),
         ({"price": -1.0}, "price: got -1.0"),
@@ -309,6 +309,10 @@ def test_tables_without_a_fit_are_refused(small):
         plan_table(x + 50.0 * label[:, None], label)
     with pytest.raises(SeparableError, match="By itself, column '3' separates them: is it an id"):
         plan_table(np.c_[x, np.arange(len(x))], label)
+    rare = (np.arange(len(x)) == np.flatnonzero(label == 1)[0]).astype(float)
+    says = "some rows apart .* column '3' separates them, but for rows of one value: is it"
+    with pytest.raises(SeparableError, match=says):  # and no word of collinearity
+        plan_table(np.c_[x, rare], label)
     with pytest.raises(ValueError, match="column '[03]' follows exactly from column '[03]'"):
         plan_table(np.c_[x, x[:, 0]], label)
     with pytest.raises(ValueError, match="follows exactly from columns .*, expected"):

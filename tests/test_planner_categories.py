@@ -82,7 +82,7 @@ def test_a_generator_that_is_wrong_is_refused_by_its_rows():
         return 2.0 * seeds[rng.integers(len(seeds), size=count)] + rng.normal(size=(count, 1))
 
     sampler = SyntheticOverSampler(moved, sampling_strategy="plan", random_state=0)
-    with pytest.warns(UserWarning, match="by the plan: do not add"):
+    with pytest.warns(UserWarning, match="by the plan: the most promising design"):
         sampler.fit_resample(table, label)
     worst = [c for c in sampler.plan_.choices if c.source]
     assert worst and all(c.gain.value < 0 for c in worst if c.name == "level")

@@ -95,6 +95,22 @@ def test_the_written_table_is_the_plan(small, tmp_path, external):
         assert {tuple(row) for row in own.features[new, :3].tolist()} <= given
 
 
+def test_real_rows_are_written_as_they_stand_and_fractions_among_whole_numbers_are_told(
+    small, tmp_path, capsys
+):
+    x, label = small
+    days = np.round(20_000 + 50 * x[:, 0]).astype(int)
+    lines = [f"{a},{b:.3f},{c:.3f},c{y}" for a, (_, b, c), y in zip(days, x, label, strict=True)]
+    table, out = tmp_path / "t.csv", tmp_path / "train.csv"
+    table.write_text("\n".join(["day,b,c,y", *lines]) + "\n")
+    command = ["plan", str(table), "--label", "y", "--generator", "gaussian-pooled"]
+    assert main([*command, "--bootstrap", "20", "--write", str(out)]) == 0
+    written = out.read_text().splitlines()[1:]
+    assert [line.rsplit(",", 2)[0] for line in written[: len(lines)]] == lines
+    assert "fractions in its synthetic rows: 'day'\n" in capsys.readouterr().out
+    assert all("." in line.split(",")[0] for line in written[len(lines) :])
+
+
 @pytest.mark.parametrize(
     ("text", "options", "match"),
     [
@@ -105,7 +121,7 @@ def test_the_written_table_is_the_plan(small, tmp_path, external):
         ("x,y\n1,a\nnan,b\n", [], "expected a finite number"),
         ("x,z\n1,a\n", [], "no column 'y'"),
         ("x,y\n1,a\n2,b\n", ["--group", "s"], "no column 's'"),
-        ("x,y\n1,a\n2,b\n", [], "fewer than 5 rows"),
+        ("x,y\n1,a\n2,b\n", [], "got 1 row of 'a', 1 row of 'b', expected at"),
         ("x,y\n1,a\n2,b\n", ["--independent"], "--independent"),
         ("x,y\n1,a\n2,b\n", ["--plot", "p.gif"], "expected a name ending in"),
     ],

@@ -141,7 +141,7 @@ def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
     plan = plan_table(x, label, generators="smote-all", bootstrap=20)
     own = next(c for c in plan.choices if c.name == "weight+add")
     assert own.expected < 0 < own.gain.high
-    assert not plan.add_synthetic and "do not add" in plan.reason
+    assert not plan.add_synthetic and "is expected to hurt" in plan.reason
 
 
 def _misfits(cov, tables, seed):

@@ -50,7 +50,7 @@ def test_one_cell_that_is_no_number_is_an_error_with_its_place_and_a_remedy(cell
 
 def test_an_empty_cell_is_an_error_in_every_column_declared_or_not():
     for categorical in ([], ["x"]):
-        with pytest.raises(TableError, match="line 4, column 'x': the cell is empty, as are 1 of"):
+        with pytest.raises(TableError, match="line 4, column 'x': the cell is empty; empty are 1"):
             _kinds(["1", "2", "", "3"], categorical=categorical)
 
 

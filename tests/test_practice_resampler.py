@@ -382,6 +382,6 @@ def test_a_plan_against_synthetic_rows_is_obeyed_aloud():
     x = np.concatenate([rng.exponential(size=(300, 2)) ** 2, rng.normal(1, 0.3, size=(60, 2))])
     y = np.repeat([0, 1], [300, 60])
     sampler = SyntheticOverSampler(sampling_strategy="plan", random_state=0)
-    with pytest.warns(NothingAdded, match="do not add synthetic data"):
+    with pytest.warns(NothingAdded, match="by the plan: the most promising design"):
         x_new, _ = sampler.fit_resample(x, y)
     assert not sampler.plan_.add_synthetic and np.array_equal(x_new, x)
