@@ -1,7 +1,7 @@
 """The checks of the second-order parts of theorem R: variance and Cox-Snell terms.
 
 Where samples are independent (references and fixed generators), the statistic is controlled
-(`simulate.control`): at the sizes used here its variance is 10 to 500 times smaller, so that the
+(`simulate.control`): at the sizes used here its variance is 11 to 82 times smaller, so that the
 same number of fits tells constants apart that are twice as close. The mean of the control variate
 comes from quadrature; that the formulas of theorem R give the same number is a check of its own,
 without noise. On one configuration the uncontrolled statistics are checked as well, and so they are

@@ -220,9 +220,7 @@ def evaluator(name: str):
         sample = (data.x, data.sign, data.weight)
         margin = data.sign * (probe.elsewhere[0] + data.x @ probe.elsewhere[1:])
         result = fit(*sample, start=probe.alpha)
-        delta = result.theta - probe.alpha
         score = empirical_gradient(probe.alpha, *sample)
-        remainder = delta + probe.inverse @ score
         risks = jax.vmap(lambda law: risk(result.theta, law))(groups)
         errors = jax.vmap(lambda law: error_rate(result.theta, law))(groups)
         linear = probe.inverse @ score
@@ -238,14 +236,12 @@ def evaluator(name: str):
             "gradient": empirical_gradient(probe.star, *sample) @ probe.gradient_direction,
             "theta": result.theta - probe.star,
             "displacement": (result.theta - probe.star) @ probe.displacement_direction,
-            "remainder": remainder,
             "excess": jnp.mean(risks - probe.group_risk_star),
             "second_order": second_order,
             "group_excess": risks - probe.group_risk_star,
             "group_second_order": group_second,
             "error": errors,
             "error_second_order": error_second,
-            "worst_error": jnp.max(errors),
             "not_converged": ~result.converged & ~result.separated,
             "separated": result.separated,
         }

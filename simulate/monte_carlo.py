@@ -23,8 +23,6 @@ __all__ = [
     "Interrupted",
     "Moments",
     "Result",
-    "contrast",
-    "covariance",
     "estimate",
     "run",
     "skewness",
@@ -166,7 +164,7 @@ def run(
         resume: an earlier `Result` with the same key and block.
 
     Returns:
-        A `Result`; see `estimate`, `contrast`, `covariance`, `skewness`, `values`.
+        A `Result`; see `estimate`, `skewness`, `values`.
 
     Raises:
         ValueError: naming the argument.
@@ -323,31 +321,6 @@ def estimate(result: Result, name: str) -> Estimate:
     if shape == ():
         return Estimate(float(mean), float(std_error), n)
     return Estimate(mean, std_error, n)
-
-
-def covariance(result: Result) -> np.ndarray:
-    """Covariance ``[k, k]`` of all statistics over replicates, in the order of the layout."""
-    return result.moments.second / (_require(result, 2) - 1)
-
-
-def contrast(result: Result, coefficients: Mapping[str, float]) -> Estimate:
-    """A linear combination of scalar statistics, with the standard error of the combination.
-
-    What common random numbers and control variates are for: statistics of the same replicate are
-    correlated, and their difference is known better than either.
-
-    Raises:
-        ValueError: for a statistic that is not there or no scalar, or too few replicates.
-    """
-    n = _require(result, 2)
-    vector = np.zeros(len(result.moments.mean))
-    for name, coefficient in coefficients.items():
-        columns, shape = _columns(result, name)
-        if shape != ():
-            raise ValueError(f"coefficients: got {name!r} of shape {shape}, expected a scalar.")
-        vector[columns] += coefficient
-    variance = max(float(vector @ covariance(result) @ vector), 0.0)
-    return Estimate(float(vector @ result.moments.mean), float(np.sqrt(variance / n)), n)
 
 
 def skewness(result: Result, name: str) -> Any:

@@ -117,7 +117,7 @@ class Path:
     def block(self) -> int:
         """Replicates computed together."""
         rows = sum(s.count for s in row_layout(self.drawn))
-        return max(block_for(rows, 4 * _PARAMETERS), 1)
+        return block_for(rows, 4 * _PARAMETERS)
 
     def functions(self):
         """``(draw, evaluate)`` for `simulate.monte_carlo.run`: the same two at every call, so that

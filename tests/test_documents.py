@@ -1,4 +1,4 @@
-"""The documents lead where they say: relative links, images and anchors."""
+"""The documents lead where they say, and the first example prints what it says."""
 
 import re
 from pathlib import Path
@@ -71,3 +71,13 @@ def test_every_picture_of_the_documents_is_shown():
         if not re.match(r"[a-z]+:", target)
     }
     assert {path for path in ROOT.glob("docs/*.png")} <= shown
+
+
+def test_the_first_result_of_the_readme_is_the_one_it_shows(capsys):
+    code = re.search(r"^```python\n(.*?)^```", PAGES[0].read_text(), re.M | re.S).group(1)
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.split()
+    shown = re.findall(r"^print\(.*# ([0-9.]+)", code, flags=re.M)
+    assert len(shown) == 2
+    for text, value in zip(shown, printed, strict=False):
+        assert text == f"{float(value):.{len(text) - 2}f}"

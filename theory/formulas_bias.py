@@ -294,7 +294,7 @@ BIAS_FORMULAS = (
     ),
     Formula(
         "B5.spurious_weight",
-        "Weight that raw least squares puts on a spurious feature; 0 exactly when half is aligned",
+        "Raw least squares' weight on a spurious feature, labels even; 0 exactly when half align",
         "w_s",
         nt.mean_spur
         * _correlation

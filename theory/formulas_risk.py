@@ -279,7 +279,7 @@ RISK_FORMULAS = (
     ),
     Formula(
         "R1.estimation",
-        "What estimation adds to any risk beyond the pseudo-true point",
+        "What estimation adds to any risk, whose Hessian at the pseudo-true point is H",
         r"\mathbb{E}\,R(\hat\theta) - R(\theta_\alpha)",
         _half * sp.Trace(nt.H * _inverse * nt.V * _inverse) + sp.Trace(nt.slope.T * nt.mean_shift),
         "asymptotic",

@@ -152,8 +152,8 @@ _ALL = (
         "Excess risk = half squared bias + half noise, both in the metric of H (generator fixed)",
         "E R_bal(thetahat) - R_bal(theta*) = b' H^{-1} b / 2 + tr(H^{-1} V) / 2 + lower order, for "
         "b = grad B(theta*) of order n^{-1/2}. For any bias: the excess of the pseudo-true point "
-        "theta_alpha, plus tr(H A^{-1} V A^{-1}) / 2, plus grad R_bal(theta_alpha) times the "
-        "Cox-Snell bias of the estimator.",
+        "theta_alpha, plus tr(H A^{-1} V A^{-1}) / 2, H and A the Hessians of R_bal and of the "
+        "target there, plus grad R_bal(theta_alpha) times the Cox-Snell bias of the estimator.",
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
