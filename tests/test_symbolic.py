@@ -333,4 +333,7 @@ def test_every_node_of_every_formula_is_in_the_table():
     used = {type(n) for f in FORMULAS.values() for n in sp.preorder_traversal(f.rhs)}
     lowered = {k for k in used if any(base in TABLE for base in k.__mro__)}
     assert {sp.Add, sp.Pow, sp.Sum, sp.Piecewise, sp.Integral, sp.Trace} <= lowered
+    # the rest are parts of a node, lowered with it: cases, limits, and the names of arrays
+    parts = {"BooleanTrue", "ExprCondPair", "IndexedBase", "Str", "Tuple"}
+    assert {kind.__name__ for kind in used - lowered} == parts
     assert formulas_of("S1") and not formulas_of("Z9")
