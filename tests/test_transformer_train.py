@@ -130,6 +130,13 @@ def test_prefixes_cover_zero_to_the_most_in_log_steps():
     assert abs(share - expected) < 4 * (expected / counts.size) ** 0.5 + 1e-3
 
 
+def test_no_prefix_has_as_many_seeds_as_are_drawn_however_u_is_rounded(monkeypatch):
+    last = np.nextafter(np.float32(1.0), np.float32(0.0))
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape, dtype: jnp.full(shape, last))
+    counts = train.prefix_counts(train.Recipe(), key=jax.random.key(0))
+    assert int(counts.max()) == train.Recipe().max_count - 1
+
+
 def test_a_training_that_diverges_says_so(monkeypatch):
     def lost(task, recipe):
         return lambda state: (state, jnp.array([0.5, jnp.nan]))

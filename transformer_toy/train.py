@@ -135,13 +135,13 @@ def prefix_counts(recipe: Recipe, *, key: Key[Array, ""]) -> Int[Array, "B P"]:
     Example:
         >>> import jax
         >>> counts = prefix_counts(Recipe(), key=jax.random.key(0))
-        >>> counts.shape, int(counts.min()), bool(counts.max() <= 64)
+        >>> counts.shape, int(counts.min()), bool(counts.max() < 64)
         ((128, 8), 0, True)
     """
     jitter = jax.random.uniform(key, (recipe.groups, recipe.prefixes), jnp.float32)
     u = (jnp.arange(recipe.prefixes, dtype=jnp.float32)[None, :] + jitter) / recipe.prefixes
     counts = jnp.floor((1.0 + recipe.max_count) ** u) - 1.0
-    return jnp.clip(counts, 0.0, recipe.max_count).astype(jnp.int32)
+    return jnp.clip(counts, 0.0, recipe.max_count - 1.0).astype(jnp.int32)
 
 
 def law_of(
