@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from simulate.mixtures import sample_group
 from simulate.samplers import sample_synthetic
 from theory.design import Design
-from theory.generators import Generator, check_seeds
+from theory.generators import GaussianPlugin, Generator, Mislabelled, check_seeds
 from theory.laws import GaussianGroup
 from theory.measured import MeasuredSamples
 
@@ -34,9 +34,9 @@ def measure_generator(
     """Draw independent sets of seeds of every group and what a generator makes of each.
 
     Args:
-        generator: one of `theory.generators` whose law depends on a group's own seeds only
-            (`Smote(neighbours=5)`, say), or a function ``(seeds [n, d], g, per_set, key=key) ->
-            [per_set, d]`` that JAX can trace, such as a trained network.
+        generator: one of `theory.generators` whose samples depend on a group's own seeds only and
+            have its label (`Smote(neighbours=5)`, say), or a function
+            ``(seeds [n, d], g, per_set, key=key) -> [per_set, d]`` that JAX can trace, such as a trained network.
         groups: the groups.
         design: sizes; groups whose synthetic samples have no weight are skipped (None).
         sets: independent sets of seeds per group.
@@ -48,7 +48,8 @@ def measure_generator(
         One `MeasuredSamples` per group, for `theory.measured.predict_measured`.
 
     Raises:
-        ValueError: too few seeds for the generator, or counts that are not positive.
+        ValueError: too few seeds for the generator, counts that are not positive, a pooled
+            covariance or flipped labels.
 
     Example:
         >>> import jax, numpy as np
@@ -62,6 +63,11 @@ def measure_generator(
     for name, value, least in (("sets", sets, 2), ("per_set", per_set, 2), ("batch", batch, 1)):
         if value < least:
             raise ValueError(f"{name}: got {value}, expected at least {least}.")
+    if generator == GaussianPlugin("pooled") or isinstance(generator, Mislabelled):
+        raise ValueError(
+            f"generator: got {generator!r}, expected one that sees a group's own seeds only "
+            "and keeps its label; theory.predict has the closed form of this one."
+        )
     used = design.synthetic_weights > 0
     measured: list[MeasuredSamples | None] = []
     for g, group in enumerate(groups):

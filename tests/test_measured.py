@@ -8,6 +8,7 @@ import pytest
 from simulate.compilation import counted
 from simulate.measure import measure_generator
 from theory import Design, GaussianGroup, Oracle, Shifted, predict
+from theory.generators import GaussianPlugin, Mislabelled
 from theory.measured import MeasuredSamples, jackknife, predict_measured
 
 GROUPS = (
@@ -61,6 +62,14 @@ def test_samples_that_do_not_fit_are_named(samples):
             predict_measured(GROUPS, DESIGN, given)
     with pytest.raises(ValueError, match="^design: .*theory.predict"):
         predict_measured(GROUPS, Design.raw(SIZES), samples)
+
+
+@pytest.mark.parametrize("generator", [GaussianPlugin("pooled"), Mislabelled(0.1)])
+def test_what_samples_of_one_group_do_not_show_is_not_measured(generator):
+    with pytest.raises(
+        ValueError, match=f"^generator: got {type(generator).__name__}.*closed form"
+    ):
+        measure_generator(generator, GROUPS, DESIGN, sets=32, per_set=2, key=jax.random.key(3))
 
 
 def test_points_that_a_rule_separates_have_no_prediction(samples):
