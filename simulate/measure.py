@@ -36,7 +36,8 @@ def measure_generator(
     Args:
         generator: one of `theory.generators` whose samples depend on a group's own seeds only and
             have its label (`Smote(neighbours=5)`, say), or a function
-            ``(seeds [n, d], g, per_set, key=key) -> [per_set, d]`` that JAX can trace, such as a trained network.
+            ``(seeds [n, d], g, per_set, key=key) -> [per_set, d]`` that JAX can trace, such as a
+            trained network.
         groups: the groups.
         design: sizes; groups whose synthetic samples have no weight are skipped (None).
         sets: independent sets of seeds per group.
