@@ -27,6 +27,7 @@ except ImportError as error:
 __all__ = ["Columns", "donors", "positions", "read_columns", "with_numbers"]
 
 _HUGE = 1e140  # beyond it, squares of sums are no float64
+_FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought about its mean
 
 
 class Columns(NamedTuple):
@@ -206,10 +207,11 @@ def donors(
     count = min(neighbours, len(seeds))
     if seeds.shape[1] == 0:
         return rng.integers(len(seeds), size=len(rows))
-    std = seeds.std(axis=0)
+    centre, std = seeds.mean(axis=0), seeds.std(axis=0)
     scale = np.where(std > 0, std, 1.0)
-    search = NearestNeighbors(n_neighbors=count).fit(seeds / scale)
-    near = search.kneighbors(rows / scale, return_distance=False)
+    far = np.where(np.abs(centre) > _FAR * scale, centre, 0.0)  # the search expands squares
+    search = NearestNeighbors(n_neighbors=count).fit((seeds - far) / scale)
+    near = search.kneighbors((rows - far) / scale, return_distance=False)
     return near[np.arange(len(rows)), rng.integers(count, size=len(rows))]
 
 

@@ -176,16 +176,17 @@ def copies_of(
         raise ValueError(
             f"{name}: got {counted(len(real), 'row')}, expected at least 2 to compare with."
         )
-    search = NearestNeighbors(n_neighbors=2).fit(real)
-    own = search.kneighbors(real)[0][:, 1]  # a repeated row has a neighbour at distance 0
+    centre = real.mean(axis=0)  # the search expands squares, so that digits go if points are far
+    search = NearestNeighbors(n_neighbors=2).fit(real - centre)
+    own = search.kneighbors(real - centre)[0][:, 1]  # a repeated row has one at distance 0
 
     def judged(rows):
         if len(rows) == 0:
             none = np.empty(0)
             return none, none.astype(int), none, none.astype(bool), none.astype(bool)
-        distance, place = search.kneighbors(rows, n_neighbors=1)
+        distance, place = search.kneighbors(rows - centre, n_neighbors=1)
         distance, place = distance[:, 0], place[:, 0]
-        # the search expands squares, which leaves rounding noise where rows are equal
+        # the search leaves rounding noise where rows are equal
         distance = np.sqrt(((rows - real[place]) ** 2).sum(axis=1))
         exact = distance <= _ROUNDING
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -36,7 +36,7 @@ def draw_rows(
     rng = np.random.default_rng(seed)
     x = np.asarray(features, float)
     scale = x.std(axis=0)
-    unit = x / np.where(scale > 0, scale, 1.0)
+    unit = (x - x.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
     whole = np.concatenate([np.ones((len(x), 1)), unit], axis=1)
     own = source(name, Rows(whole, np.ones(len(x)), np.asarray(group)), seed)
     members = [np.flatnonzero(group == g) for g in range(len(counts))]

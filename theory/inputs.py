@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import warnings
 from collections.abc import Sequence
 from typing import get_args
+
+import numpy as np
 
 from theory.design import Design, require_design
 from theory.generators import Generator
 from theory.laws import GaussianGroup, require_groups
 from theory.wording import counted
 
-__all__ = ["check_groups", "per_group"]
+__all__ = ["FarFromZero", "check_groups", "per_group"]
+
+_FAR = 1e3  # standard deviations; from 1e4 on the minimiser may not be found
 
 _NAMES = ", ".join(kind.__name__ for kind in get_args(Generator))
 _EXPECTED = f"an object such as Smote(), of one of the classes {_NAMES}, or a list of one per group"
+
+
+class FarFromZero(UserWarning):
+    """Features lie so far from 0, beside an intercept, that predictions lose digits."""
 
 
 def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[Generator, ...]:
@@ -50,6 +61,9 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
 
     Raises:
         ValueError: naming the argument.
+
+    Warns:
+        FarFromZero: once, if the mean of a feature lies 1000 standard deviations from 0 or more.
     """
     require_design(design)
     require_groups(groups)
@@ -69,3 +83,26 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
         raise ValueError(
             f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
         )
+    _warn_if_far(tuple(groups))
+
+
+@functools.lru_cache(maxsize=64)
+def _warn_if_far(groups: tuple[GaussianGroup, ...]) -> None:
+    """An intercept beside a large offset makes the Hessian's condition the offset squared."""
+    parts = [group.overall_mean_cov() for group in groups]
+    means = np.stack([mean for mean, _ in parts])
+    var = np.mean([np.diagonal(cov) for _, cov in parts], axis=0) + means.var(axis=0)
+    offset = np.abs(means.mean(axis=0))
+    feature = int(np.argmax(offset / np.sqrt(np.maximum(var, np.finfo(float).tiny))))
+    if offset[feature] < _FAR * math.sqrt(var[feature]) or not var[feature] > 0:
+        return
+    away = offset[feature] / math.sqrt(var[feature])
+    warnings.warn(
+        f"groups: the mean of feature {feature} (counted from 0) lies {away:.2g} standard "
+        f"deviations from 0, which costs more than {2 * math.log10(away):.0f} of 16 digits, and "
+        "from 1e4 on the minimiser may not be found. Subtract one number from this feature in "
+        "every group: excess risks, error rates and slopes stay the same, and the intercept takes "
+        "it up.",
+        FarFromZero,
+        stacklevel=4,
+    )

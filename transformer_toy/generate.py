@@ -307,6 +307,7 @@ def write_csv(
 ) -> int:
     """Write synthetic samples as CSV: the seeds' feature columns, then the label's.
 
+    Numbers have nine digits, or nine of their spread in columns that lie far from 0.
     The file appears whole or not at all; batches are written as they come.
 
     Args:
@@ -344,13 +345,13 @@ def write_csv(
         console=Console(stderr=True),
         disable=not show_progress,
     )
-    written = 0
+    written, cells = 0, _cell_formats(seeds.features)
     try:
         with replacing(path, newline="", encoding="utf-8") as file, bar:
             line = bar.add_task("", total=total)
             file.write(",".join(map(_quoted, (*seeds.names, seeds.label_name))) + "\n")
             for label, part in parts:
-                row = ",".join(["%.9g"] * part.shape[1]) + "," + _quoted(label).replace("%", "%%")
+                row = ",".join([*cells, _quoted(label).replace("%", "%%")])
                 body = (row + "\n") * len(part)
                 file.write(body % tuple(part.ravel().tolist()))
                 written += len(part)
@@ -361,6 +362,18 @@ def write_csv(
             "written to, with room for the samples."
         ) from error
     return written
+
+
+def _cell_formats(features: np.ndarray) -> list[str]:
+    """Of each column's numbers: nine digits, and those by which it is far from 0.
+
+    Example:
+        >>> _cell_formats(np.array([[0.0, 1e9, 7.0], [1.0, 1e9 + 2.0, 7.0]]))
+        ['%.9g', '%.17g', '%.9g']
+    """
+    size, spread = np.abs(features).max(axis=0), features.std(axis=0)
+    far = np.log10(np.maximum(size / np.where(spread > 0, spread, np.inf) / 10.0, 1.0))
+    return [f"%.{9 + min(int(np.ceil(extra)), 8)}g" for extra in far]
 
 
 def _quoted(text: str) -> str:
