@@ -98,6 +98,15 @@ def test_rules_have_the_gaps_that_theory_predicts():
         assert 0.1 * expected > 4.0 * error, "too few contexts to see a constant off by 1.1"
 
 
+def test_a_rule_that_does_not_exist_is_named_and_one_that_makes_no_sense_left_out():
+    network = constructed.symbols(3)
+    few = {"key": KEY, "counts": (2,), "contexts": 2}
+    with pytest.raises(ValueError, match="^rules: got plugin, expected some of prior, plug-in"):
+        evaluate.gap_table(network, rules=("prior", "plugin"), **few)
+    table = evaluate.gap_table(network, rules=("prior", "smote"), **few)
+    assert [gap.rule for gap in table] == ["network", "prior"]
+
+
 def test_kernel_density_is_scipys_in_one_dimension():
     x = np.random.default_rng(3).normal(size=9)
     law = comparators.kde(tasks.unknown_mean(1), jnp.array(x)[None, :, None], jnp.array([[7]]))

@@ -101,14 +101,14 @@ def gap_table(
         key: a typed key; contexts depend on it alone.
         counts: numbers of seeds.
         contexts: groups drawn from the family, in chunks of ``CHUNK``.
-        rules: which rules beside the network; all that make sense if None.
+        rules: which rules beside the network, of those that make sense; all of these if None.
 
     Returns:
         One entry a rule and count.
 
     Raises:
-        ValueError: for fewer than two contexts, a negative count, or a family without a closed-form
-            predictive.
+        ValueError: for fewer than two contexts, a negative count, a rule that does not exist, or a
+            family without a closed-form predictive.
 
     Example:
         >>> import jax
@@ -129,6 +129,11 @@ def gap_table(
             "counts from 0."
         )
     least = comparators.rules_for(task)
+    if unknown := set(rules or ()) - set(comparators.LEAST):
+        raise ValueError(
+            f"rules: got {', '.join(sorted(unknown))}, expected some of "
+            f"{', '.join(comparators.LEAST)}."
+        )
     if rules is not None:
         least = {name: number for name, number in least.items() if name in rules}
     counts = tuple(sorted(counts))
