@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["Columns", "donors", "positions", "read_columns", "with_numbers"]
+__all__ = ["Columns", "donors", "plain", "positions", "read_columns", "with_numbers"]
 
 _HUGE = 1e140  # beyond it, squares of sums are no float64
 _FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought about its mean
@@ -130,7 +130,7 @@ def _is_numeric(column: pd.Series, name) -> bool:
     if kind not in ("string", "mixed", "mixed-integer") or column.isna().any():
         return False
     values = list(column)
-    texts = [v if isinstance(v, str) else repr(v) for v in map(_plain, values)]
+    texts = [v if isinstance(v, str) else repr(v) for v in map(plain, values)]
     how = f"categorical_features=[{name!r}]"
     if are_numbers(name, texts, lambda place: f"row {place}", how) and kind != "string":
         raise ValueError(
@@ -140,7 +140,8 @@ def _is_numeric(column: pd.Series, name) -> bool:
     return False  # numbers that are all written as text are codes
 
 
-def _plain(value):
+def plain(value):
+    """A NumPy scalar as Python's own."""
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -268,7 +268,10 @@ class SyntheticOverSampler(BaseOverSampler):
             raise ValueError("groups: got missing entries, expected a value in every row.")
         kinds, attribute = np.unique(values, return_inverse=True)
         pairs, joint = np.unique(codes * len(kinds) + attribute, return_inverse=True)
-        names = [(_plain(classes[p // len(kinds)]), _plain(kinds[p % len(kinds)])) for p in pairs]
+        names = [
+            (columns.plain(classes[p // len(kinds)]), columns.plain(kinds[p % len(kinds)]))
+            for p in pairs
+        ]
         return joint, names
 
     def _draw(self, found, codes, total, rng):
@@ -325,10 +328,6 @@ class SyntheticOverSampler(BaseOverSampler):
         tags.input_tags.sparse = False
         tags.input_tags.string = True
         return tags
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:

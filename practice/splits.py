@@ -92,7 +92,7 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
         supplied = np.flatnonzero(data.part == 1)
     else:
         test, pool = _test_and_pool(cell, rng)
-        train, held = _seeds_and_held(cell, pool, setting, small, ratio, data.name, rng)
+        train, held = _seeds_and_held(pool, setting, small, ratio, data.name)
         supplied = np.empty(0, dtype=int)
     sizes = np.bincount(cell[train], minlength=len(names))
     for name, count in zip(names, sizes, strict=True):
@@ -160,7 +160,7 @@ def _test_and_pool(cell, rng):
     return np.concatenate(test), pool
 
 
-def _seeds_and_held(cell, pool, setting, small, ratio, name, rng):
+def _seeds_and_held(pool, setting, small, ratio, name):
     """Seeds of every cell; of the small ones, also the rows that level them."""
     if setting == "natural":
         return np.concatenate(pool), np.empty(0, dtype=int)

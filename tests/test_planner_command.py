@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from figures.plan import draw_plan
+from simulate import command_plan
 from simulate.__main__ import main
-from simulate.planner import plan_table
+from simulate.planner import NAMES, plan_table
 from simulate.planner_report import as_dict
 from simulate.tables import read_table
 
@@ -133,6 +134,11 @@ def test_a_bad_table_ends_with_a_message_and_status_2(tmp_path, capsys, text, op
     assert main(["plan", str(path), "--label", "y", *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith("python -m simulate plan: ") and match in error
+
+
+def test_the_command_offers_the_planner_s_generators():
+    """It names them itself, since the planner takes a second to import."""
+    assert command_plan._NAMES == NAMES
 
 
 def test_the_figure_draws_what_the_plan_holds(small):
