@@ -41,7 +41,9 @@ def measure_generator(
         groups: the groups.
         design: sizes; groups whose synthetic samples have no weight are skipped (None).
         sets: independent sets of seeds per group.
-        per_set: synthetic samples per set, at least 2.
+        per_set: synthetic samples per set, at least 2. Their own spread is subtracted from that of
+            the sets: with fewer than there are seeds, most of what is seen is subtracted, and the
+            prediction's standard error grows.
         key: typed key, independent of the key of any simulation compared with.
         batch: sets computed at once; bounds memory.
 

@@ -203,7 +203,7 @@ def predict_measured(
 
     Asymptotic as `theory.predict`, with a remainder of relative order ``1/n``: simulations of SMOTE
     with few neighbours at 60 to 150 minority seeds came out above it, by 3 to 6 % with ``k = 5``
-    and 6 to 13 % with ``k = 1``. Those of duplicates, whose law is known, came out as far above
+    and 3 to 13 % with ``k = 1``. Those of duplicates, whose law is known, came out as far above
     `theory.predict`: by 6 % at 60 seeds, by 3 % at 150.
 
     Args:
