@@ -158,7 +158,7 @@ def minimisers(
 
 
 _SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that is rounding, per feature
-_FAR = 1e5  # standard deviations from 0, at which Newton's equations lose ten digits
+_FAR = 3e3  # standard deviations from 0, at which Newton's equations lose seven digits
 _OVERLAP = (
     "overlapping labels, but some direction separates them, or nearly; check that no covariance is "
     "singular (or tiny) in a direction in which the means differ"
