@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -63,7 +62,7 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
         ValueError: naming the argument.
 
     Warns:
-        FarFromZero: once, if the mean of a feature lies 1000 standard deviations from 0 or more.
+        FarFromZero: if the mean of a feature lies 1000 standard deviations from 0 or more.
     """
     require_design(design)
     require_groups(groups)
@@ -83,12 +82,14 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
         raise ValueError(
             f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
         )
-    _warn_if_far(tuple(groups))
+    _warn_if_far(groups)
 
 
-@functools.lru_cache(maxsize=64)
-def _warn_if_far(groups: tuple[GaussianGroup, ...]) -> None:
+def _warn_if_far(groups: Sequence[GaussianGroup]) -> None:
     """An intercept beside a large offset makes the Hessian's condition the offset squared."""
+    least = min(np.einsum("kii->ki", group.cov).min() for group in groups)
+    if max(np.abs(group.mean).max() for group in groups) < _FAR * math.sqrt(max(least, 0.0)):
+        return
     parts = [group.overall_mean_cov() for group in groups]
     means = np.stack([mean for mean, _ in parts])
     var = np.mean([np.diagonal(cov) for _, cov in parts], axis=0) + means.var(axis=0)
