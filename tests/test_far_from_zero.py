@@ -46,6 +46,16 @@ def test_a_feature_farther_away_is_warned_of_and_the_remedy_is_one(call):
     call(moved)  # a warning would be an error
 
 
+@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
+def test_where_rounding_hides_a_minimiser_labels_are_not_said_to_be_separated():
+    offset = np.array([3e4, 0.0])  # its law has a minimiser, that of the whole design is not found
+    means = offset, offset + np.array([1.5, 0.5])
+    groups = [GaussianGroup(mean, np.eye(2), label) for label, mean in enumerate(means)]
+    with pytest.raises(ValueError, match="^law: .*feature 0 .*subtract the means") as error:
+        predict(groups, Design((200, 20), 100, 0.3), PLUGIN)
+    assert "overlapping" not in str(error.value)
+
+
 def test_classes_far_from_each_other_are_not_far_from_0():
     groups = [GaussianGroup([y * 1e4, 0.0], np.eye(2), y) for y in (0, 1)]
     check_groups(groups, DESIGN)  # a warning would be an error

@@ -314,16 +314,6 @@ def test_the_reason_for_which_there_is_no_minimiser_is_said_and_no_other(name):
         assert not any(own.split(".*")[-1] in str(error.value) for own in others)
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
-def test_where_rounding_hides_a_minimiser_labels_are_not_said_to_be_separated():
-    offset = np.array([3e4, 0.0])  # its law has a minimiser, that of the whole design is not found
-    means = offset, offset + np.array([1.5, 0.5])
-    groups = [GaussianGroup(mean, np.eye(2), label) for label, mean in enumerate(means)]
-    with pytest.raises(ValueError, match="^law: .*feature 0 .*subtract the means") as error:
-        theory.predict(groups, Design((200, 20), 100, 0.3), Oracle())
-    assert "overlapping" not in str(error.value)
-
-
 def test_a_squared_loss_has_its_minimiser_however_far_apart_the_classes_are():
     for distance in (40.0, 60.0, 1e4):  # theta in closed form: the slope is that of a regression
         groups = [GaussianGroup([y * distance, 0.0], np.eye(2), y) for y in (0, 1)]
