@@ -214,6 +214,7 @@ def expectation(function, mean, var):
 
     Example:
         >>> import jax.numpy as jnp
+        >>> from theory.margins import Logistic
         >>> round(float(expectation(Logistic(1, 0, (1.0,)), jnp.zeros(()), jnp.ones(()))), 12)
         0.5
     """
