@@ -41,6 +41,12 @@ __all__ = [
 
 Kind = Literal["exact", "asymptotic", "bound", "rate"]
 Verdict = Literal["pass", "fail", "inconclusive"]
+Source = Literal[
+    "simulated and scored independently",
+    "simulated, scored by theory",
+    "second route",
+    "restated algebra",
+]
 
 FAMILY_RATE = 1e-3
 POWER = 0.99
@@ -66,6 +72,7 @@ class Check:
         observed: for a check without noise, the value found by the independent route.
         skewness: declared bound on the size of the skewness of one replicate, 0 where the noise is
             close to normal; it lengthens the interval on one side, which the plan makes up for.
+        source: where ``observed`` comes from, and how much of the theory it shares.
     """
 
     id: str
@@ -79,6 +86,7 @@ class Check:
     discrepancy: float
     observed: float | None = None
     skewness: float = 0.0
+    source: Source = "simulated, scored by theory"
 
     def __post_init__(self):
         numbers = (self.theory, self.std, self.allowance, self.discrepancy, self.skewness)
