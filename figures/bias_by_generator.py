@@ -56,7 +56,7 @@ def _draw(payload: Mapping):
         style.Line2D([], [], color="0.3", marker="|", markersize=9, markeredgewidth=1.8,
                      linestyle="none", label="theory"),
         style.Line2D([], [], color="0.4", marker="x", markersize=4, linestyle="none",
-                     label=r"$-H^{-1}\nabla B$"),
+                     label=r"$-A^{-1}\nabla B$"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=6, columnspacing=1.2,
                   handlelength=1.0)  # fmt: skip
@@ -70,7 +70,7 @@ def _draw(payload: Mapping):
     right.text(span.prod() ** 0.5, 9 * y[0] * (span.prod() ** 0.5 / span[0]) ** 2, "slope 2",
                ha="right", va="bottom", fontsize=8)  # fmt: skip
     right.set(xscale="log", yscale="log", xlabel=r"$\|\nabla B(\theta^*)\|$")
-    right.set_ylabel(r"$\|(\theta_\alpha - \theta^*) + H^{-1}\nabla B\|$")
+    right.set_ylabel(r"$\|(\theta_\alpha - \theta^*) + A^{-1}\nabla B\|$")
     right.set_title("remainder")
     right.legend(loc="lower right")
     style.panel_letters(axes)
@@ -86,7 +86,7 @@ SPEC = Spec(
     "balanced optimum: ticks are theory (closed form, with the O(1/n) term of fitted generators), "
     "markers the simulated mean with its 95 % interval. (b) Mean displacement of the estimate: "
     "ticks are the exact move of the pseudo-true point plus the estimator's O(1/n) bias, crosses "
-    "the linear form -H^{-1} grad B. (c) What the linear form misses, by exact solves at growing "
-    "bias: of second order, a line of slope 2 on logarithmic axes.",
+    "the linear form -A^{-1} grad B, A = H + Hess B. (c) What the linear form misses, by exact "
+    "solves at growing bias: of second order, a line of slope 2 on logarithmic axes.",
     _draw,
 )

@@ -69,7 +69,7 @@ SPEC = Spec(
     "of the expectations, which the expected largest error exceeds where groups tie), markers "
     "simulated means with 95 % intervals. (b) Excess risk of every group when the generator's "
     "samples are shifted along the spurious feature: curves are the full prediction, thin straight "
-    "lines the first order -grad R_g' H^{-1} b plus the second-order part without shift, markers "
+    "lines the first order -grad R_g' A^{-1} b plus the second-order part without shift, markers "
     "simulation (one set of random numbers for all shifts).",
     _draw,
 )

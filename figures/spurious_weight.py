@@ -29,7 +29,7 @@ def _draw(payload: Mapping):
     values = list(rows.values())
     style.ticks(right, [v["weight"] for v in values], place, 0, "theory")
     linear = [v["weight_linear"] for v in values]
-    style.crosses(right, linear, place, r"$-[H^{-1}\nabla B]_{\mathrm{spur}}$")
+    style.crosses(right, linear, place, r"$-[A^{-1}\nabla B]_{\mathrm{spur}}$")
     observed = [v["weight_observed"] for v in values]
     style.points(right, place, [o["mean"] for o in observed], [o["std_error"] for o in observed],
                  1, "simulation, 95 %", horizontal=True)  # fmt: skip

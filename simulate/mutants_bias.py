@@ -27,6 +27,18 @@ def _linear(change):
     return replaced("theory.bias.predict_bias", wrong)
 
 
+def _linear_by_balanced_hessian(original):
+    """The displacement that theorem R's prediction holds, with H for the target's Hessian."""
+
+    def predict(*arguments):
+        right = original(*arguments)
+        return right._replace(
+            displacement_linear=-np.linalg.solve(right.hessian, right.bias_gradient)
+        )
+
+    return predict
+
+
 def _displaced(factor: float):
     """Multiplies the exact displacement that theorem R's prediction holds."""
 
@@ -116,7 +128,7 @@ BIAS_MUTANTS = (
     Mutant(
         "displacement-sign",
         ("B3",),
-        "theta_alpha - theta* = + H^{-1} b",
+        "theta_alpha - theta* = + A^{-1} b",
         ("B3.order.line.shifted", "B3.order.line.scaled"),
         (_linear(lambda right: -right.displacement_linear),),
         also=_EVERY,
@@ -129,9 +141,17 @@ BIAS_MUTANTS = (
         (_linear(lambda right: -right.bias_gradient),),
     ),
     Mutant(
+        "displacement-by-balanced-hessian",
+        ("B3",),
+        "theta_alpha - theta* = - H^{-1} b, the Hessian of the bias left out",
+        ("B3.order.line.scaled-close",),
+        (replaced("theory.excess_risk._predicted", _linear_by_balanced_hessian),),
+        also=_EVERY,
+    ),
+    Mutant(
         "displacement-a-tenth-longer",
         ("B3",),
-        "theta_alpha - theta* = - 1.1 H^{-1} b",
+        "theta_alpha - theta* = - 1.1 A^{-1} b",
         ("B3.order.line.mislabelled",),
         (_linear(lambda right: 1.1 * right.displacement_linear),),
     ),

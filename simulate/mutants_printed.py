@@ -33,7 +33,7 @@ _WRONG = {
                          _swapped(nt.risk_real[nt.g], nt.risk_syn[nt.g])),
     "B2.smote_shrinkage": ("1/2 for 2/3: midpoints of seeds", _times(sp.Rational(3, 4))),
     "B2.mislabelled": ("(1 - epsilon) for epsilon", _put(nt.flip_rate, 1 - nt.flip_rate)),
-    "B3.displacement": ("+ H^{-1} b for - H^{-1} b", _times(-1)),
+    "B3.displacement": ("+ A^{-1} b for - A^{-1} b", _times(-1)),
     "B4.bayes_log_odds": ("the means' norms left out", _put(nt.q_11, nt.q_00)),
     "B4.balanced_error": ("the error without imbalance", _put(nt.n_1, nt.n_0)),
     "B4.worst_error": ("the better class's error", lambda rhs: rhs.replace(

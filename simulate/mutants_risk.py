@@ -110,6 +110,14 @@ RISK_MUTANTS = (
         also=(*_EVERY, "scaling", "phases"),
     ),
     Mutant(
+        "local-form-by-balanced-hessian",
+        ("R1",),
+        "b' H^{-1} b / 2 for b' A^{-1} H A^{-1} b / 2: the Hessian of the bias left out",
+        ("R1.local.line.scaled-close", "R1.formula.printed.excess"),
+        (_predicted(lambda right: {"local_bias": right.small_bias}),),
+        also=_EVERY,
+    ),
+    Mutant(
         "cox-snell-sign",
         ("R1",),
         "the estimator's O(1/n) bias with the opposite sign",
@@ -218,7 +226,7 @@ RISK_MUTANTS = (
     Mutant(
         "group-slope-sign",
         ("R5",),
-        "R_g moves by + grad R_g . H^{-1} b",
+        "R_g moves by + grad R_g . A^{-1} b",
         ("R5.group_excess.line.raw", "R5.group_excess.line.smote"),
         (_expansions(lambda part: part._replace(bias=-part.bias), ("group_excess",)),),
         also=_EVERY,

@@ -22,6 +22,7 @@ from simulate.printed_settings import (
     PAIR,
     PAIR_SIZES,
     POINT,
+    SCALED,
     SHIFT,
     Row,
     balanced,
@@ -35,6 +36,7 @@ from simulate.printed_settings import (
     raw_pair,
     sample_weights,
     score_covs,
+    target_hessian,
 )
 from theory import benefit, bias
 from theory.design import Design
@@ -84,8 +86,9 @@ def _mislabelled() -> Row:
 
 
 def _displacement() -> Row:
-    own = prediction("shifted")
-    return Row([{"H": own.hessian, "b": own.bias_gradient}], number(own.displacement_linear))
+    own = prediction("scaled")
+    values = {"A_star": target_hessian(SCALED, own.theta_star), "b": own.bias_gradient}
+    return Row([values], number(own.displacement_linear))
 
 
 def _bayes_log_odds() -> Row:
@@ -132,8 +135,9 @@ def _gradient_cov() -> Row:
 
 
 def _local_excess() -> Row:
-    own = prediction("shifted")
+    own = prediction("scaled")
     values = {"H": own.hessian, "b": own.bias_gradient, "V": own.gradient_cov_star}
+    values["A_star"] = target_hessian(SCALED, own.theta_star)
     return Row([values], float(own.local_bias + own.local_variance))
 
 
@@ -224,7 +228,8 @@ def _excess_of_shift() -> Row:
     size = float(np.linalg.norm(own.bias_gradient))
     unit = own.bias_gradient / size
     values = {"bias_size": size, "noise_syn": own.local_variance}
-    values["bias_curvature"] = unit @ np.linalg.solve(own.hessian, unit)
+    move = np.linalg.solve(target_hessian(Shifted(SHIFT), own.theta_star), unit)
+    values["bias_curvature"] = move @ own.hessian @ move
     return Row([values], float(own.local_bias + own.local_variance))
 
 
@@ -294,7 +299,8 @@ def _oracle_gain() -> Row:
 def _group_excess() -> Row:
     own = prediction("nearly")
     slope = moments(own.theta_star, APART[0].law).slope
-    values = {"slope": slope, "H": own.hessian, "b": own.bias_gradient}
+    target = target_hessian(Shifted(tuple(1e-4 * s for s in SHIFT)), own.theta_star)
+    values = {"slope": slope, "A_star": target, "b": own.bias_gradient}
     return Row([values], float(own.group_excess.bias[0]), 1e-3)
 
 

@@ -21,6 +21,7 @@ from theory.generators import (
     GaussianPlugin,
     Generator,
     Oracle,
+    Scaled,
     Shifted,
     population_law,
 )
@@ -28,8 +29,8 @@ from theory.laws import GaussianGroup, Law
 
 __all__ = [
     "APART", "COV", "DESIGN", "GROUPS", "MIRRORED", "PAIR", "PAIR_SIZES", "POINT", "ROUNDING",
-    "SHIFT", "Row", "balanced", "common", "drawn_squares", "laws", "moments", "number",
-    "prediction", "printed_value", "raw_pair", "sample_weights", "score_covs",
+    "SCALED", "SHIFT", "Row", "balanced", "common", "drawn_squares", "laws", "moments", "number",
+    "prediction", "printed_value", "raw_pair", "sample_weights", "score_covs", "target_hessian",
 ]  # fmt: skip
 
 ROUNDING = 1e-8  # relative, of two routes to one number
@@ -46,6 +47,7 @@ GROUPS = len(APART)
 DESIGN = Design((180, 700), 400, 0.35)
 MIRRORED = tuple(GaussianGroup([0.9 * s, -0.4 * s], COV, (s + 1) // 2) for s in (-1, 1))
 SHIFT = (0.12, -0.2)
+SCALED = Scaled(0.5)  # the Hessian of its bias is not small
 POINT = np.array([0.3, 0.8, -0.5])
 _LEFT, _RIGHT = np.array([1.0, -0.7, 0.4]), np.array([0.5, 1.1, -0.8])
 
@@ -84,7 +86,7 @@ def printed_value(name: str, values: Sequence[Values]) -> float:
 def prediction(name: str) -> Prediction:
     """Of the design for a generator; "nearly" is right but for a tiny shift."""
     generators: dict[str, Generator] = {
-        "oracle": Oracle(), "shifted": Shifted(SHIFT), "duplicate": Duplicate(),
+        "oracle": Oracle(), "shifted": Shifted(SHIFT), "scaled": SCALED, "duplicate": Duplicate(),
         "plugin": GaussianPlugin("known"),
         "nearly": Shifted(tuple(1e-4 * s for s in SHIFT)),
     }  # fmt: skip
@@ -141,6 +143,16 @@ def score_covs(generator: Generator, theta) -> list[tuple[np.ndarray, np.ndarray
     """Score covariance of every group and of its generator's law."""
     pairs = laws(generator)
     return [(moments(theta, real).cov, moments(theta, drawn).cov) for real, drawn in pairs]
+
+
+def target_hessian(generator: Generator, theta) -> np.ndarray:
+    """Hessian of the expected empirical risk of the design, sample by sample."""
+    total = np.zeros((3, 3))
+    for g, pair in enumerate(laws(generator)):
+        parts = sample_weights(g)
+        for law, names in zip(pair, (("real",), ("over", "aug")), strict=True):
+            total += sum(parts[name].sum() for name in names) * moments(theta, law).hessian
+    return total
 
 
 def common() -> dict:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from simulate import enumeration, in_context
 from simulate.checks import Check
 from simulate.claims import (
+    CLOSE,
     LABELS,
     configuration_checks,
     discriminant_checks,
@@ -94,7 +95,7 @@ def _families(statistics: str) -> tuple[str, ...]:
 
 
 _ON_EVERY_CONFIGURATION = _families(
-    "B1: objective; B2: gradient; B3: displacement order; R1: control controlled excess "
+    "B1: objective; B2: gradient; B3: displacement order; R1: control controlled excess local "
     "second_order; R2: excess second_order; R3: gain; R5: error_controlled error_second_order "
     "group_controlled group_excess group_second_order; R6: excess"
 )
@@ -126,7 +127,7 @@ def _of_configuration(name: str) -> Suite:
         families += ("B5.balanced", *(f"B5.weight{index}" for index in setting.spurious))
     return Suite(
         name, lambda profile: configuration_checks(name, profile), simulated, preparations,
-        families, (*LABELS, "population"),
+        families, (*LABELS, CLOSE, "population"),
         lambda profile: [f"{name}/{label}" for label in experiment_labels(name, profile)],
     )  # fmt: skip
 

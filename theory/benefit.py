@@ -194,8 +194,10 @@ def leading_break_even_shift(
     Statement (R3, asymptotic): ``sqrt(2 (e_ref - e_0) / kappa)``, 0 where ``e_ref <= e_0``, with
     ``e_ref`` and ``e_0`` the excess risks of the reference and of the design with an unbiased
     generator (theorem R), and ``kappa = u' H^{-1} u``, ``u`` the derivative of the bias gradient
-    at the balanced optimum in the length of the shift. Relative remainder: of the order of the
-    shift's displacement of the optimum, because bias enters theorem R beyond its square there.
+    at the balanced optimum in the length of the shift: a small shift has a small Hessian of the
+    bias as well, so that the target's Hessian is ``H`` to leading order. Relative remainder: of the
+    order of the shift's displacement of the optimum, because bias enters theorem R beyond its
+    square there.
 
     Args:
         groups, design, direction, reference, loss: as for `break_even_shift`.

@@ -3,7 +3,10 @@
 B1 (exact): the expected empirical risk of a design is ``R_bal + B`` with
 ``B = (1/G) sum_g c_g (Rtilde_g - R_g)``, ``c_g`` the design's synthetic weights.
 B2 (exact): ``grad B_g`` at any point in closed form, for every generator with a closed-form law.
-B3 (asymptotic): the pseudo-true point moves by ``-H^{-1} grad B + O(|grad B|^2)``.
+B3 (asymptotic): the pseudo-true point moves by ``-A^{-1} grad B + O(|grad B|^2)``, with
+``A = H + Hess B`` the target's Hessian at the balanced optimum. With ``H`` for ``A`` the remainder is of order
+``|grad B| |Hess B|``: as large as the displacement itself for a generator whose bias has a small
+gradient and no small curvature, such as `Scaled` on groups that lie close together.
 B4 (exact): raw ERM on two Gaussian classes with a common covariance moves the intercept by
 ``log(n_1 / n_0)`` and nothing else; errors follow in closed form.
 B5 (exact for raw ERM, asymptotic for the remainder): the weight a classifier puts on spurious
@@ -227,9 +230,9 @@ class BiasPrediction(NamedTuple):
         bias: ``B(theta*)``, nats.
         bias_gradient: ``grad B(theta*)`` ``[p]``.
         displacement: ``theta_alpha - theta*`` (exact) ``[p]``.
-        displacement_linear: ``-H^{-1} grad B(theta*)`` ``[p]``.
+        displacement_linear: ``-A^{-1} grad B(theta*)``, ``A = H + Hess B(theta*)`` ``[p]``.
         excess: balanced excess risk ``R_bal(theta_alpha) - R_bal(theta*)``, nats.
-        excess_quadratic: its small-bias form ``b' H^{-1} b / 2``.
+        excess_quadratic: its small-bias form ``b' A^{-1} H A^{-1} b / 2``.
         group_excess: ``R_g(theta_alpha) - R_g(theta*)`` ``[G]``.
         group_error: error rate of ``theta_alpha`` per group ``[G]``.
     """
@@ -265,7 +268,9 @@ def _bias(theta_star, theta_alpha, real, synthetic, real_mass, synthetic_mass, l
     share = jnp.full_like(real_mass, 1.0 / real_mass.size)
     curvature = jnp.einsum("g,gpq->pq", share, star.hessian)
     slope = (real_mass - share) @ star.score_mean + synthetic_mass @ drawn.score_mean
-    move = -jnp.linalg.solve(curvature, slope)
+    target = jnp.einsum("g,gpq->pq", real_mass, star.hessian)
+    target = target + jnp.einsum("g,gpq->pq", synthetic_mass, drawn.hessian)
+    move = -jnp.linalg.solve(target, slope)
     gaps = alpha.risk - star.risk
     return BiasPrediction(
         theta_star,
@@ -324,7 +329,7 @@ def spurious_displacement(
         features: indices of the spurious features, counted from 0.
 
     Returns:
-        ``(exact, linear)``: entries of ``theta_alpha - theta*`` and of ``-H^{-1} grad B``.
+        ``(exact, linear)``: entries of ``theta_alpha - theta*`` and of ``-A^{-1} grad B``.
 
     Raises:
         ValueError: for what is no index of a feature.

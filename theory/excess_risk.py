@@ -75,16 +75,19 @@ class Prediction(NamedTuple):
         mean_gradient: expected empirical gradient at ``theta*``, to order 1/n ``[p]``.
         generator_shift: expected empirical gradient at ``theta_alpha``, to order 1/n: 0 unless
             the generator is fitted and nonlinear in its seeds ``[p]``.
-        displacement, displacement_linear: ``theta_alpha - theta*`` and ``-H^{-1} b`` ``[p]``.
+        displacement, displacement_linear: ``theta_alpha - theta*`` and ``-A*^{-1} b`` ``[p]``.
         estimator_bias: ``E[theta_hat - theta_alpha]`` to order 1/n ``[p]``.
         cov: covariance of ``theta_hat``, ``A^{-1} V A^{-1}`` ``[p, p]``.
         gradient_cov, gradient_cov_star: ``V`` at ``theta_alpha`` and at ``theta*`` ``[p, p]``.
         hessian: ``H`` at ``theta*`` ``[p, p]``; curvature: ``A`` ``[p, p]``.
+        target_hessian_star: ``A* = H + Hess B(theta*)``, the target's Hessian at ``theta*``.
         excess: balanced excess risk (nats), an `Expansion`.
         group_excess: the same per group ``[G]`` (R5).
         group_error: error rates per group ``[G]``; ``bias`` is the error of ``theta_alpha`` itself.
-        local_bias, local_variance: the small-bias form ``b' H^{-1} b / 2`` and
-            ``tr(H^{-1} V(theta*)) / 2`` of R1.
+        local_bias, local_variance: the small-bias form ``b' A*^{-1} H A*^{-1} b / 2`` and
+            ``tr(H A*^{-1} V(theta*) A*^{-1}) / 2`` of R1.
+        small_bias, small_variance: the same with ``H`` for ``A*``, ``b' H^{-1} b / 2`` and
+            ``tr(H^{-1} V(theta*)) / 2``: true only where ``Hess B(theta*)`` is small too.
         bound: the explicit bound ``(|b|^2 + tr V) / (2 lambda_min(H))`` of R6 on the local form.
     """
 
@@ -101,11 +104,14 @@ class Prediction(NamedTuple):
     gradient_cov_star: AnyArray
     hessian: AnyArray
     curvature: AnyArray
+    target_hessian_star: AnyArray
     excess: Expansion
     group_excess: Expansion
     group_error: Expansion
     local_bias: AnyArray
     local_variance: AnyArray
+    small_bias: AnyArray
+    small_variance: AnyArray
     bound: AnyArray
 
     @property
@@ -155,7 +161,8 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
     both = moments_from(means, laws)
     star, alpha = (Moments(*(part[point] for part in both)) for point in (0, 1))
     curvatures = np.einsum("sg,sgpq->spq", pieces.shares, both.hessian)  # H, A
-    inverse_hessian, inverse = np.linalg.inv(curvatures)
+    target = np.einsum("g,gpq->pq", pieces.shares[1], star.hessian)  # H + Hess B at theta*
+    inverse_hessian, inverse, inverse_target = np.linalg.inv(np.stack([*curvatures, target]))
     seeds = Fitted(0.0, np.zeros_like(points), 0.0)
     if families:  # runs while the host goes on
         room = pieces.real.weights.shape[1]
@@ -174,7 +181,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         moments_slope(means.at(1), alpha, laws, (-mass, cov), (weights, inverse)) + seeds.slope
     )
     estimator_bias = inverse @ (potential / 2 - seeds.drift[1])
-    linear = -inverse_hessian @ bias_gradient
+    metric = inverse_target @ curvatures[0] @ inverse_target  # H^{-1} where Hess B vanishes
 
     # balanced risk, risk and error rate of every group
     risks = (groups_alpha.risk - groups_star.risk, groups_alpha.score_mean, groups_alpha.hessian)
@@ -186,24 +193,28 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         for rows in (0, slice(1, 1 + count), slice(1 + count, None))
     )
     return Prediction(
-        theta_star,
-        theta_alpha,
-        bias_gradient,
-        bias_gradient + seeds.drift[0],
-        seeds.drift[1],
-        points[1] - points[0],
-        linear,
-        estimator_bias,
-        cov,
-        noises[1],
-        noises[0],
-        *curvatures,
-        excess,
-        group_excess,
-        group_error,
-        -linear @ bias_gradient / 2,
-        np.sum(inverse_hessian * noises[0]) / 2,
-        (bias_gradient @ bias_gradient + np.trace(noises[0]))
+        theta_star=theta_star,
+        theta_alpha=theta_alpha,
+        bias_gradient=bias_gradient,
+        mean_gradient=bias_gradient + seeds.drift[0],
+        generator_shift=seeds.drift[1],
+        displacement=points[1] - points[0],
+        displacement_linear=-inverse_target @ bias_gradient,
+        estimator_bias=estimator_bias,
+        cov=cov,
+        gradient_cov=noises[1],
+        gradient_cov_star=noises[0],
+        hessian=curvatures[0],
+        curvature=curvatures[1],
+        target_hessian_star=target,
+        excess=excess,
+        group_excess=group_excess,
+        group_error=group_error,
+        local_bias=bias_gradient @ metric @ bias_gradient / 2,
+        local_variance=np.sum(metric * noises[0]) / 2,
+        small_bias=bias_gradient @ inverse_hessian @ bias_gradient / 2,
+        small_variance=np.sum(inverse_hessian * noises[0]) / 2,
+        bound=(bias_gradient @ bias_gradient + np.trace(noises[0]))
         / (2 * np.linalg.eigvalsh(curvatures[0])[0]),
     )
 
@@ -218,10 +229,10 @@ def predict(
 
     Asymptotic, remainder ``O(n^{-2})`` with all sizes in proportion: balanced, per group and for
     error rates. At biases of order ``n^{-1/2}`` it reduces to
-    ``b' H^{-1} b / 2 + tr(H^{-1} V) / 2`` (``local_bias``, ``local_variance``), within
-    ``O(n^{-3/2})``. With few seeds the remainder shows: simulations of two classes in the plane
-    came out above it, with 600 and 60 samples by 4 % (Gaussian plug-in) and 6 %
-    (duplicates), with 1,500 and 150 by 2 and 3 %.
+    ``b' A^{-1} H A^{-1} b / 2 + tr(H A^{-1} V A^{-1}) / 2`` (``local_bias``, ``local_variance``),
+    ``A = H + Hess B(theta*)``, within ``O(n^{-3/2})``. With few seeds the remainder shows:
+    simulations of two classes in the plane came out above it, with 600 and 60 samples by 4 %
+    (Gaussian plug-in) and 6 % (duplicates), with 1,500 and 150 by 2 and 3 %.
 
     Args:
         groups: ``G`` groups of dimension ``d``, both labels present.

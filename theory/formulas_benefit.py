@@ -41,7 +41,7 @@ def _prove_break_even_bias(rhs):
 
 
 def _prove_break_even_seeds(rhs):
-    root = sp.Symbol("root", positive=True)  # b' H^{-1} b is its square
+    root = sp.Symbol("root", positive=True)  # bias_quadratic is its square
     excess = _quadratic(root, sp.Integer(1), nt.rate_syn / nt.seeds)
     better, worse = nt.rate_syn + _gap, nt.rate_ref + _gap
     equation = (excess - nt.rate_ref / nt.seeds).subs(nt.rate_ref, better)

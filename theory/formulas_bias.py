@@ -38,16 +38,19 @@ def _prove_mislabelled(rhs):
 
 # --- B3: displacement -------------------------------------------------------------------------
 def _prove_displacement(rhs):
-    """First-order zero of grad R_bal + t grad B, whatever the higher derivatives are."""
+    """First-order zero of grad (R_bal + B) with grad B = t b at theta*.
+
+    Whatever the higher derivatives are, and whether or not the Hessian of B is small.
+    """
     size, t = 2, sp.Symbol("t")
     hessian, slope, other = symmetric("H", size), generic_matrix("b", size, 1), symmetric("B", size)
     first = generic_matrix("d", size, 1)
     move = t * first
     cubic = sp.Matrix([sp.Symbol(f"T_{i}") * move[0] * move[1] for i in range(size)])
-    stationary = hessian * move + cubic + t * (slope + other * move)
+    stationary = hessian * move + cubic + t * slope + other * move
     equations = [sp.diff(entry, t).subs(t, 0) for entry in stationary]
     (solution,) = sp.solve(equations, list(first), dict=True)
-    explicit = instantiate(rhs, {nt.H: hessian, nt.b: slope}, size)
+    explicit = instantiate(rhs, {nt.A_star: hessian + other, nt.b: slope}, size)
     return [explicit[i] - solution[first[i]] for i in range(size)]
 
 
@@ -225,9 +228,9 @@ BIAS_FORMULAS = (
     ),
     Formula(
         "B3.displacement",
-        "A small bias moves the minimiser by the inverse Hessian times its gradient",
+        "A small bias moves the minimiser by the target's inverse Hessian times its gradient",
         r"\theta_\alpha - \theta^*",
-        -nt.H.I * nt.b,
+        -nt.A_star.I * nt.b,
         "asymptotic",
         _prove_displacement,
     ),

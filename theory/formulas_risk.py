@@ -61,13 +61,14 @@ def _random_vector(name: str, mean: sp.MatrixBase, cov: sp.MatrixBase):
 
 
 def _prove_excess(rhs):
-    """Quadratic risk at -H^{-1} ghat, with E ghat = b and Cov ghat = V."""
+    """Quadratic risk at -A^{-1} ghat, with E ghat = b and Cov ghat = V."""
     hessian, cov, bias = symmetric("H", 2), symmetric("V", 2), generic_matrix("b", 2, 1)
+    target = symmetric("A", 2)
     gradient, moments = _random_vector("g", bias, cov)
     inverse = symmetric("K", 2)
     risk = expected(_along(hessian, -inverse * gradient) / 2, moments)
-    explicit = instantiate(rhs, {nt.H: hessian, nt.V: cov, nt.b: bias}, 2)
-    return explicit - risk.subs(_entries(inverse, hessian.inv()))
+    values = {nt.H: hessian, nt.A_star: target, nt.V: cov, nt.b: bias}
+    return instantiate(rhs, values, 2) - risk.subs(_entries(inverse, target.inv()))
 
 
 def _entries(symbols: sp.MatrixBase, values: sp.MatrixBase) -> dict[sp.Symbol, sp.Expr]:
@@ -195,12 +196,12 @@ def _prove_efficiency(rhs):
 # --- R5 and R6 --------------------------------------------------------------------------------
 def _prove_group_excess(rhs):
     """First-order change of a group's risk along the displacement of a biased quadratic risk."""
-    hessian, bias, slope = symmetric("H", 2), generic_matrix("b", 2, 1), generic_matrix("r", 2, 1)
+    target, bias, slope = symmetric("A", 2), generic_matrix("b", 2, 1), generic_matrix("r", 2, 1)
     move = generic_matrix("d", 2, 1)
-    objective = _along(hessian, move) / 2 + (bias.T * move)[0, 0]
+    objective = _along(target, move) / 2 + (bias.T * move)[0, 0]
     (point,) = sp.solve([sp.diff(objective, m) for m in move], list(move), dict=True)
     change = (slope.T * move)[0, 0].subs(point)
-    return instantiate(rhs, {nt.H: hessian, nt.b: bias, nt.slope: slope}, 2) - change
+    return instantiate(rhs, {nt.A_star: target, nt.b: bias, nt.slope: slope}, 2) - change
 
 
 def _prove_bound(rhs):
@@ -271,9 +272,10 @@ RISK_FORMULAS = (
     ),
     Formula(
         "R1.excess",
-        "Excess risk: squared bias plus estimation noise, both in the metric of H",
+        "Excess risk at a small bias: squared bias plus estimation noise",
         r"\mathbb{E}\,R_{\mathrm{bal}}(\hat\theta) - R_{\mathrm{bal}}(\theta^*)",
-        _half * sp.Trace(nt.H.I * nt.b * nt.b.T) + _half * sp.Trace(nt.H.I * nt.V),
+        _half * sp.Trace(nt.H * nt.A_star.I * nt.b * nt.b.T * nt.A_star.I)
+        + _half * sp.Trace(nt.H * nt.A_star.I * nt.V * nt.A_star.I),
         "asymptotic",
         _prove_excess,
     ),
@@ -336,7 +338,7 @@ RISK_FORMULAS = (
         "R5.group_excess",
         "Change of one group's risk to first order in the bias",
         r"R_g(\theta_\alpha) - R_g(\theta^*)",
-        -sp.Trace(nt.slope.T * nt.H.I * nt.b),
+        -sp.Trace(nt.slope.T * nt.A_star.I * nt.b),
         "asymptotic",
         _prove_group_excess,
     ),

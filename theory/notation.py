@@ -135,7 +135,8 @@ trace_syn = _array(
 # --- matrices over parameters ---------------------------------------------------------------
 H = _square("H", "Hessian of the balanced risk at theta* (or at theta_alpha where said)")
 A_ = _square("A_target", "Hessian of the target risk at theta_alpha, held fixed", "A")
-V = _square("V", "covariance of the empirical gradient at theta_alpha")
+A_star = _square("A_star", "Hessian of the target risk at theta*, H + Hess B(theta*)", "A_*")
+V = _square("V", "covariance of the empirical gradient at theta_alpha (locally: at theta*)")
 V_at = _square("V_at", "covariance of the empirical gradient as a function of theta", r"V(\theta)")
 H_at = _square("H_at", "Hessian of the target risk as a function of theta", r"A(\theta)")
 cov_real = _square("cov_real", "covariance of the score within the real group g", r"\Sigma_g")
@@ -182,8 +183,12 @@ noise_syn = _scalar(
     "noise_syn", "variance part of the synthetic design's excess", r"v_{\mathrm{syn}}", **_NONNEG
 )
 bias_size = _scalar("bias_size", "size of the bias gradient along a direction u", r"\delta", **_POS)
-bias_curvature = _scalar("bias_curvature", "u' H^{-1} u, u the direction", r"\kappa", **_POS)
-bias_quadratic = _scalar("bias_quadratic", "b' H^{-1} b", r"b^\top H^{-1} b", **_POS)
+bias_curvature = _scalar(
+    "bias_curvature", "u' A*^{-1} H A*^{-1} u, u the direction of b", r"\kappa", **_POS
+)
+bias_quadratic = _scalar(
+    "bias_quadratic", "b' A*^{-1} H A*^{-1} b", r"b^\top A_*^{-1} H A_*^{-1} b", **_POS
+)
 seeds = _scalar(
     "seeds", "n, the size that the variance parts are proportional to 1/n in", "n", **_POS
 )
