@@ -4,9 +4,9 @@ B1 (exact): the expected empirical risk of a design is ``R_bal + B`` with
 ``B = (1/G) sum_g c_g (Rtilde_g - R_g)``, ``c_g`` the design's synthetic weights.
 B2 (exact): ``grad B_g`` at any point in closed form, for every generator with a closed-form law.
 B3 (asymptotic): the pseudo-true point moves by ``-A^{-1} grad B + O(|grad B|^2)``, with
-``A = H + Hess B`` the target's Hessian at the balanced optimum. With ``H`` for ``A`` the remainder is of order
-``|grad B| |Hess B|``: as large as the displacement itself for a generator whose bias has a small
-gradient and no small curvature, such as `Scaled` on groups that lie close together.
+``A = H + Hess B`` the target's Hessian at the balanced optimum. With ``H`` for ``A`` the remainder
+is of order ``|grad B| |Hess B|``: as large as the displacement itself for a generator whose bias
+has a small gradient and no small Hessian, such as `Scaled` on groups that lie close together.
 B4 (exact): raw ERM on two Gaussian classes with a common covariance moves the intercept by
 ``log(n_1 / n_0)`` and nothing else; errors follow in closed form.
 B5 (exact for raw ERM, asymptotic for the remainder): the weight a classifier puts on spurious
