@@ -14,14 +14,15 @@ from simulate.claims_second_order import (
     second_order_checks,
 )
 from simulate.configurations import CONFIGURATIONS, Configuration, generators_for
-from simulate.discriminant import DISCRIMINANTS, EFRON_1975, classes_at
+from simulate.discriminant import DISCRIMINANTS, EFRON_1975
 from simulate.experiments import Experiment, experiment
 from theory.benefit import difference
 from theory.bias import predict_bias
 from theory.design import Design
+from theory.efficiency import expected_losses, relative_efficiency
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
-from theory.generators import GaussianPlugin, Mislabelled, Oracle, Scaled, Shifted
+from theory.generators import Mislabelled, Scaled, Shifted
 from theory.laws import GaussianGroup
 
 __all__ = [
@@ -295,29 +296,29 @@ def _close_checks(name: str) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def efficiency_of_predictions(distance: float) -> float:
-    """Efron's relative efficiency from theorem R's covariances of the two estimators."""
-    groups, sizes = classes_at(distance, 3), (1000, 1000)
-    lda = predict(groups, Design(sizes, math.inf, 1.0), GaussianPlugin("pooled"))
-    logistic = predict(groups, Design.class_weighted(sizes), Oracle())
-    return float(lda.cov[2, 2] / logistic.cov[2, 2])
-
-
 def _efficiency_table(name: str) -> Iterator[Check]:
     """R4: the published efficiencies, from theorem R's covariances."""
     for distance, published in EFRON_1975.items():
-        predicted = efficiency_of_predictions(distance)
-        yield Check(
-            f"R4.table.{name}.{distance:g}",
-            "asymptotic relative efficiency, as published by Efron (1975), three decimals",
-            "exact", (), ("population", None), published, 0.0, 0.0, 0.5001e-3, predicted,
-        )  # fmt: skip
-        yield Check(
-            f"R4.formula.{name}.{distance:g}",
-            "asymptotic relative efficiency in closed form, against theorem R's covariances",
-            "exact", (), ("population", None),
-            float(FORMULAS["R4.efficiency"](Delta=distance)), 0.0, 0.0, 1e-9, predicted,
-        )  # fmt: skip
+        slope = relative_efficiency(distance, 3)
+        error = relative_efficiency(distance, 2, of="error", labels="random")
+        for statistic, what, predicted in (
+            ("table", "slopes across the mean difference", slope),
+            ("table_error", "excess error rates with random labels", error),
+        ):
+            yield Check(
+                f"R4.{statistic}.{name}.{distance:g}",
+                f"relative efficiency in {what}, as published by Efron (1975), three decimals",
+                "exact", (), ("population", None), predicted, 0.0, 0.0, 0.5001e-3, published,
+                source="second route",
+            )  # fmt: skip
+        closed = float(FORMULAS["R4.efficiency"](Delta=distance))
+        for statistic, predicted in (("formula", slope), ("formula_error", error)):
+            yield Check(
+                f"R4.{statistic}.{name}.{distance:g}",
+                "relative efficiency in closed form, against theorem R's covariances",
+                "exact", (), ("population", None), closed, 0.0, 0.0, 1e-9, predicted,
+                source="second route",
+            )  # fmt: skip
 
 
 def configuration_checks(name: str, profile: str) -> Iterator[Check]:
@@ -342,18 +343,23 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
     size = setting.dim + 1
     remainder = 2.0 * size / min(setting.sizes)
     spread = 1.3 * math.sqrt(2.0 / size)
-    for statistic, theory in (
-        ("lda_excess", setting.fitted),
-        ("logistic_excess", setting.logistic),
-    ):
-        value = float(theory.total)
-        yield Check(
-            f"R4.{statistic}.{setting.name}.limit",
-            "excess risk at weight 1 and infinitely many pooled Gaussian samples",
-            "asymptotic", (setting.name,), (statistic, None), value, spread * value,
-            remainder * value, max(effect, 2 * remainder) * value,
-            skewness=math.sqrt(8.0 / size),
-        )  # fmt: skip
+    for rule, theory in (("lda", setting.fitted), ("logistic", setting.logistic)):
+        losses = expected_losses(theory, setting.groups, sum(setting.sizes), setting.labels)
+        if setting.labels == "fixed":
+            losses["risk"] = float(theory.total)
+        for statistic, quantity, source in (
+            ("excess", "risk", "simulated, scored by theory"),
+            ("error", "error", "simulated and scored independently"),
+        ):
+            value = losses[quantity]
+            yield Check(
+                f"R4.{rule}_{statistic}.{setting.name}.limit",
+                f"excess {quantity} with {setting.labels} labels; the discriminant is the limit of "
+                "weight 1 and infinitely many pooled Gaussian samples",
+                "asymptotic", (setting.name,), (f"{rule}_{statistic}", None), value,
+                spread * value, remainder * value, max(effect, 2 * remainder) * value,
+                skewness=math.sqrt(8.0 / size), source=source,
+            )  # fmt: skip
     for statistic, theory in (
         ("lda_orthogonal", setting.fitted),
         ("logistic_orthogonal", setting.logistic),
@@ -366,4 +372,5 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
             2 * remainder * value, max(effect, 4 * remainder) * value,
             skewness=math.sqrt(8.0 / (setting.dim - 1)),
+            source="simulated and scored independently",
         )  # fmt: skip

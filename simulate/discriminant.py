@@ -2,7 +2,9 @@
 
 Linear discriminant analysis is the limit of a design (weight 1, infinitely many samples from the
 pooled Gaussian plug-in), so its estimate is the Bayes rule of the fitted Gaussians; the other
-estimate is the group-weighted logistic regression on the same real samples.
+estimate is the group-weighted logistic regression on the same real samples. Where labels are drawn
+at random, the discriminant estimates their odds as well and the logistic regression is the plain
+one.
 """
 
 from __future__ import annotations
@@ -11,38 +13,24 @@ import dataclasses
 import math
 from functools import cached_property, lru_cache
 
+import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.scipy.stats import norm
 
 from simulate.datasets import draw_dataset
 from simulate.erm import fit
 from simulate.sharding import block_for
 from theory.design import Design
+from theory.efficiency import Labels, classes_at
 from theory.excess_risk import Prediction, predict
 from theory.generators import GaussianPlugin, Oracle
 from theory.groups import risk
 from theory.laws import GaussianGroup, balanced_law
 
-__all__ = ["DISCRIMINANTS", "EFRON_1975", "Discriminant", "classes_at", "means_and_cov"]
+__all__ = ["DISCRIMINANTS", "EFRON_1975", "Discriminant", "means_and_cov"]
 
 # Efron (1975), table 1: efficiency of logistic regression relative to the discriminant, by distance
 EFRON_1975 = {1.0: 0.995, 1.5: 0.968, 2.0: 0.899, 2.5: 0.786, 3.0: 0.641, 3.5: 0.486, 4.0: 0.343}
-
-
-def classes_at(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]:
-    """Two Gaussian classes with identity covariance, apart in the first feature.
-
-    Args:
-        distance: in standard deviations.
-        dim: features.
-
-    Example:
-        >>> [group.mean.tolist() for group in classes_at(2.0, 2)]
-        [[[0.0, 0.0]], [[2.0, 0.0]]]
-    """
-    mean = np.zeros(dim)
-    mean[0] = distance
-    return tuple(GaussianGroup(y * mean, np.eye(dim), y) for y in (0, 1))
 
 
 def means_and_cov(first, second):
@@ -64,13 +52,15 @@ class Discriminant:
         name: how checks refer to it.
         distance: ``Delta``.
         dim: number of features; the means differ in the first.
-        sizes: real samples per class.
+        sizes: real samples per class; expected ones where labels are random.
+        labels: whether the sizes are fixed, or every label is drawn at even odds.
     """
 
     name: str
     distance: float
     dim: int
     sizes: tuple[int, int]
+    labels: Labels = "fixed"
 
     @property
     def groups(self) -> tuple[GaussianGroup, GaussianGroup]:
@@ -101,25 +91,29 @@ class Discriminant:
 @lru_cache(maxsize=8)
 def _functions(setting: Discriminant):
     groups = setting.groups
-    design = Design.class_weighted(setting.sizes)
-    balanced = balanced_law(groups)
     star = setting.logistic.theta_star
+    balanced = balanced_law(groups)
     floor = risk(star, balanced)
-    first = setting.sizes[0]
+    draw, discriminant = _sampling(setting)
 
-    def draw(key):
-        return draw_dataset(groups, design, Oracle(), key=key)
+    def error(theta):
+        """Balanced error rate of two classes of identity covariance."""
+        scale = jnp.linalg.norm(theta[1:])
+        scores = (theta[0], -theta[0] - theta[1] * setting.distance)
+        return sum(norm.cdf(score / scale) for score in scores) / 2
+
+    least = norm.cdf(-setting.distance / 2)
 
     def evaluate(data):
-        low, high, pooled = means_and_cov(data.x[:first], data.x[first:])
-        slope = jnp.linalg.solve(pooled, high - low)
-        intercept = -slope @ (low + high) / 2
-        lda = jnp.concatenate([intercept[None], slope])
-        result = fit(data.x, data.sign, data.weight, start=star)
+        x, sign, weight = data
+        lda = discriminant(x, sign)
+        result = fit(x, sign, weight, start=star)
         return {
             "lda_excess": risk(lda, balanced) - floor,
             "logistic_excess": risk(result.theta, balanced) - floor,
-            "lda_orthogonal": jnp.mean(slope[1:] ** 2),
+            "lda_error": error(lda) - least,
+            "logistic_error": error(result.theta) - least,
+            "lda_orthogonal": jnp.mean(lda[2:] ** 2),
             "logistic_orthogonal": jnp.mean(result.theta[2:] ** 2),
             "not_converged": ~result.converged,
         }
@@ -127,7 +121,46 @@ def _functions(setting: Discriminant):
     return draw, evaluate
 
 
+def _sampling(setting: Discriminant):
+    """``draw(key) -> (x, sign, weight)`` and ``discriminant(x, sign) -> theta``."""
+    groups, (first, second) = setting.groups, setting.sizes
+
+    def fixed(key):
+        data = draw_dataset(groups, Design.class_weighted(setting.sizes), Oracle(), key=key)
+        return data.x, data.sign, data.weight
+
+    def random(key):
+        label_key, noise_key = jax.random.split(key)
+        total = first + second
+        high = jax.random.bernoulli(label_key, 0.5, (total,)).astype(jnp.float64)
+        noise = jax.random.normal(noise_key, (total, setting.dim))
+        x = noise.at[:, 0].add(setting.distance * high)
+        return x, 2 * high - 1, jnp.full(total, 1 / total)
+
+    def of_halves(x, sign):
+        return _rule(*means_and_cov(x[:first], x[first:]), 0.0)
+
+    def of_labels(x, sign):
+        shares = [(sign == label) / jnp.sum(sign == label) for label in (-1, 1)]
+        low, high = (share @ x for share in shares)
+        centred = x - jnp.where(sign[:, None] > 0, high[None], low[None])
+        pooled = centred.T @ centred / (len(x) - 2)
+        return _rule(low, high, pooled, jnp.log(jnp.sum(sign > 0) / jnp.sum(sign < 0)))
+
+    return (random, of_labels) if setting.labels == "random" else (fixed, of_halves)
+
+
+def _rule(low, high, pooled, log_odds):
+    """The Bayes rule of two fitted Gaussians ``[p]``."""
+    slope = jnp.linalg.solve(pooled, high - low)
+    return jnp.concatenate([(log_odds - slope @ (low + high) / 2)[None], slope])
+
+
 DISCRIMINANTS = {
-    "efron-2.5": Discriminant("efron-2.5", 2.5, 3, (1500, 1500)),
-    "efron-1.5": Discriminant("efron-1.5", 1.5, 3, (1400, 400)),
+    setting.name: setting
+    for setting in (
+        Discriminant("efron-2.5", 2.5, 3, (1500, 1500)),
+        Discriminant("efron-1.5", 1.5, 3, (1400, 400)),
+        Discriminant("efron-2.5-random", 2.5, 3, (1500, 1500), "random"),
+    )
 }

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.mutation import Mutant, formula, replaced
+from simulate.mutation import Mutant, formula, replaced, result
 from theory import notation as nt
 from theory.design import Design
 from theory.excess_risk import predict
@@ -191,12 +191,35 @@ RISK_MUTANTS = (
     Mutant(
         "efficiency-inverted",
         ("R4",),
-        "variance of logistic regression over that of discriminant analysis",
+        "loss of logistic regression over that of discriminant analysis",
         ("R4.table.efron-2.5.2.5",),
         (
             replaced(
-                "simulate.claims.efficiency_of_predictions",
-                lambda right: lambda distance: 1 / right(distance),
+                "theory.efficiency.relative_efficiency",
+                lambda right: lambda *given, **options: 1 / right(*given, **options),
+            ),
+        ),
+    ),
+    Mutant(
+        "labels-without-noise",
+        ("R4",),
+        "random labels predicted as fixed group sizes",
+        (
+            "R4.table_error.efron-2.5.2.5",
+            "R4.formula_error.efron-2.5.2.5",
+            "R4.lda_error.efron-2.5-random.limit",
+        ),
+        (replaced("theory.efficiency.label_noise", lambda right: lambda size, total: 0.0),),
+    ),
+    Mutant(
+        "error-by-the-risks-hessian",
+        ("R4",),
+        "the error's Hessian replaced by a third of the risk's",
+        ("R4.logistic_error.efron-2.5.limit", "R4.lda_error.efron-2.5.limit"),
+        (
+            result(
+                "theory.efficiency.expected_losses",
+                lambda right, *_: right | {"error": right["risk"] / 3},
             ),
         ),
     ),

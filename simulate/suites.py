@@ -151,7 +151,8 @@ def _of_discriminant(name: str) -> Suite:
         lambda profile: discriminant_checks(name, profile),
         lambda _: Simulation(setting.functions(), setting.block),
         families=_families(
-            "R4: formula lda_excess lda_orthogonal logistic_excess logistic_orthogonal table"
+            "R4: formula formula_error lda_error lda_excess lda_orthogonal logistic_error "
+            "logistic_excess logistic_orthogonal table table_error"
         ),
         labels=("limit", *(f"{distance:g}" for distance in EFRON_1975)),
         experiments=lambda _: [name],

@@ -11,12 +11,13 @@ import numpy as np
 
 from simulate import monte_carlo
 from simulate.datasets import draw_dataset
-from simulate.discriminant import EFRON_1975, classes_at, means_and_cov
+from simulate.discriminant import EFRON_1975, means_and_cov
 from simulate.erm import fit
 from simulate.paths import Progress, Setting, ratio, run_path
 from simulate.sharding import block_for
 from simulate.sweeps_common import generators_of, groups_of, path_key, problems, share_of
 from theory.design import Design
+from theory.efficiency import classes_at
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
 from theory.generators import GaussianPlugin, Oracle, Smote
