@@ -151,6 +151,18 @@ def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
     )
 
 
+def _inverses(hessians: np.ndarray) -> np.ndarray:
+    """Inverses ``[k, p, p]`` of Hessians that are positive definite."""
+    try:
+        return np.linalg.inv(hessians)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "law: got a risk whose Hessian is singular to rounding at a minimiser, expected one "
+            "that is curved in every direction; the labels of some law are separated, or nearly: "
+            "give real samples more weight, or a generator with more spread."
+        ) from None
+
+
 def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Prediction:
     """Theorem R on the host; only what seeds add to a fitted generator is compiled."""
     laws, masses, families = pieces.laws, pieces.masses, pieces.masses.families
@@ -162,7 +174,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
     star, alpha = (Moments(*(part[point] for part in both)) for point in (0, 1))
     curvatures = np.einsum("sg,sgpq->spq", pieces.shares, both.hessian)  # H, A
     target = np.einsum("g,gpq->pq", pieces.shares[1], star.hessian)  # H + Hess B at theta*
-    inverse_hessian, inverse, inverse_target = np.linalg.inv(np.stack([*curvatures, target]))
+    inverse_hessian, inverse, inverse_target = _inverses(np.stack([*curvatures, target]))
     seeds = Fitted(0.0, np.zeros_like(points), 0.0)
     if families:  # runs while the host goes on
         room = pieces.real.weights.shape[1]
