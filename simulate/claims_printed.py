@@ -19,6 +19,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from simulate.checks import Check
+from simulate.printed_bounds import BOUND_ROWS
 from simulate.printed_rows import BIAS_ROWS, RISK_ROWS
 from simulate.printed_settings import APART, DESIGN, GROUPS, ROUNDING, Row, printed_value
 from theory.capacity import fidelity_bias_bound
@@ -142,7 +143,7 @@ def _fidelity_excess() -> Row:
         "share": share,
         "group_kl": kl,
         "group_proxy": proxy,
-        "lambda_min": least,
+        "curvature_path": least,
     }
     return Row([values], float((share @ norms / GROUPS) ** 2 / (2 * least)))
 
@@ -150,6 +151,7 @@ def _fidelity_excess() -> Row:
 PRINTED: dict[str, Callable[[], Row]] = {
     **BIAS_ROWS,
     **RISK_ROWS,
+    **BOUND_ROWS,
     "S1.gap": partial(_line, "gap"),
     "S1.harmful_weight": partial(_line, "harmful_weight"),
     "S1.break_even_size": partial(_line, "break_even_size"),

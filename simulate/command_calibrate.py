@@ -20,7 +20,7 @@ TOLERATED = 1.5  # ratio of an exact tail rate to its nominal rate
 # of every kind: asymptotic, exact, paired, and bounds
 DEFAULT = (
     "line/raw", "line/weighted", "line/smote", "efron-1.5", "in-context/scores",
-    "R6.excess.two-gaussians.weighted",
+    "R6.excess.line.shifted",
 )  # fmt: skip
 
 

@@ -127,8 +127,9 @@ def _token_probs() -> np.ndarray:
 def tokens(key) -> dict:
     """Divergence of the read-outs after each of ``TOKEN_COUNTS`` seeds.
 
-    ``efficient``: the most likely parameter, from 250 seeds on; ``layers``: after that many layers;
-    ``noise``: after the most seeds, minus the floor and the part that is linear in the seeds' mean.
+    ``efficient``: the most likely parameter, from 250 seeds on, where seeds without a finite one
+    have a probability below 1e-15; ``noise``: that many layers after the most seeds, minus the
+    floor and the part that is linear in the seeds' mean.
     """
     table, probs = jnp.asarray(EMBEDDINGS), _token_probs()
     seen = jnp.cumsum(_drawn(key, probs, max(TOKEN_COUNTS)), axis=0)
@@ -147,8 +148,7 @@ def tokens(key) -> dict:
             return divergence(_layers(mean, depth))
 
         floor, slope = jax.value_and_grad(after)(target)
-        own[f"layers{depth}"] = jax.vmap(after)(means)
-        own[f"noise{depth}"] = own[f"layers{depth}"][-1] - floor - slope @ (means[-1] - target)
+        own[f"noise{depth}"] = after(means[-1]) - floor - slope @ (means[-1] - target)
     return own
 
 

@@ -6,7 +6,8 @@ import math
 
 import jax.numpy as jnp
 
-from simulate.mutation import Mutant, arguments, replaced, result
+from simulate.mutation import Mutant, arguments, result
+from theory.groups import score_cov
 
 __all__ = ["CAPACITY_MUTANTS"]
 
@@ -40,13 +41,6 @@ CAPACITY_MUTANTS = (
         "d/n for d/(2n)",
         ("T2.sharp_rate.in-context.n2000", "T2.formula.in-context.sharp_rate"),
         (result("theory.token_capacity.sharp_token_rate", lambda rate, *_: 2 * rate),),
-    ),
-    Mutant(
-        "envelope-in-n",
-        ("T2",),
-        "log d/n for log d/sqrt(n) in the paper's envelope",
-        ("T2.envelope_exponent.in-context.seeds",),
-        (arguments("theory.token_capacity.paper_envelope", lambda count, dim: (count**2, dim)),),
     ),
     Mutant(
         "one-layer-too-many",
@@ -110,9 +104,9 @@ CAPACITY_MUTANTS = (
         "the variance of the score's entry for its sub-Gaussian variance proxy",
         ("T4.attained.in-context.tilted",),
         (
-            replaced(
-                "simulate.score_bias.intercept_var_proxy",
-                lambda right: lambda mean, theta: right(mean, theta, reach=0.011),
+            result(
+                "theory.bounds.intercept_var_proxy",
+                lambda _, theta, group: float(score_cov(theta, group)[0, 0]),
             ),
         ),
     ),
@@ -217,22 +211,10 @@ CAPACITY_MUTANTS = (
         (result("theory.token_capacity.layer_contraction", lambda factor, *_: jnp.sqrt(factor)),),
     ),
     Mutant(
-        "envelope-without-first-term",
-        ("T2",),
-        "log(d)/(2n) for 1/sqrt(d) + log(d)/sqrt(n) in the paper's envelope",
-        ("T2.envelope.in-context.L6-n2000", "T2.envelope_exponent.in-context.dimension"),
-        (
-            result(
-                "theory.token_capacity.paper_envelope",
-                lambda _, count, dim: jnp.log(float(dim)) / (2 * jnp.asarray(count, float)),
-            ),
-        ),
-    ),
-    Mutant(
         "sharp-rate-in-squares",
         ("T2",),
         "d/(2n^2) for d/(2n)",
-        ("T2.sharp_exponent.in-context.seeds", "T2.sharp_rate.in-context.n2000"),
+        ("T2.sharp_rate.in-context.n250", "T2.sharp_rate.in-context.n2000"),
         (arguments("theory.token_capacity.sharp_token_rate", lambda n, dim: (n**2, dim)),),
     ),
     Mutant(

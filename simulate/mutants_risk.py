@@ -45,15 +45,6 @@ def _groups_reversed(part):
     return type(part)(*(value[::-1] for value in part))
 
 
-def _largest_eigenvalue(right):
-    values = jnp.linalg.eigvalsh(right.hessian)
-    return {"bound": right.bound * values[0] / values[-1]}
-
-
-def _bias_alone(right):
-    return {"bound": right.local_bias}
-
-
 def _cached(function):
     """A replacement of a property that its class keeps under its own name."""
 
@@ -260,20 +251,5 @@ RISK_MUTANTS = (
         "the delta method for error rates without its second-order term",
         ("R5.error_controlled.line.weighted",),
         (_expansions(lambda part: part._replace(variance=0 * part.variance), ("group_error",)),),
-    ),
-    Mutant(
-        "bound-by-largest-eigenvalue",
-        ("R6",),
-        "lambda_max(H) for lambda_min(H) in the bound",
-        ("R6.excess.two-gaussians.weighted",),
-        (_predicted(_largest_eigenvalue),),
-        also=_EVERY,
-    ),
-    Mutant(
-        "bound-without-noise",
-        ("R6",),
-        "tr V left out of the bound",
-        ("R6.excess.two-gaussians.weighted",),
-        (_predicted(_bias_alone),),
     ),
 )

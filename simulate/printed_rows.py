@@ -18,7 +18,6 @@ from simulate.printed_settings import (
     COV,
     DESIGN,
     GROUPS,
-    MIRRORED,
     PAIR,
     PAIR_SIZES,
     POINT,
@@ -304,37 +303,6 @@ def _group_excess() -> Row:
     return Row([values], float(own.group_excess.bias[0]), 1e-3)
 
 
-def _bound() -> Row:
-    own = prediction("shifted")
-    values = {
-        "square_bias": own.bias_gradient @ own.bias_gradient,
-        "trace_V": np.trace(own.gradient_cov_star),
-        "lambda_min": np.linalg.eigvalsh(own.hessian)[0],
-    }
-    return Row([values], float(own.bound))
-
-
-def _trace_bound() -> Row:
-    """Attained at the mean eigenvalue where both groups' score covariances have one trace."""
-    sizes = (500, 140)
-    own = predict(MIRRORED, Design(sizes, 300, 0.3), Oracle())
-    trace = float(np.trace(moments(own.theta_star, MIRRORED[0].law).cov))
-    values = {"G": 2, "alpha": 0.3, "N": 300, "n_max": 500, "p": 3, "var_score": trace / 3}
-    return Row([values], float(np.trace(own.gradient_cov_star)))
-
-
-def _paper_form() -> Row:
-    """From the weights of all samples, squared and added up."""
-    own, largest = prediction("shifted"), 2.5
-    squares = sum((sample_weights(g)["real"] ** 2).sum() + drawn_squares(g) for g in range(GROUPS))
-    square = float(own.bias_gradient @ own.bias_gradient)
-    least = float(np.linalg.eigvalsh(own.hessian)[0])
-    values = common() | {"p": 3, "n_tot": sum(DESIGN.sizes), "var_score": largest}
-    values |= {"square_bias": square, "lambda_min": least}
-    seen = largest / (2 * least) * (square + 3 * math.log(sum(DESIGN.sizes)) * squares)
-    return Row([values], seen)
-
-
 BIAS_ROWS: dict[str, Callable[[], Row]] = {
     "B1.ratio": partial(_of_design, "ratio"),
     "B1.oversampling": partial(_of_design, "oversampling"),
@@ -366,7 +334,4 @@ RISK_ROWS: dict[str, Callable[[], Row]] = {
     "R3.gain_over_raw": _gain_over_raw,
     "R3.oracle_gain": _oracle_gain,
     "R5.group_excess": _group_excess,
-    "R6.bound": _bound,
-    "R6.trace_bound": _trace_bound,
-    "R6.paper_form": _paper_form,
 }

@@ -1,12 +1,12 @@
 """Theorem T4, replicated: what generators of known divergence do to the score of one group.
 
 Two Gaussian groups of unit covariance; the score is that of logistic regression at the balanced
-optimum, for the minority. Its variance proxies are numerical, one for the whole vector and one for
-the intercept's entry; an interval of length 1, in which that entry lies, gives 1/4, four times as
-much. Biases are bounded by the divergence of the generator's law averaged over its seeds, which by
-convexity is below the expected divergence, and much below it for a fitted mean. A law that is
-tilted toward its own score attains the bound (`tilted`), so that neither the bound nor the proxy
-can be too large or too small.
+optimum, for the minority. Its variance proxies are certified from above (`theory.bounds`), one for
+the whole vector and one for the intercept's entry; an interval of length 1, in which that entry
+lies, gives 1/4, four times as much. Biases are bounded by the divergence of the generator's law
+averaged over its seeds, which by convexity is below the expected divergence, and much below it for
+a fitted mean. A law that is tilted toward its own score attains the bound (`tilted`), so that
+neither the bound nor the entry's proxy can be too large or too small.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
@@ -31,10 +30,8 @@ __all__ = [
     "Tilt",
     "average_divergence",
     "bias",
-    "intercept_var_proxy",
     "optimum",
     "replicate",
-    "score_var_proxy",
     "tilted",
 ]
 
@@ -228,78 +225,3 @@ def replicate(key) -> dict:
         "tilted": (entries[0] - entries[1]) * math.copysign(1.0, law.multiplier),
         "linear": (move + z) @ move / jnp.linalg.norm(move),
     }
-
-
-def intercept_var_proxy(
-    mean: Float[np.ndarray, " d"], theta: Float[np.ndarray, " p"], reach: float = 60.0
-) -> float:
-    """The variance proxy of the score's first entry, of a group N(mean, I) of label 1, numerically.
-
-    Statement: sup over 0 < |l| <= reach of (2/l^2) log E exp(l (s_0 - E s_0)), by Gauss-Hermite
-    quadrature over the score t, on which alone s_0 depends. At least the entry's variance (the
-    limit l -> 0), at most 1/4 (Hoeffding). Labelled numerical: a grid of multipliers.
-
-    Args:
-        mean: of the group.
-        theta: where the score is taken.
-        reach: the largest multiplier.
-
-    Returns:
-        The proxy, in the units of the score squared.
-
-    Example:
-        >>> round(intercept_var_proxy(np.array(MEANS[1]), optimum()), 4)
-        0.0686
-    """
-    node, weight = np.polynomial.hermite_e.hermegauss(120)
-    weight = weight / weight.sum()
-    entry = -1.0 / (1.0 + np.exp(theta[0] + mean @ theta[1:] + np.linalg.norm(theta[1:]) * node))
-    entry = entry - weight @ entry
-    steps = np.geomspace(0.01, reach, 2000)
-    multiplier = np.concatenate([-steps[::-1], steps])
-    return float(np.max(2.0 * np.log(np.exp(multiplier[:, None] * entry) @ weight) / multiplier**2))
-
-
-def score_var_proxy(
-    mean: Float[np.ndarray, " d"],
-    theta: Float[np.ndarray, " p"],
-    directions: int = 400,
-    reach: float = 8.0,
-) -> float:
-    """The variance proxy of the score of a group N(mean, I) of label 1, numerically.
-
-    Statement: sup over unit u and |l| <= reach of (2/l^2) log E exp(l (u's - E u's)), by
-    Gauss-Hermite quadrature over x. Labelled numerical: a grid of directions and multipliers. Over
-    all multipliers it is larger, and tends to the features' variance 1; T4 needs only the
-    multiplier sqrt(2 KL/proxy), so this proxy serves divergences up to reach^2 proxy / 2.
-
-    Args:
-        mean: of the group, two features.
-        theta: where the score is taken ``[3]``.
-        directions: unit vectors, a fixed random set.
-        reach: the largest multiplier.
-
-    Returns:
-        The proxy, in the units of the score squared.
-
-    Example:
-        >>> 0.1 < score_var_proxy(np.array(MEANS[1]), optimum(), directions=20) < 2.0
-        True
-    """
-    node, weight = np.polynomial.hermite_e.hermegauss(80)
-    x = np.stack(np.meshgrid(node, node), axis=-1).reshape(-1, 2) + np.asarray(mean)
-    log_mass = np.log(np.outer(weight, weight).reshape(-1)) - np.log(weight.sum() ** 2)
-    rows = np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    score = -rows / (1.0 + np.exp(rows @ np.asarray(theta)))[:, None]
-    score = score - np.exp(log_mass) @ score
-    unit = np.random.default_rng(0).normal(size=(directions, 3))
-    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
-    values = jnp.asarray(score @ unit.T)
-    steps = np.geomspace(0.01, reach, 40)
-    multiplier = jnp.asarray(np.concatenate([-steps[::-1], steps]))
-
-    def proxy(one):
-        logs = jnp.asarray(log_mass)[:, None] + values * one
-        return 2.0 * jax.nn.logsumexp(logs, axis=0).max() / one**2
-
-    return float(jax.lax.map(proxy, multiplier).max())

@@ -20,8 +20,14 @@ from simulate.claims import (
     discriminant_checks,
     experiment_labels,
 )
+from simulate.claims_bounds import LABELS as BOUND_LABELS
+from simulate.claims_bounds import SUITE as BOUNDS
+from simulate.claims_bounds import bound_checks
 from simulate.claims_capacity import SUITE as IN_CONTEXT
 from simulate.claims_capacity import capacity_checks
+from simulate.claims_certificate import LABELS as CERTIFICATES
+from simulate.claims_certificate import SUITE as CERTIFICATE
+from simulate.claims_certificate import certificate_checks, replicated
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
@@ -175,8 +181,7 @@ _IN_CONTEXT = Suite(
     lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
     families=_families(
         "T1: attention_mean attention_var expected_kl flat_kl formula gaussian_kl plugin_kl "
-        "predictive_mean predictive_var; T2: contraction envelope envelope_covers "
-        "envelope_exponent envelope_log floor formula noise sharp_exponent sharp_rate; T3: "
+        "predictive_mean predictive_var; T2: contraction floor formula noise sharp_rate; T3: "
         "dictionary dirichlet formula symbols_kl; T4: attained formula intercept score"
     ),
     experiments=lambda _: [f"{IN_CONTEXT}/{name}" for name in in_context.EXPERIMENTS],
@@ -216,6 +221,20 @@ SUITES: dict[str, Suite] = {
             printed_checks,
             "; ".join(sorted({f"{name.split('.')[0]}: formula" for name in PRINTED})),
             [name.split(".")[1] for name in PRINTED],
+        ),
+        _without_experiments(
+            BOUNDS,
+            bound_checks,
+            "R6: local population; R7: sample; T4: chain proxy",
+            BOUND_LABELS,
+        ),
+        Suite(
+            CERTIFICATE,
+            certificate_checks,
+            lambda name: Simulation(replicated(name).functions(), 32),
+            families=_families("R7: below_0 below_1 decrement outside premise"),
+            labels=CERTIFICATES,
+            experiments=lambda _: [f"{CERTIFICATE}/{label}" for label in CERTIFICATES],
         ),
         Suite(
             "scaling",

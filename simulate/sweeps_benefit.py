@@ -17,6 +17,7 @@ from simulate.phase_points import PhasePoint
 from simulate.sweeps_common import groups_of, path_key, problems
 from theory.benefit import REFERENCES, leading_break_even_shift
 from theory.bias import generator_bias_gradient
+from theory.bounds import fidelity_bound, intercept_var_proxy
 from theory.capacity import fidelity_bias_bound
 from theory.design import Design
 from theory.excess_risk import predict
@@ -142,15 +143,20 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
     }
     curves = {}
     for name, family in families.items():
-        slope, excess = [], []
-        for generator in family:
+        slope, excess, bound, trivial = [], [], [], []
+        for generator, kl in zip(family, divergence[name], strict=True):
             law = population_law(generator, 1, groups, sizes)
             slope.append(abs(float(generator_bias_gradient(star, groups[1], law)[0])))
             theory = predict(groups, design, (Oracle(), generator))
             excess.append(float(theory.excess.bias))
-        curves[name] = {"divergence": divergence[name], "bias": slope, "excess": excess}
+            chain = fidelity_bound((0.0, float(kl)), groups, design, (Oracle(), generator))
+            bound.append(chain.bound)
+            trivial.append(chain.trivial)
+        curves[name] = {
+            "divergence": divergence[name], "bias": slope, "excess": excess, "bound": bound,
+        }  # fmt: skip
     grid = np.geomspace(*settings["divergence"], 31)
-    proxy = jnp.asarray(0.25)  # the intercept's score lies in an interval of length 1
+    proxy = jnp.asarray(intercept_var_proxy(star, groups[1]))
     points = np.asarray(settings["points"])
     path = []
     for length in points:
@@ -172,6 +178,7 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
         "divergence": grid,
         "bound": np.asarray(fidelity_bias_bound(jnp.asarray(grid), proxy)),
         "families": curves,
+        "trivial": trivial[0],  # of the design, whatever the generator
         "noise": noise,
         "points": {
             "divergence": points**2 / 2,

@@ -158,6 +158,6 @@ def tokens(settings: Mapping, seed: int, progress: Progress) -> dict:
         "counts_seen": counts,
         "layers": rows,
         "sharp": [float(token_capacity.sharp_token_rate(n, dim)) for n in grid],
-        "paper": [float(token_capacity.paper_envelope(n, dim)) for n in grid],
+        "reported": [float(token_capacity.reported_rate(n, dim)) for n in grid],
         "counts": problems(result),
     }

@@ -14,11 +14,13 @@ The modules, from what is written down to what follows from it:
 * their population: `margins`, `expectations` (Gaussian integrals), `moments`, `groups` (risks),
   `minimum`;
 * theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,
-  `benefit`, `efficiency`; the same for generators that are known by their samples: `measured`;
+  `bounds`, `certificate`, `benefit`, `efficiency`; the same for generators that are known by their
+  samples: `measured`;
 * theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
   `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;
-* `registry`: every theorem with its statement, kind, assumptions and functions;
+* `registry`: every theorem with its statement (the longer ones in `statements`), kind, assumptions
+  and functions;
 * for all of them: `precision` (float64 is on), `compiling` (one program a call), `wording` (numbers
   of things in messages).
 """

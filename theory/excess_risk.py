@@ -18,8 +18,7 @@ out; only the local form, at biases of order ``n^{-1/2}``, drops such a term (th
 bias times noise).
 
 References: Cox and Snell (1968) for the estimator's bias; Nakada, Xu, Li, Zhang, arXiv 2406.03628
-for the setting and the paper form ``|grad B|^2 + d log n {(1-alpha)^2/(G n_max) + alpha^2/(G N)}``.
-The sharp forms are this project's own.
+for the setting. The forms with constants are this project's own.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ import numpy as np
 from jaxtyping import Array
 
 from theory.bias import Population, population
+from theory.bounds import local_bound
 from theory.design import Design
 from theory.generators import Generator
 from theory.groups import error_rates
@@ -88,7 +88,8 @@ class Prediction(NamedTuple):
             ``tr(H A*^{-1} V(theta*) A*^{-1}) / 2`` of R1.
         small_bias, small_variance: the same with ``H`` for ``A*``, ``b' H^{-1} b / 2`` and
             ``tr(H^{-1} V(theta*)) / 2``: true only where ``Hess B(theta*)`` is small too.
-        bound: the explicit bound ``(|b|^2 + tr V) / (2 lambda_min(H))`` of R6 on the local form.
+        bound: R6's bound on the local form, ``|b|^2 lambda_max(H) / (2 lambda_min(A*)^2)`` plus
+            ``local_variance``; at any bias see `theory.bounds.population_bound`.
     """
 
     theta_star: Array
@@ -226,8 +227,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         local_variance=np.sum(metric * noises[0]) / 2,
         small_bias=bias_gradient @ inverse_hessian @ bias_gradient / 2,
         small_variance=np.sum(inverse_hessian * noises[0]) / 2,
-        bound=(bias_gradient @ bias_gradient + np.trace(noises[0]))
-        / (2 * np.linalg.eigvalsh(curvatures[0])[0]),
+        bound=local_bound(bias_gradient, noises[0], curvatures[0], target),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.formula import Formula
 from theory.formulas_benefit import BENEFIT_FORMULAS
 from theory.formulas_bias import BIAS_FORMULAS
+from theory.formulas_bounds import BOUND_FORMULAS
 from theory.formulas_capacity import CAPACITY_FORMULAS
 from theory.formulas_design import DESIGN_FORMULAS
 from theory.formulas_filters import FILTER_FORMULAS
@@ -30,6 +31,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     DESIGN_FORMULAS,
     BIAS_FORMULAS,
     RISK_FORMULAS,
+    BOUND_FORMULAS,
     BENEFIT_FORMULAS,
     MOMENT_FORMULAS,
     SCALING_FORMULAS,

@@ -113,20 +113,19 @@ def _prove_fidelity(rhs):
 
 
 def _prove_excess_bound(rhs):
-    """Above b' H^{-1} b / 2 by non-negative terms, for two groups whose biases attain T4.
+    """Above R6's bound at any bias by a non-negative term, for two groups that attain T4.
 
-    ``b`` is their average with the synthetic weights; its square falls with the angle between
-    them, and by what part of it lies outside of the flattest direction of the risk.
+    The gradient of the bias is their average with the synthetic weights; its square falls with the
+    angle between them.
     """
-    turn, share, gap = sp.symbols("turn share gap", nonnegative=True)  # 1 - cos; of b; of H
+    turn = sp.Symbol("turn", nonnegative=True)  # 1 - cos
     kl, proxy, c = (sp.symbols(f"{name}_1:3", positive=True) for name in ("kl", "proxy", "c"))
     first, second = (
         c[g] * _fidelity.subs({nt.kl: kl[g], nt.var_proxy: proxy[g]}) / 2 for g in range(2)
     )
     square = first**2 + second**2 + 2 * first * second * (1 - turn)
-    excess = square * ((1 - share) / nt.lambda_min + share / (nt.lambda_min + gap)) / 2
-    slack = 2 * first * second * turn / (2 * nt.lambda_min)
-    slack += square * share * gap / (2 * nt.lambda_min * (nt.lambda_min + gap))
+    excess = square / (2 * nt.curvature_path)
+    slack = first * second * turn / nt.curvature_path
     arrays = {nt.share: list(c), nt.group_kl: list(kl), nt.group_proxy: list(proxy)}
     yield sp.simplify(sp.expand(instantiate(rhs, arrays, 2) - excess - slack))
 
@@ -209,13 +208,13 @@ CAPACITY_FORMULAS = (
     ),
     Formula(
         "T4.excess_bound",
-        "What the divergences of the groups' generators can add to the excess risk of R1",
-        r"\frac{1}{2} b^\top H^{-1} b",
+        "What the divergences of the groups' generators can cost, at any bias",
+        r"R_{\mathrm{bal}}(\theta_\alpha) - R_{\mathrm{bal}}(\theta^*)",
         sp.Sum(
             nt.share[nt.g] * sp.sqrt(2 * nt.group_proxy[nt.g] * nt.group_kl[nt.g]), (nt.g, 1, nt.G)
         )
         ** 2
-        / (2 * nt.lambda_min * nt.G**2),
+        / (2 * nt.curvature_path * nt.G**2),
         "bound",
         _prove_excess_bound,
     ),

@@ -193,7 +193,7 @@ def _prove_efficiency(rhs):
     return (integrand - discriminant * information).rewrite(sp.exp)
 
 
-# --- R5 and R6 --------------------------------------------------------------------------------
+# --- R5 ---------------------------------------------------------------------------------------
 def _prove_group_excess(rhs):
     """First-order change of a group's risk along the displacement of a biased quadratic risk."""
     target, bias, slope = symmetric("A", 2), generic_matrix("b", 2, 1), generic_matrix("r", 2, 1)
@@ -204,62 +204,9 @@ def _prove_group_excess(rhs):
     return instantiate(rhs, {nt.A_star: target, nt.b: bias, nt.slope: slope}, 2) - change
 
 
-def _prove_bound(rhs):
-    """In the eigenbasis of H the bound exceeds R1 by a sum of non-negative terms."""
-    gaps = [sp.Integer(0), *sp.symbols("gap_1:3", nonnegative=True)]
-    eigenvalues = [nt.lambda_min + gap for gap in gaps]
-    moments = sp.symbols("m_0:3", nonnegative=True)  # b_i^2 + V_ii in the eigenbasis
-    excess = sum(m / (2 * e) for m, e in zip(moments, eigenvalues, strict=True))
-    slack = sum(
-        gap * m / (2 * nt.lambda_min * e)
-        for gap, m, e in zip(gaps, moments, eigenvalues, strict=True)
-    )
-    return rhs.subs({nt.trace_V: sum(moments) - nt.square_bias}) - excess - slack
-
-
-def _score_traces(size: int):
-    """Trace of V over three groups in the eigenbases of their score covariances, and its slack.
-
-    Every eigenvalue is the bound minus a gap; real and synthetic laws have gaps of their own, and
-    the generator does not depend on the seeds.
-    """
-    level, extra = sample_weights(nt.G)
-    trace = slack = sp.Integer(0)
-    for g in range(3):
-        n = sp.Symbol(f"n_{g}", positive=True)
-        for weight, law in (
-            (level**2 * n, "real"),
-            (level**2 * (nt.n_max - n) + extra**2 * nt.N, "drawn"),
-        ):
-            gaps = sp.symbols(f"{law}_{g}_0:{size}", nonnegative=True)
-            trace += weight * sum(nt.var_score - gap for gap in gaps)
-            slack += weight * sum(gaps)
-    return trace.subs(nt.G, 3), slack.subs(nt.G, 3)
-
-
-def _prove_trace_bound(rhs):
-    """Above the trace of V by a sum of non-negative terms, for one, two and three parameters."""
-    for size in (1, 2, 3):
-        trace, slack = _score_traces(size)
-        yield sp.expand(rhs.subs({nt.p: size, nt.G: 3}) - trace - slack)
-
-
-def _prove_paper_form(rhs):
-    """Above the bound of R6, with tr V at its own bound, by a sum of non-negative terms."""
-    more, gap = sp.symbols("more gap", nonnegative=True)  # log n = 1 + more from n = 3 on
-    for constant, largest in ((1 + gap, 1 + gap), (1, 1 / (1 + gap))):  # of max(1, v)
-        bound = (nt.square_bias + nt.p * largest * _bracket) / (2 * nt.lambda_min)
-        slack = (constant - 1) * nt.square_bias + (constant - largest) * nt.p * _bracket
-        slack += constant * more * nt.p * _bracket
-        given = rhs.subs(sp.Max(1, nt.var_score), constant).subs(nt.var_score, largest)
-        given = given.subs(sp.log(nt.n_tot), 1 + more)
-        yield sp.cancel(sp.together(given - bound - slack / (2 * nt.lambda_min)))
-
-
 _real, _syn = nt.cov_real, nt.cov_syn
 _level = (1 - nt.alpha) ** 2 / nt.n_max
 _inverse = nt.A_.I
-_bracket = ((1 - nt.alpha) ** 2 / nt.n_max + nt.alpha**2 / nt.N) / nt.G
 
 RISK_FORMULAS = (
     Formula(
@@ -341,32 +288,6 @@ RISK_FORMULAS = (
         -sp.Trace(nt.slope.T * nt.A_star.I * nt.b),
         "asymptotic",
         _prove_group_excess,
-    ),
-    Formula(
-        "R6.bound",
-        "Explicit bound on the excess risk of R1",
-        r"\mathbb{E}\,R_{\mathrm{bal}}(\hat\theta) - R_{\mathrm{bal}}(\theta^*)",
-        (nt.square_bias + nt.trace_V) / (2 * nt.lambda_min),
-        "bound",
-        _prove_bound,
-    ),
-    Formula(
-        "R6.trace_bound",
-        "The trace of V in terms of the sizes: score covariances bounded, generator not fitted",
-        r"\operatorname{tr} V",
-        nt.p * nt.var_score * _bracket,
-        "bound",
-        _prove_trace_bound,
-    ),
-    Formula(
-        "R6.paper_form",
-        "The paper's form, with the constant that both bounds above give it, for n of 3 or more",
-        r"\mathbb{E}\,R_{\mathrm{bal}}(\hat\theta) - R_{\mathrm{bal}}(\theta^*)",
-        sp.Max(1, nt.var_score)
-        / (2 * nt.lambda_min)
-        * (nt.square_bias + nt.p * sp.log(nt.n_tot) * _bracket),
-        "bound",
-        _prove_paper_form,
     ),
 )
 POTENTIAL, COX_SNELL = (

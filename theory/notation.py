@@ -198,11 +198,38 @@ rate_syn = _scalar(
 )
 curvature_intercept = _scalar("curvature_intercept", "intercept entry of H", r"H_{bb}", **_POS)
 imbalance = _scalar("imbalance", "imbalance ratio n_max / n_min, at least 1", "r", **_POS)
-lambda_min = _scalar("lambda_min", "smallest eigenvalue of H", r"\lambda_{\min}", **_POS)
+lambda_max = _scalar("lambda_max", "largest eigenvalue of H", r"\lambda_{\max}", **_POS)
+lambda_target = _scalar(
+    "lambda_target", "smallest eigenvalue of A*", r"\lambda_{\min}(A_*)", **_POS
+)
+curvature_path = _scalar(
+    "curvature_path",
+    "lower bound of every eigenvalue of Hess R_bal on the segment from theta* to theta_alpha",
+    r"\mu",
+    **_POS,
+)
 square_bias = _scalar("square_bias", "squared norm of b", r"\|b\|^2", **_NONNEG)
-trace_V = _scalar("trace_V", "trace of V", r"\operatorname{tr} V", **_NONNEG)
+square_bias_alpha = _scalar(
+    "square_bias_alpha",
+    "squared norm of grad B(theta_alpha)",
+    r"\|\nabla B(\theta_\alpha)\|^2",
+    **_NONNEG,
+)
 var_score = _scalar(
     "var_score", "bound on the largest eigenvalue of every score covariance", r"v_{\max}", **_POS
+)
+decrement = _scalar(
+    "decrement",
+    "Newton decrement, the empirical gradient's norm in the metric of the inverse "
+    "empirical Hessian",
+    r"\nu",
+    **_POS,
+)
+reach = _scalar(
+    "reach",
+    "nu times the largest norm of a row (1, x) in the metric of the inverse empirical Hessian",
+    r"\kappa",
+    **_POS,
 )
 z = _scalar("z", "a standard normal variable")
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from theory.formula import Formula
 from theory.formulas import formulas_of
+from theory.statements import STATEMENTS
 
 __all__ = ["THEOREMS", "Theorem", "theorem"]
 
@@ -231,24 +232,44 @@ _ALL = (
     ),
     Theorem(
         "R6",
-        "Excess risk is bounded by squared bias plus d log(n) times the noise of the design",
-        "Paper form: excess <= const { |grad B|^2 + d log(n) [(1-alpha)^2/(G n_max) + "
-        "alpha^2/(G N)] }. Sharp form: R1 is at most (|b|^2 + tr V) / (2 lambda_min(H)). If the "
-        "generator does not depend on the seeds, tr V is at most p (the parameters) times the "
-        "largest score variance times the same bracket, which gives the paper's form with the "
-        "constant max(1, largest score variance) / (2 lambda_min(H)) from n = 3 on; one fitted on "
-        "n_g seeds adds their noise, of order 1/n_g, and can be above it.",
+        "Bounds on the excess risk: of a small bias, and of any bias by the curvature on its path",
+        STATEMENTS["R6"],
         ("bound",),
         ("paper", "sharp"),
         (
             _IID,
             _SMOOTH,
-            "tr V and the paper's form: score covariances bounded, generator not fitted",
+            "(a): the local form of R1 holds, a bias of order n^{-1/2}",
+            "(b): logistic or squared loss; the population alone, no noise",
+            "tr V: score covariances bounded, generator not fitted",
         ),
-        "that of R1; the published constant of the paper form is unspecified",
-        ("theory.excess_risk.predict",),
+        "(a) that of R1; (b) none",
+        (
+            "theory.bounds.local_bound",
+            "theory.bounds.population_bound",
+            "theory.excess_risk.predict",
+        ),
         None,
         "the excess it bounds is drawn exactly in excess_against_weight",
+    ),
+    Theorem(
+        "R7",
+        "A certificate from the sample alone that the minimiser exists, and how near it is",
+        STATEMENTS["R7"],
+        ("bound", "asymptotic"),
+        ("sharp",),
+        (
+            "logistic loss, any data and any weights; no law is assumed",
+            "the law of nu^2: theorem R's assumptions, a fixed generator",
+        ),
+        "none for the certificate; O(n^{-1}), relative, for the law of nu^2",
+        (
+            "theory.certificate.certificate",
+            "theory.certificate.decrement_weights",
+            "theory.certificate.decrement_cdf",
+        ),
+        None,
+        "an inequality of every data set: its check is that no replicate violates it",
     ),
     Theorem(
         "S1",
@@ -331,16 +352,14 @@ _ALL = (
     Theorem(
         "T2",
         "A transformer learns a token family in context, with divergence d/(2n) to leading order",
-        "Paper form: divergence <= const (1/sqrt(d) + log(d)/sqrt(n)). Sharp form: attention "
-        "averages the embeddings of the seeds, a read-out inverts the mean map, and the expected "
-        "divergence is d/(2n); one layer leaves a non-linearity floor that depth removes.",
-        ("rate", "asymptotic"),
+        STATEMENTS["T2"],
+        ("asymptotic",),
         ("paper", "sharp"),
         ("tokens with P_eta(x) proportional to exp<u_x, eta>", "identifiable natural parameter"),
-        "O(n^{-2}) (sharp form); constants unspecified (paper form)",
+        "O(n^{-2})",
         (
             "theory.token_capacity.sharp_token_rate",
-            "theory.token_capacity.paper_envelope",
+            "theory.token_capacity.reported_rate",
             "theory.token_capacity.readout_expected_kl",
             "theory.token_capacity.readout_floor",
             "theory.token_capacity.layer_contraction",
@@ -365,15 +384,17 @@ _ALL = (
     Theorem(
         "T4",
         "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 v KL)",
-        "If the score is sub-Gaussian under P_g with variance proxy v_g, then |E_Q s - E_P s| <= "
-        "sqrt(2 v_g KL(Q || P)), attained by a law tilted toward the score; and what biases add to "
-        "R1 is at most {(1/G) sum_g c_g sqrt(2 v_g KL_g)}^2 / (2 lambda_min(H)): from seeds to "
-        "divergence to bias to excess risk.",
+        STATEMENTS["T4"],
         ("bound",),
         ("sharp",),
-        ("sub-Gaussian score under the group's law",),
+        ("sub-Gaussian score under the group's law", "proxies: logistic loss, Gaussian mixtures"),
         "none",
-        ("theory.capacity.fidelity_bias_bound",),
+        (
+            "theory.capacity.fidelity_bias_bound",
+            "theory.bounds.score_var_proxy",
+            "theory.bounds.intercept_var_proxy",
+            "theory.bounds.fidelity_bound",
+        ),
         "fidelity_to_excess",
     ),
 )

@@ -1,7 +1,7 @@
 """Theorem T, finite families: dictionaries of laws, symbol counts, and tokens with embeddings.
 
 T3 (exact): the posterior over a finite dictionary, and Dirichlet-multinomial counts, are softmax
-attention. T2 (asymptotic, bound and rate): tokens x of [V] with embeddings u_x in R^d and
+attention. T2 (asymptotic): tokens x of [V] with embeddings u_x in R^d and
 P_eta(x) proportional to exp<u_x, eta>. The seeds' mean embedding is sufficient; one attention layer
 computes it, and L preconditioned-gradient layers invert the mean map. Their expected divergence is
 a floor that depth removes plus a term that tends to d/(2n).
@@ -18,7 +18,7 @@ from theory.ranges import as_arrays, require_range
 
 __all__ = [
     "dictionary_posterior", "dirichlet_multinomial_predictive", "gradient_readout",
-    "layer_contraction", "paper_envelope", "readout_expected_kl", "readout_floor",
+    "layer_contraction", "readout_expected_kl", "readout_floor", "reported_rate",
     "sharp_token_rate", "token_cov", "token_kl", "token_log_probs", "token_mean",
 ]  # fmt: skip
 
@@ -347,7 +347,11 @@ def sharp_token_rate(count: Number, dim: int) -> Float[Array, ""]:
     """The divergence of an efficient read-out: d/(2n).
 
     Statement (T2, asymptotic, remainder O(n^-2)): for the maximum-likelihood read-out at a fixed
-    interior eta with d-dimensional embeddings in general position; 2n KL tends to chi-square(d).
+    eta with d-dimensional embeddings in general position; 2n KL tends to chi-square(d). The mean is
+    over the event that the estimate exists: seeds that all lie on one face of the embeddings'
+    convex hull have no finite estimate and an infinite divergence, so that without the event the
+    mean is infinite at every n. Its complement has at most the probability sum over facets
+    P(facet)^n.
 
     Args:
         count: n.
@@ -369,32 +373,27 @@ def sharp_token_rate(count: Number, dim: int) -> Float[Array, ""]:
     return 0.5 * dim / jnp.asarray(count, float)
 
 
-def paper_envelope(count: Number, dim: int) -> Float[Array, ""]:
-    """The paper's rate 1/sqrt(d) + log(d)/sqrt(n), with its unspecified constants set to 1.
+def reported_rate(count: Number, dim: int) -> Float[Array, ""]:
+    """The reported rate 1/sqrt(d) + log(d)/sqrt(n), with its unspecified constants set to 1.
 
-    Statement (T2, rate, paper form): an envelope of the sharp d/(2n), not its size. In
-    t = 1/sqrt(n) the envelope minus d/(2n) is 1/sqrt(d) + t log(d) - t^2 d/2, concave and positive
-    at 0, so it is positive from some n on: from n = d for every d from 2 to 128, and always from
-    n = (d/(2 log d))^2.
+    Statement (rate, reported second-hand of arXiv 2406.03628, "under identifiability conditions";
+    not tested here): with free constants no simulation refutes it. Drawn beside the sharp d/(2n).
 
     Args:
         count: n.
-        dim: d, at least 2.
+        dim: d.
 
     Returns:
-        Nats, up to the paper's constants.
+        Nats, up to constants.
 
     Raises:
         RuntimeError: if float64 is off.
 
     Example:
-        >>> print(round(float(paper_envelope(100, 4)), 4))
+        >>> print(round(float(reported_rate(100, 4)), 4))
         0.6386
-
-    References:
-        Nakada, Xu, Li and Zhang, arXiv 2406.03628.
     """
-    require_float64("theory.token_capacity.paper_envelope")
+    require_float64("theory.token_capacity.reported_rate")
     require_range(above=0, infinite=True, scalar=True, count=count)
     require_range(least=1, scalar=True, dim=dim)
     return dim**-0.5 + jnp.log(float(dim)) / jnp.sqrt(jnp.asarray(count, float))

@@ -18,7 +18,8 @@ from simulate import erm
 from simulate.measure import measure_generator
 from simulate.mixtures import sample_group
 from simulate.samplers import sample_synthetic
-from simulate.score_bias import MEANS, score_var_proxy
+from simulate.score_bias import MEANS
+from theory.bounds import score_var_proxy
 from theory.capacity import fidelity_bias_bound, gaussian_kl
 from theory.design import Design
 from theory.excess_risk import expand, predict
@@ -295,7 +296,7 @@ def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Boun
     scores, kl = jax.lax.map(jax.jit(one), jax.random.split(key, sets), batch_size=500)
     shift = scores.mean(axis=0) - mean_score(truth)
     spread = jnp.sqrt(((scores.std(axis=0) ** 2) / sets).sum())
-    proxy = score_var_proxy(np.array(MEANS[1]), np.asarray(star))
+    proxy = score_var_proxy(star, both[1])
     bound = fidelity_bias_bound(kl.mean(), jnp.asarray(proxy))
     return Bound(
         float(jnp.linalg.norm(shift)), float(spread), float(kl.mean()),
