@@ -54,7 +54,7 @@ BOUND_MUTANTS = (
         "population-bound-at-the-optimum",
         ("R6",),
         "the gradient of the bias at theta* for that at theta_alpha",
-        ("R6.population.bounds.random",),
+        ("R6.population.bounds.close",),
         (result("theory.bounds.population_bound", _at_the_optimum),),
     ),
     Mutant(
@@ -154,14 +154,14 @@ BOUND_MUTANTS = (
         (_certified(lambda own: {"decrement": own.decrement / 4}),),
     ),
     Mutant(
-        "decrement-without-inverse-hessian",
+        "decrement-doubled",
         ("R7",),
-        "eigenvalues of A^{-1} V a fifth too large",
+        "eigenvalues of A^{-1} V doubled",
         (
             "R7.decrement.certificate.line", "R7.decrement.certificate.plane",
             "R7.premise.certificate.line",
         ),
-        (result("theory.certificate.decrement_weights", lambda own, _: 1.2 * own),),
+        (result("theory.certificate.decrement_weights", lambda own, _: 2 * own),),
         also=("certificate",),
     ),
     Mutant(
@@ -170,7 +170,6 @@ BOUND_MUTANTS = (
         "one chi-square variable of the same mean for the weighted sum",
         (
             "R7.below_0.certificate.line", "R7.below_0.certificate.plane",
-            "R7.below_1.certificate.plane",
         ),
         (
             replaced(
@@ -178,6 +177,17 @@ BOUND_MUTANTS = (
                 lambda right: lambda value, weights: right(value, np.array([np.sum(weights)])),
             ),
         ),
+        also=("certificate",),
+    ),
+    Mutant(
+        "decrement-law-squared",
+        ("R7",),
+        "the chance that two independent decrements are below a level, for one",
+        (
+            "R7.below_1.certificate.line", "R7.below_1.certificate.plane",
+            "R7.premise.certificate.line",
+        ),
+        (result("theory.certificate.decrement_cdf", lambda chance, *_: chance**2),),
         also=("certificate",),
     ),
 )  # fmt: skip

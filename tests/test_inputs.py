@@ -219,7 +219,7 @@ OF_NUMBERS = [
     (capacity.plugin_expected_kl, {"count": 3, "dim": 2}),
     (partial(capacity.student_predictive, U, Z), MASSES),
     (token_capacity.sharp_token_rate, {"count": 3, "dim": 2}),
-    (token_capacity.paper_envelope, {"count": 3, "dim": 2}),
+    (token_capacity.reported_rate, {"count": 3, "dim": 2}),
     (Signal, {"amplitude": 1.0, "smoothness": 1.0}),
     (SIGNAL.tail, {"count": 3}),
     (TIKHONOV.exponent, {"smoothness": 1.0}),

@@ -204,4 +204,4 @@ def decrement_cdf(
         turns.append(float(np.sum(powers**k)))
         masses.append(float(np.dot(turns, masses[::-1])) / (2 * k))
         total = total + masses[-1] * chi2.cdf(value / least, len(weights) + 2 * k)
-    return total
+    return np.asarray(total)

@@ -155,11 +155,7 @@ _ALL = (
         "R1",
         "Excess risk = half squared bias + half noise, through the target's Hessian (generator "
         "fixed)",
-        "E R_bal(thetahat) - R_bal(theta*) = b' A^{-1} H A^{-1} b / 2 + tr(H A^{-1} V A^{-1}) / 2 "
-        "+ lower order, for b = grad B(theta*) of order n^{-1/2} and A = H + Hess B(theta*), "
-        "whatever the size of Hess B. For any bias: the excess of the pseudo-true point "
-        "theta_alpha, plus tr(H A^{-1} V A^{-1}) / 2, H and A the Hessians of R_bal and of the "
-        "target there, plus grad R_bal(theta_alpha) times the Cox-Snell bias of the estimator.",
+        STATEMENTS["R1"],
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
@@ -170,9 +166,7 @@ _ALL = (
     Theorem(
         "R2",
         "A generator fitted on the same seeds adds their influence to the noise",
-        "R1 with V = sum_g Cov_{P_g}(a_g s + c_g J_g psi_g) / (G^2 n_g) + [noise of the synthetic "
-        "draws] Sigma_g, psi_g the influence function of the generator's parameters and J_g the "
-        "derivative of its mean score in them. Duplication has J psi = s.",
+        STATEMENTS["R2"],
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
@@ -201,12 +195,7 @@ _ALL = (
     Theorem(
         "R4",
         "With the pooled Gaussian generator the limit is linear discriminant analysis",
-        "As alpha -> 1 and N -> infinity the variance of a slope across the mean difference, over "
-        "that of logistic regression, is the asymptotic relative efficiency of Efron (1975). With "
-        "labels drawn at random that is also the ratio of the expected excess error rates, in any "
-        "dimension; with fixed group sizes the ratio of the excess errors is smaller and depends "
-        "on the dimension (separation 2.5: .786; .691 and .762 with one and three features), and "
-        "the ratio of the excess risks is another number in both designs.",
+        STATEMENTS["R4"],
         ("exact", "asymptotic"),
         ("sharp",),
         (_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
@@ -291,13 +280,7 @@ _ALL = (
     Theorem(
         "S2",
         "Nonparametric: polynomial decay in the synthetic size, exponent 2 beta/(2 beta + 1)",
-        "Paper form: the excess decays polynomially in the synthetic size. Sharp form: for "
-        "N(+-theta, I) with theta_k^2 = c^2 k^{-(2 beta + 1)} the squared error of a linear filter "
-        "is an explicit sum, at the best cut-off (1 + 1/(2 beta)) c^{2/(2 beta + 1)} "
-        "v^{2 beta/(2 beta + 1)} with v = 1/(G (n_max + N)), and the classification excess is "
-        "phi(Delta)/(2 Delta) times the squared norm of the rule's part orthogonal to theta. "
-        "Tikhonov's and Pinsker's filters have the same exponent up to their qualification q and "
-        "2 q/(2 q + 1) beyond it; Pinsker's weights are linear minimax over an ellipsoid.",
+        STATEMENTS["S2"],
         ("exact", "asymptotic", "rate"),
         ("paper", "sharp"),
         ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
@@ -315,10 +298,7 @@ _ALL = (
     Theorem(
         "S3",
         "A generator trained on n seeds saturates at its seeds' own rate",
-        "With A, C and D of order 1/n the floor is of order 1/n and the crossover of order n: more "
-        "synthetic data than that change nothing. In the sequence model a generator that smooths "
-        "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} and the crossover "
-        "2 beta n/(2 beta + 1), for every linear use of its samples.",
+        STATEMENTS["S3"],
         ("exact", "asymptotic", "rate"),
         ("sharp",),
         ("generator fitted on the same seeds, without bias as they grow in number",),
