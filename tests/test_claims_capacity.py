@@ -12,7 +12,7 @@ from simulate.verify import _observe, experiment_key
 from theory import bounds, capacity, token_capacity
 from theory.laws import GaussianGroup
 
-MINORITY = GaussianGroup(score_bias.MEANS[1], np.eye(2), 1)
+MINORITY = GaussianGroup(np.array(score_bias.MEANS[1]), np.eye(2), 1)
 REPLICATES = {"location": 4096, "tokens": 1024, "symbols": 4096, "scores": 32_768}
 
 

@@ -176,7 +176,7 @@ def population_bound(
         >>> groups = [GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([-1.1], [[1.7]], 0)]
         >>> found = population_bound(groups, Design((1500, 250), 600, 0.45), Scaled(0.7))
         >>> round(found.bound, 5), round(found.curvature, 4), found.vacuous
-        (0.01032, 0.0858, False)
+        (0.01019, 0.0868, False)
     """
     require_float64("theory.bounds.population_bound")
     require_loss(loss)
@@ -229,7 +229,7 @@ def score_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
 
     Example:
         >>> round(score_var_proxy([0.1, 1.2], GaussianGroup([0.9], [[1.0]], 1)), 3)
-        0.894
+        1.246
     """
     require_float64("theory.bounds.score_var_proxy")
     law, point = law_of(group), np.asarray(finite_point(theta), float)
@@ -294,7 +294,7 @@ def intercept_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
 
     Example:
         >>> round(intercept_var_proxy([0.1, 1.2], GaussianGroup([0.9], [[1.0]], 1)), 3)
-        0.049
+        0.052
     """
     require_float64("theory.bounds.intercept_var_proxy")
     law, point = law_of(group), np.asarray(finite_point(theta), float)
@@ -371,7 +371,7 @@ def fidelity_bound(
         >>> design = Design((1500, 250), 600, 0.45)
         >>> found = fidelity_bound([0.0, 0.01 / 3.4], groups, design, (Oracle(), Shifted((0.1,))))
         >>> round(found.bound, 4), found.vacuous
-        (0.0117, False)
+        (0.0099, False)
     """
     if design.scheme != "synthetic":
         raise ValueError(
