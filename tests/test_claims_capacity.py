@@ -207,7 +207,8 @@ def test_a_law_tilted_toward_its_own_score_attains_the_bound_and_no_other_multip
     law = score_bias.tilted()
     mean, theta = np.asarray(score_bias.MEANS[1]), score_bias.optimum()
     proxy = bounds.intercept_var_proxy(theta, MINORITY)
-    assert np.isclose(abs(law.bias), np.sqrt(2 * proxy * law.divergence), rtol=1e-6)
+    most = np.sqrt(2 * proxy * law.divergence)
+    assert abs(law.bias) <= most < 1.003 * abs(law.bias)  # certified from above, not by much
     x = mean + np.random.default_rng(8).normal(size=(500_000, 2))
     entry = -1 / (1 + np.exp(theta[0] + x @ theta[1:]))
     shares = []
@@ -248,9 +249,9 @@ def test_the_scores_proxy_serves_every_multiplier_and_one_found_on_a_grid_does_n
             found = max(found, float(np.max(2 * psi / one**2)))
         return found
 
-    near, far = largest((-8.0, -4.0, -1.0, 1.0, 4.0, 8.0)), largest((-30.0, 30.0))
+    near, far = largest((-2.0, -1.0, 1.0, 2.0)), largest((-8.0, 8.0))
     proxy = bounds.score_var_proxy(theta, MINORITY)
-    assert near < far < proxy < 2.5 * far
+    assert 2 * near < far < proxy < 1.5 * far
 
 
 def test_an_intercepts_bound_a_third_too_low_would_be_refuted():

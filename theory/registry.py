@@ -98,10 +98,7 @@ _ALL = (
     Theorem(
         "B2",
         "The bias gradient of every generator has a closed form",
-        "grad B_g(theta) = E_{Q_g} s - E_{P_g} s is a one-dimensional Gaussian integral in any "
-        "dimension; interpolation of all seed pairs is a Gaussian scale mixture with 2/3 of the "
-        "covariance, so its bias does not vanish as the seeds grow in number; flipped labels bias "
-        "the logistic risk by the rate times the mean margin.",
+        STATEMENTS["B2"],
         ("exact",),
         ("sharp",),
         (_LINEAR, "the generator's law as its seeds grow in number"),
@@ -313,9 +310,7 @@ _ALL = (
     Theorem(
         "T1",
         "One softmax-attention layer with a null token is the Gaussian posterior predictive",
-        "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "
-        "0. Expected divergence (d/2) log(1 + 1/(n + sigma^2/tau^2)), minimax (d/2) log(1 + 1/n) "
-        "for the flat prior, d/(2n) for the plug-in rule.",
+        STATEMENTS["T1"],
         ("exact",),
         ("sharp",),
         ("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),

@@ -5,6 +5,12 @@ from __future__ import annotations
 __all__ = ["STATEMENTS"]
 
 STATEMENTS: dict[str, str] = {
+    "B2": (
+        "grad B_g(theta) = E_{Q_g} s - E_{P_g} s is a one-dimensional Gaussian integral in any "
+        "dimension; interpolation of all seed pairs is a Gaussian scale mixture with 2/3 of the "
+        "covariance, so its bias does not vanish as the seeds grow in number; flipped labels bias "
+        "the logistic risk by the rate times the mean margin."
+    ),
     "R1": (
         "E R_bal(thetahat) - R_bal(theta*) = b' A^{-1} H A^{-1} b / 2 + tr(H A^{-1} V A^{-1}) / 2 "
         "+ lower order, for b = grad B(theta*) of order n^{-1/2} and A = H + Hess B(theta*), "
@@ -64,6 +70,11 @@ STATEMENTS: dict[str, str] = {
         "synthetic data than that change nothing. In the sequence model a generator that smooths "
         "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} and the crossover "
         "2 beta n/(2 beta + 1), for every linear use of its samples."
+    ),
+    "T1": (
+        "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "
+        "0. Expected divergence (d/2) log(1 + 1/(n + sigma^2/tau^2)), minimax (d/2) log(1 + 1/n) "
+        "for the flat prior, d/(2n) for the plug-in rule."
     ),
     "T2": (
         "Paper form: divergence <= const (1/sqrt(d) + log(d)/sqrt(n)), read second-hand; with "
