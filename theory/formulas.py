@@ -8,6 +8,7 @@ from theory.formulas_bias import BIAS_FORMULAS
 from theory.formulas_capacity import CAPACITY_FORMULAS
 from theory.formulas_design import DESIGN_FORMULAS
 from theory.formulas_filters import FILTER_FORMULAS
+from theory.formulas_global_law import GLOBAL_LAW_FORMULAS
 from theory.formulas_moments import MOMENT_FORMULAS
 from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
 from theory.formulas_risk import RISK_FORMULAS
@@ -32,6 +33,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     RISK_FORMULAS,
     BENEFIT_FORMULAS,
     MOMENT_FORMULAS,
+    GLOBAL_LAW_FORMULAS,
     SCALING_FORMULAS,
     NONPARAMETRIC_FORMULAS,
     FILTER_FORMULAS,
