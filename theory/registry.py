@@ -253,27 +253,18 @@ _ALL = (
     Theorem(
         "S1",
         "Best weight, excess, floor and crossover in the synthetic size: a global law",
-        "Global law: excess(alpha, N) = a(alpha) + s(alpha)/N, a theorem R's full form with "
-        "infinitely many synthetic samples, s the variance and Cox-Snell part of their own noise. "
-        "Hence the least excess over weights is concave in 1/N with slope s(alpha*), its floor is "
-        "min a, and the best size at a price per sample solves s(alpha*)/N^2 = price; it falls in "
-        "N where s(alpha*) > 0. Hyperbola, for a small bias with a small Hessian: "
-        "2 excess(alpha, N) = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 (D + S/N), with the "
-        "crossover N_c = S/P, P = A - 2C + D, and all of these in closed form.",
+        "excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave in 1/N, of "
+        "slope s(alpha*); floor min a; best size where s(alpha*)/N^2 = price. For a small bias with "
+        "a small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
+        "(D + S/N), crossover S/(A - 2C + D).",
         ("exact", "asymptotic"),
         ("sharp",),
-        (
-            "R1 and R2 in full, with their assumptions",
-            "hyperbola: bias of the order of the sampling noise, and its Hessian small",
-        ),
-        "global law: none beyond that of R1 and R2; hyperbola: besides, relative order O(|Hess B|) "
-        "and, for b = O(n^{-1/2}), O(n^{-1/2})",
+        ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),
+        "global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) besides",
         (
             "theory.scaling_moments.law_of_design",
             "theory.scaling_moments.hyperbola_of_design",
-            "theory.scaling_moments.scaling_moments",
             "theory.global_law.GlobalLaw",
-            "theory.scaling_law.ScalingLaw",
         ),
         "scaling_law",
     ),
@@ -313,7 +304,6 @@ _ALL = (
         ("generator fitted on the same seeds, without bias as they grow in number",),
         "that of R2; relative order 1/K in the sequence model",
         (
-            "theory.scaling_moments.hyperbola_of_design",
             "theory.scaling_moments.law_of_design",
             "theory.sequence_limits.smoothed_risk",
             "theory.sequence_limits.linear_floor",
