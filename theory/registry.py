@@ -254,8 +254,8 @@ _ALL = (
         "S1",
         "Best weight, excess, floor and crossover in the synthetic size: a global law",
         "excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave in 1/N, of "
-        "slope s(alpha*); floor min a; best size where s(alpha*)/N^2 = price. For a small bias with "
-        "a small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
+        "slope s(alpha*); floor min a; best size where s(alpha*)/N^2 = price. For a small bias of "
+        "small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
         "(D + S/N), crossover S/(A - 2C + D).",
         ("exact", "asymptotic"),
         ("sharp",),
