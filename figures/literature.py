@@ -61,8 +61,8 @@ SPEC = Spec(
     "with exponent 1 (a) and 2 beta/(2 beta + 1) (b). Markers: simulation with 95 % intervals. The "
     "legend gives each law's root-mean-square relative error at the markers. (a) The two differ by "
     "alpha (1 - alpha) C: not at all for fresh unbiased samples, and the more, the more the "
-    "synthetic part repeats the errors of the oversampled data. S1 is theorem R's local form, a "
-    "little low where the generator is biased (shifted). (b) With a generator whose bias is a "
+    "synthetic part repeats the errors of the oversampled data, as long as biases are small; S1's "
+    "global law, drawn, follows the shifted generator too. (b) With a generator whose bias is a "
     "tenth of each coordinate the law, which knows only the two ends, is close throughout.",
     _draw,
 )

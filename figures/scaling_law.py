@@ -29,7 +29,8 @@ def _draw(payload: Mapping):
             seen = own["observed"][rule]
             style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)
         style.guide(panel, y=own["floor"], linestyle=(0, (1, 2)), linewidth=0.9)
-        style.guide(panel, x=own["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
+        if own["crossover"] > 0:  # some weight helps
+            style.guide(panel, x=own["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
         panel.set(xscale="log", yscale="log")
         panel.set_title(style.display(name))
     for panel in axes[columns:]:
@@ -68,11 +69,11 @@ SPEC = Spec(
     ("scaling",),
     "Excess risk against the synthetic size for three rules of the weight, by generator: the best "
     "weight of each size, a fixed one, and 1. The biased generators (shifted, scaled) are those of "
-    "the minority, with biases of the order of the sampling noise. Curves: S1's quadratic and, at "
-    "the best weight, its hyperbola, with moments from theorem R's local form; for SMOTE, whose "
-    "law is not close to the group's, theorem R at its pseudo-true point. Dotted: floor and "
-    "crossover N_c. Markers: simulated excess risk with 95 % intervals, fewer replicates at 10^5. "
-    "Duplicates and the plug-in saturate at their seeds' own rate (S3); the oracle has no floor.",
+    "the minority, with biases of the order of the sampling noise. Curves: S1's global law "
+    "a(alpha) + s(alpha)/N, of theorem R at its pseudo-true points; SMOTE's best weight is 0. "
+    "Dotted: floor and crossover N_c. Markers: simulated excess risk with 95 % intervals, fewer "
+    "replicates at 10^5. Duplicates and the plug-in saturate at their seeds' own rate (S3); the "
+    "oracle has no floor.",
     _draw,
 )
 BEST_WEIGHT = Spec(
@@ -81,9 +82,9 @@ BEST_WEIGHT = Spec(
     ("S1",),
     ("scaling",),
     "Weight alpha of the augmentation part with the least excess risk, against the synthetic size. "
-    "Curves: S1, clipped to [0, 1]. Markers: vertex of the parabola through simulated excesses at "
-    "three weights on common random numbers, with its first-order 95 % interval, drawn beside each "
-    "other at sizes 100 to 10^4; none for SMOTE, whose bias is too large for a parabola. The curve "
-    "of the scaled generator lies on the oracle's, the plug-in's on that of duplicates.",
+    "Curves: S1's global law. Markers: vertex of the parabola through simulated excesses at three "
+    "weights on common random numbers, with its first-order 95 % interval, drawn beside each other "
+    "at sizes 100 to 10^4; none for SMOTE, whose best weight is 0. The curve of the scaled "
+    "generator lies on the oracle's, the plug-in's on that of duplicates.",
     _draw_weight,
 )

@@ -1,9 +1,10 @@
-"""S1 without noise: its closed forms against theorem R's predictions of whole designs.
+"""S1's hyperbola without noise: its closed forms against theorem R's predictions of designs.
 
-At a fixed size the excess is a parabola in the weight, and three predictions of theorem R's local
-form, made one design at a time, determine it: its value elsewhere, its vertex and its minimum need
-none of the formulas of S1. The inverse of the gap between the minimum and its floor is a line in
-the size, whose zero is minus the crossover.
+Where the bias and its Hessian are small, the excess at a fixed size is a parabola in the weight.
+Three predictions of that form of theorem R (``small_bias + small_variance``), made one design at a
+time, determine it: its value elsewhere, its vertex and its minimum need none of the formulas of S1.
+The inverse of the gap between the minimum and its floor is a line in the size, whose zero is minus
+the crossover. The global law, without that assumption, is in `simulate.claims_global_law`.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ ROUNDING = 1e-9  # relative; cancellation in the vertex costs about three digits
 
 
 def _parabola(label: str, size: int | float) -> np.ndarray:
-    """Coefficients, highest first, of the local excess in the weight."""
+    """Coefficients, highest first, of the excess in the weight for small biases."""
     setting = CONFIGURATIONS["line"]()
     values = []
     for weight in WEIGHTS:
         design = Design(setting.sizes, size, weight)
         theory = predict(setting.groups, design, generators_for(setting)[label])
-        values.append(float(theory.local_bias + theory.local_variance))
+        values.append(float(theory.small_bias + theory.small_variance))
     return np.polyfit(WEIGHTS, values, 2)
 
 
@@ -52,7 +53,7 @@ def hyperbola_checks(profile: str) -> Iterator[Check]:
             return Check(
                 f"S1.{name}.{SUITE}.{label}{place}", claim, "exact", (), ("population", None),
                 theory, 0.0, 0.0, ROUNDING * max(abs(theory), abs(float(observed))),
-                float(observed),
+                float(observed), source="second route",
             )  # fmt: skip
 
         least = {}

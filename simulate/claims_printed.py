@@ -21,13 +21,14 @@ from scipy.optimize import brentq, minimize_scalar
 from simulate.checks import Check
 from simulate.printed_bounds import BOUND_ROWS
 from simulate.printed_rows import BIAS_ROWS, RISK_ROWS
-from simulate.printed_settings import APART, DESIGN, GROUPS, ROUNDING, Row, printed_value
+from simulate.printed_settings import APART, DESIGN, GROUPS, ROUNDING, SHIFT, Row, printed_value
 from theory.capacity import fidelity_bias_bound
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.formulas import FORMULAS
-from theory.generators import Duplicate
+from theory.generators import Duplicate, Shifted
 from theory.scaling_law import scaling_law
+from theory.scaling_moments import law_of_design, scaling_moments
 from theory.sequence_limits import pinsker_minimax
 from theory.sequence_model import Filter, Signal, best_scale, design_level, filter_risk
 
@@ -65,14 +66,60 @@ def _line(what: str) -> Row:
     return Row([values], float(seen[what]()), 1e-6 if what == "best_size" else ROUNDING)
 
 
+def _at(weight: float, size: int | float):
+    return predict(APART, Design(DESIGN.sizes, size, weight), Shifted(SHIFT))
+
+
+def _least(size: int) -> tuple[float, float]:
+    """The least excess by search on whole predictions, and where."""
+    found = minimize_scalar(
+        lambda weight: float(_at(weight, size).total), bounds=(0.0, 1.0), method="bounded",
+        options={"xatol": 1e-7},
+    )  # fmt: skip
+    return float(found.fun), float(found.x)
+
+
+def _global_law(what: str) -> Row:
+    """The global law of a biased generator, and what follows from it."""
+    weight, size, price = DESIGN.weight, DESIGN.augmentation, 3e-8
+    if what == "global_slope":
+        (above, _), (below, _), (_, weight) = (_least(n) for n in (size + 4, size - 4, size))
+    limit, few = (float(_at(weight, n).total) for n in (math.inf, 50))
+    law = law_of_design(APART, DESIGN.sizes, Shifted(SHIFT))
+    values = {"limit_excess": limit, "noise_excess": 50 * (few - limit), "N": size}
+    values |= {"price": price, "none_excess": float(_at(0.0, 0).total), "alpha": weight}
+    values["S"] = float(law.hyperbola.S)
+
+    def cost(number: float) -> float:
+        return float(law.excess(weight, number)) + price * number
+
+    seen: dict[str, Callable[[], float]] = {
+        "global": lambda: float(_at(weight, size).total),
+        "global_slope": lambda: (above - below) / 8,
+        "global_price_size": lambda: (
+            minimize_scalar(cost, bounds=(10.0, 1e5), method="bounded", options={"xatol": 1e-7}).x
+        ),
+        "global_break_even": lambda: float(law.break_even_size(weight)),
+    }
+    tolerance = {"global_slope": 1e-3, "global_price_size": 1e-4}.get(what, ROUNDING)
+    return Row([values], float(seen[what]()), tolerance)
+
+
+def _small_noise() -> Row:
+    few, many = (_at(DESIGN.weight, n).small_variance for n in (DESIGN.augmentation, math.inf))
+    noise = scaling_moments(APART, DESIGN.sizes, Shifted(SHIFT)).law.S
+    seen = DESIGN.augmentation * float(few - many)
+    return Row([{"alpha": DESIGN.weight, "S": float(noise)}], seen)
+
+
 def _parabolas(factor: int) -> dict[int | float, np.ndarray]:
-    """By synthetic size, the local excess of duplicates as a polynomial in the weight."""
+    """By synthetic size, the small-bias excess of duplicates as a polynomial in the weight."""
     sizes, found = tuple(factor * n for n in DESIGN.sizes), {}
     for size in (60 * factor, 600 * factor, math.inf):
         values = []
         for weight in _WEIGHTS:
             own = predict(APART, Design(sizes, size, weight), Duplicate())
-            values.append(float(own.local_bias + own.local_variance))
+            values.append(float(own.small_bias + own.small_variance))
         found[size] = np.polyfit(_WEIGHTS, values, 2)
     return found
 
@@ -152,6 +199,11 @@ PRINTED: dict[str, Callable[[], Row]] = {
     **BIAS_ROWS,
     **RISK_ROWS,
     **BOUND_ROWS,
+    "S1.global": partial(_global_law, "global"),
+    "S1.global_slope": partial(_global_law, "global_slope"),
+    "S1.global_price_size": partial(_global_law, "global_price_size"),
+    "S1.global_break_even": partial(_global_law, "global_break_even"),
+    "S1.small_noise": _small_noise,
     "S1.gap": partial(_line, "gap"),
     "S1.harmful_weight": partial(_line, "harmful_weight"),
     "S1.break_even_size": partial(_line, "break_even_size"),

@@ -1,11 +1,13 @@
 """The checks of S1 and S3: the whole curve in the synthetic size, its best weight, its floor.
 
 Every check is of a mean that uses no prediction. Declared spreads are those of quadratic forms of
-Gaussian gradients, with the means and covariances of S1's two parts. Remainders of a value: what
-theorem R's full form (pseudo-true point, Cox-Snell) adds to S1's local one, which is computed, and
-``2 p / n`` of its noise for the next order, ``n`` the real samples per class that would have that
-noise. SMOTE's law is not a small perturbation of the group's: for it the theory value is theorem
-R's full form; its best weight is near 0, and a fixed one hurts at every size.
+Gaussian gradients, with the means and covariances of S1's two parts, or of theorem R's expansion
+where the bias is too large for these. Theory values of excess risks are the global law's; their
+remainder is ``2 p / n`` of the noise for the next order, ``n`` the real samples per class that
+would have that noise. The products of gradients have the moments of the hyperbola, and no more is
+claimed of it than that. SMOTE's best weight is 0, and a fixed one hurts at every size; where a
+generator halves every covariance (`scaling_paths.halved_path`), the hyperbola's excess is a quarter
+of what it is.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import numpy as np
 
 from simulate.checks import Check
 from simulate.claims import PROFILES
-from simulate.scaling_paths import FIXED_WEIGHT, Path, floor_path, path
+from simulate.scaling_paths import FIXED_WEIGHT, Path, floor_path, halved_path, path
+from theory.groups import gradient, hessian
+from theory.laws import balanced_law
 
 __all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
 
@@ -26,7 +30,7 @@ _FARTHER = {"quick": (), "full": LABELS}  # with 10^5 samples per class: minutes
 _FITTED = ("plug-in", "predictive")
 _TURNING = ("shifted",)  # its bias hurts beyond a weight below 1 at every size
 _RESOLVED = 7.3 / math.sqrt(2500)  # standard deviations: what 2500 replicates detect
-_GLOBAL = ("smote",)  # bias too large for the local form
+_GLOBAL = ("smote", "halved")  # bias too large for S1's two parts
 _PARAMETERS = 3
 _COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthetic size
 _FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
@@ -61,40 +65,57 @@ def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> 
     return float(np.sqrt(second)), float(third / second**1.5)
 
 
+def expansion_law(own: Path, weight: float, size: int) -> tuple[float, float]:
+    """Standard deviation and skewness of ``g' d + d' H d / 2``, ``d`` normal: theorem R's own.
+
+    Args:
+        own: whose prediction.
+        weight, size: ``alpha`` and ``N``.
+
+    Statement: with gradient ``g`` and Hessian ``H`` of the balanced risk at the pseudo-true point
+    and the covariance ``V`` of the estimate, the cumulants are ``tr((H V)^2) / 2 + g' V g`` and
+    ``tr((H V)^3) + 3 g' V H V g``.
+    """
+    full, law = own.predicted(weight, size), balanced_law(own.groups)
+    slope = np.asarray(gradient(full.theta_alpha, law))
+    spread = np.asarray(hessian(full.theta_alpha, law)) @ full.cov
+    pull = full.cov @ slope
+    second = np.trace(spread @ spread) / 2 + slope @ pull
+    third = np.trace(spread @ spread @ spread) + 3 * slope @ full.cov @ (spread.T @ slope)
+    return float(np.sqrt(second)), float(third / second**1.5)
+
+
 def _next_order(own: Path, weight: float, size: int) -> float:
     """``2 p / n``: relative size of the next order, ``n`` in real samples of every class."""
-    local = own.predicted(weight, size).local_variance
-    return 2.0 * _PARAMETERS * 2.0 * float(local) / float(own.parts.law.S)
+    small = own.predicted(weight, size).small_variance
+    return 2.0 * _PARAMETERS * 2.0 * float(small) / float(own.parts.law.S)
 
 
-def _value(own: Path, label: str, weight: float, size: int) -> tuple[float, float, float]:
-    """Theory value of an excess, what the full form adds to it, and the next order."""
+def _value(own: Path, weight: float, size: int) -> tuple[float, float]:
+    """Theory value of an excess by the global law, and the next order."""
     full = own.predicted(weight, size)
-    total = float(full.total)
-    noise = float(full.local_variance) * _next_order(own, weight, size)
-    if label in _GLOBAL:
-        # noise of the full form is larger in the ratio of the variance parts
-        return total, 0.0, noise * float(full.excess.variance / full.local_variance) ** 2
-    # by theorem R alone: a wrong law must not widen its own allowance
-    added = total - float(full.local_bias + full.local_variance)
-    return float(own.parts.law.excess(weight, size)), added, noise
+    # by theorem R alone, whose noise may be larger than near no bias, and the next order with it
+    larger = max(float(full.excess.variance / full.small_variance), 1.0)
+    remainder = float(full.small_variance) * _next_order(own, weight, size) * larger**2
+    return float(own.law.excess(weight, size)), remainder
 
 
 def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
     """The curve; coarser where the known remainder is large, and where data sets are."""
-    names = ("best", f"{FIXED_WEIGHT:g}", "full")
+    names = ("half", "full", "none") if label == "halved" else ("best", f"{FIXED_WEIGHT:g}", "full")
     for size, weights in own.points:
         for name, weight in zip(names, weights, strict=False):
-            value, added, remainder = _value(own, label, weight, size)
-            spread, skewness = quadratic_law(own, size, {weight: 1.0})
+            value, remainder = _value(own, weight, size)
             if label in _GLOBAL:
-                spread = max(spread, float(own.predicted(weight, size).excess.std))
+                spread, skewness = expansion_law(own, weight, size)
+            else:
+                spread, skewness = quadratic_law(own, size, {weight: 1.0})
             yield Check(
                 f"S1.excess{size}-{name}.scaling.{label}",
                 f"excess risk at N = {size}, weight {weight:.3g}",
                 "asymptotic", (own.name,), ("excess", own.index(weight, size)),
-                value, 1.1 * spread, abs(added) + remainder,
-                max(_COARSER.get(size, 1.25) * effect * value, 3 * (abs(added) + remainder)),
+                value, 1.1 * spread, remainder,
+                max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
                 skewness=skewness,
             )  # fmt: skip
 
@@ -141,39 +162,38 @@ def _turning_checks(own: Path, label: str) -> Iterator[Check]:
     size, weights = own.points[-1]
     best, fixed, _, beyond, low, high, none = weights
     law = own.parts.law
-    bend = float(law.A - 2 * law.C + law.D)
     rows = [("gain", size, best, "helps"), ("harm", own.points[0][0], fixed, "hurts")]
     if label in _GLOBAL:
         rows = [("harm", size, fixed, "hurts")]  # any weight does
     elif label in _TURNING:
         rows[1] = ("harm", size, beyond, "hurts")
     for statistic, where, weight, verb in rows:
-        value, base = _value(own, label, weight, where), _value(own, label, none, size)
-        change, added = value[0] - base[0], value[1] - base[1]
-        moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * (bend + float(law.S / where))
+        change = _value(own, weight, where)[0] - _value(own, none, size)[0]
+        bend = float(law.A - 2 * law.C + law.D + law.S / where)
+        moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * bend
         remainder = _next_order(own, none, size) * moved / 2
         spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
         if label in _GLOBAL:  # the full form's noise is the larger, in both parts
             full = own.predicted(weight, where)
-            spread *= float(full.excess.variance / full.local_variance)
+            spread *= float(full.excess.variance / full.small_variance)
         yield Check(
             f"S1.{statistic}{where}.scaling.{label}",
             f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
             "asymptotic", (own.name,), ("change", own.index(weight, where)),
-            change, 1.1 * spread, abs(added) + remainder, abs(change), skewness=skewness,
+            change, 1.1 * spread, remainder, abs(change), skewness=skewness,
         )  # fmt: skip
     if label in _GLOBAL:
         return
     # a vertex elsewhere tilts the chord between two weights about the best one
-    bend += float(law.S / size)
+    above, middle, below = (_value(own, weight, size)[0] for weight in (high, best, low))
+    bend = (above - 2 * middle + below) / (high - best) ** 2
     tilt = 2 * (high - best) * bend * best
     std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
     std *= 1.1
-    (above, first, _), (below, second, _) = (_value(own, label, w, size) for w in (high, low))
-    remainder = abs(first - second) + _next_order(own, best, size) * tilt / 4
+    remainder = _next_order(own, best, size) * tilt / 4
     yield Check(
         f"S1.vertex{size}.scaling.{label}",
-        f"the excess is the same at {low:.3g} and {high:.3g}: its vertex is at {best:.3g}",
+        f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
         "asymptotic", (own.name,), ("across", 0),
         _rounded(above - below, tilt), std, remainder,
         max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
@@ -185,14 +205,14 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
     few, many = (floor_path(label, factor) for factor in (1, _FLOOR_FACTOR))
     for own in (few, many):
         ((size, (weight,)),) = own.points
-        value, added, remainder = _value(own, label, weight, size)
+        value, remainder = _value(own, weight, size)
         n = own.sizes[0]
         std, skewness = quadratic_law(own, size, {weight: 1.0})
         yield Check(
             f"S3.floor{own.sizes[0]}.scaling.{label}",
-            f"n times the excess at N = 10 n, {float(own.parts.law.floor) / value:.0%} of it floor",
+            f"n times the excess at N = 10 n, {own.law.floor / value:.0%} of it floor",
             "asymptotic", (own.name,), ("scaled", 0), n * value,
-            1.1 * n * std, n * (abs(added) + remainder),
+            1.1 * n * std, n * remainder,
             1.25 * effect * n * value, skewness=skewness,
         )  # fmt: skip
 
@@ -200,6 +220,8 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
 def scaling_path(experiment_name: str) -> Path:
     """The path of an experiment by its name."""
     label, _, kind = experiment_name.split("/")[1].rpartition("-")
+    if label == "halved":
+        return halved_path()
     if kind.startswith("floor"):
         return floor_path(label, int(kind.removeprefix("floor")))
     return path(label, kind)
@@ -215,5 +237,7 @@ def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Che
         yield from _excess_checks(path(label, "far"), label, effect)
         if label in _FARTHER[profile]:
             yield from _excess_checks(path(label, "farther"), label, effect)
+    if labels is LABELS:
+        yield from _excess_checks(halved_path(), "halved", effect)
     for label in _FITTED if labels is LABELS else ():
         yield from _floor_checks(label, effect)

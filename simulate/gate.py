@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from simulate import claims, claims_hyperbola
+from simulate import claims, claims_global_law, claims_hyperbola
 from simulate.checks import Check, Outcome, judge_exact, rejudge
 from simulate.mutants import UNREACHED
 from simulate.mutation import Mutant, applied, replaced
@@ -148,14 +148,18 @@ def _focused(names: Sequence[str]) -> Iterator[None]:
     def orders(suite: str) -> Iterable[Check]:
         return right_orders(suite) if suite in ordered else ()
 
-    curves = tuple(
-        label for label in claims_hyperbola.LABELS
-        if any(own.split("-N")[0] == label for own in labels.get("hyperbola", ()))
+    curves, laws = (
+        tuple(
+            label for label in part.LABELS
+            if any(own.split("-N")[0] == label for own in labels.get(part.SUITE, ()))
+        )
+        for part in (claims_hyperbola, claims_global_law)
     )  # fmt: skip
     focus = {
         "simulate.claims.experiment_labels": chosen,
         "simulate.claims._order_checks": orders,
         "simulate.claims_hyperbola.LABELS": curves,
+        "simulate.claims_global_law.LABELS": laws,
     }
     if not any(".fitted." in name for name in names):
         focus["simulate.claims_second_order.fitted_bias_checks"] = _nothing
@@ -217,7 +221,9 @@ _WRONG_WORLD = {
     "simulate.experiments.experiment": _as_measured,
     "simulate.scaling_paths.path": _as_measured,
     "simulate.scaling_paths.floor_path": _as_measured,
+    "simulate.scaling_paths.halved_path": _as_measured,
     "simulate.scaling_paths._moments": _anew,
+    "simulate.scaling_paths._law": _anew,
     "simulate.scaling_paths._predict": _anew,
     "simulate.claims_phases.phase_point": _as_measured,
     # a declaration that no longer makes sense is judged by its prediction all the same

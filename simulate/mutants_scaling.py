@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+from numpy.polynomial import Chebyshev
+
 from simulate.mutation import Mutant, arguments, formula, replaced, result
 from theory import notation as nt
 
@@ -16,6 +19,16 @@ def _swapped(left, right):
 
 _c = nt.share[nt.g]
 
+
+def _only_small(right, along, hyperbola):
+    """The hyperbola's limit and noise for a law of any bias."""
+    limit = Chebyshev.interpolate(lambda own: hyperbola.excess(own, np.inf), 2, [0.0, 1.0])
+    noise = Chebyshev([float(hyperbola.S) / 2], [0.0, 1.0])
+    return dataclasses.replace(right, limit=limit, noise=noise)
+
+
+_LAW = "theory.scaling_moments.global_law"
+
 _SLOWER = replaced(
     "theory.sequence_model.truncation_bound",
     lambda right: (
@@ -24,6 +37,44 @@ _SLOWER = replaced(
 )
 
 SCALING_MUTANTS = (
+    Mutant(
+        "hyperbola-for-any-bias",
+        ("S1",),
+        "the law of small biases for the global law",
+        ("S1.excess4000-full.scaling.halved", "S1.excess_100.global-law.shifted-Ninf"),
+        (result(_LAW, _only_small),),
+    ),
+    Mutant(
+        "noise-of-two-samples",
+        ("S1",),
+        "2 s for s in the global law",
+        ("S1.slope.global-law.shifted", "S1.excess_35.global-law.shifted-N100"),
+        (result(_LAW, lambda right, *_: dataclasses.replace(right, noise=2 * right.noise)),),
+    ),
+    Mutant(
+        "global-crossover-doubled",
+        ("S1",),
+        "twice the size at which half of what can be removed is left",
+        ("S1.crossover.global-law.shifted",),
+        (
+            replaced(
+                "theory.global_law.GlobalLaw.crossover",
+                lambda right: property(lambda own: 2 * right.fget(own)),
+            ),
+        ),
+    ),
+    Mutant(
+        "price-counted-twice",
+        ("S1",),
+        "the best size at twice the price",
+        ("S1.price.global-law.shifted",),
+        (
+            replaced(
+                "theory.global_law.GlobalLaw.optimal_size",
+                lambda right: lambda own, price: right(own, 2 * price),
+            ),
+        ),
+    ),
     Mutant(
         "cross-moment-counted-once",
         ("S1",),

@@ -8,8 +8,9 @@ fit (`simulate.planner_estimate`), forms theorem S1's law for each generator, an
 * ``level+add``: the same, and ``N`` more rows per group with total weight ``alpha``;
 * ``weight+add``: real rows weighted, ``m = 0``, and ``N`` rows per group with weight ``alpha``.
 
-Labelled as the theory labels it: the law is asymptotic (R1, R2) in its local form, so it holds for
-biases of the order of the sampling error; the raw fit is taken at its own optimum. Decisions are
+Labelled as the theory labels it: what is estimated from a table is S1's hyperbola (R1 and R2 for
+biases of the order of the sampling error with small Hessians), not its global law, which needs the
+groups themselves; the raw fit is taken at its own optimum. Decisions are
 by the expected gain over class weighting (`simulate.planner_expected`): the bias has a posterior,
 whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The gain is
 linear in a small weight and the harm of an uncertain bias quadratic, so an uncertain generator gets

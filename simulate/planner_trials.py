@@ -1,4 +1,8 @@
-"""The planner where the truth is known: coverage of its intervals, regret of its decisions."""
+"""The planner where the truth is known: coverage of its intervals, regret of its decisions.
+
+Intervals are about S1's hyperbola, which is what the planner estimates from a table; regrets are
+true excess risks of final fits.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from theory.influence import seed_covs
 from theory.laws import GaussianGroup, balanced_law
 from theory.margins import LOGISTIC
 from theory.scaling_law import ScalingLaw, scaling_law
-from theory.scaling_moments import law_of_design, scaling_moments
+from theory.scaling_moments import hyperbola_of_design, scaling_moments
 from theory.seed_masses import sorted_masses
 
 __all__ = [
@@ -60,7 +64,7 @@ _seed_covs = quick_jit(seed_covs, static_argnames=("families", "loss"))
 
 
 def weighted_law(groups, sizes, generator) -> ScalingLaw:
-    """S1's law when the real rows are weighted instead of levelled (``m = 0``).
+    """S1's hyperbola when the real rows are weighted instead of levelled (``m = 0``).
 
     Part ``U`` is then ``sum_g s_g / G``, without bias and without draws: ``A`` is twice the excess
     of class weighting, ``C`` the seeds' covariance of their scores with what is fitted on them.
@@ -116,7 +120,7 @@ def truth(setting: Setting, own: Choice) -> float:
     if own.name in ("weighting", "weight+add"):
         law = weighted_law(setting.groups, setting.sizes, setting.theory)
     else:
-        law = law_of_design(setting.groups, setting.sizes, setting.theory)
+        law = hyperbola_of_design(setting.groups, setting.sizes, setting.theory)
     return float(law.excess(own.weight, own.size if own.size else 1))
 
 
@@ -130,7 +134,7 @@ def coverage(
         ``width`` of the excess's interval relative to its estimate, and the mean of ``estimate /
         truth`` of its excess risk with standard error.
     """
-    levelled = law_of_design(setting.groups, setting.sizes, setting.theory)
+    levelled = hyperbola_of_design(setting.groups, setting.sizes, setting.theory)
     weighted = weighted_law(setting.groups, setting.sizes, setting.theory)
     raw = float(predict(setting.groups, Design.raw(setting.sizes), setting.theory).total)
     hits: dict[str, list] = {}
@@ -171,7 +175,7 @@ def oracle(setting: Setting) -> Callable[[Task], object]:
     sizes = np.array(setting.sizes)
     offers = []
     for levelling, law in (
-        (sizes.max() - sizes, law_of_design(setting.groups, setting.sizes, setting.theory)),
+        (sizes.max() - sizes, hyperbola_of_design(setting.groups, setting.sizes, setting.theory)),
         (np.zeros_like(sizes), weighted_law(setting.groups, setting.sizes, setting.theory)),
     ):
         size = setting.most

@@ -28,6 +28,8 @@ from simulate.claims_capacity import capacity_checks
 from simulate.claims_certificate import LABELS as CERTIFICATES
 from simulate.claims_certificate import SUITE as CERTIFICATE
 from simulate.claims_certificate import certificate_checks, replicated
+from simulate.claims_global_law import SUITE as GLOBAL_LAW
+from simulate.claims_global_law import global_law_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
@@ -212,6 +214,12 @@ SUITES: dict[str, Suite] = {
         ),
         _IN_CONTEXT,
         _without_experiments(
+            GLOBAL_LAW,
+            global_law_checks,
+            "S1: best_excess best_weight break_even_size concave crossover excess_100 excess_35 "
+            "floor harmful_weight price slope",
+        ),
+        _without_experiments(
             HYPERBOLA,
             hyperbola_checks,
             "S1: best_excess best_weight crossover excess_100 excess_35 floor",
@@ -244,9 +252,12 @@ SUITES: dict[str, Suite] = {
                 "S1: aug* cross* edge* excess* gain* harm* over* vertex*; S3: floor*"
             ),
             experiments=lambda _: [
-                f"scaling/{label}-{kind}"
-                for label in GENERATORS
-                for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
+                "scaling/halved-case",
+                *(
+                    f"scaling/{label}-{kind}"
+                    for label in GENERATORS
+                    for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
+                ),
             ],
         ),
         Suite(

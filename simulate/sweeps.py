@@ -152,7 +152,6 @@ _ALL = (
             "minority_shift": list(scaling_paths.GENERATORS["shifted"][1].shift),
             "minority_scale": scaling_paths.GENERATORS["scaled"][1].factor,
             "generators": ["oracle", "shifted", "scaled", "smote", "duplicate", "plug-in"],
-            "large_bias": ["smote"],
             "fixed_weight": scaling_paths.FIXED_WEIGHT,
             "synthetic_sizes": [100, 100000],
             "paths": ["wide", "farther"],

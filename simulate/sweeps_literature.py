@@ -1,7 +1,7 @@
 """Sweeps beside the literature: the real-plus-surrogate law, and validation-tuned sizes.
 
-`literature` draws the law of Jain, Montanari and Sasoglu (arXiv 2402.04376) and S1 or S2 through
-the same simulated excess risks. `procedures` is in `simulate.sweeps_procedures`.
+`literature` draws the law of Jain, Montanari and Sasoglu (arXiv 2402.04376) and S1's global law, or
+S2, through the same simulated excess risks. `procedures` is in `simulate.sweeps_procedures`.
 """
 
 from __future__ import annotations

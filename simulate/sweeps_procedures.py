@@ -3,7 +3,7 @@
 Ma and Zhang (arXiv 2601.16120) choose how many synthetic minority samples to add to the real data,
 all weighted alike, by the balanced loss on held-out folds, from a grid of multiples of the gap
 between the class sizes; the chosen size is then generated anew and the model fitted once more.
-Theorem S1 gives weight and size of the augmentation in closed form, from the groups when they are
+Theorem S1's global law gives weight and size of the augmentation, from the groups when they are
 known and from their sample means and covariances when they are not. Every procedure sees the same
 real samples and may ask the same generator for as many synthetic ones as it wants.
 """

@@ -26,19 +26,10 @@ def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
     parts = len(settings["generators"]) * len(settings["paths"])
     for label in settings["generators"]:
         kinds = [scaling_paths.path(label, kind) for kind in settings["paths"]]
-        law = kinds[0].parts.law
+        law = kinds[0].law
         best = np.asarray(law.best_weight(grid))
         curves = {"best": best, "fixed": np.full(41, FIXED_WEIGHT), "full": np.ones(41)}
-        sizes = grid
-        if label in settings["large_bias"]:
-            sizes = grid[::5]  # predictions, not a formula
-            excess = {
-                name: [float(kinds[0].predicted(float(w), round(n)).total)
-                       for w, n in zip(weights[::5], sizes, strict=True)]
-                for name, weights in curves.items()
-            }  # fmt: skip
-        else:
-            excess = {name: law.excess(weights, grid) for name, weights in curves.items()}
+        excess = {name: law.excess(weights, grid) for name, weights in curves.items()}
         seen, located = {name: _empty() for name in curves}, _empty()
         for own, share in zip(kinds, settings["shares"], strict=True):
             result = monte_carlo.run(
@@ -57,11 +48,11 @@ def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
                     vertex = _vertex(several[:, (4, 0, 5)], weights[5] - weights[0])
                     _append(located, size, vertex, weights[0])
         rows[label] = {
-            "size": sizes,
+            "size": grid,
             "excess": excess,
             "weight": best,
-            "floor": excess["best"][-1] if label in settings["large_bias"] else float(law.floor),
-            "crossover": float(law.crossover),
+            "floor": law.floor,
+            "crossover": law.crossover,
             "observed": seen,
             "vertex": located,
         }

@@ -57,7 +57,7 @@ def test_every_generator_is_checked_along_the_whole_curve_and_at_its_floor():
 
 def test_turning_points_lie_between_the_weights_that_are_checked():
     for label in FAST:
-        law = path(label, "curve").parts.law
+        law = path(label, "curve").law
         (_, near), (_, weights) = path(label, "curve").points
         assert weights[0] < float(law.harmful_weight(1000))
         beyond = (weights[3], 1000) if label == "shifted" else (near[1], 100)
@@ -105,7 +105,7 @@ def test_the_curve_of_a_biased_generator_passes_and_other_curves_are_rejected(un
     """Fits at the planned size; N in place of n, and a weight that is not the best, are not S1."""
     report = _run(universe, "scaling/shifted-curve")
     assert report.verdict == "pass", [o.check.id for o in report.outcomes if o.verdict != "pass"]
-    law = path("shifted", "curve").parts.law
+    law, small = path("shifted", "curve").law, path("shifted", "curve").parts.law
     by_id = {outcome.check.id: outcome for outcome in report.outcomes}
 
     def verdict(name: str, theory: float) -> str:
@@ -122,7 +122,7 @@ def test_the_curve_of_a_biased_generator_passes_and_other_curves_are_rejected(un
         assert verdict(name, -outcome.check.theory) == "fail"
     # a vertex at the mirror image of the best weight would tilt the chord by 2 (1 - 2 best) reach
     best = float(law.best_weight(1000))
-    bend = float(law.A - 2 * law.C + law.D + law.S / 1000)
+    bend = float(small.A - 2 * small.C + small.D + small.S / 1000)
     assert verdict("vertex1000", 2 * best * bend * (2 * best)) == "fail"  # at minus the best weight
 
 

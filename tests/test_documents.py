@@ -73,11 +73,19 @@ def test_every_picture_of_the_documents_is_shown():
     assert {path for path in ROOT.glob("docs/*.png")} <= shown
 
 
+def _number(text: str) -> bool:
+    return re.fullmatch(r"[\d.]+(e-\d+)?", text) is not None
+
+
 def test_the_first_result_of_the_readme_is_the_one_it_shows(capsys):
     code = re.search(r"^```python\n(.*?)^```", PAGES[0].read_text(), re.M | re.S).group(1)
     exec(compile(code, "README.md", "exec"), {})
-    printed = capsys.readouterr().out.split()
-    shown = re.findall(r"^print\(.*# ([0-9.]+)", code, flags=re.M)
-    assert len(shown) == 2
-    for text, value in zip(shown, printed, strict=False):
-        assert text == f"{float(value):.{len(text) - 2}f}"
+    printed = iter(re.findall(r"\d\S*\d", capsys.readouterr().out))  # in the order of the comments
+    comments = re.findall(r"^print\(.*# ([0-9., ]+):", code, flags=re.M)
+    shown = [text for own in comments for text in own.split(", ")]
+    assert len(shown) == 8
+    for text in shown:
+        digits = len(text.partition(".")[2])
+        assert any(text == f"{float(value):.{digits}f}" for value in printed if _number(value)), (
+            text
+        )

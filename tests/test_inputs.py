@@ -388,7 +388,7 @@ def test_one_program_is_traced_where_it_is_compiled_differentiated_or_mapped():
 
 
 def test_a_law_made_of_jax_arrays_says_what_one_of_numbers_says():
-    law = theory.law_of_design(GROUPS, SIZES, Shifted((0.1, 0.0)))
+    law = theory.hyperbola_of_design(GROUPS, SIZES, Shifted((0.1, 0.0)))
     traced = jax.tree.map(jnp.asarray, law)
     for at in (lambda own: own.best_weight(50.0), lambda own: own.excess(0.2, np.array([9.0, 1e3])),
                lambda own: own.optimal_size(1e-6), lambda own: own.floor):  # fmt: skip

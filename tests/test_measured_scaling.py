@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from simulate.measure import measure_generator
-from theory import Design, GaussianGroup, Shifted, Smote, law_of_design
+from theory import Design, GaussianGroup, Shifted, Smote, hyperbola_of_design
 from theory.generators import GaussianPlugin
 from theory.measured_scaling import measured_law
 
@@ -29,7 +29,7 @@ def _measured(generator, sets=2000):
     ids=["shifted", "smote", "plug-in"],
 )
 def test_a_measured_law_is_that_of_the_closed_form(generator, remainder):
-    measured, law = _measured(generator), law_of_design(GROUPS, SIZES, generator)
+    measured, law = _measured(generator), hyperbola_of_design(GROUPS, SIZES, generator)
     for name, value, error in zip("ACDS", measured.law, measured.errors, strict=True):
         expected = float(getattr(law, name))
         # 6: eight jackknife blocks leave seven degrees of freedom

@@ -25,7 +25,7 @@ from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
 from theory.laws import GaussianGroup
-from theory.scaling_moments import law_of_design
+from theory.scaling_moments import hyperbola_of_design
 
 SIZES = (8000, 2000)
 GROUPS = (
@@ -55,7 +55,7 @@ def small():
 def test_the_estimated_scaling_law_is_that_of_theorem_s(large, name):
     rows, real = large
     own = synthetic_part(rows, np.ones(len(rows.sign)), real, source(name, rows))
-    theory = [float(v) for v in law_of_design(GROUPS, SIZES, THEORY[name])]
+    theory = [float(v) for v in hyperbola_of_design(GROUPS, SIZES, THEORY[name])]
     # moments of scores: relative spread sqrt(kurtosis / n_min), at most 2 for the bias's square
     tolerance = 4 * 2 / math.sqrt(min(SIZES))
     for seen, expected in zip(own.moments(level=True), theory, strict=True):

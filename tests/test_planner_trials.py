@@ -20,7 +20,7 @@ from simulate.planner_trials import SETTINGS, coverage, draw_table, oracle, regr
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import Duplicate, GaussianPlugin
-from theory.scaling_moments import law_of_design
+from theory.scaling_moments import hyperbola_of_design
 
 RIGHT = SETTINGS["right generator"]
 
@@ -35,13 +35,13 @@ def test_weighting_is_levelling_where_groups_are_equal():
     generator = GaussianPlugin("pooled")
     groups = SETTINGS["wrong generator"].groups
     left = weighted_law(groups, (300, 300), generator)
-    right = law_of_design(groups, (300, 300), generator)
+    right = hyperbola_of_design(groups, (300, 300), generator)
     np.testing.assert_allclose(left, right, rtol=1e-9)
 
 
 def test_weighting_starts_at_the_risk_of_class_weighting_and_duplicates_change_nothing():
     groups, sizes = RIGHT.groups, RIGHT.sizes
-    expected = predict(groups, Design.class_weighted(sizes), Duplicate()).local_variance
+    expected = predict(groups, Design.class_weighted(sizes), Duplicate()).small_variance
     law = weighted_law(groups, sizes, Duplicate())
     for moment in (law.A, law.C, law.D):
         assert float(moment) / 2 == pytest.approx(float(expected), rel=1e-9)

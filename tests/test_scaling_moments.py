@@ -1,4 +1,4 @@
-"""Theorem S1 from theorem R's pieces: every generator, any groups, any weight and size."""
+"""S1's hyperbola from theorem R's pieces: every generator, any groups, any weight and size."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulate.configurations import CONFIGURATIONS, generators_for
-from theory import GaussianGroup, law_of_design, predict
+from theory import GaussianGroup, hyperbola_of_design, predict
 from theory.design import Design
 from theory.generators import (
     Duplicate,
@@ -35,13 +35,13 @@ _FAST = [(setting, name) for setting, name in _ALL if name in _QUICK.get(setting
 
 def _local(groups, sizes, generator, weight, size) -> float:
     part = predict(groups, Design(sizes, size, weight), generator)
-    return float(part.local_bias + part.local_variance)
+    return float(part.small_bias + part.small_variance)
 
 
 def _agree(setting: str, name: str) -> None:
     own = CONFIGURATIONS[setting]()
     generator = generators_for(own)[name]
-    law = law_of_design(own.groups, own.sizes, generator)
+    law = hyperbola_of_design(own.groups, own.sizes, generator)
     for weight, size in POINTS:
         expected = _local(own.groups, own.sizes, generator, weight, size)
         assert abs(float(law.excess(weight, size)) - expected) <= ROUNDING * expected
@@ -82,7 +82,7 @@ def _design(plan):
 @settings(max_examples=12)
 def test_any_design_has_the_law_of_its_predictions_clipped_where_stated(plan, weight, size):
     groups, sizes, generators = _design(plan)
-    law = law_of_design(groups, sizes, generators)
+    law = hyperbola_of_design(groups, sizes, generators)
     scale = float(law.A + law.D + law.S / size)
     expected = _local(groups, sizes, generators, weight, size)
     assert abs(float(law.excess(weight, size)) - expected) <= ROUNDING * scale
@@ -120,21 +120,23 @@ GROUPS = (
 
 
 def test_fresh_draws_count_like_real_samples_of_every_group():
-    law = law_of_design(GROUPS, (900, 200), Oracle())
+    law = hyperbola_of_design(GROUPS, (900, 200), Oracle())
     sizes = np.array([1.0, 90.0, 900.0, 1e5])
     np.testing.assert_allclose(law.best_weight(sizes), sizes / (sizes + 900), rtol=ROUNDING)
     assert float(law.floor) == 0.0 and abs(float(law.crossover) / 900 - 1) <= ROUNDING
 
 
 def test_more_duplicates_only_average_out_the_resampling_noise():
-    law = law_of_design(GROUPS, (900, 200), Duplicate())
+    law = hyperbola_of_design(GROUPS, (900, 200), Duplicate())
     weighted = predict(GROUPS, Design.class_weighted((900, 200)), Oracle())
-    assert float(law.floor) == pytest.approx(float(weighted.local_variance), rel=ROUNDING)
+    assert float(law.floor) == pytest.approx(float(weighted.small_variance), rel=ROUNDING)
 
 
 def test_the_floor_of_a_generator_fitted_on_the_seeds_falls_as_one_over_their_number():
     for generator in (GaussianPlugin(), GaussianPlugin("pooled"), Predictive()):
-        laws = [law_of_design(GROUPS[:1] + _common(), (90 * k, 20 * k), generator) for k in (1, 8)]
+        laws = [
+            hyperbola_of_design(GROUPS[:1] + _common(), (90 * k, 20 * k), generator) for k in (1, 8)
+        ]
         assert float(laws[0].floor / laws[1].floor) == pytest.approx(8, rel=1e-9)
         assert float(laws[1].crossover / laws[0].crossover) == pytest.approx(8, rel=1e-9)
 
@@ -147,24 +149,24 @@ def _common():
 def test_a_pooled_covariance_carries_every_group_s_seeds():
     """With one group's seeds far more numerous, the pooled generator is the better informed."""
     groups, sizes = GROUPS[:1] + _common(), (5000, 50)
-    pooled = law_of_design(groups, sizes, GaussianPlugin("pooled"))
-    own = law_of_design(groups, sizes, GaussianPlugin())
+    pooled = hyperbola_of_design(groups, sizes, GaussianPlugin("pooled"))
+    own = hyperbola_of_design(groups, sizes, GaussianPlugin())
     assert float(pooled.floor) < float(own.floor)
     expected = _local(groups, sizes, GaussianPlugin("pooled"), 0.5, np.inf)
     assert float(pooled.excess(0.5, np.inf)) == pytest.approx(expected, rel=ROUNDING)
 
 
 def test_the_squared_loss_has_a_law_too():
-    law = law_of_design(GROUPS, (300, 60), Shifted((0.1, 0.2)), SQUARED)
+    law = hyperbola_of_design(GROUPS, (300, 60), Shifted((0.1, 0.2)), SQUARED)
     part = predict(GROUPS, Design((300, 60), 40, 0.3), Shifted((0.1, 0.2)), SQUARED)
-    expected = float(part.local_bias + part.local_variance)
+    expected = float(part.small_bias + part.small_variance)
     assert float(law.excess(0.3, 40)) == pytest.approx(expected, rel=ROUNDING)
 
 
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="closed-form"):
-        law_of_design(GROUPS, (300, 60), Smote(neighbours=5))
+        hyperbola_of_design(GROUPS, (300, 60), Smote(neighbours=5))
     with pytest.raises(ValueError, match="groups: got 2 groups for a design with 3 sizes"):
-        law_of_design(GROUPS, (300, 60, 7), Oracle())
+        hyperbola_of_design(GROUPS, (300, 60, 7), Oracle())
     with pytest.raises(ValueError, match="sizes: got 4 seeds in group 1"):
-        law_of_design(GROUPS, (300, 4), Predictive())
+        hyperbola_of_design(GROUPS, (300, 4), Predictive())

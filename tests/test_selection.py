@@ -67,9 +67,10 @@ def test_theorems_suites_experiments_and_ids_find_their_suites():
         for experiment in list(SUITES[name].experiments("full"))[-1:]:
             assert suites_for([experiment], "full") == (name,)
     for pattern, found in {
-        "R4": {"efron-1.5", "efron-2.5"}, "T4": {"bounds", "in-context", "printed"},
+        "R4": {"efron-1.5", "efron-2.5", "efron-2.5-random"},
+        "T4": {"bounds", "in-context", "printed"},
         "*/raw": {"line", "wide", "two-gaussians", "spurious", "mixture"},
-        "S1.*100*": {"hyperbola", "scaling"},
+        "S1.*100*": {"global-law", "hyperbola", "scaling"},
     }.items():  # fmt: skip
         assert set(suites_for([pattern])) == found, pattern
     for mutant in list(mutants.MUTANTS.values())[::5]:

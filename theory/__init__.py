@@ -16,7 +16,7 @@ The modules, from what is written down to what follows from it:
 * theorem B: `bias`; theorem R: `influence` and `seed_masses` (what seeds add), `excess_risk`,
   `bounds`, `certificate`, `benefit`, `efficiency`; the same for generators that are known by their
   samples: `measured`;
-* theorem S: `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
+* theorem S: `global_law`, `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
   `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;
 * `registry`: every theorem with its statement (the longer ones in `statements`), kind, assumptions
@@ -39,6 +39,7 @@ from theory.generators import (
     Smote,
     population_law,
 )
+from theory.global_law import GlobalLaw
 from theory.groups import (
     error_rate,
     gradient,
@@ -52,7 +53,7 @@ from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
 from theory.margins import LOGISTIC, SQUARED
 from theory.minimum import minimise, minimiser
 from theory.scaling_law import ScalingLaw
-from theory.scaling_moments import ScalingMoments, law_of_design
+from theory.scaling_moments import ScalingMoments, hyperbola_of_design, law_of_design
 
 __all__ = [
     "LOGISTIC",
@@ -63,6 +64,7 @@ __all__ = [
     "Expansion",
     "GaussianGroup",
     "GaussianPlugin",
+    "GlobalLaw",
     "Law",
     "Mislabelled",
     "Oracle",
@@ -79,6 +81,7 @@ __all__ = [
     "generator_bias_gradient",
     "gradient",
     "hessian",
+    "hyperbola_of_design",
     "law_of_design",
     "minimise",
     "minimiser",

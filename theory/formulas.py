@@ -9,6 +9,7 @@ from theory.formulas_bounds import BOUND_FORMULAS
 from theory.formulas_capacity import CAPACITY_FORMULAS
 from theory.formulas_design import DESIGN_FORMULAS
 from theory.formulas_filters import FILTER_FORMULAS
+from theory.formulas_global_law import GLOBAL_LAW_FORMULAS
 from theory.formulas_moments import MOMENT_FORMULAS
 from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
 from theory.formulas_risk import RISK_FORMULAS
@@ -34,6 +35,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     BOUND_FORMULAS,
     BENEFIT_FORMULAS,
     MOMENT_FORMULAS,
+    GLOBAL_LAW_FORMULAS,
     SCALING_FORMULAS,
     NONPARAMETRIC_FORMULAS,
     FILTER_FORMULAS,

@@ -1,6 +1,6 @@
-"""Formulas of S1 and S3: how the excess risk depends on the synthetic size and its weight.
+"""Formulas of S1's hyperbola and of S3: the excess risk by weight and size where biases are small.
 
-The proofs of S1 start from 2 excess = E |(1 - alpha) U + alpha (W + xi)|^2 with the oversampling
+The proofs start from 2 excess = E |(1 - alpha) U + alpha (W + xi)|^2 with the oversampling
 part U, the augmentation part W and its fresh sampling noise xi, in the metric of H^{-1}, and get
 everything else by differentiating that.
 """
@@ -15,14 +15,14 @@ from theory import notation as nt
 from theory.formula import Formula
 from theory.proofs import expected, stationary_points
 
-__all__ = ["SCALING_FORMULAS"]
+__all__ = ["SCALING_FORMULAS", "derived_excess", "without_end"]
 
 _gap, _spread = sp.symbols("gap spread", positive=True)
 
 
 # --- S1: consequences -------------------------------------------------------------------------
 @functools.cache
-def _derived_excess() -> sp.Expr:
+def derived_excess() -> sp.Expr:
     """Half the second moment of the weighted parts; only the fresh noise depends on N."""
     aug, over, fresh = sp.symbols("aug over xi", real=True)
     moments = {(symbol,): sp.Integer(0) for symbol in (aug, over, fresh)}
@@ -35,7 +35,7 @@ def _derived_excess() -> sp.Expr:
 @functools.cache
 def _best() -> tuple[sp.Expr, sp.Expr]:
     """Stationary weight of the derived quadratic, and the excess there."""
-    excess = _derived_excess()
+    excess = derived_excess()
     (weight,) = stationary_points(excess, nt.alpha)
     return weight, excess.subs(nt.alpha, weight)
 
@@ -53,13 +53,13 @@ def _not_positive(condition: sp.Basic) -> sp.Expr:
 
 def _clip_conditions(first: sp.Basic, second: sp.Basic):
     """Weight 0 when the slope at 0 is not negative, weight 1 when that at 1 is not positive."""
-    slope = sp.diff(_derived_excess(), nt.alpha)
+    slope = sp.diff(derived_excess(), nt.alpha)
     yield slope.subs(nt.alpha, 0) + _not_positive(first)
     yield slope.subs(nt.alpha, 1) - _not_positive(second)
 
 
 def _prove_excess(rhs):
-    return rhs - _derived_excess()
+    return rhs - derived_excess()
 
 
 def _prove_best_weight(rhs):
@@ -70,29 +70,33 @@ def _prove_best_weight(rhs):
 
 def _prove_best_excess(rhs):
     (low, first), (high, second), (inner, _) = _branches(rhs)
-    excess = _derived_excess()
+    excess = derived_excess()
     yield from (low - excess.subs(nt.alpha, 0), high - excess.subs(nt.alpha, 1))
     yield inner - _best()[1]
     yield from _clip_conditions(first, second)
 
 
-def _limit(expression: sp.Expr) -> sp.Expr:
-    """Limit of infinitely many synthetic samples."""
+def without_end(expression: sp.Expr) -> sp.Expr:
+    """Limit of infinitely many synthetic samples.
+
+    Args:
+        expression: rational in ``N``.
+    """
     inverse = sp.Symbol("inverse", nonnegative=True)
     return sp.cancel(sp.together(expression.subs(nt.N, 1 / inverse))).subs(inverse, 0)
 
 
 def _prove_gap(rhs):
     best = _best()[1]
-    return rhs - (best - _limit(best))
+    return rhs - (best - without_end(best))
 
 
 def _prove_floor(rhs):
     (low, first), (high, second), (inner, _) = _branches(rhs)
-    excess = _derived_excess()
-    yield from (low - excess.subs(nt.alpha, 0), high - _limit(excess.subs(nt.alpha, 1)))
-    yield inner - _limit(_best()[1])
-    slope = _limit(sp.diff(excess, nt.alpha))
+    excess = derived_excess()
+    yield from (low - excess.subs(nt.alpha, 0), high - without_end(excess.subs(nt.alpha, 1)))
+    yield inner - without_end(_best()[1])
+    slope = without_end(sp.diff(excess, nt.alpha))
     yield slope.subs(nt.alpha, 0) + _not_positive(first)
     yield slope.subs(nt.alpha, 1) - _not_positive(second)
 
@@ -100,7 +104,7 @@ def _prove_floor(rhs):
 def _prove_crossover(rhs):
     """The size at which half of the removable excess at N -> 0 is left above the floor."""
     best = sp.cancel(sp.together(_best()[1]))
-    above = sp.cancel(best - _limit(best))
+    above = sp.cancel(best - without_end(best))
     at_none = sp.limit(above, nt.N, 0)
     (half,) = sp.solve(sp.cancel(above / at_none) - sp.Rational(1, 2), nt.N)
     return rhs - half
@@ -108,14 +112,14 @@ def _prove_crossover(rhs):
 
 def _prove_harmful_weight(rhs):
     """The other weight at which the excess is that of no augmentation."""
-    excess = _derived_excess()
+    excess = derived_excess()
     change = sp.cancel((excess - excess.subs(nt.alpha, 0)) / nt.alpha)
     (weight,) = sp.solve(change, nt.alpha)
     return rhs - weight
 
 
 def _prove_break_even_size(rhs):
-    excess = _derived_excess()
+    excess = derived_excess()
     (size,) = sp.solve(excess - excess.subs(nt.alpha, 0), nt.N)
     return rhs - size
 
@@ -124,12 +128,12 @@ def _prove_best_size(rhs):
     """Minimum of the derived excess plus price times N, inside and where the weight is 1."""
     (none, first), (full, second), (inner, _) = _branches(rhs)
     yield none
-    yield sp.diff(_derived_excess(), nt.alpha).subs(nt.alpha, 0) + _not_positive(first)
+    yield sp.diff(derived_excess(), nt.alpha).subs(nt.alpha, 0) + _not_positive(first)
     noise = {nt.S: _spread}
-    full_cost = _derived_excess().subs(nt.alpha, 1) + nt.price * nt.N
+    full_cost = derived_excess().subs(nt.alpha, 1) + nt.price * nt.N
     (full_size,) = stationary_points(full_cost.subs(noise), nt.N, lambda size: size.is_positive)
     yield full.subs(noise) - full_size
-    slope = sp.diff(_derived_excess(), nt.alpha).subs(nt.alpha, 1)
+    slope = sp.diff(derived_excess(), nt.alpha).subs(nt.alpha, 1)
     yield (slope.subs(nt.N, full_size) - _not_positive(second)).subs(noise)
     curvature = sp.Symbol("P", positive=True)
     shape = {nt.A: nt.C + _gap, nt.D: curvature + nt.C - _gap, nt.S: _spread}
@@ -148,13 +152,13 @@ def _prove_best_size(rhs):
 def _prove_saturation(rhs):
     """All three second moments of a generator fitted on n seeds fall as 1/n: so does the floor."""
     scaled = {symbol: symbol / nt.seeds for symbol in (nt.A, nt.C, nt.D)}
-    return rhs - _limit(_best()[1].subs(scaled, simultaneous=True))
+    return rhs - without_end(_best()[1].subs(scaled, simultaneous=True))
 
 
 def _prove_saturation_size(rhs):
     scaled = {symbol: symbol / nt.seeds for symbol in (nt.A, nt.C, nt.D)}
     best = sp.cancel(sp.together(_best()[1].subs(scaled, simultaneous=True)))
-    above = sp.cancel(best - _limit(best))
+    above = sp.cancel(best - without_end(best))
     (half,) = sp.solve(sp.cancel(above / sp.limit(above, nt.N, 0)) - sp.Rational(1, 2), nt.N)
     return rhs - half
 

@@ -1,8 +1,10 @@
-"""Theorem S1 for a generator without a closed form: its scaling law from what it drew.
+"""Theorem S1's hyperbola for a generator without a closed form, from what it drew.
 
 The moments of the two parts of a design's gradient (`theory.scaling_moments`) as averages over
 independent sets of seeds, for SMOTE with ``k`` neighbours, a trained network, or a program whose
-output is all one has. Labelled measured: standard errors come from a jackknife over blocks of sets.
+output is all one has. As every hyperbola it is for small biases with small Hessians; for others,
+`theory.measured.predict_measured` at single weights and sizes. Labelled measured: standard errors
+come from a jackknife over blocks of sets.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ __all__ = ["MeasuredLaw", "measured_law"]
 
 
 class MeasuredLaw(NamedTuple):
-    """A measured scaling law.
+    """A measured law of small biases.
 
     Attributes:
-        law: the scaling law.
+        law: the hyperbola.
         errors: standard errors of ``A``, ``C``, ``D``, ``S``, in this order ``[4]``.
     """
 
@@ -59,7 +61,7 @@ def measured_law(
     loss: Loss = LOGISTIC,
     blocks: int = 8,
 ) -> MeasuredLaw:
-    """The scaling law of a generator that is known by its samples (S1, measured).
+    """The hyperbola of a generator that is known by its samples (S1's second part, measured).
 
     Statement (S1 on measured moments): as `theory.scaling_moments.scaling_moments`, with the bias
     gradients, seed covariances and score covariances of the generator replaced by unbiased

@@ -238,6 +238,13 @@ A = _scalar("A", "H^{-1}-weighted second moment of the oversampling part", **_NO
 C = _scalar("C", "cross moment of the oversampling and augmentation parts")
 D = _scalar("D", "H^{-1}-weighted second moment of the augmentation part", **_NONNEG)
 S = _scalar("S", "sampling noise of one synthetic sample per group", **_NONNEG)
+limit_excess = _scalar(
+    "limit_excess", "excess risk at a weight with infinitely many synthetic samples", r"a(\alpha)"
+)
+none_excess = _scalar("none_excess", "excess risk without augmentation", "a(0)")
+noise_excess = _scalar(
+    "noise_excess", "N times what the augmentation's sampling noise adds at a weight", r"s(\alpha)"
+)
 price = _scalar(
     "price",
     "price of raising N by one, in nats: G samples at a price each of price / G",

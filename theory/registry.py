@@ -259,18 +259,19 @@ _ALL = (
     ),
     Theorem(
         "S1",
-        "Best weight, excess, floor and crossover in the synthetic size: a hyperbola",
-        "2 excess(alpha, N) = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 (D + S/N). Hence the "
-        "best weight (clipped to [0, 1]), the excess at it, its floor, the crossover N_c = S/P, "
-        "P = A - 2C + D, and the best size at a price per sample.",
-        ("exact",),
+        "Best weight, excess, floor and crossover in the synthetic size: a global law",
+        "excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave in 1/N, of "
+        "slope s(alpha*); floor min a; best size where s(alpha*)/N^2 = price. For a small bias of "
+        "small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
+        "(D + S/N), crossover S/(A - 2C + D).",
+        ("exact", "asymptotic"),
         ("sharp",),
-        ("algebra on R1 and R2, with their assumptions",),
-        "none beyond that of R1 and R2",
+        ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),
+        "global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) besides",
         (
             "theory.scaling_moments.law_of_design",
-            "theory.scaling_moments.scaling_moments",
-            "theory.scaling_law.ScalingLaw",
+            "theory.scaling_moments.hyperbola_of_design",
+            "theory.global_law.GlobalLaw",
         ),
         "scaling_law",
     ),

@@ -1,10 +1,14 @@
-"""Theorem S1: how much synthetic data, with what weight, and what is left.
+"""Theorem S1, second part: the law of small biases, a hyperbola in the synthetic size.
 
-With ``A`` and ``D`` the second moments of the oversampling and the augmentation part of a design in
-the metric of the inverse Hessian, ``C`` their cross moment and ``S`` the sampling noise of one
-synthetic sample per group,
+A special case of the global law (`theory.global_law`): for generator biases of the order of the
+sampling noise and a small Hessian of the bias, so that the Hessian of the expected empirical risk
+at the balanced optimum is nearly ``H`` at every weight. With ``A`` and ``D`` the second moments of
+the oversampling and the augmentation part of a design in the metric of the inverse Hessian, ``C``
+their cross moment and ``S`` the sampling noise of one synthetic sample per group,
 
     2 excess(alpha, N) = (1 - alpha)^2 A + 2 alpha (1 - alpha) C + alpha^2 (D + S / N).
+
+`theory.global_law.GlobalLaw.distance_to_hyperbola` measures how far that is off.
 
 Everything here is lowered from the expressions of `theory.formulas_scaling`, which are derived and
 proved there. The best weight is clipped to [0, 1]: it is 0 for every size when ``A <= C`` (the
@@ -25,7 +29,7 @@ from theory.formulas import FORMULAS
 from theory.margins import AnyArray, library
 from theory.precision import require_float64
 
-__all__ = ["ScalingLaw", "scaling_law"]
+__all__ = ["Numbers", "ScalingLaw", "checked", "plain", "scaling_law"]
 
 Numbers = float | int | Float[Array, "..."] | np.ndarray | np.generic | Sequence
 
@@ -33,7 +37,7 @@ _ROUNDING = 1e-8  # relative excess of C^2 over A D that quadrature may leave
 
 
 class ScalingLaw(NamedTuple):
-    """The scaling law of one design and generator; made by `scaling_law`, which validates.
+    """The hyperbola of one design and generator; made by `scaling_law`, which validates.
 
     Sizes ``N`` are per group, scalars or arrays, real-valued, with ``inf`` for the limit. No result
     is NaN, also where the two parts are identical (``P = A - 2 C + D = 0``) and where synthetic
@@ -54,7 +58,7 @@ class ScalingLaw(NamedTuple):
     S: AnyArray
 
     def excess(self, weight: Numbers, size: Numbers) -> AnyArray:
-        """Excess risk at any weight and size (S1; exact algebra on R1 and R2).
+        """Excess risk at any weight and size (S1; small bias and small Hessian of the bias).
 
         Args:
             weight: ``alpha``; size: ``N``; arrays of equal shape, or one of them a scalar.
@@ -67,11 +71,11 @@ class ScalingLaw(NamedTuple):
             >>> law.excess(0.5, np.array([6.0, np.inf])).tolist()
             [1.0, 0.875]
         """
-        weight, size = _checked("weight", weight, 0.0, 1.0), _checked("size", size)
+        weight, size = checked("weight", weight, 0.0, 1.0), checked("size", size)
         xp = library(*self, weight, size)
         used = xp.where(weight > 0, size, 1.0)  # without weight the size does not matter
         value = _value("S1.excess", **self._asdict(), N=used, alpha=weight)
-        return _plain(xp.where((weight > 0) & (size == 0), np.inf, value))
+        return plain(xp.where((weight > 0) & (size == 0), np.inf, value))
 
     def best_weight(self, size: Numbers) -> AnyArray:
         """The weight with the least excess for each size, clipped to [0, 1].
@@ -108,7 +112,7 @@ class ScalingLaw(NamedTuple):
         """
         value = self._by_size("S1.harmful_weight", size, 0.0)
         xp = library(*self, value)
-        return _plain(xp.where(self.A <= self.C, 0.0, xp.clip(value, 0.0, 1.0)))
+        return plain(xp.where(self.A <= self.C, 0.0, xp.clip(value, 0.0, 1.0)))
 
     def break_even_size(self, weight: Numbers) -> AnyArray:
         """Size from which a fixed positive weight is better than none; infinite if never.
@@ -119,11 +123,11 @@ class ScalingLaw(NamedTuple):
         Args:
             weight: ``alpha`` in [0, 1], a number or an array.
         """
-        weight = _checked("weight", weight, 0.0, 1.0)
+        weight = checked("weight", weight, 0.0, 1.0)
         value = _value("S1.break_even_size", **self._asdict(), alpha=weight)
         # S = 0 without a gain is 0/0, which compares as false: never
         xp = library(value)
-        return _plain(xp.where(value >= 0, xp.abs(value), np.inf))
+        return plain(xp.where(value >= 0, xp.abs(value), np.inf))
 
     @property
     def floor(self) -> AnyArray:
@@ -142,7 +146,7 @@ class ScalingLaw(NamedTuple):
         """
         value = _value("S1.crossover", **self._asdict())
         xp = library(value)
-        return _plain(xp.where(self.S > 0, xp.where(value >= 0, value, np.inf), 0.0))
+        return plain(xp.where(self.S > 0, xp.where(value >= 0, value, np.inf), 0.0))
 
     def optimal_size(self, price: Numbers) -> AnyArray:
         """The size with the least ``best_excess(N) + price N``: real-valued, 0 if none is worth it.
@@ -161,24 +165,24 @@ class ScalingLaw(NamedTuple):
             >>> round(float(law.optimal_size(0.03)), 6)
             4.666667
         """
-        price = _checked("price", price)
+        price = checked("price", price)
         xp, noisy = library(*self, price), self.S > 0
         law = self._replace(S=xp.where(noisy, self.S, 1.0))
         best = _value("S1.best_size", **law._asdict(), price=price)
-        return _plain(xp.where(noisy, best, 0.0))
+        return plain(xp.where(noisy, best, 0.0))
 
     def _by_size(self, name: str, size: Numbers, at_zero: Numbers) -> AnyArray:
-        size = _checked("size", size)
+        size = checked("size", size)
         xp = library(*self, size)
         used = xp.where(size > 0, size, 1.0)
-        return _plain(xp.where(size > 0, _value(name, **self._asdict(), N=used), at_zero))
+        return plain(xp.where(size > 0, _value(name, **self._asdict(), N=used), at_zero))
 
 
 def scaling_law(A: Numbers, C: Numbers, D: Numbers, S: Numbers) -> ScalingLaw:
-    """The scaling law of a design from its four moments (S1).
+    """The hyperbola of a design from its four moments (S1's second part).
 
-    Statement (exact algebra on R1 and R2): see the module. The moments of a design and generator
-    are the formulas ``S1.A``, ``S1.C``, ``S1.D`` and ``S1.S`` of `theory.formulas`.
+    Statement (exact algebra on R1 and R2 for small biases): see the module. The moments of a design
+    and generator are the formulas ``S1.A``, ``S1.C``, ``S1.D`` and ``S1.S`` of `theory.formulas`.
 
     Args:
         A: second moment of the oversampling part, ``H^{-1}``-weighted, nats.
@@ -234,7 +238,7 @@ def _value(name: str, **values) -> AnyArray:
     if library(*values.values()) is not np:
         return FORMULAS[name](**values)
     with np.errstate(all="ignore"):  # of the cases of a formula that do not hold
-        return _plain(FORMULAS[name].numpy(**values))
+        return plain(FORMULAS[name].numpy(**values))
 
 
 def _array(name: str, value: Numbers) -> AnyArray:
@@ -243,15 +247,29 @@ def _array(name: str, value: Numbers) -> AnyArray:
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name}: got {value!r}, expected real numbers.")
-    return _plain(array.astype(float))
+    return plain(array.astype(float))
 
 
-def _plain(array: AnyArray) -> AnyArray:
-    """A number of NumPy's where there is one, not an array without axes."""
+def plain(array: AnyArray) -> AnyArray:
+    """A number of NumPy's where there is one, not an array without axes.
+
+    Args:
+        array: any.
+    """
     return array[()] if isinstance(array, np.ndarray) else array
 
 
-def _checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> AnyArray:
+def checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> AnyArray:
+    """Real numbers in a range, as a float array.
+
+    Args:
+        name: of the argument, for the message.
+        value: a number, an array, or what is traced, whose range is not looked at.
+        low, high: the range, ends included.
+
+    Raises:
+        ValueError: naming the argument.
+    """
     array = _array(name, value)
     if not isinstance(array, jax.core.Tracer):
         wrong = ~((array >= low) & (array <= high))

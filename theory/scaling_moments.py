@@ -1,11 +1,13 @@
 """Theorem S1 from theorem R's pieces: the scaling law of any generator on any Gaussian groups.
 
-At the balanced optimum the empirical gradient of a design is ``(1 - alpha) U + alpha (W + xi_N)``:
-``U`` the oversampling part (real samples and their synthetic complement), ``W`` what the
-augmentation part would be with infinitely many samples, ``xi_N`` its sampling noise. Every seed
-enters both ``U``, by its own score, and whatever a generator fitted on it draws, so their means and
-covariances come from the bias gradients of theorem B2 and the seed influences of theorem R2. In the
-metric of the inverse Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
+`law_of_design` makes the global law (`theory.global_law`) from theorem R at the pseudo-true points
+of a few weights. The rest is its special case for small biases: at the balanced optimum the
+empirical gradient of a design is ``(1 - alpha) U + alpha (W + xi_N)``: ``U`` the oversampling part
+(real samples and their synthetic complement), ``W`` what the augmentation part would be with
+infinitely many samples, ``xi_N`` its sampling noise. Every seed enters both ``U``, by its own
+score, and whatever a generator fitted on it draws, so their means and covariances come from the
+bias gradients of theorem B2 and the seed influences of theorem R2. In the metric of the inverse
+Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
 """
 
 from __future__ import annotations
@@ -20,18 +22,20 @@ from jaxtyping import Array
 from theory.bias import Population, population
 from theory.compiling import quick_jit
 from theory.design import Design, sizes_of
+from theory.excess_risk import _predicted
 from theory.formulas import FORMULAS
 from theory.generators import Generator
+from theory.global_law import GlobalLaw, global_law
 from theory.influence import seed_covs
 from theory.inputs import per_group
 from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, Loss
-from theory.minimum import minimiser
+from theory.minimum import minimiser, minimisers
 from theory.moments import moments
 from theory.scaling_law import ScalingLaw, scaling_law
 from theory.seed_masses import SeedMasses, sorted_masses
 
-__all__ = ["ScalingMoments", "law_of_design", "scaling_moments"]
+__all__ = ["ScalingMoments", "hyperbola_of_design", "law_of_design", "scaling_moments"]
 
 
 class ScalingMoments(NamedTuple):
@@ -44,7 +48,7 @@ class ScalingMoments(NamedTuple):
         over_mean, aug_mean: means of ``U`` and ``W`` (their generator bias) ``[p]``.
         over_cov, cross_cov, aug_cov: ``Cov(U)``, ``Cov(U, W)``, ``Cov(W)`` ``[p, p]``.
         fresh_cov: covariance of ``xi_1``; that of ``xi_N`` is an ``N``-th of it ``[p, p]``.
-        law: the scaling law, from the formulas S1.A to S1.S.
+        law: the hyperbola, from the formulas S1.A to S1.S.
     """
 
     theta_star: Array
@@ -77,11 +81,12 @@ def scaling_moments(
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
 ) -> ScalingMoments:
-    """The two parts of a design's gradient, and the scaling law they make (S1).
+    """The two parts of a design's gradient, and the hyperbola they make (S1's second part).
 
     Statement (exact algebra on R1 and R2, for every weight and size at once): half the
-    ``H^{-1}``-weighted second moment of ``(1 - alpha) U + alpha (W + xi_N)`` is theorem R's local
-    excess risk. Attribute ``law`` says the same through the proved formulas of S1.
+    ``H^{-1}``-weighted second moment of ``(1 - alpha) U + alpha (W + xi_N)`` is theorem R's excess
+    risk for a small bias with a small Hessian. Attribute ``law`` says the same through the proved
+    formulas of S1.
 
     Args:
         groups: ``G`` groups of dimension ``d``, both labels present.
@@ -175,31 +180,96 @@ def _law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> Scal
     return scaling_law(*(value(name) for name in "ACDS"))
 
 
-def law_of_design(
+def hyperbola_of_design(
     groups: Sequence[GaussianGroup],
     sizes: Sequence[int],
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
 ) -> ScalingLaw:
-    """How much synthetic data, with what weight: the scaling law of a generator at given sizes.
+    """The law of small biases of a generator at given sizes: a hyperbola (S1's second part).
 
-    Statement (S1; exact algebra on theorem R's local form, which holds for generator biases of the
-    order of the sampling noise): see `theory.scaling_law`. Best weights are clipped to [0, 1].
+    Statement (S1; exact algebra on theorem R for generator biases of the order of the sampling
+    noise *and* a small Hessian of the bias): see `theory.scaling_law`. `law_of_design` needs
+    neither, and says how far this one is off.
+
+    Args:
+        groups, sizes, generator, loss: as for `scaling_moments`.
+
+    Example:
+        >>> from theory.generators import Oracle
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> law = hyperbola_of_design(groups, (300, 100), Oracle())
+        >>> float(law.floor), round(float(law.crossover), 6)  # as good as real: N counts with n_max
+        (0.0, 300.0)
+    """
+    return scaling_moments(groups, sizes, generator, loss).law
+
+
+def law_of_design(
+    groups: Sequence[GaussianGroup],
+    sizes: Sequence[int],
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+) -> GlobalLaw:
+    """How much synthetic data, with what weight: the global law of a generator at given sizes.
+
+    Statement (S1; exact on theorem R's full form, for biases of any size): the excess risk that
+    `theory.predict` says is ``a(alpha) + s(alpha) / N``; see `theory.global_law`. Best weights are
+    in [0, 1].
 
     Args:
         groups, sizes, generator, loss: as for `scaling_moments`.
 
     Returns:
-        A `ScalingLaw`: ``best_weight(N)``, ``best_excess(N)``, ``excess(alpha, N)``, ``floor``,
-        ``crossover``, ``harmful_weight(N)``, ``optimal_size(price)``.
+        A `GlobalLaw`: ``excess(alpha, N)``, ``best_weight(N)``, ``best_excess(N)``,
+        ``best_slope(N)``, ``floor``, ``crossover``, ``harmful_weight(N)``,
+        ``break_even_size(alpha)``, ``optimal_size(price)``, and ``distance_to_hyperbola``.
+
+    Raises:
+        ValueError: as `scaling_moments`; if at some weight there is no finite minimiser; or if the
+            excess bends too sharply in the weight.
 
     Example:
         >>> from theory.generators import Oracle
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> law = law_of_design(groups, (300, 100), Oracle())
-        >>> float(law.floor), round(float(law.crossover), 6)  # as good as real: N counts with n_max
+        >>> law.floor, round(law.crossover, 6)  # as good as real: N counts with n_max
         (0.0, 300.0)
         >>> round(float(law.best_weight(100)), 6)
         0.25
     """
-    return scaling_moments(groups, sizes, generator, loss).law
+    every = Design(sizes_of(sizes), 1, 1.0)  # all groups' synthetic laws are needed
+    pieces = population(groups, every, generator)
+    generators = per_group(generator, len(groups))
+    theta_star = minimiser(pieces.balanced, loss)
+    count = every.num_groups
+    none = np.zeros(count)
+    one = sorted_masses(none, none, np.full(count, count**-2.0), every.sizes, generators)
+
+    def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        designs = [Design(every.sizes, np.inf, weight) for weight in weights]
+        real = np.stack([own.real_mass for own in designs])
+        drawn = np.stack([own.oversampling_mass + own.augmentation_mass for own in designs])
+        points = _pseudo_true(real, drawn, pieces, loss)
+        found = []
+        for own, a, c, theta in zip(designs, real, drawn, points, strict=True):
+            masses = sorted_masses(a, c, own.synthetic_noise, own.sizes, generators)
+            at = pieces._replace(shares=np.stack([pieces.shares[0], np.append(a, c)]))
+            without_end = _predicted(theta_star, theta, at._replace(masses=masses), loss)
+            # theorem R is linear in the gradient's covariance: alone, that of one sample a group
+            drawing = _predicted(theta_star, theta, at._replace(masses=one), loss).excess
+            found.append((float(without_end.total), float(drawing.variance + drawing.cox_snell)))
+        limit, noise = np.array(found).T
+        return limit, noise
+
+    return global_law(along, scaling_moments(groups, sizes, generator, loss).law)
+
+
+def _pseudo_true(real, drawn, pieces: Population, loss: Loss) -> list[Array]:
+    """Minimisers for each row of masses ``[n, G]``, two at a time: the program of `predict`."""
+    parts = ((real, pieces.real), (drawn, pieces.synthetic))
+    rows = [(own[..., None] * law.weights).reshape(len(own), -1) for own, law in parts]
+    weights = np.concatenate(rows, axis=1)
+    pairs = [weights[[k, min(k + 1, len(weights) - 1)]] for k in range(0, len(weights), 2)]
+    found = [theta for pair in pairs for theta in minimisers(pair, pieces.target, loss)]
+    return found[: len(weights)]
