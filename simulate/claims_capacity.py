@@ -20,6 +20,7 @@ from scipy.stats import betabinom
 from simulate import in_context as own
 from simulate import score_bias
 from simulate.checks import Check
+from simulate.declaration import Source
 from theory import capacity, token_capacity
 from theory.formulas import FORMULAS
 from theory.wording import counted
@@ -40,7 +41,7 @@ _ARGUMENTS = {  # of the printed formulas
 
 def _noiseless(
     name: str, label: str, claim: str, theory: SupportsFloat, observed: SupportsFloat,
-    discrepancy: float | None = None, kind: str = "exact",
+    discrepancy: float | None = None, kind: str = "exact", source: Source = "second route",
 ) -> Check:  # fmt: skip
     """A check of two routes without noise; by default they agree up to rounding."""
     theory = float(theory)
@@ -48,6 +49,7 @@ def _noiseless(
     return Check(
         f"{name}.{SUITE}.{label}", claim, kind, (), ("population", None), theory, 0.0, 0.0,
         float(discrepancy), float(observed),
+        source=source,
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def _noisy(
     return Check(
         f"{name}.{SUITE}.{label}", claim, kind, (f"{SUITE}/{experiment}",), (statistic, index),
         float(theory), float(std), float(allowance), float(discrepancy),
+        source="simulated and scored independently",
     )  # fmt: skip
 
 
@@ -132,7 +135,7 @@ def _rate_checks(effect: float) -> Iterator[Check]:
             "tokens", "efficient", index, value, 1.1 * spread * value,
             (remainder + 1.5 * effect) * value, remainder * value, "asymptotic",
         )  # fmt: skip
-    yield from _envelope_checks(effect)
+    yield from _envelope_checks()
 
 
 def _floor_checks(effect: float) -> Iterator[Check]:
@@ -170,9 +173,9 @@ def _floor_checks(effect: float) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _envelope_checks(effect: float) -> Iterator[Check]:
-    """T2, paper form: exponents of its two terms, and that it covers the sharp rate on a grid."""
-    envelope, sharp = token_capacity.paper_envelope, token_capacity.sharp_token_rate
+def _envelope_checks() -> Iterator[Check]:
+    """T2, paper form: exponents of its two terms."""
+    envelope = token_capacity.paper_envelope
 
     def second(count: float) -> float:
         return float(envelope(count, 16) - envelope(4 * count, 16))
@@ -182,28 +185,18 @@ def _envelope_checks(effect: float) -> Iterator[Check]:
 
     yield _noiseless(
         "T2.envelope_exponent", "seeds", "the paper's second term falls like n^(-1/2)",
-        -0.5, -exponent(second(100.0), second(400.0), 4.0), 1e-6, "rate",
+        -0.5, -exponent(second(100.0), second(400.0), 4.0), 1e-6, "rate", "restated algebra",
     )  # fmt: skip
     far = 1e30
     yield _noiseless(
         "T2.envelope_exponent", "dimension", "the paper's first term falls like d^(-1/2)",
         -0.5, -exponent(float(envelope(far, 4)), float(envelope(far, 64)), 16.0), 1e-6, "rate",
+        "restated algebra",
     )  # fmt: skip
     first, last = (float((envelope(1e4, d) - envelope(far, d)) * 100.0) for d in (8, 64))
     yield _noiseless(
         "T2.envelope_log", "dimension", "the paper's second term grows like log d",
-        math.log(8), last - first, 1e-6, "rate",
-    )  # fmt: skip
-    grid = [(n * d, d) for d in (2, 8, 32, 128) for n in (1, 4, 64)]
-    above = sum(bool(sharp(n, d) > envelope(n, d)) for n, d in grid)
-    yield _noiseless(
-        "T2.envelope_covers", "grid", "cases (n, d), n from d on, with the sharp rate above it",
-        0.0, above, 0.5, "bound",
-    )  # fmt: skip
-    rates = [float(sharp(2 * n, d) / sharp(n, d)) for d in (2, 128) for n in (50, 5000)]
-    yield _noiseless(
-        "T2.sharp_exponent", "seeds", "the sharp rate falls like 1/n",
-        -1.0, math.log2(min(rates)), effect * 1e-3, "rate",
+        math.log(8), last - first, 1e-6, "rate", "restated algebra",
     )  # fmt: skip
 
 
@@ -323,7 +316,7 @@ def _formula_checks() -> Iterator[Check]:
         theorem, short = name.split(".")
         yield _noiseless(
             f"{theorem}.formula", short, f"formula {name}: printed and computed value",
-            float(formula(**arguments)), float(value),
+            float(formula(**arguments)), float(value), source="restated algebra",
         )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def hyperbola_checks(profile: str) -> Iterator[Check]:
                 f"S1.{name}.{SUITE}.{label}{place}", claim, "exact", (), ("population", None),
                 theory, 0.0, 0.0, ROUNDING * max(abs(theory), abs(float(observed))),
                 float(observed),
+                source="second route",
             )  # fmt: skip
 
         least = {}

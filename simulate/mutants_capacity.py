@@ -232,7 +232,7 @@ CAPACITY_MUTANTS = (
         "sharp-rate-in-squares",
         ("T2",),
         "d/(2n^2) for d/(2n)",
-        ("T2.sharp_exponent.in-context.seeds", "T2.sharp_rate.in-context.n2000"),
+        ("T2.sharp_rate.in-context.n2000",),
         (arguments("theory.token_capacity.sharp_token_rate", lambda n, dim: (n**2, dim)),),
     ),
     Mutant(

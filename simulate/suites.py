@@ -175,8 +175,8 @@ _IN_CONTEXT = Suite(
     lambda name: Simulation(*in_context.EXPERIMENTS[name.split("/")[1]]),
     families=_families(
         "T1: attention_mean attention_var expected_kl flat_kl formula gaussian_kl plugin_kl "
-        "predictive_mean predictive_var; T2: contraction envelope envelope_covers "
-        "envelope_exponent envelope_log floor formula noise sharp_exponent sharp_rate; T3: "
+        "predictive_mean predictive_var; T2: contraction envelope envelope_exponent envelope_log "
+        "floor formula noise sharp_rate; T3: "
         "dictionary dirichlet formula symbols_kl; T4: attained formula intercept score"
     ),
     experiments=lambda _: [f"{IN_CONTEXT}/{name}" for name in in_context.EXPERIMENTS],
