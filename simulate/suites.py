@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from simulate import enumeration, in_context
+from simulate import enumeration, in_context, independent
 from simulate.checks import Check
 from simulate.claims import (
     CLOSE,
@@ -24,6 +24,8 @@ from simulate.claims_capacity import SUITE as IN_CONTEXT
 from simulate.claims_capacity import capacity_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
+from simulate.claims_independent import SUITE as INDEPENDENT
+from simulate.claims_independent import independent_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_printed import PRINTED, printed_checks
@@ -229,6 +231,16 @@ SUITES: dict[str, Suite] = {
                 for label in GENERATORS
                 for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
             ],
+        ),
+        Suite(
+            INDEPENDENT,
+            independent_checks,
+            lambda name: Simulation(*independent.EXPERIMENTS[name.split("/")[1]]),
+            families=_families(
+                "B3: displacement; B4: error_0 error_1; R1: excess; R2: excess; S1: excess; T1: "
+                "expected_kl flat_kl"
+            ),
+            experiments=lambda _: [f"{INDEPENDENT}/{name}" for name in independent.EXPERIMENTS],
         ),
         Suite(
             "phases",
