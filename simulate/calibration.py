@@ -301,7 +301,7 @@ def null_runs(
             power[check.id] = _power(check, *seen[:, i], needed[check.id], plan.z)
             n = int(sizes[i])
             left = ~_passes(check, *interval(mean, error, n, skewness, plan.z))
-            for run in np.flatnonzero(left):  # the same stream goes on
+            for run in np.flatnonzero(left).tolist():  # the same stream goes on
                 extra = drawn(run, 2, (STAGES[1] - STAGES[0]) * n)
                 values = table[i, np.concatenate([drawn(run, 1, largest)[:n], extra])]
                 moments = _moments(values)

@@ -17,9 +17,10 @@ from theory.generators import GaussianPlugin, Oracle, Shifted
 from theory.laws import GaussianGroup
 from theory.scaling_moments import scaling_moments
 
-__all__ = ["SUITE", "groups", "independent_checks", "prediction"]
+__all__ = ["LABELS", "SUITE", "groups", "independent_checks", "prediction"]
 
 SUITE = "independent"
+LABELS = (*own.DESIGNS, f"n{own.SEEDS}")
 _EFFECTS = {"quick": 0.20, "full": 0.10}
 _REMAINDER = 2.0 * 2 / min(own.SIZES)  # relative size of the next order, as in `simulate.claims`
 

@@ -24,6 +24,7 @@ from simulate.claims_capacity import SUITE as IN_CONTEXT
 from simulate.claims_capacity import capacity_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
+from simulate.claims_independent import LABELS as INDEPENDENT_LABELS
 from simulate.claims_independent import SUITE as INDEPENDENT
 from simulate.claims_independent import independent_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
@@ -240,6 +241,7 @@ SUITES: dict[str, Suite] = {
                 "B3: displacement; B4: error_0 error_1; R1: excess; R2: excess; S1: excess; T1: "
                 "expected_kl flat_kl"
             ),
+            labels=INDEPENDENT_LABELS,
             experiments=lambda _: [f"{INDEPENDENT}/{name}" for name in independent.EXPERIMENTS],
         ),
         Suite(

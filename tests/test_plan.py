@@ -2,13 +2,15 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from simulate import verify
-from simulate.checks import CAPACITY, FAMILY_RATE, POWER, Check, make_plan
+from simulate.checks import CAPACITY, FAMILY_RATE, INDECISION, POWER, SOURCES, Check, make_plan
 from simulate.claims import PROFILES
 from simulate.suites import SUITES
 
@@ -37,6 +39,7 @@ def assert_powerful(universe):
     for check in universe:
         n = plan.for_check(universe, check)
         assert plan.power(check, n) >= POWER, check.id
+        assert plan.indecision(check, n, spread=1.4) <= INDECISION / CAPACITY, check.id
         assert plan.detectable(check, n) <= check.discrepancy * (1 + 1e-12), check.id
         assert (n > 0) == bool(check.experiments), check.id
         assert check.law in ("no noise", "normal", "normal, skewed")
@@ -54,6 +57,13 @@ def test_every_check_has_its_power_in_both_profiles(profile):
     assert {check.id for check in universe} >= {"R1.control.line.raw", "S2.level.sequence.design"}
     assert_powerful(universe)
     assert len(SUITES) > 7
+    if profile == "quick":
+        readme = " ".join((Path(__file__).parent.parent / "README.md").read_text().split())
+        sources = [check.source for check in universe]
+        assert f"Of the {len(universe)} checks of the quick profile" in readme
+        for source in SOURCES:
+            pattern = rf"\b{sources.count(source)} (are |compare a )?{re.escape(source)}"
+            assert re.search(pattern, readme), (source, sources.count(source))
 
 
 def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
