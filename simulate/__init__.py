@@ -11,9 +11,9 @@ The modules, from a random number to a verdict:
 * what is replicated: `configurations` and `experiments`, `discriminant`, `scaling_paths`,
   `phase_points`, `sequences`, `in_context`, `score_bias`; `independent` shares no code with
   `theory`; `enumeration` needs no replicates;
-* a verdict: `declaration` (of a check), `checks` (plan and judgement), `claims` and ``claims_*`` (what each theorem claims of
-  an experiment), `printed_settings` and `printed_rows` (printed formulas in numbers), `suites` (all
-  of them: new checks are entered here), `selection`, `verify`;
+* a verdict: `declaration` (of a check), `checks` (plan and judgement), `claims` and ``claims_*``
+  (what each theorem claims of an experiment), `printed_settings` and `printed_rows` (printed
+  formulas in numbers), `suites` (all of them: new checks are entered here), `selection`, `verify`;
 * its keeping: `artifacts`, `results`; its look: `reporting` and ``reporting_*``, `report_page` and
   its parts ``report_*``;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
