@@ -9,15 +9,16 @@ The modules, from a random number to a verdict:
 * replicates: `monte_carlo`, on many devices (`sharding`) and machines (`processes`), compiled once
   (`compilation`); `control` makes them fewer;
 * what is replicated: `configurations` and `experiments`, `discriminant`, `scaling_paths`,
-  `phase_points`, `sequences`, `in_context`, `score_bias`; `enumeration` needs no replicates;
-* a verdict: `checks` (plan and judgement), `claims` and ``claims_*`` (what each theorem claims of
-  an experiment), `printed_settings`, `printed_rows` and `printed_bounds`
-  (printed formulas in numbers), `suites` (all
-  of them: new checks are entered here), `selection`, `verify`;
+  `phase_points`, `sequences`, `in_context`, `score_bias`; `independent` shares no code with
+  `theory`; `enumeration` needs no replicates;
+* a verdict: `declaration` (of a check), `checks` (plan and judgement), `claims` and ``claims_*``
+  (what each theorem claims of an experiment), `printed_settings`, `printed_rows` and
+  `printed_bounds` (printed formulas in numbers), `suites` (all of them: new checks are entered
+  here), `selection`, `verify`;
 * its keeping: `artifacts`, `results`; its look: `reporting` and ``reporting_*``, `report_page` and
   its parts ``report_*``;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
-  `gate_record`, `calibration`;
+  `gate_record`, `calibration` and `calibration_seeds`;
 * data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
 * a table of one's own: `tables` and `table_names`, and `planner` with its parts ``planner_*``: the
   table and its sources, estimates, intervals, the decision, and how it was validated

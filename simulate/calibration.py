@@ -26,7 +26,7 @@ import numpy as np
 from scipy.stats import beta, norm
 
 from simulate import monte_carlo
-from simulate.checks import FAMILY_RATE, Check, Plan, interval, make_plan
+from simulate.checks import FAMILY_RATE, STAGES, Check, Plan, interval, make_plan
 from simulate.suites import simulation
 from theory.wording import counted
 
@@ -219,6 +219,8 @@ class Calibration:
         family: at each of `LEVELS`, share of runs with any alarm.
         kinds: by kind of statistic.
         power: by check id, as in `Kind`.
+        second_stages: checks that a true run leaves to a second stage, on average.
+        undecided: runs in which any check stayed undecided after it.
     """
 
     runs: int
@@ -227,6 +229,8 @@ class Calibration:
     family: tuple[float, ...]
     kinds: tuple[Kind, ...]
     power: dict[str, float]
+    second_stages: float = 0.0
+    undecided: int = 0
 
     @property
     def family_interval(self) -> tuple[float, float]:
@@ -248,7 +252,8 @@ def null_runs(
     Statement: given the pool, every run is an independent sample of the planned size from the
     pool's empirical law, whose mean is known; replicates of one suite keep their dependence across
     its experiments. The allowance is taken as 0 under the true theory, so that the nominal rate is
-    attained and not only bounded, and as declared under the wrong ones.
+    attained and not only bounded, and as declared under the wrong ones. A check that a true run
+    leaves undecided goes on to a second stage, as in `simulate.verify`.
 
     Args:
         checks: those with noise among them are resampled; others are judged once.
@@ -264,10 +269,10 @@ def null_runs(
     for check in noisy:
         suites.setdefault(check.experiments[0].split("/")[0], []).append(check)
     levels = np.array([plan.alarm, *LEVELS])
+    second, undecided = 0, np.zeros(runs, bool)
     alarms = {check.id: np.zeros((len(levels), runs), bool) for check in noisy}
     power: dict[str, float] = {c.id: 1.0 for c in checks if not c.experiments}
     for suite, own in suites.items():
-        rng = np.random.default_rng([seed, zlib.crc32(suite.encode())])
         needed = {
             check.id: min(plan.for_experiment(universe, name) for name in check.experiments)
             for check in own
@@ -278,9 +283,14 @@ def null_runs(
         means = table.mean(axis=1)
         table = table - means[:, None]
         seen = np.empty((3, len(own), runs))
+
+        def drawn(run: int, stage: int, count: int, suite=suite, table=table) -> np.ndarray:
+            rng = np.random.default_rng([seed, zlib.crc32(suite.encode()), run, stage])
+            return rng.integers(table.shape[1], size=count)
+
         order = {n: [i for i in range(len(own)) if sizes[i] == n] for n in set(sizes.tolist())}
         for run in range(runs):
-            index = rng.integers(table.shape[1], size=largest)
+            index = drawn(run, 1, largest)
             for n, rows in order.items():
                 seen[:, rows, run] = _moments(table[np.ix_(rows, index[:n])])
         for i, check in enumerate(own):
@@ -289,7 +299,29 @@ def null_runs(
                 low, high = interval(mean, error, sizes[i], skewness, float(norm.isf(level / 2)))
                 alarms[check.id][j] = low > 0 if check.kind == "bound" else (low > 0) | (high < 0)
             power[check.id] = _power(check, *seen[:, i], needed[check.id], plan.z)
-    return _summary(checks, plan, alarms, power, runs)
+            n = int(sizes[i])
+            left = ~_passes(check, *interval(mean, error, n, skewness, plan.z))
+            for run in np.flatnonzero(left).tolist():  # the same stream goes on
+                extra = drawn(run, 2, (STAGES[1] - STAGES[0]) * n)
+                values = table[i, np.concatenate([drawn(run, 1, largest)[:n], extra])]
+                moments = _moments(values)
+                low, high = interval(*moments[:2], len(values), moments[2], plan.z_second)
+                undecided[run] |= bool(~_passes(check, low, high))
+            second += int(left.sum())
+    return dataclasses.replace(
+        _summary(checks, plan, alarms, power, runs),
+        second_stages=second / runs, undecided=int(undecided.sum()),
+    )  # fmt: skip
+
+
+def _passes(check: Check, low, high) -> np.ndarray:
+    """Whether an interval about a mean of 0 lets the check pass, with the true theory in place.
+
+    Of a bound: with the mean below it by the discrepancy.
+    """
+    if check.kind == "bound":
+        return np.asarray(high <= check.discrepancy + check.allowance)
+    return np.asarray((low >= -check.discrepancy) & (high <= check.discrepancy))
 
 
 def _power(check: Check, mean, error, skewness, n: int, z: float) -> float:

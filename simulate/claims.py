@@ -40,6 +40,7 @@ _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictiv
 _SELECTED_IN_QUICK = ("line", "wide")
 # relative size of the smallest error that a check must detect: a constant off by this factor
 PROFILES = {"quick": 0.20, "full": 0.10}
+_SCORED, _INDEPENDENT = "simulated, scored by theory", "simulated and scored independently"
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
 _FITTED_RISKS = ("plugin", "predictive")
 CLOSE = "scaled-close"  # generator and groups at which a bias has a Hessian that is not small
@@ -82,6 +83,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
             float(std),
             float(allowance),
             float(discrepancy),
+            source=_SCORED if statistic.endswith("excess") else _INDEPENDENT,
         )
 
     value, std = own.objective
@@ -161,6 +163,7 @@ def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Ch
             std,
             _remainder(own) * float(first.total + second.total - second.excess.bias),
             effect * scale,
+            source="simulated, scored by theory",
         )
 
 
@@ -187,6 +190,7 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
         "raw ERM moves the intercept by log(n1/n0) and nothing else (population Newton)",
         "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9,
         float(np.max(np.abs(np.asarray(theory.displacement) - exact))),
+        source="second route",
     )  # fmt: skip
     for label in (0, 1):
         g = by_label[label]
@@ -201,6 +205,7 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
             "asymptotic", (own.name,), ("error", g),
             value + float(error.variance[g] + error.cox_snell[g]),
             float(error.std[g]), 0.1 * scale, max(0.02 * value, 0.2 * scale),
+            source="simulated, scored by theory",
         )  # fmt: skip
     yield Check(
         f"B4.intercept.{name}.raw",
@@ -208,6 +213,7 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
         "asymptotic", (own.name,), ("theta", 0), shift + float(theory.estimator_bias[0]),
         math.sqrt(float(theory.cov[0, 0])), 0.1 * abs(float(theory.estimator_bias[0])),
         0.2 * effect * abs(shift),
+        source="simulated and scored independently",
     )  # fmt: skip
 
 
@@ -221,6 +227,7 @@ def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterato
             f"B5.balanced.{name}.population",
             "balanced optimum puts exactly zero weight on spurious features",
             "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9, abs(float(star[index])),
+            source="second route",
         )  # fmt: skip
         for label in labels:
             theory = experiment(name, label).prediction
@@ -232,6 +239,7 @@ def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterato
                 "asymptotic", (f"{name}/{label}",), ("theta", index), value, std,
                 0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
                 max(effect * abs(value), 0.12 * std),
+                source="simulated and scored independently",
             )  # fmt: skip
 
 

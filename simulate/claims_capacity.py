@@ -19,6 +19,7 @@ from scipy.stats import betabinom
 from simulate import in_context as own
 from simulate import score_bias
 from simulate.checks import Check
+from simulate.declaration import Source
 from theory import bounds, capacity, token_capacity
 from theory.formulas import FORMULAS
 from theory.laws import GaussianGroup
@@ -40,7 +41,7 @@ _ARGUMENTS = {  # of the printed formulas
 
 def _noiseless(
     name: str, label: str, claim: str, theory: SupportsFloat, observed: SupportsFloat,
-    discrepancy: float | None = None, kind: str = "exact",
+    discrepancy: float | None = None, kind: str = "exact", source: Source = "second route",
 ) -> Check:  # fmt: skip
     """A check of two routes without noise; by default they agree up to rounding."""
     theory = float(theory)
@@ -48,6 +49,7 @@ def _noiseless(
     return Check(
         f"{name}.{SUITE}.{label}", claim, kind, (), ("population", None), theory, 0.0, 0.0,
         float(discrepancy), float(observed),
+        source=source,
     )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def _noisy(
     return Check(
         f"{name}.{SUITE}.{label}", claim, kind, (f"{SUITE}/{experiment}",), (statistic, index),
         float(theory), float(std), float(allowance), float(discrepancy),
+        source="simulated and scored independently",
     )  # fmt: skip
 
 
@@ -277,7 +280,7 @@ def _formula_checks() -> Iterator[Check]:
         theorem, short = name.split(".")
         yield _noiseless(
             f"{theorem}.formula", short, f"formula {name}: printed and computed value",
-            float(formula(**arguments)), float(value),
+            float(formula(**arguments)), float(value), source="restated algebra",
         )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def _exact(name, claim, kind, theory, observed, discrepancy) -> Check:
     return Check(
         f"{name}", claim, kind, (), ("sum", None), float(theory), 0.0, 0.0, float(discrepancy),
         float(observed),
+        source="second route",
     )  # fmt: skip
 
 
@@ -67,16 +68,19 @@ def _design_checks(effect: float) -> Iterator[Check]:
             f"S2.squared.{SUITE_NAME}.{family}-{beta:g}",
             "squared error of a filter under an imbalanced design with a biased generator",
             "exact", experiment, ("squared", index), value, std, 0.0, 0.5 * effect * value,
+            source="simulated, scored by theory",
         )  # fmt: skip
     size = float(DESIGN.direction @ bias)
     yield Check(
         f"S2.bias.{SUITE_NAME}.design", "generators' biases enter by their synthetic weights c_g",
         "exact", experiment, ("bias", None), size, math.sqrt(level), 0.0, 0.25 * effect * abs(size),
+        source="simulated and scored independently",
     )  # fmt: skip
     yield Check(
         f"S2.level.{SUITE_NAME}.design", "sizes enter by (1-a)^2/n_max + a^2/N alone", "exact",
         experiment, ("level", None), level, level * math.sqrt(2 / DESIGN.coordinates), 0.0,
         0.5 * effect * level,
+        source="simulated and scored independently",
     )  # fmt: skip
 
 
@@ -106,6 +110,7 @@ def _range_checks(effect: float) -> Iterator[Check]:
             f"exponent fitted to simulated risks over {math.exp(span):.3g}-fold noise levels",
             "rate", experiment, ("slope", index),
             float(FORMULAS["S2.exponent"].numpy(smoothness=beta)), std, allowance, 0.1,
+            source="simulated, scored by theory",
         )  # fmt: skip
         for place in (0, levels - 2):
             level, own = table[place]
@@ -120,6 +125,7 @@ def _range_checks(effect: float) -> Iterator[Check]:
                 "excess classification error is phi(Delta)/(2 Delta) times the squared leakage, "
                 "and the next order", "asymptotic", experiment, ("excess", cell),
                 lead + following, 1.3 * std, third, max(effect * lead, 2 * third),
+                source="simulated, scored by theory",
             )  # fmt: skip
             if abs(following) < 0.02 * lead or family != "cut-off":
                 continue
@@ -130,6 +136,7 @@ def _range_checks(effect: float) -> Iterator[Check]:
                 "what the leading order of the classification error leaves out, as predicted",
                 "asymptotic", experiment, ("rest", cell), following, std, third,
                 max(2 * effect * abs(following), 3 * third),
+                source="simulated, scored by theory",
             )  # fmt: skip
 
 
@@ -226,6 +233,7 @@ def _seed_checks(effect: float) -> Iterator[Check]:
                     "squared error with a generator that smooths its seeds", "exact", experiment,
                     ("squared", index), value, _spread(np.zeros(cutoff), noise * keep), 0.0,
                     0.5 * effect * value,
+                    source="simulated, scored by theory",
                 )  # fmt: skip
                 index += 1
         level = _LARGE[-1] ** -(2 * beta + 1)

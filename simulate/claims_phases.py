@@ -60,4 +60,5 @@ def phase_checks(profile: str) -> Iterator[Check]:
                 "asymptotic", (name,), ("gain", where), value,
                 math.hypot(float(other.std), float(theory.std)), remainder * abs(noise),
                 abs(value),
+                source="simulated, scored by theory",
             )  # fmt: skip

@@ -117,6 +117,7 @@ def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
                 value, 1.1 * spread, remainder,
                 max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
                 skewness=skewness,
+                source="simulated, scored by theory",
             )  # fmt: skip
 
 
@@ -149,6 +150,7 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
                 "asymptotic" if curved else "exact", (own.name,), (statistic, index), value,
                 std, remainder, max(0.1 * unit, closest + remainder),
                 skewness=skewness,
+                source="simulated, scored by theory",
             )  # fmt: skip
 
 
@@ -181,6 +183,7 @@ def _turning_checks(own: Path, label: str) -> Iterator[Check]:
             f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
             "asymptotic", (own.name,), ("change", own.index(weight, where)),
             change, 1.1 * spread, remainder, abs(change), skewness=skewness,
+            source="simulated, scored by theory",
         )  # fmt: skip
     if label in _GLOBAL:
         return
@@ -197,6 +200,7 @@ def _turning_checks(own: Path, label: str) -> Iterator[Check]:
         "asymptotic", (own.name,), ("across", 0),
         _rounded(above - below, tilt), std, remainder,
         max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
+        source="simulated, scored by theory",
     )  # fmt: skip
 
 
@@ -214,6 +218,7 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
             "asymptotic", (own.name,), ("scaled", 0), n * value,
             1.1 * n * std, n * remainder,
             1.25 * effect * n * value, skewness=skewness,
+            source="simulated, scored by theory",
         )  # fmt: skip
 
 

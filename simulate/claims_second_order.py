@@ -87,6 +87,7 @@ def second_order_checks(
                 "asymptotic", (own.name,), (names[k], minority if k else None),
                 float(mean), float(spreads[k] * unit), float(share * remainder * unit),
                 float((1.2 if k else 1.0) * effect * unit), skewness=skewness,
+                source="simulated, scored by theory",
             )  # fmt: skip
     if not own.controlled:
         return
@@ -98,6 +99,7 @@ def second_order_checks(
         "closed forms of the second-order parts against quadrature over the features with "
         "automatic derivatives of one sample's loss, relative to their scales",
         "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-10, gap,
+        source="second route",
     )  # fmt: skip
     names = ("controlled", "group_controlled", "error_controlled")
     for k, (own_theorem, what, mean, unit, share) in enumerate(parts):
@@ -109,6 +111,7 @@ def second_order_checks(
             "asymptotic", (own.name,), ("controlled", k), float(mean),
             float(_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes))),
             float(allowance * unit), float(smallest * unit), skewness=_THIRD_ORDER_SKEWNESS,
+            source="simulated, scored by theory",
         )  # fmt: skip
 
 
@@ -175,4 +178,5 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
             "mean gradient of a generator fitted on n seeds, what it adds to the limit's",
             "asymptotic", (), ("population", None), added, 0.0, 0.0,
             effect / 10 * abs(float(direction @ seen)), float(direction @ seen),
+            source="second route",
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from simulate.arguments import add_selection
 from theory.wording import counted
@@ -12,7 +13,8 @@ __all__ = ["add_parser", "run"]
 _DESCRIPTION = """Verify the verifier. First the intervals' false alarms on means of chi-square
 variables at the planned level, by importance sampling; then whole runs of the selected checks,
 resampled from pools of replicates of their experiments, under a true theory and under theories off
-by each check's discrepancy. Exit status: 0 as planned, 1 not, 2 bad usage."""
+by each check's discrepancy. With --seeds, whole runs that are simulated. Exit
+status: 0 as planned, 1 not, 2 bad usage."""
 
 SHAPES = (0.5, 1.0, 2.0)  # chi-square of 1, 2 and 4 degrees of freedom, up to scale
 SIZES = (1000, 1500, 3000, 6000)
@@ -37,6 +39,16 @@ def add_parser(commands) -> None:
     own.add_argument(
         "--pool", type=_at_least(1000), default=4000, help="replicates of each experiment"
     )
+    own.add_argument(
+        "--seeds", type=_at_least(1), metavar="N",
+        help="instead: verify with N seeds, from --seed on, everything unless --only says less, "
+        "and count failures and undecided checks",
+    )  # fmt: skip
+    own.add_argument(
+        "--artifacts", type=Path, default=Path("artifacts/calibrate"), metavar="DIR",
+        help="with --seeds, where results are kept as they come; an interrupted calibration goes "
+        "on from there (default artifacts/calibrate)",
+    )  # fmt: skip
     own.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
 
 
@@ -62,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         artifacts.check_writable(options.json)
     own = reporting.console()
+    if options.seeds:
+        return _many_seeds(options, own)
     wanted = options.only or list(DEFAULT)
     universe = verify.build(options.profile, wanted)
     checks = verify.select(universe, wanted)
@@ -107,3 +121,30 @@ def run(options: argparse.Namespace) -> int:
         for share in result.power.values()
     )
     return 0 if sound and powerful else 1
+
+
+def _many_seeds(options: argparse.Namespace, own) -> int:
+    """Verify with several seeds; returns the exit status."""
+    from simulate import artifacts, reporting_calibration, verify
+    from simulate.calibration_seeds import as_planned, verify_seeds
+
+    universe = verify.build(options.profile, options.only)
+    checks = verify.select(universe, options.only)
+    runs = verify_seeds(
+        checks,
+        universe,
+        profile=options.profile,
+        seeds=range(options.seed, options.seed + options.seeds),
+        folder=options.artifacts,
+        done=lambda run: reporting_calibration.print_seed(own, run),
+    )
+    reporting_calibration.print_seeds(own, runs)
+    if options.json:
+        configuration = {
+            "profile": options.profile, "only": options.only, "seeds": options.seeds,
+        }  # fmt: skip
+        artifacts.save(
+            options.json, {"runs": [run._asdict() for run in runs]}, kind="seeds",
+            configuration=configuration, seed=options.seed,
+        )  # fmt: skip
+    return 0 if as_planned(runs) else 1

@@ -164,7 +164,8 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
     from simulate import reporting, verify
 
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    total = sum(plan.for_experiment(universe, name) for name in names)
+    planned = {name: plan.for_experiment(universe, name) for name in names}
+    total = sum(planned.values())
     own.print(
         f"{counted(len(checks), 'check')}, {counted(len(names), 'experiment')}, "
         f"{counted(total, 'replicate')}; seed {options.seed}"
@@ -175,7 +176,8 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
         done = dict.fromkeys(names, 0)
 
         def started(name: str, replicates: int) -> None:
-            bar.update(task, description=f"simulating {name}")
+            planned[name] = replicates  # more in a second stage
+            bar.update(task, description=f"simulating {name}", total=sum(planned.values()))
             if not own.is_terminal:
                 _say(f"simulating {name}: {counted(replicates, 'replicate')}")
 
@@ -185,6 +187,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
 
         def reused(name: str, count: int, replicates: int) -> None:
             taken[name] = (count, replicates)
+            planned[name] = replicates
             advanced(name, count)
             if not own.is_terminal:
                 _say(f"{name}: {count} of {counted(replicates, 'replicate')} found")
@@ -202,8 +205,9 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
             )
         except KeyboardInterrupt:
             print(
-                f"interrupted: {sum(done.values())} of {counted(total, 'replicate')} are in "
-                f"{options.artifacts}; the same command goes on from there",
+                f"interrupted: {sum(done.values())} of "
+                f"{counted(sum(planned.values()), 'replicate')} are in {options.artifacts}; the "
+                "same command goes on from there",
                 file=sys.stderr,
             )
             return None

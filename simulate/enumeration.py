@@ -150,4 +150,5 @@ def two_point_checks(profile: str) -> Iterator[Check]:
                 f"{what} is of order n^-2: all data sets enumerated, n_min {sizes[0]} to "
                 f"{sizes[-1]}",
                 "rate", (), ("enumerated", None), ORDER, 0.0, 0.0, TOLERANCE, _slope(sizes, values),
+                source="second route",
             )  # fmt: skip

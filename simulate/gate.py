@@ -226,6 +226,7 @@ _WRONG_WORLD = {
     "simulate.scaling_paths._law": _anew,
     "simulate.scaling_paths._predict": _anew,
     "simulate.claims_phases.phase_point": _as_measured,
+    "simulate.claims_independent.prediction": _anew,
     # a declaration that no longer makes sense is judged by its prediction all the same
     "simulate.checks.Check.__post_init__": _constant(lambda own: None),
 }

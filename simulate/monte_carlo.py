@@ -106,7 +106,8 @@ class Result:
         replicates: replicates computed so far, included or not.
         problems: replicates left out, by reason; one replicate may have several.
         key_data, block: what the replicates were made with.
-        kept: for each statistic that was asked for, its values by block ``[n, size]``.
+        kept: for each statistic that was asked for, its values by block ``[n, size]``, NaN in
+            replicates that were left out.
     """
 
     layout: tuple[tuple[str, tuple[int, ...]], ...]
@@ -271,9 +272,9 @@ def _absorb(result, table, problems, layout, start, replicates, key_data, block,
     table = table[wanted]
     problems = {name: flags[wanted] for name, flags in problems.items()}
     included = ~np.any(list(problems.values()), axis=0)
+    marked = np.where(included[:, None], table, np.nan)
     kept = {
-        name: parts + (table[included][:, _columns(result, name)[0]],)
-        for name, parts in result.kept.items()
+        name: parts + (marked[:, _columns(result, name)[0]],) for name, parts in result.kept.items()
     }
     return dataclasses.replace(
         result,
@@ -333,8 +334,14 @@ def skewness(result: Result, name: str) -> Any:
     return float(value[0]) if shape == () else value.reshape(shape)
 
 
-def values(result: Result, name: str) -> np.ndarray:
+def values(result: Result, name: str, *, every: bool = False) -> np.ndarray:
     """Values of a statistic for every included replicate, in order, when they were kept.
+
+    Args:
+        result: of a run.
+        name: of the statistic.
+        every: those of replicates that were left out as well, as NaN, so that the values of two
+            experiments pair up.
 
     Raises:
         ValueError: for a statistic that is not there, or whose values were not kept.
@@ -342,4 +349,5 @@ def values(result: Result, name: str) -> np.ndarray:
     _, shape = _columns(result, name)
     if name not in result.kept:
         raise ValueError("result: got a run without kept values; run it with keep=True.")
-    return np.concatenate(result.kept[name]).reshape(-1, *shape)
+    kept = np.concatenate(result.kept[name])
+    return (kept if every else kept[~np.isnan(kept).any(axis=1)]).reshape(-1, *shape)

@@ -161,7 +161,7 @@ BIAS_MUTANTS = (
         "the estimate is displaced by half of what the target's minimiser is",
         ("B3.displacement.line.raw", "B3.displacement.line.smote"),
         (_displaced(0.5),),
-        also=_EVERY,
+        also=(*_EVERY, "independent"),
     ),
     Mutant(
         "prior-shift-classes-swapped",
@@ -183,6 +183,7 @@ BIAS_MUTANTS = (
         "the larger class pays: n_0 and n_1 swapped in the error of class 1",
         ("B4.error_1.two-gaussians.raw",),
         (formula("B4.error_1", _swapped(nt.n_0, nt.n_1)),),
+        also=("independent",),
     ),
     Mutant(
         "error-distance-not-halved",
@@ -190,6 +191,7 @@ BIAS_MUTANTS = (
         "error of class 0 Phi(-Delta + ...) for Phi(-Delta/2 + ...)",
         ("B4.error_0.two-gaussians.raw",),
         (formula("B4.error_0", lambda rhs: rhs.func(rhs.args[0] - nt.Delta / 2)),),
+        also=("independent",),
     ),
     Mutant(
         "raw-mass-of-the-other-groups",

@@ -169,6 +169,7 @@ CAPACITY_MUTANTS = (
                 lambda count, dim, within, prior: (count, dim, prior, within),
             ),
         ),
+        also=("independent",),
     ),
     Mutant(
         "minimax-not-halved",
@@ -176,6 +177,7 @@ CAPACITY_MUTANTS = (
         "d log(1 + 1/n) for (d/2) log(1 + 1/n)",
         ("T1.flat_kl.in-context.n32", "T1.formula.in-context.flat_kl"),
         (result("theory.capacity.flat_prior_expected_kl", lambda value, *_: 2 * value),),
+        also=("independent",),
     ),
     Mutant(
         "plug-in-not-halved",

@@ -90,7 +90,7 @@ RISK_MUTANTS = (
             "R1.order.two-points.weighted",
         ),
         (_expansions(lambda part: part._replace(variance=2 * part.variance)),),
-        also=(*_EVERY, *DISCRIMINANTS, "scaling", "phases"),
+        also=(*_EVERY, *DISCRIMINANTS, "scaling", "phases", "independent"),
     ),
     Mutant(
         "population-part-not-halved",
@@ -98,7 +98,7 @@ RISK_MUTANTS = (
         "the population part of the excess risk without its factor 1/2",
         ("R1.excess.line.raw", "R2.excess.line.smote"),
         (_expansions(lambda part: part._replace(bias=2 * part.bias), ("excess",)),),
-        also=(*_EVERY, "scaling", "phases"),
+        also=(*_EVERY, "scaling", "phases", "independent"),
     ),
     Mutant(
         "local-form-by-balanced-hessian",

@@ -164,7 +164,7 @@ SCALING_MUTANTS = (
         "1/G for 1/G^2 in A, the second moment of the oversampling part",
         ("S1.excess_35.hyperbola.shifted-N600",),
         (formula("S1.A", lambda rhs: nt.G * rhs),),
-        also=("scaling",),
+        also=("scaling", "independent"),
     ),
     Mutant(
         "parts-that-share-their-noise",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simulate.artifacts import ArtifactError
+from simulate.declaration import SOURCES
 from simulate.report_formula import formula_svg
 from simulate.report_parts import STYLE, badge, escape, number, prose, row_of_check, table
 from theory.wording import counted
@@ -119,8 +120,18 @@ def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
         f'<p class="small">Seed {seed}, profile {escape(report["profile"])}, '
         f"{counted(len(report['replicates']), 'experiment')}, "
         f"{counted(replicates, 'replicate', form=',')}. Probability of any false alarm at most "
-        f"{report['family_false_alarm_rate']:g}.{part}{_gate(report)}</p></div></header>"
+        f"{report['family_false_alarm_rate']:g}, of an undecided check of a true theory "
+        f"{report['family_indecision_rate']:g}.{_second(report)}{part}{_gate(report)}</p></div>"
+        "</header>"
     )
+
+
+def _second(report: Mapping) -> str:
+    """One sentence on the checks that needed more replicates, if any did."""
+    if not report["second_stage"]:
+        return ""
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in report["second_stage"])
+    return f" A second stage was used for {names}."
 
 
 def _gate(report: Mapping) -> str:
@@ -176,7 +187,7 @@ def _reading(report: Mapping) -> str:
     example = {
         "id": "", "claim": "", "kind": "asymptotic", "theory": 1.0, "observed": 1.1, "n": 1000,
         "std_error": 0.05, "interval": [0.85, 1.35], "allowance": 0.15, "discrepancy": 0.6,
-        "z": 2.0, "verdict": "pass",
+        "z": 2.0, "verdict": "pass", "source": "", "stage": 1, "left_out": 0.0,
     }  # fmt: skip
     strip = row_of_check(example)[5].split("<br>")[0]
     return (
@@ -188,7 +199,19 @@ def _reading(report: Mapping) -> str:
         "outside the dark band, passes when it does not and lies inside the light band, and is "
         "inconclusive otherwise. A bound passes when the interval lies below it; its light band "
         "is all that the bound allows. z is the whole deviation in standard errors, allowed or "
-        "not. Everything is declared before the simulation.</p></section>"
+        "not. Everything is declared before the simulation.</p><p>A check that is inconclusive "
+        "goes on to a second stage: four times the replicates, and "
+        f"{report['interval_z_second_stage']:.2f} standard errors, with its own part of the "
+        "false-alarm rate. Expectations are over the replicates whose fit exists; where some do "
+        "not, their share stands below <code>n</code>. In brackets, where the observed value comes "
+        f"from:</p><dl>{_sources(report)}</dl></section>"
+    )
+
+
+def _sources(report: Mapping) -> str:
+    return "".join(
+        f"<dt>{escape(name)} ({report['sources'][name]})</dt><dd>{escape(text)}</dd>"
+        for name, text in SOURCES.items()
     )
 
 

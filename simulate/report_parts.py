@@ -193,11 +193,20 @@ def row_of_check(check: Mapping[str, Any]) -> list[str]:
     size = check["z"]
     return [
         badge(check["verdict"]),
-        f'<code>{escape(check["id"])}</code><br><span class="small">{prose(check["claim"])}</span>',
+        f'<code>{escape(check["id"])}</code><br><span class="small">{prose(check["claim"])} '
+        f"({escape(check['source'])})</span>",
         escape(check["kind"]),
         limit + number(check["theory"]),
         number(check["observed"]) + error,
         interval,
         f"{size:+.2f}".replace("-", "−") if noisy and math.isfinite(size) else "–",
-        f"{check['n']:,}" if noisy else "exact",
+        (f"{check['n']:,}" if noisy else "exact") + _aside(check),
     ]
+
+
+def _aside(check: Mapping[str, Any]) -> str:
+    """What is unusual about a check's replicates: a second stage, some without a fit."""
+    notes = ["second stage"] if check["stage"] == 2 else []
+    if check["left_out"]:
+        notes.append(f"{100 * check['left_out']:.2g} % left out")
+    return f'<br><span class="small">{", ".join(notes)}</span>' if notes else ""

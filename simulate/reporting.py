@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from simulate.checks import FAMILY_RATE, POWER, Check, Outcome, Plan
+from simulate.checks import FAMILY_RATE, INDECISION, POWER, STAGES, Check, Outcome, Plan
 from simulate.gate import Gate
 from simulate.mutants import UNREACHED
 from simulate.mutation import Mutant
@@ -25,6 +25,7 @@ __all__ = [
     "print_report",
     "print_rows",
     "progress_bar",
+    "share",
 ]
 
 _STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
@@ -51,6 +52,16 @@ def progress_bar(own: Console) -> Progress:
 def number(value: float) -> str:
     """Six significant digits; a dash for no value."""
     return "-" if math.isnan(value) else f"{value:.6g}"
+
+
+def share(value: float) -> str:
+    """A share in per cent, two significant digits; a dash for none.
+
+    Example:
+        >>> share(0.0), share(0.00123)
+        ('-', '0.12%')
+    """
+    return f"{100 * value:.2g}%" if value else "-"
 
 
 def print_plan(
@@ -89,12 +100,19 @@ def print_plan(
     print_rows(own, "Plan", header, rows, [None] * len(rows))
     total = sum(plan.for_experiment(universe, name) for name in _experiments(checks))
     noisy = sum(1 for check in checks if check.experiments)
+    undecided = [
+        sum(plan.indecision(check, plan.for_check(universe, check), stage) for check in checks)
+        for stage in (1, 2)
+    ]
     own.print(
         f"{counted(len(checks), 'check')}, {noisy} of them with noise, on "
         f"{counted(len(_experiments(checks)), 'experiment')}, {counted(total, 'replicate')}; false "
         f"alarm {plan.alarm:.2g} per check with noise, {noisy * plan.alarm:.2g} together, at most "
         f"{FAMILY_RATE:g} per run; intervals of {plan.z:.2f} standard errors; power at least "
-        f"{POWER:g} against each discrepancy.",
+        f"{POWER:g} against each discrepancy. With the theory true at most {undecided[0]:.2g} of "
+        f"these checks are expected to go on to a second stage, of {STAGES[1]} times the "
+        f"replicates and intervals of {plan.z_second:.2f} standard errors, and any to stay "
+        f"undecided with probability {undecided[1]:.2g}, at most {INDECISION:g} per run.",
         soft_wrap=True,
     )
 
@@ -123,9 +141,12 @@ def print_rows(own, title, header, rows, styles) -> None:
 def print_report(own: Console, report: Report) -> None:
     """One line per check, the summary by theorem, and an explanation of everything not passed."""
     header = ("verdict", "check", "kind", "predicted", "observed", "std error", "z", "n")
+    missing = any(outcome.left_out for outcome in report.outcomes)
+    if missing:
+        header += ("left out",)
     rows, styles = [], []
     for outcome in report.outcomes:
-        rows.append(_row(outcome))
+        rows.append((*_row(outcome), *([share(outcome.left_out)] if missing else [])))
         styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
     print_rows(own, "Checks", header, rows, styles)
     own.print()
@@ -137,6 +158,18 @@ def print_report(own: Console, report: Report) -> None:
             "z is the whole deviation in standard errors; an asymptotic check allows for its "
             "declared remainder besides (the allowance in --plan)",
             style="dim", soft_wrap=True,
+        )  # fmt: skip
+    if missing:
+        own.print(
+            "expectations are over the replicates whose fit exists; the others are left out",
+            style="dim", soft_wrap=True,
+        )  # fmt: skip
+    if report.second_stage:
+        own.print()
+        own.print(
+            f"{counted(len(report.second_stage), 'check')} left undecided by the first stage, and "
+            f"judged again on {STAGES[1]} times the replicates: {', '.join(report.second_stage)}",
+            soft_wrap=True, markup=False,
         )  # fmt: skip
     if report.reductions:
         factors = sorted(report.reductions.values())
@@ -164,6 +197,8 @@ def print_report(own: Console, report: Report) -> None:
         for verdict in ("pass", "fail", "inconclusive")
     }
     own.print()
+    sources = ", ".join(f"{n} {source}" for source, n in report.sources.items() if n)
+    own.print(f"observed values: {sources}", soft_wrap=True)
     own.print(
         f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "
@@ -229,7 +264,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         number(outcome.observed),
         number(outcome.std_error) if outcome.n else "-",
         f"{outcome.z:+.2f}" if outcome.n and check.kind != "bound" else "-",
-        str(outcome.n) if outcome.n else "exact",
+        (str(outcome.n) + " in stage 2" * (outcome.stage == 2)) if outcome.n else "exact",
     )
 
 
@@ -250,7 +285,7 @@ def explain(report: Report, outcome: Outcome) -> list[str]:
     """What a reader needs to act on a check that did not pass."""
     check = outcome.check
     lines = [
-        f"{outcome.verdict.upper()} {check.id}: {check.claim}",
+        f"{outcome.verdict.upper()} {check.id}: {check.claim} ({check.source})",
         f"  predicted {number(check.theory)}, observed {number(outcome.observed)}"
         + (f" (standard error {number(outcome.std_error)}, n = {outcome.n}, z = {outcome.z:+.2f})"
            if outcome.n else " (without noise)"),

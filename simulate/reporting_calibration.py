@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from simulate.calibration import LEVELS, Calibration, TailRate
-from simulate.checks import FAMILY_RATE
+from simulate.calibration_seeds import SeedRun, second_stages
+from simulate.checks import FAMILY_RATE, INDECISION, STAGES
 from simulate.reporting import print_rows
+from theory.wording import counted
 
-__all__ = ["print_calibration", "print_tails"]
+__all__ = ["print_calibration", "print_seed", "print_seeds", "print_tails"]
 
 
 def print_tails(own: Console, tails: Sequence[TailRate], z: float) -> None:
@@ -55,6 +57,44 @@ def print_calibration(own: Console, result: Calibration) -> None:
     own.print(
         f"{result.alarmed} of {result.runs} null runs raised an alarm: between {low:.2g} and "
         f"{high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for these checks of "
-        f"at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: {inflated}.",
+        f"at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: {inflated}. "
+        f"{result.second_stages:.2g} checks a run went on to a second stage, after which "
+        f"{result.undecided} of {result.runs} runs were undecided, planned at most {INDECISION:g} "
+        "of all.",
         soft_wrap=True,
     )
+
+
+def print_seed(own: Console, run: SeedRun) -> None:
+    """One line on a run that is over."""
+    verdict = "FAIL" if run.failed else "INCONCLUSIVE" if run.undecided else "pass"
+    named = "".join(
+        f"{what}: {', '.join(names)}; "
+        for what, names in (
+            ("failed", run.failed), ("undecided", run.undecided), ("second stage", run.second_stage)
+        )
+        if names
+    )  # fmt: skip
+    own.print(
+        f"seed {run.seed}: {verdict}; {named}{counted(run.replicates, 'replicate')}, "
+        f"{run.cpu_seconds:.0f} s of CPU",
+        soft_wrap=True, markup=False,
+    )  # fmt: skip
+
+
+def print_seeds(own: Console, runs: Sequence[SeedRun]) -> None:
+    """What all runs came to, and which checks needed a second stage."""
+    own.print()
+    for name, count in second_stages(runs):
+        own.print(f"second stage in {count} of {len(runs)} runs: {name}", markup=False)
+    failed = [run.seed for run in runs if run.failed]
+    undecided = [run.seed for run in runs if run.undecided]
+    extra = sum(run.extra for run in runs) / sum(run.replicates - run.extra for run in runs)
+    own.print(
+        f"{counted(len(runs), 'run')}: {len(failed)} with a failure, "
+        f"{len(undecided)} undecided; planned at most {FAMILY_RATE:g} and "
+        f"{INDECISION:g} of all. {sum(bool(run.second_stage) for run in runs)} would have been "
+        f"undecided without a second stage, which took {100 * extra:.1f}% more replicates "
+        f"({STAGES[1]} times those of an experiment).",
+        soft_wrap=True, markup=False,
+    )  # fmt: skip

@@ -201,8 +201,9 @@ def _unpack(payload: Mapping, slot: Slot) -> Result:
             f"{moments.count} of {counted(done, 'replicate')} in blocks of {slot.block}"
         )
     kept = {name: (_values(payload["kept"][name], sizes[name]),) for name in slot.keep}
-    if any(len(parts[0]) != moments.count for parts in kept.values()):
-        raise ValueError("the kept values are not one for each replicate")
+    for (values,) in kept.values():
+        if len(values) != done or np.isfinite(values).all(axis=1).sum() != moments.count:
+            raise ValueError("the kept values are not one for each replicate")
     return Result(layout, moments, done, payload["problems"], slot.key_data, slot.block, kept)
 
 

@@ -51,7 +51,7 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     return Mesh(np.asarray(chosen), (_AXIS,))
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=1024)
 def sharded_map(function: Callable, mesh: Mesh, *, tiled: bool = True) -> Callable:
     """``function`` of one replicate, mapped over a leading axis that is split over the mesh.
 
@@ -92,7 +92,7 @@ def _tiled(function: Callable) -> Callable:
     return every
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=1024)
 def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
     """``function(key)`` of one replicate as a function of (key, replicate indices)."""
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from simulate import enumeration, in_context
+from simulate import enumeration, in_context, independent
 from simulate.checks import Check
 from simulate.claims import (
     CLOSE,
@@ -32,6 +32,9 @@ from simulate.claims_global_law import SUITE as GLOBAL_LAW
 from simulate.claims_global_law import global_law_checks
 from simulate.claims_hyperbola import SUITE as HYPERBOLA
 from simulate.claims_hyperbola import hyperbola_checks
+from simulate.claims_independent import LABELS as INDEPENDENT_LABELS
+from simulate.claims_independent import SUITE as INDEPENDENT
+from simulate.claims_independent import independent_checks
 from simulate.claims_nonparametric import SUITE_NAME, nonparametric_checks
 from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_printed import PRINTED, printed_checks
@@ -259,6 +262,17 @@ SUITES: dict[str, Suite] = {
                     for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
                 ),
             ],
+        ),
+        Suite(
+            INDEPENDENT,
+            independent_checks,
+            lambda name: Simulation(*independent.EXPERIMENTS[name.split("/")[1]]),
+            families=_families(
+                "B3: displacement; B4: error_0 error_1; R1: excess; R2: excess; S1: excess; T1: "
+                "expected_kl flat_kl"
+            ),
+            labels=INDEPENDENT_LABELS,
+            experiments=lambda _: [f"{INDEPENDENT}/{name}" for name in independent.EXPERIMENTS],
         ),
         Suite(
             "phases",

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import jax
@@ -18,6 +18,9 @@ from simulate import monte_carlo
 from simulate.artifacts import provenance
 from simulate.checks import (
     FAMILY_RATE,
+    INDECISION,
+    SOURCES,
+    STAGES,
     Check,
     Observation,
     Outcome,
@@ -47,7 +50,7 @@ class Report:
         plan: what the run was sized by.
         seed, profile: what reruns it.
         excluded: replicates left out, by experiment and reason.
-        replicates: replicates run, by experiment.
+        replicates: replicates run, by experiment, in both stages.
         reductions: how many times the control variate cut the variance of the excess risk's
             second-order part, by experiment.
         gate: trials of wrong formulas, where they were asked for.
@@ -75,6 +78,17 @@ class Report:
             return EXIT_STATUS["fail"]
         return EXIT_STATUS[self.verdict]
 
+    @property
+    def second_stage(self) -> list[str]:
+        """Ids of the checks that the first stage left undecided."""
+        return [outcome.check.id for outcome in self.outcomes if outcome.stage == 2]
+
+    @property
+    def sources(self) -> dict[str, int]:
+        """How many checks have each source."""
+        named = [outcome.check.source for outcome in self.outcomes]
+        return {source: named.count(source) for source in SOURCES}
+
     def command(self, outcome: Outcome) -> str:
         """The command that reruns one check on the same random numbers."""
         return (
@@ -86,6 +100,7 @@ class Report:
         """Everything, for JSON."""
         rows = []
         for outcome in self.outcomes:
+            n = outcome.n // STAGES[outcome.stage - 1]  # of the first stage, which has the power
             row = dataclasses.asdict(outcome.check)
             row |= {
                 "theorem": outcome.check.theorem,
@@ -97,9 +112,11 @@ class Report:
                 "interval": [outcome.low, outcome.high],
                 "reason": outcome.reason,
                 "law": outcome.check.law,
+                "left_out": outcome.left_out,
+                "stage": outcome.stage,
                 "planned_replicates": self.plan.replicates.get(outcome.check.id),
-                "detectable": self.plan.detectable(outcome.check, outcome.n) if outcome.n else None,
-                "power": self.plan.power(outcome.check, outcome.n) if outcome.n else 1.0,
+                "detectable": self.plan.detectable(outcome.check, n) if n else None,
+                "power": self.plan.power(outcome.check, n) if n else 1.0,
                 "command": self.command(outcome),
             }
             rows.append(row)
@@ -107,7 +124,11 @@ class Report:
             "verdict": self.verdict,
             "profile": self.profile,
             "family_false_alarm_rate": FAMILY_RATE,
+            "family_indecision_rate": INDECISION,
             "interval_z": self.plan.z,
+            "interval_z_second_stage": self.plan.z_second,
+            "second_stage": self.second_stage,
+            "sources": self.sources,
             "checks": rows,
             "replicates": self.replicates,
             "excluded": self.excluded,
@@ -181,27 +202,29 @@ def _paired(universe: Sequence[Check], name: str) -> tuple[str, ...]:
     return tuple(sorted({check.statistic[0] for check in pairs}))
 
 
-def _observe(check: Check, results: dict[str, monte_carlo.Result]) -> Observation:
-    """The statistic's mean, standard error, count and skewness."""
+def _observe(check: Check, results: Mapping[str, monte_carlo.Result]) -> Observation:
+    """The statistic over the replicates that count; of a pair, over those that count in both."""
     name, index = check.statistic
     if len(check.experiments) == 1:
         result = results[check.experiments[0]]
+        left_out = result.excluded / result.replicates
         if result.moments.count < 2:
-            return Observation(math.nan, math.nan, result.moments.count)
+            return Observation(math.nan, math.nan, result.moments.count, left_out=left_out)
         mean, std_error, n = monte_carlo.estimate(result, name)
         skewness = monte_carlo.skewness(result, name)
         if index is not None:
             mean, std_error, skewness = mean[index], std_error[index], skewness[index]
-        return Observation(float(mean), float(std_error), n, float(skewness))
-    first, second = (results[name] for name in check.experiments)
-    if first.excluded or second.excluded:
-        return Observation(math.nan, math.nan, 0)  # replicates no longer pair up
-    values = [monte_carlo.values(result, name) for result in (first, second)]
-    n = min(map(len, values))
-    gap = values[0][:n] - values[1][:n]
+        return Observation(float(mean), float(std_error), n, float(skewness), left_out)
+    pair = [monte_carlo.values(results[own], name, every=True) for own in check.experiments]
+    every = min(map(len, pair))
+    gap = pair[0][:every] - pair[1][:every]
+    gap = gap[np.isfinite(gap)]
+    n, left_out = len(gap), 1 - len(gap) / every
+    if n < 2:
+        return Observation(math.nan, math.nan, n, left_out=left_out)
     std = float(np.std(gap, ddof=1))
     skewness = float(np.mean((gap - gap.mean()) ** 3)) / std**3 if std > 0 else 0.0
-    return Observation(float(gap.mean()), std / math.sqrt(n), n, skewness)
+    return Observation(float(gap.mean()), std / math.sqrt(n), n, skewness, left_out)
 
 
 def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:
@@ -267,7 +290,10 @@ def run_checks(
     advanced: Callable[[str, int], None] | None = None,
     reused: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Simulate every experiment the checks need, once, and judge the checks.
+    """Simulate every experiment the checks need, and judge the checks.
+
+    A check that stays undecided is judged a second time, on more replicates of its own experiments;
+    the others keep their verdicts, so that none depends on which other checks are run.
 
     Args:
         checks: from `build`, possibly through `select`.
@@ -288,13 +314,11 @@ def run_checks(
     """
     universe = checks if universe is None else universe
     plan = make_plan(universe)
-    names = list(dict.fromkeys(name for check in checks for name in check.experiments))
-    results: dict[str, monte_carlo.Result] = {}
     stopped = threading.Event()
 
-    def run_experiment(name: str, devices: Sequence[jax.Device]) -> None:
+    def run_experiment(name: str, devices, times: int, earlier: monte_carlo.Result | None):
         own = simulation(name)
-        replicates = plan.for_experiment(universe, name)
+        replicates = times * plan.for_experiment(universe, name)
         key = experiment_key(seed, name.split("/")[0])
         words = tuple(int(word) for word in jax.random.key_data(key).ravel())
         slot = Slot(name, replicates, own.block, words, _paired(universe, name))
@@ -317,7 +341,7 @@ def run_checks(
                 saved = time.monotonic()
 
         try:
-            results[name] = monte_carlo.run(
+            return monte_carlo.run(
                 own.functions,
                 key=key,
                 replicates=replicates,
@@ -325,18 +349,37 @@ def run_checks(
                 progress=progress,
                 devices=devices,
                 keep=slot.keep,
-                resume=resume,
+                resume=earlier if resume is None else resume,
             )
         except monte_carlo.Interrupted as interruption:
-            if folder is not None and interruption.result is not None:
-                save_result(folder, slot, interruption.result)
+            result = interruption.result
+            if folder is not None and result is not None and result is not earlier:
+                save_result(folder, slot, result)
+            return result
 
-    _side_by_side(names, run_experiment, stopped)
-    results = {name: results[name] for name in names}  # in this order, whoever was first
-    outcomes = tuple(
-        judge(check, _observe(check, results), plan.z) if check.experiments else judge_exact(check)
+    def stage(own: Sequence[Check], times: int, earlier: Mapping[str, monte_carlo.Result]):
+        """Results of the experiments of some checks, in a fixed order."""
+        names = list(dict.fromkeys(name for check in own for name in check.experiments))
+        found: dict[str, monte_carlo.Result] = {}
+
+        def run(name: str, devices: Sequence[jax.Device]) -> None:
+            found[name] = run_experiment(name, devices, times, earlier.get(name))
+
+        _side_by_side(names, run, stopped)
+        return {name: found[name] for name in names}
+
+    first = stage(checks, STAGES[0], {})
+    outcomes = [
+        judge(check, _observe(check, first), plan.z) if check.experiments else judge_exact(check)
         for check in checks
-    )
+    ]
+    stopped.clear()  # set when the last suite of a stage is done
+    more = stage([outcome.check for outcome in outcomes if outcome.open], STAGES[1], first)
+    for k, outcome in enumerate(outcomes):
+        if outcome.open:
+            seen = _observe(outcome.check, more)
+            outcomes[k] = dataclasses.replace(judge(outcome.check, seen, plan.z_second), stage=2)
+    results = first | more
     excluded = {name: dict(result.problems) for name, result in results.items() if result.excluded}
     counts = {name: result.replicates for name, result in results.items()}
-    return Report(outcomes, plan, seed, profile, excluded, counts, _reductions(results))
+    return Report(tuple(outcomes), plan, seed, profile, excluded, counts, _reductions(results))

@@ -24,7 +24,7 @@ from simulate.experiments import experiment
 
 Z = make_plan([]).z
 CHECK = Check("R1.x.line.d", "", "asymptotic", ("line/d",), ("x", None), 0.0, 1.0, 0.01, 0.15,
-              skewness=2.0)  # fmt: skip
+              skewness=2.0, source="simulated and scored independently")  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [0.5, 1.0])
@@ -69,7 +69,9 @@ def _checks():
     bound = dataclasses.replace(CHECK, id="R6.y.line.d", kind="bound", allowance=0.0)
     paired = dataclasses.replace(CHECK, id="R3.g.line.d", experiments=("line/d", "line/e"))
     exact = dataclasses.replace(CHECK, id="B1.o.line.d", kind="exact", allowance=0.0)
-    silent = dataclasses.replace(CHECK, id="B4.s.line.d", experiments=(), observed=0.0)
+    silent = dataclasses.replace(
+        CHECK, id="B4.s.line.d", experiments=(), observed=0.0, source="second route"
+    )
     return (CHECK, exact, bound, paired, silent)
 
 

@@ -10,7 +10,8 @@ from simulate.__main__ import main
 from simulate.artifacts import load
 from simulate.checks import Check, Observation, judge, judge_exact, make_plan
 
-CHECK = Check("R1.x.c.d", "", "asymptotic", ("c/d",), ("x", None), 1.0, 1.0, 0.02, 0.1)
+CHECK = Check("R1.x.c.d", "", "asymptotic", ("c/d",), ("x", None), 1.0, 1.0, 0.02, 0.1,
+              source="simulated and scored independently")  # fmt: skip
 Z = make_plan([CHECK]).z
 
 
@@ -42,7 +43,7 @@ def test_a_significant_deviation_beyond_the_allowance_fails_even_within_the_disc
 def test_values_that_are_not_finite_never_pass():
     assert judge(CHECK, seen(float("nan")), Z).verdict == "inconclusive"
     assert judge(CHECK, Observation(1.0, 0.0, 1), Z).verdict == "inconclusive"
-    without = dataclasses.replace(CHECK, experiments=(), observed=None)
+    without = dataclasses.replace(CHECK, experiments=(), observed=None, source="second route")
     assert judge_exact(without).verdict == "inconclusive"
 
 

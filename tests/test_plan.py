@@ -2,13 +2,15 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from simulate import verify
-from simulate.checks import CAPACITY, FAMILY_RATE, POWER, Check, make_plan
+from simulate.checks import CAPACITY, FAMILY_RATE, INDECISION, POWER, SOURCES, Check, make_plan
 from simulate.claims import PROFILES
 from simulate.suites import SUITES
 
@@ -37,6 +39,7 @@ def assert_powerful(universe):
     for check in universe:
         n = plan.for_check(universe, check)
         assert plan.power(check, n) >= POWER, check.id
+        assert plan.indecision(check, n, spread=1.4) <= INDECISION / CAPACITY, check.id
         assert plan.detectable(check, n) <= check.discrepancy * (1 + 1e-12), check.id
         assert (n > 0) == bool(check.experiments), check.id
         assert check.law in ("no noise", "normal", "normal, skewed")
@@ -54,13 +57,31 @@ def test_every_check_has_its_power_in_both_profiles(profile):
     assert {check.id for check in universe} >= {"R1.control.line.raw", "S2.level.sequence.design"}
     assert_powerful(universe)
     assert len(SUITES) > 7
+    if profile == "quick":
+        readme = " ".join((Path(__file__).parent.parent / "README.md").read_text().split())
+        sources = [check.source for check in universe]
+        assert f"Of the {len(universe)} checks of the quick profile" in readme
+        for source in SOURCES:
+            pattern = rf"\b{sources.count(source)} (are |compare a )?{re.escape(source)}"
+            assert re.search(pattern, readme), (source, sources.count(source))
 
 
 def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
     """What keeps the family's rate in either profile: a run beyond the capacity does not start."""
-    one = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.5)
+    one = Check(
+        "R1.x.c.d",
+        "",
+        "exact",
+        ("c/d",),
+        ("x", None),
+        1.0,
+        1.0,
+        0.0,
+        0.5,
+        source="simulated and scored independently",
+    )
     full = [dataclasses.replace(one, id=f"R1.x{k}.c.d") for k in range(CAPACITY)]
-    silent = dataclasses.replace(one, id="R1.silent.c.d", experiments=())
+    silent = dataclasses.replace(one, id="R1.silent.c.d", experiments=(), source="second route")
     assert make_plan([*full, silent]).alarm * CAPACITY <= FAMILY_RATE
     assert make_plan([one]).alarm == make_plan(full).alarm
     with pytest.raises(ValueError, match=f"^checks: got {CAPACITY + 1} with noise"):
@@ -68,17 +89,74 @@ def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
 
 
 def test_a_selection_is_planned_with_the_replicates_of_the_whole():
-    weak = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.5)
-    strong = Check("R1.y.c.d", "", "exact", ("c/d",), ("y", None), 1.0, 1.0, 0.0, 0.05)
+    weak = Check(
+        "R1.x.c.d",
+        "",
+        "exact",
+        ("c/d",),
+        ("x", None),
+        1.0,
+        1.0,
+        0.0,
+        0.5,
+        source="simulated and scored independently",
+    )
+    strong = Check(
+        "R1.y.c.d",
+        "",
+        "exact",
+        ("c/d",),
+        ("y", None),
+        1.0,
+        1.0,
+        0.0,
+        0.05,
+        source="simulated and scored independently",
+    )
     plan = make_plan([weak, strong])
     assert plan.for_check([weak, strong], weak) == plan.replicates[strong.id] > 10_000
-    paired = Check("R3.z.c.d", "", "exact", ("c/d", "c/e"), ("x", None), 1.0, 1.0, 0.0, 0.5)
+    paired = Check(
+        "R3.z.c.d",
+        "",
+        "exact",
+        ("c/d", "c/e"),
+        ("x", None),
+        1.0,
+        1.0,
+        0.0,
+        0.5,
+        source="simulated and scored independently",
+    )
     assert plan.for_check([weak, strong], paired) == 0
 
 
 def test_skewness_costs_replicates_and_keeps_the_power():
-    plain = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1)
-    skewed = Check("R1.y.c.e", "", "exact", ("c/e",), ("x", None), 1.0, 1.0, 0.0, 0.1, None, 2.0)
+    plain = Check(
+        "R1.x.c.d",
+        "",
+        "exact",
+        ("c/d",),
+        ("x", None),
+        1.0,
+        1.0,
+        0.0,
+        0.1,
+        source="simulated and scored independently",
+    )
+    skewed = Check(
+        "R1.y.c.e",
+        "",
+        "exact",
+        ("c/e",),
+        ("x", None),
+        1.0,
+        1.0,
+        0.0,
+        0.1,
+        None,
+        2.0,
+        source="simulated and scored independently",
+    )
     plan = make_plan([plain, skewed])
     few, many = plan.replicates[plain.id], plan.replicates[skewed.id]
     assert few < many < 1.3 * few

@@ -98,6 +98,25 @@ def test_the_page_says_what_wrong_formulas_did_and_which_checks_none_of_them_fai
     assert _Reader(page).wrong == []
 
 
+def test_rows_and_page_say_where_observed_values_come_from_and_what_was_left_out(run, artifact):
+    report = artifact["payload"]
+    sources = {check["source"] for check in report["checks"]}
+    assert sources == {"simulated and scored independently"}
+    assert report["sources"]["simulated and scored independently"] == len(report["checks"])
+    assert sum(report["sources"].values()) == len(report["checks"])
+    by_id = {check["id"]: check for check in report["checks"]}
+    third, first = (by_id[f"T1.z.toy.{name}"] for name in ("third", "first"))
+    lost = report["excluded"]["toy/third"]["separated"] / report["replicates"]["toy/third"]
+    assert third["left_out"] == pytest.approx(lost) and 0 < lost < 0.2
+    assert first["left_out"] == 0.0 and {check["stage"] for check in by_id.values()} == {1}
+    page = report_page(artifact)
+    assert page.count("% left out") == 1 and f"{100 * lost:.2g} % left out" in page
+    assert f"simulated and scored independently ({len(by_id)})" in page
+    assert "second stage was used" not in page
+    report["second_stage"] = [third["id"]]
+    assert f"second stage was used for <code>{third['id']}</code>" in report_page(artifact)
+
+
 def test_the_page_is_complete_well_formed_and_needs_no_other_file(artifact):
     picture = Picture("law", "a <title>", ("S1", "R1"), "A caption.", "<svg>1</svg>")
     page = report_page(artifact, [picture])
