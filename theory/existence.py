@@ -156,7 +156,7 @@ def separated_along(clusters: Clusters) -> float:
         direction = np.eye(len(direction))[0]
     centre = means @ direction
     std = np.sqrt(np.maximum(np.einsum("kij,i,j->k", covs, direction, direction), 1e-300))
-    grid = np.linspace((centre - 8 * std).min(), (centre + 8 * std).max(), 40 * _NODES)
+    grid = np.linspace((centre - 8 * std).min(), (centre + 8 * std).max(), 8 * _NODES)
     unit = (grid[:, None] - centre) / std
     below = np.exp(log_ndtr(unit) @ share[0])  # all of class 0 below the grid's point
     above = np.exp(log_ndtr(-unit) @ share[1])  # all of class 1 above it
