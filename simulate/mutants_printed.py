@@ -60,6 +60,9 @@ _WRONG = {
     "R3.oracle_gain": ("1 - a_g for 1 - a_g^2", lambda rhs: rhs.xreplace(
         {nt.real_share[nt.g] ** 2: nt.real_share[nt.g]})),
     "R5.group_excess": ("the group's risk falls where it rises", _times(-1)),
+    "R5.worst_pair": ("the larger mean alone: the spread's term left out",
+                      lambda rhs: rhs.args and sum(
+                          term for term in rhs.args if not term.has(sp.exp))),
     "R6.bound": ("the bound not halved", _times(2)),
     "R6.trace_bound": ("one parameter too few: features for parameters", _put(nt.p, nt.p - 1)),
     "R6.paper_form": ("log n left out", lambda rhs: rhs.subs(sp.log(nt.n_tot), 1)),

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.mutation import Mutant, formula, replaced, result
+from simulate.mutation import Mutant, arguments, formula, replaced, result, result
 from theory import notation as nt
 from theory.design import Design
 from theory.excess_risk import predict
@@ -275,5 +275,26 @@ RISK_MUTANTS = (
         "tr V left out of the bound",
         ("R6.excess.two-gaussians.weighted",),
         (_predicted(_bias_alone),),
+    ),
+    Mutant(
+        "worst-group-of-expectations",
+        ("R5",),
+        "the maximum of expectations for the expectation of the maximum",
+        ("R5.worst_error.ties.two", "R5.worst_error.ties.four"),
+        (
+            result("theory.worst_group.expected_maximum", lambda right, means, cov: max(means)),
+        ),
+    ),
+    Mutant(
+        "worst-group-independent",
+        ("R5",),
+        "errors of groups as if they were independent: their covariance left out",
+        ("R5.worst_error.ties.two",),
+        (
+            arguments(
+                "theory.worst_group.expected_maximum",
+                lambda means, cov: (means, jnp.diag(jnp.diag(cov))),
+            ),
+        ),
     ),
 )

@@ -29,6 +29,8 @@ from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_printed import PRINTED, printed_checks
 from simulate.claims_printed import SUITE as PRINTED_SUITE
 from simulate.claims_scaling import scaling_checks, scaling_path
+from simulate.claims_worst_group import BLOCK, TIES, worst_group_checks
+from simulate.claims_worst_group import SUITE as TIES_SUITE
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS, EFRON_1975
 from simulate.experiments import experiment
@@ -229,6 +231,14 @@ SUITES: dict[str, Suite] = {
                 for label in GENERATORS
                 for kind in ("gradient", "curve", "far", "farther", "floor1", "floor4")
             ],
+        ),
+        Suite(
+            TIES_SUITE,
+            worst_group_checks,
+            lambda name: Simulation(TIES[name.split("/")[1]].functions, BLOCK),
+            families=_families("R5: worst_error"),
+            labels=tuple(TIES),
+            experiments=lambda _: [f"{TIES_SUITE}/{name}" for name in TIES],
         ),
         Suite(
             "phases",

@@ -204,7 +204,7 @@ def warn(own: Validity) -> None:
             f"predict: the prediction is doubtful or unreliable ({cause}): print its "
             "validity for the verdict and its numbers.",
             Unreliable,
-            stacklevel=level - 1,
+            stacklevel=level,
         )
 
 

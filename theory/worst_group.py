@@ -28,7 +28,7 @@ _POWER = 14  # two to this power are the points of the integral
 @lru_cache(maxsize=8)
 def _points(dim: int) -> np.ndarray:
     """Standard normal points of a Sobol sequence, never scrambled, and their mirror images."""
-    unit = qmc.Sobol(dim, scramble=False).random_base2(_POWER) + 0.5**(_POWER + 1)
+    unit = qmc.Sobol(dim, scramble=False).random_base2(_POWER) + 0.5 ** (_POWER + 1)
     normal = ndtri(unit)
     return np.concatenate([normal, -normal])
 
