@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.mutation import Mutant, arguments, formula, replaced, result, result
+from simulate.mutation import Mutant, arguments, formula, replaced, result
 from theory import notation as nt
 from theory.design import Design
 from theory.excess_risk import predict
@@ -281,9 +281,7 @@ RISK_MUTANTS = (
         ("R5",),
         "the maximum of expectations for the expectation of the maximum",
         ("R5.worst_error.ties.two", "R5.worst_error.ties.four"),
-        (
-            result("theory.worst_group.expected_maximum", lambda right, means, cov: max(means)),
-        ),
+        (result("theory.worst_group.expected_maximum", lambda right, means, cov: max(means)),),
     ),
     Mutant(
         "worst-group-independent",

@@ -312,7 +312,9 @@ def _worst_pair() -> Row:
     first = float(own.group_error.total[0])
     std = math.sqrt(float(np.array([1.0, -1.0]) @ own.error_cov @ [1.0, -1.0]))
     second = first - std / 2  # nearly tied
-    larger, _ = quad(lambda t: ndtr((first - second - t) / std), 0.0, 12 * std, epsabs=1e-14, limit=400)
+    larger, _ = quad(
+        lambda t: ndtr((first - second - t) / std), 0.0, 12 * std, epsabs=1e-14, limit=400
+    )
     return Row([{"mean_1": first, "mean_2": second, "std_gap": std}], second + larger)
 
 

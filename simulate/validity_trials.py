@@ -151,4 +151,6 @@ def _controlled(excess, gradients, theory: Prediction, laws: Law) -> tuple[float
     table = np.column_stack([np.ones(len(excess)), used])
     solution, *_ = np.linalg.lstsq(table, excess, rcond=None)
     left = excess - table @ solution
-    return float(solution[0]), float(np.sqrt(left @ left / (len(left) - table.shape[1]) / len(left)))
+    return float(solution[0]), float(
+        np.sqrt(left @ left / (len(left) - table.shape[1]) / len(left))
+    )
