@@ -78,6 +78,7 @@ class Theorem:
 
 _IID = "independent samples; group sizes fixed by design"
 _SMOOTH = "smooth convex loss with a positive definite Hessian H at theta*"
+_FIT = "Expectations are over data with a finite minimiser in a fixed ball: nearly all."
 _LINEAR = "linear score, Gaussian (mixture) groups"
 _COMMON = "two Gaussian classes with one covariance matrix"
 
@@ -158,7 +159,8 @@ _ALL = (
         "+ lower order, for b = grad B(theta*) of order n^{-1/2} and A = H + Hess B(theta*), "
         "whatever the size of Hess B. For any bias: the excess of the pseudo-true point "
         "theta_alpha, plus tr(H A^{-1} V A^{-1}) / 2, H and A the Hessians of R_bal and of the "
-        "target there, plus grad R_bal(theta_alpha) times the Cox-Snell bias of the estimator.",
+        "target there, plus grad R_bal(theta_alpha) times the Cox-Snell bias of the estimator. "
+        + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
@@ -171,7 +173,7 @@ _ALL = (
         "A generator fitted on the same seeds adds their influence to the noise",
         "R1 with V = sum_g Cov_{P_g}(a_g s + c_g J_g psi_g) / (G^2 n_g) + [noise of the synthetic "
         "draws] Sigma_g, psi_g the influence function of the generator's parameters and J_g the "
-        "derivative of its mean score in them. Duplication has J psi = s.",
+        "derivative of its mean score in them. Duplication has J psi = s. " + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
@@ -221,12 +223,13 @@ _ALL = (
         "R5",
         "Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates likewise",
         "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and the same "
-        "expansion for error rates; the worst group is the largest of them.",
+        "expansion for error rates. The largest has the mean of the largest of jointly normal "
+        "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH),
         "O(n^{-2}) with the second-order terms of R1",
-        ("theory.excess_risk.predict",),
+        ("theory.excess_risk.predict", "theory.worst_group.expected_maximum"),
         "group_risk",
     ),
     Theorem(
