@@ -19,6 +19,7 @@ The modules, from a random number to a verdict:
   its parts ``report_*``;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
   `gate_record`, `calibration` and `calibration_seeds`;
+* the verdicts on predictions held against simulation: `validity_cases`, `validity_trials`;
 * data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
 * a table of one's own: `tables` and `table_names`, and `planner` with its parts ``planner_*``: the
   table and its sources, estimates, intervals, the decision, and how it was validated

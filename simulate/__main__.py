@@ -12,12 +12,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulate import command_calibrate, command_plan, command_report, command_verify
+from simulate import (
+    command_calibrate,
+    command_plan,
+    command_report,
+    command_validity,
+    command_verify,
+)
 from simulate.arguments import answer, one_device_per_core, parse
 
 __all__ = ["main"]
 
-_COMMANDS = (command_verify, command_report, command_plan, command_calibrate)
+_COMMANDS = (command_verify, command_report, command_plan, command_calibrate, command_validity)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -50,9 +51,12 @@ def answer(
         0
     """
     from simulate.artifacts import ArtifactError
+    from theory.validity import Unreliable
 
     try:
-        return run()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Unreliable)  # verdicts are in the results themselves
+            return run()
     except (ValueError, ArtifactError, OSError, *also) as error:
         print(f"{door}: {error}", file=sys.stderr)
         return 2

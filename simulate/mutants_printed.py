@@ -60,6 +60,9 @@ _WRONG = {
     "R3.oracle_gain": ("1 - a_g for 1 - a_g^2", lambda rhs: rhs.xreplace(
         {nt.real_share[nt.g] ** 2: nt.real_share[nt.g]})),
     "R5.group_excess": ("the group's risk falls where it rises", _times(-1)),
+    "R5.worst_pair": ("the larger mean alone: the spread's term left out",
+                      lambda rhs: rhs.args and sum(
+                          term for term in rhs.args if not term.has(sp.exp))),
     "R6.local_bound": ("lambda_min(A) for its square", lambda rhs: rhs.xreplace(
         {nt.lambda_target**-2: 1 / nt.lambda_target})),
     "R6.population_bound": ("the bound not halved", _times(2)),

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS
-from simulate.mutation import Mutant, formula, replaced, result
+from simulate.mutation import Mutant, arguments, formula, replaced, result
 from theory import notation as nt
 from theory.design import Design
 from theory.excess_risk import predict
@@ -251,5 +251,24 @@ RISK_MUTANTS = (
         "the delta method for error rates without its second-order term",
         ("R5.error_controlled.line.weighted",),
         (_expansions(lambda part: part._replace(variance=0 * part.variance), ("group_error",)),),
+    ),
+    Mutant(
+        "worst-group-of-expectations",
+        ("R5",),
+        "the maximum of expectations for the expectation of the maximum",
+        ("R5.worst_error.ties.two", "R5.worst_error.ties.four"),
+        (result("theory.worst_group.expected_maximum", lambda right, means, cov: max(means)),),
+    ),
+    Mutant(
+        "worst-group-independent",
+        ("R5",),
+        "errors of groups as if they were independent: their covariance left out",
+        ("R5.worst_error.ties.two",),
+        (
+            arguments(
+                "theory.worst_group.expected_maximum",
+                lambda means, cov: (means, jnp.diag(jnp.diag(cov))),
+            ),
+        ),
     ),
 )

@@ -35,7 +35,7 @@ from scipy.stats import norm
 from simulate import planner_intervals as intervals
 from simulate.planner_choices import Choice, Plan
 from simulate.planner_decision import decide, fewest, forgone, least_gain
-from simulate.planner_diagnostics import Caution, diagnose
+from simulate.planner_diagnostics import Caution, diagnose, validity
 from simulate.planner_estimate import (
     Real,
     SeparableError,
@@ -141,7 +141,17 @@ def plan_table(
     best, adds, reason = decide(choices, worth)
     needed = least_gain(choices, worth)
     return Plan(
-        tuple(choices), best, adds, reason, table.groups, warnings, level, price, rows.group, needed
+        tuple(choices),
+        best,
+        adds,
+        reason,
+        table.groups,
+        warnings,
+        level,
+        price,
+        rows.group,
+        needed,
+        validity(table, real, resampled, best),
     )
 
 

@@ -11,6 +11,7 @@ from simulate.planner_diagnostics import Caution
 from simulate.planner_intervals import Interval
 from simulate.planner_table import GroupInfo
 from theory.design import Design
+from theory.validity import NOT_JUDGED, Validity
 
 __all__ = ["Choice", "Plan"]
 
@@ -71,6 +72,7 @@ class Plan:
         level: of the intervals; price: nats a synthetic row.
         group_index: group of every row given ``[n]``.
         needed: nats, the expected gain that rows must exceed to be recommended.
+        validity: whether the predicted excess risk is to be relied on, and why not.
     """
 
     choices: tuple[Choice, ...]
@@ -83,6 +85,7 @@ class Plan:
     price: float
     group_index: np.ndarray
     needed: float
+    validity: Validity = NOT_JUDGED
 
     @property
     def oversampling(self) -> tuple[int, ...]:

@@ -12,9 +12,11 @@ from simulate.planner_estimate import Real, Synthetic
 from simulate.planner_intervals import Resampled
 from simulate.planner_sources import Source
 from simulate.planner_table import Prepared
+from theory.existence import Clusters, existence
+from theory.validity import REMAINDER, Validity, verdict_of
 from theory.wording import counted
 
-__all__ = ["Caution", "diagnose"]
+__all__ = ["Caution", "diagnose", "validity"]
 
 _ROWS_PER_PARAMETER = 10
 _CONCENTRATED = 0.5  # of the variance, in as many rows as a hundredth of the smallest group
@@ -59,6 +61,28 @@ def diagnose(
         *_information(real, resampled),
     ]
     return tuple(found)
+
+
+def validity(table: Prepared, real: Real, resampled: Resampled, best) -> Validity:
+    """The verdict of `theory.validity` on the recommended design's predicted excess risk.
+
+    The noise of a score and the remainder come from the predicted variance; the probability that no
+    fit exists from normal groups like the table's, or from the resampled tables if that is larger.
+    """
+    rows = table.rows
+    x, sizes = rows.x[:, 1:], np.bincount(rows.group)
+    places = [rows.members(g) for g in range(rows.count)]
+    within = sum(np.cov(x[own].T, ddof=0).reshape(x.shape[1], -1) * len(x[own]) for own in places)
+    covs = np.stack([within / len(x)] * rows.count)
+    means = np.stack([x[own].mean(axis=0) for own in places])
+    signs = np.array([rows.sign[own][0] for own in places])
+    found = existence(Clusters(sizes.astype(float), means, covs, signs))
+    failed = resampled.failed / (resampled.failed + len(resampled.weighted))
+    noise = 2 * best.variance / real.hessian[0, 0]
+    total = abs(best.bias + best.variance)
+    remainder = REMAINDER * noise * best.variance / total if total > 0 else np.inf
+    seeds = sizes.min() / rows.x.shape[1]
+    return verdict_of(seeds, max(found.no_fit, failed), found.margin, noise, remainder)
 
 
 def _identifiers(table: Prepared):

@@ -30,6 +30,7 @@ def as_dict(plan: Plan) -> dict:
         "level": plan.level,
         "price": plan.price,
         "needed": plan.needed,
+        "validity": plan.validity._asdict(),
     }
 
 
@@ -80,6 +81,9 @@ def print_plan(console: Console, plan: Plan) -> None:
     for line, style in _designs(plan):
         console.print(line, style=style, **_PLAIN)
     _say(console, "")
+    own = plan.validity
+    because = f": {'; '.join(own.reasons)}" if own.reasons else ""
+    _say(console, f"prediction of the excess risk: {own.verdict}{because}.")
     for doubt in plan.warnings:
         _say(console, f"warning ({doubt.check}): {doubt.message}", style="yellow")
 

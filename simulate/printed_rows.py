@@ -11,7 +11,9 @@ from functools import lru_cache, partial
 
 import jax.numpy as jnp
 import numpy as np
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from simulate.printed_settings import (
     APART,
@@ -303,6 +305,18 @@ def _group_excess() -> Row:
     return Row([values], float(own.group_excess.bias[0]), 1e-3)
 
 
+def _worst_pair() -> Row:
+    """The second mean plus the integral of the probabilities that the difference is larger."""
+    own = prediction("shifted")
+    first = float(own.group_error.total[0])
+    std = math.sqrt(float(np.array([1.0, -1.0]) @ own.error_cov @ [1.0, -1.0]))
+    second = first - std / 2  # nearly tied
+    larger, _ = quad(
+        lambda t: ndtr((first - second - t) / std), 0.0, 12 * std, epsabs=1e-14, limit=400
+    )
+    return Row([{"mean_1": first, "mean_2": second, "std_gap": std}], second + larger)
+
+
 BIAS_ROWS: dict[str, Callable[[], Row]] = {
     "B1.ratio": partial(_of_design, "ratio"),
     "B1.oversampling": partial(_of_design, "oversampling"),
@@ -333,5 +347,6 @@ RISK_ROWS: dict[str, Callable[[], Row]] = {
     "R3.break_even_ratio": _break_even_ratio,
     "R3.gain_over_raw": _gain_over_raw,
     "R3.oracle_gain": _oracle_gain,
+    "R5.worst_pair": _worst_pair,
     "R5.group_excess": _group_excess,
 }

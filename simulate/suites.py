@@ -40,6 +40,8 @@ from simulate.claims_phases import SEPARATIONS, phase_checks, phase_point
 from simulate.claims_printed import PRINTED, printed_checks
 from simulate.claims_printed import SUITE as PRINTED_SUITE
 from simulate.claims_scaling import scaling_checks, scaling_path
+from simulate.claims_worst_group import BLOCK, TIES, worst_group_checks
+from simulate.claims_worst_group import SUITE as TIES_SUITE
 from simulate.configurations import CONFIGURATIONS
 from simulate.discriminant import DISCRIMINANTS, EFRON_1975
 from simulate.experiments import experiment
@@ -273,6 +275,14 @@ SUITES: dict[str, Suite] = {
             ),
             labels=INDEPENDENT_LABELS,
             experiments=lambda _: [f"{INDEPENDENT}/{name}" for name in independent.EXPERIMENTS],
+        ),
+        Suite(
+            TIES_SUITE,
+            worst_group_checks,
+            lambda name: Simulation(TIES[name.split("/")[1]].functions, BLOCK),
+            families=_families("R5: worst_error"),
+            labels=tuple(TIES),
+            experiments=lambda _: [f"{TIES_SUITE}/{name}" for name in TIES],
         ),
         Suite(
             "phases",

@@ -39,6 +39,8 @@ from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, AnyArray, Loss
 from theory.minimum import minimisers
 from theory.moments import Moments, margin_means, moments_from, moments_slope
+from theory.validity import NOT_JUDGED, Validity, judge, rows_of, warn
+from theory.worst_group import expected_maximum
 
 __all__ = ["Expansion", "Prediction", "predict"]
 
@@ -90,6 +92,11 @@ class Prediction(NamedTuple):
             ``tr(H^{-1} V(theta*)) / 2``: true only where ``Hess B(theta*)`` is small too.
         bound: R6's bound on the local form, ``|b|^2 lambda_max(H) / (2 lambda_min(A*)^2)`` plus
             ``local_variance``; at any bias see `theory.bounds.population_bound`.
+        error_cov, group_excess_cov: covariances over data sets of the groups' error rates and
+            excess risks, to first order ``[G, G]``.
+        logit_noise: variance of a score at the estimate, per group, weighted by the loss's
+            curvature, ``tr(H_g cov) / H_g[0, 0]`` ``[G]``.
+        validity: whether the prediction is to be relied on, and why not.
     """
 
     theta_star: Array
@@ -114,6 +121,10 @@ class Prediction(NamedTuple):
     small_bias: AnyArray
     small_variance: AnyArray
     bound: AnyArray
+    error_cov: AnyArray
+    group_excess_cov: AnyArray
+    logit_noise: AnyArray
+    validity: Validity = NOT_JUDGED
 
     @property
     def total(self) -> AnyArray:
@@ -134,6 +145,16 @@ class Prediction(NamedTuple):
     def worst_group_excess(self) -> AnyArray:
         """Largest predicted group excess risk (the maximum of expectations)."""
         return np.max(self.group_excess.total)
+
+    @property
+    def expected_worst_group_error(self) -> float:
+        """Predicted largest error rate over groups (the expectation of the maximum, R5)."""
+        return expected_maximum(self.group_error.total, self.error_cov)
+
+    @property
+    def expected_worst_group_excess(self) -> float:
+        """Predicted largest group excess risk (the expectation of the maximum, R5)."""
+        return expected_maximum(self.group_excess.total, self.group_excess_cov)
 
 
 def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
@@ -228,6 +249,9 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         small_bias=bias_gradient @ inverse_hessian @ bias_gradient / 2,
         small_variance=np.sum(inverse_hessian * noises[0]) / 2,
         bound=local_bound(bias_gradient, noises[0], curvatures[0], target),
+        error_cov=errors[1] @ cov @ errors[1].T,
+        group_excess_cov=risks[1] @ cov @ risks[1].T,
+        logit_noise=np.sum(risks[2] * cov, axis=(1, 2)) / risks[2][:, 0, 0],
     )
 
 
@@ -238,6 +262,10 @@ def predict(
     loss: Loss = LOGISTIC,
 ) -> Prediction:
     """Excess risk of a design, in parts, in total, per group, with error rates (R1, R2, R5, R6).
+
+    Expectations are over the data sets that have a finite fit (and one within a fixed ball): the
+    others have a probability that is positive for the logistic loss at every size and exponentially
+    small in it; ``validity.no_fit`` estimates it.
 
     Asymptotic, remainder ``O(n^{-2})`` with all sizes in proportion: balanced, per group and for
     error rates. At biases of order ``n^{-1/2}`` it reduces to
@@ -259,16 +287,22 @@ def predict(
         ValueError: for invalid or mismatched input, too few seeds, or no finite minimiser.
         RuntimeError: if float64 is off.
 
+    Warns:
+        Unreliable: once for each cause, where ``validity`` is not "reliable".
+
     Example:
         >>> import numpy as np
         >>> from theory.generators import Oracle
         >>> means = [[0, 0, 0], [1.5, 0.5, 0]]
         >>> groups = [GaussianGroup(mean, np.eye(3), y) for y, mean in enumerate(means)]
         >>> weighted = predict(groups, Design.class_weighted((2000, 200)), Oracle())
-        >>> round(float(weighted.total), 6)
-        0.002344
+        >>> round(float(weighted.total), 6), weighted.validity.verdict
+        (0.002344, 'reliable')
     """
     pieces = population(groups, design, generator)
     weights = np.stack([pieces.balanced.weights, pieces.target.weights])
     theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
-    return _predicted(theta_star, theta_alpha, pieces, loss)
+    own = _predicted(theta_star, theta_alpha, pieces, loss)
+    own = own._replace(validity=judge(own, rows_of(groups, design, generator), loss))
+    warn(own.validity)
+    return own

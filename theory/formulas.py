@@ -14,6 +14,7 @@ from theory.formulas_moments import MOMENT_FORMULAS
 from theory.formulas_nonparametric import NONPARAMETRIC_FORMULAS
 from theory.formulas_risk import RISK_FORMULAS
 from theory.formulas_scaling import SCALING_FORMULAS
+from theory.formulas_worst_group import WORST_GROUP_FORMULAS
 
 __all__ = ["FORMULAS", "formulas_of"]
 
@@ -33,6 +34,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     BIAS_FORMULAS,
     RISK_FORMULAS,
     BOUND_FORMULAS,
+    WORST_GROUP_FORMULAS,
     BENEFIT_FORMULAS,
     MOMENT_FORMULAS,
     GLOBAL_LAW_FORMULAS,

@@ -232,6 +232,9 @@ reach = _scalar(
     **_POS,
 )
 z = _scalar("z", "a standard normal variable")
+mean_1 = _scalar("mean_1", "mean of a group's error (or excess risk) over data sets", "m_1")
+mean_2 = _scalar("mean_2", "mean of another group's error (or excess risk)", "m_2")
+std_gap = _scalar("std_gap", "standard deviation of the two groups' difference", "a", **_POS)
 
 # --- scaling laws (theorem S) ---------------------------------------------------------------
 A = _scalar("A", "H^{-1}-weighted second moment of the oversampling part", **_NONNEG)

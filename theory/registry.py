@@ -79,6 +79,7 @@ class Theorem:
 
 _IID = "independent samples; group sizes fixed by design"
 _SMOOTH = "smooth convex loss with a positive definite Hessian H at theta*"
+_FIT = "Expectations are over data with a finite minimiser in a fixed ball: nearly all."
 _LINEAR = "linear score, Gaussian (mixture) groups"
 _COMMON = "two Gaussian classes with one covariance matrix"
 
@@ -152,7 +153,7 @@ _ALL = (
         "R1",
         "Excess risk = half squared bias + half noise, through the target's Hessian (generator "
         "fixed)",
-        STATEMENTS["R1"],
+        STATEMENTS["R1"] + " " + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
@@ -163,7 +164,7 @@ _ALL = (
     Theorem(
         "R2",
         "A generator fitted on the same seeds adds their influence to the noise",
-        STATEMENTS["R2"],
+        STATEMENTS["R2"] + " " + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
@@ -208,12 +209,13 @@ _ALL = (
         "R5",
         "Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates likewise",
         "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and the same "
-        "expansion for error rates; the worst group is the largest of them.",
+        "expansion for error rates. The largest has the mean of the largest of jointly normal "
+        "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + _FIT,
         ("asymptotic",),
         ("sharp",),
         (_IID, _SMOOTH),
         "O(n^{-2}) with the second-order terms of R1",
-        ("theory.excess_risk.predict",),
+        ("theory.excess_risk.predict", "theory.worst_group.expected_maximum"),
         "group_risk",
     ),
     Theorem(

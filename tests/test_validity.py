@@ -1,0 +1,141 @@
+"""Verdicts on predictions: what they say where the expansion is known to fail, and how they were
+calibrated."""
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+import theory.validity
+from simulate import artifacts
+from simulate.command_validity import KIND, cases_of, table
+from simulate.validity_cases import classes, known_cases
+from simulate.validity_trials import WITHIN, Trial
+from theory import SQUARED, Design, Oracle, Smote, predict
+from theory.existence import Clusters, existence
+from theory.validity import NOT_JUDGED, VERDICTS, Unreliable, validity_of_law, verdict_of
+
+RECORD = Path(__file__).parent / "validity_record.json"
+PAGE = Path(__file__).parent.parent / "docs" / "validity.md"
+LEAST = 0.95  # share of the reliable predictions that must be within 10 %
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Every recorded trial with its case's prediction of today."""
+    trials = [Trial(**row) for row in artifacts.load(RECORD, kind=KIND)["payload"]]
+    cases = cases_of(200)
+    return trials, [
+        predict(own.groups, own.design, own.generator)
+        for own in (cases[trial.name] for trial in trials)
+    ]
+
+
+def _share(trials, predictions, verdict_of_prediction, family):
+    close = [
+        abs(float(theory.total) - trial.excess) <= WITHIN * trial.excess
+        for trial, theory in zip(trials, predictions, strict=True)
+        if trial.name.startswith(family) and verdict_of_prediction(theory) == "reliable"
+    ]
+    return len(close), float(np.mean(close))
+
+
+def test_of_the_reliable_predictions_nearly_all_are_within_a_tenth(recorded):
+    for family, least in (("grid", 20), ("fresh", 5)):
+        count, share = _share(*recorded, lambda theory: theory.validity.verdict, family)
+        assert count >= least and share >= LEAST, (family, count, share)
+
+
+@pytest.mark.parametrize("wrong", [{"remainder": (2.0, 9.0)}, {"remainder": (0.4, 2.0)}])
+def test_looser_thresholds_would_call_wrong_predictions_reliable(recorded, monkeypatch, wrong):
+    monkeypatch.setattr(
+        theory.validity, "THRESHOLDS", {**theory.validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong}
+    )
+
+    def again(own):
+        seen = own.validity
+        return verdict_of(seen.seeds, seen.no_fit, seen.margin, seen.noise, seen.remainder).verdict
+
+    assert _share(*recorded, again, "grid")[1] < LEAST
+
+
+def test_the_estimated_probability_of_no_fit_is_the_recorded_share(recorded):
+    for trial, own in zip(*recorded, strict=True):
+        share = trial.without_fit / trial.replicates
+        error = math.sqrt(max(share * (1 - share), 1e-3) / trial.replicates)
+        assert abs(own.validity.no_fit - share) < 0.12 + 4 * error, trial.name
+
+
+def test_the_page_shows_the_recorded_table(recorded):
+    trials, predictions = recorded
+    verdicts = [own.validity.verdict for own in predictions]
+    lines = table(trials, verdicts, [float(own.total) for own in predictions])
+    assert "\n".join(lines) in PAGE.read_text()
+
+
+@pytest.mark.parametrize("case", list(known_cases()), ids=lambda case: case.name)
+def test_where_the_expansion_is_known_to_fail_it_is_not_called_reliable(case):
+    own = predict(case.groups, case.design, case.generator).validity
+    assert own.verdict != "reliable" and own.reasons
+    if "-seeds2" in case.name:
+        assert own.verdict == "unreliable" and "few seeds" in own.causes
+
+
+def test_more_data_never_make_a_verdict_worse_and_no_number_is_nan():
+    groups = classes(3, 2.0)
+    ranks = []
+    for size in (4, 8, 20, 60, 200, 1000, 10_000):
+        own = predict(groups, Design.class_weighted((10 * size, size)), Oracle()).validity
+        assert not any(math.isnan(value) for value in own[3:])
+        ranks.append(VERDICTS.index(own.verdict))
+    assert ranks == sorted(ranks, reverse=True) and ranks[0] == 2 and ranks[-1] == 0
+
+
+def test_what_was_not_computed_is_not_reliable():
+    assert NOT_JUDGED.verdict == "unreliable"
+    nan = math.nan
+    for numbers in ((nan, 0, 9, 0.01, 0), (99, nan, 9, 0.01, 0), (99, 0, 9, 0.01, nan)):
+        assert verdict_of(*numbers).verdict == "unreliable"
+    groups = classes(2, 1.0)
+    squared = predict(groups, Design.class_weighted((9000, 9000)), Oracle(), SQUARED).validity
+    assert squared.verdict == "doubtful" and squared.causes == ("loss",)
+
+
+def test_each_cause_is_warned_of_once_where_it_is_met_and_can_be_silenced():
+    groups, design = classes(2, 1.5), Design.class_weighted((40, 12))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        for size in range(12, 16):
+            predict(groups, Design.class_weighted((40, size)), Oracle())
+    own = [warning for warning in seen if warning.category is Unreliable]
+    assert len(own) == len({str(warning.message) for warning in own}) > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", Unreliable)
+        predict(groups, design, Oracle())
+
+
+def test_a_law_has_the_worst_verdict_along_it():
+    groups = classes(3, 1.5)
+    assert validity_of_law(groups, (5000, 1000), Oracle()).verdict == "reliable"
+    assert validity_of_law(groups, (50, 10), Smote()).verdict == "unreliable"
+
+
+@pytest.mark.parametrize(("dim", "sizes", "gap"), [(1, (12, 4), 2.0), (6, (30, 10), 1.5)])
+def test_separability_agrees_with_linear_programmes(dim, sizes, gap):
+    rng = np.random.default_rng(dim)
+    means = np.zeros((2, dim))
+    means[1, 0] = gap
+    sign = np.repeat([-1.0, 1.0], sizes)
+    found = 0
+    for _ in range(300):
+        x = rng.normal(size=(sum(sizes), dim)) + np.repeat(means, sizes, axis=0)
+        rows = sign[:, None] * np.column_stack([np.ones(len(x)), x])
+        done = linprog(np.zeros(dim + 1), -rows, -np.ones(len(x)), bounds=(None, None))
+        found += done.status == 0
+    covs = np.stack([np.eye(dim)] * 2)
+    own = existence(Clusters(np.array(sizes, float), means, covs, np.array([-1.0, 1.0])))
+    assert abs(own.no_fit - found / 300) < 0.1, (own, found / 300)
