@@ -3,10 +3,11 @@
 import math
 from fractions import Fraction
 
+import jax
 import numpy as np
 import pytest
 
-from theory import Design, GaussianGroup, Oracle, law_of_design, predict
+from theory import Design, GaussianGroup, Oracle, Smote, influence, law_of_design, predict
 from theory.design import sizes_of
 from theory.inputs import DigitsLost
 from theory.laws import balanced_law
@@ -82,3 +83,16 @@ def test_sizes_beyond_every_float_arerefused():
     for huge in (10**400, 10**5000):
         refused("weight", "beyond 1e308", Design, (9, 5), 3, huge)
     assert Design((10**100, 5), 10**100, 0.5).n_max == 10**100
+
+
+def test_many_components_are_interpolated_in_little_memory_with_the_same_digits(monkeypatch):
+    rng = np.random.default_rng(5)
+    groups = [GaussianGroup(rng.normal(size=(5, 2)) + 1.5 * y, np.eye(2), y) for y in (0, 1)]
+    monkeypatch.setattr(influence, "_TOGETHER", 99)
+    jax.clear_caches()
+    together = predict(groups, Design((900, 90), 50, 0.5), Smote())
+    monkeypatch.undo()
+    jax.clear_caches()
+    apart = predict(groups, Design((900, 90), 50, 0.5), Smote())
+    for one, other in zip(jax.tree.leaves(together), jax.tree.leaves(apart), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)

@@ -1,17 +1,20 @@
-"""Files with a right checksum and a wrong content are refused like every other damaged file."""
+"""Forged, wide and drawn files: refused like damaged ones, read in time, the same each time."""
 
 import copy
 import json
 import random
+import time
 
 import jax
 import numpy as np
 import pytest
 import toy_verify
 
+from figures import style
 from simulate import artifacts, monte_carlo
 from simulate.artifacts import ArtifactError
 from simulate.results import Slot, load_result, open_folder, save_result
+from simulate.tables import TableError, read_table
 from transformer_toy import checkpoint
 from transformer_toy.checkpoint import CheckpointError
 
@@ -126,3 +129,29 @@ def test_any_forged_entry_of_a_checkpoint_is_refused_or_harmless(tmp_path):
         else:
             assert found.arch == right.arch
     assert refused > 50
+
+
+def test_a_figure_s_svg_text_is_the_same_each_time():
+    drawn = []
+    for _ in range(2):
+        figure, axes = style.new_figure(1, 1)
+        axes[0].plot([0, 1], [0, 1], marker="o")  # markers are what has ids
+        drawn.append(style.svg_text(figure))
+    assert drawn[0] == drawn[1] and 'id="' in drawn[0]
+
+
+def test_a_table_of_a_hundred_thousand_columns_is_read_in_time_linear_in_them(tmp_path):
+    path, used = tmp_path / "wide.csv", time.process_time()
+    names = [f"c{i}" for i in range(100_000)]
+    path.write_text("".join(",".join([*own, end]) + "\n" for own, end in (
+        (names, "y"), (["1.5"] * 100_000, "a"), (["-2e1"] * 100_000, "b"))))  # fmt: skip
+    table = read_table(path, "y")
+    assert table.features.shape == (2, 100_000) and table.features[:, 7].tolist() == [1.5, -20.0]
+    assert time.process_time() - used < 30.0  # about 1; time in their square is minutes
+    text = path.read_text()
+    path.write_text(text.replace("1.5,1.5", '1.5,"1\n2"', 1))
+    with pytest.raises(TableError, match="expected a number"):
+        read_table(path, "y")
+    path.write_text(text.replace("1.5,1.5", "1.5,1e999", 1))
+    with pytest.raises(TableError, match="expected a finite number"):
+        read_table(path, "y")
