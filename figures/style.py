@@ -216,8 +216,9 @@ def save(figure: Figure, path: str | os.PathLike, kind: str) -> Path:
     return path
 
 
+@styled
 def svg_text(figure: Figure) -> str:
-    """The text of a figure's SVG file."""
+    """The text of a figure's SVG file: the same figure gives the same text."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata=_METADATA["svg"])
     return file.getvalue()

@@ -240,6 +240,13 @@ def load(
         )
     if body.pop("sha256", None) != _checksum(body):
         raise ArtifactError(f"{path}: its checksum does not agree, so it was altered; {_REMEDY}")
+    for name, types in _FIELDS.items():
+        if not isinstance(body.get(name), types) or isinstance(body[name], bool):
+            raise ArtifactError(
+                f"{path}: has {name} {_brief(body.get(name))}, which no artifact has; {_REMEDY}"
+            )
+    if "payload" not in body:
+        raise ArtifactError(f"{path}: has no payload; {_REMEDY}")
     expected = {"kind": kind}
     if configuration is not None:
         expected["configuration"] = _encode(configuration, path, "configuration")
@@ -250,9 +257,16 @@ def load(
             raise ArtifactError(
                 f"{path}: has {name} {_brief(body[name])}, expected {_brief(value)}; {_REMEDY}"
             )
-    return body | {name: _decode(body[name]) for name in ("configuration", "payload")}
+    try:
+        return body | {name: _decode(body[name]) for name in ("configuration", "payload")}
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{path}: names {error} as a number that is not finite, expected one of "
+            f"{', '.join(_NONFINITE)}; {_REMEDY}"
+        ) from None
 
 
+_FIELDS = {"kind": str, "configuration": dict, "seed": int, "versions": dict}
 _REMEDY = "delete it or name another file, and compute it again."
 
 

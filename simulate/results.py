@@ -179,7 +179,7 @@ def load_result(folder: RunFolder, slot: Slot) -> Result | None:
         return None
     try:
         result = _unpack(body["payload"], slot)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError) as error:
         folder.warn(f"{path}: does not hold replicates ({error!r}); computed again.")
         return None
     return result
@@ -200,11 +200,14 @@ def _unpack(payload: Mapping, slot: Slot) -> Result:
         raise ValueError(
             f"{moments.count} of {counted(done, 'replicate')} in blocks of {slot.block}"
         )
+    problems = payload["problems"]
+    if not all(isinstance(count, int) for count in problems.values()):
+        raise ValueError("the problems are not counted")
     kept = {name: (_values(payload["kept"][name], sizes[name]),) for name in slot.keep}
     for (values,) in kept.values():
         if len(values) != done or np.isfinite(values).all(axis=1).sum() != moments.count:
             raise ValueError("the kept values are not one for each replicate")
-    return Result(layout, moments, done, payload["problems"], slot.key_data, slot.block, kept)
+    return Result(layout, moments, done, problems, slot.key_data, slot.block, kept)
 
 
 def _pack(parts: tuple[np.ndarray, ...]) -> str:

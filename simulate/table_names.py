@@ -52,14 +52,16 @@ def check_header(header: Sequence[str]) -> None:
         ValueError: line 1: got numbers (1.5, 2.25, 0), expected the columns' names; give the \
 file a header line.
     """
+    seen: set[str] = set()
     for place, name in enumerate(header):
         if not name:
             raise ValueError(
                 f"column {place + 1} of {len(header)} has no name. Name every column once; drop an "
                 "index that another program wrote (pandas: to_csv(..., index=False))."
             )
-        if header.count(name) > 1:
+        if name in seen:
             raise ValueError(f"column name {name!r} appears twice. Name every column once.")
+        seen.add(name)
     numbers = all(PLAIN.fullmatch(name) for name in header)
     if numbers and not all(name.isdecimal() for name in header):
         raise ValueError(

@@ -12,6 +12,7 @@ import csv
 import io
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -116,7 +117,7 @@ def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], li
                 f"{path}, line {line}: got {counted(len(row), 'column')}, expected {len(header)} "
                 "as in the header. Check for missing or unquoted commas."
             )
-        cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
+        cells = dict(zip(header, map(str.strip, row), strict=True))
         if not cells[label]:
             raise TableError(f"{path}, line {line}: the label is empty. Fill it or drop the line.")
         lines.append(Line(line, cells))
@@ -171,11 +172,17 @@ def number(text: str, where: str) -> float:
     )
 
 
+_COLUMN = re.compile(rf"(?:{PLAIN.pattern}\n)*+{PLAIN.pattern}")  # many cells at once
+
+
 def _check_numbers(name: str, lines: Sequence[Line], path: os.PathLike | str) -> None:
     """Raise for the first cell of a column that is no number, saying how many are."""
-    odd = [line for line in lines if not is_number(line.cells[name])]
-    if not odd:
+    cells = [line.cells[name] for line in lines]
+    text = "\n".join(cells)
+    whole = text.count("\n") == len(cells) - 1 and _COLUMN.fullmatch(text) is not None
+    if whole and all(map(math.isfinite, map(float, cells))):
         return
+    odd = [line for line in lines if not is_number(line.cells[name])]
     try:
         number(odd[0].cells[name], f"{path}, line {odd[0].number}, column {name!r}")
     except TableError as error:
@@ -261,10 +268,11 @@ def read_table(
     return Table(features, labels, attributes, order, label, attribute, cells, encoding)
 
 
-def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> tuple[str, ...]:
+def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> dict[str, None]:
     """Columns of numbers; checks them, and that categories are there."""
+    known = frozenset(order)
     for name in categorical:
-        if name not in order:
+        if name not in known:
             raise TableError(
                 f"{path}: no feature {name!r} that could hold categories; the features are "
                 f"{', '.join(order)}. Name columns of the file, without label and attribute."
@@ -275,7 +283,9 @@ def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> t
                     f"{path}, line {line.number}, column {name!r}: the category is empty. Fill it "
                     "or drop the line."
                 )
-    numeric = tuple(name for name in order if name not in categorical)
+    numeric = dict.fromkeys(order)
+    for name in categorical:
+        numeric.pop(name, None)
     for name in numeric:
         _check_numbers(name, lines, path)
     return numeric

@@ -47,12 +47,13 @@ def test_a_feature_farther_away_is_warned_of_and_the_remedy_is_one(call):
 
 
 @pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
-def test_where_rounding_hides_a_minimiser_labels_are_not_said_to_be_separated():
-    offset = np.array([3e4, 0.0])  # its law has a minimiser, that of the whole design is not found
-    means = offset, offset + np.array([1.5, 0.5])
-    groups = [GaussianGroup(mean, np.eye(2), label) for label, mean in enumerate(means)]
+def test_a_prediction_loses_digits_with_the_offset_and_ends_where_it_would_lose_all():
+    near = predict(_groups(0.0), DESIGN, PLUGIN)
+    for offset, within in ((1e4, 1e-3), (5e4, 0.05)):  # rounding: 2e-5 and 2e-3, as it happens
+        far = predict(_groups([offset, 0.0, 0.0]), DESIGN, PLUGIN)
+        assert abs(float(far.total / near.total) - 1) < within
     with pytest.raises(ValueError, match="^law: .*feature 0 .*subtract the means") as error:
-        predict(groups, Design((200, 20), 100, 0.3), PLUGIN)
+        predict(_groups([3e5, 0.0, 0.0]), DESIGN, PLUGIN)
     assert "overlapping" not in str(error.value)
 
 

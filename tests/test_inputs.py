@@ -297,7 +297,6 @@ CAUSES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
 @pytest.mark.parametrize("name", CAUSES)
 def test_the_reason_for_which_there_is_no_minimiser_is_said_and_no_other(name):
     cov, mean, says = CAUSES[name]

@@ -5,13 +5,14 @@ replicates out, so that everything a stored result holds is used.
 
     python tests/toy_verify.py HOW ARGUMENTS...
 
-runs the door with ARGUMENTS. HOW is "whole", "after SECONDS": the process kills itself that long
-after the first result is on disk, "writing N": it kills itself inside the N-th writing, or
-"interrupt N": it gets Ctrl-C at the N-th writing, "gathering N": it kills itself before the N-th
-time that several processes put their blocks together.
+runs the door with ARGUMENTS. HOW is "whole", "after N": the process kills itself at a random moment
+after N results are on disk, "writing N": it kills itself inside the N-th writing, "interrupt N": it
+gets Ctrl-C at the N-th writing, "gathering N": it kills itself before the N-th time that several
+processes put their blocks together.
 """
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -80,8 +81,10 @@ def main(how, argv):
     def slow_save(*arguments):
         nonlocal written
         written += 1
-        if kind == "after" and written == 1:
-            threading.Timer(float(number), _kill).start()
+        if kind == "after" and written == int(number) + 1:
+            threading.Timer(random.uniform(0.0, 0.06), _kill).start()
+        if kind == "after" and written > int(number) + 6:
+            _kill()  # a late clock
         if kind == "interrupt" and written == int(number):
             os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)

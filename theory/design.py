@@ -15,6 +15,7 @@ from theory.formulas_design import DESIGN_FORMULAS
 __all__ = ["Design", "is_real", "require_design", "sizes_of"]
 
 Scheme = Literal["synthetic", "raw", "weighted"]
+_LARGEST = 10**100  # products of sizes stay finite
 _FORMULAS = {formula.id: formula for formula in DESIGN_FORMULAS}
 
 
@@ -58,8 +59,8 @@ class Design:
         weight = self.weight
         if not is_real(weight) or not 0.0 <= float(weight) <= 1.0:
             raise ValueError(
-                f"weight: got {weight!r}, expected a number in [0, 1]; it is the share alpha of "
-                "the augmentation part in the empirical risk."
+                f"weight: got {_shown(weight)}, expected a number in [0, 1]; it is the share alpha "
+                "of the augmentation part in the empirical risk."
             )
         object.__setattr__(self, "weight", float(weight))
         if self.weight > 0 and self.augmentation == 0:
@@ -180,12 +181,21 @@ class Design:
 
 
 def is_real(value) -> bool:
-    """Whether this is a real number, neither NaN nor a truth value.
+    """Whether this is a real number that a float can hold, neither NaN nor a truth value.
 
     Args:
         value: anything.
+
+    Example:
+        >>> [is_real(value) for value in (2, 1e300, math.inf, math.nan, True, 10**400)]
+        [True, True, True, False, False, False]
     """
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and not math.isnan(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        return not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 def require_design(design) -> None:
@@ -221,8 +231,11 @@ def sizes_of(sizes: Iterable[int]) -> tuple[int, ...]:
     if not values:
         raise ValueError("sizes: got no groups, expected at least one group size.")
     for g, n in enumerate(values):
-        if not is_real(n) or math.isinf(n) or int(n) != n:
-            raise ValueError(f"sizes: got {n!r} for group {g}, expected a whole number.")
+        if not is_real(n) or math.isinf(n) or int(n) != n or n > _LARGEST:
+            raise ValueError(
+                f"sizes: got {_shown(n)} for group {g}, expected a whole number of at most "
+                f"{_LARGEST:.0e}."
+            )
         if n < 1:
             raise ValueError(
                 f"sizes: got {n!r} for group {g}, expected at least 1 real sample in every group; "
@@ -231,12 +244,22 @@ def sizes_of(sizes: Iterable[int]) -> tuple[int, ...]:
     return tuple(int(n) for n in values)
 
 
+def _shown(value) -> str:
+    """A value for an error, in few characters where it is a number that no float can hold."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | float):
+        try:
+            float(value)
+        except OverflowError:
+            return "a number beyond 1e308"
+    return repr(value)
+
+
 def _count(value) -> int | float:
     if is_real(value) and value == math.inf:
         return math.inf
-    if not is_real(value) or value < 0 or int(value) != value:
+    if not is_real(value) or value < 0 or int(value) != value or value > _LARGEST:
         raise ValueError(
-            f"augmentation: got {value!r}, expected a whole number N >= 0 of synthetic samples "
-            "per group (math.inf for the limit)."
+            f"augmentation: got {_shown(value)}, expected a whole number N from 0 to "
+            f"{_LARGEST:.0e} of synthetic samples per group, or math.inf for the limit."
         )
     return int(value)

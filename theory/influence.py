@@ -36,6 +36,7 @@ from theory.laws import Law, halves
 from theory.margins import AnyArray, Loss, library
 from theory.seed_masses import SeedMasses
 
+_TOGETHER = 4  # components whose interpolations are integrated at once
 _COARSE = 97  # nodes of nested integrals: relative error near 1e-9 for scores of std up to 5
 
 __all__ = [
@@ -119,8 +120,27 @@ class _Projection(NamedTuple):
 
 
 def _interpolation(theta, law: Law, t, loss: Loss) -> _Projection:
-    """The Hajek projection at scores ``t`` ``[K, N]``, an integral over ``u`` and the partner."""
-    u, weight = (jnp.asarray(a)[None, None, :, None] for a in interpolation_nodes())
+    """The Hajek projection at scores ``t`` ``[K, N]``, an integral over ``u`` and the partner.
+
+    Of many components, one at a time and one ``u`` at a time: all at once fill the memory.
+    """
+    nodes = tuple(map(jnp.asarray, interpolation_nodes()))
+    if len(law.weights) <= _TOGETHER:
+        return _projection(theta, law, t, nodes, loss)
+
+    @jax.checkpoint
+    def one(theta, law, row, node):
+        return _projection(theta, law, row[None], tuple(part[None] for part in node), loss)
+
+    def component(row):
+        parts = jax.lax.map(lambda node: one(theta, law, row, node), nodes)
+        return jax.tree.map(lambda part: jnp.sum(part, axis=0)[0], parts)
+
+    return jax.lax.map(component, t)
+
+
+def _projection(theta, law: Law, t, nodes, loss: Loss) -> _Projection:
+    u, weight = (part[None, None, :, None] for part in nodes)
     centre = (theta[0] + law.means @ theta[1:])[None, None, None]
     var = jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0)[None, None, None]
     sign = law.signs[0]

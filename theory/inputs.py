@@ -14,9 +14,11 @@ from theory.generators import Generator
 from theory.laws import GaussianGroup, require_groups
 from theory.wording import counted
 
-__all__ = ["FarFromZero", "check_groups", "per_group"]
+__all__ = ["DigitsLost", "FarFromZero", "check_groups", "per_group"]
 
-_FAR = 1e3  # standard deviations; from 1e4 on the minimiser may not be found
+_FAR = 1e3  # standard deviations; from 1e5 on there is no prediction
+_SINGULAR = 1e-6  # eigenvalue of a correlation matrix
+_LARGE = 10**12  # samples in a group
 
 _NAMES = ", ".join(kind.__name__ for kind in get_args(Generator))
 _EXPECTED = f"an object such as Smote(), of one of the classes {_NAMES}, or a list of one per group"
@@ -24,6 +26,10 @@ _EXPECTED = f"an object such as Smote(), of one of the classes {_NAMES}, or a li
 
 class FarFromZero(UserWarning):
     """Features lie so far from 0, beside an intercept, that predictions lose digits."""
+
+
+class DigitsLost(UserWarning):
+    """Features are so nearly collinear, or sizes so large, that predictions lose digits."""
 
 
 def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[Generator, ...]:
@@ -63,6 +69,7 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
 
     Warns:
         FarFromZero: if the mean of a feature lies 1000 standard deviations from 0 or more.
+        DigitsLost: if a correlation matrix has an eigenvalue below 1e-6, or a group 1e12 samples.
     """
     require_design(design)
     require_groups(groups)
@@ -82,28 +89,51 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
         raise ValueError(
             f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
         )
-    _warn_if_far(groups)
+    _warn_if_large(design)
+    _warn_if_far_or_singular(groups)
 
 
-def _warn_if_far(groups: Sequence[GaussianGroup]) -> None:
-    """An intercept beside a large offset makes the Hessian's condition the offset squared."""
-    least = min(np.einsum("kii->ki", group.cov).min() for group in groups)
-    if max(np.abs(group.mean).max() for group in groups) < _FAR * math.sqrt(max(least, 0.0)):
+def _warn_if_large(design: Design) -> None:
+    """An excess risk is a difference of risks of order 1, so known to about 1e-16 nats."""
+    if design.n_max < _LARGE:
         return
-    parts = [group.overall_mean_cov() for group in groups]
-    means = np.stack([mean for mean, _ in parts])
-    var = np.mean([np.diagonal(cov) for _, cov in parts], axis=0) + means.var(axis=0)
-    offset = np.abs(means.mean(axis=0))
-    feature = int(np.argmax(offset / np.sqrt(np.maximum(var, np.finfo(float).tiny))))
-    if offset[feature] < _FAR * math.sqrt(var[feature]) or not var[feature] > 0:
-        return
-    away = offset[feature] / math.sqrt(var[feature])
     warnings.warn(
-        f"groups: the mean of feature {feature} (counted from 0) lies {away:.2g} standard "
-        f"deviations from 0, which costs more than {2 * math.log10(away):.0f} of 16 digits, and "
-        "from 1e4 on the minimiser may not be found. Subtract one number from this feature in "
-        "every group: excess risks, error rates and slopes stay the same, and the intercept takes "
-        "it up.",
-        FarFromZero,
+        f"design: got a group of {float(design.n_max):.2g} samples. An excess risk is a difference "
+        f"of risks of order 1, which costs {min(math.log10(design.n_max), 16):.0f} of 16 digits of "
+        "what is of order 1/n.",
+        DigitsLost,
         stacklevel=4,
     )
+
+
+def _warn_if_far_or_singular(groups: Sequence[GaussianGroup]) -> None:
+    """Offset and correlation make the Hessian's condition large, and with it the rounding."""
+    parts = [group.overall_mean_cov() for group in groups]
+    means = np.stack([mean for mean, _ in parts])
+    centre = means.mean(axis=0)
+    cov = np.mean([cov for _, cov in parts], axis=0)
+    cov = cov + (means - centre).T @ (means - centre) / len(groups)
+    std = np.sqrt(np.maximum(np.diagonal(cov), np.finfo(float).tiny))
+    away = np.abs(centre) / std
+    feature = int(np.argmax(away))
+    if _FAR <= away[feature] < 1e5 and cov[feature, feature] > 0:
+        warnings.warn(
+            f"groups: the mean of feature {feature} (counted from 0) lies {away[feature]:.2g} "
+            "standard deviations from 0, which costs more than "
+            f"{2 * math.log10(away[feature]):.0f} of 16 digits, and from 1e5 on there is no "
+            "prediction. Subtract one number from this feature in every group: excess risks, "
+            "error rates and slopes stay the same, and the intercept takes it up.",
+            FarFromZero,
+            stacklevel=4,
+        )
+    values, vectors = np.linalg.eigh(cov / np.outer(std, std))
+    if 1e-13 * len(values) < values[0] < _SINGULAR:  # below it nothing is predicted
+        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
+        lost = min(-1.5 * math.log10(values[0]), 16)
+        warnings.warn(
+            f"groups: features {involved} (counted from 0) are nearly collinear (their correlation "
+            f"matrix has an eigenvalue of {values[0]:.2g}), which costs up to {lost:.0f} of 16 "
+            "digits. Drop one of them, or replace it by what the others do not say of it.",
+            DigitsLost,
+            stacklevel=4,
+        )

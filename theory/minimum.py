@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 from theory.compiling import as_one_program, quick_jit
@@ -55,9 +56,20 @@ class Minimum(NamedTuple):
 
 @partial(as_one_program, static_argnames=("loss", "max_steps"), level=1)
 def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
-    """`minimise`, of a law and a loss that are checked."""
-    start = _discriminant(law)
+    """`minimise`, of a law and a loss that are checked.
+
+    Newton's method sees features of mean 0 and covariance I, so that whether it converges does not
+    depend on their units and offsets, nor on the rounding that those cost.
+    """
     mass = jnp.sum(law.weights)
+    centre = law.weights @ law.means / mass
+    apart = law.means - centre[None]
+    cov = jnp.einsum("k,ki,kj->ij", law.weights, apart, apart)
+    root = jnp.linalg.cholesky((cov + jnp.einsum("k,kij->ij", law.weights, law.covs)) / mass)
+    lower = partial(solve_triangular, root, lower=True)
+    covs = jax.vmap(lambda cov: lower(lower(cov).T))(law.covs)
+    white = law._replace(means=lower(apart.T).T, covs=covs)
+    start = _discriminant(white)
     slopes = tuple(loss.derivative(k) for k in range(1, 5))
     quadratic = not any(slopes[2].terms.values())  # one step is exact
 
@@ -65,13 +77,14 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
         def newton(state):
             base, value, move, gain, damping, _, step = state
             theta = base - damping * move
-            m = margins_at(theta, law)
+            m = margins_at(theta, white)
             e = expectations((loss.value, *slopes), m.mean, m.var)
             e = e * law.weights[None]
             reached = jnp.sum(e[0])
             falls = reached <= value - _ARMIJO * damping * gain + _ROUNDING * jnp.abs(value)
-            slope = score_mean_from(law, m.direction, e[1:])
-            next_move = jnp.linalg.solve(second_moment(law, m.direction, e[2:]), slope)
+            falls = quadratic | falls
+            slope = score_mean_from(white, m.direction, e[1:])
+            next_move = jnp.linalg.solve(second_moment(white, m.direction, e[2:]), slope)
             next_gain = jnp.maximum(next_move @ slope, 0.0)
             decrement = jnp.sqrt(next_gain / mass)
             full = jnp.where(quadratic | (decrement < 0.25), 1.0, 1.0 / (1.0 + decrement))
@@ -91,7 +104,10 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
         theta, _, move, gain, damping, relative, _ = jax.lax.while_loop(
             running, newton, (initial, inf, jnp.zeros_like(initial), none, none, inf, 0)
         )
-        return theta - damping * move, (jnp.sqrt(gain / mass), relative)
+        theta = theta - damping * move
+        slope = solve_triangular(root, theta[1:], lower=True, trans=1)
+        theta = jnp.concatenate([theta[:1] - centre @ slope, slope])
+        return theta, (jnp.sqrt(gain / mass), relative)
 
     theta, (decrement, relative) = jax.lax.custom_root(
         lambda theta: score_mean(theta, law, loss),
@@ -147,26 +163,32 @@ def minimisers(
     """
     require_float64("theory.minimum.minimisers")
     require_loss(loss)
+    for own in weights:
+        _refuse(_reasons(law._replace(weights=own)))
     points, converged = _minimise(law._replace(weights=weights), loss=loss)
-    for own, found in zip(weights, np.asarray(converged), strict=True):
-        if not found:
-            raise ValueError(
-                "law: got a law whose risk has no finite minimiser, or not one only, expected "
-                f"{'; and '.join(_reasons(law._replace(weights=own)))}."
-            )
+    if not np.all(converged):
+        _refuse([_OVERLAP])
     return points
 
 
-_SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that is rounding, per feature
-_FAR = 3e3  # standard deviations from 0, at which Newton's equations lose seven digits
+_SINGULAR = 1e-13  # smallest eigenvalue of a correlation matrix that is rounding, per feature
+_FAR = 1e5  # standard deviations from 0, at which predictions are off by more than a per cent
 _OVERLAP = (
     "overlapping labels, but some direction separates them, or nearly; check that no covariance is "
     "singular (or tiny) in a direction in which the means differ"
 )
 
 
+def _refuse(reasons: list[str]) -> None:
+    if reasons:
+        raise ValueError(
+            "law: got a law whose risk has no finite minimiser, or not one only, or none to be "
+            f"told from rounding, expected {'; and '.join(reasons)}."
+        )
+
+
 def _reasons(law: Law) -> list[str]:
-    """Why a law has no one minimiser: what was expected, and what to do."""
+    """What forbids one minimiser, before it is looked for: what was expected, and what to do."""
     weights, means, covs, signs = map(np.asarray, law)
     masses = [float(np.sum(weights[signs == sign])) for sign in (-1, 1)]
     if min(masses) <= 0:
@@ -197,17 +219,12 @@ def _reasons(law: Law) -> list[str]:
             "linear relation; drop one of them, or add some variance to the diagonals of the covs"
         )
     distance = np.abs(mean[kept]) / units
-    if not reasons and np.max(distance) > _FAR:
+    if np.max(distance, initial=0.0) >= _FAR:
         reasons.append(
             f"features about 0, but the mean of feature {kept[np.argmax(distance)]} (counted from "
-            "0) is too many standard deviations away for the intercept to be told from it; "
-            "subtract the means"
+            f"0) is {np.max(distance):.2g} standard deviations away, and from {_FAR:g} on the "
+            "intercept cannot be told from it; subtract the means"
         )
-    values, vectors = np.linalg.eigh(within[np.ix_(kept, kept)] / np.outer(units, units))
-    null = vectors[:, values <= _SINGULAR * kept.size]
-    apart = (means[:, kept] - mean[kept]) / units @ null
-    if not reasons or np.max(np.abs(apart), initial=0.0) > 1e-6:
-        reasons.append(_OVERLAP)
     return reasons
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from simulate.artifacts import replacing
-from transformer_toy import model, tasks
+from transformer_toy import heads, model, tasks
 
 __all__ = [
     "FORMAT", "SHIPPED", "SHIPPED_MEAN", "CheckpointError", "Model", "checksum", "load_model",
@@ -96,8 +96,10 @@ def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
         )
     try:
         about = json.loads(header["about"])
-    except (KeyError, json.JSONDecodeError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its description is damaged ({error}).") from error
+    if not isinstance(about, dict):
+        raise CheckpointError(f"{path}: its description is damaged (not a JSON object).")
     for name, tensor in tensors.items():
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} holds numbers that are not finite.")
@@ -164,11 +166,25 @@ path of a checkpoint.
     try:
         task = tasks.from_spec(about["task"])
         arch = model.Architecture(**about["architecture"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its description is damaged ({error}).") from error
+        expected = model.shapes(arch)
+        dims = {
+            "dim_token": task.dim_token,
+            "dim_condition": task.dim_condition,
+            "dim_out": heads.dim_out(task.head, task.dim, task.components),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CheckpointError(
+            f"{path}: its description is damaged ({error}); copy it again or train anew."
+        ) from error
+    for name, value in dims.items():
+        if getattr(arch, name) != value:
+            raise CheckpointError(
+                f"{path}: its description is damaged: {name} is {getattr(arch, name)}, but its "
+                f"task has {value}; copy it again or train anew."
+            )
     got = {name: tensor.shape for name, tensor in tensors.items()}
-    _require_shapes(path, got, model.shapes(arch))
-    params = {name: jnp.asarray(tensors[name]) for name in model.shapes(arch)}
+    _require_shapes(path, got, expected)
+    params = {name: jnp.asarray(tensors[name]) for name in expected}
     return Model(task, arch, params, about)
 
 
