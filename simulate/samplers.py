@@ -28,6 +28,7 @@ from theory.generators import (
     Shifted,
     Smote,
     check_seeds,
+    unknown_generator,
 )
 from theory.laws import GaussianGroup
 from theory.wording import counted
@@ -120,7 +121,7 @@ def synthetic_columns(generator, g, groups, seeds, m: int, keys, first=0) -> tup
         case GaussianPlugin() | Predictive():
             centre = jnp.mean(own, axis=1)[:, None]
             return centre + _gaussian_noise(generator, groups, g, seeds, m, keys, first), sign
-    raise ValueError(f"generator: got {generator!r}, expected one of theory.generators.")
+    raise unknown_generator(generator, "simulate.samplers.synthetic_columns", "how it draws")
 
 
 def _gaussian_noise(generator, groups, g, seeds, m, keys, first) -> Array:

@@ -35,6 +35,7 @@ __all__ = [
     "min_seeds",
     "pooled_cov",
     "population_law",
+    "unknown_generator",
 ]
 
 
@@ -185,18 +186,36 @@ def min_seeds(generator: Generator, dim: int) -> int:
     Args:
         generator: any generator.
         dim: features.
+
+    Raises:
+        ValueError: for a generator of a class whose need is not known.
     """
     match generator:
-        case Smote(neighbours=None):
+        case Smote(neighbours=None) | GaussianPlugin(covariance="group"):
             return 2
         case Smote(neighbours=k):
             return k + 1
-        case GaussianPlugin(covariance="group"):
-            return 2
         case Predictive(covariance="group"):
             return dim + 3
-        case _:
+        case Oracle() | Shifted() | Scaled() | Mislabelled():
             return 1
+        case Duplicate() | GaussianPlugin() | Predictive():
+            return 1
+    raise unknown_generator(generator, "theory.generators.min_seeds", "how many seeds it needs")
+
+
+def unknown_generator(generator: object, where: str, missing: str) -> ValueError:
+    """The error for a generator of a class that one of the places that tell classes apart misses.
+
+    Args:
+        generator: it.
+        where: dotted name of that place.
+        missing: what has to be said there.
+    """
+    return ValueError(
+        f"generator: got {generator!r}, expected one whose class {where} knows; say there "
+        f"{missing}, in a case for {type(generator).__name__}, or use another generator."
+    )
 
 
 def check_seeds(generator: Generator, sizes: Sequence[int], dim: int) -> None:
@@ -318,7 +337,7 @@ def population_law(
                 "law; measure it with simulate.measure_generator and pass the result, or use "
                 "Smote() with all seeds as neighbours."
             )
-    raise ValueError(f"generator: got {generator!r}, expected one of theory.generators.")
+    raise unknown_generator(generator, "theory.generators.population_law", "its law")
 
 
 def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndarray:

@@ -169,7 +169,13 @@ _ALL = (
         ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
-        ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
+        (
+            "theory.excess_risk.predict",
+            "theory.influence.seed_covs",
+            "theory.influence.seed_noise",
+            "theory.influence.second_order_risk",
+            "theory.seed_masses.seed_masses",
+        ),
         "excess_against_weight",
     ),
     Theorem(

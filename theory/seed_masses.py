@@ -9,7 +9,18 @@ import numpy as np
 from jaxtyping import Array
 
 from theory.design import Design
-from theory.generators import Duplicate, GaussianPlugin, Generator, Predictive, Smote
+from theory.generators import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    unknown_generator,
+)
 
 __all__ = ["SeedMasses", "seed_masses", "sorted_masses"]
 
@@ -53,6 +64,9 @@ def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
     Args:
         design: whose weights are sorted.
         generators: one per group.
+
+    Raises:
+        ValueError: for a generator of a class whose seeds' contribution is not known.
     """
     synthetic = design.oversampling_mass + design.augmentation_mass
     return sorted_masses(
@@ -74,6 +88,9 @@ def sorted_masses(
         noise: sums of the synthetic samples' squared weights.
         sizes: real samples.
         generators: one per group.
+
+    Raises:
+        ValueError: as `seed_masses`.
     """
     kinds = np.array([_fits(own) for own in generators], np.float64).T
     duplicated, *fitted = synthetic * kinds
@@ -82,15 +99,15 @@ def sorted_masses(
 
 def _fits(generator: Generator) -> tuple[bool, ...]:
     """Whether it duplicates its seeds, then the fields of `SeedMasses` that it contributes to."""
-    predictive = isinstance(generator, Predictive)
-    gaussian = predictive or isinstance(generator, GaussianPlugin)
-    covariance = generator.covariance if gaussian else None
-    return (
-        isinstance(generator, Duplicate),
-        gaussian,
-        covariance == "group",
-        covariance == "pooled",
-        isinstance(generator, Smote),
-        predictive and covariance == "known",
-        predictive and covariance == "group",
-    )
+    match generator:
+        case Oracle() | Shifted() | Scaled() | Mislabelled():
+            return (False,) * 7
+        case Duplicate():
+            return (True, *(False,) * 6)
+        case Smote():
+            return (*(False,) * 4, True, False, False)
+        case GaussianPlugin(covariance=own) | Predictive(covariance=own):
+            wide = isinstance(generator, Predictive)
+            fitted = own == "group", own == "pooled"
+            return (False, True, *fitted, False, wide and own == "known", wide and own == "group")
+    raise unknown_generator(generator, "theory.seed_masses", "what it fits on its seeds")
