@@ -62,7 +62,7 @@ def caption_text(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> str:
     for name in spec.theorems:
         theorem = THEOREMS[name]
         forms = " and ".join(theorem.forms)
-        lines.append(f"  {name} ({', '.join(theorem.kinds)}; {forms} form): {theorem.claim}.")
+        lines.append(f"  {name} ({', '.join(theorem.kinds)}; {forms}): {theorem.claim}.")
     for sweep, artifact in zip(spec.sweeps, artifacts, strict=True):
         lines += ["", f"Artifact {sweep} (seed {artifact['seed']})"]
         lines += [f"  {k}: {json.dumps(v)}" for k, v in artifact["configuration"].items()]

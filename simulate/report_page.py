@@ -19,10 +19,6 @@ from theory.wording import counted
 __all__ = ["Picture", "report_page"]
 
 _CHECKS = ["verdict", "check", "kind", ">predicted", ">observed", "=interval", ">z", ">n"]
-_SOURCE = {
-    "paper": "paper form: as reported by Nakada, Xu, Li and Zhang, arXiv 2406.03628",
-    "sharp": "sharp form: with constants, this project’s own statement",
-}
 _RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
 
 
@@ -215,14 +211,18 @@ def _sources(report: Mapping) -> str:
     )
 
 
+def _source(own: Mapping[str, str]) -> str:
+    return f"{own['form']}: {own['says']} ({own['work']}, {own['version']})"
+
+
 def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> str:
     name = entry["id"]
     parts = [f'<section id="{escape(name)}"><h2>{escape(name)}. {prose(entry["claim"])}</h2>']
     if "statement" in entry:
-        kinds = [*entry["kinds"], *(f"{form} form" for form in entry["forms"])]
+        kinds = [*entry["kinds"], *entry["forms"]]
         assumed = "; ".join(entry["assumptions"])
         facts = [
-            ("source", "; ".join(_SOURCE[form] for form in entry["forms"])),
+            ("sources", "; ".join(_source(own) for own in entry["sources"])),
             ("assumes", assumed),
             ("left out", entry["remainder"]),
         ]

@@ -3,11 +3,13 @@
 import importlib
 import json
 import re
+from typing import get_args
 
 import pytest
 
 from theory.formulas import FORMULAS
 from theory.registry import THEOREMS, theorem
+from theory.sources import SOURCES, Form
 
 IDS = (
     *(f"B{k}" for k in range(1, 6)),
@@ -32,7 +34,6 @@ def test_the_registry_holds_every_theorem_once_in_order():
 def test_a_theorem_says_what_it_is_and_where_it_lives(name):
     entry = THEOREMS[name]
     assert entry.kinds and set(entry.kinds) <= {"exact", "asymptotic", "bound", "rate"}
-    assert entry.forms and set(entry.forms) <= {"paper", "sharp"}
     assert len(entry.claim) <= 95 and "\n" not in entry.claim
     assert entry.statement.endswith(".") and entry.assumptions and entry.remainder
     assert entry.checks == f"{name}."
@@ -57,14 +58,18 @@ def test_an_asymptotic_theorem_states_its_remainder_and_an_exact_one_has_none():
             assert entry.remainder.startswith("none"), entry.id
 
 
-def test_only_what_the_paper_reports_is_in_its_form():
-    paper = {name for name, entry in THEOREMS.items() if "paper" in entry.forms}
-    assert paper == {"R6", "S2", "T2"}  # excess-risk bounds, polynomial decay, KL of a transformer
-    for name in paper:
-        assert "Paper form:" in THEOREMS[name].statement
-        assert "Sharp form:" in THEOREMS[name].statement
-    for name in set(THEOREMS) - paper:
-        assert "aper form" not in THEOREMS[name].statement
+def test_no_statement_is_without_its_sources():
+    assert set(SOURCES) == set(THEOREMS)
+    for name, entry in THEOREMS.items():
+        assert entry.forms[0] == "sharp" and set(entry.forms) <= set(get_args(Form)), name
+        for source in entry.sources:
+            assert source.says and source.work and source.version, name
+            ours = source.work == "this package"
+            assert ours == (source.form == "sharp"), f"{name}: a sharp form is nobody else's"
+            assert ("2406.03628" in source.work) == (source.form == "reported"), name
+        assert "aper" not in entry.statement and "eported" not in entry.statement, name
+    unread = THEOREMS["T2"].sources[1]
+    assert unread.form == "reported" and "second-hand" in unread.version and "not" in unread.says
 
 
 def test_the_registry_is_plain_data():

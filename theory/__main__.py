@@ -28,8 +28,8 @@ __all__ = ["main"]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m theory",
-        description="The theorems: what is claimed, of which kind, in whose form. "
-        "Paper form: as reported in arXiv 2406.03628. Sharp form: with constants, this project's.",
+        description="The theorems: what is claimed, of which kind, and from where. Sharp: this "
+        "package's own statement. Reported: by arXiv 2406.03628. Literature: published by others.",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
@@ -126,7 +126,8 @@ def _print_theorem(name: str) -> int:
     figure = f"python -m figures {entry.figure}" if entry.figure else f"none: {entry.no_figure}"
     rows = [
         ("statement", [entry.statement]),
-        ("kind", [f"{', '.join(entry.kinds)}; form: {', '.join(entry.forms)}"]),
+        ("kind", [", ".join(entry.kinds)]),
+        ("sources", map(str, entry.sources)),
         ("assumes", entry.assumptions),
         ("remainder", [entry.remainder]),
         ("computed by", entry.functions),
@@ -163,7 +164,10 @@ def _print_table() -> int:
         table.add_row(*row)
     console = Console()
     console.print(table)
-    console.print("paper: as reported in arXiv 2406.03628; sharp: with constants, this project's.")
+    console.print(
+        "sharp: this package's own statement, with constants; reported: by arXiv 2406.03628, as "
+        "far as it was read; literature: published by others."
+    )
     return 0
 
 

@@ -31,13 +31,11 @@ from jaxtyping import Array, Float
 
 from theory.compiling import quick_jit
 from theory.expectations import expectations, quadrature
-from theory.generators import interpolation_nodes
+from theory.hajek import COARSE, interpolation_projection
 from theory.laws import Law, halves
 from theory.margins import AnyArray, Loss, library
 from theory.seed_masses import SeedMasses
 
-_TOGETHER = 4  # components whose interpolations are integrated at once
-_COARSE = 97  # nodes of nested integrals: relative error near 1e-9 for scores of std up to 5
 
 __all__ = [
     "Fitted",
@@ -108,53 +106,6 @@ def _pulls(fits: _Gaussian, masses: SeedMasses) -> _Pull:
     return _Pull(
         masses.own_cov * scalar + share * (masses.pooled_cov @ scalar),
         masses.own_cov[:, None] * vector + share[:, None] * (masses.pooled_cov @ vector)[None],
-    )
-
-
-class _Projection(NamedTuple):
-    """``E[s((1-u) x + u x') | x]``: weights of ``xbar`` ``[K, N]`` and of vectors of ``x'``."""
-
-    phi: Array
-    location: Array  # [K, N, L]
-    direction: Array
-
-
-def _interpolation(theta, law: Law, t, loss: Loss) -> _Projection:
-    """The Hajek projection at scores ``t`` ``[K, N]``, an integral over ``u`` and the partner.
-
-    Of many components, one at a time and one ``u`` at a time: all at once fill the memory.
-    """
-    nodes = tuple(map(jnp.asarray, interpolation_nodes()))
-    if len(law.weights) <= _TOGETHER:
-        return _projection(theta, law, t, nodes, loss)
-
-    @jax.checkpoint
-    def one(theta, law, row, node):
-        return _projection(theta, law, row[None], tuple(part[None] for part in node), loss)
-
-    def component(row):
-        parts = jax.lax.map(lambda node: one(theta, law, row, node), nodes)
-        return jax.tree.map(lambda part: jnp.sum(part, axis=0)[0], parts)
-
-    return jax.lax.map(component, t)
-
-
-def _projection(theta, law: Law, t, nodes, loss: Loss) -> _Projection:
-    u, weight = (part[None, None, :, None] for part in nodes)
-    centre = (theta[0] + law.means @ theta[1:])[None, None, None]
-    var = jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0)[None, None, None]
-    sign = law.signs[0]
-    # axes: component, node, interpolation node, partner component
-    mix = law.weights[None, None, None] * weight
-    margin = sign * ((1 - u) * t[..., None, None] + u * centre)
-    spread = jnp.broadcast_to(u**2 * var, margin.shape)
-    slopes = (loss.derivative(1), loss.derivative(2))
-    first, second = expectations(slopes, margin, spread, (0.0, 0.0), _COARSE)
-    first, second = sign * first * mix, second * mix
-    return _Projection(
-        jnp.sum(first * (1 - u), axis=(2, 3)),
-        jnp.sum(first * u, axis=2),
-        jnp.sum(second * u**2, axis=2),
     )
 
 
@@ -255,10 +206,10 @@ def seed_covs(
 
     def one(law, fit, own):
         # the projection is an integral inside an integral over a smoothed score: fewer nodes serve
-        line = _line(theta, law, _COARSE if "interpolation" in families else 193)
+        line = _line(theta, law, COARSE if "interpolation" in families else 193)
         inner = None
         if "interpolation" in families:
-            inner = _interpolation(theta, law, line.t, loss)
+            inner = interpolation_projection(theta, law, line.t, loss)
         each = [
             _contribution(line, law, masses, fit, pull, inner, theta, loss) for masses, pull in own
         ]

@@ -1,10 +1,7 @@
-"""The registry: every theorem with claim, kind, form, formulas, code, checks and figure.
+"""The registry: every theorem with claim, kind, sources, formulas, code, checks and figure.
 
-Two forms are kept apart. The *paper* form is what Nakada, Xu, Li and Zhang (arXiv 2406.03628)
-report: bounds on the balanced excess risk, polynomial decay in the synthetic size, and a
-transformer whose Kullback-Leibler divergence is at most of the order
-``1/sqrt(d) + log(d)/sqrt(n)``; constants are not specified. The *sharp* form is this project's own
-statement, with its constants.
+Statements are this package's own, with their constants; what of them others report or have
+published is in `theory.sources`.
 """
 
 from __future__ import annotations
@@ -14,12 +11,12 @@ from typing import Literal
 
 from theory.formula import Formula
 from theory.formulas import formulas_of
+from theory.sources import SOURCES, Form, Source
 from theory.statements import STATEMENTS
 
 __all__ = ["THEOREMS", "Theorem", "theorem"]
 
 Kind = Literal["exact", "asymptotic", "bound", "rate"]
-Form = Literal["paper", "sharp"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +28,6 @@ class Theorem:
         claim: the theorem in one line.
         statement: the theorem in full.
         kinds: what kind of result its parts are; results are tested as that.
-        forms: whether it is stated in the paper's form, in the sharp form, or in both.
         assumptions: what it needs.
         remainder: order of what is left out; "none" where nothing is.
         functions: where it is computed, as dotted names.
@@ -44,7 +40,6 @@ class Theorem:
     claim: str
     statement: str
     kinds: tuple[Kind, ...]
-    forms: tuple[Form, ...]
     assumptions: tuple[str, ...]
     remainder: str
     functions: tuple[str, ...]
@@ -55,6 +50,16 @@ class Theorem:
     def checks(self) -> str:
         """Prefix of the ids of its checks."""
         return f"{self.id}."
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where its statement comes from, this package's own form first."""
+        return SOURCES[self.id]
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Which forms there are, each once: "sharp", "reported", "literature"."""
+        return tuple(dict.fromkeys(source.form for source in self.sources))
 
     @property
     def formulas(self) -> tuple[Formula, ...]:
@@ -74,7 +79,9 @@ class Theorem:
             }
             for formula in self.formulas
         ]
-        return fields | {"checks": self.checks, "formulas": formulas}
+        sources = [dataclasses.asdict(source) for source in self.sources]
+        own = {"checks": self.checks, "forms": list(self.forms), "sources": sources}
+        return fields | own | {"formulas": formulas}
 
 
 _IID = "independent samples; group sizes fixed by design"
@@ -89,7 +96,6 @@ _ALL = (
         "The expected empirical risk is the balanced risk plus the weighted generator biases",
         "E Rhat = R_bal + (1/G) sum_g c_g (Rtilde_g - R_g), with c_g = 1 - (1-alpha) n_g / n_max.",
         ("exact",),
-        ("sharp",),
         (_IID, "for a generator fitted on the seeds, Rtilde_g averages over them"),
         "none",
         ("theory.design.Design", "theory.bias.expected_empirical_risk"),
@@ -101,7 +107,6 @@ _ALL = (
         "The bias gradient of every generator has a closed form",
         STATEMENTS["B2"],
         ("exact",),
-        ("sharp",),
         (_LINEAR, "the generator's law as its seeds grow in number"),
         "none",
         ("theory.bias.generator_bias_gradient", "theory.generators.population_law"),
@@ -115,7 +120,6 @@ _ALL = (
         "With H for A the remainder is O(|grad B|^2 + |grad B| |Hess B|): no small one unless the "
         "Hessian of the bias is small as well.",
         ("asymptotic",),
-        ("sharp",),
         (_SMOOTH,),
         "O(|grad B|^2)",
         ("theory.bias.predict_bias",),
@@ -128,7 +132,6 @@ _ALL = (
         "Phi(-Delta/2 -+ log(n_1/n_0)/Delta), Delta the Mahalanobis distance of the classes: the "
         "smaller class pays. The balanced excess risk is a Gaussian mean in Delta and the ratio.",
         ("exact",),
-        ("sharp",),
         (_COMMON, "logistic loss"),
         "none",
         ("theory.bias.predict_bias",),
@@ -140,7 +143,6 @@ _ALL = (
         "Under the balanced risk the spurious weight is 0; under raw sizes it is not. What a "
         "synthetic design leaves of it is the spurious part of its displacement.",
         ("exact", "asymptotic"),
-        ("sharp",),
         (
             "core features depend on the label only, spurious ones on the attribute only",
             "attribute values +-1 with opposite means",
@@ -155,7 +157,6 @@ _ALL = (
         "fixed)",
         STATEMENTS["R1"] + " " + _FIT,
         ("asymptotic",),
-        ("sharp",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
         ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
@@ -166,7 +167,6 @@ _ALL = (
         "A generator fitted on the same seeds adds their influence to the noise",
         STATEMENTS["R2"] + " " + _FIT,
         ("asymptotic",),
-        ("sharp",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
         (
@@ -184,7 +184,6 @@ _ALL = (
         "Closed-form gain over raw ERM, class weighting and SMOTE, and the generator bias, the "
         "sample size and the imbalance ratio at which a synthetic design breaks even with them.",
         ("exact", "asymptotic"),
-        ("sharp",),
         ("algebra on R1 and R2, with their assumptions",),
         "that of R1 and R2",
         (
@@ -201,7 +200,6 @@ _ALL = (
         "With the pooled Gaussian generator the limit is linear discriminant analysis",
         STATEMENTS["R4"],
         ("exact", "asymptotic"),
-        ("sharp",),
         (_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
         "none in the limit of many samples; relative order 1/n at finite ones",
         (
@@ -218,7 +216,6 @@ _ALL = (
         "expansion for error rates. The largest has the mean of the largest of jointly normal "
         "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + _FIT,
         ("asymptotic",),
-        ("sharp",),
         (_IID, _SMOOTH),
         "O(n^{-2}) with the second-order terms of R1",
         ("theory.excess_risk.predict", "theory.worst_group.expected_maximum"),
@@ -229,7 +226,6 @@ _ALL = (
         "Bounds on the excess risk: of a small bias, and of any bias by the curvature on its path",
         STATEMENTS["R6"],
         ("bound",),
-        ("paper", "sharp"),
         (
             _IID,
             _SMOOTH,
@@ -251,7 +247,6 @@ _ALL = (
         "A certificate from the sample alone that the minimiser exists, and how near it is",
         STATEMENTS["R7"],
         ("bound", "asymptotic"),
-        ("sharp",),
         (
             "logistic loss, any data and any weights; no law is assumed",
             "the law of nu^2: theorem R's assumptions, a fixed generator",
@@ -273,7 +268,6 @@ _ALL = (
         "small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
         "(D + S/N), crossover S/(A - 2C + D).",
         ("exact", "asymptotic"),
-        ("sharp",),
         ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),
         "global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) besides",
         (
@@ -288,7 +282,6 @@ _ALL = (
         "Nonparametric: polynomial decay in the synthetic size, exponent 2 beta/(2 beta + 1)",
         STATEMENTS["S2"],
         ("exact", "asymptotic", "rate"),
-        ("paper", "sharp"),
         ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
         "relative order 1/K for the sums",
         (
@@ -306,7 +299,6 @@ _ALL = (
         "A generator trained on n seeds saturates at its seeds' own rate",
         STATEMENTS["S3"],
         ("exact", "asymptotic", "rate"),
-        ("sharp",),
         ("generator fitted on the same seeds, without bias as they grow in number",),
         "that of R2; relative order 1/K in the sequence model",
         (
@@ -321,7 +313,6 @@ _ALL = (
         "One softmax-attention layer with a null token is the Gaussian posterior predictive",
         STATEMENTS["T1"],
         ("exact",),
-        ("sharp",),
         ("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),
         "none",
         (
@@ -338,7 +329,6 @@ _ALL = (
         "A transformer learns a token family in context, with divergence d/(2n) to leading order",
         STATEMENTS["T2"],
         ("asymptotic",),
-        ("paper", "sharp"),
         ("tokens with P_eta(x) proportional to exp<u_x, eta>", "identifiable natural parameter"),
         "O(n^{-2})",
         (
@@ -356,7 +346,6 @@ _ALL = (
         "Logits log prior + sum of log-likelihoods give the posterior over the dictionary; a null "
         "token gives the Dirichlet-multinomial predictive.",
         ("exact",),
-        ("sharp",),
         ("a finite dictionary of laws with a prior, or Dirichlet frequencies",),
         "none",
         (
@@ -370,7 +359,6 @@ _ALL = (
         "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 v KL)",
         STATEMENTS["T4"],
         ("bound",),
-        ("sharp",),
         ("sub-Gaussian score under the group's law", "proxies: logistic loss, Gaussian mixtures"),
         "none",
         (

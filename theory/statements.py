@@ -32,7 +32,6 @@ STATEMENTS: dict[str, str] = {
         "the ratio of the excess risks is another number in both designs."
     ),
     "R6": (
-        "Paper form: bounds on the balanced excess risk; their form was not at hand. Sharp form: "
         "(a) R1's local form is at most |b|^2 lambda_max(H) / (2 lambda_min(A)^2) + tr(H A^{-1} V "
         "A^{-1}) / 2, A = H + Hess B(theta*). (b) At any bias R_bal(theta_alpha) - R_bal(theta*) "
         "<= |grad B(theta_alpha)|^2 / (2 mu), mu at most every eigenvalue of Hess R_bal on the "
@@ -57,9 +56,8 @@ STATEMENTS: dict[str, str] = {
         "with the eigenvalues of A^{-1} V as weights, which gives the premise its probability."
     ),
     "S2": (
-        "Paper form: the excess decays polynomially in the synthetic size. Sharp form: for "
-        "N(+-theta, I) with theta_k^2 = c^2 k^{-(2 beta + 1)} the squared error of a linear filter "
-        "is an explicit sum, at the best cut-off (1 + 1/(2 beta)) c^{2/(2 beta + 1)} "
+        "For N(+-theta, I) with theta_k^2 = c^2 k^{-(2 beta + 1)} the squared error of a linear "
+        "filter is an explicit sum, at the best cut-off (1 + 1/(2 beta)) c^{2/(2 beta + 1)} "
         "v^{2 beta/(2 beta + 1)} with v = 1/(G (n_max + N)), and the classification excess is "
         "phi(Delta)/(2 Delta) times the squared norm of the rule's part orthogonal to theta. "
         "Tikhonov's and Pinsker's filters have the same exponent up to their qualification q and "
@@ -77,10 +75,9 @@ STATEMENTS: dict[str, str] = {
         "for the flat prior, d/(2n) for the plug-in rule."
     ),
     "T2": (
-        "Paper form: divergence <= const (1/sqrt(d) + log(d)/sqrt(n)), read second-hand; with "
-        "unspecified constants it is not tested here. Sharp form: attention averages the "
-        "embeddings of the seeds, a read-out inverts the mean map, and the expected divergence is "
-        "d/(2n); one layer leaves a non-linearity floor that depth removes. The mean of the "
+        "Attention averages the embeddings of the seeds, a read-out inverts the mean map, and the "
+        "expected divergence is d/(2n); one layer leaves a non-linearity floor that depth removes. "
+        "The mean of the "
         "maximum-likelihood read-out is over the event that it exists: at every n the seeds lie on "
         "one face of the embeddings' convex hull with a positive probability, at most the sum over "
         "facets of P(facet)^n, and then its divergence is infinite. Read-outs of finite depth "
