@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from theory import Design, GaussianGroup, Oracle, Smote, influence, law_of_design, predict
+from theory import Design, GaussianGroup, Oracle, Smote, hajek, law_of_design, predict
 from theory.design import sizes_of
 from theory.inputs import DigitsLost
 from theory.laws import balanced_law
@@ -88,7 +88,7 @@ def test_sizes_beyond_every_float_arerefused():
 def test_many_components_are_interpolated_in_little_memory_with_the_same_digits(monkeypatch):
     rng = np.random.default_rng(5)
     groups = [GaussianGroup(rng.normal(size=(5, 2)) + 1.5 * y, np.eye(2), y) for y in (0, 1)]
-    monkeypatch.setattr(influence, "_TOGETHER", 99)
+    monkeypatch.setattr(hajek, "_TOGETHER", 99)
     jax.clear_caches()
     together = predict(groups, Design((900, 90), 50, 0.5), Smote())
     monkeypatch.undo()

@@ -14,9 +14,9 @@ The modules, from what is written down to what follows from it:
 * their population: `margins`, `expectations` (Gaussian integrals), `moments`, `groups` (risks),
   `minimum`;
 * theorem B: `bias`; theorem R: `influence`, `hajek` and `seed_masses` (what seeds add),
-  `excess_risk`, `bounds`, `certificate`, `worst_group`, `benefit`, `efficiency`; whether to rely on it:
-  `validity`, `existence` (of a fit); the same for generators that are known by their samples:
-  `measured`;
+  `excess_risk`, `bounds`, `certificate`, `worst_group`, `benefit`, `efficiency`; whether to rely
+  on it: `validity`, `existence` (of a fit); the same for generators that are known by their
+  samples: `measured`;
 * theorem S: `global_law`, `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
   `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;

@@ -36,7 +36,6 @@ from theory.laws import Law, halves
 from theory.margins import AnyArray, Loss, library
 from theory.seed_masses import SeedMasses
 
-
 __all__ = [
     "Fitted",
     "fitted",
