@@ -130,8 +130,9 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     if moved > _UNBIASED:
         bias = population_bound(own.configuration.groups, own.design, own.generator).bound
         slack, total = bias - float(theory.excess.bias), float(theory.total)
-        # near enough above the excess for a bound that is too low to be seen, or below it
-        if slack <= 0.5 * total:
+        # near enough above the excess for a bound that is too low to be seen, far enough to tell;
+        # or below it
+        if slack < 0 or 0.1 * total <= slack <= 0.5 * total:
             yield check(
                 "R6", "excess", "excess risk is below the bound on its bias part plus the rest",
                 "bound", bias + total - float(theory.excess.bias), theory.excess.std, 0.0,
