@@ -100,9 +100,8 @@ def _spd(rng: np.random.Generator, dim: int) -> np.ndarray:
 def _group(rng, dim: int, centre, label: int, mixture: bool) -> GaussianGroup:
     if not mixture:
         return GaussianGroup(centre, _spd(rng, dim), label)
-    weights = np.array([0.6, 0.4])
     means = centre + 0.6 * rng.normal(size=(2, dim))
-    return GaussianGroup(means, np.stack([_spd(rng, dim) for _ in weights]), label, weights)
+    return GaussianGroup(means, np.stack([_spd(rng, dim) for _ in means]), label)
 
 
 def _generator(rng, dim: int) -> Generator:

@@ -27,12 +27,12 @@ def test_correlated_variables_agree_with_plain_draws(count):
 
 
 def test_without_noise_or_with_one_group_it_is_the_largest_mean():
-    assert expected_maximum([0.2, 0.5, 0.1], np.zeros((3, 3))) == 0.5
-    assert expected_maximum([0.2, 0.5], np.ones((2, 2))) == 0.5
-    assert expected_maximum([0.3], [[2.0]]) == 0.3
-    for wrong in (([0.1, np.nan], np.eye(2)), ([0.1, 0.2], np.eye(3))):
+    for means, cov in (([0.2, 0.5, 0.1], np.zeros((3, 3))), ([0.2, 0.5], np.ones((2, 2)))):
+        assert expected_maximum(np.array(means), cov) == 0.5
+    assert expected_maximum(np.array([0.3]), np.array([[2.0]])) == 0.3
+    for means, cov in (([0.1, np.nan], np.eye(2)), ([0.1, 0.2], np.eye(3))):
         with pytest.raises(ValueError, match="got"):
-            expected_maximum(*wrong)
+            expected_maximum(np.array(means), cov)
 
 
 def test_the_formula_is_proved_and_a_wrong_one_is_not():

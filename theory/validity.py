@@ -136,7 +136,11 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
     part = prediction.excess
     leading = abs(float(part.variance)) + abs(float(part.cox_snell))
     total = abs(float(prediction.total))
-    remainder = REMAINDER * noise * leading / total if total > 0 else math.inf
+    remainder = 0.0  # of a bias alone: infinitely many samples of a fixed generator
+    if leading > 0:
+        remainder = REMAINDER * noise * leading / total if total > 0 else math.inf
+    elif leading != 0:
+        remainder = math.nan
     if loss == LOGISTIC:
         found = existence(clusters)
         no_fit, margin = found.no_fit, found.margin
