@@ -65,7 +65,7 @@ def existence(clusters: Clusters) -> Existence:
 
     Args:
         clusters: of rows, whitened here by their common covariance. With unequal covariances this
-            is an approximation.
+            is an approximation. Without any spread, as of laws on a few points, it is NaN.
 
     Example:
         >>> one = Clusters(np.array([400.0, 80.0]), np.array([[0.0] * 90, [1.5] + [0.0] * 89]),
@@ -80,6 +80,8 @@ def existence(clusters: Clusters) -> Existence:
         return Existence(math.inf, math.inf, 0.0)
     pooled = np.einsum("k,kij->ij", counts / total, covs)
     values, vectors = np.linalg.eigh(pooled)
+    if not values[-1] > 0:  # rows on a few points: not known here
+        return Existence(math.nan, math.nan, math.nan)
     kept = values > 1e-12 * values[-1]
     white = (means @ vectors[:, kept]) / np.sqrt(values[kept])
     centred = white - counts @ white / total

@@ -174,7 +174,9 @@ def verdict_of(
     words = {
         "few seeds": f"the smallest group has {seeds:.2g} rows for every parameter, "
         f"{THRESHOLDS['seeds'][0]:g} or more are needed",
-        "separation": f"with probability {no_fit:.2g} the labels are separable and no finite fit "
+        "separation": "whether a finite fit exists is not known for rows without spread"
+        if math.isnan(no_fit)
+        else f"with probability {no_fit:.2g} the labels are separable and no finite fit "
         f"exists ({margin:.2g} times the parameters would separate them)",
         "remainder": f"the scores' noise is {noise:.2g} and terms of higher order are about "
         f"{remainder:.0%} of the prediction",
