@@ -303,10 +303,10 @@ def null_runs(
             left = ~_passes(check, *interval(mean, error, n, skewness, plan.z))
             for run in np.flatnonzero(left).tolist():  # the same stream goes on
                 extra = drawn(run, 2, (STAGES[1] - STAGES[0]) * n)
-                values = table[i, np.concatenate([drawn(run, 1, largest)[:n], extra])]
+                values = table[[i]][:, np.concatenate([drawn(run, 1, largest)[:n], extra])]
                 moments = _moments(values)
-                low, high = interval(*moments[:2], len(values), moments[2], plan.z_second)
-                undecided[run] |= bool(~_passes(check, low, high))
+                low, high = interval(*moments[:2], values.shape[1], moments[2], plan.z_second)
+                undecided[run] |= not _passes(check, low, high).all()
             second += int(left.sum())
     return dataclasses.replace(
         _summary(checks, plan, alarms, power, runs),

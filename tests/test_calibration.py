@@ -89,8 +89,14 @@ def test_null_runs_raise_alarms_at_the_nominal_rate_and_wrong_theories_fail():
     assert {kind.kind for kind in result.kinds} == set(map(kind_of, checks))
     low, high = result.family_interval
     assert result.alarmed <= 1 and low <= FAMILY_RATE
+    sizes = {check: plan.for_check(checks, check) for check in checks}
+    bound = sum(plan.indecision(check, n, stage=1) for check, n in sizes.items())
+    assert bound / 4 < result.second_stages < bound + 4 * math.sqrt(bound / 1000)
+    assert result.undecided == 0
+    confidence = 1 - 0.05 / (2 * len(result.kinds))  # the smaller of two signs, of every kind
     for kind in result.kinds:
-        assert binomial_interval(round(1000 * kind.least_power), 1000)[1] >= POWER
+        reached = round(1000 * kind.least_power)  # in the first stage alone
+        assert binomial_interval(reached, 1000, confidence)[1] >= POWER
         for (ratio, error), level in zip(kind.ratios, LEVELS, strict=bool(kind.ratios)):
             count = level * 1000
             assert abs(ratio - 1) < 4 * max(error, 1 / math.sqrt(count)) + 0.1, (kind, level)
@@ -101,6 +107,7 @@ def test_too_small_a_spread_in_the_declaration_is_noticed_as_lost_power():
     plan = make_plan(checks)
     wide = null_runs(checks, plan, _columns(checks, std=1.5), runs=300, seed=4)
     assert wide.kinds[0].least_power < 0.95
+    assert wide.second_stages > 0.3  # of one check
     assert wide.alarmed == 0
 
 
