@@ -14,7 +14,7 @@ The modules, from a random number to a verdict:
 * a verdict: `declaration` (of a check), `checks` (plan and judgement), `claims` and ``claims_*``
   (what each theorem claims of an experiment), `printed_settings`, `printed_rows` and
   `printed_bounds` (printed formulas in numbers), `suites` (all of them: new checks are entered
-  here), `selection`, `verify`;
+  here), `selection`, `spreads`, `verify`;
 * its keeping: `artifacts`, `results`; its look: `reporting` and ``reporting_*``, `report_page` and
   its parts ``report_*``;
 * the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,

@@ -33,6 +33,7 @@ from simulate.gate import Gate
 from simulate.processes import shared
 from simulate.results import RunFolder, Slot, load_result, save_result
 from simulate.selection import assert_declared, matches, no_match, suites_for
+from simulate.spreads import judge_spread
 from simulate.suites import SUITES, Preparation, simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
@@ -380,6 +381,10 @@ def run_checks(
             seen = _observe(outcome.check, more)
             outcomes[k] = dataclasses.replace(judge(outcome.check, seen, plan.z_second), stage=2)
     results = first | more
+    outcomes = [
+        judge_spread(own, _observe(own.check, results), plan.z) if own.check.experiments else own
+        for own in outcomes
+    ]
     excluded = {name: dict(result.problems) for name, result in results.items() if result.excluded}
     counts = {name: result.replicates for name, result in results.items()}
     return Report(tuple(outcomes), plan, seed, profile, excluded, counts, _reductions(results))

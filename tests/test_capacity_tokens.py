@@ -142,7 +142,9 @@ def test_seeds_without_a_maximum_likelihood_estimate_are_those_on_one_face():
     """By linear programming on drawn seeds; their probability is below the sum over the facets."""
     rng = np.random.default_rng(4)
     table = rng.normal(size=(VOCABULARY, DIM))
-    probs = np.asarray(jnp.exp(tokens.token_log_probs(jnp.array([0.8, -0.6, 0.5]), jnp.asarray(table))))
+    probs = np.asarray(
+        jnp.exp(tokens.token_log_probs(jnp.array([0.8, -0.6, 0.5]), jnp.asarray(table)))
+    )
     hull = spatial.ConvexHull(table)
     faces = [set(map(int, own)) for own in hull.simplices]
     bound = sum(sum(probs[list(own)]) ** 16 for own in faces)

@@ -23,7 +23,7 @@ BAD = [
     ("sizes", {"sizes": (10, "20")}, "whole number"),
     ("sizes", {"sizes": 10}, "sequence"),
     ("sizes", {"sizes": (10, None)}, "whole number"),
-    ("augmentation", {"augmentation": -1}, "N >= 0"),
+    ("augmentation", {"augmentation": -1}, "number N from 0"),
     ("augmentation", {"augmentation": 1.5}, "whole number"),
     ("augmentation", {"augmentation": math.nan}, "whole number"),
     ("augmentation", {"augmentation": True}, "whole number"),
