@@ -211,7 +211,7 @@ def test_a_small_bias_has_the_hyperbola_and_a_large_one_is_told_from_it():
         weight, size = np.linspace(0, 1, 11), 300.0
         off = np.max(np.abs(small.excess(weight, size) / law.excess(weight, size) - 1))
         distances.append(law.distance_to_hyperbola(100.0).excess)
-        assert off <= distances[-1]
+        assert off <= distances[-1] * (1 + 1e-12)  # perhaps the same number, rounded otherwise
     assert distances[0] > 0.1 and distances[2] < 0.02 and distances[1] < 0.3 * distances[0]
     exact = LAWS["predictive"].distance_to_hyperbola()
     assert max(exact) < 1e-6  # bias 0 to this order: the two are one

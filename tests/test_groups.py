@@ -371,8 +371,11 @@ def test_one_label_alone_has_no_finite_optimum(labels):
 
 def test_separated_point_masses_have_no_finite_optimum():
     groups = [GaussianGroup([float(y), 0.0], np.zeros((2, 2)), y) for y in (0, 1)]
-    with pytest.raises(ValueError, match="^law: .*singular"):
+    with pytest.raises(ValueError, match="^law: .*no finite minimiser.*feature 1 .*same value"):
         minimiser(balanced_law(groups))
+    single = [GaussianGroup([float(y)], np.zeros((1, 1)), y) for y in (0, 1)]
+    with pytest.raises(ValueError, match="^law: .*no finite minimiser.*separates them"):
+        minimiser(balanced_law(single))
 
 
 def test_a_score_of_the_wrong_length_is_named():
