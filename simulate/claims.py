@@ -364,7 +364,7 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             value = losses[quantity]
             yield Check(
                 f"R4.{rule}_{statistic}.{setting.name}.limit",
-                f"excess {quantity} with {setting.labels} labels; the discriminant is the limit of "
+                f"excess {quantity}, labels {setting.labels}; the discriminant is the limit of "
                 "weight 1 and infinitely many pooled Gaussian samples",
                 "asymptotic", (setting.name,), (f"{rule}_{statistic}", None), value,
                 spread * value, remainder * value, max(effect, 2 * remainder) * value,

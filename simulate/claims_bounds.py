@@ -26,6 +26,7 @@ from theory.formulas import FORMULAS
 from theory.generators import Generator, Mislabelled, Oracle, Scaled, Shifted
 from theory.laws import GaussianGroup
 from theory.margins import SQUARED
+from theory.wording import counted
 
 __all__ = ["LABELS", "SUITE", "Sample", "bound_checks", "close_population", "random_population",
            "random_sample"]  # fmt: skip
@@ -228,8 +229,8 @@ def _proxy_checks() -> Iterator[Check]:
     entry = [bounds.intercept_var_proxy(theta, group) / own for theta, group, _, own in _scores()]
     for label, ratios, what in (("vector", whole, "score"), ("intercept", entry, "first entry")):
         claim = (
-            f"of {len(ratios)} groups, certified proxies of the {what} below an estimate by "
-            f"quadrature; certified over estimated {min(ratios):.3f} to {max(ratios):.3f}"
+            f"of {counted(len(ratios), 'group')}, certified proxies of the {what} below an estimate "
+            f"by quadrature; certified over estimated {min(ratios):.3f} to {max(ratios):.3f}"
         )
         yield _count("T4.proxy", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
     claim = "the first entry's certified proxy over the best of a grid of multipliers, at most"

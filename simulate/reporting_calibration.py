@@ -55,12 +55,12 @@ def print_calibration(own: Console, result: Calibration) -> None:
         for share, level in zip(result.family, LEVELS, strict=True)
     )
     own.print(
-        f"{result.alarmed} of {result.runs} null runs raised an alarm: between {low:.2g} and "
-        f"{high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for these checks of "
+        f"{result.alarmed} of {counted(result.runs, 'null run')} raised an alarm: between "
+        f"{low:.2g} and {high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for these checks of "
         f"at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: {inflated}. "
         f"{result.second_stages:.2g} checks a run went on to a second stage, after which "
-        f"{result.undecided} of {result.runs} runs were undecided, planned at most {INDECISION:g} "
-        "of all.",
+        f"{result.undecided} of {counted(result.runs, 'run')} were undecided, planned at most "
+        f"{INDECISION:g} of all.",
         soft_wrap=True,
     )
 
@@ -86,7 +86,7 @@ def print_seeds(own: Console, runs: Sequence[SeedRun]) -> None:
     """What all runs came to, and which checks needed a second stage."""
     own.print()
     for name, count in second_stages(runs):
-        own.print(f"second stage in {count} of {len(runs)} runs: {name}", markup=False)
+        own.print(f"second stage in {count} of {counted(len(runs), 'run')}: {name}", markup=False)
     failed = [run.seed for run in runs if run.failed]
     undecided = [run.seed for run in runs if run.undecided]
     extra = sum(run.extra for run in runs) / sum(run.replicates - run.extra for run in runs)

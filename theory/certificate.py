@@ -27,6 +27,7 @@ from theory.compiling import as_one_program
 from theory.excess_risk import Prediction
 from theory.precision import require_float64
 from theory.ranges import as_arrays, require_range
+from theory.wording import counted
 
 __all__ = ["Certificate", "certificate", "decrement_cdf", "decrement_weights"]
 
@@ -93,8 +94,8 @@ def certificate(
     require_range("Drop rows that do not count, or give them weight 0.", least=0, weight=weight)
     if len(parts[0]) != parts[1].shape[1] + 1:
         raise ValueError(
-            f"theta: got {len(parts[0])} entries for {parts[1].shape[1]} features, expected one "
-            "more, the intercept first."
+            f"theta: got {counted(len(parts[0]), 'entry')} for "
+            f"{counted(parts[1].shape[1], 'feature')}, expected one more, the intercept first."
         )
     return _certificate(*parts)
 
