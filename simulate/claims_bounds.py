@@ -229,8 +229,9 @@ def _proxy_checks() -> Iterator[Check]:
     entry = [bounds.intercept_var_proxy(theta, group) / own for theta, group, _, own in _scores()]
     for label, ratios, what in (("vector", whole, "score"), ("intercept", entry, "first entry")):
         claim = (
-            f"of {counted(len(ratios), 'group')}, certified proxies of the {what} below an estimate "
-            f"by quadrature; certified over estimated {min(ratios):.3f} to {max(ratios):.3f}"
+            f"of {counted(len(ratios), 'group')}, certified proxies of the {what} below an "
+            f"estimate by quadrature; certified over estimated {min(ratios):.3f} to "
+            f"{max(ratios):.3f}"
         )
         yield _count("T4.proxy", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
     claim = "the first entry's certified proxy over the best of a grid of multipliers, at most"

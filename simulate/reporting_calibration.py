@@ -56,8 +56,9 @@ def print_calibration(own: Console, result: Calibration) -> None:
     )
     own.print(
         f"{result.alarmed} of {counted(result.runs, 'null run')} raised an alarm: between "
-        f"{low:.2g} and {high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for these checks of "
-        f"at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: {inflated}. "
+        f"{low:.2g} and {high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for "
+        f"these checks of at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: "
+        f"{inflated}. "
         f"{result.second_stages:.2g} checks a run went on to a second stage, after which "
         f"{result.undecided} of {counted(result.runs, 'run')} were undecided, planned at most "
         f"{INDECISION:g} of all.",

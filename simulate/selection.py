@@ -45,7 +45,7 @@ def suites_for(patterns: Sequence[str], profile: str = "quick") -> tuple[str, ..
         >>> sorted(suites_for(["R2.*.mixture.*", "line/smote"]))
         ['line', 'mixture']
         >>> sorted(suites_for(["R4"]))
-        ['efron-1.5', 'efron-2.5']
+        ['efron-1.5', 'efron-2.5', 'efron-2.5-random']
     """
     if not patterns:
         return tuple(SUITES)

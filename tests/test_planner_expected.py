@@ -48,7 +48,7 @@ def test_the_next_order_is_what_theorem_r_has_beyond_its_local_form(direction):
     for sign in (1, -1):
         shift = sign * step * np.array(direction)
         told = predict(GROUPS, Design(SIZES, 10**9, weight), Shifted(tuple(shift)))
-        beyond.append(float(told.total - told.local_bias - told.local_variance))
+        beyond.append(float(told.total - told.small_bias - told.small_variance))
         # the same rows, moved: the bias is estimated without the noise of fresh rows
         real, own = _parts(x, label, x + shift)
         left = (1 - weight) ** 2  # of the variance, where added rows are without end
