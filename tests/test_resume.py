@@ -3,6 +3,7 @@
 import base64
 import errno
 import json
+import math
 import os
 import random
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import toy_verify
 
-from simulate import artifacts, monte_carlo, results, suites
+from simulate import artifacts, monte_carlo, results, suites, verify
 from simulate.__main__ import main
 from simulate.artifacts import ArtifactError
 from simulate.results import Slot, load_result, open_folder, save_result
@@ -261,6 +262,7 @@ def test_a_disk_that_fills_up_is_a_clear_error_and_the_rest_is_kept(
 
     with monkeypatch.context() as patch:
         patch.setattr(artifacts.os, "fsync", full)
+        patch.setattr(verify, "CHECKPOINT_SECONDS", math.inf)  # write whole results, however slow
         assert main(command) == 2
     out, err = capsys.readouterr()
     assert "No space left on device" in err and "free disk space" in err and "Traceback" not in err
