@@ -143,7 +143,7 @@ def _focused(names: Sequence[str]) -> Iterator[None]:
         return tuple(label for label in claims.LABELS if label in labels.get(suite, ()))
 
     right_orders = claims._order_checks
-    ordered = {suite_of(name) for name in names if ".order." in name}
+    ordered = {suite_of(name) for name in names if ".order." in name or ".local." in name}
 
     def orders(suite: str) -> Iterable[Check]:
         return right_orders(suite) if suite in ordered else ()
@@ -163,7 +163,8 @@ def _focused(names: Sequence[str]) -> Iterator[None]:
     }
     if not any(".fitted." in name for name in names):
         focus["simulate.claims_second_order.fitted_bias_checks"] = _nothing
-    if not any(".table." in name or ".formula.efron" in name for name in names):
+    table = ("R4.table", "R4.table_error", "R4.formula", "R4.formula_error")
+    if not any(name.split(".efron")[0] in table for name in names):
         focus["simulate.claims._efficiency_table"] = _nothing
     with contextlib.ExitStack() as stack:
         for path, value in focus.items():

@@ -35,7 +35,7 @@ def judge_spread(outcome: Outcome, seen: Observation, z: float) -> Outcome:
         >>> from simulate.checks import judge
         >>> from simulate.declaration import Check
         >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1,
-        ...               source="second route")
+        ...               source="simulated, scored by theory")
         >>> for std in (0.1, 1.0, 2.0):
         ...     seen = Observation(1.0, std / 100, 10_000)
         ...     print(judge_spread(judge(check, seen, 4.9), seen, 4.9).verdict)

@@ -107,7 +107,7 @@ def _functions(label):
         return streams.normal(key, (1, 2))[0]
 
     def evaluate(z):
-        total = z.sum() / math.sqrt(2.0)
+        total = z.sum() / math.sqrt(2.0) + (0.1 * z[0] if label == "b" else 0.0)
         return {"z": z[0], "w": total, "separated": (z[1] > 2.5) & (label == "b")}
 
     return draw, evaluate
@@ -223,7 +223,7 @@ def test_the_page_and_the_rows_say_what_was_left_out_and_what_went_on(monkeypatc
     assert rows["T1.w.stages.b"]["left_out"] == pytest.approx(share)
     assert rows["T1.w.stages.a"]["left_out"] == 0.0
     gap = rows["T1.gap.stages.b"]  # replicates pair up although some are left out of one side
-    assert gap["verdict"] == "pass" and gap["left_out"] > 0 and gap["observed"] == 0.0
+    assert gap["verdict"] == "pass" and gap["left_out"] > 0
     page = report_page({
         "payload": report.as_dict() | {"theorems": []}, "seed": seed,
         "configuration": {"only": []},

@@ -16,7 +16,8 @@ Z = 4.9
 
 
 def _verdict(check, std, n=20_000, skewness=0.0):
-    seen = Observation(check.theory, std / np.sqrt(n), n, skewness)
+    below = check.discrepancy if check.kind == "bound" else 0.0
+    seen = Observation(check.theory - below, std / np.sqrt(n), n, skewness)
     return judge_spread(judge(check, seen, Z), seen, Z).verdict
 
 
