@@ -1,9 +1,23 @@
 """Settings of every test and docstring example: float64, strict JAX, and the hypothesis profile.
 
 It stands at the root, so that the examples in the packages run under the same settings as tests/.
+
+Most of the time of the tests is compiling. Programs that run for milliseconds need not be compiled
+as those that run for minutes, and the processes of one session, workers and commands under test,
+take from a common folder what one of them has compiled.
 """
 
 import os
+import shutil
+import tempfile
+
+_LEVEL = "--xla_backend_optimization_level"
+if _LEVEL not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_LEVEL}=1".strip()
+_COMPILED = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers inherit it
+    _COMPILED = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compiled-")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import hypothesis
 import jax
@@ -18,6 +32,12 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_unconfigure():
+    """The folder of compiled programs goes with the session that made it."""
+    if _COMPILED:
+        shutil.rmtree(_COMPILED, ignore_errors=True)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ PAIRED = ["--only", "line/raw", "--only", "line/smote"]  # and compared replicat
 
 def _start(folder, devices, selection, seed, kept):
     """A process of `verify` with so many virtual devices, and the report that it will write."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     file = folder / f"{kept}.json"
     command = [
         sys.executable, "-u", "-m", "simulate", "verify", *selection, "--seed", str(seed),
@@ -110,7 +110,8 @@ for name in sys.argv[1:]:
 
 
 def _same_bits(*names):
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
+    environment = os.environ | {"XLA_FLAGS": flags}
     done = subprocess.run(
         [sys.executable, "-c", BITS, *names], capture_output=True, text=True, timeout=550,
         env=environment | {"JAX_PLATFORMS": "cpu"},

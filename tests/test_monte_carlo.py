@@ -142,7 +142,7 @@ for turn, chosen in enumerate(devices):
 
 
 def _in_subprocess(device_count):
-    flags = f"--xla_force_host_platform_device_count={device_count}"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={device_count}"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", _DEVICES], capture_output=True, text=True, env=environment,

@@ -17,7 +17,7 @@ LIMIT = 240  # seconds: many times what it takes, and below the start's own limi
 
 def _start(folder: Path, how: str, *more: str, environment=None) -> subprocess.Popen:
     command = [sys.executable, toy_verify.__file__, how, "verify", "--only", "toy"]
-    flags = "--xla_force_host_platform_device_count=2"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
     return subprocess.Popen(
         [*command, "--artifacts", str(folder), *more],
         env=os.environ | {"XLA_FLAGS": flags} | (environment or {}),

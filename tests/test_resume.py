@@ -182,7 +182,7 @@ def test_the_code_version_is_that_of_the_sources_that_compute(monkeypatch, tmp_p
 
 
 def _run(*command, devices=1, how="whole"):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     return subprocess.run(
         [sys.executable, toy_verify.__file__, how, *command], capture_output=True, text=True,
         timeout=300, env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
