@@ -160,7 +160,11 @@ class Prediction(NamedTuple):
 def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
     """Mean and spread of functions with the given derivatives under ``N(estimator_bias, cov)``.
 
-    Of NumPy arrays: ``value`` ``[...]``, ``slope`` ``[..., p]``, ``curvature`` ``[..., p, p]``.
+    Of NumPy arrays.
+
+    Args:
+        value, slope, curvature: at the pseudo-true point, ``[...]``, ``[..., p]``, ``[..., p, p]``.
+        estimator_bias: ``[p]``; cov: ``[p, p]``.
     """
     spread = curvature @ cov
     square = np.sum(spread * np.swapaxes(spread, -1, -2), axis=(-1, -2))

@@ -158,13 +158,16 @@ class GlobalLaw:
 
     @property
     def floor(self) -> float:
-        """Excess risk that no synthetic size removes: ``min a``."""
+        """Excess risk that is left in the limit of many synthetic samples: ``min a``.
+
+        No size removes it where ``s >= 0`` at every weight; elsewhere a finite one may do better.
+        """
         value = float(_least(self.limit)[1])
         return 0.0 if abs(value) <= max(self.error * abs(self._none), _ROUNDING) else value
 
     @property
     def crossover(self) -> float:
-        """``N_c``, the size from which at most half of what can be removed is left.
+        """``N_c``, the size from which on at most half is left of what many samples remove.
 
         Statement (S1): ``min s(alpha) / (h - a(alpha))`` over weights with ``a(alpha) < h``, ``h``
         half-way between the excess without augmentation and the floor. 0 where no weight helps.
@@ -270,12 +273,16 @@ def _least(polynomial: Chebyshev) -> tuple[float, float]:
 def global_law(
     along: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     hyperbola: Callable[[], ScalingLaw],
+    *,
+    tolerance: float = _TOLERANCE,
 ) -> GlobalLaw:
     """The global law through ``a`` and ``s / alpha^2`` at as many weights as it takes.
 
     Args:
         along: of weights in [0, 1], in any order, both at each of them.
         hyperbola: makes the law of small biases, to be compared with.
+        tolerance: the error at which no more weights are asked for, relative to the excess at
+            weight 0 and to the size of the noise.
 
     Raises:
         ValueError: if polynomials of degree 96 do not follow them, or a value is not finite.
@@ -310,9 +317,9 @@ def global_law(
         tail = np.abs(coefficients[-2:]).sum(axis=0)
         off = np.abs(np.stack([limit(_BETWEEN), noise(_BETWEEN)]) - between).max(axis=1)
         error = float(np.max(np.maximum(tail, off) / np.maximum(scale, np.finfo(float).tiny)))
-        if error <= _TOLERANCE:
+        if error <= tolerance:
             break
-    if error > _REFUSED:
+    if error > max(_REFUSED, tolerance):
         raise ValueError(
             "generator: got one whose excess risk bends too sharply in the weight for a polynomial "
             f"of degree {_DEGREES[-1]} (relative error {error:.1g}), as where synthetic samples "
