@@ -44,7 +44,7 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_expected import misfit
-from simulate.planner_global import LOCAL, Ratios, best_of, mixture, ratios, table_law
+from simulate.planner_global import Ratios, best_of, mixture, ratios, table_law
 from simulate.planner_intervals import Interval, Resampled
 from simulate.planner_reach import reach
 from simulate.planner_sources import NAMES, Rows, Source, rows_needed, source
@@ -260,6 +260,8 @@ class _Work:
         """Levelling, and augmentation with and without it at the weight expected to be best."""
         for level in (True, False):
             beyond = self._beyond(own, part, level)
+            if beyond is None:
+                continue
             m = self.levelled if level else self.none
             most = self.most if available is None else min(self.most, int((available - m).min()))
             if level and most >= 0:
@@ -275,19 +277,18 @@ class _Work:
                 own_choice = self._choice(name, index, own, part, m, size, weight, beyond)
                 yield self._with_ranges(own_choice, index, level, beyond)
 
-    def _beyond(self, own: Source, part: Synthetic, level: bool) -> Ratios:
-        """What biases of any size change; nothing, and a doubt, where there is no fit."""
+    def _beyond(self, own: Source, part: Synthetic, level: bool) -> Ratios | None:
+        """What biases of any size change; None, and a doubt, where nothing can be told."""
         found = ratios(self.rows, np.ones(len(self.rows.group)), self.real, part, own, level=level)
-        if found is None and own.name not in {doubt.message.split(":")[0] for doubt in self.doubts}:
+        if found is None and not level:
             self.doubts.append(
                 Caution(
                     "synthetic fit", 1.0,
-                    f"{own.name}: its rows with little weight of real ones have no logistic fit, "
-                    "they separate the classes, or nearly; its designs are predicted by the law of "
-                    "small biases, which may be off by factors.",
+                    f"{own.name}: its rows without real ones have no logistic fit, they separate "
+                    "the classes, or nearly: its designs are left out.",
                 )
             )  # fmt: skip
-        return found or LOCAL
+        return found
 
     def _left(
         self, part: Synthetic, beyond: Ratios, level: bool, weight: float, size: int | float

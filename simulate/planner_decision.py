@@ -85,7 +85,7 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
     name = "class weighting" if reference is weighting else "the plain fit"
     if best is None:
         return reference, False, (
-            f"no design has new rows, which duplicates are not; use {name}."
+            f"no design has new rows that can be judged, and duplicates are not new; use {name}."
         )  # fmt: skip
     if best.expected <= 0:
         verdict = "is not worth its price" if best.cost else "is expected to hurt"

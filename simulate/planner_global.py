@@ -36,7 +36,7 @@ from simulate.planner_sources import Rows, Source, mean_scores, score_parts
 from theory.global_law import GlobalLaw, global_law
 from theory.scaling_law import scaling_law
 
-__all__ = ["LOCAL", "Ratios", "best_of", "mixture", "ratios", "table_law"]
+__all__ = ["Ratios", "best_of", "mixture", "ratios", "table_law"]
 
 _DEGREE = 4
 _STEPS = 40  # of Newton's method
@@ -56,9 +56,6 @@ class Ratios(NamedTuple):
     bias: Callable
     seeds: Callable
     one: Callable
-
-
-LOCAL = Ratios(*(Chebyshev([1.0], [0.0, 1.0]) for _ in range(3)))
 
 
 def mixture(level: bool, weight: float) -> np.ndarray:
