@@ -57,7 +57,7 @@ SPEC = Spec(
     ("raw_imbalance", "excess_by_weight", "scaling"),
     "Curves are theory, markers simulated means with 95 % intervals. (a) Error per class of plain "
     "logistic regression on imbalanced data. (b) Excess risk against the weight of synthetic data, "
-    "by generator. (c) Excess risk at the best weight against the synthetic size: the hyperbola, "
-    "which ends at a floor unless the generator is perfect.",
+    "by generator. (c) Excess risk at the best weight against the synthetic size, by S1's global "
+    "law: it ends at a floor unless the generator is perfect.",
     _draw,
 )

@@ -32,9 +32,11 @@ def _draw(payload: Mapping):
     mean, spread = (np.asarray(moved[k]) for k in ("mean", "std_error"))
     style.points(right, own["ratio"], mean[:, 0], spread[:, 0], 0, "simulation, 95 %")
     style.crosses(right, own["ratio"], limit[:, 0], "with the $O(1/n)$ term")
-    for j in range(1, mean.shape[1]):
-        label = "slopes, simulated: 0" if j == 1 else None
-        style.points(right, own["ratio"], mean[:, j], spread[:, j], j, label)
+    slopes = mean.shape[1] - 1
+    for j in range(slopes):  # side by side, in one look: none differs from 0
+        place = np.asarray(own["ratio"]) * 1.1 ** (j - (slopes - 1) / 2)
+        label = "each slope, simulated: 0" if j == 0 else None
+        style.points(right, place, mean[:, 1 + j], spread[:, 1 + j], 1, label)
     right.set(xscale="log", xlabel=r"imbalance ratio $n_0/n_1$")
     right.set_ylabel(r"$\mathbb{E}\,\hat\theta - \theta^*$")
     right.set_title("only the intercept moves")
@@ -55,6 +57,7 @@ SPEC = Spec(
     "terms of order 1/n at the simulated sizes; markers are simulated means with 95 % intervals "
     "(often smaller than the marker). Points share their random numbers. (b) The intercept moves "
     "along a straight line in the logarithm of the ratio, the slopes do not; at small minority "
-    "sizes the estimator adds its O(1/n) bias (crosses) to the target's move.",
+    "sizes the estimator adds its O(1/n) bias (crosses) to the target's move. Slopes are drawn "
+    "beside each other.",
     _draw,
 )

@@ -13,15 +13,14 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.2)
-    place = 4 * len(payload["size"]) // 5  # where a dashed curve is named
     for series, (name, own) in enumerate(payload["smoothness"].items()):
         colour, marker = style.SERIES[series].colour, style.SERIES[series].marker
         style.curve(left, payload["size"], own["by_size"], series, linestyle="-")
         style.guide(left, payload["size"], own["fresh"], gid=None, color=colour, linewidth=1.0,
                     linestyle=(0, (4, 2)))  # fmt: skip
         left.annotate(
-            _beta(name), (payload["size"][place], own["fresh"][place]), xytext=(-2, -2),
-            textcoords="offset points", ha="right", va="top", fontsize=8, color=colour,
+            _beta(name), (payload["size"][-1], own["fresh"][-1]), xytext=(3, 0),
+            textcoords="offset points", ha="left", va="center", fontsize=8, color=colour,
         )  # fmt: skip
         style.guide(left, y=own["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
         left.plot(own["crossover"], 2.0 * own["floor"], marker, color=colour, gid=style.GUIDE,
@@ -34,6 +33,7 @@ def _draw(payload: Mapping):
             style.points(panel, x, mine["mean"], mine["std_error"], series)
     for panel in (left, right):
         panel.set(xscale="log", yscale="log")
+    left.set_xlim(right=5.0 * payload["size"][-1])  # room for the dashed curves' names
     left.set_xlabel("synthetic samples per group $N$")
     left.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     left.set_title("fixed seeds")

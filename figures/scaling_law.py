@@ -50,12 +50,14 @@ def _draw(payload: Mapping):
 @style.styled
 def _draw_weight(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.0, width=1.5 * style.ONE_COLUMN)
+    highest = 1.0
     for series, (name, own) in enumerate(payload["generators"].items()):
         style.curve(panel, payload["size"], own["weight"], series, style.display(name))
         size, *seen = (own["vertex"][part] for part in ("size", "mean", "std_error"))
         if size:  # side by side, so that no interval hides another; none where no weight helps
             style.points(panel, np.asarray(size) * 1.06 ** (series - 2.5), *seen, series)
-    panel.set(xscale="log", ylim=(-0.02, 1.02), xlabel="synthetic samples per group $N$")
+            highest = max(highest, np.max(np.asarray(seen[0]) + 1.96 * np.asarray(seen[1])))
+    panel.set(xscale="log", ylim=(-0.02, highest + 0.02), xlabel="synthetic samples per group $N$")
     panel.set_ylabel(r"best weight $\alpha^*(N)$")
     panel.legend(loc="upper left")
     return figure

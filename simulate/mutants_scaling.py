@@ -22,8 +22,9 @@ _c = nt.share[nt.g]
 
 def _only_small(right, along, hyperbola):
     """The hyperbola's limit and noise for a law of any bias."""
-    limit = Chebyshev.interpolate(lambda own: hyperbola.excess(own, np.inf), 2, [0.0, 1.0])
-    noise = Chebyshev([float(hyperbola.S) / 2], [0.0, 1.0])
+    small = hyperbola()
+    limit = Chebyshev.interpolate(lambda own: small.excess(own, np.inf), 2, [0.0, 1.0])
+    noise = Chebyshev([float(small.S) / 2], [0.0, 1.0])
     return dataclasses.replace(right, limit=limit, noise=noise)
 
 

@@ -1,20 +1,20 @@
 """How many synthetic rows, with what weight, or none: a plan for one table (theorems R and S).
 
 From the rows alone the planner estimates every piece of theorem R at the class-weighted logistic
-fit (`simulate.planner_estimate`), forms theorem S1's law for each generator, and compares designs
+fit (`simulate.planner_estimate`) and beyond it (`simulate.planner_global`), forms theorem S1's
+global law for each generator, and compares designs
 
 * ``raw``: plain fit; ``weighting``: real rows only, groups weighted equally;
 * ``level``: ``m_g = n_max - n_g`` synthetic rows per group (oversampling, SMOTE's usual use);
 * ``level+add``: the same, and ``N`` more rows per group with total weight ``alpha``;
 * ``weight+add``: real rows weighted, ``m = 0``, and ``N`` rows per group with weight ``alpha``.
 
-Labelled as the theory labels it: what is estimated from a table is S1's hyperbola (R1 and R2 for
-biases of the order of the sampling error with small Hessians), not its global law, which needs the
-groups themselves; the raw fit is taken at its own optimum. Decisions are
-by the expected gain over class weighting (`simulate.planner_expected`): the bias has a posterior,
-whose spread counts as harm, and so do the terms of the next order, which S1 leaves out. The gain is
-linear in a small weight and the harm of an uncertain bias quadratic, so an uncertain generator gets
-a small weight before it gets none.
+Labelled as the theory labels it: what is estimated from a table is S1's global law (R1 and R2 in
+full, at the pseudo-true point of each weight), with what is quadratic in a bias corrected for the
+noise of its estimate; the raw fit is taken at its own optimum. Decisions are by the expected gain
+over class weighting (`simulate.planner_expected`): the bias has a posterior, whose spread counts as
+harm. The gain is linear in a small weight and the harm of an uncertain bias quadratic, so an
+uncertain generator gets a small weight before it gets none.
 
 Whether the gain is worth the rows, and how few will do, is `simulate.planner_decision`'s. A
 generator whose rows plainly differ from the table's (`planner_expected.misfit`) gets a flat prior,
@@ -28,7 +28,6 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
@@ -45,11 +44,12 @@ from simulate.planner_estimate import (
     synthetic_part,
 )
 from simulate.planner_expected import misfit
+from simulate.planner_global import Ratios, best_of, mixture, ratios, table_law
 from simulate.planner_intervals import Interval, Resampled
 from simulate.planner_reach import reach
-from simulate.planner_sources import NAMES, Source, rows_needed, source
+from simulate.planner_sources import NAMES, Rows, Source, rows_needed, source
 from simulate.planner_table import Prepared, prepare
-from theory.scaling_law import ScalingLaw
+from theory.global_law import GlobalLaw
 
 __all__ = ["NAMES", "Choice", "Plan", "plan_table"]
 
@@ -132,12 +132,13 @@ def plan_table(
     sizes = np.bincount(rows.group)
     errors = reach(rows, fits, resampled.weighted, seed=seed).errors(0.5 + level / 2)
     most = most or _MOST * int(sizes.max())
-    work = _Work(real, resampled, sizes, price, worth, most, level, errors)
+    work = _Work(rows, real, resampled, price, worth, most, level, errors)
     choices = [work.raw(), work.weighting()]
     for index, (own, part) in enumerate(parts):
         if own.name != "duplicate":
             choices += work.designs(index, own, part, table.available)
-    warnings = (*missing, *diagnose(table, real, parts, resampled, choices))
+    found = diagnose(table, real, parts, resampled, choices)
+    warnings = (*missing, *work.doubts, *found)
     best, adds, reason = decide(choices, worth)
     needed = least_gain(choices, worth)
     return Plan(
@@ -215,8 +216,13 @@ def _sources(table: Prepared, generators, seed: int) -> tuple[list[Source], list
 class _Work:
     """What the designs of one table are predicted from."""
 
-    def __init__(self, real: Real, resampled: Resampled, sizes, price, worth, most, level, errors):
-        self.real, self.resampled, self.sizes = real, resampled, sizes
+    def __init__(
+        self, rows: Rows, real: Real, resampled: Resampled, price, worth, most, level, errors
+    ):
+        self.rows, self.real, self.resampled = rows, real, resampled
+        self.sizes = sizes = np.bincount(rows.group)
+        self.doubts: list[Caution] = []
+        self.laws: dict[tuple[int, bool], GlobalLaw] = {}
         self.price, self.worth, self.most, self.level = price, worth, most, level
         self.z = float(norm.ppf(0.5 + level / 2))  # where all rows decide
         self.errors = errors  # where the rows of the smallest group do
@@ -253,54 +259,75 @@ class _Work:
     def designs(self, index: int, own: Source, part: Synthetic, available):
         """Levelling, and augmentation with and without it at the weight expected to be best."""
         for level in (True, False):
-            law = ScalingLaw(*(jnp.asarray(float(value)) for value in part.moments(level)))
+            beyond = self._beyond(own, part, level)
+            if beyond is None:
+                continue
             m = self.levelled if level else self.none
             most = self.most if available is None else min(self.most, int((available - m).min()))
             if level and most >= 0:
-                yield self._choice("level", index, own, part, m, 0, 0.0, law)
+                yield self._choice("level", index, own, part, m, 0, 0.0, beyond)
             if most < 1:
                 continue
             name = "level+add" if level else "weight+add"
-            amount = self._amount(part, level, most)
+            amount = self._amount(part, beyond, level, most)
             if amount is None and not level:  # every weight is predicted to hurt: show that it does
                 amount = _WEIGHTS[0], min(most, int(self.sizes.max()))
             if amount is not None:
                 weight, size = amount
-                own_choice = self._choice(name, index, own, part, m, size, weight, law)
-                yield self._with_ranges(own_choice, index, level, law)
+                own_choice = self._choice(name, index, own, part, m, size, weight, beyond)
+                yield self._with_ranges(own_choice, index, level, beyond)
 
-    def _left(self, part: Synthetic, level: bool, weight: float, size: int | float) -> float:
-        """Twice the expected excess: posterior bias, variance, and the next order in proportion.
+    def _beyond(self, own: Source, part: Synthetic, level: bool) -> Ratios | None:
+        """What biases of any size change; None, and a doubt, where nothing can be told."""
+        found = ratios(self.rows, np.ones(len(self.rows.group)), self.real, part, own, level=level)
+        if found is None and not level:
+            self.doubts.append(
+                Caution(
+                    "synthetic fit", 1.0,
+                    f"{own.name}: its rows without real ones have no logistic fit, they separate "
+                    "the classes, or nearly: its designs are left out.",
+                )
+            )  # fmt: skip
+        return found
 
-        The terms of the next order are of the variance's size; what they are for class weighting is
-        scaled by the design's variance, which is exact for rows that do not depend on the table's.
-        They may take a gain away, and add to it at most as much again: the next term of an
-        expansion is no reason to act against the one before it.
+    def _left(
+        self, part: Synthetic, beyond: Ratios, level: bool, weight: float, size: int | float
+    ) -> float:
+        """Twice the expected excess: posterior bias, and the noise of seeds and draws.
+
+        What the law of small biases leaves out may take a gain away, and add to it at most as much
+        again: it is of higher order in what few rows estimate.
         """
-        mix = _mixture(level, weight)
+        mix = mixture(level, weight)
+        bias = float(mix @ part.expected_square @ mix)
         drawn = (1.0 - weight) ** 2 * part.levelling if level else 0.0
-        value = mix @ part.seeds @ mix + drawn + weight**2 * part.one / size
-        first = mix @ part.expected_square @ mix + value
-        drift = mix @ part.drift * value / self.real.weighted  # twice it, of 2 weighted
-        return float(first + max(drift, min(first - 2 * self.real.weighted, 0.0)))
+        seeds, one = float(mix @ part.seeds @ mix) + drawn, weight**2 * part.one / size
+        local = bias + seeds + one
+        found = beyond.bias(weight) * bias + beyond.seeds(weight) * seeds + beyond.one(weight) * one
+        return float(max(found, local + min(local - 2 * self.real.weighted, 0.0)))
 
-    def _amount(self, part: Synthetic, level: bool, most: int) -> tuple[float, int] | None:
+    def _amount(
+        self, part: Synthetic, beyond: Ratios, level: bool, most: int
+    ) -> tuple[float, int] | None:
         """Weight and size: the best at the price, or the best weight and rows that nearly do.
 
         None if every weight hurts. What is left of the risk has one minimum in the variance, which
         falls with the size: from the most rows downwards it is good enough, then not.
         """
-        none = self._left(part, level, 0.0, 1.0)
+        none = self._left(part, beyond, level, 0.0, 1.0)
 
         def gain(weight: float, size: int | float) -> float:
-            return (none - self._left(part, level, weight, size)) / 2
+            return (none - self._left(part, beyond, level, weight, size)) / 2
+
+        def dear(weight: float) -> int:
+            """The size at which one more row is worth its price."""
+            noise = max(float(beyond.one(weight)), 0.0) * part.one
+            size = weight * math.sqrt(noise / (2 * len(self.sizes) * self.price))
+            return min(most, max(math.ceil(size), 1))
 
         if self.price > 0:
             count = len(self.sizes)
-            root = math.sqrt(part.one / (2 * count * self.price))
-            offers = [
-                (w, min(most, math.ceil(w * root))) for w in _WEIGHTS if gain(w, math.inf) > 0
-            ]
+            offers = [(w, dear(w)) for w in _WEIGHTS if gain(w, math.inf) > 0]
             return max(
                 offers, key=lambda own: gain(*own) - self.price * count * own[1], default=None
             )
@@ -313,58 +340,61 @@ class _Work:
             return weight, most
         return weight, fewest(lambda size: gain(weight, size) >= enough, most)
 
-    def _choice(self, name, index, own, part, m, size, weight, law) -> Choice:
+    def _choice(self, name, index, own, part, m, size, weight, beyond: Ratios) -> Choice:
         level = name.startswith("level")
-        mix = _mixture(level, weight)
+        mix = mixture(level, weight)
+        of_bias, of_seeds, of_one = (float(one(weight)) for one in beyond)
         added = weight**2 / size if size else 0.0
         drawn = (1.0 - weight) ** 2 if level else 0.0
 
         def variance(seeds, levelling, one):
-            return np.einsum("j,...jk,k->...", mix, seeds, mix) + drawn * levelling + added * one
+            kept = np.einsum("j,...jk,k->...", mix, seeds, mix) + drawn * levelling
+            return of_seeds * kept + of_one * added * one
 
         boot = self.resampled
         value = float(variance(part.seeds, part.levelling, part.one))
         many = variance(boot.seeds[index], boot.levelling[index], boot.one[index])
         spread = float(np.std(2 * boot.weighted - many, ddof=1))
 
-        square = float(mix @ part.square @ mix)
+        square = of_bias * float(mix @ part.square @ mix)
         best = self.real.weighted - (square + value) / 2
 
-        bias = intervals.squared_bias(part, mix, self.errors)
+        bias = intervals.squared_bias(part, mix, self.errors).times(of_bias)
         saved = intervals.normal(2 * self.real.weighted - value, spread, self.errors)
         gain = intervals.add(saved, bias, -1.0).halved().around(best)
         noise = intervals.scaled(value, many, self.errors)
         excess = intervals.add(bias, noise).halved().around((square + value) / 2, noise.low / 2)
         choice = Choice(name, own.name, m, size, weight, excess, square / 2, value / 2, gain,
-                        law=tuple(float(v) for v in law))  # fmt: skip
+                        law=self._law(part, beyond, level))  # fmt: skip
         cost = self.price * choice.rows
-        left = self._left(part, level, weight, size if size else math.inf)
+        left = self._left(part, beyond, level, weight, size if size else math.inf)
         return dataclasses.replace(
             choice, cost=cost, expected=self.real.weighted - left / 2 - cost,
             caution=0.0 if part.shrunk else _SHOWN * (gain.value - gain.low) / self.errors,
         )  # fmt: skip
 
-    def _with_ranges(self, choice: Choice, index: int, level: bool, law: ScalingLaw) -> Choice:
+    def _law(self, part: Synthetic, beyond: Ratios, level: bool) -> GlobalLaw:
+        key = (id(part), level)
+        if key not in self.laws:
+            self.laws[key] = table_law(part, beyond, level=level)
+        return self.laws[key]
+
+    def _with_ranges(self, choice: Choice, index: int, level: bool, beyond: Ratios) -> Choice:
         """The weight and size that would be best if the estimates were exact, with intervals."""
-        a, c, d, s = (np.asarray(v, float) for v in self.resampled.laws(index, level))
-        many = ScalingLaw(*(jnp.asarray(np.broadcast_to(v, a.shape)) for v in (a, c, d, s)))
+        boot, law, size = self.resampled, choice.law, float(choice.size)
+        price = len(self.sizes) * self.price
+        weights, best = best_of(
+            beyond, boot.square[index], boot.seeds[index], boot.levelling[index], boot.one[index],
+            level=level, size=size, price=price,
+        )  # fmt: skip
         ends = [50 * (1 - self.level), 50 * (1 + self.level)]
 
         def interval(point, replicates) -> Interval:
-            low, high = np.percentile(np.asarray(replicates), ends)
+            low, high = np.percentile(replicates, ends)
             return Interval(float(point), min(float(low), float(point)),
                             max(float(high), float(point)))  # fmt: skip
 
-        size = float(choice.size)
-        found = {"best_weight": interval(law.best_weight(size), many.best_weight(size))}
+        found = {"best_weight": interval(law.best_weight(size), weights)}
         if self.price > 0:
-            price = len(self.sizes) * self.price
-            found["best_size"] = interval(law.optimal_size(price), many.optimal_size(price))
+            found["best_size"] = interval(law.optimal_size(price), best)
         return dataclasses.replace(choice, **found)
-
-
-def _mixture(level: bool, weight: float) -> np.ndarray:
-    """Weights of the parts: real rows, levelled rows, added rows."""
-    mix = np.zeros(3)
-    mix[1 if level else 0], mix[2] = 1.0 - weight, weight
-    return mix

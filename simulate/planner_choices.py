@@ -11,6 +11,7 @@ from simulate.planner_diagnostics import Caution
 from simulate.planner_intervals import Interval
 from simulate.planner_table import GroupInfo
 from theory.design import Design
+from theory.global_law import GlobalLaw
 from theory.validity import NOT_JUDGED, Validity
 
 __all__ = ["Choice", "Plan"]
@@ -27,11 +28,10 @@ class Choice:
         excess: predicted, with its interval; bias, variance: its parts.
         gain: over class weighting, with its interval (positive: better).
         cost: price of its synthetic rows, nats.
-        expected: posterior mean of the gain with the terms of the next order, minus the cost: what
-            designs are ranked by.
+        expected: posterior mean of the gain, minus the cost: what designs are ranked by.
         caution: what the expected gain must exceed where the generator plainly differs from the
             rows, 1.645 standard errors of the gain; 0 where it may be right.
-        law: ``A, C, D, S`` of theorem S1, None without synthetic rows.
+        law: theorem S1's global law of designs like it, None without synthetic rows.
         best_weight, best_size: best if the estimates were exact (S1), with bootstrap intervals: the
             weight at this size, the size at the price; None where there is no such thing.
     """
@@ -48,7 +48,7 @@ class Choice:
     cost: float = 0.0
     expected: float = -math.inf
     caution: float = 0.0
-    law: tuple[float, float, float, float] | None = None
+    law: GlobalLaw | None = None
     best_weight: Interval | None = None
     best_size: Interval | None = None
 

@@ -79,13 +79,13 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
             f"with {counted(best.rows, 'synthetic row')} ({best.source}, {best.name}) the excess "
             f"risk is expected to fall by {best.expected + best.cost:.3g} from class weighting's "
             f"{weighting.excess.value:.3g} "
-            f"nats{f', {best.expected:.3g} net of their cost' if best.cost else ''}; by S1 alone "
+            f"nats{f', {best.expected:.3g} net of their cost' if best.cost else ''}; as estimated "
             f"{best.gain.value:.3g} ({best.gain.low:.2g} to {best.gain.high:.2g})."
         )  # fmt: skip
     name = "class weighting" if reference is weighting else "the plain fit"
     if best is None:
         return reference, False, (
-            f"no design has new rows, which duplicates are not; use {name}."
+            f"no design has new rows that can be judged, and duplicates are not new; use {name}."
         )  # fmt: skip
     if best.expected <= 0:
         verdict = "is not worth its price" if best.cost else "is expected to hurt"
@@ -101,6 +101,6 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, bool, str]:
             f"table's, so that {best.caution:.2g} would show it"
         )
     return reference, False, (
-        f"the most promising design ({best.source}, {best.name}) {verdict}; by S1 alone "
+        f"the most promising design ({best.source}, {best.name}) {verdict}; as estimated "
         f"{best.gain.value:.2g} ({best.gain.low:.2g} to {best.gain.high:.2g}). Use {name}."
     )  # fmt: skip

@@ -8,7 +8,8 @@ At the class-weighted fit ``theta`` a design's gradient is a sum over rows of
 
 plus the biases ``b`` of parts 1 and 2 and the noise of their draws. With ``M = H^{-1}``, the
 moments ``b_j' M b_k`` and ``tr(M sum_g Cov_g(part j, part k) / n_g)`` are the ``A``, ``C``, ``D``
-of theorem S1, for designs that level (1 and 2) and for designs that weight instead (0 and 2).
+of theorem S1's hyperbola, for designs that level (1 and 2) and for designs that weight instead (0
+and 2). What biases that are not small change is `simulate.planner_global`'s.
 
 ``b_hat`` is the mean score of the generator's samples minus that of the rows at the same ``theta``:
 unbiased at fixed ``theta`` although both use the same rows, since an expectation is linear. Its
@@ -28,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from simulate.erm import FitResult, fit
-from simulate.planner_expected import drifts, posterior_square
+from simulate.planner_expected import posterior_square
 from simulate.planner_sources import Rows, Source, mean_scores, score_parts
 from theory.precision import require_float64
 
@@ -101,7 +102,6 @@ class Synthetic(NamedTuple):
         bias_noise: covariance of these estimates ``[3, 3, p, p]``.
         seeds: ``tr(M sum_g Cov_g(part j, part k) / n_g)`` ``[3, 3]``.
         levelling: noise of the levelling draws; one: of one augmented sample per group (``S``).
-        drift: excess of the next order, linear in each part's bias ``[3]``.
         turn: Hessian of every group's risk on samples minus that on its rows ``[G, p, p]``.
         shrunk: the generator may be right, so that a bias that could be noise is shrunk.
     """
@@ -111,7 +111,6 @@ class Synthetic(NamedTuple):
     seeds: np.ndarray
     levelling: float
     one: float
-    drift: np.ndarray
     turn: np.ndarray
     shrunk: bool = True
 
@@ -286,7 +285,7 @@ def synthetic_part(
         rows, weight: as for `real_part`.
         real: its result.
         own: the source.
-        noise: also estimate `Synthetic.bias_noise` and `Synthetic.drift`; zeros otherwise.
+        noise: also estimate `Synthetic.bias_noise`; zeros otherwise.
     """
     count, sizes = rows.count, np.bincount(rows.group).astype(float)
     ratio = sizes / sizes.max()
@@ -308,12 +307,10 @@ def synthetic_part(
     parts = np.stack([real.part, ratio[rows.group, None] * real.part + influence[0], influence[1]])
     bias_noise = np.zeros((3, 3, len(real.theta), len(real.theta)))
     white_cov = real.root @ drawn.cov @ real.root.T
-    drift = np.zeros(3)
     turns = drawn.hessian - _hessians(rows, weight, real)
     if noise:
         turn = np.einsum("mg,gpq->mpq", mix, turns)
         bias_noise[1:, 1:] = _bias_noise(rows, weight, real, mix, influence, turn)
-        drift[1:] = drifts(rows, weight, real, bias[1:], turn)
         if own.external is not None:
             available = np.bincount(own.external.rows.group)[:, None, None]
             bias_noise[1:, 1:] += np.einsum("jg,kg,gpq->jkpq", mix, mix, white_cov / available)
@@ -325,7 +322,6 @@ def synthetic_part(
         np.einsum("n,jnp,knp->jk", weight / per_row**2, seeds, seeds, optimize=True),
         float(mix[0] @ trace) / (count * sizes.max()),
         float(trace.sum()) / count**2,
-        drift,
         real.root @ turns @ real.root.T,
     )
 

@@ -1,4 +1,4 @@
-"""What a design is expected to leave: a posterior for the bias, and the next order of theorem R1.
+"""What a design is expected to leave: a posterior for the bias of its generator.
 
 An estimate of the bias is noisy where few rows decide, ``b_hat ~ N(b, W)`` in whitened coordinates.
 With Strawderman's (1971) prior, ``b | s ~ N(0, W (1 - s) / s)`` and ``s`` uniform on (0, 1),
@@ -6,36 +6,20 @@ With Strawderman's (1971) prior, ``b | s ~ N(0, W (1 - s) / s)`` and ``s`` unifo
     b | b_hat, s ~ N((1 - s) b_hat, (1 - s) W),    s | b_hat ~ s^{p/2} exp(-s Q / 2),
 
 ``Q = b_hat' W^{-1} b_hat``: a bias that could be noise is shrunk, a plain one is kept. The excess
-is quadratic in ``b``, so that its expectation needs ``E bb'`` only.
+is quadratic in a small ``b``, so that its expectation needs ``E bb'`` only; that of a large one is
+a multiple of the quadratic form (`simulate.planner_global`).
 
 Shrinking supposes that the generator may be right. Rows say so or not in what no bias at the fit
 shows, the Hessians of the groups' risks: where those of its samples differ from the rows' by more
 than the bootstrap allows, the prior is flat, ``b | b_hat ~ N(b_hat, W)`` (`misfit`).
-
-S1 is of order ``b^2`` and ``1/n``. What comes next in theorem R1's expansion is linear in the bias
-and acts because the estimator is itself biased. With ``Sigma = H^{-1} V H^{-1}`` the covariance of
-the fit and ``c`` its bias (Cox and Snell, 1968),
-
-    c = H^{-1} (sum w^2 l2 (s' H^{-1} x) x - sum w l3 (x' Sigma x) x / 2),
-
-``l2`` and ``l3`` the loss's derivatives, a part with bias ``b`` adds
-
-    -b'c  +  D[tr(H^{-1} V) / 2](-H^{-1} b)  -  tr((H_b - H) Sigma)  =  -2 b'c - tr((H_b - H) Sigma)
-
-to the excess, to first order in its weight: the gradient at the shifted optimum times the fit's
-bias, the variance there (whose derivative is ``H c``), and the difference of Hessians ``H_b - H``
-that goes with ``b``. Interpolation is the example: it shrinks the groups, which steepens the rule,
-and a fit to few rows is too steep already.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, gammainc
+from scipy.special import gammainc
 
-from simulate.planner_sources import Rows, score_parts
-
-__all__ = ["drifts", "misfit", "posterior_square"]
+__all__ = ["misfit", "posterior_square"]
 
 
 def posterior_square(bias: np.ndarray, noise: np.ndarray, *, shrunk: bool = True) -> np.ndarray:
@@ -86,28 +70,3 @@ def _shrinkage(dim: int, plain: float) -> tuple[float, float]:
     first = shape / rate * gammainc(shape + 1, rate) / whole
     second = shape * (shape + 1) / rate**2 * gammainc(shape + 2, rate) / whole
     return float(first), float(second)
-
-
-def drifts(rows: Rows, weight: np.ndarray, real, bias: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The terms linear in each part's bias, nats of excess risk ``[k]``.
-
-    Args:
-        rows, weight: as for `planner_estimate.real_part`.
-        real: its result.
-        bias: of each part, not whitened ``[k, p]``.
-        turn: difference of Hessians of each part ``[k, p, p]``.
-    """
-    x = rows.x
-    per_row = np.bincount(rows.group)[rows.group].astype(float)
-    inverse = real.root.T @ real.root
-    second = score_parts(rows, real.theta)[2]
-    miss = expit(x @ real.theta)
-    third = second * (1.0 - 2.0 * miss)  # of the loss in the score, for either label
-    cov = real.part.T @ ((weight / per_row**2)[:, None] * real.part)
-    spread = inverse @ cov @ inverse  # of the fit
-    along = np.einsum("np,np->n", real.part @ inverse, x)  # s' H^{-1} x of every row
-    mass = weight / (rows.count * per_row)
-    bend = 0.5 * (mass * third * np.einsum("np,np->n", x @ spread, x)) @ x
-    lean = (mass / per_row * second * along) @ x
-    estimator = inverse @ (lean - bend)
-    return -2.0 * bias @ estimator - np.einsum("pq,kqp->k", spread, turn)

@@ -22,7 +22,6 @@ from simulate.planner_estimate import (
     Fits,
     Real,
     Synthetic,
-    law_moments,
     positive,
     real_part,
     refit,
@@ -47,6 +46,11 @@ class Interval(NamedTuple):
     def halved(self) -> Interval:
         """Half of it."""
         return Interval(*(part / 2 for part in self))
+
+    def times(self, factor: float) -> Interval:
+        """A multiple of it, of either sign."""
+        low, high = sorted((factor * self.low, factor * self.high))
+        return Interval(factor * self.value, low, high)
 
     def around(self, value: float, least: float = -np.inf) -> Interval:
         """The interval with another estimate, widened to hold it, and cut off below."""
@@ -73,11 +77,6 @@ class Resampled(NamedTuple):
     square: tuple[np.ndarray, ...]
     turn: tuple[np.ndarray, ...]
     failed: int
-
-    def laws(self, index: int, level: bool) -> tuple[np.ndarray, ...]:
-        """``A, C, D, S`` of a source in every replicate."""
-        second = self.square[index] + self.seeds[index]
-        return law_moments(second, self.levelling[index], self.one[index], level)
 
 
 def squared_bias(own: Synthetic, parts: np.ndarray, z: float) -> Interval:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import textwrap
 
-import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
 from simulate.planner import Choice, Plan
-from theory.scaling_law import ScalingLaw
 from theory.wording import counted
 
 __all__ = ["as_dict", "print_plan"]
@@ -49,22 +47,22 @@ def _choice(own: Choice) -> dict:
         "cost": own.cost,
         "expected": own.expected,
         "caution": own.caution,
-        "moments": None if own.law is None else dict(zip("ACDS", own.law, strict=True)),
+        "moments": None if own.law is None else own.law.hyperbola._asdict(),
         "best_weight": own.best_weight and own.best_weight._asdict(),
         "best_size": own.best_size and own.best_size._asdict(),
     }
 
 
 def _curve(plan: Plan, own: Choice) -> dict:
-    """Excess at the best weight of each size (S1) for one generator."""
-    law = ScalingLaw(*(jnp.asarray(value) for value in own.law))
+    """Excess at the best weight of each size (S1, the global law) for one generator."""
+    law = own.law
     largest = max(20 * max(group.size for group in plan.groups), own.size)
     size = np.geomspace(1.0, largest, 81)
     return {
         "source": own.source,
         "size": size,
-        "excess": np.asarray(law.best_excess(size)),
-        "weight": np.asarray(law.best_weight(size)),
+        "excess": law.best_excess(size),
+        "weight": law.best_weight(size),
         "floor": float(law.floor),
     }
 

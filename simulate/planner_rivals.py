@@ -130,7 +130,7 @@ def _planned(task: Task, cautious: bool) -> Fitted:
         return _weighting(task)._replace(fits=fits)
     own = max(offers, key=lambda c: c.gain.value)
     weight = own.best_weight.value
-    size = task.most if weight > own.weight else own.size
+    size = (task.most if weight > own.weight else own.size) if weight > 0 else 0
     return with_added(task, own.oversampling, size, weight)._replace(fits=fits)
 
 

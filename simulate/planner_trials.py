@@ -1,7 +1,7 @@
 """The planner where the truth is known: coverage of its intervals, regret of its decisions.
 
-Intervals are about S1's hyperbola, which is what the planner estimates from a table; regrets are
-true excess risks of final fits.
+Intervals are about S1's global law, which is what the planner estimates from a table; regrets are
+true excess risks of final fits, and `simulated` is the excess risk of a design by fits alone.
 """
 
 from __future__ import annotations
@@ -14,22 +14,18 @@ import numpy as np
 
 from simulate.planner import Choice, plan_table
 from simulate.planner_rivals import RIVALS, Task, with_added
-from theory.bias import population
-from theory.compiling import quick_jit
 from theory.design import Design
 from theory.excess_risk import predict
 from theory.generators import GaussianPlugin, Generator, Smote
+from theory.global_law import GlobalLaw
 from theory.groups import risk
-from theory.influence import seed_covs
 from theory.laws import GaussianGroup, balanced_law
-from theory.margins import LOGISTIC
-from theory.scaling_law import ScalingLaw, scaling_law
-from theory.scaling_moments import hyperbola_of_design, scaling_moments
-from theory.seed_masses import sorted_masses
+from theory.minimum import minimiser
+from theory.scaling_moments import law_of_design
 
 __all__ = [
     "SETTINGS", "Setting", "coverage", "draw_groups", "draw_table", "oracle", "regret",
-    "weighted_law",
+    "simulated", "weighted_law",
 ]  # fmt: skip
 
 
@@ -60,42 +56,16 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-_seed_covs = quick_jit(seed_covs, static_argnames=("families", "loss"))
-
-
-def weighted_law(groups, sizes, generator) -> ScalingLaw:
-    """S1's hyperbola when the real rows are weighted instead of levelled (``m = 0``).
-
-    Part ``U`` is then ``sum_g s_g / G``, without bias and without draws: ``A`` is twice the excess
-    of class weighting, ``C`` the seeds' covariance of their scores with what is fitted on them.
+def weighted_law(groups, sizes, generator) -> GlobalLaw:
+    """S1's global law when the real rows are weighted instead of levelled (``m = 0``).
 
     Example:
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
         >>> law = weighted_law(groups, (300, 100), GaussianPlugin())
-        >>> bool(law.C <= law.A)  # a normal law fitted on normal rows wastes nothing
+        >>> bool(law.floor <= law.excess(0.0, 1))  # a normal law on normal rows wastes nothing
         True
     """
-    parts = scaling_moments(groups, sizes, generator)
-    count = len(groups)
-    none, ones = np.zeros(count), np.ones(count)
-    own = [generator] * count
-    pair = (
-        sorted_masses(ones, none, none, sizes, own),
-        sorted_masses(none, ones, none, sizes, own),
-    )
-    pieces = population(groups, Design(tuple(sizes), 1, 1.0), generator)
-    families = pair[1].families
-    seeds = _seed_covs(
-        parts.theta_star, pieces.real, pieces.synthetic, pair, families=families, loss=LOGISTIC
-    )
-    per_row = 1.0 / (count**2 * jnp.asarray(sizes, dtype=float))
-    inverse = jnp.linalg.inv(parts.hessian)
-
-    def trace(j: int, k: int) -> float:
-        return float(jnp.einsum("g,gpq,pq->", per_row, seeds[j, k], inverse))
-
-    law = parts.law
-    return scaling_law(A=trace(0, 0), C=trace(0, 1), D=float(law.D), S=float(law.S))
+    return law_of_design(groups, sizes, generator, levelled=False)
 
 
 def draw_table(setting: Setting, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,8 +90,30 @@ def truth(setting: Setting, own: Choice) -> float:
     if own.name in ("weighting", "weight+add"):
         law = weighted_law(setting.groups, setting.sizes, setting.theory)
     else:
-        law = hyperbola_of_design(setting.groups, setting.sizes, setting.theory)
+        law = law_of_design(setting.groups, setting.sizes, setting.theory)
     return float(law.excess(own.weight, own.size if own.size else 1))
+
+
+def simulated(
+    setting: Setting, level: bool, size: int, weight: float, tables: int, *, seed: int
+) -> tuple[float, float]:
+    """Excess risk of a design by fits on tables drawn afresh: mean and standard error.
+
+    Args:
+        setting: groups, sizes and generator.
+        level: with synthetic rows, or weighting the real ones; size, weight: of the added rows.
+        tables: how many; seed: of the first.
+    """
+    sizes = np.array(setting.sizes)
+    law = balanced_law(setting.groups)
+    floor = float(risk(minimiser(law), law))
+    found = []
+    for t in range(tables):
+        x, label = draw_table(setting, seed + t)
+        task = Task(x, label, setting.generator, setting.most, seed + t)
+        own = with_added(task, (sizes.max() - sizes) * int(level), size, weight)
+        found.append(float(risk(jnp.asarray(own.theta), law)) - floor)
+    return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(tables))
 
 
 def coverage(
@@ -134,7 +126,7 @@ def coverage(
         ``width`` of the excess's interval relative to its estimate, and the mean of ``estimate /
         truth`` of its excess risk with standard error.
     """
-    levelled = hyperbola_of_design(setting.groups, setting.sizes, setting.theory)
+    levelled = law_of_design(setting.groups, setting.sizes, setting.theory)
     weighted = weighted_law(setting.groups, setting.sizes, setting.theory)
     raw = float(predict(setting.groups, Design.raw(setting.sizes), setting.theory).total)
     hits: dict[str, list] = {}
@@ -147,7 +139,7 @@ def coverage(
         for own in plan.choices:
             law = weighted if own.name.startswith("weight") else levelled
             true = raw if own.name == "raw" else float(law.excess(own.weight, own.size or 1))
-            gain = float(weighted.A) / 2 - true
+            gain = float(weighted.excess(0.0, 1)) - true
             hits.setdefault(own.name, []).append(
                 (
                     own.excess.low <= true <= own.excess.high,
@@ -175,12 +167,13 @@ def oracle(setting: Setting) -> Callable[[Task], object]:
     sizes = np.array(setting.sizes)
     offers = []
     for levelling, law in (
-        (sizes.max() - sizes, hyperbola_of_design(setting.groups, setting.sizes, setting.theory)),
+        (sizes.max() - sizes, law_of_design(setting.groups, setting.sizes, setting.theory)),
         (np.zeros_like(sizes), weighted_law(setting.groups, setting.sizes, setting.theory)),
     ):
         size = setting.most
         weight = float(law.best_weight(float(size)))
-        offers.append((float(law.best_excess(float(size))), levelling, size, weight))
+        own = float(law.best_excess(float(size))), levelling, size if weight > 0 else 0, weight
+        offers.append(own)
     _, levelling, size, weight = min(offers, key=lambda offer: offer[0])
     return lambda task: with_added(task, levelling, size, weight)
 
@@ -196,8 +189,7 @@ def regret(
     """
     rivals = {"oracle": oracle(setting)} | {n: RIVALS[n] for n in names or RIVALS}
     law = balanced_law(setting.groups)
-    star = scaling_moments(setting.groups, setting.sizes, setting.theory).theta_star
-    floor = float(risk(star, law))
+    floor = float(risk(minimiser(law), law))
     values = {name: [] for name in rivals}
     for t in range(tables):
         x, label = draw_table(setting, seed + t)

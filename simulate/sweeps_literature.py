@@ -56,7 +56,7 @@ def _parametric(settings: Mapping, seed: int, progress: Progress):
         single = {
             "real": float(law.excess(0.0, size)),
             "surrogate": float(law.excess(1.0, size)),
-            "limit": float(law.excess(1.0, np.inf)),
+            "limit": max(float(law.excess(1.0, np.inf)), 0.0),  # rounding may leave less
         }
         path = []
         for weight in weights:

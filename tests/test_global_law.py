@@ -84,6 +84,19 @@ def test_it_is_so_on_any_groups_and_generators(mean, spread, kind, weight, size)
     assert abs(stated - expected) <= CLOSE * (abs(none) + noise + abs(expected))
 
 
+@pytest.mark.parametrize("name", ["wide", "plug-in", "predictive"])
+def test_weighting_in_place_of_levelling_is_class_weighting_and_the_generator_alone(name):
+    law = law_of_design(GROUPS, SIZES, NAMED[name], levelled=False)
+    weighted = predict(GROUPS, Design.class_weighted(SIZES), Oracle())
+    assert float(law.excess(0.0, 5)) == pytest.approx(float(weighted.total), rel=CLOSE)
+    assert float(law.excess(1.0, 50)) == pytest.approx(_total(NAMED[name], 1.0, 50), rel=CLOSE)
+    even = (300, 300)  # nothing to level
+    both = [law_of_design(GROUPS, even, NAMED[name], levelled=own) for own in (True, False)]
+    weight = np.linspace(0, 1, 7)
+    np.testing.assert_allclose(*(own.excess(weight, 40) for own in both), rtol=CLOSE)
+    np.testing.assert_allclose(*(own.hyperbola for own in both), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["scaled", "mixed", "plug-in", "predictive"])
 @pytest.mark.parametrize("size", [30, 2000, math.inf])
 def test_the_best_weight_is_that_of_a_search_on_whole_predictions(name, size):
@@ -189,7 +202,7 @@ def test_a_best_weight_that_jumps_is_followed_to_the_global_minimum():
         limit = 1.0 - 0.4 * np.exp(-(((weight - 0.2) / 0.15) ** 2))
         return limit - 0.6 * np.exp(-(((weight - 0.9) / 0.15) ** 2)), 2.0 + 6.0 * weight**4
 
-    law = global_law(along, scaling_law(1.0, 0.0, 1.0, 1.0))
+    law = global_law(along, lambda: scaling_law(1.0, 0.0, 1.0, 1.0))
     few, many = law.best_weight(np.array([5.0, 1e4]))
     assert few < 0.3 < 0.8 < many
     inverse = np.linspace(1e-4, 0.4, 400)
@@ -237,7 +250,9 @@ def test_what_no_polynomial_follows_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match=r"bends too sharply.*theory\.predict at single weights"):
         law_of_design(groups, (4000, 400), Scaled(0.05))
     with pytest.raises(ValueError, match="along: got an excess that is not finite at weight"):
-        global_law(lambda w: (np.where(w > 0.9, np.nan, 1.0), 1 + w), scaling_law(1, 0, 1, 1))
+        global_law(
+            lambda w: (np.where(w > 0.9, np.nan, 1.0), 1 + w), lambda: LAWS["wide"].hyperbola
+        )
 
 
 def test_arguments_out_of_range_are_refused():

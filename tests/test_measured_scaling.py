@@ -1,10 +1,11 @@
 """A measured scaling law is that of the closed form, where there is one."""
 
 import jax
+import numpy as np
 import pytest
 
 from simulate.measure import measure_generator
-from theory import Design, GaussianGroup, Shifted, Smote, hyperbola_of_design
+from theory import Design, GaussianGroup, Scaled, Shifted, Smote, hyperbola_of_design, law_of_design
 from theory.generators import GaussianPlugin
 from theory.measured_scaling import measured_law
 
@@ -30,18 +31,44 @@ def _measured(generator, sets=2000):
 )
 def test_a_measured_law_is_that_of_the_closed_form(generator, remainder):
     measured, law = _measured(generator), hyperbola_of_design(GROUPS, SIZES, generator)
-    for name, value, error in zip("ACDS", measured.law, measured.errors, strict=True):
+    for name, value, error in zip("ACDS", measured.law.hyperbola, measured.errors, strict=True):
         expected = float(getattr(law, name))
         # 6: eight jackknife blocks leave seven degrees of freedom
         assert abs(float(value) - expected) < 6 * error + remainder * max(expected, float(law.A))
         assert 0 < error < 0.1 * float(law.A + law.D + law.S)
-    assert float(measured.law.S) == pytest.approx(float(law.S), rel=0.1)
+    assert float(measured.law.hyperbola.S) == pytest.approx(float(law.S), rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "generator", [Shifted((1.0, -0.5)), Scaled(0.3), Smote()], ids=["shifted", "scaled", "smote"]
+)
+def test_of_a_large_bias_it_is_the_global_law_and_its_error_tells_it_from_the_hyperbola(generator):
+    measured, law = _measured(generator, 1000), law_of_design(GROUPS, SIZES, generator)
+
+    def answers(own):
+        return np.array([own.excess(0.0, 1), own.excess(0.5, 100), own.excess(1.0, np.inf)])
+
+    error, expected = measured.error(answers), answers(law)
+    assert np.all(error < 0.1 * expected)
+    remainder = REMAINDER * expected if isinstance(generator, Smote) else 0.0
+    # 6: eight jackknife blocks leave seven degrees of freedom
+    assert np.all(np.abs(answers(measured.law) - expected) < 6 * error + remainder)
+    assert np.max(np.abs(answers(law.hyperbola) - expected) / (6 * error + remainder)) > 1
+
+
+def test_points_that_separate_the_labels_have_no_law():
+    samples = measure_generator(
+        Scaled(1e-4), GROUPS, Design(SIZES, 1, 1.0), sets=40, per_set=4, key=jax.random.key(1)
+    )
+    with pytest.raises(ValueError, match="samples: got synthetic points .* no finite minimiser"):
+        measured_law(GROUPS, SIZES, samples)
 
 
 def test_nearest_neighbours_have_a_law_though_no_closed_form():
     measured = _measured(Smote(neighbours=5), sets=400).law
     assert 0 <= float(measured.best_weight(100)) <= 1
-    assert 0 < float(measured.floor) <= float(measured.A) / 2
+    assert 0 < float(measured.floor) <= float(measured.best_excess(0))
     assert float(measured.crossover) > 0
 
 

@@ -122,9 +122,7 @@ def test_the_score_interval_of_a_squared_bias_covers():
         for _ in range(draws):
             bias = np.zeros((3, p))
             bias[2] = truth + root @ rng.normal(size=p)
-            own = Synthetic(
-                bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3), np.zeros((2, 5, 5))
-            )
+            own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros((2, 5, 5)))
             got = planner_intervals.squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96)
             inside += got.low <= truth @ truth <= got.high
             assert got.low <= got.value <= got.high

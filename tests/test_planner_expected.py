@@ -1,4 +1,4 @@
-"""What the planner expects beyond S1, and how wide its intervals are where few rows decide."""
+"""What the planner expects of any bias, and how wide its intervals are where few rows decide."""
 
 import math
 
@@ -15,6 +15,7 @@ from simulate.planner_estimate import (
     weighted_excess,
 )
 from simulate.planner_expected import misfit, posterior_square
+from simulate.planner_global import _Path, mixture, ratios, table_law
 from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
 from simulate.planner_reach import Reach, reach
 from simulate.planner_sources import External, Source, rows_of, source
@@ -22,8 +23,9 @@ from simulate.planner_table import prepare
 from simulate.planner_trials import draw_groups
 from theory.design import Design
 from theory.excess_risk import predict
-from theory.generators import Shifted
+from theory.generators import GaussianPlugin, Shifted, Smote
 from theory.laws import GaussianGroup
+from theory.scaling_moments import law_of_design
 
 SIZES = (30_000, 30_000)
 GROUPS = (
@@ -34,30 +36,84 @@ GROUPS = (
 
 def _parts(x, label, made):
     rows = rows_of(x, label)
-    real = real_part(rows, np.ones(len(x)), first_fits(rows))
-    own = Source("table", external=External(rows_of(made, label), np.ones(len(x)), fitted=False))
-    return real, synthetic_part(rows, np.ones(len(x)), real, own)
+    ones = np.ones(len(x))
+    real = real_part(rows, ones, first_fits(rows))
+    own = Source("table", external=External(rows_of(made, label), ones, fitted=False))
+    part = synthetic_part(rows, ones, real, own)
+    return real, part, ratios(rows, ones, real, part, own, level=True)
 
 
 @pytest.mark.parametrize("direction", [(1.0, 0.0), (0.3, -1.0)])
-def test_the_next_order_is_what_theorem_r_has_beyond_its_local_form(direction):
+def test_the_ratios_add_what_theorem_r_has_beyond_its_local_form(direction):
     # odd in the bias: what is quadratic in it, and what has none of it, cancels
     step, weight = 1e-3, 0.2
     x, label = draw_groups(GROUPS, SIZES, seed=1)
-    beyond, drift = [], []
+    beyond, added = [], []
     for sign in (1, -1):
         shift = sign * step * np.array(direction)
         told = predict(GROUPS, Design(SIZES, 10**9, weight), Shifted(tuple(shift)))
         beyond.append(float(told.total - told.small_bias - told.small_variance))
         # the same rows, moved: the bias is estimated without the noise of fresh rows
-        real, own = _parts(x, label, x + shift)
-        left = (1 - weight) ** 2  # of the variance, where added rows are without end
-        # theorem R takes the variance of S1 at theta*, as the planner does
-        drift.append(weight * own.drift[2] * left)
-    seen, expected = ((v[0] - v[1]) / 2 for v in (drift, beyond))
+        real, part, own = _parts(x, label, x + shift)
+        mix = mixture(True, weight)
+        local = np.sum((mix @ part.bias) ** 2), mix @ part.seeds @ mix
+        more = (float(one(weight)) - 1 for one in (own.bias, own.seeds))
+        added.append(sum(m * v for m, v in zip(more, local, strict=True)) / 2)
+    seen, expected = ((v[0] - v[1]) / 2 for v in (added, beyond))
     # moments of scores up to the third on 60 000 rows, a relative spread of sqrt(100 / n)
     assert seen == pytest.approx(expected, rel=4 * math.sqrt(100 / sum(SIZES)))
     assert abs(expected) > 1e-3 * step * real.weighted
+
+
+@pytest.mark.parametrize("level", [True, False])
+@pytest.mark.parametrize("name", ["smote-all", "gaussian-pooled"])
+def test_a_tables_law_is_the_global_law_of_its_groups_where_the_hyperbola_is_far_off(name, level):
+    sizes, theory = (
+        (8000, 2000),
+        {"smote-all": Smote(), "gaussian-pooled": GaussianPlugin("pooled")},
+    )
+    rows = rows_of(*draw_groups(GROUPS, sizes, seed=6))
+    ones = np.ones(sum(sizes))
+    real = real_part(rows, ones, first_fits(rows))
+    own = source(name, rows)
+    part = synthetic_part(rows, ones, real, own)
+    law = table_law(part, ratios(rows, ones, real, part, own, level=level), level=level)
+    true = law_of_design(GROUPS, sizes, theory[name], levelled=level)
+    weight = np.array([0.25, 0.5, 1.0])
+    # moments of scores: relative spread sqrt(kurtosis / n_min), at most 2 for the bias's square
+    tolerance = 4 * 2 / math.sqrt(min(sizes))
+    for size in (50, 5000, np.inf):
+        np.testing.assert_allclose(law.excess(weight, size), true.excess(weight, size), tolerance)
+    if name == "smote-all":
+        off = np.asarray(true.hyperbola.excess(1.0, np.inf)) / true.excess(1.0, np.inf)
+        assert off < 1 - 1.5 * tolerance
+
+
+def test_the_ratios_follow_the_full_form_between_their_weights():
+    rows = rows_of(*draw_groups(GROUPS, (900, 150), seed=7))
+    ones = np.ones(1050)
+    real = real_part(rows, ones, first_fits(rows))
+    own = source("smote", rows)
+    part = synthetic_part(rows, ones, real, own)
+    for level in (True, False):
+        found = ratios(rows, ones, real, part, own, level=level)
+        path = _Path(rows, ones, real, own, level)
+        for weight in (0.08, 0.3, 0.7):
+            mix = mixture(level, weight)
+            bias, seeds, one = path.parts(weight, path.minimiser(weight, real.theta))
+            drawn = (1 - weight) ** 2 * part.levelling * level
+            square = np.sum((mix @ part.bias) ** 2)
+            told = (square, mix @ part.seeds @ mix + drawn, part.one)
+            for ratio, exact, local in zip(found, (bias, seeds, one), told, strict=True):
+                assert float(ratio(weight)) == pytest.approx(2 * exact / local, rel=1e-3)
+
+
+def test_rows_that_separate_the_classes_have_no_ratios_and_the_plan_says_so():
+    x, label = draw_groups(GROUPS, (300, 60), seed=8)
+    made = np.where(label[:, None] == 1, 3.0, -3.0) + 0.1 * x
+    plan = plan_table(x, label, synthetic=(made, label), fitted=False, bootstrap=10)
+    assert [doubt.check for doubt in plan.warnings].count("synthetic fit") == 1
+    assert not plan.add_synthetic and not any(own.rows for own in plan.choices)
 
 
 def test_a_bias_is_shrunk_by_how_plain_it_is():
@@ -100,7 +156,7 @@ def test_a_bias_of_zero_is_excluded_as_rarely_as_the_level_says():
     for _ in range(draws):
         bias = np.zeros((3, 5))
         bias[2] = root * rng.normal(size=5)
-        own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros(3), np.zeros((2, 5, 5)))
+        own = Synthetic(bias, noise, np.zeros((3, 3)), 0.0, 1.0, np.zeros((2, 5, 5)))
         excluded += squared_bias(own, np.array([0.0, 0.0, 1.0]), 1.96).low > 0
     # three cumulants: half a point is allowed
     assert excluded / draws < 0.025 + 0.005 + 4 * math.sqrt(0.025 * 0.975 / draws)
@@ -131,8 +187,8 @@ def test_the_reciprocal_scale_reaches_further_up_than_down_and_stays_finite():
     assert scaled(0.0, replicates, 2.0) == (0.0, 0.0, 0.0)
 
 
-def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
-    # S1 alone sees a gain in a small weight of SMOTE's rows; simulation sees a loss (docs)
+def test_a_generator_that_steepens_the_rule_is_refused():
+    # the law of small biases sees a gain in a small weight of SMOTE's rows; simulation a loss
     groups = (
         GaussianGroup(np.zeros(5), np.eye(5), 0),
         GaussianGroup([1.2, 0.8, 0.0, 0.0, 0.4], np.eye(5), 1),
@@ -140,7 +196,9 @@ def test_a_generator_that_steepens_the_rule_is_refused_for_the_next_order():
     x, label = draw_groups(groups, (600, 80), seed=2)
     plan = plan_table(x, label, generators="smote-all", bootstrap=20)
     own = next(c for c in plan.choices if c.name == "weight+add")
-    assert own.expected < 0 < own.gain.high
+    assert own.expected < 0 and own.gain.value < 0
+    small = own.law.hyperbola
+    assert own.weight <= 0.05 and small.excess(own.weight, own.size) < small.excess(0.0, 1)
     assert not plan.add_synthetic and "is expected to hurt" in plan.reason
 
 

@@ -17,8 +17,8 @@ The modules, from what is written down to what follows from it:
   `excess_risk`, `bounds`, `certificate`, `worst_group`, `benefit`, `efficiency`; whether to rely
   on it: `validity`, `existence` (of a fit); the same for generators that are known by their
   samples: `measured`;
-* theorem S: `global_law`, `scaling_law`, `scaling_moments`, `measured_scaling`; `sequence_model`,
-  `sequence_limits`; beside laws of others: `literature`;
+* theorem S: `global_law`, `weight_path`, `scaling_law`, `scaling_moments`, `measured_scaling`;
+  `sequence_model`, `sequence_limits`; beside laws of others: `literature`;
 * theorem T: `capacity`, `token_capacity`;
 * `registry`: every theorem with its statement (the longer ones in `statements`) and its `sources`,
   kind, assumptions and functions;

@@ -42,7 +42,7 @@ from theory.moments import Moments, margin_means, moments_from, moments_slope
 from theory.validity import NOT_JUDGED, Validity, judge, rows_of, warn
 from theory.worst_group import expected_maximum
 
-__all__ = ["Expansion", "Prediction", "predict"]
+__all__ = ["Expansion", "Prediction", "expand", "inverses", "predict"]
 
 
 class Expansion(NamedTuple):
@@ -160,7 +160,11 @@ class Prediction(NamedTuple):
 def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
     """Mean and spread of functions with the given derivatives under ``N(estimator_bias, cov)``.
 
-    Of NumPy arrays: ``value`` ``[...]``, ``slope`` ``[..., p]``, ``curvature`` ``[..., p, p]``.
+    Of NumPy arrays.
+
+    Args:
+        value, slope, curvature: at the pseudo-true point, ``[...]``, ``[..., p]``, ``[..., p, p]``.
+        estimator_bias: ``[p]``; cov: ``[p, p]``.
     """
     spread = curvature @ cov
     square = np.sum(spread * np.swapaxes(spread, -1, -2), axis=(-1, -2))
@@ -173,8 +177,15 @@ def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
     )
 
 
-def _inverses(hessians: np.ndarray) -> np.ndarray:
-    """Inverses ``[k, p, p]`` of Hessians that are positive definite."""
+def inverses(hessians: np.ndarray) -> np.ndarray:
+    """Inverses ``[k, p, p]`` of Hessians that are positive definite.
+
+    Args:
+        hessians: ``[k, p, p]``.
+
+    Raises:
+        ValueError: if one is singular to rounding.
+    """
     try:
         return np.linalg.inv(hessians)
     except np.linalg.LinAlgError:
@@ -196,7 +207,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
     star, alpha = (Moments(*(part[point] for part in both)) for point in (0, 1))
     curvatures = np.einsum("sg,sgpq->spq", pieces.shares, both.hessian)  # H, A
     target = np.einsum("g,gpq->pq", pieces.shares[1], star.hessian)  # H + Hess B at theta*
-    inverse_hessian, inverse, inverse_target = _inverses(np.stack([*curvatures, target]))
+    inverse_hessian, inverse, inverse_target = inverses(np.stack([*curvatures, target]))
     seeds = Fitted(0.0, np.zeros_like(points), 0.0)
     if families:  # runs while the host goes on
         room = pieces.real.weights.shape[1]

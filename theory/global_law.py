@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -70,13 +71,18 @@ class GlobalLaw:
         noise: ``s / alpha^2`` (nats times samples), a polynomial.
         error: largest error of these polynomials that was found between their nodes, relative to
             the excess at weight 0 and to the size of the noise.
-        hyperbola: the law of small biases, S1's second part (`theory.scaling_law`).
+        small: makes `hyperbola`, when it is asked for.
     """
 
     limit: Chebyshev
     noise: Chebyshev
     error: float
-    hyperbola: ScalingLaw
+    small: Callable[[], ScalingLaw]
+
+    @cached_property
+    def hyperbola(self) -> ScalingLaw:
+        """The law of small biases, S1's second part (`theory.scaling_law`)."""
+        return self.small()
 
     def excess(self, weight: Numbers, size: Numbers) -> AnyArray:
         """Excess risk at any weight and size (S1; exact on R1 and R2).
@@ -152,13 +158,16 @@ class GlobalLaw:
 
     @property
     def floor(self) -> float:
-        """Excess risk that no synthetic size removes: ``min a``."""
+        """Excess risk that is left in the limit of many synthetic samples: ``min a``.
+
+        No size removes it where ``s >= 0`` at every weight; elsewhere a finite one may do better.
+        """
         value = float(_least(self.limit)[1])
         return 0.0 if abs(value) <= max(self.error * abs(self._none), _ROUNDING) else value
 
     @property
     def crossover(self) -> float:
-        """``N_c``, the size from which at most half of what can be removed is left.
+        """``N_c``, the size from which on at most half is left of what many samples remove.
 
         Statement (S1): ``min s(alpha) / (h - a(alpha))`` over weights with ``a(alpha) < h``, ``h``
         half-way between the excess without augmentation and the floor. 0 where no weight helps.
@@ -262,13 +271,18 @@ def _least(polynomial: Chebyshev) -> tuple[float, float]:
 
 
 def global_law(
-    along: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], hyperbola: ScalingLaw
+    along: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    hyperbola: Callable[[], ScalingLaw],
+    *,
+    tolerance: float = _TOLERANCE,
 ) -> GlobalLaw:
     """The global law through ``a`` and ``s / alpha^2`` at as many weights as it takes.
 
     Args:
         along: of weights in [0, 1], in any order, both at each of them.
-        hyperbola: the law of small biases, to be compared with.
+        hyperbola: makes the law of small biases, to be compared with.
+        tolerance: the error at which no more weights are asked for, relative to the excess at
+            weight 0 and to the size of the noise.
 
     Raises:
         ValueError: if polynomials of degree 96 do not follow them, or a value is not finite.
@@ -276,19 +290,22 @@ def global_law(
     Example:
         >>> from theory.scaling_law import scaling_law
         >>> small = scaling_law(A=3.0, C=1.0, D=2.0, S=6.0)
-        >>> law = global_law(lambda w: (small.excess(w, np.inf), 3.0 + 0 * w), small)
+        >>> law = global_law(lambda w: (small.excess(w, np.inf), 3.0 + 0 * w), lambda: small)
         >>> [round(float(value), 9) for value in (law.best_weight(2.0), law.crossover)]
         [0.333333333, 2.0]
         >>> law.distance_to_hyperbola().excess < 1e-9
         True
     """
-    between = np.stack(along(_BETWEEN))
     weight, value = np.zeros(0), np.zeros((2, 0))
     for degree in _DEGREES:
         node = (chebpts2(degree + 1) + 1) / 2
-        new = node if not weight.size else node[1::2]
+        first = not weight.size
+        new = np.concatenate([_BETWEEN, node]) if first else node[1::2]
+        found = np.stack(along(new))
+        if first:
+            between, found, new = found[:, : len(_BETWEEN)], found[:, len(_BETWEEN) :], node
         weight = np.concatenate([weight, new])
-        value = np.concatenate([value, np.stack(along(new))], axis=1)
+        value = np.concatenate([value, found], axis=1)
         if not np.all(np.isfinite(value)):
             wrong = weight[~np.isfinite(value).all(axis=0)][0]
             raise ValueError(
@@ -300,9 +317,9 @@ def global_law(
         tail = np.abs(coefficients[-2:]).sum(axis=0)
         off = np.abs(np.stack([limit(_BETWEEN), noise(_BETWEEN)]) - between).max(axis=1)
         error = float(np.max(np.maximum(tail, off) / np.maximum(scale, np.finfo(float).tiny)))
-        if error <= _TOLERANCE:
+        if error <= tolerance:
             break
-    if error > _REFUSED:
+    if error > max(_REFUSED, tolerance):
         raise ValueError(
             "generator: got one whose excess risk bends too sharply in the weight for a polynomial "
             f"of degree {_DEGREES[-1]} (relative error {error:.1g}), as where synthetic samples "

@@ -31,7 +31,7 @@ class Projection(NamedTuple):
     direction: Array
 
 
-def interpolation_projection(theta, law: Law, t, loss: Loss) -> Projection:
+def interpolation_projection(theta, law: Law, t, loss: Loss, count: int = COARSE) -> Projection:
     """The Hajek projection at scores ``t`` ``[K, N]``, an integral over ``u`` and the partner.
 
     Of many components, one at a time and one ``u`` at a time: all at once fill the memory.
@@ -39,14 +39,15 @@ def interpolation_projection(theta, law: Law, t, loss: Loss) -> Projection:
     Args:
         theta: ``[p]``; law: of one group; loss: the loss (static).
         t: scores at which it is wanted ``[K, N]``.
+        count: nodes of the partner's integral, odd (static).
     """
     nodes = tuple(map(jnp.asarray, interpolation_nodes()))
     if len(law.weights) <= _TOGETHER:
-        return _projection(theta, law, t, nodes, loss)
+        return _projection(theta, law, t, nodes, loss, count)
 
     @jax.checkpoint
     def one(theta, law, row, node):
-        return _projection(theta, law, row[None], tuple(part[None] for part in node), loss)
+        return _projection(theta, law, row[None], tuple(part[None] for part in node), loss, count)
 
     def component(row):
         parts = jax.lax.map(lambda node: one(theta, law, row, node), nodes)
@@ -55,7 +56,7 @@ def interpolation_projection(theta, law: Law, t, loss: Loss) -> Projection:
     return jax.lax.map(component, t)
 
 
-def _projection(theta, law: Law, t, nodes, loss: Loss) -> Projection:
+def _projection(theta, law: Law, t, nodes, loss: Loss, count: int) -> Projection:
     u, weight = (part[None, None, :, None] for part in nodes)
     centre = (theta[0] + law.means @ theta[1:])[None, None, None]
     var = jnp.maximum((law.covs @ theta[1:]) @ theta[1:], 0.0)[None, None, None]
@@ -65,7 +66,7 @@ def _projection(theta, law: Law, t, nodes, loss: Loss) -> Projection:
     margin = sign * ((1 - u) * t[..., None, None] + u * centre)
     spread = jnp.broadcast_to(u**2 * var, margin.shape)
     slopes = (loss.derivative(1), loss.derivative(2))
-    first, second = expectations(slopes, margin, spread, (0.0, 0.0), COARSE)
+    first, second = expectations(slopes, margin, spread, (0.0, 0.0), count)
     first, second = sign * first * mix, second * mix
     return Projection(
         jnp.sum(first * (1 - u), axis=(2, 3)),

@@ -185,6 +185,7 @@ def seed_covs(
     parts: Sequence[SeedMasses],
     families: tuple[str, ...],
     loss: Loss,
+    nodes: int = COARSE,
 ) -> Float[Array, "m m G p p"]:
     """Covariances, within each group, of what one seed adds to several parts of the gradient.
 
@@ -197,6 +198,7 @@ def seed_covs(
         parts: weights of ``m`` parts of a design; contributions are linear in them.
         families: what any of them fits (static).
         loss: the loss (static).
+        nodes: of the nested integrals of interpolation (static).
     """
     fits, pulls = None, [None] * len(parts)
     if "gaussian" in families:
@@ -205,10 +207,10 @@ def seed_covs(
 
     def one(law, fit, own):
         # the projection is an integral inside an integral over a smoothed score: fewer nodes serve
-        line = _line(theta, law, COARSE if "interpolation" in families else 193)
+        line = _line(theta, law, nodes if "interpolation" in families else 193)
         inner = None
         if "interpolation" in families:
-            inner = interpolation_projection(theta, law, line.t, loss)
+            inner = interpolation_projection(theta, law, line.t, loss, nodes)
         each = [
             _contribution(line, law, masses, fit, pull, inner, theta, loss) for masses, pull in own
         ]
@@ -273,6 +275,7 @@ def seed_noise(
     masses: SeedMasses,
     families: tuple[str, ...],
     loss: Loss,
+    nodes: int = COARSE,
 ) -> Float[Array, "p p"]:
     """``sum_g Cov_{P_g}(f_g) / n_g``: what the seeds of a fitted generator add to ``V``.
 
@@ -282,8 +285,9 @@ def seed_noise(
         masses: the design, by what each part depends on.
         families: ``masses.families`` (static).
         loss: the loss (static).
+        nodes: as for `seed_covs`.
     """
-    seed = seed_covs(theta, real, synthetic, (masses,), families, loss)[0, 0]
+    seed = seed_covs(theta, real, synthetic, (masses,), families, loss, nodes)[0, 0]
     return jnp.einsum("g,gpq->pq", 1.0 / masses.sizes, seed)
 
 

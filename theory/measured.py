@@ -10,7 +10,7 @@ standard error comes from a jackknife over blocks of sets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -33,10 +33,15 @@ from theory.wording import counted
 __all__ = [
     "MeasuredPrediction",
     "MeasuredSamples",
+    "Part",
     "check_samples",
     "jackknife",
+    "left_out",
     "predict_measured",
+    "pseudo_true",
+    "require_settled",
     "scores",
+    "unsettled",
 ]
 
 
@@ -80,7 +85,7 @@ class MeasuredPrediction(NamedTuple):
         return self.excess.total
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """One group's weights in the design: traced, so that no design is compiled anew."""
 
     sign: float | Array
@@ -116,13 +121,21 @@ def jackknife(
     Returns:
         One for each number.
     """
+    found = [np.asarray(function(part)) for part in left_out(samples, blocks)]
+    return (blocks - 1) / np.sqrt(blocks) * np.std(found, axis=0)
+
+
+def left_out(samples: Sequence[MeasuredSamples | None], blocks: int) -> Iterator[tuple]:
+    """The samples without one block of sets after another.
+
+    Args:
+        samples: per group, or None.
+        blocks: how many.
+    """
     size = min(own.seeds.shape[0] for own in samples if own is not None) // blocks
-    found = []
     for block in range(blocks):
         kept = np.r_[0 : block * size, (block + 1) * size : blocks * size]
-        part = jax.tree.map(lambda array, kept=kept: array[kept], tuple(samples))
-        found.append(np.asarray(function(part)))
-    return (blocks - 1) / np.sqrt(blocks) * np.std(found, axis=0)
+        yield jax.tree.map(lambda array, kept=kept: array[kept], tuple(samples))
 
 
 def _cov(sample):
@@ -130,7 +143,7 @@ def _cov(sample):
     return centred.T @ centred / (sample.shape[0] - 1)
 
 
-def _group_noise(theta, own: MeasuredSamples, part: _Part, loss: Loss):
+def _group_noise(theta, own: MeasuredSamples, part: Part, loss: Loss):
     """The group's part of the covariance of the empirical gradient, measured."""
     real = jnp.mean(scores(theta, own.seeds, part.sign, loss), axis=1)
     drawn = scores(theta, own.synthetic, part.sign, loss)
@@ -143,7 +156,19 @@ def _group_noise(theta, own: MeasuredSamples, part: _Part, loss: Loss):
     return seeds + part.noise * within
 
 
-def _predict(samples, reals, parts, star, loss) -> tuple:
+def pseudo_true(samples, reals, parts, start, loss: Loss, steps: int = 15) -> tuple:
+    """The minimiser of a design's measured risk, and the function that gives its derivatives.
+
+    Args:
+        samples: `MeasuredSamples` or None, per group.
+        reals: the groups' laws.
+        parts: weights of the groups' real and synthetic samples, and their signs.
+        start: where Newton's method starts ``[p]``; loss: the loss; steps: how many.
+
+    Returns:
+        ``[p]``, and a function ``theta -> (gradient, Hessian)``.
+    """
+
     def derivatives(theta):
         slope, curvature = jnp.zeros_like(theta), jnp.zeros((theta.size,) * 2)
         for own, law, part in zip(samples, reals, parts, strict=True):
@@ -165,7 +190,37 @@ def _predict(samples, reals, parts, star, loss) -> tuple:
         size = jnp.sqrt(jnp.maximum(move @ slope, 0.0))
         return theta - move * jnp.where(size < 0.25, 1.0, 1.0 / (1.0 + size))
 
-    alpha = jax.lax.fori_loop(0, 15, step, star)
+    return jax.lax.fori_loop(0, steps, step, start), derivatives
+
+
+def unsettled(alpha, inverse, slope):
+    """How far from a minimiser a point is: near 0, or of order 1 where there is none.
+
+    Args:
+        alpha: the point ``[p]``; inverse: of the Hessian there; slope: the gradient there.
+    """
+    # of separated points the gradient vanishes, while Newton's steps stay of order 1
+    return jnp.max(jnp.abs(inverse @ slope)) / (1.0 + jnp.max(jnp.abs(alpha)))
+
+
+def require_settled(left) -> None:
+    """Raise unless a fit exists on the measured samples.
+
+    Args:
+        left: of `unsettled`.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    if not left < 1e-8:  # nan is refused as well
+        raise ValueError(
+            "samples: got synthetic points on which the risk has no finite minimiser, expected "
+            "overlapping classes; check the labels and that values are finite."
+        )
+
+
+def _predict(samples, reals, parts, star, loss) -> tuple:
+    alpha, derivatives = pseudo_true(samples, reals, parts, star, loss)
     last, curvature = derivatives(alpha)
 
     def noise(theta):
@@ -184,9 +239,7 @@ def _predict(samples, reals, parts, star, loss) -> tuple:
         return jnp.sum(inverse * noise(theta)) - jnp.sum(cov * derivatives(theta)[1])
 
     estimator_bias = inverse @ jax.grad(potential)(alpha) / 2
-    # of separated points the gradient vanishes, while Newton's steps stay of order 1
-    left = jnp.max(jnp.abs(inverse @ last)) / (1.0 + jnp.max(jnp.abs(alpha)))
-    return alpha, derivatives(star)[0], estimator_bias, cov, left
+    return alpha, derivatives(star)[0], estimator_bias, cov, unsettled(alpha, inverse, last)
 
 
 _quick_predict = quick_jit(_predict, static_argnames=("loss",))
@@ -226,7 +279,7 @@ def predict_measured(
     _check(groups, design, samples, used)
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     parts = tuple(
-        _Part(group.sign, float(a), float(c), float(v), float(n))
+        Part(group.sign, float(a), float(c), float(v), float(n))
         for group, a, c, v, n in zip(
             groups, design.real_mass, synthetic_mass, design.synthetic_noise, design.sizes,
             strict=True,
@@ -242,11 +295,7 @@ def predict_measured(
 
     def run(subset):
         alpha, slope, bias, cov, left = _quick_predict(subset, reals, parts, star, loss)
-        if not left < 1e-8:  # nan is refused as well
-            raise ValueError(
-                "samples: got synthetic points on which the risk has no finite minimiser, expected "
-                "overlapping classes; check the labels and that values are finite."
-            )
+        require_settled(left)
         value = risk(alpha, balanced, loss) - risk(star, balanced, loss)
         slopes = gradient(alpha, balanced, loss), hessian(alpha, balanced, loss)
         return alpha, slope, bias, cov, expand(value, *slopes, bias, cov)

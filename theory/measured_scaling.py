@@ -1,44 +1,163 @@
-"""Theorem S1's hyperbola for a generator without a closed form, from what it drew.
+"""Theorem S1 for a generator without a closed form, from what it drew.
 
-The moments of the two parts of a design's gradient (`theory.scaling_moments`) as averages over
+The global law of `theory.law_of_design` with the generator's law a cloud of what it drew from
 independent sets of seeds, for SMOTE with ``k`` neighbours, a trained network, or a program whose
-output is all one has. As every hyperbola it is for small biases with small Hessians; for others,
-`theory.measured.predict_measured` at single weights and sizes. Labelled measured: standard errors
-come from a jackknife over blocks of sets.
+output is all one has: theorem R's full form at the pseudo-true points of a few weights, on measured
+means and covariances, as `theory.measured.predict_measured` has it. The cloud's own sampling noise
+moves these points as a design's noise does, and what that adds is subtracted. Labelled measured:
+standard errors come from a jackknife over blocks of sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theory.compiling import quick_jit
 from theory.design import Design, sizes_of
-from theory.groups import gradient, hessian
+from theory.global_law import GlobalLaw, global_law
+from theory.groups import gradient, hessian, risk
 from theory.inputs import check_groups
-from theory.laws import GaussianGroup, balanced_law
+from theory.laws import GaussianGroup, Law, balanced_law
 from theory.margins import LOGISTIC, Loss, require_loss
-from theory.measured import MeasuredSamples, check_samples, jackknife, scores
+from theory.measured import (
+    MeasuredSamples,
+    Part,
+    check_samples,
+    jackknife,
+    left_out,
+    pseudo_true,
+    require_settled,
+    scores,
+    unsettled,
+)
 from theory.minimum import minimiser
 from theory.precision import require_float64
-from theory.scaling_law import ScalingLaw, scaling_law
+from theory.scaling_law import scaling_law
 from theory.wording import counted
 
 __all__ = ["MeasuredLaw", "measured_law"]
 
+_TOLERANCE = 1e-5  # of the polynomials: far below what a measurement tells
 
-class MeasuredLaw(NamedTuple):
-    """A measured law of small biases.
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeasuredLaw:
+    """A measured scaling law.
 
     Attributes:
-        law: the hyperbola.
-        errors: standard errors of ``A``, ``C``, ``D``, ``S``, in this order ``[4]``.
+        law: the global law; ``law.hyperbola`` is that of small biases.
+        errors: standard errors of the hyperbola's ``A``, ``C``, ``D``, ``S``, in this order
+            ``[4]``.
+        remeasured: makes the global law without one block of sets after another.
     """
 
-    law: ScalingLaw
+    law: GlobalLaw
     errors: np.ndarray
+    remeasured: Callable[[], tuple[GlobalLaw, ...]]
+
+    @cached_property
+    def _blocks(self) -> tuple[GlobalLaw, ...]:
+        return self.remeasured()
+
+    def error(self, question: Callable[[GlobalLaw], float | np.ndarray]) -> np.ndarray:
+        """Standard error of anything that the law is asked, from the jackknife.
+
+        The first question makes the law anew for every block of sets.
+
+        Args:
+            question: such as ``lambda law: law.best_excess(2000)``.
+
+        Returns:
+            In the shape of the answer.
+        """
+        found = [np.asarray(question(law)) for law in self._blocks]
+        return (len(found) - 1) / np.sqrt(len(found)) * np.std(found, axis=0)
+
+
+class _Measured(NamedTuple):
+    """What the law is measured with: groups' laws, signs, design, optimum, loss."""
+
+    reals: tuple[Law, ...]
+    signs: tuple[float, ...]
+    design: Design
+    balanced: Law
+    star: jax.Array
+    loss: Loss
+
+
+def _parts_at(weight: float, signs, design: Design) -> tuple[Part, ...]:
+    """Weights of a design without end of augmentation."""
+    own = Design(design.sizes, np.inf, weight)
+    synthetic = own.oversampling_mass + own.augmentation_mass
+    rows = zip(signs, own.real_mass, synthetic, own.synthetic_noise, own.sizes, strict=True)
+    return tuple(Part(*map(float, row)) for row in rows)
+
+
+def _at_weight(samples, reals, parts, start, star, balanced, loss, steps) -> tuple:
+    """The excess without end of augmentation, and what one sample's noise adds to it."""
+    alpha, derivatives = pseudo_true(samples, reals, parts, start, loss, steps)
+    slope, curvature = derivatives(alpha)
+    inverse = jnp.linalg.inv(curvature)
+
+    def noises(theta):
+        """Of the seeds and of levelling, less the measurement's own; of one sample a group."""
+        limit = one = jnp.zeros((theta.size,) * 2)
+        for own, part in zip(samples, parts, strict=True):
+            real = jnp.mean(scores(theta, own.seeds, part.sign, loss), axis=1)
+            drawn = scores(theta, own.synthetic, part.sign, loss)
+            centre = jnp.mean(drawn, axis=1)
+            sets, count = drawn.shape[:2]
+            apart = (drawn - centre[:, None]).reshape(-1, theta.size)
+            within = apart.T @ apart / (sets * (count - 1))
+            mass = part.synthetic_mass
+            limit = limit + jnp.cov(part.real_mass * real + mass * centre, rowvar=False)
+            limit = limit - mass**2 * (within / count + jnp.cov(centre, rowvar=False) / sets)
+            limit, one = limit + part.noise * within, one + within / len(parts) ** 2
+        return jnp.stack([limit, one])
+
+    covs = inverse @ noises(alpha) @ inverse
+    along = inverse @ gradient(alpha, balanced, loss)
+
+    def potential(theta):
+        bent = jnp.einsum("kpq,qp->k", covs, derivatives(theta)[1])
+        return jnp.einsum("pq,kqp->k", inverse, noises(theta)) - bent
+
+    turn = jax.jvp(potential, (alpha,), (along,))[1]
+    spread = jnp.einsum("pq,kqp->k", hessian(alpha, balanced, loss), covs)
+    parted = (spread + turn) / 2
+    bias = risk(alpha, balanced, loss) - risk(star, balanced, loss)
+    return alpha, bias + parted[0], parted[1], unsettled(alpha, inverse, slope)
+
+
+_quick_at_weight = quick_jit(_at_weight, static_argnames=("loss", "steps"), level=1)
+
+
+def _global(own: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
+    """The global law of some samples; where `starts` has a weight's point, it starts there."""
+
+    def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = []
+        for weight in weights:
+            near = starts.get(float(weight))
+            alpha, *values, left = _quick_at_weight(
+                samples, own.reals, _parts_at(weight, own.signs, own.design),
+                own.star if near is None else near, own.star, own.balanced, loss=own.loss,
+                steps=15 if near is None else 6,
+            )  # fmt: skip
+            require_settled(left)
+            starts.setdefault(float(weight), alpha)
+            found.append([float(value) for value in values])
+        limit, noise = np.array(found).T
+        return limit, noise
+
+    return global_law(along, hyperbola, tolerance=_TOLERANCE)
 
 
 def _moments(own: MeasuredSamples, theta, sign, true_mean, loss: Loss) -> tuple[np.ndarray, ...]:
@@ -61,12 +180,13 @@ def measured_law(
     loss: Loss = LOGISTIC,
     blocks: int = 8,
 ) -> MeasuredLaw:
-    """The hyperbola of a generator that is known by its samples (S1's second part, measured).
+    """The global law of a generator that is known by its samples (S1, measured).
 
-    Statement (S1 on measured moments): as `theory.scaling_moments.scaling_moments`, with the bias
-    gradients, seed covariances and score covariances of the generator replaced by unbiased
-    estimates; the squared bias is corrected for its own sampling noise. Where noise leaves a
-    negative ``D``, or ``C^2 > A D``, the nearest values that a design can have are taken.
+    Statement (S1 on measured moments): as `theory.law_of_design`, asymptotic with a remainder of
+    relative order ``1/n`` as `theory.measured.predict_measured`; the excess that the samples' own
+    noise adds is subtracted to first order. Of the law's hyperbola the squared bias is corrected
+    for the same, and where noise leaves a negative ``D``, or ``C^2 > A D``, the nearest values that
+    a design can have are taken.
 
     Args:
         groups: ``G`` groups, both labels present.
@@ -76,7 +196,8 @@ def measured_law(
         blocks: blocks of sets for the jackknife standard errors.
 
     Raises:
-        ValueError: for mismatched lengths, sizes or dimensions, or too few sets.
+        ValueError: for mismatched lengths, sizes or dimensions, too few sets, or samples without a
+            finite minimiser at some weight.
     """
     require_float64("theory.measured_scaling.measured_law")
     design = Design(sizes_of(sizes), 1, 1.0)
@@ -115,7 +236,16 @@ def measured_law(
     errors = jackknife(samples, blocks, law)
     over, aug = max(over, 0.0), max(aug, 0.0)
     limit = np.sqrt(over * aug)
-    return MeasuredLaw(scaling_law(over, np.clip(cross, -limit, limit), aug, fresh), errors)
+    small = scaling_law(over, np.clip(cross, -limit, limit), aug, fresh)
+    reals, signs = tuple(group.law for group in groups), tuple(group.sign for group in groups)
+    own, starts = _Measured(reals, signs, design, balanced, star, loss), {}
+    whole = _global(own, tuple(samples), starts, lambda: small)
+    again = partial(_remeasured, own, samples, blocks, starts, small)
+    return MeasuredLaw(whole, errors, again)
+
+
+def _remeasured(own: _Measured, samples, blocks: int, starts: dict, small) -> tuple[GlobalLaw, ...]:
+    return tuple(_global(own, part, starts, lambda: small) for part in left_out(samples, blocks))
 
 
 def _combine(parts, inverse: np.ndarray, design: Design) -> np.ndarray:

@@ -23,6 +23,7 @@ __all__ = [
     "moments_from",
     "moments_slope",
     "score_mean_from",
+    "score_slopes",
     "second_moment",
 ]
 
@@ -148,27 +149,29 @@ def score_mean_from(laws: Law, direction, e):
 
 
 def _second_moment_slope(laws: Law, direction, e, weights, matrix):
-    """Gradient of ``sum_fg weights_fg tr(matrix_f E_g[f(u) xbar xbar'])``: ``[p]``.
+    """Gradient of ``sum_fg weights_fg tr(matrix_f E_g[f(u) xbar xbar'])``: ``[..., p]``.
 
-    From the means ``[5, f, G, K]`` of functions ``f`` to their fourth derivatives, with matrices
-    that are symmetric: ``m`` moves with ``y M``, which adds one derivative to each, ``v`` with
-    ``2 C``, which adds two and a half, and ``C`` with ``S``.
+    From the means ``[5, f, ..., G, K]`` of functions ``f`` to their fourth derivatives, with
+    matrices that are symmetric: ``m`` moves with ``y M``, which adds one derivative to each, ``v``
+    with ``2 C``, which adds two and a half, and ``C`` with ``S``.
     """
     xp = library(direction, e, weights, matrix)
-    location, sign = _location(laws, 3, xp)
+    location, sign = _location(laws, e.ndim - 1, xp)
     direction = direction[None]
-    e = e * weights[None, :, :, None]
-    along, across = location @ matrix[:, None], direction @ matrix[:, None]
-    trace = xp.einsum("gkij,fij->fgk", laws.covs, matrix[:, 1:, 1:])
+    e = e * weights[None, ..., None]
+    each = matrix[..., None, :, :]  # of every group
+    along, across = location @ each, direction @ each
+    trace = xp.einsum("gkij,...ij->...gk", laws.covs, matrix[..., 1:, 1:])
     level = xp.sum(along * location, axis=-1) + trace
     tilt = 2 * sign * xp.sum(along * direction, axis=-1)
     bend = xp.sum(across * direction, axis=-1)
     moved = 2 * xp.sum((sign * e[1])[..., None] * along + e[2][..., None] * across, axis=0)
     of_location = sign * (e[1] * level + e[2] * tilt + e[3] * bend)
     of_direction = e[2] * level + e[3] * tilt + e[4] * bend
-    of_cov = xp.einsum("gkij,gkj->i", laws.covs, moved[..., 1:])
+    of_cov = xp.einsum("gkij,...gkj->...i", laws.covs, moved[..., 1:])
     total = of_location[..., None] * location + of_direction[..., None] * direction
-    return xp.sum(total, axis=(0, 1, 2)) + xp.concatenate([xp.zeros_like(of_cov[:1]), of_cov])
+    border = xp.concatenate([xp.zeros_like(of_cov[..., :1]), of_cov], axis=-1)
+    return xp.sum(xp.sum(total, axis=(-3, -2)), axis=0) + border
 
 
 def moments_from(means: Means, laws: Law) -> Moments:
@@ -191,20 +194,40 @@ def moments_from(means: Means, laws: Law) -> Moments:
 
 
 def moments_slope(means: Means, own: Moments, laws: Law, hessian_part, cov_part):
-    """Gradient in ``theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[p]``.
+    """Gradient in ``theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[..., p]``.
 
     Args:
-        means: `margin_means` with two further derivatives, at one point; own: their moments.
+        means: `margin_means` with two further derivatives, at one point, or at several; own: their
+            moments.
         laws: the stacked laws.
-        hessian_part, cov_part: ``(a, P)`` and ``(b, Q)``, weights ``[G]`` and symmetric matrices
-            ``[p, p]``, held fixed.
+        hessian_part, cov_part: ``(a, P)`` and ``(b, Q)``, weights ``[..., G]`` and symmetric
+            matrices ``[..., p, p]``, held fixed; with the points' axis where there is one.
     """
     xp = library(*means, *laws)
     weights, matrix = cov_part
     e = xp.stack([means.loss[2:], means.square], axis=1)
     both = (xp.stack(parts) for parts in zip(hessian_part, cov_part, strict=True))
-    outer = weights[:, None] * (own.hessian @ (own.score_mean @ matrix)[..., None])[..., 0]
-    return _second_moment_slope(laws, means.direction, e, *both) - 2 * xp.sum(outer, axis=0)
+    pulled = own.score_mean @ matrix
+    outer = weights[..., None] * (own.hessian @ pulled[..., None])[..., 0]
+    return _second_moment_slope(laws, means.direction, e, *both) - 2 * xp.sum(outer, axis=-2)
+
+
+def score_slopes(points, laws: Law, loss: Loss):
+    """Score means ``[t, G, p]`` and Hessians ``[t, G, p, p]`` alone, as Newton's method needs them.
+
+    Args:
+        points: several ``theta`` ``[t, p]``; laws: stacked laws; both NumPy arrays.
+        loss: the loss.
+    """
+    slopes = points[:, 1:]
+    cov_slope = np.einsum("gkij,tj->tgki", laws.covs, slopes)
+    var = np.maximum(np.einsum("tgki,ti->tgk", cov_slope, slopes), 0.0)
+    score = points[:, 0, None, None] + np.einsum("gki,ti->tgk", laws.means, slopes)
+    functions = tuple(loss.derivative(k) for k in range(1, 5))
+    e = _weighted(functions, laws.signs[None] * score, var, laws.weights, np)
+    direction = np.concatenate([np.zeros_like(cov_slope[..., :1]), cov_slope], axis=-1)
+    mean = score_mean_from(laws, direction, e[:2])
+    return mean, second_moment(laws, direction, e[1:])
 
 
 def moments(theta, laws: Law, loss: Loss) -> Moments:

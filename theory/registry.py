@@ -12,7 +12,7 @@ from typing import Literal
 from theory.formula import Formula
 from theory.formulas import formulas_of
 from theory.sources import SOURCES, Form, Source
-from theory.statements import STATEMENTS
+from theory.statements import EXISTENCE, STATEMENTS
 
 __all__ = ["THEOREMS", "Theorem", "theorem"]
 
@@ -86,7 +86,6 @@ class Theorem:
 
 _IID = "independent samples; group sizes fixed by design"
 _SMOOTH = "smooth convex loss with a positive definite Hessian H at theta*"
-_FIT = "Expectations are over data with a finite minimiser in a fixed ball: nearly all."
 _LINEAR = "linear score, Gaussian (mixture) groups"
 _COMMON = "two Gaussian classes with one covariance matrix"
 
@@ -155,7 +154,7 @@ _ALL = (
         "R1",
         "Excess risk = half squared bias + half noise, through the target's Hessian (generator "
         "fixed)",
-        STATEMENTS["R1"] + " " + _FIT,
+        STATEMENTS["R1"] + " " + EXISTENCE,
         ("asymptotic",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
@@ -165,7 +164,7 @@ _ALL = (
     Theorem(
         "R2",
         "A generator fitted on the same seeds adds their influence to the noise",
-        STATEMENTS["R2"] + " " + _FIT,
+        STATEMENTS["R2"] + " " + EXISTENCE,
         ("asymptotic",),
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
@@ -214,7 +213,7 @@ _ALL = (
         "Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates likewise",
         "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and the same "
         "expansion for error rates. The largest has the mean of the largest of jointly normal "
-        "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + _FIT,
+        "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + EXISTENCE,
         ("asymptotic",),
         (_IID, _SMOOTH),
         "O(n^{-2}) with the second-order terms of R1",
@@ -264,8 +263,9 @@ _ALL = (
         "S1",
         "Best weight, excess, floor and crossover in the synthetic size: a global law",
         "excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave in 1/N, of "
-        "slope s(alpha*); floor min a; best size where s(alpha*)/N^2 = price. For a small bias of "
-        "small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
+        "slope s(alpha*): it falls in N where s(alpha*) > 0, and only there. In the limit of many "
+        "samples the floor min a; best size where s(alpha*)/N^2 = price. For a small bias of small "
+        "Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
         "(D + S/N), crossover S/(A - 2C + D).",
         ("exact", "asymptotic"),
         ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),

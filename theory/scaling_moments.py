@@ -22,7 +22,6 @@ from jaxtyping import Array
 from theory.bias import Population, population
 from theory.compiling import quick_jit
 from theory.design import Design, sizes_of
-from theory.excess_risk import _predicted
 from theory.formulas import FORMULAS
 from theory.generators import Generator
 from theory.global_law import GlobalLaw, global_law
@@ -30,10 +29,11 @@ from theory.influence import seed_covs
 from theory.inputs import per_group
 from theory.laws import GaussianGroup
 from theory.margins import LOGISTIC, Loss
-from theory.minimum import minimiser, minimisers
+from theory.minimum import minimiser
 from theory.moments import moments
 from theory.scaling_law import ScalingLaw, scaling_law
 from theory.seed_masses import SeedMasses, sorted_masses
+from theory.weight_path import Masses, excess_along
 
 __all__ = ["ScalingMoments", "hyperbola_of_design", "law_of_design", "scaling_moments"]
 
@@ -80,6 +80,8 @@ def scaling_moments(
     sizes: Sequence[int],
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
+    *,
+    levelled: bool = True,
 ) -> ScalingMoments:
     """The two parts of a design's gradient, and the hyperbola they make (S1's second part).
 
@@ -94,6 +96,8 @@ def scaling_moments(
         generator: one for all groups, or one per group; its law must be known in closed form
             (for one that is not: `theory.measured_scaling.measured_law`).
         loss: `LOGISTIC` or `SQUARED`.
+        levelled: by synthetic samples, ``m_g = n_max - n_g``; otherwise by weights of the real
+            ones, ``m_g = 0``: ``U`` is then the mean over groups of their mean scores.
 
     Raises:
         ValueError: for invalid or mismatched input, too few seeds, or a generator without a
@@ -107,11 +111,21 @@ def scaling_moments(
         >>> float(np.sum(inverse * parts.fresh_cov) / parts.law.S).__round__(12)
         1.0
     """
+    every, generators, pieces, theta_star = _setting(groups, sizes, generator, loss)
+    return _moments(every, generators, pieces, theta_star, loss, levelled)
+
+
+def _setting(groups, sizes, generator, loss: Loss):
     every = Design(sizes_of(sizes), 1, 1.0)  # all groups' synthetic laws are needed
     pieces = population(groups, every, generator)
-    generators = per_group(generator, len(groups))
-    theta_star = minimiser(pieces.balanced, loss)
-    count, ratios = every.num_groups, every.ratios
+    return every, per_group(generator, len(groups)), pieces, minimiser(pieces.balanced, loss)
+
+
+def _moments(
+    every: Design, generators, pieces: Population, theta_star, loss: Loss, levelled: bool
+) -> ScalingMoments:
+    count = every.num_groups
+    ratios = every.ratios if levelled else np.ones(count)
     none, ones = np.zeros(count), np.ones(count)
     weights = ((ones, none), (none, 1.0 - ratios), (none, ones))
     parts = tuple(sorted_masses(*own, none, every.sizes, generators) for own in weights)
@@ -185,6 +199,8 @@ def hyperbola_of_design(
     sizes: Sequence[int],
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
+    *,
+    levelled: bool = True,
 ) -> ScalingLaw:
     """The law of small biases of a generator at given sizes: a hyperbola (S1's second part).
 
@@ -193,7 +209,7 @@ def hyperbola_of_design(
     neither, and says how far this one is off.
 
     Args:
-        groups, sizes, generator, loss: as for `scaling_moments`.
+        groups, sizes, generator, loss, levelled: as for `scaling_moments`.
 
     Example:
         >>> from theory.generators import Oracle
@@ -202,7 +218,7 @@ def hyperbola_of_design(
         >>> float(law.floor), round(float(law.crossover), 6)  # as good as real: N counts with n_max
         (0.0, 300.0)
     """
-    return scaling_moments(groups, sizes, generator, loss).law
+    return scaling_moments(groups, sizes, generator, loss, levelled=levelled).law
 
 
 def law_of_design(
@@ -210,6 +226,8 @@ def law_of_design(
     sizes: Sequence[int],
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
+    *,
+    levelled: bool = True,
 ) -> GlobalLaw:
     """How much synthetic data, with what weight: the global law of a generator at given sizes.
 
@@ -219,6 +237,8 @@ def law_of_design(
 
     Args:
         groups, sizes, generator, loss: as for `scaling_moments`.
+        levelled: by synthetic samples, as every `Design` is; otherwise real samples are weighted so
+            that groups count equally (``m_g = 0``), and weight 0 is class weighting.
 
     Returns:
         A `GlobalLaw`: ``excess(alpha, N)``, ``best_weight(N)``, ``best_excess(N)``,
@@ -238,38 +258,27 @@ def law_of_design(
         >>> round(float(law.best_weight(100)), 6)
         0.25
     """
-    every = Design(sizes_of(sizes), 1, 1.0)  # all groups' synthetic laws are needed
-    pieces = population(groups, every, generator)
-    generators = per_group(generator, len(groups))
-    theta_star = minimiser(pieces.balanced, loss)
-    count = every.num_groups
-    none = np.zeros(count)
-    one = sorted_masses(none, none, np.full(count, count**-2.0), every.sizes, generators)
+    every, generators, pieces, theta_star = _setting(groups, sizes, generator, loss)
+
+    def sort(real, synthetic, noise) -> SeedMasses:
+        return sorted_masses(real, synthetic, noise, every.sizes, generators)
 
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        designs = [Design(every.sizes, np.inf, weight) for weight in weights]
-        real = np.stack([own.real_mass for own in designs])
-        drawn = np.stack([own.oversampling_mass + own.augmentation_mass for own in designs])
-        points = _pseudo_true(real, drawn, pieces, loss)
-        found = []
-        for own, a, c, theta in zip(designs, real, drawn, points, strict=True):
-            masses = sorted_masses(a, c, own.synthetic_noise, own.sizes, generators)
-            at = pieces._replace(shares=np.stack([pieces.shares[0], np.append(a, c)]))
-            without_end = _predicted(theta_star, theta, at._replace(masses=masses), loss)
-            # theorem R is linear in the gradient's covariance: alone, that of one sample a group
-            drawing = _predicted(theta_star, theta, at._replace(masses=one), loss).excess
-            found.append((float(without_end.total), float(drawing.variance + drawing.cox_snell)))
-        limit, noise = np.array(found).T
-        return limit, noise
+        masses = (_levelled if levelled else _weighted)(weights, every.sizes)
+        return excess_along(masses, theta_star, pieces, sort, loss)
 
-    return global_law(along, scaling_moments(groups, sizes, generator, loss).law)
+    return global_law(
+        along, lambda: _moments(every, generators, pieces, theta_star, loss, levelled).law
+    )
 
 
-def _pseudo_true(real, drawn, pieces: Population, loss: Loss) -> list[Array]:
-    """Minimisers for each row of masses ``[n, G]``, two at a time: the program of `predict`."""
-    parts = ((real, pieces.real), (drawn, pieces.synthetic))
-    rows = [(own[..., None] * law.weights).reshape(len(own), -1) for own, law in parts]
-    weights = np.concatenate(rows, axis=1)
-    pairs = [weights[[k, min(k + 1, len(weights) - 1)]] for k in range(0, len(weights), 2)]
-    found = [theta for pair in pairs for theta in minimisers(pair, pieces.target, loss)]
-    return found[: len(weights)]
+def _levelled(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
+    """Masses of levelled designs: affine in the weight, their noise a square."""
+    none, left = Design(sizes), 1.0 - weights[:, None]
+    real, synthetic = left * none.real_mass, left * none.oversampling_mass
+    return Masses(real, synthetic + weights[:, None] / len(sizes), left**2 * none.synthetic_noise)
+
+
+def _weighted(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
+    synthetic = np.repeat(weights[:, None] / len(sizes), len(sizes), axis=1)
+    return Masses(1.0 / len(sizes) - synthetic, synthetic, np.zeros_like(synthetic))

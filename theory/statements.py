@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["STATEMENTS"]
+__all__ = ["EXISTENCE", "STATEMENTS"]
+
+# what every expectation of a fit is over
+EXISTENCE = (
+    "Expectations are over the data sets on which a fit exists: a finite minimiser, within a fixed "
+    "ball. The logistic loss has none where some direction separates the labels; that has a "
+    "positive probability at every sample size, exponentially small in it (`predict` estimates it "
+    "as validity.no_fit). Simulations leave the replicates without a fit out, and every row that "
+    "has some reports their share. In the limit there is no fit where the groups' and generators' "
+    "own laws are separated, which is refused, nor where parameters and samples grow together "
+    "beyond the threshold of `theory.existence`: there the statement is empty."
+)
 
 STATEMENTS: dict[str, str] = {
     "B2": (
