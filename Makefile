@@ -17,14 +17,14 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 verify: $(STAMP) ## predict, simulate and judge every theorem (minutes; artifacts/verify/report.html)
-	@$(RUN) -m simulate verify --json artifacts/verify/report.json \
+	@$(OVERSAMPLING) verify --json artifacts/verify/report.json \
 	    --report artifacts/verify/report.html $(ARGS)
 
 test: $(STAMP) ## run the tests and the examples in the docstrings
 	@$(RUN) -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 figures: $(STAMP) ## draw the figures from the artifacts
-	@$(RUN) -m figures $(ARGS)
+	@$(OVERSAMPLING) figures $(ARGS)
 
 bench: $(STAMP) ## measure what it costs, side by side (a few minutes; nothing else should run)
 	@$(RUN) -m benchmarks $(ARGS)

@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     jax.config.update("jax_enable_x64", True)
     from benchmarks import machine, results
-    from simulate import artifacts
+    from synthetic_oversampling.simulate import artifacts
 
     try:
         if out:

@@ -13,12 +13,12 @@ import numpy as np
 
 from benchmarks.machine import Peaks, measure_peaks, spread
 from benchmarks.timing import Timing, times
-from simulate.datasets import draw_dataset
-from simulate.erm import FitResult, fit
-from simulate.sharding import replicate_mesh, sharded_map
-from theory.design import Design
-from theory.generators import Oracle
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.replicates.sharding import replicate_mesh, sharded_map
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import FitResult, fit
+from synthetic_oversampling.theory.generators.table import Oracle
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = ["Batch", "batch_of", "fit_all", "lower_bound", "oracle", "run", "settings"]
 

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import slope, times
-from simulate import monte_carlo
-from simulate.datasets import draw_dataset
-from simulate.erm import fit
-from simulate.sharding import block_for
-from theory.design import Design
-from theory.generators import Oracle
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.sharding import block_for
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.theory.generators.table import Oracle
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = ["replicated", "run"]
 

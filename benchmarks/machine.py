@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from simulate.sharding import replicate_mesh, sharded_map
+from synthetic_oversampling.simulate.replicates.sharding import replicate_mesh, sharded_map
 
 __all__ = ["Peaks", "describe", "measure_peaks", "spread"]
 

@@ -16,10 +16,10 @@ replicated({replicates}, 2000, 4, 2)()
 _STREAMED = """
 import jax
 import numpy as np
-from simulate.streaming import fit_streamed
-from theory.design import Design
-from theory.generators import Smote
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.sampling.streaming import fit_streamed
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.generators.table import Smote
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 groups = [GaussianGroup(np.zeros(3), np.eye(3), 0), GaussianGroup([1.2, 0.4, 0.0], np.eye(3), 1)]
 design = Design((2000, 200), augmentation={synthetic}, weight=0.5)
 result = jax.jit(lambda key: fit_streamed(groups, design, Smote(), key=key))(jax.random.key(0))

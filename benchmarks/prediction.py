@@ -8,9 +8,9 @@ import time
 import jax
 
 from benchmarks.timing import times
-from simulate import monte_carlo
-from simulate.experiments import experiment
-from theory.excess_risk import predict
+from synthetic_oversampling.simulate.experiments.experiment import experiment
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 __all__ = ["run"]
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from benchmarks.machine import spread
 from benchmarks.timing import times
-from simulate.mixtures import sample_group
-from simulate.samplers import sample_synthetic
-from simulate.sharding import replicate_mesh, sharded_map
-from theory.generators import Smote
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.replicates.sharding import replicate_mesh, sharded_map
+from synthetic_oversampling.simulate.sampling.mixtures import sample_group
+from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
+from synthetic_oversampling.theory.generators.table import Smote
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = ["moment_gap", "run"]
 

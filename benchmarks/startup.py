@@ -15,10 +15,10 @@ began = time.perf_counter()
 import json, sys
 import jax
 jax.config.update("jax_enable_x64", True)
-from simulate.compilation import counted, use_cache
+from synthetic_oversampling.simulate.replicates.compilation import counted, use_cache
 if sys.argv[1]:
     use_cache(sys.argv[1])
-from simulate.experiments import experiment
+from synthetic_oversampling.simulate.experiments.experiment import experiment
 imported = time.perf_counter()
 own = experiment(*sys.argv[2].split("/"))
 with counted() as compilations:

@@ -6,10 +6,10 @@ import jax
 import numpy as np
 
 from benchmarks.timing import times
-from transformer_toy import checkpoint, generate, tasks, train
-from transformer_toy.__main__ import SHIPPED
-from transformer_toy.model import num_parameters
-from transformer_toy.seeds import from_arrays, pooled_scaler
+from synthetic_oversampling.transformer_toy import checkpoint, generate, tasks, train
+from synthetic_oversampling.transformer_toy.__main__ import SHIPPED
+from synthetic_oversampling.transformer_toy.model import num_parameters
+from synthetic_oversampling.transformer_toy.seeds import from_arrays, pooled_scaler
 
 __all__ = ["run"]
 

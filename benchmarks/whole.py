@@ -19,7 +19,9 @@ def run(quick: bool) -> list[str]:
             command = ["verify", "--profile", "quick", *only, "--artifacts", f"{folder}/{name}"]
             command += ["--compilation-cache", f"{folder}/cache"]
             began = time.perf_counter()
-            done = subprocess.run([sys.executable, "-m", "simulate", *command], capture_output=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "synthetic_oversampling", *command], capture_output=True
+            )
             seconds = time.perf_counter() - began
             if done.returncode not in (0, 3):
                 shown = done.stderr.decode()

@@ -1,4 +1,4 @@
-"""The door to the figures: ``python -m figures``."""
+"""The door to the figures: ``oversampling figures``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ drawn, 2 bad usage or an unusable file."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m figures", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="oversampling figures", description=_DESCRIPTION)
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures; all when none is given")
     parser.add_argument(
         "--out", type=Path, default=Path("figures-out"), metavar="DIR",
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
         0
     """
-    from simulate.arguments import answer, one_device_per_core, parse
+    from synthetic_oversampling.simulate.arguments import answer, one_device_per_core, parse
 
     options = parse(_parser(), argv)
     one_device_per_core()
@@ -55,13 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     jax.config.update("jax_enable_x64", True)
     return answer(
-        "python -m figures", lambda: _run(options),
+        "oversampling figures", lambda: _run(options),
         interrupted="interrupted; artifacts that were complete are kept",
     )  # fmt: skip
 
 
 def _run(options: argparse.Namespace) -> int:
-    from figures.gallery import chosen
+    from synthetic_oversampling.figures.gallery import chosen
 
     specs = chosen(options.names)
     if options.list:
@@ -81,10 +81,10 @@ def _draw(specs, options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    from figures import style
-    from figures.spec import caption_text, draw, gallery_page
-    from simulate.artifacts import save_text
-    from simulate.sweeps import obtain
+    from synthetic_oversampling.figures import style
+    from synthetic_oversampling.figures.spec import caption_text, draw, gallery_page
+    from synthetic_oversampling.simulate.artifacts import save_text
+    from synthetic_oversampling.simulate.sweeps.table import obtain
 
     began = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)

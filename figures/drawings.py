@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from figures import style
-from figures.gallery import FIGURES
-from figures.spec import Spec, draw
-from simulate import artifacts
-from simulate.artifacts import ArtifactError
-from simulate.sweeps import KIND, SEED, SWEEPS, artifact_path
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.gallery import FIGURES
+from synthetic_oversampling.figures.spec import Spec, draw
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.sweeps.table import KIND, SEED, SWEEPS, artifact_path
 
 __all__ = ["Drawing", "drawings"]
 
@@ -30,7 +30,7 @@ def drawings(folder: Path, warn: Callable[[str], None]) -> list[Drawing]:
     """The figures whose artifacts are under a folder, of the fuller profile that is complete.
 
     Args:
-        folder: as for ``python -m figures --out``.
+        folder: as for ``oversampling figures --out``.
         warn: called with one line for each file that cannot be used.
 
     Example:

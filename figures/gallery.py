@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from figures import (
+from synthetic_oversampling.figures import hero
+from synthetic_oversampling.figures.in_context import generated_samples, token_model, transformer_kl
+from synthetic_oversampling.figures.risk import (
     bias_by_generator,
     excess_against_weight,
-    fidelity_to_excess,
     gain_against_separation,
-    generated_samples,
     group_risk,
-    hero,
-    literature,
-    nonparametric_rates,
     phase_diagram,
     procedures,
     raw_imbalance,
+    spurious_weight,
+)
+from synthetic_oversampling.figures.scaling import (
+    fidelity_to_excess,
+    literature,
+    nonparametric_rates,
     saturation,
     scaling_law,
-    spurious_weight,
-    token_model,
-    transformer_kl,
 )
-from figures.spec import Spec
+from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["FIGURES", "chosen"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from figures import style
-from figures.spec import Spec
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["SPEC"]
 

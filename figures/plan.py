@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from figures import style
+from synthetic_oversampling.figures import style
 
 __all__ = ["draw_plan", "save_plan"]
 

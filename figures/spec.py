@@ -10,8 +10,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from simulate.artifacts import ArtifactError
-from theory.registry import THEOREMS
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.theory.registry import THEOREMS
 
 __all__ = ["Spec", "caption_text", "draw", "gallery_page"]
 

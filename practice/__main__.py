@@ -1,4 +1,4 @@
-"""The door to real tables: ``python -m practice COMMAND``."""
+"""The door to real tables: ``oversampling COMMAND``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from practice import (
-    command_benchmark,
-    command_copies,
-    command_language_model,
-    command_planner_study,
-    command_recalibrate,
-    command_resample,
+from synthetic_oversampling.practice.commands import (
+    benchmark as command_benchmark,
 )
-from simulate.arguments import answer, parse
+from synthetic_oversampling.practice.commands import (
+    copies as command_copies,
+)
+from synthetic_oversampling.practice.commands import (
+    language_model as command_language_model,
+)
+from synthetic_oversampling.practice.commands import (
+    planner_study as command_planner_study,
+)
+from synthetic_oversampling.practice.commands import (
+    recalibrate as command_recalibrate,
+)
+from synthetic_oversampling.practice.commands import (
+    resample as command_resample,
+)
+from synthetic_oversampling.simulate.arguments import answer, parse
 
 __all__ = ["main"]
 
@@ -28,7 +38,7 @@ _COMMANDS = (
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m practice",
+        prog="oversampling",
         description="Synthetic oversampling of real tables. Needs the extra `practice`.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -61,15 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    from practice.cells import ColumnWarning
-    from transformer_toy.beyond import BeyondTraining
+    from synthetic_oversampling.practice.rows.cells import ColumnWarning
+    from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 
     with warnings.catch_warnings():
         warnings.showwarning = _notes(warnings.showwarning)
         warnings.simplefilter("always", ColumnWarning)
         warnings.simplefilter("always", BeyondTraining)
         return answer(
-            f"python -m practice {options.command}", lambda: options.run(options),
+            f"oversampling {options.command}", lambda: options.run(options),
             also=(ImportError,), interrupted="interrupted; seeds that were complete are kept",
         )  # fmt: skip
 

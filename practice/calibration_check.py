@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures import style
-from practice import extra
-from practice.recalibration import RecalibratedClassifier, reliability
-from theory.wording import counted
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.practice import extra
+from synthetic_oversampling.practice.recalibration import RecalibratedClassifier, reliability
+from synthetic_oversampling.theory.wording import counted
 
 try:
     import pandas as pd
@@ -96,7 +96,7 @@ def check_calibration(
         ValueError: a class with fewer rows than folds, and what the sampler refuses.
 
     Example:
-        >>> from practice.resampler import SyntheticOverSampler
+        >>> from synthetic_oversampling.practice.resampler import SyntheticOverSampler
         >>> rng = np.random.default_rng(0)
         >>> y = pd.Series(np.repeat(["no", "yes"], [180, 20]))
         >>> x = pd.DataFrame({"a": rng.normal(size=200) + 1.5 * (y == "yes")})

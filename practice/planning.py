@@ -1,4 +1,4 @@
-"""What `simulate.planner` recommends for a table, as rows to add and weights of rows."""
+"""What `practice.planner.plan` recommends for a table, as rows to add and weights of rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from practice.amounts import Amounts
-from practice.columns import Columns
-from simulate.planner_encoding import Encoding, encoding_of
-from theory.wording import counted
+from synthetic_oversampling.practice.rows.amounts import Amounts
+from synthetic_oversampling.practice.rows.columns import Columns
+from synthetic_oversampling.simulate.tables.encoding import Encoding, encoding_of
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["planned_amounts"]
 
@@ -45,7 +45,7 @@ def planned_amounts(
     Raises:
         ValueError: other than two classes.
     """
-    from simulate.planner import plan_table
+    from synthetic_oversampling.practice.planner.plan import plan_table
 
     kinds = np.unique(np.asarray(labels))
     if len(kinds) != 2:

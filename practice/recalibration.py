@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from practice import extra
+from synthetic_oversampling.practice import extra
 
 try:
     import pandas as pd

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from practice import amounts, columns, extra, generators, planning, row_laws
-from theory.wording import counted
+from synthetic_oversampling.practice import extra, planning
+from synthetic_oversampling.practice.rows import amounts, columns, generators, row_laws
+from synthetic_oversampling.theory.wording import counted
 
 try:
     import pandas as pd
@@ -46,11 +47,13 @@ class SyntheticOverSampler(BaseOverSampler):
         generator: "plugin" (Gaussian), "mixture" (of Gaussians, components by BIC), "predictive"
             (Student-t posterior predictive), "in_context" (trained network), a callable
             ``(seeds [n, d], count, rng) -> rows [count, d]`` on the numeric columns, or a
-            `practice.generators.TableGenerator` such as `practice.text_generator.TextGenerator` (a
-            language model), which draws categories too.
+            `practice.rows.generators.TableGenerator` such as
+            `practice.text.text_generator.TextGenerator` (a language model), which draws categories
+            too.
         sampling_strategy: imbalanced-learn's: a ratio, a name, or a dict or callable with rows to
             END with, applied to the groups; keys are (class, attribute) pairs if there is an
-            attribute. "plan" asks `simulate.planner` how many rows to add, and with what weight.
+            attribute. "plan" asks `practice.planner.plan` how many rows to add, and with what
+            weight.
         n_synthetic: rows to ADD instead: a dict by group, or a total that raises the smallest
             groups first.
         augmentation: N, rows added to every group beyond levelling.

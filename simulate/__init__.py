@@ -27,12 +27,12 @@ The modules, from a random number to a verdict:
 * the door: ``command_*``, `arguments`.
 """
 
-from simulate.datasets import Dataset, draw_dataset
-from simulate.erm import FitResult, empirical_gradient, fit
-from simulate.measure import measure_generator
-from simulate.mixtures import sample_group
-from simulate.monte_carlo import Estimate, estimate, run
-from simulate.samplers import sample_synthetic
+from synthetic_oversampling.simulate.replicates.monte_carlo import Estimate, estimate, run
+from synthetic_oversampling.simulate.sampling.datasets import Dataset, draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import FitResult, empirical_gradient, fit
+from synthetic_oversampling.simulate.sampling.measure import measure_generator
+from synthetic_oversampling.simulate.sampling.mixtures import sample_group
+from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
 
 __all__ = [
     "Dataset",

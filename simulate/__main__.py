@@ -1,4 +1,4 @@
-"""The door to the simulations: ``python -m simulate COMMAND``.
+"""The door to the simulations: ``oversampling COMMAND``.
 
 A subcommand is a module ``simulate/command_NAME.py`` with ``add_parser(commands)``, which sets
 ``run`` as a default of its parser, and ``run(options) -> int``, which returns the exit status.
@@ -12,14 +12,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulate import (
-    command_calibrate,
-    command_plan,
-    command_report,
-    command_validity,
-    command_verify,
+from synthetic_oversampling.practice.commands import plan as command_plan
+from synthetic_oversampling.simulate.arguments import answer, one_device_per_core, parse
+from synthetic_oversampling.simulate.commands import (
+    calibrate as command_calibrate,
 )
-from simulate.arguments import answer, one_device_per_core, parse
+from synthetic_oversampling.simulate.commands import (
+    report as command_report,
+)
+from synthetic_oversampling.simulate.commands import (
+    validity as command_validity,
+)
+from synthetic_oversampling.simulate.commands import (
+    verify as command_verify,
+)
 
 __all__ = ["main"]
 
@@ -28,7 +34,7 @@ _COMMANDS = (command_verify, command_report, command_plan, command_calibrate, co
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m simulate", description="What is observed, held against what is predicted."
+        prog="oversampling", description="What is observed, held against what is predicted."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in _COMMANDS:
@@ -49,23 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    return answer(f"python -m simulate {options.command}", lambda: options.run(options))
+    return answer(f"oversampling {options.command}", lambda: options.run(options))
 
 
 def _draw_plan(payload, path) -> None:
     """Hand a plan over to its figure; only a door may."""
-    from figures.plan import save_plan
+    from synthetic_oversampling.figures.plan import save_plan
 
     save_plan(payload, path)
 
 
 def _pictures(folder: Path) -> list:
     """The figures whose artifacts are in a folder, drawn; those that cannot be used are named."""
-    from figures.drawings import drawings
-    from simulate.report_page import Picture
+    from synthetic_oversampling.figures.drawings import drawings
+    from synthetic_oversampling.simulate.report.page import Picture
 
     def warn(message: str) -> None:
-        print(f"python -m simulate: {message}", file=sys.stderr)
+        print(f"oversampling: {message}", file=sys.stderr)
 
     return [Picture(*drawing) for drawing in drawings(folder, warn)]
 

@@ -47,11 +47,11 @@ def answer(
         interrupted: what to say on Ctrl-C.
 
     Example:
-        >>> answer("python -m simulate plan", lambda: 0)
+        >>> answer("oversampling plan", lambda: 0)
         0
     """
-    from simulate.artifacts import ArtifactError
-    from theory.validity import Unreliable
+    from synthetic_oversampling.simulate.artifacts import ArtifactError
+    from synthetic_oversampling.theory.prediction.validity import Unreliable
 
     try:
         with warnings.catch_warnings():
@@ -77,7 +77,7 @@ def check_new(path: Path, overwrite: bool, read: Sequence[Path | None] = ()) -> 
         ValueError: the file is there, or is one of those that are read.
         ArtifactError: it cannot be written.
     """
-    from simulate.artifacts import check_writable
+    from synthetic_oversampling.simulate.artifacts import check_writable
 
     if any(own is not None and _same(path, own) for own in read):
         raise ValueError(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.integrate import cubature, quad
 from scipy.special import expit
 
-from theory.laws import Law
+from synthetic_oversampling.theory.population.laws import Law
 
 REACH = 40.0  # standard deviations: the normal density there is 1e-348
 

@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Generator,
@@ -29,7 +28,8 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 SHAPES = ((2, 1), (2, 3), (4, 2))  # groups and features: few, because every shape is compiled
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulate import artifacts
-from simulate.artifacts import ArtifactError, load, save
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.artifacts import ArtifactError, load, save
 
 CONFIGURATION = {"sizes": (2000, 200), "generator": "Smote(3)"}
 numbers = st.one_of(st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=5))

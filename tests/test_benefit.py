@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from theory.benefit import (
+from synthetic_oversampling.theory.generators.table import Oracle, Shifted, Smote
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.benefit import (
     break_even_ratio,
     break_even_scale,
     break_even_shift,
     gain,
     leading_break_even_shift,
 )
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import Oracle, Shifted, Smote
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 GROUPS = [
     GaussianGroup([0.0, 0.0], np.eye(2), 0),

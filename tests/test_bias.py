@@ -8,16 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from theory.bias import (
-    expected_empirical_risk,
-    generator_bias,
-    generator_bias_gradient,
-    population,
-    predict_bias,
-    spurious_displacement,
-)
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -28,8 +19,17 @@ from theory.generators import (
     Smote,
     population_law,
 )
-from theory.groups import risk
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.bias import (
+    expected_empirical_risk,
+    generator_bias,
+    generator_bias_gradient,
+    population,
+    predict_bias,
+    spurious_displacement,
+)
 
 EYE = np.eye(2)
 MEANS = np.array([[0.0, 0.0], [1.5, 0.5]])

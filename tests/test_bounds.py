@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
-from simulate.claims_bounds import bound_checks, close_population, random_population
-from theory import bounds
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import Mislabelled, Oracle, Scaled, Shifted
-from theory.laws import GaussianGroup
-from theory.margins import SQUARED
+from synthetic_oversampling.simulate.claims.bounds import (
+    bound_checks,
+    close_population,
+    random_population,
+)
+from synthetic_oversampling.theory.generators.table import Mislabelled, Oracle, Scaled, Shifted
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import SQUARED
+from synthetic_oversampling.theory.prediction import bounds
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 LINE = (GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([-1.1], [[1.7]], 0))
 

@@ -6,10 +6,20 @@ import math
 import numpy as np
 import pytest
 
-from simulate import claims, verify
-from simulate.__main__ import main
-from simulate.artifacts import load
-from simulate.calibration import (
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.artifacts import load
+from synthetic_oversampling.simulate.checks.check import (
+    FAMILY_RATE,
+    POWER,
+    Check,
+    interval,
+    make_plan,
+)
+from synthetic_oversampling.simulate.claims import bias as claims
+from synthetic_oversampling.simulate.claims.capacity import EFFECTS, PARTS
+from synthetic_oversampling.simulate.experiments.experiment import experiment
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify.calibration import (
     LEVELS,
     _moments,
     binomial_interval,
@@ -18,9 +28,6 @@ from simulate.calibration import (
     null_runs,
     tail_rates,
 )
-from simulate.checks import FAMILY_RATE, POWER, Check, interval, make_plan
-from simulate.claims_capacity import EFFECTS, PARTS
-from simulate.experiments import experiment
 
 Z = make_plan([]).z
 CHECK = Check("R1.x.line.d", "", "asymptotic", ("line/d",), ("x", None), 0.0, 1.0, 0.01, 0.15,
@@ -113,7 +120,7 @@ def test_too_small_a_spread_in_the_declaration_is_noticed_as_lost_power():
 
 def test_an_interval_half_as_wide_would_be_noticed(monkeypatch):
     """The negative control: null runs with intervals that are too narrow raise too many alarms."""
-    from simulate import calibration
+    from synthetic_oversampling.simulate.verify import calibration
 
     monkeypatch.setattr(
         calibration,

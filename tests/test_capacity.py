@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from theory import capacity
+from synthetic_oversampling.theory.in_context import capacity
 
 EPS = np.finfo(np.float64).eps
 VAR_WITHIN, VAR_PRIOR, MEAN_PRIOR = 0.7, 1.9, -0.4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, spatial
 
-from theory import token_capacity as tokens
+from synthetic_oversampling.theory.in_context import token_capacity as tokens
 
 EPS = np.finfo(np.float64).eps
 VOCABULARY, DIM = 12, 3

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from simulate import monte_carlo
-from simulate.claims_bounds import random_sample
-from simulate.claims_certificate import certificate_checks, replicated
-from simulate.verify import experiment_key
-from theory.certificate import certificate, decrement_cdf
+from synthetic_oversampling.simulate.claims.bounds import random_sample
+from synthetic_oversampling.simulate.claims.certificate import certificate_checks, replicated
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.verify.run import experiment_key
+from synthetic_oversampling.theory.prediction.certificate import certificate, decrement_cdf
 
 
 def _certified(own, **changed):

@@ -5,10 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulate import verify
-from simulate.__main__ import main
-from simulate.artifacts import load
-from simulate.checks import Check, Observation, judge, judge_exact, make_plan
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.artifacts import load
+from synthetic_oversampling.simulate.checks.check import (
+    Check,
+    Observation,
+    judge,
+    judge_exact,
+    make_plan,
+)
+from synthetic_oversampling.simulate.verify import run as verify
 
 CHECK = Check("R1.x.c.d", "", "asymptotic", ("c/d",), ("x", None), 1.0, 1.0, 0.02, 0.1,
               source="simulated and scored independently")  # fmt: skip

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulate import claims_capacity, in_context, monte_carlo, score_bias, suites
-from simulate.checks import judge, judge_exact, make_plan
-from simulate.verify import _observe, experiment_key
-from theory import bounds, capacity, token_capacity
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.checks.check import judge, judge_exact, make_plan
+from synthetic_oversampling.simulate.claims import capacity as claims_capacity
+from synthetic_oversampling.simulate.experiments import in_context, score_bias
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify.run import _observe, experiment_key
+from synthetic_oversampling.theory.in_context import capacity, token_capacity
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction import bounds
 
 MINORITY = GaussianGroup(np.array(score_bias.MEANS[1]), np.eye(2), 1)
 REPLICATES = {"location": 4096, "tokens": 1024, "symbols": 4096, "scores": 32_768}

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from simulate import monte_carlo, verify
-from simulate.checks import judge, judge_exact, make_plan
-from simulate.claims_nonparametric import nonparametric_checks
-from simulate.sequences import DESIGN, RANGE, functions_of
-from simulate.suites import simulation
-from theory import notation as nt
-from theory.formulas import FORMULAS
-from theory.sequence_model import design_bias, design_level
+from synthetic_oversampling.simulate.checks.check import judge, judge_exact, make_plan
+from synthetic_oversampling.simulate.claims.nonparametric import nonparametric_checks
+from synthetic_oversampling.simulate.experiments.sequences import DESIGN, RANGE, functions_of
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify.suites import simulation
+from synthetic_oversampling.theory.formula import notation as nt
+from synthetic_oversampling.theory.scaling.sequence_model import design_bias, design_level
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 
 @pytest.fixture(scope="module")

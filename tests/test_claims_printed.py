@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from simulate import printed_settings
-from simulate.checks import judge_exact
-from simulate.claims_printed import PRINTED, check_id, printed_checks
-from simulate.mutation import formula
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.formulas import FORMULAS
-from theory.generators import Duplicate, Oracle, Shifted, population_law
-from theory.laws import GaussianGroup
-from theory.margins import LOGISTIC
-from theory.moments import margin_means, moments_from
+from synthetic_oversampling.simulate.checks.check import judge_exact
+from synthetic_oversampling.simulate.claims.printed import settings as printed_settings
+from synthetic_oversampling.simulate.claims.printed.checks import PRINTED, check_id, printed_checks
+from synthetic_oversampling.simulate.mutants.mutation import formula
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    Oracle,
+    Shifted,
+    population_law,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.population.moments import margin_means, moments_from
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 
 def _verdicts():

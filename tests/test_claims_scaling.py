@@ -7,18 +7,30 @@ import jax
 import numpy as np
 import pytest
 
-from simulate import monte_carlo, verify
-from simulate.checks import Observation, judge
-from simulate.claims_scaling import LABELS, quadratic_law, scaling_checks, scaling_path
-from simulate.datasets import draw_dataset
-from simulate.erm import fit
-from simulate.phase_points import PhasePoint
-from simulate.scaling_paths import FIXED_WEIGHT, GENERATORS, GROUPS, SIZES, path
-from theory import predict
-from theory.benefit import REFERENCES, reference_design
-from theory.generators import Shifted
-from theory.groups import risk
-from theory.laws import balanced_law
+from synthetic_oversampling.simulate.checks.check import Observation, judge
+from synthetic_oversampling.simulate.claims.scaling import (
+    LABELS,
+    quadratic_law,
+    scaling_checks,
+    scaling_path,
+)
+from synthetic_oversampling.simulate.experiments.phase_points import PhasePoint
+from synthetic_oversampling.simulate.experiments.scaling_paths import (
+    FIXED_WEIGHT,
+    GENERATORS,
+    GROUPS,
+    SIZES,
+    path,
+)
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.theory import predict
+from synthetic_oversampling.theory.generators.table import Shifted
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.population.laws import balanced_law
+from synthetic_oversampling.theory.prediction.benefit import REFERENCES, reference_design
 
 FAST = ("oracle", "shifted", "duplicate")  # predictions of one compiled form
 

@@ -9,14 +9,15 @@ import jax
 import pytest
 import toy_verify
 
-from simulate import suites, verify
-from simulate.artifacts import ArtifactError
-from simulate.compilation import counted, use_cache
-from simulate.sharding import sharded_draw, sharded_map
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.replicates.compilation import counted, use_cache
+from synthetic_oversampling.simulate.replicates.sharding import sharded_draw, sharded_map
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify import suites
 
 PROBE = """
 import sys, jax
-from simulate.compilation import counted, use_cache
+from synthetic_oversampling.simulate.replicates.compilation import counted, use_cache
 use_cache(sys.argv[1])
 hits = []
 jax.monitoring.register_event_listener(
@@ -30,8 +31,8 @@ print(len(names), len(hits))
 VERIFY = """
 import collections, json, jax
 jax.config.update("jax_enable_x64", True)
-from simulate import verify
-from simulate.compilation import counted
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.replicates.compilation import counted
 stages = []
 with counted() as names:
     universe = verify.build("quick", ["line/raw"])

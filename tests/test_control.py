@@ -6,14 +6,25 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from simulate.configurations import CONFIGURATIONS
-from simulate.control import Control, _nodes, control_mean, control_value
-from simulate.datasets import draw_dataset
-from simulate.enumeration import SHARES, design_of, enumerate_exactly, two_point_checks, two_points
-from simulate.erm import empirical_gradient, fit
-from theory.excess_risk import predict
-from theory.generators import Mislabelled, Shifted, Smote
-from theory.groups import risk
+from synthetic_oversampling.simulate.claims.printed.enumeration import (
+    SHARES,
+    design_of,
+    enumerate_exactly,
+    two_point_checks,
+    two_points,
+)
+from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
+from synthetic_oversampling.simulate.replicates.control import (
+    Control,
+    _nodes,
+    control_mean,
+    control_value,
+)
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import empirical_gradient, fit
+from synthetic_oversampling.theory.generators.table import Mislabelled, Shifted, Smote
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 REPLICATES = 3000
 SIGMAS = 5.0
@@ -58,7 +69,7 @@ def test_the_quadrature_integrates_the_risk_and_cubics_across_it():
     np.testing.assert_allclose(np.einsum("n,ni,nj->ij", weight, centred, centred), cov, atol=1e-12)
     third = np.einsum("n,ni,nj,nk->ijk", weight, centred, centred, centred)
     np.testing.assert_allclose(third, 0, atol=1e-12)
-    from theory.laws import GaussianGroup
+    from synthetic_oversampling.theory.population.laws import GaussianGroup
 
     theta = jnp.asarray([0.1, *slope])
     loss = weight @ np.logaddexp(0, -(0.1 + x @ slope))

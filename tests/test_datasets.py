@@ -4,9 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from simulate.datasets import draw_dataset, row_layout
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset, row_layout
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -16,7 +15,8 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 KEY = jax.random.key(20)
 SINGLE = GaussianGroup(np.array([1.0, -2.0, 0.5]), np.diag([1.0, 2.0, 0.5]), 1)

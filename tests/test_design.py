@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.design import Design
+from synthetic_oversampling.theory.population.design import Design
 
 sizes = st.lists(st.integers(1, 5000), min_size=1, max_size=5).map(tuple)
 weights = st.floats(0, 1)

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from simulate import artifacts
+from synthetic_oversampling.simulate import artifacts
 
 QUICK = ["--only", "sequence/design", "--only", "sequence/seeds"]
 REAL = ["--only", "efron-1.5"]  # one real suite, quickly predicted
@@ -25,8 +25,8 @@ def _start(folder, devices, selection, seed, kept):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     file = folder / f"{kept}.json"
     command = [
-        sys.executable, "-u", "-m", "simulate", "verify", *selection, "--seed", str(seed),
-        "--json", str(file), "--artifacts", str(folder / kept),
+        sys.executable, "-u", "-m", "synthetic_oversampling", "verify", *selection, "--seed",
+        str(seed), "--json", str(file), "--artifacts", str(folder / kept),
     ]  # fmt: skip
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     process = subprocess.Popen(
@@ -90,8 +90,8 @@ BITS = """
 import hashlib, sys
 import jax
 jax.config.update("jax_enable_x64", True)
-from simulate import monte_carlo
-from simulate.suites import simulation
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.verify.suites import simulation
 
 for name in sys.argv[1:]:
     own = simulation(name)

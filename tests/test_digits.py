@@ -8,11 +8,19 @@ import jax
 import numpy as np
 import pytest
 
-from theory import Design, GaussianGroup, Oracle, Smote, hajek, law_of_design, predict
-from theory.design import sizes_of
-from theory.inputs import DigitsLost
-from theory.laws import balanced_law
-from theory.minimum import minimiser
+from synthetic_oversampling.theory import (
+    Design,
+    GaussianGroup,
+    Oracle,
+    Smote,
+    law_of_design,
+    predict,
+)
+from synthetic_oversampling.theory.inputs import DigitsLost
+from synthetic_oversampling.theory.population.design import sizes_of
+from synthetic_oversampling.theory.population.laws import balanced_law
+from synthetic_oversampling.theory.population.minimum import minimiser
+from synthetic_oversampling.theory.prediction import hajek
 
 GROUPS = [GaussianGroup([1.5 * y, 0.5 * y], np.eye(2), y) for y in (0, 1)]
 pytestmark = pytest.mark.usefixtures("as_installed")

@@ -9,8 +9,8 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulate.erm import empirical_gradient, fit
-from theory.margins import LOGISTIC, SQUARED, Loss, Polynomial
+from synthetic_oversampling.simulate.sampling.erm import empirical_gradient, fit
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED, Loss, Polynomial
 
 EPS = np.finfo(float).eps
 fit_jit = jax.jit(fit, static_argnames="loss")

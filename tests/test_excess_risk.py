@@ -8,10 +8,7 @@ import scipy.integrate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.bias import population, predict_bias
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -20,8 +17,11 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.groups import hessian, risk, score_cov, score_mean
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import hessian, risk, score_cov, score_mean
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.bias import population, predict_bias
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 DIM = 3
 MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])

@@ -4,14 +4,20 @@ import jax
 import numpy as np
 import pytest
 
-from practice.columns import donors
-from practice.contamination import copies_of
-from simulate.planner import plan_table
-from simulate.planner_draw import draw_rows
-from theory import Design, GaussianGroup, GaussianPlugin, law_of_design, predict
-from theory.inputs import FarFromZero, check_groups
-from transformer_toy import checkpoint, generate
-from transformer_toy.seeds import from_arrays
+from synthetic_oversampling.practice.planner.draw import draw_rows
+from synthetic_oversampling.practice.planner.plan import plan_table
+from synthetic_oversampling.practice.rows.columns import donors
+from synthetic_oversampling.practice.rows.contamination import copies_of
+from synthetic_oversampling.theory import (
+    Design,
+    GaussianGroup,
+    GaussianPlugin,
+    law_of_design,
+    predict,
+)
+from synthetic_oversampling.theory.inputs import FarFromZero, check_groups
+from synthetic_oversampling.transformer_toy import checkpoint, generate
+from synthetic_oversampling.transformer_toy.seeds import from_arrays
 
 MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])
 COVS = (np.eye(3), np.diag([1.0, 2.0, 0.5]))

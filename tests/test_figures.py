@@ -14,12 +14,13 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import DrawingArea
 from matplotlib.patches import Patch
 
-from figures import style
-from figures.__main__ import main
-from figures.gallery import FIGURES
-from figures.spec import caption_text, draw
-from simulate import artifacts, sweeps
-from theory.registry import THEOREMS
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.__main__ import main
+from synthetic_oversampling.figures.gallery import FIGURES
+from synthetic_oversampling.figures.spec import caption_text, draw
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.sweeps import table as sweeps
+from synthetic_oversampling.theory.registry import THEOREMS
 
 DATA = Path(__file__).parent / "figure_artifacts"
 SPECS = pytest.mark.parametrize("spec", FIGURES.values(), ids=list(FIGURES))

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 import toy_verify
 
-from figures import style
-from simulate import artifacts, monte_carlo
-from simulate.artifacts import ArtifactError
-from simulate.results import Slot, load_result, open_folder, save_result
-from simulate.tables import TableError, read_table
-from transformer_toy import checkpoint
-from transformer_toy.checkpoint import CheckpointError
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.results import (
+    Slot,
+    load_result,
+    open_folder,
+    save_result,
+)
+from synthetic_oversampling.simulate.tables.reading import TableError, read_table
+from synthetic_oversampling.transformer_toy import checkpoint
+from synthetic_oversampling.transformer_toy.checkpoint import CheckpointError
 
 pytestmark = pytest.mark.usefixtures("as_installed")
 KEY = jax.random.key(8)

@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from malformed import DOCUMENTS, NOT_COUNTS, NOT_NUMBERS, TABLES, TEXTS
 
-import figures.__main__
-import practice.__main__
-import simulate.__main__
-import theory.__main__
-import transformer_toy.__main__
-from figures.gallery import FIGURES
-from simulate import suites, sweeps
+import synthetic_oversampling.figures.__main__  # MOVED
+import synthetic_oversampling.practice.__main__  # MOVED
+import synthetic_oversampling.simulate.__main__  # MOVED
+import synthetic_oversampling.theory.__main__  # MOVED
+import synthetic_oversampling.transformer_toy.__main__  # MOVED
+from synthetic_oversampling.figures.gallery import FIGURES
+from synthetic_oversampling.simulate.sweeps import table as sweeps
+from synthetic_oversampling.simulate.verify import suites
 
 DATA = Path(__file__).parent / "figure_artifacts"
 SHIPPED = (transformer_toy.checkpoint.SHIPPED, transformer_toy.checkpoint.SHIPPED_MEAN)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -20,8 +20,8 @@ from theory.generators import (
     pooled_cov,
     population_law,
 )
-from theory.influence import overall
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.influence import overall
 
 seeds = st.integers(0, 2**32 - 1)
 SIZES = (300, 40)

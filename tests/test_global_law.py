@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 
-from theory import GaussianGroup, hyperbola_of_design, law_of_design, predict
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.theory import GaussianGroup, hyperbola_of_design, law_of_design, predict
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -20,9 +19,10 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.global_law import global_law
-from theory.margins import SQUARED
-from theory.scaling_law import scaling_law
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.margins import SQUARED
+from synthetic_oversampling.theory.scaling.global_law import global_law
+from synthetic_oversampling.theory.scaling.scaling_law import scaling_law
 
 GROUPS = (
     GaussianGroup([0.0, 0.3], [[1.0, 0.2], [0.2, 1.5]], 0),

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from theory.compiling import quick_jit
-from theory.groups import (
+from synthetic_oversampling.theory.compiling import quick_jit
+from synthetic_oversampling.theory.population.groups import (
     error_rate,
     gradient,
     hessian,
@@ -20,9 +20,9 @@ from theory.groups import (
     score_second_moment,
     worst_error_rate,
 )
-from theory.laws import GaussianGroup, Law, balanced_law, mix
-from theory.margins import SQUARED
-from theory.minimum import minimise, minimiser
+from synthetic_oversampling.theory.population.laws import GaussianGroup, Law, balanced_law, mix
+from synthetic_oversampling.theory.population.margins import SQUARED
+from synthetic_oversampling.theory.population.minimum import minimise, minimiser
 
 RELATIVE = 1e-10
 

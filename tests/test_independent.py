@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from simulate import independent as own
-from simulate import monte_carlo
-from simulate.checks import Observation, judge, make_plan
-from simulate.claims_independent import groups, independent_checks
-from simulate.erm import fit
-from simulate.gate import gate
-from simulate.mutants import MUTANTS
-from theory import capacity
-from theory.groups import error_rate, risk
+from synthetic_oversampling.simulate.checks.check import Observation, judge, make_plan
+from synthetic_oversampling.simulate.claims.independent import groups, independent_checks
+from synthetic_oversampling.simulate.experiments import independent as own
+from synthetic_oversampling.simulate.mutants.table import MUTANTS
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.simulate.verify.gate import gate
+from synthetic_oversampling.theory.in_context import capacity
+from synthetic_oversampling.theory.population.groups import error_rate, risk
 
 CLOSE = 1e-8
 REPLICATES = 6

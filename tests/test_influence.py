@@ -12,11 +12,8 @@ import pytest
 from scipy.special import expit
 from scipy.stats import chi2
 
-from theory.bias import population
-from theory.compiling import quick_jit
-from theory.design import Design
-from theory.expectations import expectation
-from theory.generators import (
+from synthetic_oversampling.theory.compiling import quick_jit
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -24,11 +21,18 @@ from theory.generators import (
     Predictive,
     Smote,
 )
-from theory.groups import score_mean
-from theory.influence import gradient_cov, second_order_risk, seed_noise
-from theory.laws import GaussianGroup, Law
-from theory.margins import LOGISTIC
-from theory.moments import moments
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.expectations import expectation
+from synthetic_oversampling.theory.population.groups import score_mean
+from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
+from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.population.moments import moments
+from synthetic_oversampling.theory.prediction.bias import population
+from synthetic_oversampling.theory.prediction.influence import (
+    gradient_cov,
+    second_order_risk,
+    seed_noise,
+)
 
 COVS = np.array([[[1.0, 0.3], [0.3, 0.8]], [[0.6, -0.2], [-0.2, 1.1]]])
 MEANS = np.array([[0.0, 0.2], [1.0, -0.5]])

@@ -10,17 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import theory
-from theory import benefit, capacity, token_capacity
-from theory.bias import (
-    expected_empirical_risk,
-    generator_bias,
-    generator_bias_gradient,
-    spurious_displacement,
-)
-from theory.compiling import as_one_program
-from theory.design import Design
-from theory.generators import (
+import synthetic_oversampling.theory  # MOVED
+from synthetic_oversampling.theory.compiling import as_one_program
+from synthetic_oversampling.theory.generators.table import (
     GaussianPlugin,
     Mislabelled,
     Oracle,
@@ -29,21 +21,43 @@ from theory.generators import (
     Smote,
     population_law,
 )
-from theory.groups import error_rate, gradient, hessian, risk, score_cov, worst_error_rate
-from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
-from theory.literature import surrogate_law
-from theory.margins import LOGISTIC, SQUARED
-from theory.measured import MeasuredSamples, predict_measured
-from theory.measured_scaling import measured_law
-from theory.minimum import minimise, minimiser
-from theory.scaling_law import scaling_law
-from theory.sequence_limits import (
+from synthetic_oversampling.theory.in_context import capacity, token_capacity
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import (
+    error_rate,
+    gradient,
+    hessian,
+    risk,
+    score_cov,
+    worst_error_rate,
+)
+from synthetic_oversampling.theory.population.laws import (
+    GaussianGroup,
+    Law,
+    balanced_law,
+    mix,
+    stack,
+)
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+from synthetic_oversampling.theory.population.minimum import minimise, minimiser
+from synthetic_oversampling.theory.prediction import benefit
+from synthetic_oversampling.theory.prediction.bias import (
+    expected_empirical_risk,
+    generator_bias,
+    generator_bias_gradient,
+    spurious_displacement,
+)
+from synthetic_oversampling.theory.prediction.measured import MeasuredSamples, predict_measured
+from synthetic_oversampling.theory.scaling.literature import surrogate_law
+from synthetic_oversampling.theory.scaling.measured import measured_law
+from synthetic_oversampling.theory.scaling.scaling_law import scaling_law
+from synthetic_oversampling.theory.scaling.sequence_limits import (
     classification_excess,
     linear_floor,
     pinsker_minimax,
     smoothed_risk,
 )
-from theory.sequence_model import (
+from synthetic_oversampling.theory.scaling.sequence_model import (
     Filter,
     Signal,
     best_scale,

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.groups import error_rate, hessian, risk, score_mean
-from theory.laws import GaussianGroup, Law, balanced_law, law_of, mix, stack
+from synthetic_oversampling.theory.population.groups import error_rate, hessian, risk, score_mean
+from synthetic_oversampling.theory.population.laws import (
+    GaussianGroup,
+    Law,
+    balanced_law,
+    law_of,
+    mix,
+    stack,
+)
 
 EYE = np.eye(2)
 seeds = st.integers(0, 2**32 - 1)

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulate import sweeps_procedures
-from simulate.erm import fit
-from simulate.sweeps import SWEEPS
-from theory.formulas import FORMULAS
-from theory.generators import Duplicate, Shifted
-from theory.groups import risk
-from theory.laws import GaussianGroup, balanced_law
-from theory.literature import surrogate_best_weight, surrogate_law
-from theory.margins import LOGISTIC
-from theory.scaling_law import scaling_law
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.simulate.sweeps import procedures as sweeps_procedures
+from synthetic_oversampling.simulate.sweeps.table import SWEEPS
+from synthetic_oversampling.theory.generators.table import Duplicate, Shifted
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.population.laws import GaussianGroup, balanced_law
+from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.scaling.literature import surrogate_best_weight, surrogate_law
+from synthetic_oversampling.theory.scaling.scaling_law import scaling_law
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 EPS = np.finfo(np.float64).eps
 WEIGHTS = np.linspace(0.0, 1.0, 11)

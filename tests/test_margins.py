@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import expectations as quadratures
-from theory.expectations import expectation, expectations, host_expectations
-from theory.margins import LOGISTIC, SQUARED, Logistic, Polynomial
+from synthetic_oversampling.theory.population import expectations as quadratures
+from synthetic_oversampling.theory.population.expectations import (
+    expectation,
+    expectations,
+    host_expectations,
+)
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED, Logistic, Polynomial
 
 SLOPE, CURVATURE = LOGISTIC.derivative(1), LOGISTIC.derivative(2)
 # margin functions here, and the same written with numpy

@@ -5,11 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate.compilation import counted
-from simulate.measure import measure_generator
-from theory import Design, GaussianGroup, Oracle, Shifted, predict
-from theory.generators import GaussianPlugin, Mislabelled
-from theory.measured import MeasuredSamples, jackknife, predict_measured
+from synthetic_oversampling.simulate.replicates.compilation import counted
+from synthetic_oversampling.simulate.sampling.measure import measure_generator
+from synthetic_oversampling.theory import Design, GaussianGroup, Oracle, Shifted, predict
+from synthetic_oversampling.theory.generators.table import GaussianPlugin, Mislabelled
+from synthetic_oversampling.theory.prediction.measured import (
+    MeasuredSamples,
+    jackknife,
+    predict_measured,
+)
 
 GROUPS = (
     GaussianGroup([0.1], [[0.9]], 0),

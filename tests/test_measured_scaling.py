@@ -4,10 +4,18 @@ import jax
 import numpy as np
 import pytest
 
-from simulate.measure import measure_generator
-from theory import Design, GaussianGroup, Scaled, Shifted, Smote, hyperbola_of_design, law_of_design
-from theory.generators import GaussianPlugin
-from theory.measured_scaling import measured_law
+from synthetic_oversampling.simulate.sampling.measure import measure_generator
+from synthetic_oversampling.theory import (
+    Design,
+    GaussianGroup,
+    Scaled,
+    Shifted,
+    Smote,
+    hyperbola_of_design,
+    law_of_design,
+)
+from synthetic_oversampling.theory.generators.table import GaussianPlugin
+from synthetic_oversampling.theory.scaling.measured import measured_law
 
 GROUPS = (
     GaussianGroup([0.0, 0.1], [[1.0, 0.2], [0.2, 0.9]], 0),

@@ -5,10 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from theory.groups import error_rate, error_rates, hessian, risk, score_cov, score_mean
-from theory.laws import Law
-from theory.margins import LOGISTIC, SQUARED
-from theory.moments import margin_means, moments_from, moments_slope
+from synthetic_oversampling.theory.population.groups import (
+    error_rate,
+    error_rates,
+    hessian,
+    risk,
+    score_cov,
+    score_mean,
+)
+from synthetic_oversampling.theory.population.laws import Law
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+from synthetic_oversampling.theory.population.moments import (
+    margin_means,
+    moments_from,
+    moments_slope,
+)
 
 _GROUPS, _COMPONENTS, _DIM = 3, 2, 3
 _RELATIVE = 1e-10  # of the largest entry: quadrature and rounding

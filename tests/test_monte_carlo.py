@@ -10,15 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate import monte_carlo, sharding, streams
-from simulate.datasets import draw_dataset
-from simulate.erm import fit
-from simulate.monte_carlo import Interrupted, estimate, run, skewness, values
-from theory.design import Design
-from theory.generators import Oracle, Smote
-from theory.groups import risk
-from theory.laws import GaussianGroup, balanced_law
-from theory.minimum import minimiser
+from synthetic_oversampling.simulate.replicates import monte_carlo, sharding
+from synthetic_oversampling.simulate.replicates.monte_carlo import (
+    Interrupted,
+    estimate,
+    run,
+    skewness,
+    values,
+)
+from synthetic_oversampling.simulate.sampling import streams
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.theory.generators.table import Oracle, Smote
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.population.laws import GaussianGroup, balanced_law
+from synthetic_oversampling.theory.population.minimum import minimiser
 
 KEY = jax.random.key(31)
 GROUPS = [
@@ -115,13 +122,13 @@ def test_every_row_is_computed_whether_a_block_is_cut_into_whole_tiles_or_not(co
 _DEVICES = """
 import json, jax, numpy as np
 jax.config.update("jax_enable_x64", True)
-from simulate import sharding
-from simulate.datasets import draw_dataset
-from simulate.erm import fit
-from simulate.monte_carlo import run
-from theory.design import Design
-from theory.generators import Smote
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.replicates import sharding
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.simulate.replicates.monte_carlo import run
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.generators.table import Smote
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 groups = [GaussianGroup(np.zeros(3), np.eye(3), 0), GaussianGroup(np.ones(3), np.eye(3), 1)]
 design = Design((300, 60), augmentation=100, weight=0.5)
 def draw(key):

@@ -7,23 +7,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulate import artifacts, gate_record, verify
-from simulate.__main__ import main
-from simulate.artifacts import ArtifactError, load
-from simulate.checks import Outcome, judge_exact, make_plan
-from simulate.claims import CLOSE, LABELS
-from simulate.configurations import CONFIGURATIONS
-from simulate.gate import declared, gate, suite_of
-from simulate.mutants import MUTANTS, UNREACHED, choose
-from simulate.mutation import Mutant, applied, formula, replaced
-from simulate.suites import SUITES
-from theory import notation as nt
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.formulas import FORMULAS
-from theory.generators import Generator, Mislabelled, Shifted, Smote, population_law
-from theory.laws import GaussianGroup
-from theory.registry import THEOREMS
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.artifacts import ArtifactError, load
+from synthetic_oversampling.simulate.checks.check import Outcome, judge_exact, make_plan
+from synthetic_oversampling.simulate.claims.bias import CLOSE, LABELS
+from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
+from synthetic_oversampling.simulate.mutants.mutation import Mutant, applied, formula, replaced
+from synthetic_oversampling.simulate.mutants.table import MUTANTS, UNREACHED, choose
+from synthetic_oversampling.simulate.verify import gate_record
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify.gate import declared, gate, suite_of
+from synthetic_oversampling.simulate.verify.suites import SUITES
+from synthetic_oversampling.theory.formula import notation as nt
+from synthetic_oversampling.theory.generators.table import (
+    Generator,
+    Mislabelled,
+    Shifted,
+    Smote,
+    population_law,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.registry import THEOREMS
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 LEAST = 2  # wrong formulas of every theorem and every generator
 RECORD = Path(__file__).parent / "gate_observations.json"
@@ -79,7 +87,7 @@ def test_a_wrong_formula_takes_effect_everywhere_and_leaves_no_trace():
 
 
 def test_a_wrong_function_reaches_every_module_that_imported_it():
-    from theory import bias
+    from synthetic_oversampling.theory.prediction import bias
 
     groups = (GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1))
     arguments = (Shifted((0.5,)), 1, groups, (9, 3))

@@ -6,20 +6,20 @@ import jax
 import numpy as np
 import pytest
 
-from simulate import monte_carlo
-from simulate.datasets import draw_dataset
-from simulate.discriminant import EFRON_1975
-from simulate.erm import fit
-from simulate.paths import Setting, measured, ratio, run_path
-from simulate.phase_points import PhasePoint
-from simulate.scaling_paths import path
-from simulate.sharding import replicate_mesh, sharded_map
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.formulas import FORMULAS
-from theory.generators import Oracle, Shifted, Smote
-from theory.groups import error_rate, risk
-from theory.laws import GaussianGroup
+from synthetic_oversampling.simulate.experiments.discriminant import EFRON_1975
+from synthetic_oversampling.simulate.experiments.paths import Setting, measured, ratio, run_path
+from synthetic_oversampling.simulate.experiments.phase_points import PhasePoint
+from synthetic_oversampling.simulate.experiments.scaling_paths import path
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.sharding import replicate_mesh, sharded_map
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.theory.generators.table import Oracle, Shifted, Smote
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import error_rate, risk
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 GROUPS = (
     GaussianGroup([0.2, -0.1], [[1.0, 0.3], [0.3, 0.7]], 0),

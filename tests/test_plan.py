@@ -9,14 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from simulate import verify
-from simulate.checks import CAPACITY, FAMILY_RATE, INDECISION, POWER, SOURCES, Check, make_plan
-from simulate.claims import PROFILES
-from simulate.suites import SUITES
+from synthetic_oversampling.simulate.checks.check import (
+    CAPACITY,
+    FAMILY_RATE,
+    INDECISION,
+    POWER,
+    SOURCES,
+    Check,
+    make_plan,
+)
+from synthetic_oversampling.simulate.claims.bias import PROFILES
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify.suites import SUITES
 
 
 def _text(pattern: str, hash_seed: str) -> str:
-    command = [sys.executable, "-m", "simulate", "verify", "--plan", "--only", pattern]
+    command = [
+        sys.executable,
+        "-m",
+        "synthetic_oversampling",
+        "verify",
+        "--plan",
+        "--only",
+        pattern,
+    ]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr

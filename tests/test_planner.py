@@ -6,26 +6,34 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate import planner_estimate, planner_intervals, planner_sources
-from simulate.erm import fit
-from simulate.planner import NAMES, plan_table
-from simulate.planner_diagnostics import _concentration, _identifiers
-from simulate.planner_draw import draw_rows
-from simulate.planner_estimate import (
+from synthetic_oversampling.practice.planner import (
+    estimate as planner_estimate,
+)
+from synthetic_oversampling.practice.planner import (
+    intervals as planner_intervals,
+)
+from synthetic_oversampling.practice.planner import (
+    sources as planner_sources,
+)
+from synthetic_oversampling.practice.planner.diagnostics import _concentration, _identifiers
+from synthetic_oversampling.practice.planner.draw import draw_rows
+from synthetic_oversampling.practice.planner.estimate import (
     SeparableError,
     Synthetic,
     first_fits,
     real_part,
     synthetic_part,
 )
-from simulate.planner_sources import mean_scores, rows_of, source
-from simulate.planner_table import prepare
-from simulate.planner_trials import draw_groups
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import Duplicate, GaussianPlugin, Oracle, Smote
-from theory.laws import GaussianGroup
-from theory.scaling_moments import hyperbola_of_design
+from synthetic_oversampling.practice.planner.plan import NAMES, plan_table
+from synthetic_oversampling.practice.planner.sources import mean_scores, rows_of, source
+from synthetic_oversampling.practice.planner.table import prepare
+from synthetic_oversampling.practice.planner_study.trials import draw_groups
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.theory.generators.table import Duplicate, GaussianPlugin, Oracle, Smote
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.scaling.moments import hyperbola_of_design
 
 SIZES = (8000, 2000)
 GROUPS = (

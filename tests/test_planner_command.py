@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from figures.plan import draw_plan
-from simulate import command_plan
-from simulate.__main__ import main
-from simulate.planner import NAMES, plan_table
-from simulate.planner_report import as_dict
-from simulate.tables import read_table
+from synthetic_oversampling.figures.plan import draw_plan
+from synthetic_oversampling.practice.commands import plan as command_plan
+from synthetic_oversampling.practice.planner.plan import NAMES, plan_table
+from synthetic_oversampling.practice.planner.report import as_dict
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.tables.reading import read_table
 
 MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])
 STDS = np.ones((2, 3))  # common: a pooled normal law is right, and worth adding
@@ -133,7 +133,7 @@ def test_a_bad_table_ends_with_a_message_and_status_2(tmp_path, capsys, text, op
         path.write_text(text)
     assert main(["plan", str(path), "--label", "y", *options]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("python -m simulate plan: ") and match in error
+    assert error.startswith("oversampling plan: ") and match in error
 
 
 def test_the_command_offers_the_planner_s_generators():

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulate.planner import plan_table
-from simulate.planner_choices import Choice, Plan
-from simulate.planner_decision import decide, fewest, forgone
-from simulate.planner_intervals import Interval
-from simulate.planner_report import _answer, _sureness
-from simulate.planner_table import GroupInfo
-from simulate.planner_trials import draw_groups
-from theory.laws import GaussianGroup
+from synthetic_oversampling.practice.planner.choices import Choice, Plan
+from synthetic_oversampling.practice.planner.decision import decide, fewest, forgone
+from synthetic_oversampling.practice.planner.intervals import Interval
+from synthetic_oversampling.practice.planner.plan import plan_table
+from synthetic_oversampling.practice.planner.report import _answer, _sureness
+from synthetic_oversampling.practice.planner.table import GroupInfo
+from synthetic_oversampling.practice.planner_study.trials import draw_groups
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 GROUPS = (GaussianGroup([0.0, 0.0], np.eye(2), 0), GaussianGroup([1.4, 0.6], np.eye(2), 1))
 

@@ -6,26 +6,31 @@ import numpy as np
 import pytest
 from scipy.stats import gamma
 
-from simulate.planner import plan_table
-from simulate.planner_estimate import (
+from synthetic_oversampling.practice.planner.estimate import (
     Synthetic,
     first_fits,
     real_part,
     synthetic_part,
     weighted_excess,
 )
-from simulate.planner_expected import misfit, posterior_square
-from simulate.planner_global import _Path, mixture, ratios, table_law
-from simulate.planner_intervals import gamma_quantile, resample, scaled, squared_bias
-from simulate.planner_reach import Reach, reach
-from simulate.planner_sources import External, Source, rows_of, source
-from simulate.planner_table import prepare
-from simulate.planner_trials import draw_groups
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import GaussianPlugin, Shifted, Smote
-from theory.laws import GaussianGroup
-from theory.scaling_moments import law_of_design
+from synthetic_oversampling.practice.planner.intervals import (
+    gamma_quantile,
+    resample,
+    scaled,
+    squared_bias,
+)
+from synthetic_oversampling.practice.planner.plan import plan_table
+from synthetic_oversampling.practice.planner.posterior import misfit, posterior_square
+from synthetic_oversampling.practice.planner.ratios import _Path, mixture, ratios, table_law
+from synthetic_oversampling.practice.planner.reach import Reach, reach
+from synthetic_oversampling.practice.planner.sources import External, Source, rows_of, source
+from synthetic_oversampling.practice.planner.table import prepare
+from synthetic_oversampling.practice.planner_study.trials import draw_groups
+from synthetic_oversampling.theory.generators.table import GaussianPlugin, Shifted, Smote
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.scaling.moments import law_of_design
 
 SIZES = (30_000, 30_000)
 GROUPS = (

@@ -7,16 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from practice.__main__ import main
-from practice.planner_study import markdown, markdown_offered
-from simulate import planner_offered
-from simulate.artifacts import load
-from simulate.planner_choices import Choice
-from simulate.planner_draw import draw_rows
-from simulate.planner_intervals import Interval
-from simulate.planner_offered import KINDS, draw, offered
-from simulate.planner_rivals import RIVALS, Task, balanced_loss, fit_rows, with_added
-from simulate.planner_trials import (
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.planner.choices import Choice
+from synthetic_oversampling.practice.planner.draw import draw_rows
+from synthetic_oversampling.practice.planner.intervals import Interval
+from synthetic_oversampling.practice.planner_study import offered as planner_offered
+from synthetic_oversampling.practice.planner_study.offered import KINDS, draw, offered
+from synthetic_oversampling.practice.planner_study.rivals import (
+    RIVALS,
+    Task,
+    balanced_loss,
+    fit_rows,
+    with_added,
+)
+from synthetic_oversampling.practice.planner_study.study import markdown, markdown_offered
+from synthetic_oversampling.practice.planner_study.trials import (
     SETTINGS,
     coverage,
     draw_table,
@@ -25,10 +30,11 @@ from simulate.planner_trials import (
     simulated,
     weighted_law,
 )
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import Duplicate, GaussianPlugin
-from theory.scaling_moments import law_of_design
+from synthetic_oversampling.simulate.artifacts import load
+from synthetic_oversampling.theory.generators.table import Duplicate, GaussianPlugin
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.scaling.moments import law_of_design
 
 RIGHT = SETTINGS["right generator"]
 

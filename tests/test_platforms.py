@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate.datasets import draw_dataset
-from simulate.experiments import evaluator, experiment
-from theory.bias import population
-from theory.influence import fitted
-from theory.margins import LOGISTIC
-from theory.minimum import minimise
-from transformer_toy import heads, model, tasks, train
+from synthetic_oversampling.simulate.experiments.experiment import evaluator, experiment
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.population.minimum import minimise
+from synthetic_oversampling.theory.prediction.bias import population
+from synthetic_oversampling.theory.prediction.influence import fitted
+from synthetic_oversampling.transformer_toy import heads, model, tasks, train
 
 PLATFORMS = ("cuda", "tpu")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from simulate.power_law import fit_power_law, power_law
+from synthetic_oversampling.simulate.sweeps.power_law import fit_power_law, power_law
 
 EPS = np.finfo(np.float64).eps
 SIZES = np.geomspace(10.0, 1e5, 12)

@@ -10,12 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from practice import benchmark, benchmark_figure, benchmark_report, datasets
-from practice.__main__ import main
-from practice.comparison import compare_all, difference, holm, interval, ratio_interval
-from practice.judging import METRICS, RELIABILITY_BINS, _scores
-from practice.rivals import METHODS, Refused, train_rows
-from practice.splits import FEWEST, Split, features, make_split, points
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.benchmark import (
+    figure as benchmark_figure,
+)
+from synthetic_oversampling.practice.benchmark import (
+    report as benchmark_report,
+)
+from synthetic_oversampling.practice.benchmark import (
+    run as benchmark,
+)
+from synthetic_oversampling.practice.benchmark.comparison import (
+    compare_all,
+    difference,
+    holm,
+    interval,
+    ratio_interval,
+)
+from synthetic_oversampling.practice.benchmark.judging import METRICS, RELIABILITY_BINS, _scores
+from synthetic_oversampling.practice.benchmark.rivals import METHODS, Refused, train_rows
+from synthetic_oversampling.practice.benchmark.splits import (
+    FEWEST,
+    Split,
+    features,
+    make_split,
+    points,
+)
+from synthetic_oversampling.practice.rows import datasets
 
 PLAN = benchmark.Plan(
     seeds=2, ratio=6.0, methods=("raw", "weighted", "duplicate", "plugin", "oracle"),

@@ -7,9 +7,15 @@ from imblearn.over_sampling import RandomOverSampler
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
-from practice.__main__ import main
-from practice.calibration_check import FITS, _wilson, check_calibration, draw, table
-from practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.calibration_check import (
+    FITS,
+    _wilson,
+    check_calibration,
+    draw,
+    table,
+)
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 
 
 def _data(n=3000, share=0.08, seed=0):

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practice.__main__ import main
-from practice.cells import ColumnWarning, are_numbers, column_kinds
-from practice.columns import read_columns
-from practice.reading import read_csv, read_csvs
-from simulate.tables import Line, TableError, is_number, read_table
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.rows.cells import ColumnWarning, are_numbers, column_kinds
+from synthetic_oversampling.practice.rows.columns import read_columns
+from synthetic_oversampling.practice.rows.reading import read_csv, read_csvs
+from synthetic_oversampling.simulate.tables.reading import Line, TableError, is_number, read_table
 
 
 def _kinds(cells, **options):

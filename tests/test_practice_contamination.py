@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practice.contamination import compare, encoded
+from synthetic_oversampling.practice.rows.contamination import compare, encoded
 
 
 def _rows(n, d, seed):

@@ -4,8 +4,8 @@ import pytest
 from imblearn.utils.estimator_checks import parametrize_with_checks as imblearn_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
-from practice.recalibration import RecalibratedClassifier
-from practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.practice.recalibration import RecalibratedClassifier
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 
 SAMPLERS = [
     SyntheticOverSampler("plugin", random_state=0),
@@ -40,7 +40,9 @@ def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
         ]
     )
 )
-@pytest.mark.filterwarnings("ignore::transformer_toy.beyond.BeyondTraining")  # 201 seeds a group
+@pytest.mark.filterwarnings(
+    "ignore::transformer_toy.evaluation.beyond.BeyondTraining"
+)  # 201 seeds a group
 def test_the_contract_is_kept_by_the_generators_that_take_longer(estimator, check):
     check(estimator)
 

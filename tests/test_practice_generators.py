@@ -11,12 +11,14 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
-from practice import benchmark, benchmark_report, datasets
-from practice.character_model import CharacterModel
-from practice.generators import TableGenerator
-from practice.language_model import GenerationError
-from practice.resampler import SyntheticOverSampler
-from practice.text_generator import TextGenerator, text_model
+from synthetic_oversampling.practice.benchmark import report as benchmark_report
+from synthetic_oversampling.practice.benchmark import run as benchmark
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.practice.rows import datasets
+from synthetic_oversampling.practice.rows.generators import TableGenerator
+from synthetic_oversampling.practice.text.character_model import CharacterModel
+from synthetic_oversampling.practice.text.language_model import GenerationError
+from synthetic_oversampling.practice.text.text_generator import TextGenerator, text_model
 
 
 def _table(sizes=(60, 24), seed=0):
@@ -190,8 +192,8 @@ def test_the_language_model_needs_no_network_and_no_torch():
     code = (
         "import sys, socket\n"
         "socket.socket.connect = socket.getaddrinfo = None\n"
-        "import practice.text_generator\n"
-        "practice.text_generator.text_model('character')\n"
+        "import synthetic_oversampling.practice.text.text_generator\n"
+        "synthetic_oversampling.practice.text.text_generator.text_model('character')\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

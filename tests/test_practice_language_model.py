@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practice import hugging_face
-from practice.__main__ import main
-from practice.character_model import CharacterModel
-from practice.language_model import GenerationError, TextModel, generate_rows
-from practice.row_text import parse_rows, schema_of, write_row
-from simulate.tables import Line, TableError, read_lines, read_table
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.text import hugging_face
+from synthetic_oversampling.practice.text.character_model import CharacterModel
+from synthetic_oversampling.practice.text.language_model import (
+    GenerationError,
+    TextModel,
+    generate_rows,
+)
+from synthetic_oversampling.practice.text.row_text import parse_rows, schema_of, write_row
+from synthetic_oversampling.simulate.tables.reading import Line, TableError, read_lines, read_table
 
 HEADER = ("height", "count", "kind, of thing", "y")
 
@@ -321,7 +325,7 @@ def test_importing_the_adapter_imports_neither_torch_nor_transformers():
     import subprocess
 
     code = (
-        "import sys, practice.hugging_face, practice.language_model\n"
+        "import sys, practice.text.hugging_face, practice.text.language_model\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from practice.__main__ import main
-from simulate.__main__ import main as plan_door
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.simulate.__main__ import main as plan_door
 
 PAGE = (Path(__file__).parent.parent / "docs" / "practice.md").read_text()
-COMMANDS = re.findall(r"^python -m practice (.+)$", PAGE, flags=re.MULTILINE)
+COMMANDS = re.findall(r"^oversampling (.+)$", PAGE, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_python_of_the_page_runs(folder, monkeypatch):
 @pytest.mark.slow
 def test_the_plan_of_the_page_is_what_the_command_prints(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    (command,) = re.findall(r"^python -m simulate (plan .+--write .+)$", PAGE, flags=re.MULTILINE)
+    (command,) = re.findall(r"^oversampling (plan .+--write .+)$", PAGE, flags=re.MULTILINE)
     assert plan_door(shlex.split(command)) == 0
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     (block,) = re.findall(r"^```\n(groups: .*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)

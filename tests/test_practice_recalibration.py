@@ -10,8 +10,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from practice.recalibration import RecalibratedClassifier, recalibrated, reliability
-from practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.practice.recalibration import (
+    RecalibratedClassifier,
+    recalibrated,
+    reliability,
+)
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 
 MEANS = np.array([[0.0, 0.0], [1.5, 0.5], [-0.5, 1.5]])
 

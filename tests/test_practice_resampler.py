@@ -15,10 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
-from practice.amounts import design_weights, levelled, rows_to_add
-from practice.resampler import NothingAdded, SyntheticOverSampler
-from practice.row_laws import draw_rows
-from theory.design import Design
+from synthetic_oversampling.practice.resampler import NothingAdded, SyntheticOverSampler
+from synthetic_oversampling.practice.rows.amounts import design_weights, levelled, rows_to_add
+from synthetic_oversampling.practice.rows.row_laws import draw_rows
+from synthetic_oversampling.theory.population.design import Design
 
 ROOT = np.array([[2.0, 0.0, 0.0], [0.5, 1.0, 0.0], [-0.3, 0.4, 0.5]])
 
@@ -342,9 +342,9 @@ def test_without_the_extra_the_core_works_and_practice_says_what_to_install():
     code = (
         "import sys\n"
         "for name in ('sklearn', 'imblearn', 'pandas'): sys.modules[name] = None\n"
-        "import theory, simulate, transformer_toy, figures, practice\n"
-        "import transformer_toy.generate, simulate.monte_carlo\n"
-        "try:\n    import practice.resampler\n"
+        "import synthetic_oversampling.theory, simulate, transformer_toy, figures, practice\n"
+        "import synthetic_oversampling.transformer_toy.generate, simulate.replicates.monte_carlo\n"
+        "try:\n    import synthetic_oversampling.practice.resampler\n"
         "except ImportError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from practice import benchmark, datasets
-from practice.__main__ import main
-from practice.character_model import CharacterModel
-from practice.language_model import generate_rows
-from practice.row_text import parse_rows, schema_of
-from practice.text_guard import guard, read_test
-from simulate.tables import Line, TableError, read_lines
+from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.practice.benchmark import run as benchmark
+from synthetic_oversampling.practice.rows import datasets
+from synthetic_oversampling.practice.text.character_model import CharacterModel
+from synthetic_oversampling.practice.text.language_model import generate_rows
+from synthetic_oversampling.practice.text.row_text import parse_rows, schema_of
+from synthetic_oversampling.practice.text.text_guard import guard, read_test
+from synthetic_oversampling.simulate.tables.reading import Line, TableError, read_lines
 
 HEADER = ("height", "zone", "kind", "y")
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 
 N = 60
 Y = np.repeat([0, 1], [45, 15])

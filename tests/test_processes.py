@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import toy_verify
 
-from simulate.processes import connect, fetch, shared
+from synthetic_oversampling.simulate.replicates.processes import connect, fetch, shared
 
 LIMIT = 240  # seconds: many times what it takes, and below the start's own limit
 
@@ -99,7 +99,7 @@ def test_the_documented_loop_over_hosts_runs(tmp_path):
     toy = f"{sys.executable} {toy_verify.__file__} whole verify --only toy"
     changes = {
         "hosts=(alpha beta gamma)": "hosts=(localhost localhost)",
-        ".venv/bin/python -m simulate verify --profile full": f"{toy} --artifacts {tmp_path}/both",
+        ".venv/bin/oversampling verify --profile full": f"{toy} --artifacts {tmp_path}/both",
         ":5600": f":{_free_port()}",
     }
     for old, new in changes.items():

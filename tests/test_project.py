@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import jaxtyping
 import pytest
 
-from theory.groups import risk
-from theory.laws import Law
+from synthetic_oversampling.theory.population.groups import risk
+from synthetic_oversampling.theory.population.laws import Law
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("theory", "simulate", "transformer_toy", "figures", "practice")
@@ -79,10 +79,10 @@ def test_a_package_imports_only_the_packages_below_it(package):
 
 def test_the_import_rule_sees_every_way_of_importing():
     for line in (
-        "import simulate.erm as erm",
-        "from simulate import erm",
-        "def f():\n    from simulate.erm import fit",
-        "importlib.import_module('simulate.erm')",
+        "import synthetic_oversampling.simulate.sampling.erm as erm",
+        "from synthetic_oversampling.simulate.sampling import erm",
+        "def f():\n    from synthetic_oversampling.simulate.sampling.erm import fit",
+        "importlib.import_module('synthetic_oversampling.simulate.sampling.erm')",
     ):
         assert "simulate" in _imported_packages(line), line
     assert "simulate" not in _imported_packages("from .simulate import erm")

@@ -14,18 +14,28 @@ from refuter import FAMILIES, Case, search
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from theory.bias import generator_bias, generator_bias_gradient
-from theory.bounds import fidelity_bound, local_bound, population_bound, score_var_proxy
-from theory.certificate import certificate
-from theory.design import Design
-from theory.efficiency import relative_efficiency
-from theory.excess_risk import Prediction, predict
-from theory.generators import Duplicate, Oracle, Shifted, population_law
-from theory.global_law import GlobalLaw
-from theory.laws import GaussianGroup
-from theory.scaling_moments import hyperbola_of_design, law_of_design
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    Oracle,
+    Shifted,
+    population_law,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.bias import generator_bias, generator_bias_gradient
+from synthetic_oversampling.theory.prediction.bounds import (
+    fidelity_bound,
+    local_bound,
+    population_bound,
+    score_var_proxy,
+)
+from synthetic_oversampling.theory.prediction.certificate import certificate
+from synthetic_oversampling.theory.prediction.efficiency import relative_efficiency
+from synthetic_oversampling.theory.prediction.excess_risk import Prediction, predict
+from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
+from synthetic_oversampling.theory.scaling.moments import hyperbola_of_design, law_of_design
 
-pytestmark = pytest.mark.filterwarnings("ignore::theory.validity.Unreliable")
+pytestmark = pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
 
 _MOVED = tuple(name for name in FAMILIES if name != "collapsed")  # there it takes long
 FIXED = tuple(name for name in FAMILIES if name != "fitted")

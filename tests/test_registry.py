@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from theory.formulas import FORMULAS
-from theory.registry import THEOREMS, theorem
-from theory.sources import SOURCES, Form
+from synthetic_oversampling.theory.registry import THEOREMS, theorem
+from synthetic_oversampling.theory.sources import SOURCES, Form
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 IDS = (
     *(f"B{k}" for k in range(1, 6)),

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 import toy_verify
 
-from figures.drawings import drawings
-from figures.gallery import FIGURES
-from simulate import artifacts, suites, sweeps
-from simulate.__main__ import main
-from simulate.artifacts import ArtifactError
-from simulate.report_formula import formula_svg
-from simulate.report_page import Picture, report_page
-from simulate.report_parts import strip
-from theory.formulas import FORMULAS
-from theory.registry import THEOREMS
+from synthetic_oversampling.figures.drawings import drawings
+from synthetic_oversampling.figures.gallery import FIGURES
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.report.formula import formula_svg
+from synthetic_oversampling.simulate.report.page import Picture, report_page
+from synthetic_oversampling.simulate.report.parts import strip
+from synthetic_oversampling.simulate.sweeps import table as sweeps
+from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.theory.registry import THEOREMS
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 DATA = Path(__file__).parent / "figure_artifacts"
 _VOID = {"meta", "br", "img", "path", "rect", "circle"}

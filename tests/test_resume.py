@@ -15,10 +15,18 @@ import numpy as np
 import pytest
 import toy_verify
 
-from simulate import artifacts, monte_carlo, results, suites, verify
-from simulate.__main__ import main
-from simulate.artifacts import ArtifactError
-from simulate.results import Slot, load_result, open_folder, save_result
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.replicates import monte_carlo, results
+from synthetic_oversampling.simulate.replicates.results import (
+    Slot,
+    load_result,
+    open_folder,
+    save_result,
+)
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify import suites
 
 KEY = jax.random.key(8)
 WORDS = tuple(int(word) for word in jax.random.key_data(KEY))

@@ -10,9 +10,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulate.mixtures import sample_group, sample_law
-from simulate.samplers import nearest_neighbours, psd_cholesky, sample_synthetic
-from theory.generators import (
+from synthetic_oversampling.simulate.sampling.mixtures import sample_group, sample_law
+from synthetic_oversampling.simulate.sampling.samplers import (
+    nearest_neighbours,
+    psd_cholesky,
+    sample_synthetic,
+)
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -23,7 +27,7 @@ from theory.generators import (
     Smote,
     population_law,
 )
-from theory.laws import GaussianGroup
+from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 KEY = jax.random.key(20)
 DRAWS = 100_000

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from theory.scaling_law import scaling_law
+from synthetic_oversampling.theory.scaling.scaling_law import scaling_law
 
 EPS = np.finfo(np.float64).eps
 SIZES = np.array([0.0, 1e-3, 1.0, 30.0, 1e4, 1e9, np.inf])

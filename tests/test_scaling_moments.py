@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulate.configurations import CONFIGURATIONS, generators_for
-from theory import GaussianGroup, hyperbola_of_design, predict
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.simulate.experiments.configurations import (
+    CONFIGURATIONS,
+    generators_for,
+)
+from synthetic_oversampling.theory import GaussianGroup, hyperbola_of_design, predict
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -18,8 +20,9 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.margins import SQUARED
-from theory.scaling_moments import scaling_moments
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.margins import SQUARED
+from synthetic_oversampling.theory.scaling.moments import scaling_moments
 
 # two routes through the same quadrature: matrix products and solves in another order
 ROUNDING = 1e-12

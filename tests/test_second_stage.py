@@ -7,9 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from simulate import monte_carlo, streams, suites, verify
-from simulate.calibration_seeds import as_planned, second_stages, verify_seeds
-from simulate.checks import (
+from synthetic_oversampling.simulate.checks.check import (
     CAPACITY,
     FAMILY_RATE,
     INDECISION,
@@ -20,9 +18,14 @@ from simulate.checks import (
     judge,
     make_plan,
 )
-from simulate.report_page import report_page
-from simulate.results import open_folder
-from simulate.suites import Simulation, Suite
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.results import open_folder
+from synthetic_oversampling.simulate.report.page import report_page
+from synthetic_oversampling.simulate.sampling import streams
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify.seeds import as_planned, second_stages, verify_seeds
+from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
 
 SIMULATED = "simulated and scored independently"
 BLOCK = 256

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulate import mutants, selection, suites, verify
-from simulate.__main__ import main
-from simulate.checks import make_plan
-from simulate.selection import assert_declared, matches, suites_for
-from simulate.suites import SUITES
-from theory.registry import THEOREMS
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.checks.check import make_plan
+from synthetic_oversampling.simulate.mutants import table as mutants
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify import selection, suites
+from synthetic_oversampling.simulate.verify.selection import assert_declared, matches, suites_for
+from synthetic_oversampling.simulate.verify.suites import SUITES
+from synthetic_oversampling.theory.registry import THEOREMS
 
 
 @lru_cache(maxsize=1)

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from theory.design import Design
-from theory.formulas import FORMULAS
-from theory.sequence_limits import (
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.scaling.sequence_limits import (
     classification_excess,
     linear_floor,
     pinsker_minimax,
     smoothed_risk,
 )
-from theory.sequence_model import (
+from synthetic_oversampling.theory.scaling.sequence_model import (
     Filter,
     Signal,
     best_scale,
@@ -26,6 +25,7 @@ from theory.sequence_model import (
     filter_risk,
     truncation_bound,
 )
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 EPS = np.finfo(np.float64).eps
 BETAS = (0.5, 1.0, 2.0)

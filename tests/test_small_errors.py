@@ -16,19 +16,26 @@ import scipy.integrate
 import scipy.stats
 import sympy as sp
 
-from simulate.monte_carlo import estimate, run
-from simulate.samplers import sample_synthetic
-from theory.benefit import break_even_scale, reference_design
-from theory.bias import population
-from theory.design import Design
-from theory.excess_risk import expand, predict
-from theory.generators import GaussianPlugin, Oracle, Predictive, Scaled, Shifted, Smote
-from theory.influence import second_order_risk
-from theory.laws import GaussianGroup
-from theory.margins import LOGISTIC
-from theory.sequence_limits import classification_excess
-from theory.sequence_model import Signal
-from theory.token_capacity import layer_contraction
+from synthetic_oversampling.simulate.replicates.monte_carlo import estimate, run
+from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
+from synthetic_oversampling.theory.generators.table import (
+    GaussianPlugin,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+)
+from synthetic_oversampling.theory.in_context.token_capacity import layer_contraction
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.prediction.benefit import break_even_scale, reference_design
+from synthetic_oversampling.theory.prediction.bias import population
+from synthetic_oversampling.theory.prediction.excess_risk import expand, predict
+from synthetic_oversampling.theory.prediction.influence import second_order_risk
+from synthetic_oversampling.theory.scaling.sequence_limits import classification_excess
+from synthetic_oversampling.theory.scaling.sequence_model import Signal
 
 KEY = jax.random.key(12)
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulate import verify
-from simulate.checks import Observation, judge
-from simulate.declaration import Check
-from simulate.spreads import judge_spread
+from synthetic_oversampling.simulate.checks.check import Observation, judge
+from synthetic_oversampling.simulate.checks.declaration import Check
+from synthetic_oversampling.simulate.checks.spreads import judge_spread
+from synthetic_oversampling.simulate.verify import run as verify
 
 SOURCE = "simulated, scored by theory"
 CHECK = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1, source=SOURCE)

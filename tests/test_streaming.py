@@ -7,11 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from simulate.datasets import draw_dataset
-from simulate.erm import fit
-from simulate.streaming import fit_streamed
-from theory.design import Design
-from theory.generators import (
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.erm import fit
+from synthetic_oversampling.simulate.sampling.streaming import fit_streamed
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -20,8 +19,9 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.laws import GaussianGroup
-from theory.margins import LOGISTIC, SQUARED
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 
 EPS = np.finfo(float).eps
 MINORITY = GaussianGroup(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulate import streams
+from synthetic_oversampling.simulate.sampling import streams
 
 KEY = jax.random.key(20)
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from figures import style
-from figures.gallery import FIGURES
-from simulate import artifacts, sweeps
-from simulate.sweeps_common import fitted_exponent, generators_of
+from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.gallery import FIGURES
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.sweeps import table as sweeps
+from synthetic_oversampling.simulate.sweeps.common import fitted_exponent, generators_of
 
 DATA = Path(__file__).parent / "figure_artifacts"
 

@@ -13,12 +13,13 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import capacity, notation
-from theory.design import Design
-from theory.formula import instantiate, vanishes
-from theory.formulas import FORMULAS, formulas_of
-from theory.lowering import Phi, free_symbols, gaussian_mean, lower
-from theory.nodes import TABLE
+from synthetic_oversampling.theory.formula import notation
+from synthetic_oversampling.theory.formula.formula import instantiate, vanishes
+from synthetic_oversampling.theory.formula.lowering import Phi, free_symbols, gaussian_mean, lower
+from synthetic_oversampling.theory.formula.nodes import TABLE
+from synthetic_oversampling.theory.in_context import capacity
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.theorems.table import FORMULAS, formulas_of
 
 EPS = np.finfo(np.float64).eps
 x, y = sp.symbols("x y", real=True)

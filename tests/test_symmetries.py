@@ -13,10 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import capacity, token_capacity
-from theory.design import Design
-from theory.excess_risk import Prediction, predict
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -26,9 +23,17 @@ from theory.generators import (
     Shifted,
     Smote,
 )
-from theory.laws import GaussianGroup
-from theory.scaling_moments import law_of_design
-from theory.sequence_model import Filter, Signal, best_scale, filter_risk
+from synthetic_oversampling.theory.in_context import capacity, token_capacity
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import Prediction, predict
+from synthetic_oversampling.theory.scaling.moments import law_of_design
+from synthetic_oversampling.theory.scaling.sequence_model import (
+    Filter,
+    Signal,
+    best_scale,
+    filter_risk,
+)
 
 DIM = 2
 seeds = st.integers(0, 2**32 - 1)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from practice.__main__ import main as practice_door
-from practice.reading import read_csv
-from simulate.__main__ import main
-from simulate.table_names import check_header, check_names, meant
-from simulate.tables import TableError, read_table
+from synthetic_oversampling.practice.__main__ import main as practice_door
+from synthetic_oversampling.practice.rows.reading import read_csv
+from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.simulate.tables.names import check_header, check_names, meant
+from synthetic_oversampling.simulate.tables.reading import TableError, read_table
 
 
 @pytest.mark.parametrize(

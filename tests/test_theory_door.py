@@ -1,4 +1,4 @@
-"""``python -m theory``: a table, LaTeX, JSON, proofs; plain in a pipe, clear about bad usage."""
+"""``oversampling theorems``: a table, LaTeX, JSON, proofs; plain in a pipe, clear about bad usage."""
 
 import dataclasses
 import json
@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from theory import __main__ as door
-from theory.formulas import FORMULAS
-from theory.registry import THEOREMS
+from synthetic_oversampling.theory import __main__ as door
+from synthetic_oversampling.theory.registry import THEOREMS
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 
 def test_the_table_in_a_pipe_is_one_plain_line_for_each_theorem(capsys):
@@ -82,7 +82,7 @@ def test_wrong_options_leave_with_status_2(wrong, capsys):
     with pytest.raises(SystemExit) as left:
         door.main(wrong)
     assert left.value.code == 2
-    assert "usage: python -m theory" in capsys.readouterr().err
+    assert "usage: oversampling theorems" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from practice.__main__ import main as practice_door
-from practice.resampler import SyntheticOverSampler
-from transformer_toy import beyond, constructed
-from transformer_toy.__main__ import calls_of, main
-from transformer_toy.beyond import BeyondTraining, beyond_training
-from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
-from transformer_toy.generate import generate
-from transformer_toy.seeds import from_arrays, pooled_scaler
+from synthetic_oversampling.practice.__main__ import main as practice_door
+from synthetic_oversampling.practice.resampler import SyntheticOverSampler
+from synthetic_oversampling.transformer_toy import constructed
+from synthetic_oversampling.transformer_toy.__main__ import calls_of, main
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
+from synthetic_oversampling.transformer_toy.evaluation import beyond
+from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining, beyond_training
+from synthetic_oversampling.transformer_toy.generate import generate
+from synthetic_oversampling.transformer_toy.seeds import from_arrays, pooled_scaler
 
 SPREAD = np.array([[1.0, 0.0], [0.8, 0.6]])
 

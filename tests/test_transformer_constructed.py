@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from theory import capacity, token_capacity
-from transformer_toy import comparators, constructed, divergence, evaluate, model, tasks, train
+from synthetic_oversampling.theory.in_context import capacity, token_capacity
+from synthetic_oversampling.transformer_toy import constructed, model, tasks, train
+from synthetic_oversampling.transformer_toy.evaluation import comparators, divergence, evaluate
 
 COUNTS = [0, 1, 2, 5, 17, 64, 256]
 LARGEST_KL = {jnp.float32: 1e-9, jnp.float64: 1e-20}

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulate import artifacts
-from transformer_toy import checkpoint, comparators, constructed, evaluate, fidelity, tasks
-from transformer_toy.__main__ import main
-from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.transformer_toy import checkpoint, constructed, tasks
+from synthetic_oversampling.transformer_toy.__main__ import main
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
+from synthetic_oversampling.transformer_toy.evaluation import comparators, evaluate, fidelity
 
 KEY = jax.random.key(21)
 FOLDER = SHIPPED.parent

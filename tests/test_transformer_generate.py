@@ -6,12 +6,20 @@ import jax
 import numpy as np
 import pytest
 
-from simulate.arguments import check_new
-from simulate.artifacts import ArtifactError
-from transformer_toy import checkpoint, constructed, generate, model, seeds, tasks, train
-from transformer_toy.__main__ import main
-from transformer_toy.beyond import BeyondTraining
-from transformer_toy.checkpoint import SHIPPED
+from synthetic_oversampling.simulate.arguments import check_new
+from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.transformer_toy import (
+    checkpoint,
+    constructed,
+    generate,
+    model,
+    seeds,
+    tasks,
+    train,
+)
+from synthetic_oversampling.transformer_toy.__main__ import main
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED
+from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 
 KEY = jax.random.key(5)
 

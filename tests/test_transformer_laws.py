@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from transformer_toy import divergence, heads, tasks
+from synthetic_oversampling.transformer_toy import heads, tasks
+from synthetic_oversampling.transformer_toy.evaluation import divergence
 
 EPS = float(np.finfo(np.float64).eps)
 KEY = jax.random.key(12)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from transformer_toy import model
+from synthetic_oversampling.transformer_toy import model
 
 EPS = float(np.finfo(np.float64).eps)
 ARCH = model.Architecture(dim_token=3, dim_condition=2, dim_out=5, num_memory=2)

@@ -9,7 +9,8 @@ import optax
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from transformer_toy import checkpoint, constructed, divergence, evaluate, model, tasks, train
+from synthetic_oversampling.transformer_toy import checkpoint, constructed, model, tasks, train
+from synthetic_oversampling.transformer_toy.evaluation import divergence, evaluate
 
 TASK = tasks.unknown_mean(dim=2)
 SMALL = model.Architecture(2, 0, 3, width=8, num_layers=1, dim_head=4, hidden_embed=4, hidden=8)

@@ -10,12 +10,11 @@ import jax
 import numpy as np
 import pytest
 
-from simulate.datasets import draw_dataset
-from simulate.samplers import synthetic_columns
-from theory import bias, inputs
-from theory.design import Design
-from theory.excess_risk import predict
-from theory.generators import (
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.simulate.sampling.samplers import synthetic_columns
+from synthetic_oversampling.theory import inputs
+from synthetic_oversampling.theory.generators.seed_masses import seed_masses
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Generator,
@@ -28,9 +27,11 @@ from theory.generators import (
     min_seeds,
     population_law,
 )
-from theory.laws import GaussianGroup
-from theory.scaling_moments import law_of_design
-from theory.seed_masses import seed_masses
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction import bias
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.scaling.moments import law_of_design
 
 GROUPS = [
     GaussianGroup([0.0, 0.0], np.eye(2), 0),

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-import theory.validity
-from simulate import artifacts
-from simulate.command_validity import KIND, cases_of, table
-from simulate.validity_cases import classes, known_cases
-from simulate.validity_trials import WITHIN, Trial
-from theory import SQUARED, Design, Oracle, Smote, predict
-from theory.existence import Clusters, existence
-from theory.validity import NOT_JUDGED, VERDICTS, validity_of_law, verdict_of
+import synthetic_oversampling.theory.prediction.validity  # MOVED
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.commands.validity import KIND, cases_of, table
+from synthetic_oversampling.simulate.experiments.validity_cases import classes, known_cases
+from synthetic_oversampling.simulate.experiments.validity_trials import WITHIN, Trial
+from synthetic_oversampling.theory import SQUARED, Design, Oracle, Smote, predict
+from synthetic_oversampling.theory.prediction.existence import Clusters, existence
+from synthetic_oversampling.theory.prediction.validity import (
+    NOT_JUDGED,
+    VERDICTS,
+    validity_of_law,
+    verdict_of,
+)
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "tests" / "validity_record.json"
@@ -47,14 +52,16 @@ def _share(trials, predictions, verdict_of_prediction, family):
 
 def test_of_the_reliable_predictions_nearly_all_are_within_a_tenth(recorded):
     for family, least in (("grid", 20), ("fresh", 50)):
-        count, share = _share(*recorded, lambda theory: theory.validity.verdict, family)
+        count, share = _share(*recorded, lambda theory: theory.prediction.validity.verdict, family)
         assert count >= least and share >= LEAST, (family, count, share)
 
 
 @pytest.mark.parametrize("wrong", [{"remainder": (2.0, 9.0)}, {"remainder": (0.4, 2.0)}])
 def test_looser_thresholds_would_call_wrong_predictions_reliable(recorded, monkeypatch, wrong):
     monkeypatch.setattr(
-        theory.validity, "THRESHOLDS", {**theory.validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong}
+        theory.prediction.validity,
+        "THRESHOLDS",
+        {**theory.prediction.validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong},
     )
 
     def again(own):
@@ -111,8 +118,8 @@ _CALLS = """
 import warnings
 import jax
 jax.config.update("jax_enable_x64", True)
-from theory import Design, GaussianGroup, Oracle, predict
-from theory.validity import Unreliable
+from synthetic_oversampling.theory import Design, GaussianGroup, Oracle, predict
+from synthetic_oversampling.theory.prediction.validity import Unreliable
 groups = [GaussianGroup([1.5 * y, 0.0], [[1.0, 0.0], [0.0, 1.0]], y) for y in (0, 1)]
 for size in range(12, 18):
     predict(groups, Design.class_weighted((40, size)), Oracle())

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulate.tables import TableError, read_table
-from theory import Design, GaussianGroup, Oracle, predict
-from theory.wording import counted
+from synthetic_oversampling.simulate.tables.reading import TableError, read_table
+from synthetic_oversampling.theory import Design, GaussianGroup, Oracle, predict
+from synthetic_oversampling.theory.wording import counted
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulate.claims_worst_group import TIES, worst_group_checks
-from theory.formulas import FORMULAS
-from theory.worst_group import expected_maximum
+from synthetic_oversampling.simulate.claims.worst_group import TIES, worst_group_checks
+from synthetic_oversampling.theory.prediction.worst_group import expected_maximum
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,13 @@ import time
 
 import jax.numpy as jnp
 
-from simulate import artifacts, monte_carlo, streams, suites, verify
-from simulate.checks import Check
-from simulate.suites import Simulation, Suite
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.sampling import streams
+from synthetic_oversampling.simulate.verify import run as verify
+from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
 
 NAMES = ("first", "second", "third")
 
@@ -69,7 +73,7 @@ def _kill():
 
 
 def main(how, argv):
-    from simulate.__main__ import main as door
+    from synthetic_oversampling.simulate.__main__ import main as door
 
     register()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells

@@ -26,10 +26,7 @@ The modules, from what is written down to what follows from it:
   of things in messages).
 """
 
-from theory.bias import BiasPrediction, generator_bias, generator_bias_gradient, predict_bias
-from theory.design import Design
-from theory.excess_risk import Expansion, Prediction, predict
-from theory.generators import (
+from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
     Mislabelled,
@@ -40,8 +37,8 @@ from theory.generators import (
     Smote,
     population_law,
 )
-from theory.global_law import GlobalLaw
-from theory.groups import (
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import (
     error_rate,
     gradient,
     hessian,
@@ -50,11 +47,29 @@ from theory.groups import (
     score_mean,
     worst_error_rate,
 )
-from theory.laws import GaussianGroup, Law, balanced_law, mix, stack
-from theory.margins import LOGISTIC, SQUARED
-from theory.minimum import minimise, minimiser
-from theory.scaling_law import ScalingLaw
-from theory.scaling_moments import ScalingMoments, hyperbola_of_design, law_of_design
+from synthetic_oversampling.theory.population.laws import (
+    GaussianGroup,
+    Law,
+    balanced_law,
+    mix,
+    stack,
+)
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+from synthetic_oversampling.theory.population.minimum import minimise, minimiser
+from synthetic_oversampling.theory.prediction.bias import (
+    BiasPrediction,
+    generator_bias,
+    generator_bias_gradient,
+    predict_bias,
+)
+from synthetic_oversampling.theory.prediction.excess_risk import Expansion, Prediction, predict
+from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
+from synthetic_oversampling.theory.scaling.moments import (
+    ScalingMoments,
+    hyperbola_of_design,
+    law_of_design,
+)
+from synthetic_oversampling.theory.scaling.scaling_law import ScalingLaw
 
 __all__ = [
     "LOGISTIC",

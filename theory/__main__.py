@@ -1,4 +1,4 @@
-"""The door of the theory: ``python -m theory`` prints every theorem; with an id, one in full.
+"""The door of the theory: ``oversampling theorems`` prints every theorem; with an id, one in full.
 
 Options print one theorem's formulas in LaTeX, everything as JSON, or run every proof.
 """
@@ -18,16 +18,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from theory.formulas import FORMULAS, formulas_of
-from theory.registry import THEOREMS, Theorem, theorem
-from theory.wording import counted
+from synthetic_oversampling.theory.registry import THEOREMS, Theorem, theorem
+from synthetic_oversampling.theory.theorems.table import FORMULAS, formulas_of
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["main"]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m theory",
+        prog="oversampling theorems",
         description="The theorems: what is claimed, of which kind, and from where. Sharp: this "
         "package's own statement. Reported: by arXiv 2406.03628. Literature: published by others.",
     )
@@ -111,7 +111,7 @@ def _chosen(argument: str, name: str) -> Theorem | None:
     except ValueError:
         print(
             f"{argument}: got {name!r}, expected a theorem ({', '.join(THEOREMS)}) or one of their "
-            f"formulas, such as {next(iter(FORMULAS))}; `python -m theory --json` lists them.",
+            f"formulas, such as {next(iter(FORMULAS))}; `oversampling theorems --json` lists them.",
             file=sys.stderr,
         )
         return None
@@ -123,7 +123,7 @@ def _print_theorem(name: str) -> int:
     entry = _chosen("ID", known.get(name.lower(), name))
     if entry is None:
         return 2
-    figure = f"python -m figures {entry.figure}" if entry.figure else f"none: {entry.no_figure}"
+    figure = f"oversampling figures {entry.figure}" if entry.figure else f"none: {entry.no_figure}"
     rows = [
         ("statement", [entry.statement]),
         ("kind", [", ".join(entry.kinds)]),
@@ -131,7 +131,7 @@ def _print_theorem(name: str) -> int:
         ("assumes", entry.assumptions),
         ("remainder", [entry.remainder]),
         ("computed by", entry.functions),
-        ("checked by", [f"python -m simulate verify --only {entry.id}"]),
+        ("checked by", [f"oversampling verify --only {entry.id}"]),
         ("figure", [figure]),
     ]
     print(f"{entry.id}  {entry.claim}\n")

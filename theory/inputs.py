@@ -9,10 +9,10 @@ from typing import get_args
 
 import numpy as np
 
-from theory.design import Design, require_design
-from theory.generators import Generator
-from theory.laws import GaussianGroup, require_groups
-from theory.wording import counted
+from synthetic_oversampling.theory.generators.table import Generator
+from synthetic_oversampling.theory.population.design import Design, require_design
+from synthetic_oversampling.theory.population.laws import GaussianGroup, require_groups
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["DigitsLost", "FarFromZero", "check_groups", "per_group"]
 

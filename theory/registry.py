@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from theory.formula import Formula
-from theory.formulas import formulas_of
-from theory.sources import SOURCES, Form, Source
-from theory.statements import EXISTENCE, STATEMENTS
+from synthetic_oversampling.theory.formula.formula import Formula
+from synthetic_oversampling.theory.sources import SOURCES, Form, Source
+from synthetic_oversampling.theory.statements import EXISTENCE, STATEMENTS
+from synthetic_oversampling.theory.theorems.table import formulas_of
 
 __all__ = ["THEOREMS", "Theorem", "theorem"]
 
@@ -97,7 +97,7 @@ _ALL = (
         ("exact",),
         (_IID, "for a generator fitted on the seeds, Rtilde_g averages over them"),
         "none",
-        ("theory.design.Design", "theory.bias.expected_empirical_risk"),
+        ("theory.population.design.Design", "theory.prediction.bias.expected_empirical_risk"),
         None,
         "an identity between expectations: its check is a table of equal numbers",
     ),
@@ -108,7 +108,10 @@ _ALL = (
         ("exact",),
         (_LINEAR, "the generator's law as its seeds grow in number"),
         "none",
-        ("theory.bias.generator_bias_gradient", "theory.generators.population_law"),
+        (
+            "theory.prediction.bias.generator_bias_gradient",
+            "theory.generators.table.population_law",
+        ),
         "bias_by_generator",
     ),
     Theorem(
@@ -121,7 +124,7 @@ _ALL = (
         ("asymptotic",),
         (_SMOOTH,),
         "O(|grad B|^2)",
-        ("theory.bias.predict_bias",),
+        ("theory.prediction.bias.predict_bias",),
         "bias_by_generator",
     ),
     Theorem(
@@ -133,7 +136,7 @@ _ALL = (
         ("exact",),
         (_COMMON, "logistic loss"),
         "none",
-        ("theory.bias.predict_bias",),
+        ("theory.prediction.bias.predict_bias",),
         "raw_imbalance",
     ),
     Theorem(
@@ -147,7 +150,7 @@ _ALL = (
             "attribute values +-1 with opposite means",
         ),
         "O(|grad B|^2) for what a design leaves",
-        ("theory.bias.spurious_displacement", "theory.bias.predict_bias"),
+        ("theory.prediction.bias.spurious_displacement", "theory.prediction.bias.predict_bias"),
         "spurious_weight",
     ),
     Theorem(
@@ -158,7 +161,7 @@ _ALL = (
         ("asymptotic",),
         (_IID, _SMOOTH, "the generator does not depend on the seeds"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
-        ("theory.excess_risk.predict", "theory.influence.gradient_cov"),
+        ("theory.prediction.excess_risk.predict", "theory.prediction.influence.gradient_cov"),
         "excess_against_weight",
     ),
     Theorem(
@@ -169,11 +172,11 @@ _ALL = (
         (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
         "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
         (
-            "theory.excess_risk.predict",
-            "theory.influence.seed_covs",
-            "theory.influence.seed_noise",
-            "theory.influence.second_order_risk",
-            "theory.seed_masses.seed_masses",
+            "theory.prediction.excess_risk.predict",
+            "theory.prediction.influence.seed_covs",
+            "theory.prediction.influence.seed_noise",
+            "theory.prediction.influence.second_order_risk",
+            "theory.generators.seed_masses.seed_masses",
         ),
         "excess_against_weight",
     ),
@@ -186,11 +189,11 @@ _ALL = (
         ("algebra on R1 and R2, with their assumptions",),
         "that of R1 and R2",
         (
-            "theory.benefit.gain",
-            "theory.benefit.break_even_shift",
-            "theory.benefit.leading_break_even_shift",
-            "theory.benefit.break_even_scale",
-            "theory.benefit.break_even_ratio",
+            "theory.prediction.benefit.gain",
+            "theory.prediction.benefit.break_even_shift",
+            "theory.prediction.benefit.leading_break_even_shift",
+            "theory.prediction.benefit.break_even_scale",
+            "theory.prediction.benefit.break_even_ratio",
         ),
         "phase_diagram",
     ),
@@ -202,9 +205,9 @@ _ALL = (
         (_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
         "none in the limit of many samples; relative order 1/n at finite ones",
         (
-            "theory.excess_risk.predict",
-            "theory.efficiency.relative_efficiency",
-            "theory.efficiency.label_noise",
+            "theory.prediction.excess_risk.predict",
+            "theory.prediction.efficiency.relative_efficiency",
+            "theory.prediction.efficiency.label_noise",
         ),
         "gain_against_separation",
     ),
@@ -217,7 +220,7 @@ _ALL = (
         ("asymptotic",),
         (_IID, _SMOOTH),
         "O(n^{-2}) with the second-order terms of R1",
-        ("theory.excess_risk.predict", "theory.worst_group.expected_maximum"),
+        ("theory.prediction.excess_risk.predict", "theory.prediction.worst_group.expected_maximum"),
         "group_risk",
     ),
     Theorem(
@@ -234,9 +237,9 @@ _ALL = (
         ),
         "(a) that of R1; (b) none",
         (
-            "theory.bounds.local_bound",
-            "theory.bounds.population_bound",
-            "theory.excess_risk.predict",
+            "theory.prediction.bounds.local_bound",
+            "theory.prediction.bounds.population_bound",
+            "theory.prediction.excess_risk.predict",
         ),
         None,
         "the excess it bounds is drawn exactly in excess_against_weight",
@@ -252,9 +255,9 @@ _ALL = (
         ),
         "none for the certificate; O(n^{-1}), relative, for the law of nu^2",
         (
-            "theory.certificate.certificate",
-            "theory.certificate.decrement_weights",
-            "theory.certificate.decrement_cdf",
+            "theory.prediction.certificate.certificate",
+            "theory.prediction.certificate.decrement_weights",
+            "theory.prediction.certificate.decrement_cdf",
         ),
         None,
         "an inequality of every data set: its check is that no replicate violates it",
@@ -271,9 +274,9 @@ _ALL = (
         ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),
         "global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) besides",
         (
-            "theory.scaling_moments.law_of_design",
-            "theory.scaling_moments.hyperbola_of_design",
-            "theory.global_law.GlobalLaw",
+            "theory.scaling.moments.law_of_design",
+            "theory.scaling.moments.hyperbola_of_design",
+            "theory.scaling.global_law.GlobalLaw",
         ),
         "scaling_law",
     ),
@@ -285,12 +288,12 @@ _ALL = (
         ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
         "relative order 1/K for the sums",
         (
-            "theory.sequence_model.filter_risk",
-            "theory.sequence_model.best_scale",
-            "theory.sequence_model.design_level",
-            "theory.sequence_model.design_bias",
-            "theory.sequence_limits.pinsker_minimax",
-            "theory.sequence_limits.classification_excess",
+            "theory.scaling.sequence_model.filter_risk",
+            "theory.scaling.sequence_model.best_scale",
+            "theory.scaling.sequence_model.design_level",
+            "theory.scaling.sequence_model.design_bias",
+            "theory.scaling.sequence_limits.pinsker_minimax",
+            "theory.scaling.sequence_limits.classification_excess",
         ),
         "nonparametric_rates",
     ),
@@ -302,9 +305,9 @@ _ALL = (
         ("generator fitted on the same seeds, without bias as they grow in number",),
         "that of R2; relative order 1/K in the sequence model",
         (
-            "theory.scaling_moments.law_of_design",
-            "theory.sequence_limits.smoothed_risk",
-            "theory.sequence_limits.linear_floor",
+            "theory.scaling.moments.law_of_design",
+            "theory.scaling.sequence_limits.smoothed_risk",
+            "theory.scaling.sequence_limits.linear_floor",
         ),
         "scaling_law",
     ),
@@ -316,11 +319,11 @@ _ALL = (
         ("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),
         "none",
         (
-            "theory.capacity.location_attention_logits",
-            "theory.capacity.location_predictive",
-            "theory.capacity.location_expected_kl",
-            "theory.capacity.flat_prior_expected_kl",
-            "theory.capacity.plugin_expected_kl",
+            "theory.in_context.capacity.location_attention_logits",
+            "theory.in_context.capacity.location_predictive",
+            "theory.in_context.capacity.location_expected_kl",
+            "theory.in_context.capacity.flat_prior_expected_kl",
+            "theory.in_context.capacity.plugin_expected_kl",
         ),
         "transformer_kl",
     ),
@@ -332,11 +335,11 @@ _ALL = (
         ("tokens with P_eta(x) proportional to exp<u_x, eta>", "identifiable natural parameter"),
         "O(n^{-2})",
         (
-            "theory.token_capacity.sharp_token_rate",
-            "theory.token_capacity.reported_rate",
-            "theory.token_capacity.readout_expected_kl",
-            "theory.token_capacity.readout_floor",
-            "theory.token_capacity.layer_contraction",
+            "theory.in_context.token_capacity.sharp_token_rate",
+            "theory.in_context.token_capacity.reported_rate",
+            "theory.in_context.token_capacity.readout_expected_kl",
+            "theory.in_context.token_capacity.readout_floor",
+            "theory.in_context.token_capacity.layer_contraction",
         ),
         "token_model",
     ),
@@ -349,8 +352,8 @@ _ALL = (
         ("a finite dictionary of laws with a prior, or Dirichlet frequencies",),
         "none",
         (
-            "theory.token_capacity.dictionary_posterior",
-            "theory.token_capacity.dirichlet_multinomial_predictive",
+            "theory.in_context.token_capacity.dictionary_posterior",
+            "theory.in_context.token_capacity.dirichlet_multinomial_predictive",
         ),
         "transformer_kl",
     ),
@@ -362,10 +365,10 @@ _ALL = (
         ("sub-Gaussian score under the group's law", "proxies: logistic loss, Gaussian mixtures"),
         "none",
         (
-            "theory.capacity.fidelity_bias_bound",
-            "theory.bounds.score_var_proxy",
-            "theory.bounds.intercept_var_proxy",
-            "theory.bounds.fidelity_bound",
+            "theory.in_context.capacity.fidelity_bias_bound",
+            "theory.prediction.bounds.score_var_proxy",
+            "theory.prediction.bounds.intercept_var_proxy",
+            "theory.prediction.bounds.fidelity_bound",
         ),
         "fidelity_to_excess",
     ),
@@ -392,5 +395,5 @@ def theorem(name: str) -> Theorem:
     except (AttributeError, KeyError):
         raise ValueError(
             f"theorem: got {name!r}, expected one of {', '.join(THEOREMS)}; "
-            "`python -m theory` lists them."
+            "`oversampling theorems` lists them."
         ) from None

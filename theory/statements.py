@@ -12,7 +12,7 @@ EXISTENCE = (
     "as validity.no_fit). Simulations leave the replicates without a fit out, and every row that "
     "has some reports their share. In the limit there is no fit where the groups' and generators' "
     "own laws are separated, which is refused, nor where parameters and samples grow together "
-    "beyond the threshold of `theory.existence`: there the statement is empty."
+    "beyond the threshold of `theory.prediction.existence`: there the statement is empty."
 )
 
 STATEMENTS: dict[str, str] = {

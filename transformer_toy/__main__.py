@@ -1,4 +1,4 @@
-"""The generator's door: ``python -m transformer_toy train|generate|evaluate``.
+"""The generator's door: ``oversampling train|generate|evaluate``.
 
 ``generate`` works at once with the network that ships with the package; ``train`` makes others, and
 ``evaluate`` measures their gap to the exact predictive.
@@ -25,12 +25,13 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from simulate import artifacts
-from simulate.arguments import answer, check_new, parse, seed_number
-from theory.wording import counted
-from transformer_toy import checkpoint, evaluate, fidelity, generate, seeds, tasks, train
-from transformer_toy.beyond import BeyondTraining
-from transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.arguments import answer, check_new, parse, seed_number
+from synthetic_oversampling.theory.wording import counted
+from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds, tasks, train
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
+from synthetic_oversampling.transformer_toy.evaluation import evaluate, fidelity
+from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 
 __all__ = ["calls_of", "main"]
 
@@ -61,7 +62,7 @@ def _setting(text: str) -> tuple[str, int | float]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m transformer_toy",
+        prog="oversampling",
         description="An in-context generator of minority samples: a small transformer that reads a "
         "group's seeds and writes the law of its next samples.",
     )
@@ -203,7 +204,7 @@ def _generate(options: argparse.Namespace) -> int:
             batch=options.batch,
         )
     for doubt in doubts:
-        print(f"python -m transformer_toy generate: warning: {doubt.message}", file=sys.stderr)
+        print(f"oversampling generate: warning: {doubt.message}", file=sys.stderr)
     written = generate.write_csv(
         options.out, given, parts, total, overwrite=options.overwrite, show_progress=True
     )
@@ -317,7 +318,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(_parser(), argv)
     run = {"train": _train, "generate": _generate, "evaluate": _evaluate}[options.command]
     return answer(
-        f"python -m transformer_toy {options.command}", lambda: run(options),
+        f"oversampling {options.command}", lambda: run(options),
         also=(FloatingPointError,),
     )  # fmt: skip
 

@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from simulate.artifacts import replacing
-from transformer_toy import heads, model, tasks
+from synthetic_oversampling.simulate.artifacts import replacing
+from synthetic_oversampling.transformer_toy import heads, model, tasks
 
 __all__ = [
     "FORMAT", "SHIPPED", "SHIPPED_MEAN", "CheckpointError", "Model", "checksum", "load_model",
@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 FORMAT = "synthetic-oversampling transformer 2"
-# networks that ship with the package; `python -m transformer_toy` says what each was trained for
+# networks that ship with the package; `oversampling` says what each was trained for
 SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
 SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
 
@@ -129,7 +129,7 @@ def save_model(
 
     Example:
         >>> import pathlib, tempfile
-        >>> from transformer_toy import train
+        >>> from synthetic_oversampling.transformer_toy import train
         >>> task = tasks.unknown_mean()
         >>> arch = train.architecture(task)
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"

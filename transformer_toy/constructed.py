@@ -11,8 +11,8 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from transformer_toy import heads, model, tasks
-from transformer_toy.checkpoint import Model
+from synthetic_oversampling.transformer_toy import heads, model, tasks
+from synthetic_oversampling.transformer_toy.checkpoint import Model
 
 __all__ = [
     "FAR", "PROB_SCALE", "dictionary", "flat_prior_location", "labelled", "location", "symbols",
@@ -92,7 +92,7 @@ def location(
         ValueError: if a variance is out of range or ``arch`` is too small.
 
     Example:
-        >>> from transformer_toy import model
+        >>> from synthetic_oversampling.transformer_toy import model
         >>> model.num_parameters(location(2).arch)
         84
     """
@@ -161,7 +161,7 @@ def dictionary(task: tasks.Task, *, dtype: DTypeLike = jnp.float32) -> Model:
         ValueError: if the task has no list of laws.
 
     Example:
-        >>> from transformer_toy import tasks
+        >>> from synthetic_oversampling.transformer_toy import tasks
         >>> dictionary(tasks.dictionary(laws=3)).arch.width
         3
     """
@@ -244,7 +244,7 @@ def labelled(task: tasks.Task, *, dtype: DTypeLike = jnp.float32) -> Model:
         ValueError: if the task is of another family.
 
     Example:
-        >>> from transformer_toy import tasks
+        >>> from synthetic_oversampling.transformer_toy import tasks
         >>> labelled(tasks.labelled(labels=3)).arch.num_heads
         2
     """

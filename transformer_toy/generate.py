@@ -19,13 +19,13 @@ from jaxtyping import Array, Key
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulate.arguments import check_new
-from simulate.artifacts import ArtifactError, replacing
-from theory.wording import counted
-from transformer_toy import heads, train
-from transformer_toy.beyond import BeyondTraining, beyond_training
-from transformer_toy.checkpoint import Model
-from transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
+from synthetic_oversampling.simulate.arguments import check_new
+from synthetic_oversampling.simulate.artifacts import ArtifactError, replacing
+from synthetic_oversampling.theory.wording import counted
+from synthetic_oversampling.transformer_toy import heads, train
+from synthetic_oversampling.transformer_toy.checkpoint import Model
+from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining, beyond_training
+from synthetic_oversampling.transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
 
 __all__ = [
     "BATCH", "FAMILIES", "FARTHEST", "balanced_counts", "batches", "check_model", "generate",
@@ -49,7 +49,7 @@ def check_model(model: Model, num_features: int) -> None:
             dimension is neither 1 (read feature by feature) nor the number of features.
 
     Example:
-        >>> from transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy import constructed
         >>> check_model(constructed.location(2), 3)
         Traceback (most recent call last):
         ...
@@ -87,7 +87,7 @@ def within_std(model: Model) -> float:
         The standard deviation of its prior's mean variance.
 
     Example:
-        >>> from transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy import constructed
         >>> within_std(constructed.location(1, var_within=4.0))
         2.0
     """
@@ -107,7 +107,7 @@ def prior_std(model: Model) -> float:
         A standard deviation.
 
     Example:
-        >>> from transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy import constructed
         >>> prior_std(constructed.location(1, var_prior=9.0))
         3.0
     """
@@ -134,7 +134,7 @@ def group_law(model: Model, features: np.ndarray, scaler: Scaler) -> heads.Law:
 
     Example:
         >>> import numpy as np
-        >>> from transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy import constructed
         >>> scaler = Scaler(np.zeros(2), np.eye(2))
         >>> group_law(constructed.location(1), np.ones((3, 2)), scaler).mean.shape
         (2, 1, 1)
@@ -193,7 +193,7 @@ def batches(
 
     Example:
         >>> import jax, numpy as np
-        >>> from transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy import constructed
         >>> net, scaler = constructed.location(1), Scaler(np.zeros(2), np.eye(2))
         >>> law = group_law(net, np.ones((3, 2)), scaler)
         >>> parts = batches(net, law, scaler, 5, key=jax.random.key(0), batch=2)
@@ -218,7 +218,7 @@ def balanced_counts(seeds: Seeds) -> dict[str, int]:
 
     Example:
         >>> import numpy as np
-        >>> from transformer_toy.seeds import from_arrays
+        >>> from synthetic_oversampling.transformer_toy.seeds import from_arrays
         >>> balanced_counts(from_arrays(np.ones((3, 1)), np.array(["a", "a", "b"])))
         {'a': 0, 'b': 1}
     """
@@ -257,8 +257,8 @@ def generate(
 
     Example:
         >>> import jax, numpy as np
-        >>> from transformer_toy import constructed
-        >>> from transformer_toy.seeds import from_arrays
+        >>> from synthetic_oversampling.transformer_toy import constructed
+        >>> from synthetic_oversampling.transformer_toy.seeds import from_arrays
         >>> seeds = from_arrays(np.arange(6.0)[:, None], np.array(list("aaaabb")))
         >>> parts = generate(constructed.location(1), seeds, key=jax.random.key(0))
         >>> [(label, samples.shape) for label, samples in parts]
@@ -327,7 +327,7 @@ def write_csv(
 
     Example:
         >>> import pathlib, tempfile, numpy as np
-        >>> from transformer_toy.seeds import from_arrays
+        >>> from synthetic_oversampling.transformer_toy.seeds import from_arrays
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "out.csv"
         >>> seeds = from_arrays(np.ones((1, 1)), np.array(["a"]))
         >>> write_csv(path, seeds, iter([("a", np.array([[1.5]]))]), 1)

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from theory.capacity import student_log_density
-from theory.wording import counted
+from synthetic_oversampling.theory.in_context.capacity import student_log_density
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
     "DF_FLOOR", "VAR_FLOOR", "WEIGHT_FLOOR", "Categorical", "Gaussian", "Labelled", "Law",

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from theory.wording import counted
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Architecture", "Params", "apply", "init", "num_parameters", "shapes", "zeros"]
 

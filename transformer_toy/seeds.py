@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulate.tables import TableError, read_table
-from theory.wording import counted
+from synthetic_oversampling.simulate.tables.reading import TableError, read_table
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["SCALINGS", "Scaler", "SeedError", "Seeds", "from_arrays", "pooled_scaler", "read_seeds"]
 

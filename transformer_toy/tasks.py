@@ -18,8 +18,14 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Key
 
-from transformer_toy import heads
-from transformer_toy.heads import Categorical, Gaussian, Labelled, Mixture, Student
+from synthetic_oversampling.transformer_toy import heads
+from synthetic_oversampling.transformer_toy.heads import (
+    Categorical,
+    Gaussian,
+    Labelled,
+    Mixture,
+    Student,
+)
 
 __all__ = [
     "TASKS", "Task", "conditions", "dictionary", "from_spec", "labelled", "symbols",

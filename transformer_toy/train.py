@@ -21,7 +21,8 @@ from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from transformer_toy import checkpoint, divergence, heads, model, tasks
+from synthetic_oversampling.transformer_toy import checkpoint, heads, model, tasks
+from synthetic_oversampling.transformer_toy.evaluation import divergence
 
 __all__ = [
     "Recipe", "State", "architecture", "batch_loss", "chunk_of_steps", "initial_state", "law_of",

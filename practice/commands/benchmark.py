@@ -1,0 +1,138 @@
+"""``oversampling benchmark``: resampling methods compared on real tables."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from synthetic_oversampling.practice.commands import options as shared
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """Compare resampling methods on tables that ship with scikit-learn, on a CSV file,
+or on a folder of train/synthetic/test triples. Writes report.md, report.json and report.png to DIR;
+a run that was stopped goes on from its seeds. Exit status: 0 done, 2 bad usage or unusable
+tables."""
+
+
+def add_parser(commands) -> None:
+    """Declare the command."""
+    own = commands.add_parser(
+        "benchmark", help="compare methods on real tables", description=_DESCRIPTION
+    )
+    own.set_defaults(run=run)
+    own.add_argument("csv", nargs="?", type=Path, metavar="DATA.csv",
+                     help="default: tables of scikit-learn")  # fmt: skip
+    shared.add_columns(own, required=False)
+    own.add_argument("--folder", type=Path, metavar="DIR",
+                     help="of train.csv, synthetic.csv, test.csv, or of such folders")  # fmt: skip
+    own.add_argument("--data", action="append", metavar="NAME",
+                     help="one of scikit-learn's tables; may be repeated")  # fmt: skip
+    own.add_argument("--setting", action="append", choices=("imbalance", "spurious", "natural"),
+                     help="may be repeated; default: imbalance and spurious")  # fmt: skip
+    own.add_argument("--imbalance", type=float, default=10.0, metavar="RATIO",
+                     help="rows of a large cell for one of a small cell (default 10)")  # fmt: skip
+    own.add_argument("--seeds", type=shared.whole(2, ", to compare splits"), default=20,
+                     help="splits (default 20)")  # fmt: skip
+    own.add_argument("--method", action="append", metavar="NAME",
+                     help="may be repeated; raw and weighted are always there; default: all but "
+                     "predictive and mixture")  # fmt: skip
+    own.add_argument("--language-model", metavar="PATH",
+                     help="compare a language model too: a folder, or the word 'character'; see "
+                     "the command language-model")  # fmt: skip
+    own.add_argument("--classifier", action="append", metavar="NAME",
+                     help="may be repeated; default: logistic, forest and boosting")  # fmt: skip
+    shared.add_near(own)
+    own.add_argument("--out", type=Path, default=Path("practice-out"), metavar="DIR",
+                     help="folder of the report and the seeds (default practice-out)")  # fmt: skip
+
+
+def _tables(options: argparse.Namespace):
+    from synthetic_oversampling.practice.rows import datasets
+
+    own = (options.csv is not None) + (options.folder is not None) + bool(options.data)
+    if own > 1:
+        raise ValueError("DATA.csv, --folder and --data exclude each other; give one of them.")
+    if (options.csv or options.folder) and not options.label:
+        raise ValueError("--label is missing: name the label's column.")
+    columns = (options.label, options.attribute, options.categorical)
+    if options.csv:
+        return [datasets.from_csv(options.csv, *columns)]
+    if options.folder:
+        return datasets.from_folder(options.folder, *columns)
+    if any(columns):
+        raise ValueError("--label, --attribute and --categorical go with DATA.csv or --folder.")
+    return [datasets.load(name) for name in options.data or datasets.BUILT_IN]
+
+
+def _chosen(names, known, argument: str) -> tuple[str, ...]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{argument}: got {name!r}, expected one of {', '.join(known)}.")
+    return tuple(one for one in known if one in names)
+
+
+def _plan(options: argparse.Namespace):
+    from synthetic_oversampling.practice.benchmark import run as benchmark
+    from synthetic_oversampling.practice.benchmark.judging import CLASSIFIERS
+    from synthetic_oversampling.practice.benchmark.rivals import METHODS, TEXT
+
+    named = {"raw", "weighted", *(options.method or benchmark.DEFAULT_METHODS)}
+    if options.language_model is not None:
+        named.add(TEXT)
+    elif TEXT in named:
+        raise ValueError(f"--method {TEXT}: name the model with --language-model.")
+    return benchmark.Plan(
+        options.seeds, options.imbalance,
+        _chosen(named, METHODS, "--method"),
+        _chosen(options.classifier or CLASSIFIERS, tuple(CLASSIFIERS), "--classifier"),
+        options.near, options.language_model,
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing, print the report and write it."""
+    from synthetic_oversampling.figures import style
+    from synthetic_oversampling.practice.benchmark import (
+        figure as benchmark_figure,
+    )
+    from synthetic_oversampling.practice.benchmark import (
+        report as benchmark_report,
+    )
+    from synthetic_oversampling.practice.benchmark import (
+        run as benchmark,
+    )
+    from synthetic_oversampling.simulate import artifacts
+    from synthetic_oversampling.simulate.report import text as reporting
+
+    began = time.monotonic()
+    plan = _plan(options)
+    chosen = benchmark.tasks(_tables(options), options.setting or ("imbalance", "spurious"))
+    if not chosen:
+        raise ValueError("--setting: no table allows it; an attribute is constructed for two "
+                         "classes only.")  # fmt: skip
+    benchmark.check(plan)
+    artifacts.check_writable(options.out / "report.json")
+    console = reporting.console()
+    with reporting.progress_bar(console) as bar:
+        line = bar.add_task("benchmark", total=len(chosen) * plan.seeds)
+
+        def done(name: str, seed: int, computed: bool) -> None:
+            bar.update(line, advance=1, description=f"{name}, seed {seed}")
+            if not console.is_terminal and name == chosen[-1].name:
+                print(f"seed {seed} {'computed' if computed else 'read'}", flush=True)
+
+        results = benchmark.run_tasks(chosen, plan, options.out / "seeds", done)
+    found = benchmark_report.summaries(results)
+    text = benchmark_report.markdown(results, found)
+    configuration = {
+        "tasks": [task.configuration(plan) for task in chosen], "seeds": plan.seeds,
+    }  # fmt: skip
+    print(text)
+    artifacts.save(options.out / "report.json", found, kind="benchmark report",
+                   configuration=configuration, seed=0)  # fmt: skip
+    artifacts.save_text(options.out / "report.md", text)
+    style.save(benchmark_figure.draw(results), options.out / "report.png", "png")
+    console.print(f"{options.out}/report.md, .json, .png; {time.monotonic() - began:.0f} s")
+    return 0

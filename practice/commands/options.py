@@ -1,0 +1,66 @@
+"""Options that several commands of ``oversampling`` share, declared once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from synthetic_oversampling.simulate.arguments import check_new, seed_number
+
+__all__ = ["add_columns", "add_near", "add_output", "add_seed", "check_new", "whole"]
+
+
+def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Which columns are what: ``--label``, ``--attribute`` (or ``--group``), ``--categorical``."""
+    parser.add_argument("--label", required=required, metavar="COLUMN", help="the label's column")
+    parser.add_argument(
+        "--attribute", "--group", metavar="COLUMN",
+        help="column of a spurious attribute: groups are label x attribute",
+    )  # fmt: skip
+    parser.add_argument(
+        "--categorical", action="append", default=[], metavar="COLUMN",
+        help="a column that is categories though its cells are numbers, in part or all; may be "
+        "repeated (columns of text are categories anyway)",
+    )  # fmt: skip
+
+
+def add_near(parser: argparse.ArgumentParser) -> None:
+    """``--near``: what counts as a near copy."""
+    parser.add_argument(
+        "--near", type=float, default=0.2, metavar="SHARE",
+        help="a near copy of a real row is within this share of the distance between neighbouring "
+        "real rows (default 0.2)",
+    )  # fmt: skip
+
+
+def add_seed(parser: argparse.ArgumentParser, default: int = 0) -> None:
+    """``--seed``."""
+    parser.add_argument("--seed", type=seed_number, default=default, help=f"default {default}")
+
+
+def add_output(
+    parser: argparse.ArgumentParser, name: str, metavar: str, *, required: bool, text: str
+) -> None:
+    """A file to write, and ``--overwrite``; see `check_new`."""
+    parser.add_argument(name, type=Path, required=required, metavar=metavar, help=text)
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def whole(least: int, why: str = "") -> Callable[[str], int]:
+    """A reader of whole numbers from ``least`` on.
+
+    Example:
+        >>> whole(2)("12")
+        12
+    """
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) >= least):
+            shown = text if len(text) <= 40 else text[:40] + "..."
+            raise argparse.ArgumentTypeError(
+                f"got {shown!r}, expected a whole number from {least}{why}"
+            )
+        return int(text)
+
+    return read

@@ -1,0 +1,179 @@
+"""``oversampling plan``: how many synthetic rows for a table, with what weight, or none."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
+training, class weighting and synthetic designs with intervals, the recommended numbers of rows
+and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable
+table."""
+_LARGE = 20_000  # rows whose plan takes long enough for a word
+_NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
+
+
+def add_parser(commands) -> None:
+    """Declare the command."""
+    own = commands.add_parser(
+        "plan", help="how many synthetic rows a table needs, or none", description=_DESCRIPTION
+    )
+    own.set_defaults(run=run)
+    own.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
+    own.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
+    own.add_argument(
+        "--group",
+        "--attribute",
+        metavar="COLUMN",
+        help="column of a spurious attribute: groups are label x it",
+    )
+    own.add_argument(
+        "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
+    )
+    own.add_argument(
+        "--categorical", action="append", default=[], metavar="COLUMN",
+        help="a column of categories, read as indicators; may be repeated; plan for duplicates, or "
+        "judge --synthetic rows",
+    )  # fmt: skip
+    made = own.add_mutually_exclusive_group()
+    made.add_argument(
+        "--synthetic", type=Path, metavar="SYN.csv", help="rows that a generator made, to be judged"
+    )
+    made.add_argument(
+        "--generator", action="append", choices=_NAMES, dest="generators",
+        help="generator to plan for; may be repeated; all but duplicate by default",
+    )  # fmt: skip
+    own.add_argument(
+        "--independent", action="store_true",
+        help="the rows of SYN.csv were made without those of DATA.csv",
+    )  # fmt: skip
+    own.add_argument(
+        "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
+    )
+    own.add_argument(
+        "--worth", type=float, default=1e-4, metavar="G",
+        help="nats, the least expected gain that rows are recommended for (default 1e-4: it takes "
+        "80 000 test rows to see it)",
+    )  # fmt: skip
+    own.add_argument("--most", type=int, metavar="N", help="added rows per group at most")
+    own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
+    own.add_argument("--bootstrap", type=int, metavar="B",
+                     help="replicates (default 200; 60 beyond 10 000 rows)")  # fmt: skip
+    own.add_argument("--seed", type=seed_number, default=2024, help="of the bootstrap (2024)")
+    own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
+    own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
+    own.add_argument(
+        "--write", type=Path, metavar="TRAIN.csv",
+        help="write the rows to train on: real and synthetic, with their weights",
+    )  # fmt: skip
+    own.add_argument(
+        "--overwrite", action="store_true", help="let --write replace a file that is there"
+    )
+    own.add_argument("--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plan, print and write."""
+    from synthetic_oversampling.practice.planner.plan import plan_table
+    from synthetic_oversampling.practice.planner.report import as_dict, print_plan
+    from synthetic_oversampling.practice.planner.write import broken_up, write_planned
+    from synthetic_oversampling.simulate import artifacts
+    from synthetic_oversampling.simulate.report.text import console
+    from synthetic_oversampling.simulate.tables.reading import read_table
+
+    if options.independent and options.synthetic is None:
+        raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
+    written = _files(options)
+    table = read_table(options.data, options.label, options.group, categorical=options.categorical)
+    made = judged = None
+    if options.synthetic is not None:
+        judged = read_table(
+            options.synthetic, options.label, options.group, names=table.names,
+            categorical=options.categorical, encoding=table.encoding,
+        )  # fmt: skip
+        made = (judged.features, judged.labels, judged.attributes)
+        made = made if options.group else made[:2]
+    screen = console()
+    if len(table.labels) > _LARGE:
+        screen.print(
+            f"{counted(len(table.labels), 'row')}: about {len(table.labels) // 30_000 + 1} min, of "
+            "which --generator and a lower --bootstrap save most",
+            style="dim", soft_wrap=True, highlight=False,
+        )  # fmt: skip
+    plan = plan_table(
+        table.features, table.labels, table.attributes,
+        generators=_generators(options), synthetic=made, fitted=not options.independent,
+        positive=options.positive, price=options.price, worth=options.worth, most=options.most,
+        level=options.level, bootstrap=options.bootstrap, seed=options.seed,
+        names=_feature_names(table),
+    )  # fmt: skip
+    if table.encoding is not None:
+        shown = ", ".join(table.encoding.labels) or "none: every other level has too few rows"
+        screen.print(f"indicators of categories: {shown}", soft_wrap=True, highlight=False)
+    print_plan(screen, plan)
+    configuration = {
+        "data": str(options.data), "label": options.label, "group": options.group,
+        "positive": options.positive, "categorical": options.categorical,
+        "synthetic": options.synthetic and str(options.synthetic),
+        "independent": options.independent, "generators": options.generators,
+        "price": options.price, "worth": options.worth, "most": options.most,
+        "level": options.level, "bootstrap": options.bootstrap,
+    }  # fmt: skip
+    payload = as_dict(plan)
+    for path, kind in written:
+        if kind == "json":
+            artifacts.save(
+                path, payload, kind="plan", configuration=configuration, seed=options.seed
+            )
+        elif kind == "rows":
+            write_planned(path, plan, table, judged, seed=options.seed)
+        else:
+            options.draw_plan(payload, path)
+        screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
+        if kind == "rows" and (names := broken_up(plan, table, judged)):
+            screen.print(
+                "  whole numbers in the table, fractions in its synthetic rows: "
+                f"{', '.join(map(repr, names))}",
+                style="dim", soft_wrap=True, highlight=False,
+            )  # fmt: skip
+    return 0
+
+
+def _feature_names(table) -> tuple[str, ...]:
+    """Of the matrix's columns: numbers in the file's order, then indicators of categories."""
+    if table.encoding is None:
+        return table.names
+    numbers = (name for name in table.names if name not in table.encoding.names)
+    return (*numbers, *table.encoding.labels)
+
+
+def _generators(options: argparse.Namespace) -> list[str] | None:
+    """Names to plan for; a law of numbers does not draw categories."""
+    numbers = [name for name in options.generators or () if name != "duplicate"]
+    if options.categorical and numbers:
+        raise ValueError(
+            f"--generator: got {numbers[0]} for a table with categories, which it does not draw; "
+            "judge rows of a generator that does with --synthetic, or plan for duplicate."
+        )
+    if options.categorical and options.synthetic is None:
+        return ["duplicate"]
+    return options.generators
+
+
+def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Files to write, with their kind; refused now rather than after the work."""
+    files = [(path, "json") for path in (options.json,) if path]
+    files += [(path, "plot") for path in (options.plot,) if path]
+    files += [(path, "rows") for path in (options.write,) if path]
+    if options.out is not None:
+        files += [(options.out / "plan.json", "json"), (options.out / "plan.png", "plot")]
+    for path, kind in files:
+        if kind == "plot" and path.suffix not in (".png", ".svg", ".pdf"):
+            raise ValueError(f"--plot: got {path}, expected a name ending in .png, .svg or .pdf.")
+        check_new(path, options.overwrite or kind != "rows", [options.data, options.synthetic])
+    return files

@@ -1,0 +1,75 @@
+"""``oversampling resample``: a CSV file with synthetic rows after the real ones."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from synthetic_oversampling.practice.commands import options as shared
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """Add synthetic rows to a CSV file, with columns that say which rows are synthetic,
+which row of IN.csv (counted from 0) lent a row its categories, and what a row weighs. Exit status:
+0 written, 2 bad usage, an unusable table, or a group too small for the generator."""
+_ADDED = ("is_synthetic", "synthetic_donor", "synthetic_weight")
+
+
+def add_parser(commands) -> None:
+    """Declare the command."""
+    own = commands.add_parser(
+        "resample", help="write a CSV file with synthetic rows after the real ones",
+        description=_DESCRIPTION,
+    )  # fmt: skip
+    own.set_defaults(run=run)
+    own.add_argument("csv", type=Path, metavar="IN.csv")
+    shared.add_columns(own)
+    shared.add_output(own, "--out", "OUT.csv", required=True, text="file to write")
+    own.add_argument("--generator", default="plugin",
+                     choices=("plugin", "mixture", "predictive", "in_context"))  # fmt: skip
+    own.add_argument("--covariance", default="group", choices=("group", "pooled"))
+    own.add_argument("--n-synthetic", type=shared.whole(0), metavar="TOTAL",
+                     help="rows to add, smallest groups first; default: level")  # fmt: skip
+    own.add_argument("--augmentation", type=shared.whole(0), default=0, metavar="N",
+                     help="rows to add to every group beyond that")  # fmt: skip
+    own.add_argument("--weight", type=float, default=0.0, metavar="ALPHA",
+                     help="their weight in the column synthetic_weight")  # fmt: skip
+    own.add_argument("--plan", action="store_true",
+                     help="let practice.planner.plan say how many rows, and their weight")  # fmt: skip
+    shared.add_seed(own)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, resample and write."""
+    from synthetic_oversampling.practice.resampler import SyntheticOverSampler
+    from synthetic_oversampling.practice.rows.reading import read_csv
+    from synthetic_oversampling.simulate.artifacts import save_text
+    from synthetic_oversampling.simulate.tables.reading import TableError
+
+    shared.check_new(options.out, options.overwrite, [options.csv])
+    table = read_csv(options.csv, options.label, options.attribute, options.categorical)
+    taken = [name for name in _ADDED if name in table.columns]
+    if taken:
+        raise TableError(
+            f"{options.csv}: has a column {taken[0]!r}, which this command writes; rename it, or "
+            "resample the table that it was made from."
+        )
+    sampler = SyntheticOverSampler(
+        options.generator, sampling_strategy="plan" if options.plan else "auto",
+        n_synthetic=options.n_synthetic, augmentation=options.augmentation,
+        weight=options.weight, covariance=options.covariance, groups=options.attribute,
+        random_state=options.seed,
+    )  # fmt: skip
+    features = table.drop(columns=options.label)
+    new, labels = sampler.fit_resample(features, table[options.label])
+    new[options.label] = labels
+    new = new[table.columns]
+    columns = (sampler.synthetic_mask_, sampler.seed_indices_, sampler.sample_weight_)
+    for name, values in zip(_ADDED, columns, strict=True):
+        new[name] = values
+    save_text(options.out, new.to_csv(index=False))
+    for group, count in sampler.sampling_strategy_.items():
+        print(f"{group}: {counted(count, 'row')} added")
+    print(options.out)
+    return 0

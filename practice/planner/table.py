@@ -1,0 +1,269 @@
+"""A table as the planner reads it: checked, grouped, and in standard units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import qr
+
+from synthetic_oversampling.practice.planner.sources import External, Rows
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = ["GroupInfo", "Prepared", "prepare"]
+
+_FEWEST = 5  # rows of a group below which nothing is estimated
+_MANY = 20  # kinds of labels, beyond which they must repeat themselves
+_HUGE = 1e140  # beyond it, squares of sums are no float64
+
+
+class GroupInfo(NamedTuple):
+    """A group: its name, its number of rows, and whether its label counts as class 1."""
+
+    name: str
+    size: int
+    positive: bool
+
+
+class Prepared(NamedTuple):
+    """A table ready to be planned.
+
+    Attributes:
+        rows: features in units of their standard deviation, signs, group indices.
+        groups: in the order of the indices.
+        external: synthetic rows in the same units, or None.
+        available: synthetic rows of each group ``[G]``, or None.
+        names: of the features, for messages.
+    """
+
+    rows: Rows
+    groups: tuple[GroupInfo, ...]
+    external: External | None
+    available: np.ndarray | None
+    names: tuple[str, ...]
+
+    def separating(self, *, ties: bool = False) -> tuple[str, ...]:
+        """Features each of which alone tells the two classes apart.
+
+        Args:
+            ties: whether one value may occur in both classes.
+        """
+        x, positive = self.rows.x[:, 1:], self.rows.sign > 0
+        up, down = x[positive], x[~positive]
+        gap = np.maximum(up.min(axis=0) - down.max(axis=0), down.min(axis=0) - up.max(axis=0))
+        apart = gap >= 0 if ties else gap > 0
+        return tuple(self.names[place] for place in np.flatnonzero(apart))
+
+
+def _named(columns: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in columns[:5])
+    more = f" and {len(columns) - 5} more" if columns[5:] else ""
+    return f"column{'s' if columns[1:] else ''} {shown}{more}"
+
+
+def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
+    """Columns vary, and none is so large or so small that its square is no number."""
+    size = np.abs(x).max(axis=0)
+    spread = np.ptp(x / np.maximum(size, 1e-300), axis=0)
+    constant = [names[place] for place in np.flatnonzero(spread <= 1e-12)]
+    if constant:
+        raise ValueError(
+            f"features: {_named(constant)} {'are' if constant[1:] else 'is'} constant to twelve "
+            "digits, expected columns that vary; drop what is constant, and subtract a number that "
+            "all rows share."
+        )
+    odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE))]
+    if odd:
+        raise ValueError(
+            f"features: {_named(odd)} {'have' if odd[1:] else 'has'} values beyond {_HUGE:g} or "
+            f"none above {1 / _HUGE:g}, whose squares are no numbers; use another unit."
+        )
+
+
+def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
+    """No column is a sum of the others, within rounding; ``x`` has an intercept first."""
+    triangle, order = qr(x, mode="r", pivoting=True)
+    size = np.abs(np.diagonal(triangle))
+    rank = int((size > 1e-10 * size[0]).sum())
+    if rank == x.shape[1]:
+        return
+    place = int(order[rank])
+    parts = np.linalg.lstsq(triangle[:rank, :rank], triangle[:rank, rank], rcond=None)[0]
+    others = [int(order[k]) for k in np.flatnonzero(np.abs(parts) > 1e-6)]
+    if place == 0:  # the intercept is a sum of columns: any of them is one of the others
+        place, others = others[0], [0, *others[1:]]
+    by = [names[other - 1] for other in others if other > 0]
+    raise ValueError(
+        f"features: column {names[place - 1]!r} follows exactly from {_named(by)}, expected columns"
+        " that are not collinear; drop it."
+    )
+
+
+def _matrix(name: str, features, names: Sequence[str] = ()) -> np.ndarray:
+    try:
+        x = np.asarray(features, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: got values that are not numbers, expected a numeric table [rows, features]; "
+            "encode or drop the other columns."
+        ) from None
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"{name}: got shape {x.shape}, expected [rows, features], none empty.")
+    if not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        where = repr(names[column]) if column < len(names) else column
+        raise ValueError(
+            f"{name}: got {x[row, column]} in row {row}, column {where}, expected finite numbers; "
+            "fill or drop missing values."
+        )
+    return x
+
+
+def _keys(name: str, x: np.ndarray, labels, attributes) -> list[tuple]:
+    labels = np.asarray(labels)
+    columns = [labels] if attributes is None else [labels, np.asarray(attributes)]
+    for column in columns:
+        if column.shape != (len(x),):
+            raise ValueError(
+                f"{name}: got {counted(len(x), 'row')} of features and labels or attributes of "
+                f"shape {column.shape}, expected one value a row."
+            )
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _text(value) -> str:
+    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+
+
+def _names_of(features, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Of the features: those given, a data frame's own, or their numbers from 0."""
+    own = getattr(features, "columns", None) if names is None else names
+    if own is None:
+        own = range(np.shape(features)[1] if np.ndim(features) == 2 else 0)
+    return tuple(map(str, own))
+
+
+def prepare(
+    features, labels, attributes, synthetic, fitted: bool, positive, names=None
+) -> Prepared:
+    """Check a table and its synthetic rows; group them; scale features to unit deviation.
+
+    The logistic fit and Gaussian generators do not depend on the units; neighbours do, and use
+    these.
+
+    Args:
+        features, labels, attributes, synthetic, fitted, positive, names: as for
+            `planner.plan_table`.
+
+    Raises:
+        ValueError: for shapes, values that are not finite, one label only, more than two labels
+            without `positive`, tiny groups, constant features, or synthetic rows that do not match.
+    """
+    names = _names_of(features, names)
+    x = _matrix("features", features, names)
+    if len(names) != x.shape[1]:
+        raise ValueError(
+            f"names: got {len(names)} for {counted(x.shape[1], 'feature')}, expected one of each; "
+            "leave them out to number the features."
+        )
+    keys = _keys("labels", x, labels, attributes)
+    kinds = sorted({key[0] for key in keys}, key=str)
+    if len(kinds) < 2:
+        raise ValueError(
+            f"labels: got one kind, {_text(kinds[0])!r}, expected two; a classifier needs both."
+        )
+    if len(kinds) > max(_MANY, len(x) / 2):
+        raise ValueError(
+            f"labels: got {counted(len(kinds), 'kind')} in {counted(len(x), 'row')} "
+            f"({', '.join(map(_text, kinds[:3]))}, ...), expected the names of a few classes; cut "
+            "numbers into classes first."
+        )
+    if positive is None and len(kinds) > 2:
+        raise ValueError(
+            f"labels: got {counted(len(kinds), 'kind')} "
+            f"({', '.join(map(_text, kinds[:8]))}{', ...' if kinds[8:] else ''}), expected two; "
+            "name the one that counts as class 1 with positive (--positive)."
+        )
+    if positive is None:
+        positive = kinds[1]
+    elif positive not in kinds:
+        raise ValueError(
+            f"positive: got {positive!r}, expected one of {', '.join(map(repr, kinds))}."
+        )
+    order = sorted(set(keys), key=lambda key: tuple(map(str, key)))
+    index = {key: g for g, key in enumerate(order)}
+    group = np.array([index[key] for key in keys])
+    sizes = np.bincount(group)
+    groups = tuple(
+        GroupInfo("/".join(map(_text, key)), int(n), key[0] == positive)
+        for key, n in zip(order, sizes, strict=True)
+    )
+    small = [f"{counted(g.size, 'row')} of {g.name!r}" for g in groups if g.size < _FEWEST]
+    if small:
+        raise ValueError(
+            f"labels: got {', '.join(small)}, expected at least {_FEWEST} of every group; nothing "
+            "can be estimated from fewer. Merge groups, or collect more rows of them."
+        )
+    if x.shape[1] + 1 >= len(x):
+        raise ValueError(
+            f"features: got {x.shape[1]} for {counted(len(x), 'row')}, expected fewer features "
+            "than rows."
+        )
+    _check_spread(x, names)
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    _check_rank(np.concatenate([np.ones((len(x), 1)), (x - centre) / spread], axis=1), names)
+    signs = np.where([g.positive for g in groups], 1.0, -1.0)
+
+    def rows(values, own) -> Rows:
+        scaled = (values - centre) / spread
+        return Rows(np.concatenate([np.ones((len(own), 1)), scaled], axis=1), signs[own], own)
+
+    external = available = None
+    if synthetic is not None:
+        drawn, own = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
+        available = np.bincount(own)
+        external = External(rows(drawn, own), np.ones(len(own)), fitted)
+    return Prepared(rows(x, group), groups, external, available, names)
+
+
+def _synthetic(
+    given: tuple, dim: int, with_attributes: bool, index: dict[tuple, int], groups
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features and groups of the synthetic rows, held to the table that they are for.
+
+    Args:
+        given: features, labels and perhaps attributes.
+        dim: features of the table.
+        with_attributes: whether its groups are label x attribute.
+        index: number of each of its groups.
+        groups: them.
+    """
+    drawn = _matrix("synthetic", given[0])
+    if drawn.shape[1] != dim:
+        raise ValueError(
+            f"synthetic: got {counted(drawn.shape[1], 'feature')}, expected the {dim} of the table."
+        )
+    extra = given[2] if len(given) > 2 else None
+    if (extra is not None) != with_attributes:
+        raise ValueError(
+            f"synthetic: got {'no ' if extra is None else ''}attributes for a table "
+            f"{'with' if with_attributes else 'without'} them; give attributes for both tables, "
+            "or for neither."
+        )
+    names = _keys("synthetic", drawn, given[1], extra)
+    unknown = sorted({"/".join(map(_text, key)) for key in names if key not in index})
+    if unknown:
+        raise ValueError(
+            f"synthetic: got rows of groups the table does not have: {', '.join(unknown)}; "
+            f"it has {', '.join(g.name for g in groups)}."
+        )
+    own = np.array([index[key] for key in names])
+    available = np.bincount(own, minlength=len(groups))
+    if available.min() < 2:
+        missing = groups[int(available.argmin())].name
+        raise ValueError(
+            f"synthetic: got {counted(available.min(), 'row')} of group {missing}, expected at "
+            "least 2 of every group: the planned designs add rows to every group."
+        )
+    return drawn, own

@@ -1,0 +1,101 @@
+"""The table that a plan asks for: real rows, synthetic rows, and what each of them weighs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from synthetic_oversampling.practice.planner.draw import draw_rows
+from synthetic_oversampling.practice.planner.plan import Plan
+from synthetic_oversampling.simulate.tables.reading import Table, TableError, write_table
+
+__all__ = ["broken_up", "write_planned"]
+
+_ADDED = ("synthetic", "weight")
+
+
+def write_planned(
+    path: str | os.PathLike, plan: Plan, table: Table, made: Table | None, *, seed: int
+) -> Path:
+    """Write the rows that the recommended design trains on.
+
+    The columns ``synthetic`` (0 or 1) and ``weight`` (mean 1 over all rows) follow the table's own,
+    whose cells stay as they are in the file.
+    Synthetic rows are drawn from the plan's generator, or chosen at random among those of `made`.
+
+    Args:
+        path: of the CSV file.
+        plan: of the table.
+        table: that was planned for.
+        made: the synthetic table that the plan judged, if it judged one.
+        seed: of the draws.
+
+    Raises:
+        TableError: if the table has columns of these names.
+        ArtifactError: if the file cannot be written.
+    """
+    header = (*table.names, table.label_name)
+    if table.attribute_name is not None:
+        header += (table.attribute_name,)
+    clash = [name for name in _ADDED if name in header]
+    if clash:
+        raise TableError(
+            f"column {clash[0]!r}: is in the table already, and is what the rows' {clash[0]} would "
+            "be written to; rename it."
+        )
+    weights = plan.row_weights()
+    level, size = np.array(plan.oversampling), plan.size
+    counts = level + size
+    name = plan.recommended.source
+    if plan.add_synthetic and made is not None:
+        drawn, group = _chosen(plan, table, made, counts, seed)
+    elif plan.add_synthetic and table.encoding is not None and name == "duplicate":
+        index = np.arange(float(len(table.labels)))[:, None]  # rows, categories included
+        chosen, group = draw_rows(name, index, plan.group_index, counts, seed=seed)
+        drawn = table.cells[chosen[:, 0].astype(int)]
+    elif plan.add_synthetic:
+        drawn, group = draw_rows(name, table.features, plan.group_index, counts, seed=seed)
+    else:
+        drawn, group = np.empty((0, len(table.names))), np.empty(0, int)
+    rank = np.concatenate([np.arange(n) for n in counts]) if len(group) else group
+    own = np.where(rank < level[group], weights["levelling"][group], weights["added"][group])
+    weight = np.concatenate([weights["real"][plan.group_index], own])
+    weight = weight * (len(weight) / weight.sum())
+    first = {g: int(np.flatnonzero(plan.group_index == g)[0]) for g in range(len(plan.groups))}
+    place = np.concatenate([np.arange(len(table.labels)), [first[g] for g in group]]).astype(int)
+    values = [*table.cells, *drawn]
+    rows = []
+    for k, source in enumerate(place):
+        row = [*values[k], str(table.labels[source])]
+        if table.attributes is not None:
+            row.append(str(table.attributes[source]))
+        rows.append([*row, str(int(k >= len(table.labels))), weight[k]])
+    return write_table(path, (*header, *_ADDED), rows)
+
+
+def broken_up(plan: Plan, table: Table, made: Table | None) -> tuple[str, ...]:
+    """Columns of whole numbers in which the rows that the plan asks for have fractions.
+
+    Args:
+        plan, table, made: as for `write_planned`.
+    """
+    if not plan.add_synthetic or made is not None or plan.recommended.source == "duplicate":
+        return ()
+    whole = (table.features == np.round(table.features)).all(axis=0)
+    return tuple(name for name, own in zip(table.names, whole, strict=True) if own)
+
+
+def _chosen(plan: Plan, table: Table, made: Table, counts, seed: int):
+    """Rows of a synthetic table, at random without replacement, by group."""
+    rng = np.random.default_rng(seed)
+
+    def keys(own: Table):
+        columns = [own.labels] if own.attributes is None else [own.labels, own.attributes]
+        return list(zip(*columns, strict=True))
+
+    index = dict(zip(keys(table), plan.group_index.tolist(), strict=True))
+    group = np.array([index[key] for key in keys(made)])
+    chosen = [rng.permutation(np.flatnonzero(group == g))[:count] for g, count in enumerate(counts)]
+    return made.cells[np.concatenate(chosen)], np.repeat(np.arange(len(counts)), counts)

@@ -1,0 +1,249 @@
+"""A table's columns: which are numbers and which are categories, and how new rows are put together.
+
+A new row is a generated vector of numbers on top of a donor, one of the seeds nearest to it: the
+donor lends the categories, the label and whatever else goes with a row. So a category comes with
+its frequency among the group's seeds near the generated numbers, and only combinations of
+categories that were observed appear. Without numeric columns donors are drawn uniformly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.practice import extra
+from synthetic_oversampling.practice.rows.cells import are_numbers
+from synthetic_oversampling.theory.wording import counted
+
+try:
+    import pandas as pd
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.utils import check_array
+except ImportError as error:
+    raise extra.missing(error) from error
+
+__all__ = ["Columns", "donors", "plain", "positions", "read_columns", "with_numbers"]
+
+_HUGE = 1e140  # beyond it, squares of sums are no float64
+_FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought about its mean
+
+
+class Columns(NamedTuple):
+    """The table, its numbers as float64 ``[n, numeric columns]``, and where the columns are."""
+
+    table: pd.DataFrame
+    numbers: np.ndarray
+    numeric: tuple[int, ...]
+    categorical: tuple[int, ...]
+
+
+def positions(table: pd.DataFrame, columns, argument: str) -> tuple[int, ...]:
+    """Places of columns given by name, place or mask.
+
+    Args:
+        table: whose columns.
+        columns: names, whole numbers, or one truth value per column.
+        argument: for messages.
+
+    Raises:
+        ValueError: a column that is not there.
+
+    Example:
+        >>> positions(pd.DataFrame({"a": [1], "b": [2]}), ["b"], "categorical_features")
+        (1,)
+    """
+    given = list(columns)
+    if given and all(isinstance(one, (bool, np.bool_)) for one in given):
+        if len(given) != table.shape[1]:
+            raise ValueError(
+                f"{argument}: got a mask of {counted(len(given), 'entry')} for "
+                f"{counted(table.shape[1], 'column')}, expected one per column."
+            )
+        return tuple(np.flatnonzero(given).tolist())
+    found = []
+    for one in given:
+        place = np.flatnonzero([name == one for name in table.columns])
+        if len(place) != 1 and isinstance(one, (int, np.integer)) and 0 <= one < table.shape[1]:
+            place = [one]
+        if len(place) != 1:
+            raise ValueError(
+                f"{argument}: got {one!r}, which names no column; the columns are "
+                f"{', '.join(map(str, table.columns[:20]))}."
+            )
+        found.append(int(place[0]))
+    return tuple(sorted(set(found)))
+
+
+def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> Columns:
+    """Tell numbers from categories, and check the numbers.
+
+    Args:
+        table: rows and columns.
+        categorical: "auto" (category, text and boolean columns), or names, places or a mask of
+            columns that are categories as well, such as integer codes.
+
+    Raises:
+        ValueError: a missing or infinite number; a column that is neither number nor category,
+            such as dates, or texts of which most but not all are numbers.
+
+    Example:
+        >>> found = read_columns(pd.DataFrame({"age": [31, 40], "sex": ["f", "m"]}))
+        >>> found.numeric, found.categorical, found.numbers.ravel().tolist()
+        ((0,), (1,), [31.0, 40.0])
+    """
+    named = () if isinstance(categorical, str) else positions(
+        table, categorical, "categorical_features"
+    )  # fmt: skip
+    numeric, other = [], []
+    for place, name in enumerate(table.columns):
+        column = table.iloc[:, place]
+        if place not in named and _is_numeric(column, name):
+            numeric.append(place)
+        else:
+            _check_category(column, name)
+            other.append(place)
+    parts = [_floats(table.iloc[:, place]) for place in numeric]
+    numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
+    if parts:
+        _check_finite(numbers, [table.columns[place] for place in numeric])
+        numbers = check_array(numbers, dtype=np.float64, input_name="X")
+    return Columns(table, numbers, tuple(numeric), tuple(other))
+
+
+def _is_numeric(column: pd.Series, name) -> bool:
+    """By the type; a column of mixed objects by its values, most of which may be numbers."""
+    dtype = column.dtype
+    if pd.api.types.is_complex_dtype(dtype):
+        raise ValueError(
+            f"Complex data not supported: column {name!r}; give real and imaginary part a column "
+            "each."
+        )
+    if pd.api.types.is_numeric_dtype(dtype):
+        return not pd.api.types.is_bool_dtype(dtype)
+    if not pd.api.types.is_object_dtype(dtype) and not pd.api.types.is_string_dtype(dtype):
+        return False
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return True
+    if kind not in ("string", "mixed", "mixed-integer") or column.isna().any():
+        return False
+    values = list(column)
+    texts = [v if isinstance(v, str) else repr(v) for v in map(plain, values)]
+    how = f"categorical_features=[{name!r}]"
+    if are_numbers(name, texts, lambda place: f"row {place}", how) and kind != "string":
+        raise ValueError(
+            f"column {name!r}: mixes numbers and texts that are numbers, expected one of them; use "
+            f"pandas.to_numeric, or {how} for categories."
+        )
+    return False  # numbers that are all written as text are codes
+
+
+def plain(value):
+    """A NumPy scalar as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _floats(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
+    """Missing, infinite and enormous numbers, with their place."""
+    odd = np.argwhere(~np.isfinite(numbers))
+    if len(odd) == 0:
+        large = np.argwhere(np.abs(numbers) > _HUGE)
+        for row, place in large[:1]:
+            raise ValueError(
+                f"column {names[place]!r}: got {numbers[row, place]:.3g} in row {row}, expected "
+                f"numbers up to {_HUGE:g}, whose squares are numbers too; use another unit."
+            )
+        return
+    row, place = odd[0]
+    what = "NaN" if np.isnan(numbers[row, place]) else "infinity"
+    raise ValueError(
+        f"Input X contains {what}: column {names[place]!r}, row {row}, one of "
+        f"{counted(len(odd), 'such cell')}. Fill them, or drop the rows."
+    )
+
+
+def _check_category(column: pd.Series, name) -> None:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "mixed" and not all(map(pd.api.types.is_scalar, column)):
+        raise ValueError(
+            f"column {name!r}: holds values such as lists, expected one number or category in "
+            "every row; give their parts columns of their own."
+        )
+    if kind in ("datetime64", "datetime", "date", "timedelta64", "timedelta", "time", "period"):
+        raise ValueError(
+            f"column {name!r}: got dates or times, expected numbers or categories; turn it into "
+            "numbers, such as days since a date."
+        )
+    if column.isna().any():
+        raise ValueError(
+            f"column {name!r}: Input X contains NaN or missing categories, expected a value in "
+            "every row; fill them, for instance with a category of their own, or drop the rows."
+        )
+
+
+def donors(
+    seeds: np.ndarray, rows: np.ndarray, neighbours: int, rng: np.random.Generator
+) -> np.ndarray:
+    """For every row, one of its nearest seeds, drawn uniformly: ``[m]``.
+
+    Args:
+        seeds: numbers of the group's seeds ``[n, d]``.
+        rows: generated numbers ``[m, d]``.
+        neighbours: among how many nearest seeds to draw; n if fewer.
+        rng: source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> donors(np.array([[0.0], [1.0]]), np.array([[0.1], [5.0]]), 1, rng).tolist()
+        [0, 1]
+    """
+    count = min(neighbours, len(seeds))
+    if seeds.shape[1] == 0:
+        return rng.integers(len(seeds), size=len(rows))
+    centre, std = seeds.mean(axis=0), seeds.std(axis=0)
+    scale = np.where(std > 0, std, 1.0)
+    far = np.where(np.abs(centre) > _FAR * scale, centre, 0.0)  # the search expands squares
+    search = NearestNeighbors(n_neighbors=count).fit((seeds - far) / scale)
+    near = search.kneighbors((rows - far) / scale, return_distance=False)
+    return near[np.arange(len(rows)), rng.integers(count, size=len(rows))]
+
+
+def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
+    """The donors' rows with their numbers replaced; types are kept, whole numbers rounded.
+
+    Args:
+        columns: of the seeds.
+        rows: the donor of each new row.
+        numbers: generated numbers ``[m, numeric columns]``.
+
+    Example:
+        >>> found = read_columns(pd.DataFrame({"age": [31, 40], "sex": ["f", "m"]}))
+        >>> with_numbers(found, np.array([1]), np.array([[33.7]])).to_csv(index=False).split()
+        ['age,sex', '34,m']
+    """
+    new = columns.table.iloc[rows].reset_index(drop=True)
+    for place, values in zip(columns.numeric, numbers.T, strict=True):
+        dtype = columns.table.dtypes.iloc[place]
+        inner = dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype
+        if pd.api.types.is_object_dtype(dtype):
+            inner = columns.table.iloc[:, place].infer_objects().dtype
+        if pd.api.types.is_integer_dtype(inner):
+            low, high = _limits(inner)
+            values = np.clip(np.rint(values), low, high).astype(np.int64 if low < 0 else np.uint64)
+        new.isetitem(place, pd.Series(values).astype(inner).astype(dtype))
+    return new
+
+
+def _limits(dtype) -> tuple[int, int]:
+    """What an integer type holds, so that a rounded draw never wraps around."""
+    info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+    room = 2**53  # whole numbers that float64 holds exactly
+    return max(info.min, -room), min(info.max, room)

@@ -1,0 +1,362 @@
+"""R6, T4 and R7 on cases made to break them: random populations, matrices and small samples.
+
+Every check counts the cases that violate a bound, or compares a case that attains one; bounds are
+those of ``theory``, the other side is found without it (risks by the trapezoidal rule, proxies by
+quadrature over directions and multipliers, minimisers by a plain Newton method). Nothing is
+simulated at the run's seed: the cases are fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.claims.printed.settings import balanced
+from synthetic_oversampling.theory.generators.table import (
+    Generator,
+    Mislabelled,
+    Oracle,
+    Scaled,
+    Shifted,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import SQUARED
+from synthetic_oversampling.theory.prediction import bounds
+from synthetic_oversampling.theory.prediction import certificate as certificates
+from synthetic_oversampling.theory.prediction.bias import predict_bias
+from synthetic_oversampling.theory.theorems.table import FORMULAS
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = ["LABELS", "SUITE", "Sample", "bound_checks", "close_population", "random_population",
+           "random_sample"]  # fmt: skip
+
+SUITE = "bounds"
+LABELS = ("random", "close", "aligned", "attained", "vector", "intercept", "tight", "far", "near",
+          "published")  # fmt: skip
+_ROWS = 30  # of a small sample, some of weight 0
+_ROUNDING = 1e-9  # relative, by which two routes may differ
+
+
+def _check(name: str, label: str, claim: str, theory, observed, discrepancy, kind="bound") -> Check:
+    return Check(
+        f"{name}.{SUITE}.{label}", claim, kind, (), ("population", None), float(theory), 0.0, 0.0,
+        float(discrepancy), float(observed), source="second route",
+    )  # fmt: skip
+
+
+def _count(name: str, label: str, claim: str, violations) -> Check:
+    return _check(name, label, claim, 0.0, violations, 0.5)
+
+
+# --- R6 ---------------------------------------------------------------------------------------
+def _local_checks() -> Iterator[Check]:
+    rng, violations, count = np.random.default_rng(3), 0, 400
+    for _ in range(count):
+        size = int(rng.integers(2, 5))
+        hessian, target, cov = (
+            own @ own.T + 1e-3 * np.eye(size)
+            for own in rng.normal(size=(3, size, size)) * 10 ** rng.uniform(-1, 1, size=(3, 1, 1))
+        )
+        bias = rng.normal(size=size) * 10 ** rng.uniform(-2, 1)
+        metric = np.linalg.inv(target) @ hessian @ np.linalg.inv(target)
+        excess = (bias @ metric @ bias + np.trace(metric @ cov)) / 2
+        violations += excess > (1 + _ROUNDING) * bounds.local_bound(bias, cov, hessian, target)
+    claim = f"of {count} random biases and matrices, those above the bound on R1's local form"
+    yield _count("R6.local", "random", claim, violations)
+    bias, cov = np.array([0.0, 0.3]), np.diag([0.1, 0.2])
+    hessian, target = np.diag([0.5, 2.0]), np.diag([1.5, 0.4])
+    excess = 0.5 * 2.0 * (0.3 / 0.4) ** 2 + 0.5 * (0.5 * 0.1 / 1.5**2 + 2.0 * 0.2 / 0.4**2)
+    bound = bounds.local_bound(bias, cov, hessian, target)
+    claim = "attained where the bias lies along H's largest and A's smallest eigenvalue"
+    yield _check("R6.local", "aligned", claim, bound, excess, _ROUNDING * excess, "exact")
+
+
+class Population(NamedTuple):
+    """A random design on two groups in the plane.
+
+    Attributes:
+        groups, design, generator: it; kl: divergence of its generators, infinite where unknown.
+        excess: ``R_bal(theta_alpha) - R_bal(theta*)`` by the trapezoidal rule.
+    """
+
+    groups: tuple[GaussianGroup, GaussianGroup]
+    design: Design
+    generator: tuple[Generator, Generator]
+    kl: tuple[float, float]
+    excess: float
+
+
+def random_population(rng: np.random.Generator) -> Population:
+    """Groups near and far, generators slightly and badly wrong, every weight and ratio.
+
+    Args:
+        rng: of its choices.
+    """
+    groups = []
+    for label in (0, 1):
+        factor = rng.normal(size=(2, 2)) * 10 ** rng.uniform(-0.5, 0.3)
+        mean = rng.normal(size=2) * rng.choice([0.05, 0.5, 1.0])
+        groups.append(GaussianGroup(mean, factor @ factor.T + 0.1 * np.eye(2), label))
+    sizes = int(rng.integers(50, 5000)), int(rng.integers(50, 5000))
+    design = Design(sizes, int(rng.integers(50, 5000)), float(rng.choice([0.1, 0.5, 1.0])))
+    shift, factor = rng.normal(size=2) * 10 ** rng.uniform(-2, 0), 10 ** rng.uniform(-0.7, 0.4)
+    kind = int(rng.integers(4))
+    own: Generator = (Shifted(tuple(shift)), Scaled(factor), Mislabelled(0.2), Oracle())[kind]
+    if kind == 3:
+        design = Design.raw(sizes)
+    other = Oracle() if kind < 2 and rng.uniform() < 0.5 else own
+    scaled = factor - 1.0 - math.log(factor)  # two features
+
+    def divergence(of: Generator, group: GaussianGroup) -> float:
+        if isinstance(of, Shifted):
+            return float(shift @ np.linalg.solve(group.cov[0], shift)) / 2
+        return scaled if isinstance(of, Scaled) else 0.0 if isinstance(of, Oracle) else math.inf
+
+    pair = (other, own)
+    found = predict_bias(groups, design, pair)
+    start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
+    divergences = tuple(divergence(*both) for both in zip(pair, groups, strict=True))
+    return Population(tuple(groups), design, pair, divergences, end - start)
+
+
+def close_population(distance: float) -> Population:
+    """Groups so close that a shrunken covariance biases the gradient little, the Hessian much.
+
+    Args:
+        distance: of the means.
+    """
+    groups = [GaussianGroup([distance * label, 0.0], np.eye(2), label) for label in (0, 1)]
+    design, pair = Design((1000, 1000), math.inf, 1.0), (Scaled(0.5), Scaled(0.5))
+    found = predict_bias(groups, design, pair)
+    start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
+    divergence = 0.5 - 1.0 - math.log(0.5)
+    return Population(tuple(groups), design, pair, (divergence, divergence), end - start)
+
+
+@lru_cache(maxsize=1)
+def _close() -> tuple[Population, ...]:
+    return tuple(map(close_population, (0.4, 0.2, 0.1, 0.05)))
+
+
+@lru_cache(maxsize=1)
+def _populations(count: int = 48) -> tuple[Population, ...]:
+    rng = np.random.default_rng(21)
+    return tuple(random_population(rng) for _ in range(count))
+
+
+def _population_checks() -> Iterator[Check]:
+    for label, cases in (("random", _populations()), ("close", _close())):
+        ratios = [
+            bounds.population_bound(own.groups, own.design, own.generator).bound / own.excess
+            for own in cases
+        ]
+        claim = (
+            f"of {len(cases)} populations ({label}), those whose excess is above the bound at any "
+            f"bias; bound over excess from {min(ratios):.2f} to {max(ratios):.3g}, median "
+            f"{float(np.median(ratios)):.2f}"
+        )
+        yield _count("R6.population", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
+    pair = [GaussianGroup([0.5 * s], [[0.35]], (s + 1) // 2) for s in (-1, 1)]
+    flipped = Design((400, 400), 400, 0.5), Mislabelled(0.15)
+    found = predict_bias(pair, *flipped, SQUARED)
+    second = 0.5**2 + 0.35  # the risk is quadratic: curvature 1 and this, the bias along the slope
+    move = float(found.theta_alpha[1]) - 0.5 / second
+    bound = bounds.population_bound(pair, *flipped, SQUARED).bound
+    claim = "attained by a quadratic risk with a bias along its flattest direction"
+    yield _check("R6.population", "attained", claim, bound, second * move**2 / 2,
+                 1e-9 * bound, "exact")  # fmt: skip
+
+
+# --- T4 ---------------------------------------------------------------------------------------
+def _chain_checks() -> Iterator[Check]:
+    violations, count, vacuous = 0, 0, 0
+    for own in _populations():
+        if own.design.scheme == "synthetic" and max(own.kl) < math.inf:
+            found = bounds.fidelity_bound(own.kl, own.groups, own.design, own.generator)
+            violations, count = violations + (found.bound < own.excess - 1e-10), count + 1
+            vacuous += found.vacuous
+    claim = (
+        f"of {count} random populations, those whose excess is above what the divergence of their "
+        f"generators allows; {vacuous} bounds are vacuous"
+    )
+    yield _count("T4.chain", "random", claim, violations)
+
+
+@lru_cache(maxsize=1)
+def _scores() -> tuple[tuple[np.ndarray, GaussianGroup, float, float], ...]:
+    """Points, groups, and lower estimates of both proxies by quadrature over the plane."""
+    rng, found = np.random.default_rng(5), []
+    node = np.linspace(-9.0, 9.0, 91)
+    z = np.stack(np.meshgrid(node, node), axis=-1).reshape(-1, 2)
+    log_mass = -np.sum(z**2, axis=1) / 2
+    log_mass = log_mass - np.log(np.exp(log_mass).sum())
+    for _ in range(6):
+        factor = rng.normal(size=(2, 2)) * 10 ** rng.uniform(-0.5, 0.3)
+        group = GaussianGroup(rng.normal(size=2), factor @ factor.T, int(rng.integers(2)))
+        theta = rng.normal(size=3) * 10 ** rng.uniform(-0.5, 0.5)
+        rows = np.insert(group.mean[0] + z @ factor.T, 0, 1.0, axis=1)
+        score = -group.sign * rows / (1 + np.exp(group.sign * (rows @ theta)))[:, None]
+        score = score - np.exp(log_mass) @ score
+        unit = rng.normal(size=(24, 3))
+        unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+        values, best = score @ unit.T, np.zeros(len(unit))
+        for size in np.geomspace(0.02, 200.0, 40):
+            for one in (size, -size):
+                tilted = one * values + log_mass[:, None]
+                top = tilted.max(axis=0)
+                psi = np.log(np.exp(tilted - top).sum(axis=0)) + top
+                best = np.maximum(best, 2 * psi / one**2)
+        found.append((theta, group, float(best.max()), _entry_estimate(theta, group)))
+    return tuple(found)
+
+
+def _entry_estimate(theta, group: GaussianGroup) -> float:
+    """The largest ``2 psi(l) / l^2`` of the first entry on a grid of multipliers."""
+    z = np.linspace(-10.0, 10.0, 2001)
+    mass = np.exp(-(z**2) / 2)
+    mass = mass / mass.sum()
+    margin = group.sign * (theta[0] + group.mean[0] @ theta[1:])
+    entry = 1 / (1 + np.exp(margin + math.sqrt(theta[1:] @ group.cov[0] @ theta[1:]) * z))
+    entry = entry - mass @ entry
+    sizes = np.geomspace(0.02, 200.0, 200)
+    psi = [(2 * math.log(mass @ np.exp(one * entry)) / one**2) for one in (*-sizes, *sizes)]
+    return max(psi)
+
+
+def _proxy_checks() -> Iterator[Check]:
+    whole = [bounds.score_var_proxy(theta, group) / own for theta, group, own, _ in _scores()]
+    entry = [bounds.intercept_var_proxy(theta, group) / own for theta, group, _, own in _scores()]
+    for label, ratios, what in (("vector", whole, "score"), ("intercept", entry, "first entry")):
+        claim = (
+            f"of {counted(len(ratios), 'group')}, certified proxies of the {what} below an "
+            f"estimate by quadrature; certified over estimated {min(ratios):.3f} to "
+            f"{max(ratios):.3f}"
+        )
+        yield _count("T4.proxy", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
+    claim = "the first entry's certified proxy over the best of a grid of multipliers, at most"
+    yield _check("T4.proxy", "tight", claim, max(entry), 1.0, 0.01, "asymptotic")
+
+
+# --- R7 ---------------------------------------------------------------------------------------
+class Sample(NamedTuple):
+    """A small weighted sample, a point, and the minimiser that a plain Newton method finds.
+
+    Attributes:
+        theta, x, sign, weight: as for `theory.prediction.certificate.certificate`.
+        minimiser: ``[p]``, or None where there is none.
+        distance: of the minimiser in the metric of the Hessian at the point.
+    """
+
+    theta: np.ndarray
+    x: np.ndarray
+    sign: np.ndarray
+    weight: np.ndarray
+    minimiser: np.ndarray | None
+    distance: float
+
+
+def random_sample(rng: np.random.Generator, dim: int) -> Sample:
+    """4 to 30 rows: outliers, very unequal weights, labels separated or not, points near and far.
+
+    Args:
+        rng: of its choices.
+        dim: number of features.
+    """
+    count = int(rng.integers(4, _ROWS + 1))
+    x = rng.normal(size=(_ROWS, dim)) * 10 ** rng.uniform(-1, 0.7, size=dim)
+    x = x + rng.normal(size=dim) * rng.choice([0.0, 2.0])
+    x[0] *= rng.choice([1.0, 1.0, 15.0])
+    sign = np.where(x[:, 0] * rng.choice([0.0, 1.0]) + rng.normal(size=_ROWS) > 0, 1.0, -1.0)
+    weight = rng.exponential(size=_ROWS) ** rng.choice([0, 1, 3])
+    weight[1] *= rng.choice([1.0, 1.0, 100.0])
+    weight[count:] = 0.0
+    weight = weight / weight.sum()
+    kept = slice(0, count)
+    best = _newton(x[kept], sign[kept], weight[kept])
+    theta = rng.normal(size=dim + 1) * rng.choice([0.0, 0.3])
+    if best is not None:
+        theta = best + rng.normal(size=dim + 1) * 10 ** rng.uniform(-3, 0)
+    rows = np.insert(x[kept], 0, 1.0, axis=1)
+    tail = np.exp(-np.logaddexp(0.0, sign[kept] * (rows @ theta)))
+    hessian = (rows.T * (weight[kept] * tail * (1 - tail))) @ rows
+    move = None if best is None else best - theta
+    distance = math.inf if move is None else math.sqrt(move @ hessian @ move)
+    return Sample(theta, x, sign, weight, best, distance)
+
+
+def _newton(x, sign, weight) -> np.ndarray | None:
+    """Newton's method with halved steps; None where it runs away."""
+    rows = np.insert(x, 0, 1.0, axis=1) * sign[:, None]
+    theta = np.zeros(rows.shape[1])
+    for _ in range(80):
+        margin = rows @ theta
+        tail = np.exp(-np.logaddexp(0.0, margin))
+        slope = rows.T @ (weight * tail)
+        hessian = (rows.T * (weight * tail * (1 - tail))) @ rows
+        try:
+            step = np.linalg.solve(hessian, slope)
+        except np.linalg.LinAlgError:
+            return None
+        length, risk = 1.0, weight @ np.logaddexp(0.0, -margin)
+        while weight @ np.logaddexp(0.0, -(margin + length * (rows @ step))) > risk + 1e-15:
+            length /= 2
+            if length < 1e-9:
+                return None
+        theta = theta + length * step
+        if np.max(np.abs(rows @ step)) < 1e-9:
+            return theta
+        if np.max(np.abs(rows @ theta)) > 300:
+            return None
+    return None
+
+
+@lru_cache(maxsize=1)
+def _samples(count: int = 240) -> tuple[Sample, ...]:
+    rng = np.random.default_rng(8)
+    return tuple(random_sample(rng, 1 + k % 2) for k in range(count))
+
+
+def _certificate_checks() -> Iterator[Check]:
+    far = near = published = held = premise = 0
+    for own in _samples():
+        found = certificates.certificate(*map(jnp.asarray, own[:4]))
+        slack = 1e-7 * (1 + own.distance)
+        if bool(found.exists):
+            held += 1
+            far += not own.distance <= float(found.farthest) + slack
+        if own.minimiser is not None:
+            near += own.distance < float(found.nearest) - slack
+        if float(found.euclidean) <= 0.5:
+            premise += 1
+            bound = float(FORMULAS["R7.published"].numpy(decrement=float(found.decrement)))
+            published += not own.distance**2 <= bound + slack
+    count = len(_samples())
+    claim = f"of {held} samples with kappa < 1 (of {count}), minimisers missing or too far"
+    yield _count("R7.sample", "far", claim, far)
+    claim = f"of {count} samples, minimisers nearer than the certificate allows"
+    yield _count("R7.sample", "near", claim, near)
+    claim = f"of {premise} samples with nu R <= sqrt(lambda_min) / 2, those beyond 16 nu^2"
+    yield _count("R7.sample", "published", claim, published)
+
+
+PARTS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _local_checks, _population_checks, _chain_checks, _proxy_checks, _certificate_checks,
+)  # fmt: skip
+
+
+def bound_checks(profile: str) -> Iterator[Check]:
+    """Every check, of any profile: the cases are fixed.
+
+    Args:
+        profile: "quick" or "full".
+    """
+    del profile
+    for part in PARTS:
+        yield from part()

@@ -1,0 +1,139 @@
+"""Checks of every family of theorems on samples that no code of `theory` draws, fits or scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import SupportsFloat
+
+from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.experiments import independent as own
+from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Shifted
+from synthetic_oversampling.theory.in_context import capacity
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import Prediction, predict
+from synthetic_oversampling.theory.scaling.moments import scaling_moments
+from synthetic_oversampling.theory.theorems.table import FORMULAS
+
+__all__ = ["LABELS", "SUITE", "groups", "independent_checks", "prediction"]
+
+SUITE = "independent"
+LABELS = (*own.DESIGNS, f"n{own.SEEDS}")
+_EFFECTS = {"quick": 0.20, "full": 0.10}
+_REMAINDER = (
+    2.0 * 2 / min(own.SIZES)
+)  # relative size of the next order, as in `simulate.claims.bias`
+
+
+def groups() -> tuple[GaussianGroup, GaussianGroup]:
+    """The two classes, as theory wants them."""
+    return tuple(GaussianGroup([m], [[own.STD**2]], y) for y, m in enumerate(own.MEANS))
+
+
+@lru_cache(maxsize=8)
+def prediction(name: str) -> Prediction:
+    """Theorem R for a design.
+
+    Args:
+        name: of the design, one of `simulate.experiments.independent.DESIGNS`.
+    """
+    augmented = Design(own.SIZES, own.AUGMENTATION, own.WEIGHT)
+    design, generator = {
+        "raw": (Design.raw(own.SIZES), Oracle()),
+        "weighted": (Design.class_weighted(own.SIZES), Oracle()),
+        "shifted": (augmented, Shifted((own.SHIFT,))),
+        "plugin": (augmented, GaussianPlugin()),
+    }[name]
+    return predict(groups(), design, generator)
+
+
+def _check(
+    name: str, label: str, claim: str, statistic: tuple[str, int | None], theory: SupportsFloat,
+    std: SupportsFloat, allowance: float, discrepancy: float, kind: str = "asymptotic",
+    skewness: float = 0.0,
+) -> Check:  # fmt: skip
+    experiment = "attention" if name.startswith("T") else "classifiers"
+    return Check(
+        f"{name}.{SUITE}.{label}", claim, kind, (f"{SUITE}/{experiment}",), statistic,
+        float(theory), float(std), float(allowance), float(discrepancy), skewness=skewness,
+        source="simulated and scored independently",
+    )  # fmt: skip
+
+
+def _bias_checks() -> Iterator[Check]:
+    """B3 and B4: where the estimates move, and what that costs each class."""
+    for k, name in enumerate(own.DESIGNS):
+        if name in ("raw", "shifted"):
+            theory = prediction(name)
+            std = math.sqrt(float(theory.cov[0, 0]))
+            added = float(theory.estimator_bias[0])
+            yield _check(
+                "B3.displacement", name, "mean intercept beyond Bayes' rule: theta_alpha's and the "
+                "O(1/n) bias", ("displacement", k), theory.displacement[0] + added, std,
+                0.1 * abs(added), 0.2 * max(abs(float(theory.displacement[0])), std),
+            )  # fmt: skip
+    distance = (own.MEANS[1] - own.MEANS[0]) / own.STD
+    theory = prediction("raw").group_error
+    values = {"Delta": distance, "n_0": float(own.SIZES[0]), "n_1": float(own.SIZES[1])}
+    for g in (0, 1):
+        formula = FORMULAS[f"B4.error_{g}"]
+        value = float(formula(**{name: values[name] for name in formula.arguments}))
+        order = float(theory.variance[g] + theory.cox_snell[g])
+        scale = abs(float(theory.variance[g])) + abs(float(theory.cox_snell[g]))
+        yield _check(
+            f"B4.error_{g}", "raw", f"error of class {g} under raw training: the closed form and "
+            "O(1/n)", ("error", g), value + order, theory.std[g], 0.1 * scale,
+            max(0.03 * value, 0.2 * scale),
+        )  # fmt: skip
+
+
+def _risk_checks(effect: float) -> Iterator[Check]:
+    """R1, R2 and S1: the excess risk of every design, and of one by its scaling law."""
+    for k, name in enumerate(own.DESIGNS):
+        theory = prediction(name)
+        value, noise = float(theory.total), float(theory.total - theory.excess.bias)
+        yield _check(
+            "R2.excess" if name == "plugin" else "R1.excess", name, "total balanced excess risk",
+            ("excess", k), value, theory.excess.std, _REMAINDER * noise,
+            max(1.25 * effect, 2.5 * _REMAINDER) * value,
+            skewness=2.0 if name in ("weighted", "plugin") else 0.0,
+        )  # fmt: skip
+    theory, k = prediction("shifted"), own.DESIGNS.index("shifted")
+    law = scaling_moments(groups(), own.SIZES, Shifted((own.SHIFT,))).law
+    value = float(law.excess(own.WEIGHT, own.AUGMENTATION))
+    added = abs(float(theory.total - theory.local_bias - theory.local_variance))
+    allowance = added + _REMAINDER * float(theory.local_variance)
+    yield _check(
+        "S1.excess", "shifted", f"excess risk at N = {own.AUGMENTATION}, weight {own.WEIGHT:g}",
+        ("excess", k), value, theory.excess.std, allowance, max(effect * value, 2.5 * allowance),
+    )  # fmt: skip
+
+
+def _capacity_checks(effect: float) -> Iterator[Check]:
+    """T1: expected divergences, each an affine function of a chi-square variable of one degree."""
+    ratio = own.VAR_WITHIN / own.VAR_PRIOR
+    for name, statistic, value, count in (
+        ("T1.expected_kl", "attention",
+         capacity.location_expected_kl(own.SEEDS, 1, own.VAR_WITHIN, own.VAR_PRIOR),
+         own.SEEDS + ratio),
+        ("T1.flat_kl", "flat", capacity.flat_prior_expected_kl(own.SEEDS, 1), own.SEEDS),
+    ):  # fmt: skip
+        yield _check(
+            name, f"n{own.SEEDS}", "expected divergence from a group of unknown mean",
+            (statistic, None), value, math.sqrt(2) / (2 * (count + 1)), 0.0,
+            effect * float(value), "exact", math.sqrt(8.0),
+        )  # fmt: skip
+
+
+def independent_checks(profile: str) -> Iterator[Check]:
+    """Every check of the suite.
+
+    Args:
+        profile: "quick" or "full".
+    """
+    effect = _EFFECTS[profile]
+    yield from _bias_checks()
+    yield from _risk_checks(effect)
+    yield from _capacity_checks(effect)

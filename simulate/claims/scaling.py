@@ -1,0 +1,254 @@
+"""The checks of S1 and S3: the whole curve in the synthetic size, its best weight, its floor.
+
+Every check is of a mean that uses no prediction. Declared spreads are those of quadratic forms of
+Gaussian gradients, with the means and covariances of S1's two parts, or of theorem R's expansion
+where the bias is too large for these. Theory values of excess risks are the global law's; their
+remainder is ``2 p / n`` of the noise for the next order, ``n`` the real samples per class that
+would have that noise. The products of gradients have the moments of the hyperbola, and no more is
+claimed of it than that. SMOTE's best weight is 0, and a fixed one hurts at every size; where a
+generator halves every covariance (`scaling_paths.halved_path`), the hyperbola's excess is a quarter
+of what it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.claims.bias import PROFILES
+from synthetic_oversampling.simulate.experiments.scaling_paths import (
+    FIXED_WEIGHT,
+    Path,
+    floor_path,
+    halved_path,
+    path,
+)
+from synthetic_oversampling.theory.population.groups import gradient, hessian
+from synthetic_oversampling.theory.population.laws import balanced_law
+
+__all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
+
+LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plug-in")
+_FARTHER = {"quick": (), "full": LABELS}  # with 10^5 samples per class: minutes each
+_FITTED = ("plug-in", "predictive")
+_TURNING = ("shifted",)  # its bias hurts beyond a weight below 1 at every size
+_RESOLVED = 7.3 / math.sqrt(2500)  # standard deviations: what 2500 replicates detect
+_GLOBAL = ("smote", "halved")  # bias too large for S1's two parts
+_PARAMETERS = 3
+_COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthetic size
+_FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
+
+
+def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> tuple[float, float]:
+    """Standard deviation and skewness of ``sum_k c_k g_k' H^{-1} g_k / 2``, ``g_k`` at weight k.
+
+    Args:
+        own: whose parts.
+        size: ``N``.
+        coefficients: ``c_k`` by weight ``alpha``.
+
+    Statement: for a Gaussian vector ``x`` with mean ``m`` and covariance ``V``, the cumulants of
+    ``x' B x`` are ``2 tr((B V)^2) + 4 m' B V B m`` and ``8 tr((B V)^3) + 24 m' B V B V B m``; here
+    ``x = (U, W + xi_N)``.
+    """
+    parts = own.parts
+    inverse = np.linalg.inv(parts.hessian)
+    outer = np.zeros((2, 2))
+    for alpha, coefficient in coefficients.items():
+        pair = np.array([1.0 - alpha, alpha])
+        outer += coefficient * np.outer(pair, pair) / 2
+    form = np.kron(outer, inverse)
+    mean = np.concatenate([parts.over_mean, parts.aug_mean])
+    aug = np.asarray(parts.aug_cov) + np.asarray(parts.fresh_cov) / size
+    cross = np.asarray(parts.cross_cov)
+    cov = np.block([[np.asarray(parts.over_cov), cross], [cross.T, aug]])
+    spread, pull = form @ cov, form @ mean
+    second = 2 * np.trace(spread @ spread) + 4 * pull @ cov @ pull
+    third = 8 * np.trace(spread @ spread @ spread) + 24 * pull @ cov @ form @ cov @ pull
+    return float(np.sqrt(second)), float(third / second**1.5)
+
+
+def expansion_law(own: Path, weight: float, size: int) -> tuple[float, float]:
+    """Standard deviation and skewness of ``g' d + d' H d / 2``, ``d`` normal: theorem R's own.
+
+    Args:
+        own: whose prediction.
+        weight, size: ``alpha`` and ``N``.
+
+    Statement: with gradient ``g`` and Hessian ``H`` of the balanced risk at the pseudo-true point
+    and the covariance ``V`` of the estimate, the cumulants are ``tr((H V)^2) / 2 + g' V g`` and
+    ``tr((H V)^3) + 3 g' V H V g``.
+    """
+    full, law = own.predicted(weight, size), balanced_law(own.groups)
+    slope = np.asarray(gradient(full.theta_alpha, law))
+    spread = np.asarray(hessian(full.theta_alpha, law)) @ full.cov
+    pull = full.cov @ slope
+    second = np.trace(spread @ spread) / 2 + slope @ pull
+    third = np.trace(spread @ spread @ spread) + 3 * slope @ full.cov @ (spread.T @ slope)
+    return float(np.sqrt(second)), float(third / second**1.5)
+
+
+def _next_order(own: Path, weight: float, size: int) -> float:
+    """``2 p / n``: relative size of the next order, ``n`` in real samples of every class."""
+    small = own.predicted(weight, size).small_variance
+    return 2.0 * _PARAMETERS * 2.0 * float(small) / float(own.parts.law.S)
+
+
+def _value(own: Path, weight: float, size: int) -> tuple[float, float]:
+    """Theory value of an excess by the global law, and the next order."""
+    full = own.predicted(weight, size)
+    # by theorem R alone, whose noise may be larger than near no bias, and the next order with it
+    larger = max(float(full.excess.variance / full.small_variance), 1.0)
+    remainder = float(full.small_variance) * _next_order(own, weight, size) * larger**2
+    return float(own.law.excess(weight, size)), remainder
+
+
+def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
+    """The curve; coarser where the known remainder is large, and where data sets are."""
+    names = ("half", "full", "none") if label == "halved" else ("best", f"{FIXED_WEIGHT:g}", "full")
+    for size, weights in own.points:
+        for name, weight in zip(names, weights, strict=False):
+            value, remainder = _value(own, weight, size)
+            if label in _GLOBAL:
+                spread, skewness = expansion_law(own, weight, size)
+            else:
+                spread, skewness = quadratic_law(own, size, {weight: 1.0})
+            yield Check(
+                f"S1.excess{size}-{name}.scaling.{label}",
+                f"excess risk at N = {size}, weight {weight:.3g}",
+                "asymptotic", (own.name,), ("excess", own.index(weight, size)),
+                value, 1.1 * spread, remainder,
+                max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
+                skewness=skewness,
+                source="simulated, scored by theory",
+            )  # fmt: skip
+
+
+def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
+    """A, C and D + S/N as means of products of gradients: exact but for a fitted covariance."""
+    law = own.parts.law
+    curved = label in _FITTED
+    for k, (size, (best,)) in enumerate(own.points):
+        aug = float(law.D + law.S / size)
+        scale = math.sqrt(float(law.A) * aug)
+        bend = float(law.A - 2 * law.C) + aug
+        edge = {0.0: 4 * best - 3.0, 0.5: 4.0 - 8 * best, 1.0: 4 * best - 1.0}
+        rows = (
+            ("over", None, float(law.A), {0.0: 2.0}, float(law.A), "A is"),
+            ("cross", k, float(law.C), {0.5: 4.0, 0.0: -1.0, 1.0: -1.0}, scale, "C is"),
+            ("aug", k, aug, {1.0: 2.0}, aug, f"D + S/{size} is"),
+            ("edge", k, _rounded(best * bend - float(law.A - law.C), best * bend), edge,
+             best * bend, f"at weight {best:.3g} nothing is left of"),
+        )  # fmt: skip
+        for statistic, index, value, coefficients, unit, what in rows:
+            if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
+                continue
+            std, skewness = quadratic_law(own, size, coefficients)
+            std *= 1.05
+            remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
+            closest = _RESOLVED * std if statistic == "edge" else 0.0
+            yield Check(
+                f"S1.{statistic}{size}.scaling.{label}",
+                f"{what} the mean product of the gradient's parts at the balanced optimum",
+                "asymptotic" if curved else "exact", (own.name,), (statistic, index), value,
+                std, remainder, max(0.1 * unit, closest + remainder),
+                skewness=skewness,
+                source="simulated, scored by theory",
+            )  # fmt: skip
+
+
+def _rounded(value: float, unit: float) -> float:
+    """A difference of equal numbers without what rounding leaves of it: 0 for the right law."""
+    return round(value / unit, 9) * unit if unit else value
+
+
+def _turning_checks(own: Path, label: str) -> Iterator[Check]:
+    """The best weight by simulation, the curvature there, and both sides of the turning point."""
+    size, weights = own.points[-1]
+    best, fixed, _, beyond, low, high, none = weights
+    law = own.parts.law
+    rows = [("gain", size, best, "helps"), ("harm", own.points[0][0], fixed, "hurts")]
+    if label in _GLOBAL:
+        rows = [("harm", size, fixed, "hurts")]  # any weight does
+    elif label in _TURNING:
+        rows[1] = ("harm", size, beyond, "hurts")
+    for statistic, where, weight, verb in rows:
+        change = _value(own, weight, where)[0] - _value(own, none, size)[0]
+        bend = float(law.A - 2 * law.C + law.D + law.S / where)
+        moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * bend
+        remainder = _next_order(own, none, size) * moved / 2
+        spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
+        if label in _GLOBAL:  # the full form's noise is the larger, in both parts
+            full = own.predicted(weight, where)
+            spread *= float(full.excess.variance / full.small_variance)
+        yield Check(
+            f"S1.{statistic}{where}.scaling.{label}",
+            f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
+            "asymptotic", (own.name,), ("change", own.index(weight, where)),
+            change, 1.1 * spread, remainder, abs(change), skewness=skewness,
+            source="simulated, scored by theory",
+        )  # fmt: skip
+    if label in _GLOBAL:
+        return
+    # a vertex elsewhere tilts the chord between two weights about the best one
+    above, middle, below = (_value(own, weight, size)[0] for weight in (high, best, low))
+    bend = (above - 2 * middle + below) / (high - best) ** 2
+    tilt = 2 * (high - best) * bend * best
+    std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
+    std *= 1.1
+    remainder = _next_order(own, best, size) * tilt / 4
+    yield Check(
+        f"S1.vertex{size}.scaling.{label}",
+        f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
+        "asymptotic", (own.name,), ("across", 0),
+        _rounded(above - below, tilt), std, remainder,
+        max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
+        source="simulated, scored by theory",
+    )  # fmt: skip
+
+
+def _floor_checks(label: str, effect: float) -> Iterator[Check]:
+    """S3: at ten synthetic samples per real one the excess is near its floor, and that is 1/n."""
+    few, many = (floor_path(label, factor) for factor in (1, _FLOOR_FACTOR))
+    for own in (few, many):
+        ((size, (weight,)),) = own.points
+        value, remainder = _value(own, weight, size)
+        n = own.sizes[0]
+        std, skewness = quadratic_law(own, size, {weight: 1.0})
+        yield Check(
+            f"S3.floor{own.sizes[0]}.scaling.{label}",
+            f"n times the excess at N = 10 n, {own.law.floor / value:.0%} of it floor",
+            "asymptotic", (own.name,), ("scaled", 0), n * value,
+            1.1 * n * std, n * remainder,
+            1.25 * effect * n * value, skewness=skewness,
+            source="simulated, scored by theory",
+        )  # fmt: skip
+
+
+def scaling_path(experiment_name: str) -> Path:
+    """The path of an experiment by its name."""
+    label, _, kind = experiment_name.split("/")[1].rpartition("-")
+    if label == "halved":
+        return halved_path()
+    if kind.startswith("floor"):
+        return floor_path(label, int(kind.removeprefix("floor")))
+    return path(label, kind)
+
+
+def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Check]:
+    """Every check of the scaling suite, or the curves of some generators."""
+    effect = PROFILES[profile]
+    for label in labels:
+        yield from _gradient_checks(path(label, "gradient"), label)
+        yield from _excess_checks(path(label, "curve"), label, effect)
+        yield from _turning_checks(path(label, "curve"), label)
+        yield from _excess_checks(path(label, "far"), label, effect)
+        if label in _FARTHER[profile]:
+            yield from _excess_checks(path(label, "farther"), label, effect)
+    if labels is LABELS:
+        yield from _excess_checks(halved_path(), "halved", effect)
+    for label in _FITTED if labels is LABELS else ():
+        yield from _floor_checks(label, effect)

@@ -1,0 +1,195 @@
+"""Wrong versions of R6, R7 and of T4's chain, and the checks that must reject them."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from synthetic_oversampling.simulate.mutants.mutation import Mutant, replaced, result
+from synthetic_oversampling.theory.population.groups import score_cov
+from synthetic_oversampling.theory.prediction.bias import predict_bias
+from synthetic_oversampling.theory.prediction.bounds import _balanced
+
+__all__ = ["BOUND_MUTANTS"]
+
+
+def _by_balanced_hessian(_, bias, cov, hessian, target) -> float:
+    return float((bias @ bias + np.trace(cov)) / (2 * np.linalg.eigvalsh(hessian)[0]))
+
+
+def _at_the_optimum(right, groups, design, generator, *loss):
+    """The gradient of the bias at theta* for that at theta_alpha."""
+    slope = np.linalg.norm(predict_bias(groups, design, generator, *loss).bias_gradient)
+    return right._replace(bound=float(slope) ** 2 / (2 * right.curvature))
+
+
+def _of_the_largest(_):
+    def wrong(start, end, real, loss):
+        largest = float(np.linalg.eigvalsh(_balanced(start[None], real, loss)[1])[0, -1])
+        return largest, largest, 1
+
+    return wrong
+
+
+def _certified(change):
+    return result(
+        "theory.prediction.certificate.certificate", lambda own, *_: own._replace(**change(own))
+    )
+
+
+BOUND_MUTANTS = (
+    Mutant(
+        "local-bound-by-balanced-hessian",
+        ("R6",),
+        "(|b|^2 + tr V) / (2 lambda_min(H)), which the Hessian of the bias breaks",
+        ("R6.local.bounds.random",),
+        (result("theory.prediction.bounds.local_bound", _by_balanced_hessian),),
+    ),
+    Mutant(
+        "local-bound-doubled",
+        ("R6",),
+        "the bound on R1's local form not halved",
+        ("R6.local.bounds.aligned",),
+        (result("theory.prediction.bounds.local_bound", lambda bound, *_: 2 * bound),),
+    ),
+    Mutant(
+        "population-bound-at-the-optimum",
+        ("R6",),
+        "the gradient of the bias at theta* for that at theta_alpha",
+        ("R6.population.bounds.close",),
+        (result("theory.prediction.bounds.population_bound", _at_the_optimum),),
+    ),
+    Mutant(
+        "population-bound-by-largest-eigenvalue",
+        ("R6", "T4"),
+        "the largest eigenvalue of the Hessian at theta* for the least one on the segment",
+        ("R6.population.bounds.random", "R6.population.bounds.attained", "R6.excess.line.shifted"),
+        (replaced("theory.prediction.bounds._least_curvature", _of_the_largest),),
+        also=("line", "two-gaussians", "spurious", "mixture", "wide"),
+    ),
+    Mutant(
+        "population-bound-halved",
+        ("R6",),
+        "|grad B|^2 / (4 mu) for |grad B|^2 / (2 mu)",
+        ("R6.population.bounds.attained", "R6.excess.line.shifted"),
+        (
+            result(
+                "theory.prediction.bounds.population_bound",
+                lambda own, *_: own._replace(bound=own.bound / 2),
+            ),
+        ),
+        also=("line", "two-gaussians", "spurious", "mixture", "wide"),
+    ),
+    Mutant(
+        "chain-by-a-hundredth-of-the-divergence",
+        ("T4",),
+        "KL / 100 for KL in the chain from divergence to excess risk",
+        ("T4.chain.bounds.random",),
+        (
+            result(
+                "theory.prediction.bounds.fidelity_bound",
+                lambda own, *_: own._replace(bound=own.bound / 100),
+            ),
+        ),
+    ),
+    Mutant(
+        "variance-for-the-vectors-proxy",
+        ("T4",),
+        "the largest variance of the score for its sub-Gaussian variance proxy",
+        ("T4.proxy.bounds.vector",),
+        (
+            result(
+                "theory.prediction.bounds.score_var_proxy",
+                lambda _, theta, group: float(np.linalg.eigvalsh(score_cov(theta, group))[-1]),
+            ),
+        ),
+    ),
+    Mutant(
+        "variance-for-the-entrys-proxy",
+        ("T4",),
+        "the entry's variance for its proxy, on random groups",
+        ("T4.proxy.bounds.intercept",),
+        (
+            result(
+                "theory.prediction.bounds.intercept_var_proxy",
+                lambda _, theta, group: float(score_cov(theta, group)[0, 0]),
+            ),
+        ),
+    ),
+    Mutant(
+        "entrys-proxy-by-hoeffding",
+        ("T4",),
+        "1/4 for the proxy of the score's first entry",
+        ("T4.proxy.bounds.tight",),
+        (result("theory.prediction.bounds.intercept_var_proxy", lambda *_: 0.25),),
+    ),
+    Mutant(
+        "certificate-of-the-newton-step",
+        ("R7",),
+        "nu for -nu log(1 - kappa) / kappa: as if the risk were quadratic",
+        ("R7.sample.bounds.far",),
+        (_certified(lambda own: {"farthest": jnp.where(own.exists, own.decrement, jnp.inf)}),),
+    ),
+    Mutant(
+        "certificate-without-rows",
+        ("R7",),
+        "the largest row left out of the premise",
+        ("R7.sample.bounds.far",),
+        (
+            _certified(
+                lambda own: {"exists": own.decrement < 1, "farthest": 2 * own.decrement},
+            ),
+        ),
+    ),
+    Mutant(
+        "certificate-nearest-is-the-newton-step",
+        ("R7",),
+        "nu for nu log(1 + kappa) / kappa",
+        ("R7.sample.bounds.near",),
+        (_certified(lambda own: {"nearest": own.decrement}),),
+    ),
+    Mutant(
+        "published-constant-of-one",
+        ("R7",),
+        "nu^2 for 16 nu^2 where the published premise holds",
+        ("R7.sample.bounds.published",),
+        (_certified(lambda own: {"decrement": own.decrement / 4}),),
+    ),
+    Mutant(
+        "decrement-doubled",
+        ("R7",),
+        "eigenvalues of A^{-1} V doubled",
+        (
+            "R7.decrement.certificate.line", "R7.decrement.certificate.plane",
+            "R7.premise.certificate.line",
+        ),
+        (result("theory.prediction.certificate.decrement_weights", lambda own, _: 2 * own),),
+        also=("certificate",),
+    ),
+    Mutant(
+        "decrement-of-one-chi-square",
+        ("R7",),
+        "one chi-square variable of the same mean for the weighted sum",
+        (
+            "R7.below_0.certificate.line", "R7.below_0.certificate.plane",
+        ),
+        (
+            replaced(
+                "theory.prediction.certificate.decrement_cdf",
+                lambda right: lambda value, weights: right(value, np.array([np.sum(weights)])),
+            ),
+        ),
+        also=("certificate",),
+    ),
+    Mutant(
+        "decrement-law-squared",
+        ("R7",),
+        "the chance that two independent decrements are below a level, for one",
+        (
+            "R7.below_1.certificate.line", "R7.below_1.certificate.plane",
+            "R7.premise.certificate.line",
+        ),
+        (result("theory.prediction.certificate.decrement_cdf", lambda chance, *_: chance**2),),
+        also=("certificate",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,165 @@
+"""Blocks of replicates spread over devices, with results that do not depend on their number.
+
+The unit of computation is a block of fixed size. Every device runs the same program on one block at
+a time, and nothing is summed across devices, so a replicate's numbers are the same bits for one
+device and for eight. The program is compiled for one device and run on each: one that is compiled
+for many is simplified by other passes, and differs from it in the last bits.
+
+A block is large, so that starting a program and merging what it returns cost little beside it. On a
+CPU its replicates are drawn together and evaluated a tile at a time, whose data a core's cache
+holds through all passes of a fit; on an accelerator they are vectorised all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, wraps
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
+
+from synthetic_oversampling.simulate.sampling import streams
+
+__all__ = ["TILE_NUMBERS", "block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
+
+_AXIS = "replicates"
+_BLOCK_NUMBERS = 2**20  # in a block's design matrices: 8 MiB in float64
+TILE_NUMBERS = 2**14  # in a tile's data: 128 KiB, some times that with what is made of them
+
+
+def block_for(rows: int, parameters: int) -> int:
+    """A block size (replicates) of a few MiB of data: a power of two, 2 to 1024.
+
+    A function of the shapes alone, so that results do not depend on the machine.
+
+    Example:
+        >>> block_for(8000, 4), block_for(50, 2)
+        (32, 1024)
+    """
+    fitting = max(1, _BLOCK_NUMBERS // max(1, rows * parameters))
+    return min(1024, max(2, 2 ** (fitting.bit_length() - 1)))
+
+
+def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A one-dimensional mesh over the given devices; all local ones by default."""
+    chosen = list(jax.local_devices() if devices is None else devices)
+    if not chosen:
+        raise ValueError("devices: got none, expected at least one JAX device.")
+    return Mesh(np.asarray(chosen), (_AXIS,))
+
+
+@lru_cache(maxsize=1024)
+def sharded_map(function: Callable, mesh: Mesh, *, tiled: bool = True) -> Callable:
+    """``function`` of one replicate, mapped over a leading axis that is split over the mesh.
+
+    Compiled once for each function, device and shape: pass the same function object again.
+
+    Args:
+        function: of a replicate's data, which it may go through many times.
+        mesh: from `replicate_mesh`.
+        tiled: on a CPU, as many replicates at a time as stay in cache; not where they hold little
+            and are drawn from, which all at once is faster.
+    """
+    tiled = tiled and mesh.devices.flat[0].platform == "cpu"
+    every = _tiled(function) if tiled else jax.vmap(function)
+    return _on_each_device(jax.jit(every), mesh)
+
+
+def _tiled(function: Callable) -> Callable:
+    """``function`` of every row, vectorised over as many at a time as stay in cache."""
+    several = jax.vmap(function)
+
+    @wraps(function)  # programs are known by its name
+    def every(rows):
+        arrays = jax.tree.leaves(rows)
+        count = len(arrays[0])
+        fitting = max(1, TILE_NUMBERS * count // max(1, sum(array.size for array in arrays)))
+        tile = 2 ** (fitting.bit_length() - 1)
+        if tile >= count:
+            return several(rows)
+        tiles = count // tile
+        whole = tiles * tile
+        cut = jax.tree.map(lambda a: a[:whole].reshape(tiles, tile, *a.shape[1:]), rows)
+        found = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), jax.lax.map(several, cut))
+        if whole == count:
+            return found
+        rest = several(jax.tree.map(lambda a: a[whole:], rows))
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), found, rest)
+
+    return every
+
+
+@lru_cache(maxsize=1024)
+def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
+    """``function(key)`` of one replicate as a function of (key, replicate indices)."""
+
+    def draw(indices, key):
+        return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)
+
+    mapped = _on_each_device(jax.jit(draw), mesh)
+    return lambda key, indices: mapped(indices, key)
+
+
+def _on_each_device(program: Callable, mesh: Mesh) -> Callable:
+    """A program of rows, run by every device of this process on its share of them.
+
+    The result is called with rows that are split over the mesh or lie elsewhere, and with values
+    that every device gets; its output is split as the rows are. Devices work side by side because a
+    call returns before its program ends; threads are started where programs have to be compiled.
+    """
+    split = NamedSharding(mesh, PartitionSpec(_AXIS))
+    devices = [own for own in mesh.devices.flat if own.process_index == jax.process_index()]
+    places = [SingleDeviceSharding(device) for device in devices]
+    compiled = set()
+
+    def run(own, common, place):
+        # a program that uses none of its arguments would end on the first device
+        return _placed(program(own, *_placed(common, place)), place)
+
+    def call(rows, *common):
+        rows = _placed(rows, split)
+        # not in the threads below: an array makes the list of its parts when first asked for it
+        own = [jax.tree.map(lambda part, d=device: _share(part, d), rows) for device in devices]
+        kind = jax.tree.structure(rows), tuple(map(jax.typeof, jax.tree.leaves((rows, common))))
+        if kind in compiled or len(devices) == 1:
+            shares = [run(part, common, place) for part, place in zip(own, places, strict=True)]
+        else:
+            with ThreadPoolExecutor(len(devices)) as pool:
+                shares = list(pool.map(run, own, [common] * len(devices), places))
+            compiled.add(kind)
+        return jax.tree.map(lambda *parts: _joined(parts, mesh.size, split), *shares)
+
+    return call
+
+
+def _placed(tree, place: Sharding):
+    """The tree with every array where it is wanted; those that are there are not touched."""
+
+    def moved(leaf):
+        there = isinstance(leaf, jax.Array) and leaf.committed and leaf.sharding == place
+        return leaf if there else jax.device_put(leaf, place)
+
+    return jax.tree.map(moved, tree)
+
+
+def _share(array: jax.Array, device: jax.Device) -> jax.Array:
+    return next(part.data for part in array.addressable_shards if part.device == device)
+
+
+def _joined(parts: Sequence[jax.Array], count: int, split: NamedSharding) -> jax.Array:
+    shape = (count * parts[0].shape[0], *parts[0].shape[1:])
+    return jax.make_array_from_single_device_arrays(shape, split, list(parts))
+
+
+def replicate_indices(first_block: int, block: int, mesh: Mesh) -> jax.Array:
+    """Indices of one block per device, placed where they are used."""
+    start = first_block * block
+    count = block * mesh.size
+    if start + count >= 2**32:
+        raise ValueError(f"replicates: got index {start + count}, expected fewer than 2**32.")
+    indices = np.arange(start, start + count, dtype=np.uint32)
+    placed = NamedSharding(mesh, PartitionSpec(_AXIS))
+    return jax.make_array_from_callback(indices.shape, placed, lambda own: indices[own])

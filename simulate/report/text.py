@@ -1,0 +1,305 @@
+"""How checks, plans and reports look: a table in a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from synthetic_oversampling.simulate.checks.check import (
+    FAMILY_RATE,
+    INDECISION,
+    POWER,
+    STAGES,
+    Check,
+    Outcome,
+    Plan,
+)
+from synthetic_oversampling.simulate.mutants.mutation import Mutant
+from synthetic_oversampling.simulate.mutants.table import UNREACHED
+from synthetic_oversampling.simulate.verify.gate import Gate
+from synthetic_oversampling.simulate.verify.run import Report
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = [
+    "console",
+    "number",
+    "print_gate",
+    "print_mutants",
+    "print_plan",
+    "print_report",
+    "print_rows",
+    "progress_bar",
+    "share",
+]
+
+_STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+
+
+def console() -> Console:
+    """Standard output; as wide as needed when it is not a terminal."""
+    own = Console(highlight=False)
+    return own if own.is_terminal else Console(highlight=False, width=200)
+
+
+def progress_bar(own: Console) -> Progress:
+    """A bar with a description, counts and elapsed time."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=own,
+        transient=True,
+    )
+
+
+def number(value: float) -> str:
+    """Six significant digits; a dash for no value."""
+    return "-" if math.isnan(value) else f"{value:.6g}"
+
+
+def share(value: float) -> str:
+    """A share in per cent, two significant digits; a dash for none.
+
+    Example:
+        >>> share(0.0), share(0.00123)
+        ('-', '0.12%')
+    """
+    return f"{100 * value:.2g}%" if value else "-"
+
+
+def print_plan(
+    own: Console, checks: Sequence[Check], plan: Plan, universe: Sequence[Check] | None = None
+) -> None:
+    """What every check declares before any simulation, and what follows from it.
+
+    Args:
+        own: where to print.
+        checks: those to print.
+        plan: their plan.
+        universe: the checks that the plan was made from, `checks` when omitted: an experiment has
+            the replicates that its most demanding check needs, printed or not.
+    """
+    universe = checks if universe is None else universe
+    header = ("check", "statistic", "kind", "law", "theory", "std", "allowance", "discrepancy",
+              "false alarm", "replicates", "detectable", "power")  # fmt: skip
+    rows = []
+    for check in checks:
+        n = plan.for_check(universe, check)
+        name, index = check.statistic
+        cells = (check.theory, check.std, check.allowance, check.discrepancy)
+        rows.append(
+            (
+                check.id,
+                name if index is None else f"{name}[{index}]",
+                check.kind,
+                check.law,
+                *map(number, cells),
+                number(plan.alarm if n else 0.0),
+                str(n) if n else "none",
+                number(plan.detectable(check, n)),
+                f"{plan.power(check, n):.4f}",
+            )
+        )
+    print_rows(own, "Plan", header, rows, [None] * len(rows))
+    total = sum(plan.for_experiment(universe, name) for name in _experiments(checks))
+    noisy = sum(1 for check in checks if check.experiments)
+    undecided = [
+        sum(plan.indecision(check, plan.for_check(universe, check), stage) for check in checks)
+        for stage in (1, 2)
+    ]
+    own.print(
+        f"{counted(len(checks), 'check')}, {noisy} of them with noise, on "
+        f"{counted(len(_experiments(checks)), 'experiment')}, {counted(total, 'replicate')}; false "
+        f"alarm {plan.alarm:.2g} per check with noise, {noisy * plan.alarm:.2g} together, at most "
+        f"{FAMILY_RATE:g} per run; intervals of {plan.z:.2f} standard errors; power at least "
+        f"{POWER:g} against each discrepancy. With the theory true at most {undecided[0]:.2g} of "
+        f"these checks are expected to go on to a second stage, of {STAGES[1]} times the "
+        f"replicates and intervals of {plan.z_second:.2f} standard errors, and any to stay "
+        f"undecided with probability {undecided[1]:.2g}, at most {INDECISION:g} per run.",
+        soft_wrap=True,
+    )
+
+
+def _experiments(checks: Sequence[Check]) -> list[str]:
+    return list(dict.fromkeys(name for check in checks for name in check.experiments))
+
+
+def print_rows(own, title, header, rows, styles) -> None:
+    """A table in a terminal, aligned plain lines in a pipe."""
+    if own.is_terminal:
+        table = Table(title=title, header_style="bold", row_styles=None)
+        for column in header:
+            right = column not in ("check", "kind", "verdict")
+            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        for row, style in zip(rows, styles, strict=True):
+            table.add_row(*row, style=style)
+        own.print(table)
+        return
+    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
+
+
+def print_report(own: Console, report: Report) -> None:
+    """One line per check, the summary by theorem, and an explanation of everything not passed."""
+    header = ("verdict", "check", "kind", "predicted", "observed", "std error", "z", "n")
+    missing = any(outcome.left_out for outcome in report.outcomes)
+    if missing:
+        header += ("left out",)
+    rows, styles = [], []
+    for outcome in report.outcomes:
+        rows.append((*_row(outcome), *([share(outcome.left_out)] if missing else [])))
+        styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
+    print_rows(own, "Checks", header, rows, styles)
+    own.print()
+    header = ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|")
+    summary = list(_by_theorem(report.outcomes))
+    print_rows(own, "By theorem", header, summary, [None] * len(summary))
+    if any(outcome.check.allowance for outcome in report.outcomes):
+        own.print(
+            "z is the whole deviation in standard errors; an asymptotic check allows for its "
+            "declared remainder besides (the allowance in --plan)",
+            style="dim", soft_wrap=True,
+        )  # fmt: skip
+    if missing:
+        own.print(
+            "expectations are over the replicates whose fit exists; the others are left out",
+            style="dim", soft_wrap=True,
+        )  # fmt: skip
+    if report.second_stage:
+        own.print()
+        own.print(
+            f"{counted(len(report.second_stage), 'check')} left undecided by the first stage, and "
+            f"judged again on {STAGES[1]} times the replicates: {', '.join(report.second_stage)}",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+    if report.reductions:
+        factors = sorted(report.reductions.values())
+        own.print()
+        own.print(
+            f"control variates cut the variance of {len(factors)} excess risks by factors of "
+            f"{factors[0]:.0f} to {factors[-1]:.0f} (median {factors[len(factors) // 2]:.0f})",
+            soft_wrap=True,
+        )
+    if report.gate is not None:
+        own.print()
+        print_gate(own, report.gate)
+    for outcome in report.outcomes:
+        if outcome.verdict != "pass":
+            own.print()
+            for line in explain(report, outcome):
+                own.print(line, soft_wrap=True, markup=False)
+    for name, problems in report.excluded.items():
+        counts = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
+        own.print(
+            f"left out in {name}: {counts} of {counted(report.replicates[name], 'replicate')}"
+        )
+    counts = {
+        verdict: sum(outcome.verdict == verdict for outcome in report.outcomes)
+        for verdict in ("pass", "fail", "inconclusive")
+    }
+    own.print()
+    sources = ", ".join(f"{n} {source}" for source, n in report.sources.items() if n)
+    own.print(f"observed values: {sources}", soft_wrap=True)
+    own.print(
+        f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
+        f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "
+        f"{counted(sum(report.replicates.values()), 'replicate')}; probability of any false alarm "
+        "at most 1e-3.",
+        style=_STYLE[report.verdict],
+        soft_wrap=True,
+    )
+
+
+def print_mutants(own: Console, mutants: Iterable[Mutant]) -> None:
+    """One line per wrong formula: what it attacks, what is changed, and what must reject it."""
+    rows = [
+        (m.name, ",".join(m.theorems), m.generator or "-", m.change, " ".join(m.checks))
+        for m in mutants
+    ]
+    header = ("mutant", "theorems", "generator", "change", "must be rejected by")
+    print_rows(own, "Mutants", header, rows, [None] * len(rows))
+
+
+def print_gate(own: Console, gate: Gate) -> None:
+    """One line per wrong formula and check, and how many checks some wrong formula fails."""
+    rows, styles = [], []
+    for trial in gate.trials:
+        rejected = trial.verdict == "fail"
+        rows.append(
+            (
+                "rejected" if rejected else f"SURVIVED ({trial.verdict})",
+                trial.mutant.name,
+                ",".join(trial.mutant.theorems),
+                trial.check,
+                number(trial.predicted),
+                number(trial.wrong),
+                number(trial.observed),
+                "-" if math.isnan(trial.z) else f"{trial.z:+.1f}",
+            )
+        )
+        styles.append(None if rejected else "bold red")
+    header = ("mutant is", "name", "theorems", "check", "true", "wrong", "observed", "z")
+    print_rows(own, "Wrong formulas", header, rows, styles)
+    total = len(gate.attacked) + len(gate.idle)
+    names = {trial.mutant.name for trial in gate.trials}
+    survived = sorted({trial.mutant.name for trial in gate.survivors})
+    own.print(
+        f"{len(names) - len(survived)} of {counted(len(names), 'wrong formula')} rejected"
+        + (f"; survived: {', '.join(survived)}" if survived else "")
+        + f". {len(gate.attacked)} of {counted(total, 'check')} of this run failed under at "
+        "least one.",
+        soft_wrap=True,
+    )
+    for name in gate.idle if gate.wide else ():
+        why = UNREACHED.get(name, "no reason is known: the check is a defect, or a formula is")
+        own.print(f"no wrong formula fails {name}: {why}", soft_wrap=True, markup=False)
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    check = outcome.check
+    return (
+        outcome.verdict,
+        check.id,
+        check.kind,
+        ("<= " if check.kind == "bound" else "") + number(check.theory),
+        number(outcome.observed),
+        number(outcome.std_error) if outcome.n else "-",
+        f"{outcome.z:+.2f}" if outcome.n and check.kind != "bound" else "-",
+        (str(outcome.n) + " in stage 2" * (outcome.stage == 2)) if outcome.n else "exact",
+    )
+
+
+def _by_theorem(outcomes: Sequence[Outcome]):
+    for theorem in dict.fromkeys(outcome.check.theorem for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.check.theorem == theorem]
+        verdicts = [outcome.verdict for outcome in own]
+        sizes = [abs(o.z) for o in own if o.n and o.check.kind != "bound" and not math.isnan(o.z)]
+        yield (
+            theorem,
+            str(len(own)),
+            *(str(verdicts.count(verdict)) for verdict in ("pass", "fail", "inconclusive")),
+            f"{max(sizes):.2f}" if sizes else "-",
+        )
+
+
+def explain(report: Report, outcome: Outcome) -> list[str]:
+    """What a reader needs to act on a check that did not pass."""
+    check = outcome.check
+    lines = [
+        f"{outcome.verdict.upper()} {check.id}: {check.claim} ({check.source})",
+        f"  predicted {number(check.theory)}, observed {number(outcome.observed)}"
+        + (f" (standard error {number(outcome.std_error)}, n = {outcome.n}, z = {outcome.z:+.2f})"
+           if outcome.n else " (without noise)"),
+        f"  interval [{number(outcome.low)}, {number(outcome.high)}], allowance "
+        f"{number(check.allowance)}, discrepancy {number(check.discrepancy)}, seed {report.seed}",
+    ]  # fmt: skip
+    if outcome.reason:
+        lines.append(f"  {outcome.reason}")
+    return [*lines, f"  rerun: {report.command(outcome)}"]

@@ -1,0 +1,268 @@
+"""Synthetic samples from every generator, given the seeds.
+
+Inside, features come first (``[d, n]``): the long axis is last, where a loop over it is one vector
+instruction after another.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from synthetic_oversampling.simulate.sampling import streams
+from synthetic_oversampling.simulate.sampling.mixtures import (
+    apply_factor,
+    choices,
+    components_of,
+    factor,
+    sample_columns,
+    two_keys,
+)
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    check_seeds,
+    unknown_generator,
+)
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
+
+_NOISE, _CHOICE = 0, 1
+_DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
+
+
+def sample_synthetic(
+    generator: Generator,
+    g: int,
+    groups: Sequence[GaussianGroup],
+    seeds: Sequence[Float[Array, "_ d"]],
+    m: int,
+    *,
+    key: Key[Array, ""],
+) -> tuple[Float[Array, "m d"], Float[Array, " m"]]:
+    """``m`` synthetic samples of group ``g``, given the real samples of every group.
+
+    Args:
+        generator: any of `theory.generators.table`.
+        g: whose samples.
+        groups: all groups; generators with a known part read their true parameters.
+        seeds: real features of every group, ``[n_g, d]`` each; a pooled covariance uses them all.
+        m: how many.
+        key: typed key.
+
+    Returns:
+        Features ``[m, d]`` and label signs +-1 ``[m]``.
+
+    Raises:
+        ValueError: too few seeds for the generator.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, numpy as np
+        >>> group = GaussianGroup(np.zeros(1), np.eye(1), 1)
+        >>> seeds = [jnp.asarray([[0.0], [1.0]])]
+        >>> x, sign = sample_synthetic(Smote(), 0, [group], seeds, 3, key=jax.random.key(0))
+        >>> x.shape, bool(((x >= 0) & (x <= 1)).all())
+        ((3, 1), True)
+    """
+    sizes = [len(x) for x in seeds]
+    if len(groups) != len(seeds):
+        raise ValueError(
+            f"seeds: got {counted(len(seeds), 'array')} for {counted(len(groups), 'group')}, "
+            "expected one per group."
+        )
+    check_group_seeds(generator, g, sizes, groups[g].dim)
+    x, sign = synthetic_columns(generator, g, groups, [s.T for s in seeds], m, two_keys(key))
+    return x.T, sign
+
+
+def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: int) -> None:
+    """Raise unless group ``g`` has the seeds its generator needs; the others matter if pooled."""
+    pooled = isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
+    enough = sys.maxsize
+    check_seeds(generator, [n if pooled or h == g else enough for h, n in enumerate(sizes)], dim)
+
+
+def synthetic_columns(generator, g, groups, seeds, m: int, keys, first=0) -> tuple[Array, Array]:
+    """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`.
+
+    With ``first``, the samples are those of a longer draw that start there.
+    """
+    group, own = groups[g], seeds[g]
+    dtype = own.dtype
+    dim, n = own.shape
+    sign = jnp.full(m, group.sign, dtype)
+    match generator:
+        case Oracle():
+            return sample_columns(components_of(group), m, keys, dtype, first)
+        case Shifted(shift=shift):
+            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
+            return x + jnp.asarray(shift, dtype)[:, None], sign
+        case Scaled(factor=kappa):
+            parts = components_of(group)
+            wider = parts._replace(factors=parts.factors * math.sqrt(kappa))
+            return sample_columns(wider, m, keys, dtype, first)
+        case Mislabelled(rate=rate):
+            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
+            unit = choices(keys, m, dtype, first)[1]
+            return x, jnp.where(unit < rate, -sign, sign)
+        case Duplicate():
+            bits = streams.words(keys[_CHOICE], (m, 1), first=first)[:, 0]
+            return own[:, streams.integers(bits, n)], sign
+        case Smote(neighbours=k):
+            return _smote(own, k, m, keys[_CHOICE], first), sign
+        case GaussianPlugin() | Predictive():
+            centre = jnp.mean(own, axis=1)[:, None]
+            return centre + _gaussian_noise(generator, groups, g, seeds, m, keys, first), sign
+    raise unknown_generator(
+        generator,
+        "synthetic_oversampling.simulate.sampling.samplers.synthetic_columns",
+        "how it draws",
+    )
+
+
+def _gaussian_noise(generator, groups, g, seeds, m, keys, first) -> Array:
+    """Deviations from the seeds' mean, ``[d, m]``."""
+    dim, n = seeds[g].shape
+    dtype = seeds[g].dtype
+    if isinstance(generator, Predictive) and generator.covariance == "group":
+        spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
+        z = spread * _student(keys[_CHOICE], m, dim, n - dim, dtype, first)
+        return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
+    z = streams.normal(keys[_NOISE], (m, dim), dtype, features_first=True, first=first)
+    match generator.covariance:
+        case "group":
+            return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
+        case "pooled":
+            degrees = sum(x.shape[1] for x in seeds) - len(seeds)
+            return psd_cholesky(_sample_cov(seeds, degrees)) @ z
+    spread = math.sqrt(1 + 1 / n) if isinstance(generator, Predictive) else 1.0
+    return apply_factor(spread * factor(groups[g].overall_mean_cov()[1]), z)
+
+
+def _sample_cov(samples: Sequence[Array], degrees: int) -> Array:
+    """Pooled within-sample covariance ``[d, d]`` of arrays ``[d, n_g]``."""
+    total = jnp.zeros((samples[0].shape[0],) * 2, samples[0].dtype)
+    for x in samples:
+        centred = x - jnp.mean(x, axis=1)[:, None]
+        total = total + centred @ centred.T
+    return total / degrees
+
+
+@jax.jit
+def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """Cholesky factor of a positive semi-definite matrix, singular or zero.
+
+    A pivot that is rounding noise relative to its diagonal entry ends its column: exact for a
+    semi-definite matrix, whose remaining column is then zero too.
+
+    Args:
+        matrix: ``[..., d, d]``.
+    """
+    size = matrix.shape[0]
+    floor = 8 * size * jnp.finfo(matrix.dtype).eps * jnp.diagonal(matrix)
+    index = jnp.arange(size)
+
+    def eliminate(j, state):
+        rest, root = state
+        pivot = rest[j, j]
+        usable = pivot > floor[j]
+        column = rest[:, j] / jnp.sqrt(jnp.where(usable, pivot, 1.0))
+        column = jnp.where(usable & (index >= j), column, 0.0)
+        return rest - jnp.outer(column, column), root.at[:, j].set(column)
+
+    return jax.lax.fori_loop(0, size, eliminate, (matrix, jnp.zeros_like(matrix)))[1]
+
+
+def _student(key, m: int, dim: int, degrees: int, dtype, first) -> Array:
+    """Spherical Student-t vectors ``[d, m]``, two coordinates at a time.
+
+    A bivariate t is ``sqrt(nu (U**(-2/nu) - 1)) (cos, sin)`` of a uniform angle (Bailey, 1994), and
+    given coordinates of squared length ``r`` the others are t with more degrees of freedom, scaled
+    by ``(nu + r) / (nu + count)``: no rejection, no chi-square variate.
+    """
+    pairs = (dim + 1) // 2
+    bits = streams.words(key, (m, 2 * pairs), features_first=True, first=first)
+    radius = streams.uniform(bits[:pairs], dtype)
+    angle = streams.uniform(bits[pairs:], dtype) * (2 * math.pi)
+    half_step = 2.0**-24  # centres of the cells: never log(0)
+    total = jnp.full(m, float(degrees), dtype)  # nu + squared length so far
+    rows = []
+    for j in range(pairs):
+        growth = -2.0 / (degrees + 2 * j) * jnp.log(radius[j] + half_step)
+        length = jnp.sqrt(total * jnp.expm1(growth))
+        rows += [length * jnp.cos(angle[j]), length * jnp.sin(angle[j])]
+        total = total * jnp.exp(growth)
+    return jnp.stack(rows[:dim])
+
+
+def _smote(seeds: Array, k: int | None, m: int, key, start) -> Array:
+    """``(1 - u) x_i + u x_j`` with ``j`` another seed, or one of the ``k`` nearest: ``[d, m]``."""
+    n = seeds.shape[1]
+    bits = streams.words(key, (m, 3), features_first=True, first=start)
+    first = streams.integers(bits[0], n)
+    if k is None or k >= n - 1:
+        second = (first + 1 + streams.integers(bits[1], n - 1)) % n
+    else:
+        second = nearest_neighbours(seeds.T, k)[first, streams.integers(bits[1], k)]
+    u = streams.uniform(bits[2], seeds.dtype)[None, :]
+    return (1 - u) * seeds[:, first] + u * seeds[:, second]
+
+
+@partial(jax.jit, static_argnums=1)
+def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
+    """Indices of the ``k`` nearest other rows, nearest first, equal distances by lower index.
+
+    Squared distances are sums of squared differences, so that equal points are at distance 0
+    exactly. The next neighbour is the smallest (distance, index) after the last one: k passes over
+    a few rows' distances at a time, many times faster than sorting them and in bounded memory.
+
+    Args:
+        x: rows ``[n, d]``, ``n > k``.
+        k: how many.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> nearest_neighbours(jnp.asarray([[0.0], [1.0], [3.0]]), 1).tolist()
+        [[1], [0], [1]]
+    """
+    n, dim = x.shape
+    chunk = min(n, max(8, _DISTANCES // n))
+    columns = x.T
+    index = jnp.arange(n, dtype=jnp.int32)[:, None]
+
+    def search(rows):
+        distance = jnp.zeros((n, chunk), x.dtype)
+        for feature in range(dim):
+            own = columns[feature]
+            distance = distance + (own[:, None] - own[rows][None, :]) ** 2
+        distance = jnp.where(index == rows[None, :], jnp.inf, distance)
+
+        def following(last, _):
+            reach, place = last
+            tied = (distance == reach[None, :]) & (index > place[None, :])
+            after = (distance > reach[None, :]) | tied
+            reach = jnp.min(jnp.where(after, distance, jnp.inf), axis=0)
+            place = jnp.min(jnp.where(after & (distance == reach[None, :]), index, n), axis=0)
+            return (reach, place), place
+
+        none = (jnp.full(chunk, -1.0, x.dtype), jnp.full(chunk, -1, jnp.int32))
+        return jax.lax.scan(following, none, None, length=k)[1].T
+
+    batches = -(-n // chunk)
+    rows = jnp.minimum(jnp.arange(batches * chunk, dtype=jnp.int32), n - 1)
+    return jax.lax.map(search, rows.reshape(batches, chunk)).reshape(-1, k)[:n]

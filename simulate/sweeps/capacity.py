@@ -1,0 +1,163 @@
+"""Sweeps behind the figures of T1 to T3: divergence of in-context rules against the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import digamma
+from scipy.stats import betabinom
+
+from synthetic_oversampling.simulate.experiments.paths import Progress, measured
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.sweeps.common import path_key, problems, share_of
+from synthetic_oversampling.theory.in_context import capacity, token_capacity
+
+__all__ = ["expected_count_kl", "in_context", "tokens"]
+
+
+def _replicated(function, name: str, settings: Mapping, seed: int, progress: Progress):
+    replicates = settings["replicates"]
+    return monte_carlo.run(
+        function, key=path_key(seed, name), replicates=replicates, block=64,
+        progress=lambda own: progress(own.replicates / replicates),
+    )  # fmt: skip
+
+
+def _prefix_mask(counts) -> np.ndarray:
+    """Which of the seeds each count uses ``[S, most]``."""
+    return (np.arange(max(counts))[None] < np.asarray(counts)[:, None]).astype(float)
+
+
+def in_context(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """One attention layer with a null token, on Gaussian groups and on counts (T1, T3)."""
+    dim, counts = settings["dim"], settings["counts"]
+    var = (settings["var_within"], settings["var_prior"])
+    mask = jnp.asarray(_prefix_mask(counts))
+    logits = [capacity.location_attention_logits(n, *var)[0] for n in counts]
+    null = jnp.exp(jnp.stack(logits))  # mass of the null token; a seed has mass 1
+
+    def gaussian(key):
+        first, second = jax.random.split(key)
+        mean = jnp.sqrt(var[1]) * jax.random.normal(first, (dim,))
+        noise = jax.random.normal(second, (mask.shape[1], dim))
+        seeds = mean[None] + jnp.sqrt(var[0]) * noise
+        mass = null + jnp.sum(mask, axis=1)
+        centre = (mask @ seeds) / mass[:, None]  # softmax attention; the null token's value is 0
+        spread = var[0] * (1.0 + 1.0 / mass)
+        truth = jnp.broadcast_to(mean, centre.shape)
+        wide = jnp.full_like(spread, var[0])
+        average = (mask @ seeds) / jnp.maximum(jnp.sum(mask, axis=1), 1.0)[:, None]
+        return {
+            "attention": capacity.gaussian_kl(truth, wide, centre, spread),
+            "plug-in": capacity.gaussian_kl(truth, wide, average, wide),
+        }
+
+    symbols, concentration = settings["symbols"], settings["concentration"]
+    prior = jnp.full(symbols, concentration)
+
+    def frequencies(key):
+        first, second = jax.random.split(key)
+        truth = jax.random.dirichlet(first, prior)
+        drawn = jax.random.choice(second, symbols, (mask.shape[1],), p=truth)
+        one_hot = jax.nn.one_hot(drawn, symbols, dtype=prior.dtype)
+        seen = mask @ one_hot
+        guess = (seen + prior[None]) / (jnp.sum(seen, axis=1) + jnp.sum(prior))[:, None]
+        safe = jnp.where(truth > 0, truth, 1.0)
+        return {"counts": jnp.sum(truth[None] * (jnp.log(safe)[None] - jnp.log(guess)), axis=1)}
+
+    first = _replicated(gaussian, "in_context gaussian", settings, seed, share_of(progress, 0, 2))
+    second = _replicated(frequencies, "in_context counts", settings, seed, share_of(progress, 1, 2))
+    grid = np.unique(np.round(np.geomspace(1, max(counts), 41)))
+    bayes = [float(capacity.location_expected_kl(n, dim, *var)) for n in grid]
+    return {
+        "count": grid,
+        "gaussian": {
+            "bayes": bayes,
+            "minimax": [float(capacity.flat_prior_expected_kl(n, dim)) for n in grid],
+            "plug-in": [float(capacity.plugin_expected_kl(n, dim)) for n in grid],
+        },
+        "frequencies": {
+            "bayes": [expected_count_kl(int(n), symbols, concentration) for n in grid],
+            "rate": (symbols - 1) / (2 * grid),
+        },
+        "counts_seen": counts,
+        "observed": {
+            "attention": measured(first, "attention"),
+            "plug-in": measured(first, "plug-in"),
+            "counts": measured(second, "counts"),
+        },
+        "counts": problems(first, second),
+    }
+
+
+def expected_count_kl(count: int, symbols: int, concentration: float) -> float:
+    """Expected KL(p || predictive) of the Dirichlet-multinomial rule, averaged over its prior.
+
+    Statement (exact): ``E sum p log p = psi(a + 1) - psi(V a + 1)`` for ``V`` symbols of
+    concentration ``a``, minus ``E log`` of the predictive of the next symbol, whose count is
+    beta-binomial.
+
+    Args:
+        count: number of seeds; symbols: ``V``; concentration: ``a``.
+
+    Example:
+        >>> round(expected_count_kl(0, 2, 1.0), 6)  # log 2 - 1/2 for a uniform coin
+        0.193147
+    """
+    total = symbols * concentration
+    seen = np.arange(count + 1)
+    law = betabinom(count, concentration, total - concentration).pmf(seen)
+    next_probability = (seen + concentration) / (count + total)
+    log_score = symbols * float(law @ (next_probability * np.log(next_probability)))
+    return float(digamma(concentration + 1) - digamma(total + 1)) - log_score
+
+
+def tokens(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Read-outs of a token family against the seeds, by depth, and both rates (T2)."""
+    dim, vocabulary, counts = settings["dim"], settings["vocabulary"], settings["counts"]
+    rng = np.random.default_rng(settings["family_seed"])
+    embeddings = jnp.asarray(rng.normal(size=(vocabulary, dim)))
+    natural = jnp.asarray(settings["natural"])
+    origin = jnp.zeros_like(natural)
+    step = jnp.linalg.inv(token_capacity.token_cov(origin, embeddings)) * settings["damping"]
+    log_probs = token_capacity.token_log_probs(natural, embeddings)
+    mask = jnp.asarray(_prefix_mask(counts))
+    layers = settings["layers"]
+
+    def replicate(key):
+        drawn = jax.random.categorical(key, log_probs, shape=(mask.shape[1],))
+        means = (mask @ embeddings[drawn]) / jnp.sum(mask, axis=1)[:, None]
+
+        def divergence(depth):
+            def one(mean):
+                read = token_capacity.gradient_readout(mean, embeddings, depth, step)
+                return token_capacity.token_kl(natural, read, embeddings)
+
+            return jax.vmap(one)(means)
+
+        return {f"layers {depth}": divergence(depth) for depth in layers}
+
+    result = _replicated(replicate, "tokens", settings, seed, progress)
+    grid = np.geomspace(min(counts), max(counts), 31)
+    rows = {}
+    for depth in layers:
+        curve = [
+            float(token_capacity.readout_expected_kl(natural, embeddings, n, depth, step))
+            for n in (1.0, 2.0)
+        ]
+        floor = 2 * curve[1] - curve[0]  # the curve is floor + noise / n
+        rows[str(depth)] = {
+            "expected": floor + (curve[0] - floor) / grid,
+            "observed": measured(result, f"layers {depth}"),
+        }
+    return {
+        "count": grid,
+        "counts_seen": counts,
+        "layers": rows,
+        "sharp": [float(token_capacity.sharp_token_rate(n, dim)) for n in grid],
+        "reported": [float(token_capacity.reported_rate(n, dim)) for n in grid],
+        "counts": problems(result),
+    }

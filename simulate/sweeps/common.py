@@ -1,0 +1,77 @@
+"""What sweeps have in common: groups, generators and keys from plain settings, and progress."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import jax
+
+from synthetic_oversampling.simulate.experiments.paths import Progress
+from synthetic_oversampling.simulate.replicates.monte_carlo import Result
+from synthetic_oversampling.simulate.sweeps.power_law import fit_power_law
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+)
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+
+__all__ = [
+    "fitted_exponent", "generators_of", "groups_of", "path_key", "problems", "share_of",
+]  # fmt: skip
+
+
+def path_key(seed: int, name: str) -> jax.Array:
+    """Key of a path, folded from its name: adding one path changes no other."""
+    return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+
+
+def groups_of(settings: Mapping) -> tuple[GaussianGroup, ...]:
+    """The groups that settings describe by means, covariances and labels."""
+    return tuple(
+        GaussianGroup(mean, cov, label)
+        for mean, cov, label in zip(
+            settings["means"], settings["covs"], settings["labels"], strict=True
+        )
+    )
+
+
+def generators_of(settings: Mapping) -> dict[str, Generator]:
+    """Generators by the name under which figures show them; those whose numbers are given."""
+    kinds = {"shifted": ("shift", lambda shift: Shifted(tuple(shift))), "scaled": ("scale", Scaled),
+             "mislabelled": ("flip_rate", Mislabelled)}  # fmt: skip
+    return {
+        "oracle": Oracle(),
+        **{name: kind(settings[key]) for name, (key, kind) in kinds.items() if key in settings},
+        "duplicate": Duplicate(),
+        "smote": Smote(),
+        "plug-in": GaussianPlugin("group"),
+        "pooled plug-in": GaussianPlugin("pooled"),
+        "predictive": Predictive("group"),
+    }
+
+
+def share_of(progress: Progress, done: int, total: int) -> Progress:
+    """Progress of one of several equal parts."""
+    return lambda own: progress((done + own) / total)
+
+
+def fitted_exponent(x, seen: Mapping) -> dict[str, float] | None:
+    """Exponent that simulated points fall with, with its interval; None where they do not say."""
+    exponent = fit_power_law(x, seen["mean"], seen["std_error"]).exponent
+    return None if exponent is None else exponent._asdict()
+
+
+def problems(*results: Result) -> dict[str, int]:
+    """Replicates and those left out, over several runs."""
+    return {
+        "replicates_in_all": sum(result.replicates for result in results),
+        "left_out": sum(result.excluded for result in results),
+    }

@@ -1,0 +1,370 @@
+"""The sweeps that figures draw: settings by profile, and their artifacts, computed when missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.experiments import scaling_paths
+from synthetic_oversampling.simulate.experiments.paths import Progress
+from synthetic_oversampling.simulate.sweeps import (
+    benefit as sweeps_benefit,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    bias as sweeps_bias,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    capacity as sweeps_capacity,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    literature as sweeps_literature,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    nonparametric as sweeps_nonparametric,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    procedures as sweeps_procedures,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    recorded,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    risk as sweeps_risk,
+)
+from synthetic_oversampling.simulate.sweeps import (
+    scaling as sweeps_scaling,
+)
+
+__all__ = ["KIND", "PROFILES", "SEED", "SWEEPS", "Sweep", "artifact_path", "obtain"]
+
+KIND = "figure data"
+PROFILES = ("quick", "full")
+SEED = 2024
+_EYE3 = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+_MEANS = [[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """One artifact's worth of simulation.
+
+    Attributes:
+        name: of the artifact.
+        compute: ``(settings, seed, progress) -> payload``.
+        shared: settings of every profile.
+        by_profile: settings that differ: usually replicates.
+    """
+
+    name: str
+    compute: Callable[[Mapping, int, Progress], dict]
+    shared: Mapping[str, Any]
+    by_profile: Mapping[str, Mapping[str, Any]]
+
+    def settings(self, profile: str) -> dict[str, Any]:
+        """Settings of a profile, plain data."""
+        if profile not in PROFILES:
+            raise ValueError(f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}.")
+        return {"profile": profile, **self.shared, **self.by_profile[profile]}
+
+
+def _replicates(quick: int, full: int) -> dict[str, dict[str, int]]:
+    return {"quick": {"replicates": quick}, "full": {"replicates": full}}
+
+
+_ALL = (
+    Sweep(
+        "raw_imbalance",
+        sweeps_bias.raw_imbalance,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "n_max": 2000,
+            "largest_ratio": 100.0,
+            "ratios": [1, 2, 4, 8, 16, 32, 64],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "generator_bias",
+        sweeps_bias.generator_bias,
+        {
+            "means": [[0.2, -0.3, 0.1], [1.6, 0.4, -0.5]],
+            "covs": [
+                [[1.2, 0.4, 0.0], [0.4, 0.8, 0.1], [0.0, 0.1, 0.9]],
+                [[0.8, -0.2, 0.1], [-0.2, 1.3, 0.0], [0.1, 0.0, 1.0]],
+            ],
+            "labels": [0, 1],
+            "sizes": [1000, 200],
+            "augmentation": 500,
+            "weight": 0.4,
+            "shift": [0.15, -0.2, 0.1],
+            "scale": 0.7,
+            "flip_rate": 0.05,
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "spurious",
+        sweeps_bias.spurious,
+        {
+            "means": [[-0.9, 0.4, -1.1], [-0.9, 0.4, 1.1], [0.9, -0.4, -1.1], [0.9, -0.4, 1.1]],
+            "covs": [[[1.21, 0.0, 0.0], [0.0, 1.21, 0.0], [0.0, 0.0, 0.64]]] * 4,
+            "labels": [0, 0, 1, 1],
+            "spurious": 2,
+            "sizes": [1000, 240, 200, 760],
+            "augmentation": 400,
+            "weight": 0.35,
+            "shift": [0.0, 0.0, 0.4],
+            "flip_rate": 0.05,
+            "after": ["oracle", "smote", "plug-in", "shifted", "mislabelled"],
+            "aligned_size": 1000,
+            "largest_share": 0.98,
+            "shares": [0.5, 0.6, 0.7, 0.8, 0.9, 0.96],
+            "shift_range": [-0.6, 0.6],
+            "shift_lengths": [-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6],
+        },
+        _replicates(200, 3000),
+    ),
+    Sweep(
+        "excess_by_weight",
+        sweeps_risk.excess_by_weight,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [800, 80],
+            "augmentation": 800,
+            "shift": [0.25, -0.1, 0.1],
+            "generators": ["oracle", "shifted", "smote", "pooled plug-in"],
+            "weights": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+        },
+        _replicates(400, 4000),
+    ),
+    Sweep(
+        "gain_by_separation",
+        sweeps_risk.gain_by_separation,
+        {
+            "dim": 5,
+            "distances": [1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
+            "balanced_size": 1500,
+            "sizes": [1500, 300],
+            "augmentation": 1500,
+            "weight": 0.5,
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "scaling",
+        sweeps_scaling.scaling,
+        {
+            "means": [group.mean[0].tolist() for group in scaling_paths.GROUPS],
+            "covs": [group.cov[0].tolist() for group in scaling_paths.GROUPS],
+            "sizes": list(scaling_paths.SIZES),
+            "minority_shift": list(scaling_paths.GENERATORS["shifted"][1].shift),
+            "minority_scale": scaling_paths.GENERATORS["scaled"][1].factor,
+            "generators": ["oracle", "shifted", "scaled", "smote", "duplicate", "plug-in"],
+            "fixed_weight": scaling_paths.FIXED_WEIGHT,
+            "synthetic_sizes": [100, 100000],
+            "paths": ["wide", "farther"],
+            "shares": [1.0, 0.2],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "nonparametric",
+        sweeps_scaling.nonparametric,
+        {
+            "amplitude": 1.0,
+            "n_max": 50,
+            "coordinates": 200000,
+            "smoothness": [0.5, 1.0, 2.0],
+            "synthetic_sizes": [30, 100, 300, 1000, 3000, 10000, 30000, 100000],
+        },
+        _replicates(512, 8192),
+    ),
+    Sweep(
+        "in_context",
+        sweeps_capacity.in_context,
+        {
+            "dim": 4,
+            "var_within": 1.0,
+            "var_prior": 4.0,
+            "symbols": 8,
+            "concentration": 0.5,
+            "counts": [1, 2, 4, 8, 16, 32, 64, 128, 256],
+        },
+        _replicates(2048, 65536),
+    ),
+    Sweep(
+        "trained",
+        recorded.trained,
+        {"recorded": "transformer_toy/gap_unknown_mean.json"},
+        {"quick": {}, "full": {}},
+    ),
+    Sweep(
+        "tokens",
+        sweeps_capacity.tokens,
+        {
+            "dim": 3,
+            "vocabulary": 16,
+            "family_seed": 7,
+            "natural": [0.6, -0.4, 0.5],
+            "damping": 0.7,
+            "layers": [1, 2, 4, 16],
+            "counts": [16, 64, 256, 1024, 4096],
+        },
+        _replicates(1024, 16384),
+    ),
+    Sweep(
+        "phases",
+        sweeps_benefit.phases,
+        {
+            "means": _MEANS,
+            "separations": [1.0, 1.75, 2.5],
+            "n_max": 1000,
+            "augmentation": 1000,
+            "weight": 0.4,
+            "direction": [1.0, -1.0, 0.5],
+            "ratio_range": [1.0, 25.0],
+            "length_range": [0.05, 3.5],
+            "ratios": [2.0, 10.0],
+            "lengths": [0.1, 0.3, 0.6, 1.4, 2.2],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "fidelity",
+        sweeps_benefit.fidelity,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [1000, 200],
+            "augmentation": 1000,
+            "weight": 0.4,
+            "along": [1.5, 0.5, 0.0],
+            "aslant": [1.0, -2.0, 0.5],
+            "lengths": [0.02, 1.0],
+            "shrinkage": [0.02, 0.7],
+            "divergence": [2e-4, 0.6],
+            "points": [0.1, 0.2, 0.4, 0.8],
+        },
+        _replicates(400, 4000),
+    ),
+    Sweep(
+        "samples",
+        sweeps_benefit.samples,
+        {
+            "means": [[0.0, 0.0], [1.0, 0.5]],
+            "covs": [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.6], [0.6, 0.8]]],
+            "labels": [0, 1],
+            "seeds": 15,
+            "shown": 150,
+            "neighbours": 5,
+        },
+        {"quick": {}, "full": {}},
+    ),
+    Sweep(
+        "saturation",
+        sweeps_nonparametric.saturation,
+        {
+            "seeds": 50,
+            "many": 1000,
+            "smoothness": [0.5, 1.0, 2.0],
+            "synthetic_sizes": [5, 15, 50, 150, 500, 1500, 5000, 15000],
+            "seed_numbers": [10, 30, 100, 300, 1000, 3000],
+        },
+        _replicates(512, 8192),
+    ),
+    Sweep(
+        "literature",
+        sweeps_literature.literature,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [800, 160],
+            "augmentation": 400,
+            "shift": [0.12, -0.06, 0.05],
+            "generators": ["oracle", "shifted", "plug-in"],
+            "weights": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+            "real": 60,
+            "surrogate": 240,
+            "relative_bias": 0.1,
+            "coordinates": 2000,
+            "smoothness": [0.5, 1.0, 2.0],
+        },
+        _replicates(300, 4000),
+    ),
+    Sweep(
+        "procedures",
+        sweeps_procedures.procedures,
+        {
+            "means": _MEANS,
+            "covs": [_EYE3, _EYE3],
+            "labels": [0, 1],
+            "sizes": [400, 40],
+            "shift": [0.25, -0.1, 0.1],
+            "generators": ["oracle", "shifted", "plug-in"],
+            "folds": 5,
+            "multiples": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0],
+            "price": 1e-6,
+            "most": 1000,
+        },
+        _replicates(100, 2000),
+    ),
+)
+
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in _ALL}
+
+
+def artifact_path(folder: str | os.PathLike, name: str, profile: str) -> Path:
+    """Where a sweep's artifact lies under a folder."""
+    return Path(folder) / profile / f"{name}.json"
+
+
+def obtain(
+    name: str,
+    profile: str,
+    folder: str | os.PathLike,
+    *,
+    progress: Progress | None = None,
+    recompute: bool = False,
+) -> dict[str, Any]:
+    """The artifact of a sweep: read when it is there and sound, computed and written when missing.
+
+    Args:
+        name: of the sweep.
+        profile: "quick" or "full".
+        folder: of the artifacts.
+        progress: called with the share of the computation that is done.
+        recompute: compute it in any case, and replace the file.
+
+    Returns:
+        The loaded artifact: "payload", "configuration", "seed", "versions".
+
+    Raises:
+        ArtifactError: the file is there but truncated, altered, or made with other settings; it is
+            left as it is. Or it cannot be written.
+    """
+    sweep = SWEEPS[name]
+    settings = sweep.settings(profile)
+    path = artifact_path(folder, name, profile)
+
+    def load() -> dict[str, Any]:
+        return artifacts.load(path, kind=KIND, configuration=settings, seed=SEED)
+
+    if not recompute:
+        try:
+            return load()
+        except FileNotFoundError:
+            pass
+    artifacts.check_writable(path)
+    payload = sweep.compute(settings, SEED, progress or (lambda share: None))
+    artifacts.save(path, payload, kind=KIND, configuration=settings, seed=SEED)
+    return load()

@@ -1,0 +1,311 @@
+"""Labelled tables from CSV files: read once, checked cell by cell, for every door.
+
+A table has a header, one line a row, a label's column and possibly an attribute's column; every
+other column is a feature, and a number unless it is declared to hold categories. Groups are the
+labels that occur, or the pairs of label and attribute. Whatever is wrong with a file is reported
+with its line and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.simulate.artifacts import save_text
+from synthetic_oversampling.simulate.tables.encoding import Encoding, encoding_of
+from synthetic_oversampling.simulate.tables.names import PLAIN, check_header, check_names, meant
+from synthetic_oversampling.theory.wording import counted
+
+__all__ = [
+    "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
+]  # fmt: skip
+
+
+class TableError(ValueError):
+    """A table cannot be used; the message says where and why."""
+
+
+class Line(NamedTuple):
+    """One data line of a CSV file: its number in the file and its cells by column."""
+
+    number: int
+    cells: dict[str, str]
+
+
+class Table(NamedTuple):
+    """A labelled table.
+
+    Attributes:
+        features: ``[n, d]``; numbers, then the indicators of categories.
+        labels: ``n`` strings.
+        attributes: ``n`` strings, or None without an attribute's column.
+        names: of the columns that are features, as in the file.
+        label_name, attribute_name: of these columns.
+        cells: these columns' texts, as in the file ``[n, columns]``.
+        encoding: of the categories; None without any.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    attributes: np.ndarray | None
+    names: tuple[str, ...]
+    label_name: str
+    attribute_name: str | None
+    cells: np.ndarray
+    encoding: Encoding | None = None
+
+
+def read_lines(path: str | os.PathLike, label: str) -> tuple[tuple[str, ...], list[Line]]:
+    """Header and lines of a CSV file that has a label's column.
+
+    Args:
+        path: the file, UTF-8 text with commas and a header line.
+        label: name of the label's column; no label may be empty.
+
+    Returns:
+        The columns' names and the lines; line numbers count from 1.
+
+    Raises:
+        TableError: if the file is missing, unreadable, empty, ragged, or without the label, or if
+            a label means a missing value or is a number written in two ways.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "rows.csv"
+        >>> _ = path.write_text("height,kind\\n1.5,a\\n2.0,b\\n")
+        >>> read_lines(path, "kind")[1][1]
+        Line(number=3, cells={'height': '2.0', 'kind': 'b'})
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, row) for row in reader]
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file. Pass the path of a CSV file.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(
+            f"{path}: cannot be read as CSV ({error}). Expected UTF-8 text with commas and a "
+            "header line."
+        ) from error
+    if not rows or not any(rows[0][1]):
+        raise TableError(f"{path}: is empty. Expected a header line and one line a row.")
+    header = tuple(name.strip() for name in rows[0][1])
+    try:
+        check_header(header)
+    except ValueError as error:
+        raise TableError(f"{path}: {error}") from None
+    if label not in header:
+        raise TableError(
+            f"{path}: no column {label!r}; {meant(label, header)} Pass the label's column with "
+            "--label."
+        )
+    lines = []
+    for line, row in rows[1:]:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise TableError(
+                f"{path}, line {line}: got {counted(len(row), 'column')}, expected {len(header)} "
+                "as in the header. Check for missing or unquoted commas."
+            )
+        cells = dict(zip(header, map(str.strip, row), strict=True))
+        if not cells[label]:
+            raise TableError(f"{path}, line {line}: the label is empty. Fill it or drop the line.")
+        lines.append(Line(line, cells))
+    if not lines:
+        raise TableError(f"{path}: has a header but no rows (no seeds). Expected one line a row.")
+    _check_names(path, label, lines)
+    return header, lines
+
+
+def _check_names(path: os.PathLike | str, column: str, lines: Sequence[Line]) -> None:
+    """Raise unless a column's cells can name groups."""
+    try:
+        check_names([line.cells[column] for line in lines])
+    except ValueError as error:
+        raise TableError(f"{path}, column {column!r}: {error}") from None
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a finite number in plain decimal notation.
+
+    Args:
+        text: of the cell.
+
+    Example:
+        >>> [is_number(text) for text in ("-1.5e3", "1,5", "1_000", "nan", "1e999", "")]
+        [True, False, False, False, False, False]
+    """
+    return PLAIN.fullmatch(text) is not None and math.isfinite(float(text))
+
+
+def number(text: str, where: str) -> float:
+    """A finite number from a cell; ``where`` names the cell in the error.
+
+    Args:
+        text: of the cell.
+        where: its place, for the error.
+
+    Raises:
+        TableError: if the cell holds none.
+    """
+    if is_number(text):
+        return float(text)
+    shown = text if len(text) <= 40 else text[:40] + "..."
+    try:
+        kind = "number" if math.isfinite(float(text)) else "finite number"
+    except ValueError:
+        kind = "number"
+    raise TableError(
+        f"{where}: got {shown!r}, expected a {kind}. Write numbers as plain decimals, fill or drop "
+        "missing values, and drop columns that are not numeric, or declare them where the command "
+        "has --categorical."
+    )
+
+
+_COLUMN = re.compile(rf"(?:{PLAIN.pattern}\n)*+{PLAIN.pattern}")  # many cells at once
+
+
+def _check_numbers(name: str, lines: Sequence[Line], path: os.PathLike | str) -> None:
+    """Raise for the first cell of a column that is no number, saying how many are."""
+    cells = [line.cells[name] for line in lines]
+    text = "\n".join(cells)
+    whole = text.count("\n") == len(cells) - 1 and _COLUMN.fullmatch(text) is not None
+    if whole and all(map(math.isfinite, map(float, cells))):
+        return
+    odd = [line for line in lines if not is_number(line.cells[name])]
+    try:
+        number(odd[0].cells[name], f"{path}, line {odd[0].number}, column {name!r}")
+    except TableError as error:
+        few = f"Numbers are in {len(lines) - len(odd)} of {counted(len(lines), 'cell')}."
+        raise TableError(f"{error} {few}") from None
+
+
+def read_table(
+    path: str | os.PathLike,
+    label: str,
+    attribute: str | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
+    encoding: Encoding | None = None,
+) -> Table:
+    """Read a labelled table; every column but label and attribute is a feature.
+
+    Args:
+        path: the file.
+        label: name of the label's column; labels are kept as text.
+        attribute: name of the spurious attribute's column, if groups are label x attribute.
+        names: features expected, in this order, when the table must match another one.
+        categorical: features that hold categories; all others hold numbers.
+        encoding: of the categories of the table that this one must match.
+
+    Returns:
+        The table.
+
+    Raises:
+        TableError: for everything `read_lines` refuses, a cell that is not a finite number or an
+            empty category, a missing column, no feature, or a category that `encoding` lacks.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "rows.csv"
+        >>> _ = path.write_text("height,kind\\n1.5,a\\n2.0,b\\n")
+        >>> read_table(path, "kind").features.tolist()
+        [[1.5], [2.0]]
+    """
+    header, lines = read_lines(path, label)
+    if attribute is not None and attribute not in header:
+        raise TableError(
+            f"{path}: no column {attribute!r}; {meant(attribute, header)} Pass the attribute's "
+            "column with --group."
+        )
+    if attribute == label:
+        raise TableError(f"{path}: column {label!r} is both label and attribute; name two columns.")
+    own = tuple(name for name in header if name not in (label, attribute))
+    if not own:
+        raise TableError(f"{path}: has no feature columns, only the label {label!r}.")
+    if names is not None and set(own) != set(names):
+        missing, extra = sorted(set(names) - set(own)), sorted(set(own) - set(names))
+        raise TableError(
+            f"{path}: expected the features {', '.join(names)}; missing: "
+            f"{', '.join(missing) or 'none'}, unknown: {', '.join(extra) or 'none'}. Give both "
+            "tables the same columns."
+        )
+    order = own if names is None else tuple(names)
+    numeric = _numeric(path, order, categorical, lines)
+    columns = {name: [line.cells[name] for line in lines] for name in order}
+    parts = [list(map(float, columns[name])) for name in order if name in numeric]
+    if categorical:
+        kinds = [columns[name] for name in order if name not in numeric]
+        if encoding is None:
+            encoding = encoding_of([name for name in order if name not in numeric], kinds)
+        try:
+            parts += encoding.indicators(kinds, str(path)).T.tolist()
+        except ValueError as error:
+            raise TableError(str(error)) from None
+    attributes = None
+    if attribute is not None:
+        for line in lines:
+            if not line.cells[attribute]:
+                raise TableError(
+                    f"{path}, line {line.number}: the attribute is empty. Fill it or drop the line."
+                )
+        _check_names(path, attribute, lines)
+        attributes = np.array([line.cells[attribute] for line in lines])
+    labels = np.array([line.cells[label] for line in lines])
+    features = np.ascontiguousarray(np.array(parts, float).reshape(-1, len(lines)).T)
+    cells = np.array(list(columns.values()), object).T
+    return Table(features, labels, attributes, order, label, attribute, cells, encoding)
+
+
+def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> dict[str, None]:
+    """Columns of numbers; checks them, and that categories are there."""
+    known = frozenset(order)
+    for name in categorical:
+        if name not in known:
+            raise TableError(
+                f"{path}: no feature {name!r} that could hold categories; the features are "
+                f"{', '.join(order)}. Name columns of the file, without label and attribute."
+            )
+        for line in lines:
+            if not line.cells[name]:
+                raise TableError(
+                    f"{path}, line {line.number}, column {name!r}: the category is empty. Fill it "
+                    "or drop the line."
+                )
+    numeric = dict.fromkeys(order)
+    for name in categorical:
+        numeric.pop(name, None)
+    for name in numeric:
+        _check_numbers(name, lines, path)
+    return numeric
+
+
+def write_table(path: str | os.PathLike, header: Sequence[str], rows: Sequence[Sequence]) -> Path:
+    """Write a CSV file whole or not at all; numbers in the shortest form that reads back equal.
+
+    Args:
+        path: of the file.
+        header: names of the columns.
+        rows: cells by row.
+
+    Raises:
+        ArtifactError: if the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(
+        [[repr(float(c)) if isinstance(c, float | np.floating) else c for c in row] for row in rows]
+    )
+    return save_text(path, text.getvalue())

@@ -1,0 +1,117 @@
+"""A design's weights, sorted by what its generators fit on their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Array
+
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    unknown_generator,
+)
+from synthetic_oversampling.theory.population.design import Design
+
+__all__ = ["SeedMasses", "seed_masses", "sorted_masses"]
+
+
+class SeedMasses(NamedTuple):
+    """A design and its generators as arrays ``[G]``: which weight acts on which part of a seed.
+
+    NumPy arrays outside of compiled functions.
+
+    Attributes:
+        score: weight of the seeds' own score: real samples, and duplicates of them.
+        gaussian: weight of synthetic samples whose mean is fitted.
+        own_cov: of these, weight with the group's own covariance fitted.
+        pooled_cov: of these, weight with the pooled covariance fitted.
+        interpolation: weight of samples interpolated between seeds.
+        wide_mean, wide_cov: weight of predictive samples (known / unknown covariance).
+        noise: sum of squared weights of the synthetic samples.
+        sizes: real samples per group.
+    """
+
+    score: Array | np.ndarray
+    gaussian: Array | np.ndarray
+    own_cov: Array | np.ndarray
+    pooled_cov: Array | np.ndarray
+    interpolation: Array | np.ndarray
+    wide_mean: Array | np.ndarray
+    wide_cov: Array | np.ndarray
+    noise: Array | np.ndarray
+    sizes: Array | np.ndarray
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Which first-order forms occur (static): "gaussian", "interpolation" or neither."""
+        forms = {"gaussian": self.gaussian, "interpolation": self.interpolation}
+        return tuple(name for name, mass in forms.items() if (np.asarray(mass) > 0).any())
+
+
+def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
+    """Sort a design's synthetic weight by what the generators fit on their seeds.
+
+    Args:
+        design: whose weights are sorted.
+        generators: one per group.
+
+    Raises:
+        ValueError: for a generator of a class whose seeds' contribution is not known.
+    """
+    synthetic = design.oversampling_mass + design.augmentation_mass
+    return sorted_masses(
+        design.real_mass, synthetic, design.synthetic_noise, design.sizes, generators
+    )
+
+
+def sorted_masses(
+    real: np.ndarray,
+    synthetic: np.ndarray,
+    noise: np.ndarray,
+    sizes: Sequence[int],
+    generators: Sequence[Generator],
+) -> SeedMasses:
+    """`SeedMasses` of any weights ``[G]`` of real and synthetic samples; linear in both.
+
+    Args:
+        real, synthetic: weights of the real and the synthetic samples.
+        noise: sums of the synthetic samples' squared weights.
+        sizes: real samples.
+        generators: one per group.
+
+    Raises:
+        ValueError: as `seed_masses`.
+    """
+    kinds = np.array([_fits(own) for own in generators], np.float64).T
+    duplicated, *fitted = synthetic * kinds
+    return SeedMasses(real + duplicated, *fitted, noise, np.asarray(sizes, np.float64))
+
+
+def _fits(generator: Generator) -> tuple[bool, ...]:
+    """Whether it duplicates its seeds, then the fields of `SeedMasses` that it contributes to."""
+    match generator:
+        case Oracle() | Shifted() | Scaled() | Mislabelled():
+            return (False,) * 7
+        case Duplicate():
+            return (True, *(False,) * 6)
+        case Smote():
+            return (*(False,) * 4, True, False, False)
+        case GaussianPlugin(covariance=own) | Predictive(covariance=own):
+            wide = isinstance(generator, Predictive)
+            fitted = own == "group", own == "pooled"
+            return (False, True, *fitted, False, wide and own == "known", wide and own == "group")
+    raise unknown_generator(
+        generator,
+        "synthetic_oversampling.theory.generators.seed_masses",
+        "what it fits on its seeds",
+    )

@@ -1,0 +1,252 @@
+"""Whether a prediction of theorem R is to be relied on, and if not, why.
+
+Theorem R is an expansion in 1/n. What it leaves out is seen from four numbers, all of them in the
+prediction:
+
+* **seeds per parameter**, the smallest group's size over the number of parameters;
+* the **separability** of the rows (`theory.prediction.existence`): a logistic fit that may not
+  exist, or hardly does, has a mean that no expansion knows;
+* the **noise of a score**, ``tau^2 = tr(H_g Cov(theta_hat)) / H_g[0, 0]``, the largest over groups:
+  the loss is a quadratic only over scores that move by less than 1;
+* the **remainder**, ``1.3 tau^2 (|variance| + |Cox-Snell|) / |total|``: the O(1/n) terms beside the
+  whole, times the relative size of the terms that follow them, as measured.
+
+The thresholds are measured: of predictions called reliable at least 95 % are within 10 % of the
+simulated excess risk (``oversampling validity``, docs/validity.md). They were measured for
+the logistic loss; for another loss no prediction is called reliable.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    Generator,
+    Smote,
+    population_law,
+)
+from synthetic_oversampling.theory.inputs import per_group
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
+from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
+from synthetic_oversampling.theory.prediction.existence import Clusters, existence
+
+__all__ = [
+    "NOT_JUDGED",
+    "THRESHOLDS",
+    "Unreliable",
+    "Validity",
+    "judge",
+    "rows_of",
+    "validity_of_law",
+    "verdict_of",
+    "warn",
+]
+
+_HERE = Path(__file__).parent
+
+Verdict = Literal["reliable", "doubtful", "unreliable"]
+VERDICTS: tuple[Verdict, ...] = ("reliable", "doubtful", "unreliable")
+REMAINDER = 1.3  # measured: relative terms of higher order, per unit of the score's noise
+
+# reliable within the first number, doubtful within the second; seeds from above, others from below
+THRESHOLDS = {"seeds": (10.0, 3.0), "no_fit": (1e-3, 5e-2), "remainder": (0.10, 0.50)}
+
+
+class Unreliable(UserWarning):
+    """A prediction is doubtful or unreliable; its `validity` says why."""
+
+
+class Validity(NamedTuple):
+    """A verdict on a prediction, with its reasons.
+
+    Attributes:
+        verdict: "reliable", "doubtful" or "unreliable".
+        reasons: in words, one for each cause; none when reliable.
+        causes: the same by name: "few seeds", "separation", "remainder", "loss", "not judged".
+        seeds: of the smallest group, for every parameter.
+        no_fit: estimated probability that no finite fit exists.
+        margin: parameters at which fits cease to exist, over those there are.
+        noise: variance of a score at the estimate, the largest over groups.
+        remainder: estimated relative size of what the expansion leaves out.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    causes: tuple[str, ...]
+    seeds: float
+    no_fit: float
+    margin: float
+    noise: float
+    remainder: float
+
+
+NOT_JUDGED = Validity(
+    "unreliable", ("the prediction was not judged",), ("not judged",), *(math.nan,) * 5
+)
+
+
+def rows_of(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator],
+) -> tuple[Clusters, int]:
+    """The rows that decide whether a fit exists, as clusters, and the size of the smallest group.
+
+    Copies of seeds and points between them lie in the seeds' convex hull: they change nothing.
+
+    Args:
+        groups, design, generator: as for `theory.predict`, already checked.
+    """
+    parts: list[tuple[float, Law]] = []
+    generators = per_group(generator, len(groups))
+    for g, (group, own) in enumerate(zip(groups, generators, strict=True)):
+        real = design.sizes[g] if design.real_mass[g] > 0 else 0
+        drawn: float = design.oversampling[g] if design.oversampling_mass[g] > 0 else 0
+        if design.augmentation_mass[g] > 0:
+            drawn += design.augmentation
+        if isinstance(own, Duplicate | Smote):
+            parts.append((real or min(design.sizes[g], drawn), group.law))
+            continue
+        parts.append((real, group.law))
+        if drawn:
+            parts.append((drawn, population_law(own, g, groups, design.sizes)))
+    rows = [
+        (size * weight, mean, cov, sign)
+        for size, law in parts
+        for weight, mean, cov, sign in zip(*map(np.asarray, law), strict=True)
+        if size > 0 and weight > 0
+    ]
+    return Clusters(*(np.stack(column) for column in zip(*rows, strict=True))), min(design.sizes)
+
+
+def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Validity:
+    """The verdict on a prediction.
+
+    Args:
+        prediction: a `theory.Prediction`.
+        rows: of `rows_of`.
+        loss: of the prediction.
+    """
+    clusters, least = rows
+    noise = float(np.max(prediction.logit_noise))
+    part = prediction.excess
+    leading = abs(float(part.variance)) + abs(float(part.cox_snell))
+    total = abs(float(prediction.total))
+    remainder = 0.0  # of a bias alone: infinitely many samples of a fixed generator
+    if leading > 0:
+        remainder = REMAINDER * noise * leading / total if total > 0 else math.inf
+    elif leading != 0:
+        remainder = math.nan
+    if loss == LOGISTIC:
+        found = existence(clusters)
+        no_fit, margin = found.no_fit, found.margin
+    else:
+        no_fit, margin = 0.0, math.inf
+    seeds = least / np.size(prediction.theta_star)
+    return verdict_of(seeds, no_fit, margin, noise, remainder, loss)
+
+
+def verdict_of(
+    seeds: float, no_fit: float, margin: float, noise: float, remainder: float,
+    loss: Loss = LOGISTIC,
+) -> Validity:  # fmt: skip
+    """The verdict that follows from the numbers.
+
+    Args:
+        seeds, no_fit, margin, noise, remainder: see `Validity`.
+        loss: of the prediction.
+
+    Example:
+        >>> own = verdict_of(5.0, 0.0, 20.0, 0.3, 0.4)
+        >>> own.verdict, own.causes
+        ('doubtful', ('few seeds', 'remainder'))
+    """
+    degrees = {
+        "few seeds": _degree(-seeds, *(-limit for limit in THRESHOLDS["seeds"])),
+        "separation": _degree(no_fit, *THRESHOLDS["no_fit"]),
+        "remainder": _degree(remainder, *THRESHOLDS["remainder"]),
+        "loss": 0 if loss == LOGISTIC else 1,
+    }
+    words = {
+        "few seeds": f"the smallest group has {seeds:.2g} rows for every parameter, "
+        f"{THRESHOLDS['seeds'][0]:g} or more are needed",
+        "separation": "whether a finite fit exists is not known for rows without spread"
+        if math.isnan(no_fit)
+        else f"with probability {no_fit:.2g} the labels are separable and no finite fit "
+        f"exists ({margin:.2g} times the parameters would separate them)",
+        "remainder": f"the scores' noise is {noise:.2g} and terms of higher order are about "
+        f"{remainder:.0%} of the prediction",
+        "loss": "verdicts are calibrated for the logistic loss only",
+    }
+    causes = tuple(name for name, degree in degrees.items() if degree)
+    return Validity(
+        VERDICTS[max(degrees.values())], tuple(words[name] for name in causes), causes,
+        float(seeds), float(no_fit), float(margin), float(noise), float(remainder),
+    )  # fmt: skip
+
+
+def _degree(value: float, good: float, bad: float) -> int:
+    """0 up to ``good``, 1 up to ``bad``, 2 beyond and for what is not a number."""
+    return 0 if value <= good else 1 if value <= bad else 2
+
+
+def warn(own: Validity) -> None:
+    """Warn once for each cause, at the line outside of this package that asked.
+
+    The words are the same at every call, so that Python's filters show them once for a place.
+
+    Args:
+        own: the verdict.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and Path(frame.f_code.co_filename).parent == _HERE:
+        frame, level = frame.f_back, level + 1
+    for cause in own.causes:
+        warnings.warn(
+            f"predict: the prediction is doubtful or unreliable ({cause}): print its "
+            "validity for the verdict and its numbers.",
+            Unreliable,
+            stacklevel=level,
+        )
+
+
+def validity_of_law(
+    groups: Sequence[GaussianGroup],
+    sizes: Sequence[int],
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+    weights: Sequence[float] = (0.0, 0.5, 1.0),
+) -> Validity:
+    """The worst verdict along a scaling law: at the weights given, in the limit of many samples.
+
+    Args:
+        groups, sizes, generator, loss: as for `theory.law_of_design`.
+        weights: of the augmentation part.
+
+    Example:
+        >>> from synthetic_oversampling.theory.generators.table import Oracle
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> validity_of_law(groups, (4000, 400), Oracle()).verdict
+        'reliable'
+    """
+    from synthetic_oversampling.theory.prediction.excess_risk import predict
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Unreliable)
+        every = [
+            predict(groups, Design(sizes, math.inf if weight else 0, weight), generator, loss)
+            for weight in weights
+        ]
+    return max(
+        (own.validity for own in every),
+        key=lambda own: (VERDICTS.index(own.verdict), own.remainder),
+    )

@@ -1,0 +1,221 @@
+"""Formulas of theorem T: what a generator can know from its seeds."""
+
+from __future__ import annotations
+
+import functools
+
+import sympy as sp
+
+from synthetic_oversampling.theory.formula import notation as nt
+from synthetic_oversampling.theory.formula.formula import Formula, instantiate
+from synthetic_oversampling.theory.formula.proofs import expected, stationary_points, symmetric
+
+__all__ = ["CAPACITY_FORMULAS"]
+
+
+@functools.cache
+def _posterior() -> tuple[sp.Expr, sp.Expr]:
+    """Mean and variance of a group's mean, by completing the square of the log posterior."""
+    centre, total, prior = sp.symbols("centre total prior", real=True)  # total: sum of the seeds
+    log_posterior = -((centre - prior) ** 2) / (2 * nt.var_prior)
+    log_posterior -= (nt.count * centre**2 - 2 * centre * total) / (2 * nt.var_within)
+    (mean,) = stationary_points(log_posterior, centre)
+    return sp.expand(sp.cancel(mean)), -1 / sp.diff(log_posterior, centre, 2)
+
+
+def _prove_null_logit(rhs):
+    """Log ratio of what the posterior mean gives to the prior mean and to one seed."""
+    mean, _ = _posterior()
+    of_prior, of_seed = (sp.diff(mean, sp.Symbol(s, real=True)) for s in ("prior", "total"))
+    return sp.expand_log(rhs - sp.log(sp.cancel(of_prior / of_seed)), force=True)
+
+
+def _prove_null_weight(rhs):
+    mean, _ = _posterior()
+    return rhs - sp.diff(mean, sp.Symbol("prior", real=True))
+
+
+def _prove_predictive_var(rhs):
+    """A new sample varies about its group's mean, which varies about the posterior mean."""
+    return rhs - (nt.var_within + _posterior()[1])
+
+
+def _expected_kl(mean_square: sp.Expr, var: sp.Expr) -> sp.Expr:
+    """E KL(N(mu, v) || N(m, var)) per coordinate from the log ratio, E (m - mu)^2 given."""
+    x, offset = sp.symbols("x offset", real=True)
+    moments = {(x,): sp.Integer(0), (x, x): nt.var_within}  # x about mu
+    moments |= {(offset,): sp.Integer(0), (offset, offset): mean_square}
+    log_ratio = (x - offset) ** 2 / (2 * var) - x**2 / (2 * nt.var_within)
+    normalisers = sp.log(var / nt.var_within) / 2
+    return expected(log_ratio, moments) + normalisers
+
+
+def _prove_expected_kl(rhs):
+    """Averaged over prior and seeds, the posterior mean errs by the posterior variance."""
+    var = _posterior()[1]
+    derived = nt.dim * _expected_kl(var, nt.var_within + var)
+    return _log_difference(rhs, derived)
+
+
+def _log_difference(rhs: sp.Expr, derived: sp.Expr) -> sp.Expr:
+    """Difference with the logarithms' arguments put over one denominator."""
+
+    def tidy(expression):
+        together = expression.replace(sp.log, lambda a: sp.log(sp.factor(sp.together(a))))
+        return sp.expand(sp.expand_log(together, force=True))
+
+    return tidy(rhs) - tidy(derived)
+
+
+def _prove_flat_kl(rhs):
+    """The mean of n seeds errs by v / n at every mu; the flat-prior rule adds that variance."""
+    error = nt.var_within / nt.count
+    return _log_difference(rhs, nt.dim * _expected_kl(error, nt.var_within + error))
+
+
+def _prove_plugin_kl(rhs):
+    return rhs - nt.dim * _expected_kl(nt.var_within / nt.count, nt.var_within)
+
+
+def _prove_sharp_rate(rhs):
+    """Second-order divergence of an exponential family at an efficient estimate, d = 1, 2, 3."""
+    for size in (1, 2, 3):
+        inverse = symmetric("I", size)
+        error = sp.symbols(f"e_1:{size + 1}", real=True)
+        moments = {(e,): sp.Integer(0) for e in error}
+        for i, left in enumerate(error):
+            for j in range(i, size):
+                moments[(left, error[j])] = inverse[i, j] / nt.count
+        vector = sp.Matrix(error)
+        divergence = (vector.T * inverse.inv() * vector)[0, 0] / 2
+        yield sp.cancel(sp.together(rhs.subs(nt.dim, size) - expected(divergence, moments)))
+
+
+def _prove_dirichlet(rhs):
+    """Ratio of Beta integrals: the posterior mean of one symbol's frequency."""
+    after = nt.mass + nt.seen
+    others = nt.mass_total - nt.mass + nt.count - nt.seen
+
+    def integral(first, second):  # of f^(first - 1) (1 - f)^(second - 1) on [0, 1]
+        return sp.gamma(first) * sp.gamma(second) / sp.gamma(first + second)
+
+    return sp.simplify(rhs - sp.gammasimp(integral(after + 1, others) / integral(after, others)))
+
+
+def _prove_fidelity(rhs):
+    """Donsker-Varadhan: (KL + l^2 v / 2) / l for every l > 0, at the best l; sharp for a shift."""
+    multiplier, divergence = sp.symbols("l kl_positive", positive=True)
+    bound = (divergence + multiplier**2 * nt.var_proxy / 2) / multiplier
+    (best,) = stationary_points(bound, multiplier)
+    yield sp.simplify(rhs.subs(nt.kl, divergence) - bound.subs(multiplier, best))
+    shift = sp.Symbol("move", positive=True)
+    yield sp.simplify(rhs.subs(nt.kl, shift**2 / (2 * nt.var_proxy)) - shift)
+
+
+def _prove_excess_bound(rhs):
+    """Above R6's bound at any bias by a non-negative term, for two groups that attain T4.
+
+    The gradient of the bias is their average with the synthetic weights; its square falls with the
+    angle between them.
+    """
+    turn = sp.Symbol("turn", nonnegative=True)  # 1 - cos
+    kl, proxy, c = (sp.symbols(f"{name}_1:3", positive=True) for name in ("kl", "proxy", "c"))
+    first, second = (
+        c[g] * _fidelity.subs({nt.kl: kl[g], nt.var_proxy: proxy[g]}) / 2 for g in range(2)
+    )
+    square = first**2 + second**2 + 2 * first * second * (1 - turn)
+    excess = square / (2 * nt.curvature_path)
+    slack = first * second * turn / nt.curvature_path
+    arrays = {nt.share: list(c), nt.group_kl: list(kl), nt.group_proxy: list(proxy)}
+    yield sp.simplify(sp.expand(instantiate(rhs, arrays, 2) - excess - slack))
+
+
+_fidelity = sp.sqrt(2 * nt.var_proxy * nt.kl)
+_ratio = nt.var_within / nt.var_prior
+
+CAPACITY_FORMULAS = (
+    Formula(
+        "T1.null_logit",
+        "Attention logit of the null token that carries the prior mean; seeds have logit 0",
+        r"\ell_{\mathrm{null}}",
+        sp.log(_ratio),
+        "exact",
+        _prove_null_logit,
+    ),
+    Formula(
+        "T1.null_weight",
+        "Attention weight of the null token: what the posterior mean gives to the prior mean",
+        r"w_{\mathrm{null}}",
+        _ratio / (nt.count + _ratio),
+        "exact",
+        _prove_null_weight,
+    ),
+    Formula(
+        "T1.predictive_var",
+        "Variance of the exact posterior predictive, per coordinate",
+        r"v_{\mathrm{pred}}",
+        nt.var_within * (1 + 1 / (nt.count + _ratio)),
+        "exact",
+        _prove_predictive_var,
+    ),
+    Formula(
+        "T1.expected_kl",
+        "Least possible expected divergence of a generator under the Gaussian prior",
+        r"\mathbb{E}\,\mathrm{KL}_{\mathrm{Bayes}}",
+        nt.dim / 2 * sp.log(1 + 1 / (nt.count + _ratio)),
+        "exact",
+        _prove_expected_kl,
+    ),
+    Formula(
+        "T1.flat_kl",
+        "Expected divergence of the flat-prior rule: the minimax risk",
+        r"\mathbb{E}\,\mathrm{KL}_{\mathrm{flat}}",
+        nt.dim / 2 * sp.log(1 + 1 / nt.count),
+        "exact",
+        _prove_flat_kl,
+    ),
+    Formula(
+        "T1.plugin_kl",
+        "Expected divergence of the plug-in rule with known covariance",
+        r"\mathbb{E}\,\mathrm{KL}_{\mathrm{plug}}",
+        nt.dim / (2 * nt.count),
+        "exact",
+        _prove_plugin_kl,
+    ),
+    Formula(
+        "T2.sharp_rate",
+        "Expected divergence of an efficient d-parameter exponential family fit",
+        r"\mathbb{E}\,\mathrm{KL}",
+        nt.dim / (2 * nt.count),
+        "asymptotic",
+        _prove_sharp_rate,
+    ),
+    Formula(
+        "T3.dirichlet",
+        "Predictive probability of a symbol under a Dirichlet prior",
+        r"P(x_{n+1} = x)",
+        (nt.seen + nt.mass) / (nt.count + nt.mass_total),
+        "exact",
+        _prove_dirichlet,
+    ),
+    Formula(
+        "T4.fidelity_bound",
+        "How far a generator of given divergence can move the mean of a sub-Gaussian score",
+        r"|\mathbb{E}_Q s - \mathbb{E}_P s|",
+        _fidelity,
+        "bound",
+        _prove_fidelity,
+    ),
+    Formula(
+        "T4.excess_bound",
+        "What the divergences of the groups' generators can cost, at any bias",
+        r"R_{\mathrm{bal}}(\theta_\alpha) - R_{\mathrm{bal}}(\theta^*)",
+        sp.Sum(
+            nt.share[nt.g] * sp.sqrt(2 * nt.group_proxy[nt.g] * nt.group_kl[nt.g]), (nt.g, 1, nt.G)
+        )
+        ** 2
+        / (2 * nt.curvature_path * nt.G**2),
+        "bound",
+        _prove_excess_bound,
+    ),
+)
