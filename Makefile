@@ -5,6 +5,7 @@
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+OVERSAMPLING := $(VENV)/bin/oversampling
 STAMP := $(VENV)/.complete
 BUILDING := $(VENV)/.building
 
@@ -21,7 +22,7 @@ verify: $(STAMP) ## predict, simulate and judge every theorem (minutes; artifact
 	    --report artifacts/verify/report.html $(ARGS)
 
 test: $(STAMP) ## run the tests and the examples in the docstrings
-	@$(RUN) -m pytest -q -n 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 figures: $(STAMP) ## draw the figures from the artifacts
 	@$(OVERSAMPLING) figures $(ARGS)
@@ -51,7 +52,7 @@ $(STAMP): rebuild
 endif
 rebuild: ;
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml setup.py constraints.txt
 	@set -e; \
 	if [ -e $(BUILDING) ] || ! $(RUN) -c '$(CHECK)' 2>/dev/null; then \
 	    python=; \

@@ -1,13 +1,14 @@
-"""Real tables: resamplers for scikit-learn pipelines, recalibration, rivals, benchmark.
+"""Real tables: how many synthetic rows to add, resamplers for scikit-learn pipelines, benchmarks.
 
-The modules:
+`resampler` is the imbalanced-learn sampler, `recalibration` gives probabilities on the original
+prevalence, `calibration_check` draws reliability; `extra` says what is missing where it is.
 
-* reading: `cells` (numbers or categories), `reading` (CSV files), `columns`, `datasets`;
-* resampling: `resampler` (the imbalanced-learn sampler), `amounts` and `planning` (how many rows),
-  `row_laws` (fitted laws), `generators` (a generator of one's own);
-* language models: `text_generator`, `language_model` (ask, read, guard), `row_text` (rows as
-  text and back), `character_model`, `hugging_face`, `text_guard`;
-* judging: `recalibration` and `calibration_check`, `contamination` (copies), `splits`, `rivals`,
-  `judging`, `comparison`, `benchmark` and ``benchmark_*``, `planner_study`;
-* the door: ``command_*``, `options`; `extra` says what is missing where it is.
+The folders, each of which uses only those before it:
+
+* `rows`: cells, columns, fitted laws of rows, copies, the tables that ship with scikit-learn;
+* `text`: rows as text, language models, and what guards against copies;
+* `planner`: from a table to a plan: sources, estimates, intervals, the decision, its report;
+* `planner_study`: the planner judged beside its rivals, on tables whose truth is known;
+* `benchmark`: methods compared on real tables;
+* `commands`: ``oversampling plan``, ``resample``, ``recalibrate``, ``copies`` and others.
 """

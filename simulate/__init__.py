@@ -1,39 +1,44 @@
-"""What is observed: groups and generators sampled, scores fitted, replicates counted, and each
-theorem's prediction judged against them.
+"""Simulations: what is observed, and the verifier that holds it against the theory.
 
-The modules, from a random number to a verdict:
+The folders, each of which uses only those before it:
 
-* a data set: `streams` (random numbers), `mixtures`, `samplers` (every generator), `datasets`;
-* a fit: `erm`, and `streaming` for data that are never in memory; `measure` for generators that are
-  known by their samples only;
-* replicates: `monte_carlo`, on many devices (`sharding`) and machines (`processes`), compiled once
-  (`compilation`); `control` makes them fewer;
-* what is replicated: `configurations` and `experiments`, `discriminant`, `scaling_paths`,
-  `phase_points`, `sequences`, `in_context`, `score_bias`; `independent` shares no code with
-  `theory`; `enumeration` needs no replicates;
-* a verdict: `declaration` (of a check), `checks` (plan and judgement), `claims` and ``claims_*``
-  (what each theorem claims of an experiment), `printed_settings`, `printed_rows` and
-  `printed_bounds` (printed formulas in numbers), `suites` (all of them: new checks are entered
-  here), `selection`, `spreads`, `verify`;
-* its keeping: `artifacts`, `results`; its look: `reporting` and ``reporting_*``, `report_page` and
-  its parts ``report_*``;
-* the verifier verified: `mutation`, `mutants` and ``mutants_*`` (wrong formulas), `gate`,
-  `gate_record`, `calibration` and `calibration_seeds`;
-* the verdicts on predictions held against simulation: `validity_cases`, `validity_trials`;
-* data of the figures: `sweeps` and ``sweeps_*``, on `paths` of settings; `recorded`; `power_law`;
-* a table of one's own: `tables` and `table_names`, and `planner` with its parts ``planner_*``: the
-  table and its sources, estimates, intervals, the decision, and how it was validated
-  (`planner_trials`, `planner_offered`);
-* the door: ``command_*``, `arguments`.
+* `tables`: CSV files of a user's: cells, names of columns, categories as indicators;
+* `checks`: how a check is declared, sized and judged;
+* `sampling`: random streams, groups and generators, data sets, empirical risk minimisation;
+* `replicates`: Monte Carlo on any number of devices and processes, and its results on disk;
+* `experiments`: what is replicated: designs, paths in weight and size, sequence models, networks;
+  `independent` shares no code with `theory`;
+* `claims`: what each theorem claims of an experiment, a module for each family; `printed` holds the
+  printed formulas against what is computed;
+* `sweeps`: the data of the figures;
+* `mutants`: wrong formulas, each with the checks that must reject it;
+* `verify`: all checks by suite, runs, the gate that judges wrong formulas, calibration;
+* `report`: a run as a page, as text, as numbers;
+* `commands`: ``oversampling verify``, ``report``, ``calibrate``, ``validity``.
+
+Beside them: `artifacts` (files of results) and `arguments` (what command lines share).
 """
 
-from synthetic_oversampling.simulate.replicates.monte_carlo import Estimate, estimate, run
-from synthetic_oversampling.simulate.sampling.datasets import Dataset, draw_dataset
-from synthetic_oversampling.simulate.sampling.erm import FitResult, empirical_gradient, fit
-from synthetic_oversampling.simulate.sampling.measure import measure_generator
-from synthetic_oversampling.simulate.sampling.mixtures import sample_group
-from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
+from typing import TYPE_CHECKING
 
+from synthetic_oversampling import lazy
+
+if TYPE_CHECKING:
+    from synthetic_oversampling.simulate.replicates.monte_carlo import Estimate, estimate, run
+    from synthetic_oversampling.simulate.sampling.datasets import Dataset, draw_dataset
+    from synthetic_oversampling.simulate.sampling.erm import FitResult, empirical_gradient, fit
+    from synthetic_oversampling.simulate.sampling.measure import measure_generator
+    from synthetic_oversampling.simulate.sampling.mixtures import sample_group
+    from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
+
+_HOMES = {
+    "replicates.monte_carlo": "Estimate estimate run",
+    "sampling.datasets": "Dataset draw_dataset",
+    "sampling.erm": "FitResult empirical_gradient fit",
+    "sampling.measure": "measure_generator",
+    "sampling.mixtures": "sample_group",
+    "sampling.samplers": "sample_synthetic",
+}
 __all__ = [
     "Dataset",
     "Estimate",
@@ -47,3 +52,4 @@ __all__ = [
     "sample_group",
     "sample_synthetic",
 ]
+__getattr__ = lazy(__name__, _HOMES)

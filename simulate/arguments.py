@@ -1,4 +1,4 @@
-"""What the doors' command lines have in common."""
+"""What the commands' options and exit statuses have in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     """Parse a command line; ``--name=--``, which argparse reads as an empty list, is bad usage.
 
     Args:
-        parser: of the door.
+        parser: of the command line.
         argv: arguments; those of the process when omitted.
 
     Raises:
@@ -31,19 +31,12 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     return parser.parse_args(words)
 
 
-def answer(
-    door: str,
-    run: Callable[[], int],
-    *,
-    also: tuple[type[Exception], ...] = (),
-    interrupted: str = "interrupted",
-) -> int:
-    """The exit status of a door: of what it runs, 2 for what cannot be used, 130 when interrupted.
+def answer(command: str, run: Callable[[], int], *, interrupted: str = "interrupted") -> int:
+    """The exit status of a command: of what it runs, 2 for what cannot be used, 130 on Ctrl-C.
 
     Args:
-        door: the command, for messages.
+        command: for messages.
         run: does the work; returns its status.
-        also: further exceptions whose message is for the user.
         interrupted: what to say on Ctrl-C.
 
     Example:
@@ -57,8 +50,8 @@ def answer(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Unreliable)  # verdicts are in the results themselves
             return run()
-    except (ValueError, ArtifactError, OSError, *also) as error:
-        print(f"{door}: {error}", file=sys.stderr)
+    except (ValueError, ArtifactError, OSError, ImportError, FloatingPointError) as error:
+        print(f"{command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.artifacts import load
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,

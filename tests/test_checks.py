@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.artifacts import load
 from synthetic_oversampling.simulate.checks.check import (
     Check,

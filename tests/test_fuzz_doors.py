@@ -13,17 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from malformed import DOCUMENTS, NOT_COUNTS, NOT_NUMBERS, TABLES, TEXTS
 
-import synthetic_oversampling.figures.__main__  # MOVED
-import synthetic_oversampling.practice.__main__  # MOVED
-import synthetic_oversampling.simulate.__main__  # MOVED
-import synthetic_oversampling.theory.__main__  # MOVED
-import synthetic_oversampling.transformer_toy.__main__  # MOVED
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.figures.gallery import FIGURES
 from synthetic_oversampling.simulate.sweeps import table as sweeps
 from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.transformer_toy import checkpoint
 
 DATA = Path(__file__).parent / "figure_artifacts"
-SHIPPED = (transformer_toy.checkpoint.SHIPPED, transformer_toy.checkpoint.SHIPPED_MEAN)
+SHIPPED = (checkpoint.SHIPPED, checkpoint.SHIPPED_MEAN)
 
 
 def _answer(main, argv):
@@ -273,18 +270,18 @@ def judging_cases(folder):
 
 FLOATS = ("1.5", "1e3")  # refused or not: numbers
 DOORS = {
-    "theory": (theory.__main__.main, lambda folder, run: theory_cases()),
-    "verify": (simulate.__main__.main, lambda folder, run: verify_cases(folder)),
-    "report": (simulate.__main__.main, report_cases),
-    "plan": (simulate.__main__.main, lambda folder, run: plan_cases(folder)),
-    "calibrate": (simulate.__main__.main, lambda folder, run: calibrate_cases(folder)),
-    "generate": (transformer_toy.__main__.main, lambda folder, run: generate_cases(folder)),
-    "evaluate": (transformer_toy.__main__.main, lambda folder, run: evaluate_cases(folder)),
-    "train": (transformer_toy.__main__.main, lambda folder, run: train_cases(folder)),
-    "figures": (figures.__main__.main, lambda folder, run: figure_cases(folder)),
-    "practice": (practice.__main__.main, lambda folder, run: practice_cases(folder)),
-    "language model": (practice.__main__.main, lambda folder, run: text_cases(folder)),
-    "practice's judges": (practice.__main__.main, lambda folder, run: judging_cases(folder)),
+    "theory": (lambda argv: main(["theorems", *argv]), lambda folder, run: theory_cases()),
+    "verify": (main, lambda folder, run: verify_cases(folder)),
+    "report": (main, report_cases),
+    "plan": (main, lambda folder, run: plan_cases(folder)),
+    "calibrate": (main, lambda folder, run: calibrate_cases(folder)),
+    "generate": (main, lambda folder, run: generate_cases(folder)),
+    "evaluate": (main, lambda folder, run: evaluate_cases(folder)),
+    "train": (main, lambda folder, run: train_cases(folder)),
+    "figures": (lambda argv: main(["figures", *argv]), lambda folder, run: figure_cases(folder)),
+    "practice": (main, lambda folder, run: practice_cases(folder)),
+    "language model": (main, lambda folder, run: text_cases(folder)),
+    "practice's judges": (main, lambda folder, run: judging_cases(folder)),
 }
 
 
@@ -300,7 +297,7 @@ def run(tmp_path_factory):
             toy_verify.register()
             file = folder / "run.json"
             command = ["verify", "--only", "toy", "--artifacts", str(folder / "kept")]
-            status, _, err = _answer(simulate.__main__.main, [*command, "--json", str(file)])
+            status, _, err = _answer(main, [*command, "--json", str(file)])
             assert status == 0, err
             yield file
     finally:
@@ -347,10 +344,8 @@ def test_random_bytes_are_no_table_no_report_and_no_network(run, tmp_path, conte
     out = str(tmp_path / "out")
     network = ["generate", str(good), "--label", "y", "--each=2", "--out", out, "--checkpoint"]
     findings = [
-        *_findings(simulate.__main__.main, [["report", file, "--out", out],
-                                            ["plan", file, "--label", "y"]]),
-        *_findings(transformer_toy.__main__.main, [[*network, file],
-                                                   ["generate", file, "--label=y", "--out", out]]),
+        *_findings(main, [["report", file, "--out", out], ["plan", file, "--label", "y"]]),
+        *_findings(main, [[*network, file], ["generate", file, "--label=y", "--out", out]]),
     ]  # fmt: skip
     assert findings == []
 
@@ -360,11 +355,9 @@ def test_random_bytes_are_no_table_no_report_and_no_network(run, tmp_path, conte
 def test_random_words_are_no_command(words):
     if any(word in ("-h", "--help", "--") or word.startswith(("-h", "--h")) for word in words):
         return
-    mains = [simulate.__main__.main, transformer_toy.__main__.main, practice.__main__.main]
-    findings = [found for main in mains for found in _findings(main, [words])]
+    assert _findings(main, [words]) == []
     if words:
-        findings += _findings(theory.__main__.main, [words])
-    assert findings == []
+        assert _findings(main, [["theorems", *words]]) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import synthetic_oversampling.theory  # MOVED
+from synthetic_oversampling import theory
 from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.generators.table import (
     GaussianPlugin,

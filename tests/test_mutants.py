@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate import artifacts
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.artifacts import ArtifactError, load
 from synthetic_oversampling.simulate.checks.check import Outcome, judge_exact, make_plan
 from synthetic_oversampling.simulate.claims.bias import CLOSE, LABELS

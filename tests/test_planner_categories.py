@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.plan import plan_table
 from synthetic_oversampling.practice.planner.sources import rows_of, score_parts
 from synthetic_oversampling.practice.planner_study.rivals import fit_rows
 from synthetic_oversampling.practice.resampler import NothingAdded, SyntheticOverSampler
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.tables.encoding import encoding_of
 
 SIZES = (400, 100)

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.figures.plan import draw_plan
 from synthetic_oversampling.practice.commands import plan as command_plan
 from synthetic_oversampling.practice.planner.plan import NAMES, plan_table
 from synthetic_oversampling.practice.planner.report import as_dict
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.tables.reading import read_table
 
 MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])

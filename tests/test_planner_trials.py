@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.choices import Choice
 from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.intervals import Interval

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.benchmark import (
     figure as benchmark_figure,
 )

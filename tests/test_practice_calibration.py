@@ -7,7 +7,7 @@ from imblearn.over_sampling import RandomOverSampler
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.calibration_check import (
     FITS,
     _wilson,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.rows.cells import ColumnWarning, are_numbers, column_kinds
 from synthetic_oversampling.practice.rows.columns import read_columns
 from synthetic_oversampling.practice.rows.reading import read_csv, read_csvs

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.text import hugging_face
 from synthetic_oversampling.practice.text.character_model import CharacterModel
 from synthetic_oversampling.practice.text.language_model import (

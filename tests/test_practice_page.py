@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from synthetic_oversampling.practice.__main__ import main
-from synthetic_oversampling.simulate.__main__ import main as plan_door
+from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.__main__ import main as plan_door
 
 PAGE = (Path(__file__).parent.parent / "docs" / "practice.md").read_text()
 COMMANDS = re.findall(r"^oversampling (.+)$", PAGE, flags=re.MULTILINE)

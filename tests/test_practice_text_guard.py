@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthetic_oversampling.practice.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.benchmark import run as benchmark
 from synthetic_oversampling.practice.rows import datasets
 from synthetic_oversampling.practice.text.character_model import CharacterModel

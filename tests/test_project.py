@@ -1,4 +1,4 @@
-"""The house itself: what imports what, the doors, the pins, and what the README promises."""
+"""The project itself: what imports what, the command, the pins, and what the README promises."""
 
 import ast
 import importlib
@@ -7,24 +7,20 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import jax.numpy as jnp
 import jaxtyping
 import pytest
 
+from synthetic_oversampling.__main__ import COMMANDS, main
 from synthetic_oversampling.theory.population.groups import risk
 from synthetic_oversampling.theory.population.laws import Law
 
 ROOT = Path(__file__).parent.parent
+NAME = "synthetic_oversampling"
 PACKAGES = ("theory", "simulate", "transformer_toy", "figures", "practice")
-SCRIPTS = {
-    "oversampling-theorems": "theory",
-    "oversampling-verify": "simulate",
-    "oversampling-generate": "transformer_toy",
-    "oversampling-figures": "figures",
-    "oversampling-practice": "practice",
-}
 MAY_IMPORT = {
     "theory": set(),
     "simulate": {"theory"},
@@ -32,7 +28,22 @@ MAY_IMPORT = {
     "figures": {"theory", "simulate"},
     "practice": {"theory", "simulate", "transformer_toy", "figures"},
 }
-MAX_LINES = 400
+MAX_LINES, MAX_FILES = 400, 14
+# the folders of a package, from the lowest up; a module beside them stands above all of them
+ORDER = {
+    "theory": (
+        "formula", "theorems", "population", "generators", "prediction", "scaling", "in_context",
+    ),
+    "simulate": (
+        "tables", "checks", "sampling", "replicates", "experiments", "claims", "sweeps", "mutants",
+        "verify", "report", "commands",
+    ),
+    "practice": (
+        "rows", "text", "planner", "planner_study", "benchmark", "commands",
+    ),
+    "transformer_toy": ("evaluation", "commands"),
+    "figures": ("risk", "scaling", "in_context"),
+}  # fmt: skip
 
 
 def _project() -> dict:
@@ -45,16 +56,25 @@ def _python_files() -> list[Path]:
 
 
 def _imported_packages(source: str) -> set[str]:
-    """The top-level names that a module imports, lazily inside functions too."""
+    """The packages that a module imports, lazily inside functions too."""
+    return {name.split(".")[0] for name in _imported(source)}
+
+
+def _imported(source: str) -> set[str]:
+    """The modules of this project that a module imports, by their names below the package."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module.split(".")[0])
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
-            names |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
-    return names
+            names |= {str(a.value) for a in node.args if isinstance(a, ast.Constant)}
+    return {
+        name.removeprefix(f"{NAME}.")
+        for name in names
+        if name.startswith((f"{NAME}.", "tests", "benchmarks"))
+    }
 
 
 def _run(*command: str) -> subprocess.CompletedProcess:
@@ -71,8 +91,6 @@ def test_a_package_imports_only_the_packages_below_it(package):
     assert files, f"{package}/ holds no Python file"
     forbidden = (set(PACKAGES) | {"tests", "benchmarks"}) - {package} - MAY_IMPORT[package]
     for path in files:
-        if path.name == "__main__.py" and package != "theory":
-            continue  # a door may hand over to any package, lazily
         wrong = _imported_packages(path.read_text()) & forbidden
         assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
 
@@ -89,22 +107,38 @@ def test_the_import_rule_sees_every_way_of_importing():
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_map_of_a_package_names_all_modules_and_none_that_does_not_exist(package):
+def test_the_folders_of_a_package_are_ordered_small_and_on_its_map(package):
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")} - {ROOT / package}
+    assert {path.relative_to(ROOT / package).parts[0] for path in folders} == set(ORDER[package])
+    for folder in (ROOT / package, *folders):
+        count = len(list(folder.glob("*.py")))
+        assert count <= MAX_FILES, f"{folder.relative_to(ROOT)} holds {count} files"
     text = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text()))
-    modules = {path.stem: path.read_text() for path in (ROOT / package).glob("*.py")}
-    named = set(re.findall(r"`([a-z_]+)`", text)) - {*PACKAGES, "law_of_design", "predict"}
-    families = re.findall(r"``([a-z]+_)\*``", text)
-    assert len(named) > 3 and named <= modules.keys(), sorted(named - modules.keys())
-    assert all(any(own.startswith(family) for own in modules) for family in families)
-    told = {own for own in modules if own.startswith(("__", *families))} | named
-    told |= {own for own, code in modules.items() if "\nSPEC = Spec(" in code}  # figures: a gallery
-    assert not modules.keys() - told, sorted(modules.keys() - told)
+    for name in ORDER[package]:
+        assert f"`{name}`" in text, f"the docstring of {package} does not name {name}/"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_imports_only_folders_below_it(package):
+    rank = {name: place for place, name in enumerate(ORDER[package])}
+    wrong = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        own = path.relative_to(ROOT / package).parts
+        if len(own) == 1:
+            continue
+        for name in _imported(path.read_text()):
+            where = name.split(".")
+            if where[0] == package and len(where) > 1 and rank.get(where[1], -1) > rank[own[0]]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
 
 
 def test_importing_theory_loads_no_other_package_and_leaves_float32_on():
     code = (
-        "import sys, jax, theory\n"
-        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        f"import sys, jax, {NAME}.theory\n"
+        "from synthetic_oversampling.theory import predict\n"
+        "loaded = {name.split('.')[1] for name in sys.modules if name.count('.') and "
+        f"name.startswith('{NAME}.')}}\n"
         f"assert not loaded & set({PACKAGES[1:]}), loaded\n"
         "assert not jax.config.jax_enable_x64\n"
     )
@@ -112,29 +146,41 @@ def test_importing_theory_loads_no_other_package_and_leaves_float32_on():
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_console_script_is_the_same_as_its_module(script):
-    module = f"{SCRIPTS[script]}.__main__"
-    (entry,) = importlib.metadata.entry_points(group="console_scripts", name=script)
-    assert entry.load() is importlib.import_module(module).main
-    by_script = _run(str(Path(sys.executable).parent / script), "--help")
-    by_module = _run(sys.executable, "-m", SCRIPTS[script], "--help")
-    assert by_script.returncode == by_module.returncode == 0, by_script.stderr + by_module.stderr
-    assert "usage:" in by_module.stdout.lower()
-    assert by_script.stdout == by_module.stdout
+def test_the_console_script_is_the_same_as_the_package():
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name="oversampling")
+    assert entry.load() is main
+    by_script = _run(str(Path(sys.executable).parent / "oversampling"), "--help")
+    by_package = _run(sys.executable, "-m", NAME, "--help")
+    assert by_script.returncode == by_package.returncode == 0, by_script.stderr + by_package.stderr
+    assert by_script.stdout == by_package.stdout and "usage:" in by_package.stdout
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_door_reports_bad_usage_with_status_2(package):
-    result = _run(sys.executable, "-m", package, "--no-such-option")
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_comes_without_jax(command):
+    code = (
+        f"import sys\nfrom {NAME}.__main__ import main\n"
+        f"try: main([{command!r}, '--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "heavy = {'jax', 'numpy', 'scipy', 'sympy', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = _run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert f"usage: oversampling {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_reports_bad_usage_with_status_2(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--no-such-option"])
+    assert stop.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_shapes_are_checked_in_every_package(package):
     # A misspelt package in the pytest option would check nothing, and say nothing.
-    loader = importlib.import_module(package).__spec__.loader
+    loader = importlib.import_module(f"{NAME}.{package}").__spec__.loader
     assert type(loader).__module__ == "jaxtyping._import_hook"
 
 
@@ -147,20 +193,36 @@ def test_an_argument_of_the_wrong_shape_is_refused():
         risk(jnp.zeros(3, dtype=int), law)
 
 
-def test_every_package_is_declared_and_every_data_file_is_shipped():
-    setuptools = _project()["tool"]["setuptools"]
-    declared = set(setuptools["packages"])
-    found = {
-        ".".join(path.parent.relative_to(ROOT).parts)
+def test_the_wheel_is_one_package_with_every_file_and_leaves_other_names_alone(tmp_path):
+    done = _run(
+        sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index",
+        "--no-build-isolation", "--wheel-dir", str(tmp_path), ".",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+        archive.extractall(tmp_path / "installed")
+    code = {name for name in inside if not name.split("/")[0].endswith(".dist-info")}
+    assert {name.split("/")[0] for name in code} == {NAME}
+    files = {
+        f"{NAME}/{path.relative_to(ROOT).as_posix()}"
         for package in PACKAGES
-        for path in (ROOT / package).rglob("__init__.py")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     }
-    assert declared == found
-    patterns = setuptools["package-data"]["*"]
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*"):
-            if path.is_file() and path.suffix not in {".py", ".pyc"}:
-                assert any(path.match(pattern) for pattern in patterns), path.relative_to(ROOT)
+    assert code == files | {f"{NAME}/__init__.py", f"{NAME}/__main__.py"}
+    # a user's own theory.py stays theirs; the command works from any folder
+    (tmp_path / "theory.py").write_text("MINE = True\n")
+    script = (
+        "import sys; sys.path.insert(0, 'installed'); import theory; assert theory.MINE\n"
+        f"import {NAME}; assert {NAME}.__path__[0].startswith({str(tmp_path)!r})\n"
+        f"from {NAME}.__main__ import main; sys.exit(main(['theorems', 'R2']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0 and done.stdout.startswith("R2 "), done.stderr
 
 
 def test_the_citation_is_of_this_version_of_this_package():
@@ -224,19 +286,17 @@ def _public_functions(tree: ast.Module):
                     yield own.name if own is node else f"{node.name}.{own.name}", own
 
 
-# beside all of theory: what experiments are made of and judged by; of doors, reports and lists of
-# checks, one line says enough
-EXPLAINED = (
-    "artifacts calibration checks configurations control datasets discriminant enumeration "
-    "in_context measure mixtures mutation paths phase_points power_law results samplers "
-    "scaling_paths score_bias sequences streams tables"
-).split()
+# beside all of theory: what experiments are made of and judged by; of commands, reports and lists
+# of checks, one line says enough
+EXPLAINED = ("checks", "sampling", "replicates", "experiments")
 
 
 def test_the_docstring_of_a_public_function_says_what_every_parameter_is():
     unsaid = {}
-    paths = [ROOT / "simulate" / f"{name}.py" for name in EXPLAINED]
-    for path in sorted((ROOT / "theory").glob("*.py")) + paths:
+    folders = [ROOT / "theory", *(ROOT / "simulate" / name for name in EXPLAINED)]
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        if path.name in ("command.py", "listing.py"):
+            continue
         for name, function in _public_functions(ast.parse(path.read_text())):
             own = function.args
             given = [*own.posonlyargs, *own.args, *own.kwonlyargs, *filter(None, [own.vararg])]
@@ -267,10 +327,10 @@ def test_every_command_of_the_readme_exists():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"\bmake ([a-z]+)\b", " ".join(_code(readme))))
     assert {"verify", "test"} <= targets <= _make_targets()
-    scripts = set(re.findall(r"\boversampling-[a-z]+\b", readme))
-    assert scripts <= set(SCRIPTS)
+    commands = set(re.findall(r"\boversampling ([a-z][a-z-]*)", " ".join(_code(readme))))
+    assert commands <= set(COMMANDS)
     modules = set(re.findall(r"\bpython -m ([a-z_]+)", readme))
-    assert modules <= {*PACKAGES, "benchmarks", "pytest", "pip", "venv", "ruff"}
+    assert modules <= {NAME, "benchmarks", "pytest", "pip", "venv", "ruff"}
 
 
 def test_continuous_integration_runs_the_test_command_of_the_readme():

@@ -21,7 +21,7 @@ IDS = (
 
 def _resolve(dotted: str):
     module, _, name = dotted.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(f"synthetic_oversampling.{module}"), name)
 
 
 def test_the_registry_holds_every_theorem_once_in_order():

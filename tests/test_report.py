@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import toy_verify
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.figures.drawings import drawings
 from synthetic_oversampling.figures.gallery import FIGURES
 from synthetic_oversampling.simulate import artifacts
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 from synthetic_oversampling.simulate.report.formula import formula_svg
 from synthetic_oversampling.simulate.report.page import Picture, report_page

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ import numpy as np
 import pytest
 import toy_verify
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate import artifacts
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 from synthetic_oversampling.simulate.replicates import monte_carlo, results
 from synthetic_oversampling.simulate.replicates.results import (
@@ -166,12 +167,11 @@ def test_a_valid_artifact_that_does_not_hold_such_replicates_is_not_used(folder,
 def test_the_code_version_is_that_of_the_sources_that_compute(monkeypatch, tmp_path):
     version = results.code_version()
     assert len(version) == 64
-    root = Path(results.__file__).parent.parent
+    root = Path(results.__file__).parents[2]
     for package in ("theory", "simulate"):
-        (tmp_path / package).mkdir()
-        for path in (root / package).glob("*.py"):
-            (tmp_path / package / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(results, "__file__", str(tmp_path / "simulate" / "results.py"))
+        shutil.copytree(root / package, tmp_path / package)
+    copy = tmp_path / "simulate" / "replicates" / "results.py"
+    monkeypatch.setattr(results, "__file__", str(copy))
 
     def copied():
         results.code_version.cache_clear()
@@ -179,10 +179,10 @@ def test_the_code_version_is_that_of_the_sources_that_compute(monkeypatch, tmp_p
 
     try:
         assert copied() == version
-        with open(tmp_path / "simulate" / "reporting.py", "a") as file:
+        with open(tmp_path / "simulate" / "report" / "text.py", "a") as file:
             file.write("# a comment\n")
         assert copied() == version  # it only prints
-        with open(tmp_path / "theory" / "groups.py", "a") as file:
+        with open(tmp_path / "theory" / "population" / "groups.py", "a") as file:
             file.write("# a comment\n")
         assert copied() != version
     finally:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_oversampling.simulate.__main__ import main
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.checks.check import make_plan
 from synthetic_oversampling.simulate.mutants import table as mutants
 from synthetic_oversampling.simulate.verify import run as verify

@@ -2,9 +2,9 @@
 
 import pytest
 
-from synthetic_oversampling.practice.__main__ import main as practice_door
+from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.__main__ import main as practice_door
 from synthetic_oversampling.practice.rows.reading import read_csv
-from synthetic_oversampling.simulate.__main__ import main
 from synthetic_oversampling.simulate.tables.names import check_header, check_names, meant
 from synthetic_oversampling.simulate.tables.reading import TableError, read_table
 

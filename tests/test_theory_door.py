@@ -1,4 +1,4 @@
-"""``oversampling theorems``: a table, LaTeX, JSON, proofs; plain in a pipe, clear about bad usage."""
+"""``oversampling theorems``: a table, LaTeX, JSON, proofs; plain in a pipe, clear on bad usage."""
 
 import dataclasses
 import json

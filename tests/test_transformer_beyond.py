@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthetic_oversampling.practice.__main__ import main as practice_door
+from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.__main__ import main as practice_door
 from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 from synthetic_oversampling.transformer_toy import constructed
-from synthetic_oversampling.transformer_toy.__main__ import calls_of, main
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
+from synthetic_oversampling.transformer_toy.commands import calls_of
 from synthetic_oversampling.transformer_toy.evaluation import beyond
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining, beyond_training
 from synthetic_oversampling.transformer_toy.generate import generate

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.transformer_toy import checkpoint, constructed, tasks
-from synthetic_oversampling.transformer_toy.__main__ import main
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN
 from synthetic_oversampling.transformer_toy.evaluation import comparators, evaluate, fidelity
 

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.arguments import check_new
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 from synthetic_oversampling.transformer_toy import (
@@ -17,7 +18,6 @@ from synthetic_oversampling.transformer_toy import (
     tasks,
     train,
 )
-from synthetic_oversampling.transformer_toy.__main__ import main
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 

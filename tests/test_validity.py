@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-import synthetic_oversampling.theory.prediction.validity  # MOVED
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.commands.validity import KIND, cases_of, table
 from synthetic_oversampling.simulate.experiments.validity_cases import classes, known_cases
 from synthetic_oversampling.simulate.experiments.validity_trials import WITHIN, Trial
 from synthetic_oversampling.theory import SQUARED, Design, Oracle, Smote, predict
+from synthetic_oversampling.theory.prediction import validity
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
 from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
@@ -59,9 +59,9 @@ def test_of_the_reliable_predictions_nearly_all_are_within_a_tenth(recorded):
 @pytest.mark.parametrize("wrong", [{"remainder": (2.0, 9.0)}, {"remainder": (0.4, 2.0)}])
 def test_looser_thresholds_would_call_wrong_predictions_reliable(recorded, monkeypatch, wrong):
     monkeypatch.setattr(
-        theory.prediction.validity,
+        validity,
         "THRESHOLDS",
-        {**theory.prediction.validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong},
+        {**validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong},
     )
 
     def again(own):

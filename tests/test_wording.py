@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [
     path
     for folder in ("theory", "simulate", "transformer_toy", "figures", "practice")
-    for path in sorted((ROOT / folder).glob("*.py"))
+    for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 WORDS = (
     r" (?:of (?:the |them )?|(?!for )[a-z]+ )?"  # between a number and its noun: "3 synthetic rows"

@@ -73,7 +73,7 @@ def _kill():
 
 
 def main(how, argv):
-    from synthetic_oversampling.simulate.__main__ import main as door
+    from synthetic_oversampling.__main__ import main as door
 
     register()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells

@@ -5,72 +5,86 @@ samples, with what weight) and a generator (`Oracle`, `Smote`, `GaussianPlugin`,
 then says what training on that design costs, and why; `law_of_design` says how much synthetic data
 to use, and with what weight.
 
-The modules, from what is written down to what follows from it:
+The folders, each of which uses only those before it:
 
-* formulas: `notation` (every symbol, the glossary), `formulas` and its parts ``formulas_*``, each a
-  `formula` with its proof (`proofs`) that can be computed as it is printed (`lowering`, `nodes`);
-* the setting: `design`, `laws` (groups), `generators`, `inputs` (whether they go together),
-  `ranges` (which numbers a form is for);
-* their population: `margins`, `expectations` (Gaussian integrals), `moments`, `groups` (risks),
-  `minimum`;
-* theorem B: `bias`; theorem R: `influence`, `hajek` and `seed_masses` (what seeds add),
-  `excess_risk`, `bounds`, `certificate`, `worst_group`, `benefit`, `efficiency`; whether to rely
-  on it: `validity`, `existence` (of a fit); the same for generators that are known by their
-  samples: `measured`;
-* theorem S: `global_law`, `weight_path`, `scaling_law`, `scaling_moments`, `measured_scaling`;
-  `sequence_model`, `sequence_limits`; beside laws of others: `literature`;
-* theorem T: `capacity`, `token_capacity`;
-* `registry`: every theorem with its statement (the longer ones in `statements`) and its `sources`,
-  kind, assumptions and functions;
-* for all of them: `precision` (float64 is on), `compiling` (one program a call), `wording` (numbers
-  of things in messages).
+* `formula`: what a printed formula is, its symbols, its proof, and how it is computed as printed;
+* `theorems`: the formulas, a module for each family, and a `table` of them;
+* `population`: groups and their laws, designs, Gaussian integrals, risks and minimisers;
+* `generators`: what a generator's samples follow, and what its seeds add;
+* `prediction`: theorems B and R. Bias, excess risk, group errors, benefit, efficiency; bounds and
+  the certificate; whether to rely on a prediction (`validity`, `existence`); generators that are
+  known by their samples (`measured`);
+* `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
+* `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens.
+
+Beside them: `registry` (every theorem with its statement, `sources`, kind, assumptions and
+functions), `inputs` and `ranges` (whether arguments go together), and small helpers.
 """
 
-from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
-    GaussianPlugin,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-    population_law,
-)
-from synthetic_oversampling.theory.population.design import Design
-from synthetic_oversampling.theory.population.groups import (
-    error_rate,
-    gradient,
-    hessian,
-    risk,
-    score_cov,
-    score_mean,
-    worst_error_rate,
-)
-from synthetic_oversampling.theory.population.laws import (
-    GaussianGroup,
-    Law,
-    balanced_law,
-    mix,
-    stack,
-)
-from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
-from synthetic_oversampling.theory.population.minimum import minimise, minimiser
-from synthetic_oversampling.theory.prediction.bias import (
-    BiasPrediction,
-    generator_bias,
-    generator_bias_gradient,
-    predict_bias,
-)
-from synthetic_oversampling.theory.prediction.excess_risk import Expansion, Prediction, predict
-from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
-from synthetic_oversampling.theory.scaling.moments import (
-    ScalingMoments,
-    hyperbola_of_design,
-    law_of_design,
-)
-from synthetic_oversampling.theory.scaling.scaling_law import ScalingLaw
+from typing import TYPE_CHECKING
 
+from synthetic_oversampling import lazy
+
+if TYPE_CHECKING:
+    from synthetic_oversampling.theory.generators.table import (
+        Duplicate,
+        GaussianPlugin,
+        Mislabelled,
+        Oracle,
+        Predictive,
+        Scaled,
+        Shifted,
+        Smote,
+        population_law,
+    )
+    from synthetic_oversampling.theory.population.design import Design
+    from synthetic_oversampling.theory.population.groups import (
+        error_rate,
+        gradient,
+        hessian,
+        risk,
+        score_cov,
+        score_mean,
+        worst_error_rate,
+    )
+    from synthetic_oversampling.theory.population.laws import (
+        GaussianGroup,
+        Law,
+        balanced_law,
+        mix,
+        stack,
+    )
+    from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+    from synthetic_oversampling.theory.population.minimum import minimise, minimiser
+    from synthetic_oversampling.theory.prediction.bias import (
+        BiasPrediction,
+        generator_bias,
+        generator_bias_gradient,
+        predict_bias,
+    )
+    from synthetic_oversampling.theory.prediction.excess_risk import Expansion, Prediction, predict
+    from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
+    from synthetic_oversampling.theory.scaling.moments import (
+        ScalingMoments,
+        hyperbola_of_design,
+        law_of_design,
+    )
+    from synthetic_oversampling.theory.scaling.scaling_law import ScalingLaw
+
+_HOMES = {
+    "generators.table": "Duplicate GaussianPlugin Mislabelled Oracle Predictive Scaled Shifted "
+    "Smote population_law",
+    "population.design": "Design",
+    "population.groups": "error_rate gradient hessian risk score_cov score_mean worst_error_rate",
+    "population.laws": "GaussianGroup Law balanced_law mix stack",
+    "population.margins": "LOGISTIC SQUARED",
+    "population.minimum": "minimise minimiser",
+    "prediction.bias": "BiasPrediction generator_bias generator_bias_gradient predict_bias",
+    "prediction.excess_risk": "Expansion Prediction predict",
+    "scaling.global_law": "GlobalLaw",
+    "scaling.moments": "ScalingMoments hyperbola_of_design law_of_design",
+    "scaling.scaling_law": "ScalingLaw",
+}
 __all__ = [
     "LOGISTIC",
     "SQUARED",
@@ -111,3 +125,4 @@ __all__ = [
     "stack",
     "worst_error_rate",
 ]
+__getattr__ = lazy(__name__, _HOMES)

@@ -30,7 +30,7 @@ class Theorem:
         kinds: what kind of result its parts are; results are tested as that.
         assumptions: what it needs.
         remainder: order of what is left out; "none" where nothing is.
-        functions: where it is computed, as dotted names.
+        functions: where it is computed, as dotted names below ``synthetic_oversampling``.
         checks: prefix of the ids of the checks that test it.
         figure: name of the figure that shows it, or None.
         no_figure: why there is none.

@@ -159,7 +159,8 @@ def load_model(path: Path) -> Model:
         >>> load_model(pathlib.Path("missing.safetensors"))
         Traceback (most recent call last):
         ...
-        transformer_toy.checkpoint.CheckpointError: missing.safetensors: no such file. Pass the \
+        synthetic_oversampling.transformer_toy.checkpoint.CheckpointError: \
+missing.safetensors: no such file. Pass the \
 path of a checkpoint.
     """
     tensors, about = _read(path, "model")
@@ -233,7 +234,8 @@ def load_state(path: Path, like: Any, about: dict) -> Any:
         >>> load_state(pathlib.Path("missing"), {}, {})
         Traceback (most recent call last):
         ...
-        transformer_toy.checkpoint.CheckpointError: missing: no such file. Pass the path of a \
+        synthetic_oversampling.transformer_toy.checkpoint.CheckpointError: \
+missing: no such file. Pass the path of a \
 checkpoint.
     """
     tensors, found = _read(path, "training state")

@@ -53,7 +53,8 @@ def check_model(model: Model, num_features: int) -> None:
         >>> check_model(constructed.location(2), 3)
         Traceback (most recent call last):
         ...
-        transformer_toy.seeds.SeedError: the seeds have 3 features, but the network was trained \
+        synthetic_oversampling.transformer_toy.seeds.SeedError: \
+the seeds have 3 features, but the network was trained \
 for 2. Choose 2 columns, use a network trained for 3, or one trained for 1, which reads any number \
 of features one by one.
     """

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from synthetic_oversampling.practice.commands import options as shared
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
+
+INTERRUPTED = "interrupted; seeds that were complete are kept"
 
 _DESCRIPTION = """Compare resampling methods on tables that ship with scikit-learn, on a CSV file,
 or on a folder of train/synthetic/test triples. Writes report.md, report.json and report.png to DIR;
@@ -16,12 +18,9 @@ a run that was stopped goes on from its seeds. Exit status: 0 done, 2 bad usage 
 tables."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "benchmark", help="compare methods on real tables", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("csv", nargs="?", type=Path, metavar="DATA.csv",
                      help="default: tables of scikit-learn")  # fmt: skip
     shared.add_columns(own, required=False)

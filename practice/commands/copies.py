@@ -8,18 +8,15 @@ from pathlib import Path
 from synthetic_oversampling.practice.commands import options as shared
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Compare generated rows with the rows they were generated for and with the test
 rows: exact copies, and near copies by the distance between neighbouring real rows."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "copies", help="find generated rows that repeat real ones", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("synthetic", type=Path, metavar="SYNTHETIC.csv")
     shared.add_columns(own)
     own.add_argument("--train", type=Path, required=True, metavar="TRAIN.csv")

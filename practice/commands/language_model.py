@@ -8,7 +8,7 @@ from pathlib import Path
 from synthetic_oversampling.practice.commands import options as shared
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Ask a language model for rows like those of SEEDS.csv, group by group, and write
 those that are well-formed and no copies of real rows; near copies are reported, and removed if that
@@ -17,12 +17,9 @@ oversampling benchmark --folder. Nothing is ever downloaded. Exit status: 0 writ
 usage, an unusable table or model, or too few rows."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "language-model", help="rows from a local language model", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("seeds", type=Path, metavar="SEEDS.csv", help="real rows with a header")
     shared.add_columns(own)
     own.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthetic_oversampling.simulate.arguments import check_new, seed_number
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
 training, class weighting and synthetic designs with intervals, the recommended numbers of rows
@@ -18,12 +18,9 @@ _LARGE = 20_000  # rows whose plan takes long enough for a word
 _NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "plan", help="how many synthetic rows a table needs, or none", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
     own.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
     own.add_argument(
@@ -79,6 +76,7 @@ def add_parser(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Plan, print and write."""
+    from synthetic_oversampling.figures.plan import save_plan
     from synthetic_oversampling.practice.planner.plan import plan_table
     from synthetic_oversampling.practice.planner.report import as_dict, print_plan
     from synthetic_oversampling.practice.planner.write import broken_up, write_planned
@@ -133,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
         elif kind == "rows":
             write_planned(path, plan, table, judged, seed=options.seed)
         else:
-            options.draw_plan(payload, path)
+            save_plan(payload, path)
         screen.print(f"written to {path}", style="dim", soft_wrap=True, highlight=False)
         if kind == "rows" and (names := broken_up(plan, table, judged)):
             screen.print(

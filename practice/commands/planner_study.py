@@ -7,19 +7,16 @@ from pathlib import Path
 
 from synthetic_oversampling.simulate.arguments import seed_number
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Coverage of the planner's intervals and regret of its decisions where the truth is
 known, beside other ways to decide, and held-back loss on a real table. Minutes on two cores. Exit
 status: 0 done, 2 bad usage or an unusable file."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "planner-study", help="judge the planner beside its rivals", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("--tables", type=int, default=200, help="per setting (default 200)")
     own.add_argument("--splits", type=int, default=40, help="of the real table (default 40)")
     own.add_argument("--seed", type=seed_number, default=2024)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthetic_oversampling.practice.commands import options as shared
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Fit a classifier to a table as it is, to the table resampled, and correct the
 latter's probabilities to the table's own shares of the classes; judge all three on rows left out of
@@ -15,13 +15,9 @@ the fits, and draw their reliability. Exit status: 0 done, 2 bad usage or an unu
 _SAMPLERS = ("plugin", "mixture", "predictive", "in_context", "duplicate", "smote")
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "recalibrate", help="reliability after resampling, before and after the correction",
-        description=_DESCRIPTION,
-    )  # fmt: skip
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("csv", type=Path, metavar="DATA.csv")
     shared.add_columns(own)
     own.add_argument("--generator", default="plugin", choices=_SAMPLERS,

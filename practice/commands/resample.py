@@ -8,7 +8,7 @@ from pathlib import Path
 from synthetic_oversampling.practice.commands import options as shared
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Add synthetic rows to a CSV file, with columns that say which rows are synthetic,
 which row of IN.csv (counted from 0) lent a row its categories, and what a row weighs. Exit status:
@@ -16,13 +16,9 @@ which row of IN.csv (counted from 0) lent a row its categories, and what a row w
 _ADDED = ("is_synthetic", "synthetic_donor", "synthetic_weight")
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "resample", help="write a CSV file with synthetic rows after the real ones",
-        description=_DESCRIPTION,
-    )  # fmt: skip
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("csv", type=Path, metavar="IN.csv")
     shared.add_columns(own)
     shared.add_output(own, "--out", "OUT.csv", required=True, text="file to write")
@@ -36,7 +32,7 @@ def add_parser(commands) -> None:
     own.add_argument("--weight", type=float, default=0.0, metavar="ALPHA",
                      help="their weight in the column synthetic_weight")  # fmt: skip
     own.add_argument("--plan", action="store_true",
-                     help="let practice.planner.plan say how many rows, and their weight")  # fmt: skip
+                     help="let the planner say how many rows, and their weight")  # fmt: skip
     shared.add_seed(own)
 
 

@@ -64,7 +64,7 @@ def diagnose(
 
 
 def validity(table: Prepared, real: Real, resampled: Resampled, best) -> Validity:
-    """The verdict of `theory.prediction.validity` on the recommended design's predicted excess risk.
+    """`theory.prediction.validity`'s verdict on the recommended design's predicted excess risk.
 
     The noise of a score and the remainder come from the predicted variance; the probability that no
     fit exists from normal groups like the table's, or from the resampled tables if that is larger.

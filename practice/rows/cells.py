@@ -48,9 +48,9 @@ def are_numbers(name: object, cells: Sequence[str], where: Callable[[int], str],
         >>> are_numbers("x", ["1", "2.5", "1.2x"], str, "--categorical x")
         Traceback (most recent call last):
         ...
-        simulate.tables.reading.TableError: column 'x': 2 of 3 cells (67 %) are numbers, but not 2:
-        \
-'1.2x'. Correct or drop them, or declare the column as categories with --categorical x.
+        synthetic_oversampling.simulate.tables.reading.TableError: column 'x': 2 of 3 cells (67 %) \
+are numbers, but not 2: '1.2x'. Correct or drop them, or declare the column as categories with \
+--categorical x.
     """
     plain = [is_number(cell) for cell in cells]
     if all(plain):
@@ -190,10 +190,9 @@ def conform(kinds: Mapping[str, bool], lines: Sequence[Line], path: object) -> N
         >>> conform({"x": True}, [Line(2, {"x": "1,5"})], "made.csv")
         Traceback (most recent call last):
         ...
-        simulate.tables.reading.TableError: made.csv: column 'x': 0 of 1 cell (0 %) are numbers, as
-        all \
-are in the first file, but not line 2: '1,5'. Correct or drop them, or declare the column as \
-categories with --categorical x.
+        synthetic_oversampling.simulate.tables.reading.TableError: made.csv: column 'x': 0 of 1 \
+cell (0 %) are numbers, as all are in the first file, but not line 2: '1,5'. Correct or drop them, \
+or declare the column as categories with --categorical x.
     """
     for name, numeric in kinds.items():
         cells = [line.cells[name] for line in lines]

@@ -71,7 +71,7 @@ def schema_of(
     *,
     path: object = "the table",
 ) -> Schema:
-    """Learn what cells may be from the real rows; `practice.rows.cells` tells numbers from categories.
+    """Learn what cells may be from the real rows; see `practice.rows.cells` for what is a number.
 
     Args:
         header, lines: from `simulate.tables.reading.read_lines`.

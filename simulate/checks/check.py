@@ -200,8 +200,8 @@ def make_plan(
     if len(noisy) > CAPACITY:
         raise ValueError(
             f"checks: got {len(noisy)} with noise, expected at most {CAPACITY}, among which the "
-            "family's false-alarm rate is shared; raise simulate.checks.check.CAPACITY, which every "
-            "check's replicates depend on."
+            "family's false-alarm rate is shared; raise simulate.checks.check.CAPACITY, on which "
+            "every check's replicates depend."
         )
     alarm = family_rate / CAPACITY
     z, z_second = (float(norm.isf(share * alarm / 2)) for share in _STAGE_SHARES)

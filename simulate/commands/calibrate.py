@@ -8,7 +8,7 @@ from pathlib import Path
 from synthetic_oversampling.simulate.arguments import add_selection
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Verify the verifier. First the intervals' false alarms on means of chi-square
 variables at the planned level, by importance sampling; then whole runs of the selected checks,
@@ -26,12 +26,9 @@ DEFAULT = (
 )  # fmt: skip
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "calibrate", help="measure the checks' false alarms and power", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     add_selection(
         own, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
     )

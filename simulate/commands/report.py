@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-__all__ = ["add_figures_option", "add_parser", "run", "write_page"]
+__all__ = ["add_figures_option", "add_arguments", "run", "write_page"]
 
 _DESCRIPTION = """Write the report of a run as one HTML file that needs no network: every theorem
 with its formulas, checks, intervals and verdicts. Exit status: 0 written, 2 bad usage or an
 unusable file; the verdict is the run's and is in the page."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "report", help="write the page of a run from its JSON", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("source", type=Path, metavar="RUN.json", help="written by verify --json")
     own.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
     add_figures_option(own)

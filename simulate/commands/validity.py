@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synthetic_oversampling.simulate.arguments import seed_number
 
-__all__ = ["add_parser", "cases_of", "run", "table"]
+__all__ = ["add_arguments", "cases_of", "run", "table"]
 
 _DESCRIPTION = """Simulate settings beside their predictions and say how many of the predictions of
 each verdict are within 10 % of the simulated excess risk: a grid of two Gaussian classes, on which
@@ -19,12 +19,9 @@ KIND = "validity trials"
 DRAW = 1  # seed of the random settings
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "validity", help="hold the verdicts against simulation", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     own.add_argument("--record", type=Path, default=Path("validity.json"), metavar="FILE")
     own.add_argument("--seed", type=seed_number, default=2026, help="seed (default 2026)")
     own.add_argument("--fresh", type=int, default=120, help="random settings (default 120)")

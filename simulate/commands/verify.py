@@ -14,18 +14,15 @@ from synthetic_oversampling.simulate.arguments import add_selection
 from synthetic_oversampling.simulate.commands.report import add_figures_option, write_page
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """Check the theorems against simulation. Exit status: 0 all checks pass, 1 a check
 fails, 2 bad usage, 3 a check is inconclusive."""
 
 
-def add_parser(commands) -> None:
-    """Declare the command."""
-    own = commands.add_parser(
-        "verify", help="predict, simulate and judge every theorem", description=_DESCRIPTION
-    )
-    own.set_defaults(run=run)
+def add_arguments(own: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    own.description = _DESCRIPTION
     add_selection(
         own,
         seed=2024,

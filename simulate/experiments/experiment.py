@@ -79,7 +79,12 @@ class Probe(NamedTuple):
 
 @quick_jit
 def group_derivatives(theta, groups: Law):
-    """Risk, error rate and their gradients at ``theta`` for stacked groups."""
+    """Risk, its gradient, error rate and its gradient for stacked groups.
+
+    Args:
+        theta: where, intercept first.
+        groups: their laws, stacked.
+    """
     return (
         jax.vmap(lambda law: risk(theta, law))(groups),
         jax.vmap(lambda law: gradient(theta, law))(groups),
@@ -180,8 +185,8 @@ class Experiment:
         return value, float(np.sqrt(spread))
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.replicates.monte_carlo.run`: the same two at every call, so that
-        they are compiled once."""
+        """``(draw, evaluate)`` for `monte_carlo.run`: the same two at every call, so that they are
+        compiled once."""
         return self._functions
 
     @cached_property
@@ -261,6 +266,10 @@ def evaluator(name: str):
 @lru_cache(maxsize=128)
 def experiment(configuration: str, label: str) -> Experiment:
     """The experiment with this label on a named configuration.
+
+    Args:
+        configuration: its name.
+        label: "raw", "weighted", or one of a generator's.
 
     Raises:
         ValueError: for another label, listing those that exist.

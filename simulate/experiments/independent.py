@@ -172,7 +172,7 @@ def attention(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def _replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> Callable:
-    """A replicate as `simulate.replicates.monte_carlo.run` wants it: seeded by its key, run on the host."""
+    """A replicate as `monte_carlo.run` wants it: seeded by its key, run on the host."""
     like = one(np.random.default_rng(0))
 
     def several(words) -> dict[str, np.ndarray]:

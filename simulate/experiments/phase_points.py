@@ -101,8 +101,9 @@ class PhasePoint:
         return block_for(rows, 4 * (len(self.direction) + 1))
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.replicates.monte_carlo.run`: ``gain`` by rival, then length; the
-        same two at every call, so that they are compiled once."""
+        """``(draw, evaluate)`` for `monte_carlo.run`: ``gain`` by rival, then length.
+
+        The same two at every call, so that they are compiled once."""
         return _functions(self)
 
 

@@ -138,8 +138,8 @@ class Path:
         return block_for(rows, 4 * _PARAMETERS)
 
     def functions(self):
-        """``(draw, evaluate)`` for `simulate.replicates.monte_carlo.run`: the same two at every call, so that
-        they are compiled once."""
+        """``(draw, evaluate)`` for `monte_carlo.run`: the same two at every call, so that they are
+        compiled once."""
         return _functions(self)
 
 

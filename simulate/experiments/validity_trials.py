@@ -1,4 +1,4 @@
-"""Simulated excess risks beside predicted ones, for the verdicts of `theory.prediction.validity`."""
+"""Simulated excess risks beside predicted ones, for verdicts of `theory.prediction.validity`."""
 
 from __future__ import annotations
 

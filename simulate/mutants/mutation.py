@@ -23,7 +23,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 __all__ = ["Change", "Mutant", "applied", "arguments", "formula", "replaced", "result"]
 
 Change = Callable[[], contextlib.AbstractContextManager]
-_PACKAGES = ("theory", "simulate", "transformer_toy")
+_PACKAGE = "synthetic_oversampling."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +55,15 @@ def _owner(path: str) -> tuple[Any, str]:
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         try:
-            owner = importlib.import_module(".".join(parts[:cut]))
+            owner = importlib.import_module(_PACKAGE + ".".join(parts[:cut]))
         except ModuleNotFoundError:
             continue
         for part in parts[cut:-1]:
             owner = getattr(owner, part)
         return owner, parts[-1]
-    raise ValueError(f"path: got {path!r}, expected the dotted name of something in {_PACKAGES}.")
+    raise ValueError(
+        f"path: got {path!r}, expected the dotted name of something in {_PACKAGE[:-1]}."
+    )
 
 
 def replaced(path: str, wrong: Callable[[Any], Any]) -> Change:
@@ -84,7 +86,7 @@ def replaced(path: str, wrong: Callable[[Any], Any]) -> Change:
             places += [
                 module
                 for key, module in list(sys.modules.items())
-                if key.split(".")[0] in _PACKAGES
+                if key.startswith(_PACKAGE)
                 and module is not owner
                 and vars(module).get(name) is original
             ]

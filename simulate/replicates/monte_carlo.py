@@ -318,7 +318,12 @@ def _require(result: Result, least: int) -> int:
 
 
 def estimate(result: Result, name: str) -> Estimate:
-    """Mean, standard error and count of a statistic; arrays in its own shape."""
+    """Mean, standard error and count of a statistic; arrays in its own shape.
+
+    Args:
+        result: of a run, with two replicates or more.
+        name: of the statistic.
+    """
     n = _require(result, 2)
     columns, shape = _columns(result, name)
     mean = result.moments.mean[columns].reshape(shape)
@@ -330,7 +335,12 @@ def estimate(result: Result, name: str) -> Estimate:
 
 
 def skewness(result: Result, name: str) -> Any:
-    """Skewness of a statistic over replicates: how far its mean is from normal at small counts."""
+    """Skewness of a statistic over replicates: how far its mean is from normal at small counts.
+
+    Args:
+        result: of a run, with two replicates or more.
+        name: of the statistic.
+    """
     n = _require(result, 2)
     columns, shape = _columns(result, name)
     variance = np.diagonal(result.moments.second)[columns] / n

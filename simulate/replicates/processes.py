@@ -87,6 +87,9 @@ def is_first() -> bool:
 def fetch(output: Any) -> Any:
     """Arrays of one dispatch, gathered from the processes they are spread over.
 
+    Args:
+        output: arrays, or a tree of them.
+
     Raises:
         ProcessLost: when one of them does not answer.
     """
@@ -96,7 +99,11 @@ def fetch(output: Any) -> Any:
 
 
 def shared(value: Any) -> Any:
-    """The first process's value, in every process."""
+    """The first process's value, in every process.
+
+    Args:
+        value: of the first process; anything that can be pickled.
+    """
     if jax.process_count() == 1:
         return value
 

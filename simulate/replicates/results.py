@@ -30,7 +30,7 @@ __all__ = ["RunFolder", "Slot", "code_version", "load_result", "open_folder", "s
 
 _KIND = "replicates"
 _PACKAGES = ("theory", "simulate")
-_PRESENTATION = ("__main__", "command_", "report")  # modules that change no number
+_PRESENTATION = ("commands", "report", "arguments.py", "command.py", "listing.py")  # no numbers
 _ABANDONED_SECONDS = 3600.0  # after which the temporary file of a killed run is removed
 
 
@@ -109,11 +109,11 @@ def open_folder(
 def code_version() -> str:
     """SHA-256 over the source files that results depend on: all of theory, and of simulate all but
     what only prints."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*")):
-            if path.suffix != ".py" or path.stem.startswith(_PRESENTATION):
+            if path.suffix != ".py" or set(path.relative_to(root).parts) & set(_PRESENTATION):
                 continue
             content = path.read_bytes()
             digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())

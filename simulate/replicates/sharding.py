@@ -35,6 +35,10 @@ def block_for(rows: int, parameters: int) -> int:
 
     A function of the shapes alone, so that results do not depend on the machine.
 
+    Args:
+        rows: of a replicate's data.
+        parameters: numbers a row.
+
     Example:
         >>> block_for(8000, 4), block_for(50, 2)
         (32, 1024)
@@ -44,7 +48,11 @@ def block_for(rows: int, parameters: int) -> int:
 
 
 def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A one-dimensional mesh over the given devices; all local ones by default."""
+    """A one-dimensional mesh over devices.
+
+    Args:
+        devices: one or more; all local ones by default.
+    """
     chosen = list(jax.local_devices() if devices is None else devices)
     if not chosen:
         raise ValueError("devices: got none, expected at least one JAX device.")
@@ -94,7 +102,12 @@ def _tiled(function: Callable) -> Callable:
 
 @lru_cache(maxsize=1024)
 def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
-    """``function(key)`` of one replicate as a function of (key, replicate indices)."""
+    """``function(key)`` of one replicate as a function of (key, replicate indices).
+
+    Args:
+        function: draws one replicate from its key.
+        mesh: of devices.
+    """
 
     def draw(indices, key):
         return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)

@@ -67,6 +67,11 @@ def empirical_gradient(
 ) -> Float[Array, " p"]:
     """Gradient of ``sum_i weight_i loss(sign_i (b + w . x_i))``, for control variates.
 
+    Args:
+        theta: intercept first.
+        x, sign, weight: features, labels -1 or 1, and weights of the rows.
+        loss: logistic or squared.
+
     Example:
         >>> import jax.numpy as jnp
         >>> one = jnp.ones(1)
@@ -171,8 +176,8 @@ def check_loss(loss: Loss) -> None:
     """Raise for a loss that `fit` cannot minimise."""
     if loss not in (LOGISTIC, SQUARED):
         raise ValueError(
-            f"loss: got {loss!r}, expected theory.population.margins.LOGISTIC or SQUARED; only for these are "
-            "the step certificates proved."
+            f"loss: got {loss!r}, expected theory.LOGISTIC or SQUARED; only for these are the "
+            "step certificates proved."
         )
 
 

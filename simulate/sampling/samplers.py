@@ -130,7 +130,7 @@ def synthetic_columns(generator, g, groups, seeds, m: int, keys, first=0) -> tup
             return centre + _gaussian_noise(generator, groups, g, seeds, m, keys, first), sign
     raise unknown_generator(
         generator,
-        "synthetic_oversampling.simulate.sampling.samplers.synthetic_columns",
+        "simulate.sampling.samplers.synthetic_columns",
         "how it draws",
     )
 

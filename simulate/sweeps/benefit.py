@@ -105,7 +105,7 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
 
 
 def _break_even(own: PhasePoint, rival: str, lengths) -> float:
-    """`theory.prediction.benefit.break_even_shift` with fewer digits, from predictions already made."""
+    """`benefit.break_even_shift` with fewer digits, from predictions already made."""
     least = float(own.rivals[rival].total)
     known = [float(prediction.total) for prediction in own.shifted]
     if known[0] >= least:

@@ -18,7 +18,7 @@ from synthetic_oversampling.theory.in_context import capacity
 
 __all__ = ["trained"]
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 def trained(settings: Mapping, seed: int, progress: Progress) -> dict:

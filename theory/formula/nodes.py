@@ -96,7 +96,7 @@ def compile_node(node: sp.Basic, scope: Scope = ()) -> Run:
             return TABLE[kind](node, scope)
     raise TypeError(
         f"expression: got a node of type {type(node).__name__} in {node!s}, which has no entry in "
-        "synthetic_oversampling.theory.formula.nodes.TABLE; rewrite the formula with the nodes it has "
+        "theory.formula.nodes.TABLE; rewrite the formula with the nodes it has "
         f"({', '.join(sorted(k.__name__ for k in TABLE))}), or add an entry with its test."
     )
 

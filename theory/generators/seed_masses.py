@@ -112,6 +112,6 @@ def _fits(generator: Generator) -> tuple[bool, ...]:
             return (False, True, *fitted, False, wide and own == "known", wide and own == "group")
     raise unknown_generator(
         generator,
-        "synthetic_oversampling.theory.generators.seed_masses",
+        "theory.generators.seed_masses",
         "what it fits on its seeds",
     )

@@ -204,7 +204,7 @@ def min_seeds(generator: Generator, dim: int) -> int:
             return 1
     raise unknown_generator(
         generator,
-        "synthetic_oversampling.theory.generators.table.min_seeds",
+        "theory.generators.table.min_seeds",
         "how many seeds it needs",
     )
 
@@ -342,9 +342,7 @@ def population_law(
                 "law; measure it with simulate.measure_generator and pass the result, or use "
                 "Smote() with all seeds as neighbours."
             )
-    raise unknown_generator(
-        generator, "synthetic_oversampling.theory.generators.table.population_law", "its law"
-    )
+    raise unknown_generator(generator, "theory.generators.table.population_law", "its law")
 
 
 def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndarray:

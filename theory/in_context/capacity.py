@@ -72,7 +72,7 @@ def location_attention_logits(
         >>> print(location_attention_logits(3, 1.0, 1.0))
         [0. 0. 0. 0.]
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.location_attention_logits")
+    require_float64("theory.in_context.capacity.location_attention_logits")
     require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
     require_range(_PREFIX, least=0, whole=True, scalar=True, count=count)
     null = jnp.log(jnp.asarray(var_within, float) / var_prior)
@@ -94,7 +94,7 @@ def location_attention_weights(
         >>> print(location_attention_weights(3, 1.0, 1.0))
         [0.25 0.25 0.25 0.25]
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.location_attention_weights")
+    require_float64("theory.in_context.capacity.location_attention_weights")
     require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
     require_range(_PREFIX, least=0, whole=True, scalar=True, count=count)
     ratio = jnp.asarray(var_within, float) / var_prior
@@ -130,7 +130,7 @@ def location_predictive(
         >>> print(law.mean, round(float(law.var), 4))
         [1.33333333] 1.3333
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.location_predictive")
+    require_float64("theory.in_context.capacity.location_predictive")
     seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
     require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
     ratio = var_within / var_prior
@@ -163,7 +163,7 @@ def location_expected_kl(
         >>> print(round(float(location_expected_kl(1, 2, 1.0, 1.0)), 6))
         0.405465
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.location_expected_kl")
+    require_float64("theory.in_context.capacity.location_expected_kl")
     require_range(least=1, whole=True, scalar=True, dim=dim)
     require_range(_POSITIVE, above=0, scalar=True, var_within=var_within, var_prior=var_prior)
     require_range(_PREFIX, least=0, infinite=True, scalar=True, count=count)
@@ -190,7 +190,7 @@ def flat_prior_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
         >>> print(round(float(flat_prior_expected_kl(1, 2)), 6))
         0.693147
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.flat_prior_expected_kl")
+    require_float64("theory.in_context.capacity.flat_prior_expected_kl")
     require_range(least=1, whole=True, scalar=True, dim=dim)
     require_range(_FIRST, least=1, infinite=True, scalar=True, count=count)
     return 0.5 * dim * jnp.log1p(1.0 / jnp.asarray(count, float))
@@ -216,7 +216,7 @@ def plugin_expected_kl(count: Number, dim: int) -> Float[Array, ""]:
         >>> print(float(plugin_expected_kl(4, 2)))
         0.25
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.plugin_expected_kl")
+    require_float64("theory.in_context.capacity.plugin_expected_kl")
     require_range(least=1, whole=True, scalar=True, dim=dim)
     require_range(_FIRST, least=1, infinite=True, scalar=True, count=count)
     return 0.5 * dim / jnp.asarray(count, float)
@@ -262,7 +262,7 @@ def gaussian_kl(
         >>> print(float(kl))
         1.0
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.gaussian_kl")
+    require_float64("theory.in_context.capacity.gaussian_kl")
     require_range(mean_p=mean_p, mean_q=mean_q)
     require_range(least=0, var_p=var_p)
     require_range(above=0, var_q=var_q)
@@ -309,7 +309,7 @@ def student_predictive(
         >>> print(float(law.df), law.loc, round(float(law.var_scale), 6))
         6.0 [1.33333333] 1.481481
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.student_predictive")
+    require_float64("theory.in_context.capacity.student_predictive")
     seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
     priors = {"mass_prior": mass_prior, "shape_prior": shape_prior, "rate_prior": rate_prior}
     require_range(_POSITIVE, above=0, scalar=True, **priors)
@@ -381,7 +381,7 @@ def fidelity_bias_bound(
         >>> print(float(fidelity_bias_bound(jnp.array(0.5), jnp.array(1.0))))
         1.0
     """
-    require_float64("synthetic_oversampling.theory.in_context.capacity.fidelity_bias_bound")
+    require_float64("theory.in_context.capacity.fidelity_bias_bound")
     require_range(least=0, var_proxy=var_proxy)
     require_range(least=-_ROUNDING, infinite=True, kl=kl)
     return jnp.sqrt(2.0 * jnp.asarray(var_proxy) * jnp.maximum(jnp.asarray(kl), 0.0))

@@ -50,7 +50,7 @@ def dictionary_posterior(
         >>> print(dictionary_posterior(jnp.log(jnp.array([[0.1, 0.3]])), jnp.zeros(2)))
         [0.25 0.75]
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.dictionary_posterior")
+    require_float64("theory.in_context.token_capacity.dictionary_posterior")
     given = {"log_likelihood": log_likelihood, "log_prior": log_prior}
     seen, prior = as_arrays("n t, t", infinite=True, **given)
     weights = jax.nn.softmax(prior + seen.sum(axis=0))
@@ -85,9 +85,7 @@ def dirichlet_multinomial_predictive(
         >>> print(dirichlet_multinomial_predictive(jnp.array([2.0, 0.0]), jnp.ones(2)))
         [0.75 0.25]
     """
-    require_float64(
-        "synthetic_oversampling.theory.in_context.token_capacity.dirichlet_multinomial_predictive"
-    )
+    require_float64("theory.in_context.token_capacity.dirichlet_multinomial_predictive")
     counts, concentration = as_arrays("v, v", counts=counts, concentration=concentration)
     require_range(least=0, counts=counts)
     require_range(_SYMBOL, above=0, concentration=concentration)
@@ -114,7 +112,7 @@ def token_log_probs(
         >>> print(jnp.exp(token_log_probs(jnp.zeros(1), jnp.array([[1.0], [-1.0]]))))
         [0.5 0.5]
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.token_log_probs")
+    require_float64("theory.in_context.token_capacity.token_log_probs")
     natural, embeddings = as_arrays("d, v d", natural=natural, embeddings=embeddings)
     return jax.nn.log_softmax(embeddings @ natural)
 
@@ -229,7 +227,7 @@ def gradient_readout(
         >>> print(gradient_readout(jnp.array([0.1]), u, 1, jnp.eye(1)))
         [0.1]
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.gradient_readout")
+    require_float64("theory.in_context.token_capacity.gradient_readout")
     require_range(_DEPTH, least=1, whole=True, scalar=True, num_layers=num_layers)
     given = {"seed_mean": seed_mean, "embeddings": embeddings, "preconditioner": preconditioner}
     seed_mean, embeddings, preconditioner = as_arrays("d, v d, d d", **given)
@@ -264,7 +262,7 @@ def layer_contraction(
         >>> print(round(float(layer_contraction(jnp.zeros(1), u, 0.5 * jnp.eye(1))), 12))
         0.5
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.layer_contraction")
+    require_float64("theory.in_context.token_capacity.layer_contraction")
     root = jnp.linalg.cholesky(*as_arrays("d d", preconditioner=preconditioner))
     require_range("It is to be positive definite.", above=0, preconditioner=jnp.diagonal(root))
     steps = jnp.linalg.eigvalsh(root.T @ token_cov(natural, embeddings) @ root)
@@ -332,7 +330,7 @@ def readout_expected_kl(
         >>> print(round(float(readout_expected_kl(jnp.zeros(1), u, 100, 1, jnp.eye(1))), 6))
         0.005
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.readout_expected_kl")
+    require_float64("theory.in_context.token_capacity.readout_expected_kl")
     require_range(above=0, infinite=True, scalar=True, count=count)
 
     def divergence(mean: Float[Array, " d"]) -> Float[Array, ""]:
@@ -369,7 +367,7 @@ def sharp_token_rate(count: Number, dim: int) -> Float[Array, ""]:
         >>> print(float(sharp_token_rate(100, 4)))
         0.02
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.sharp_token_rate")
+    require_float64("theory.in_context.token_capacity.sharp_token_rate")
     require_range(above=0, infinite=True, scalar=True, count=count)
     require_range(least=1, scalar=True, dim=dim)
     return 0.5 * dim / jnp.asarray(count, float)
@@ -395,7 +393,7 @@ def reported_rate(count: Number, dim: int) -> Float[Array, ""]:
         >>> print(round(float(reported_rate(100, 4)), 4))
         0.6386
     """
-    require_float64("synthetic_oversampling.theory.in_context.token_capacity.reported_rate")
+    require_float64("theory.in_context.token_capacity.reported_rate")
     require_range(above=0, infinite=True, scalar=True, count=count)
     require_range(least=1, scalar=True, dim=dim)
     return dim**-0.5 + jnp.log(float(dim)) / jnp.sqrt(jnp.asarray(count, float))

@@ -162,7 +162,7 @@ def minimisers(
     Raises:
         ValueError: as `minimiser`.
     """
-    require_float64("synthetic_oversampling.theory.population.minimum.minimisers")
+    require_float64("theory.population.minimum.minimisers")
     require_loss(loss)
     for own in weights:
         _refuse(_reasons(law._replace(weights=own)))
@@ -252,7 +252,7 @@ def minimiser(law: Law | GaussianGroup, loss: Loss = LOGISTIC) -> Float[Array, "
         >>> np.round(np.asarray(minimiser(balanced_law(groups))), 6).tolist()  # the Bayes rule
         [-1.25, 1.5, 0.5]
     """
-    require_float64("synthetic_oversampling.theory.population.minimum.minimiser")
+    require_float64("theory.population.minimum.minimiser")
     law = law_of(law)
     both = np.stack([law.weights, law.weights])  # predictions need two: the same program
     return minimisers(both, law, loss)[0]

@@ -39,7 +39,7 @@ class Moments(NamedTuple):
 
 
 class Means(NamedTuple):
-    """What of stacked laws depends on ``theta``, per component, in the symbols of `theory.population.groups`.
+    """What of stacked laws depends on ``theta``, per component, in the symbols of `groups`.
 
     Attributes:
         direction: ``C = (0, cov w)`` ``[t, G, K, p]``, ``t`` points.

@@ -133,7 +133,7 @@ def population(
         ValueError: for mismatched lengths or dimensions, a missing label, too few seeds, or a
             generator without a closed-form law.
     """
-    require_float64("synthetic_oversampling.theory.prediction.bias.population")
+    require_float64("theory.prediction.bias.population")
     check_groups(groups, design)
     generators = per_group(generator, len(groups))
     real_mass = design.real_mass

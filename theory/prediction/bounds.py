@@ -182,7 +182,7 @@ def population_bound(
         >>> round(found.bound, 5), round(found.curvature, 4), found.vacuous
         (0.01019, 0.0868, False)
     """
-    require_float64("synthetic_oversampling.theory.prediction.bounds.population_bound")
+    require_float64("theory.prediction.bounds.population_bound")
     require_loss(loss)
     pieces, star, alpha = _ends(groups, design, generator, loss)
     gradient = float(np.linalg.norm(_balanced(alpha[None], pieces.real, loss)[0]))
@@ -235,7 +235,7 @@ def score_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
         >>> round(score_var_proxy([0.1, 1.2], GaussianGroup([0.9], [[1.0]], 1)), 3)
         1.246
     """
-    require_float64("synthetic_oversampling.theory.prediction.bounds.score_var_proxy")
+    require_float64("theory.prediction.bounds.score_var_proxy")
     law, point = law_of(group), np.asarray(finite_point(theta), float)
     kept = np.asarray(law.weights) > 0
     law = Law(*(np.asarray(part)[kept] for part in law))
@@ -300,7 +300,7 @@ def intercept_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
         >>> round(intercept_var_proxy([0.1, 1.2], GaussianGroup([0.9], [[1.0]], 1)), 3)
         0.052
     """
-    require_float64("synthetic_oversampling.theory.prediction.bounds.intercept_var_proxy")
+    require_float64("theory.prediction.bounds.intercept_var_proxy")
     law, point = law_of(group), np.asarray(finite_point(theta), float)
     z = np.linspace(-10.0, 10.0, 1201)
     mass = np.exp(-(z**2) / 2)

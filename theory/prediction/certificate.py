@@ -88,7 +88,7 @@ def certificate(
         >>> bool(found.exists), round(float(found.farthest), 4), round(float(found.nearest), 4)
         (True, 0.0785, 0.0594)
     """
-    require_float64("synthetic_oversampling.theory.prediction.certificate.certificate")
+    require_float64("theory.prediction.certificate.certificate")
     shapes = "p, rows d, rows, rows"
     parts = as_arrays(shapes, theta=theta, x=x, sign=sign, weight=weight)
     require_range("Drop rows that do not count, or give them weight 0.", least=0, weight=weight)

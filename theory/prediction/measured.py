@@ -271,7 +271,7 @@ def predict_measured(
         ValueError: for mismatched lengths, sets, sizes or dimensions, or points without a finite
             minimiser.
     """
-    require_float64("synthetic_oversampling.theory.prediction.measured.predict_measured")
+    require_float64("theory.prediction.measured.predict_measured")
     check_groups(groups, design)
     used = design.synthetic_weights > 0
     require_loss(loss)

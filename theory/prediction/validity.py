@@ -51,7 +51,7 @@ __all__ = [
     "warn",
 ]
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 
 Verdict = Literal["reliable", "doubtful", "unreliable"]
 VERDICTS: tuple[Verdict, ...] = ("reliable", "doubtful", "unreliable")
@@ -208,7 +208,7 @@ def warn(own: Validity) -> None:
         own: the verdict.
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and Path(frame.f_code.co_filename).parent == _HERE:
+    while frame.f_back is not None and _HERE in Path(frame.f_code.co_filename).parents:
         frame, level = frame.f_back, level + 1
     for cause in own.causes:
         warnings.warn(

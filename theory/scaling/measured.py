@@ -199,7 +199,7 @@ def measured_law(
         ValueError: for mismatched lengths, sizes or dimensions, too few sets, or samples without a
             finite minimiser at some weight.
     """
-    require_float64("synthetic_oversampling.theory.scaling.measured.measured_law")
+    require_float64("theory.scaling.measured.measured_law")
     design = Design(sizes_of(sizes), 1, 1.0)
     check_groups(groups, design)
     require_loss(loss)

@@ -204,7 +204,7 @@ def scaling_law(A: Numbers, C: Numbers, D: Numbers, S: Numbers) -> ScalingLaw:
         >>> round(float(law.floor), 6), float(law.crossover)
         (0.833333, 2.0)
     """
-    require_float64("synthetic_oversampling.theory.scaling.scaling_law.scaling_law")
+    require_float64("theory.scaling.scaling_law.scaling_law")
     moments = {"A": A, "C": C, "D": D, "S": S}
     values = {name: _array(name, value) for name, value in moments.items()}
     if not any(isinstance(value, jax.core.Tracer) for value in values.values()):

@@ -185,8 +185,8 @@ def require_sequence(**values) -> None:
             kind, example = _MADE[name]
             if not isinstance(value, kind):
                 raise ValueError(
-                    f"{name}: got {value!r}, expected a theory.scaling.sequence_model.{kind.__name__}, "
-                    f"such as {example}."
+                    f"{name}: got {value!r}, expected a sequence_model.{kind.__name__}, such as "
+                    f" {example}."
                 )
             continue
         require_range(**{name: value})

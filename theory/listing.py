@@ -1,19 +1,13 @@
-"""The door of the theory: ``oversampling theorems`` prints every theorem; with an id, one in full.
-
-Options print one theorem's formulas in LaTeX, everything as JSON, or run every proof.
-"""
+"""Theorems, formulas and proofs, as ``oversampling theorems`` prints them."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import json
-import os
 import sys
 import textwrap
-from collections.abc import Sequence
 
-import jax
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -22,61 +16,11 @@ from synthetic_oversampling.theory.registry import THEOREMS, Theorem, theorem
 from synthetic_oversampling.theory.theorems.table import FORMULAS, formulas_of
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["main"]
+__all__ = ["show"]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="oversampling theorems",
-        description="The theorems: what is claimed, of which kind, and from where. Sharp: this "
-        "package's own statement. Reported: by arXiv 2406.03628. Literature: published by others.",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "id", metavar="ID", nargs="?", help="one theorem in full: statement, assumptions, formulas"
-    )
-    what.add_argument(
-        "--latex", metavar="ID", help="formulas of a theorem (R1) or one formula (R1.excess)"
-    )
-    what.add_argument("--json", action="store_true", help="every theorem and formula as JSON")
-    what.add_argument(
-        "--check-proofs", action="store_true", help="derive every formula again by another route"
-    )
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the door.
-
-    Args:
-        argv: command-line arguments; those of the process when omitted.
-
-    Returns:
-        0, 1 if a proof fails, 2 for an id that does not exist.
-
-    Example:
-        >>> main(["--latex", "S1.crossover"])
-        N_{c} = \\frac{S}{A - 2 C + D}
-        0
-    """
-    jax.config.update("jax_enable_x64", True)
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
-    if "--latex=--" in words:  # argparse reads it as an empty list
-        parser.error("--latex=--: expected an id after the equals sign")
-    if words == ["--"]:  # and this as no word at all
-        parser.error("--: expected an id or an option")
-    options = parser.parse_args(words)
-    try:
-        status = _run(options)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader has seen enough: leave without a traceback
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-
-
-def _run(options: argparse.Namespace) -> int:
+def show(options: argparse.Namespace) -> int:
+    """Print what the options ask for; returns the exit status."""
     if options.latex is not None:
         return _print_latex(options.latex)
     if options.id is not None:
@@ -191,7 +135,3 @@ def _check_proofs() -> int:
     for name in failed:
         print(f"{name}: the derivation does not give {FORMULAS[name].latex}", file=sys.stderr)
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,14 +1,14 @@
-"""The door to the figures: ``oversampling figures``."""
+"""``oversampling figures``: draw the figures of the theorems."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["main"]
+__all__ = ["add_arguments", "run"]
+
+INTERRUPTED = "interrupted; artifacts that were complete are kept"
 
 _DESCRIPTION = """Draw figures of the theorems. Each reads the artifacts that a simulation wrote
 under DIR/artifacts; those that are missing are computed first. Every figure comes with a text file:
@@ -16,8 +16,9 @@ its caption, theorems and configuration; index.html shows those that were drawn.
 drawn, 2 bad usage or an unusable file."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="oversampling figures", description=_DESCRIPTION)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.description = _DESCRIPTION
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures; all when none is given")
     parser.add_argument(
         "--out", type=Path, default=Path("figures-out"), metavar="DIR",
@@ -33,34 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--recompute", action="store_true", help="replace the artifacts")
     parser.add_argument("--list", action="store_true", help="list the figures and stop")
-    return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status.
-
-    Args:
-        argv: arguments; those of the process when omitted.
-
-    Example:
-        >>> main(["--list", "raw_imbalance"])
-        raw_imbalance  B4  raw ERM under imbalance: errors per class against the ratio
-        0
-    """
-    from synthetic_oversampling.simulate.arguments import answer, one_device_per_core, parse
-
-    options = parse(_parser(), argv)
-    one_device_per_core()
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    return answer(
-        "oversampling figures", lambda: _run(options),
-        interrupted="interrupted; artifacts that were complete are kept",
-    )  # fmt: skip
-
-
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
     from synthetic_oversampling.figures.gallery import chosen
 
     specs = chosen(options.names)
@@ -118,7 +95,3 @@ def _draw(specs, options: argparse.Namespace) -> int:
             entries.append((spec, f"{spec.name}.{formats[0]}", text))
         print(save_text(options.out / "index.html", gallery_page(entries)), flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

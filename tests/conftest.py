@@ -1,6 +1,6 @@
 """Settings of every test and docstring example: float64, strict JAX, and the hypothesis profile.
 
-It stands at the root, so that the examples in the packages run under the same settings as tests/.
+Examples in docstrings run under the same settings: see test_docstrings.
 
 Most of the time of the tests is compiling. Programs that run for milliseconds need not be compiled
 as those that run for minutes, and the processes of one session, workers and commands under test,
