@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.plan import plan_table
+from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.rows.columns import donors
 from synthetic_oversampling.practice.rows.contamination import copies_of
 from synthetic_oversampling.theory import (

@@ -16,7 +16,6 @@ from synthetic_oversampling.practice.planner import (
     sources as planner_sources,
 )
 from synthetic_oversampling.practice.planner.diagnostics import _concentration, _identifiers
-from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.estimate import (
     SeparableError,
     Synthetic,
@@ -25,7 +24,7 @@ from synthetic_oversampling.practice.planner.estimate import (
     synthetic_part,
 )
 from synthetic_oversampling.practice.planner.plan import NAMES, plan_table
-from synthetic_oversampling.practice.planner.sources import mean_scores, rows_of, source
+from synthetic_oversampling.practice.planner.sources import draw_rows, mean_scores, rows_of, source
 from synthetic_oversampling.practice.planner.table import prepare
 from synthetic_oversampling.practice.planner_study.trials import draw_groups
 from synthetic_oversampling.simulate.sampling.erm import fit

@@ -9,8 +9,8 @@ import pytest
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.choices import Choice
-from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.intervals import Interval
+from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner_study import offered as planner_offered
 from synthetic_oversampling.practice.planner_study.offered import KINDS, draw, offered
 from synthetic_oversampling.practice.planner_study.rivals import (

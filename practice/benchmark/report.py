@@ -15,8 +15,16 @@ from synthetic_oversampling.practice.benchmark.judging import METRICS
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
-    "LABELS", "KINDS", "by_kind", "by_seed", "markdown", "mean_interval", "methods_of", "score",
-    "summaries", "summary",
+    "KINDS",
+    "LABELS",
+    "by_kind",
+    "by_seed",
+    "markdown",
+    "mean_interval",
+    "methods_of",
+    "score",
+    "summaries",
+    "summary",
 ]  # fmt: skip
 
 LABELS = {

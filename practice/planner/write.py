@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.plan import Plan
+from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.simulate.tables.reading import Table, TableError, write_table
 
 __all__ = ["broken_up", "write_planned"]

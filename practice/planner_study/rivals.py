@@ -30,10 +30,9 @@ from typing import NamedTuple
 import numpy as np
 
 from synthetic_oversampling.practice.planner.choices import Choice
-from synthetic_oversampling.practice.planner.draw import draw_rows
 from synthetic_oversampling.practice.planner.estimate import fit_padded
 from synthetic_oversampling.practice.planner.plan import plan_table
-from synthetic_oversampling.practice.planner.sources import rows_of, score_parts
+from synthetic_oversampling.practice.planner.sources import draw_rows, rows_of, score_parts
 from synthetic_oversampling.theory.scaling.literature import surrogate_best_weight
 
 __all__ = ["RIVALS", "Fitted", "Task", "balanced_loss", "fit_of", "fit_rows", "with_added"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-__all__ = ["add_figures_option", "add_arguments", "run", "write_page"]
+__all__ = ["add_arguments", "add_figures_option", "run", "write_page"]
 
 _DESCRIPTION = """Write the report of a run as one HTML file that needs no network: every theorem
 with its formulas, checks, intervals and verdicts. Exit status: 0 written, 2 bad usage or an
