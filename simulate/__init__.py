@@ -8,6 +8,7 @@ The folders, each of which uses only those before it:
 * `replicates`: Monte Carlo on any number of devices and processes, and its results on disk;
 * `experiments`: what is replicated: designs, paths in weight and size, sequence models, networks;
   `independent` shares no code with `theory`;
+* `validity`: settings on which verdicts on predictions are held against simulation;
 * `claims`: what each theorem claims of an experiment, a module for each family; `printed` holds the
   printed formulas against what is computed;
 * `sweeps`: the data of the figures;

@@ -33,10 +33,11 @@ MAX_LINES, MAX_FILES = 450, 14
 ORDER = {
     "theory": (
         "formula", "theorems", "population", "generators", "prediction", "scaling", "in_context",
+        "proportional",
     ),
     "simulate": (
-        "tables", "checks", "sampling", "replicates", "experiments", "claims", "sweeps", "mutants",
-        "verify", "report", "commands",
+        "tables", "checks", "sampling", "replicates", "experiments", "validity", "claims", "sweeps",
+        "mutants", "verify", "report", "commands",
     ),
     "practice": (
         "rows", "text", "planner", "planner_study", "benchmark", "commands",

@@ -12,8 +12,8 @@ from scipy.optimize import linprog
 
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.commands.validity import KIND, cases_of, table
-from synthetic_oversampling.simulate.experiments.validity_cases import classes, known_cases
-from synthetic_oversampling.simulate.experiments.validity_trials import WITHIN, Trial
+from synthetic_oversampling.simulate.validity.cases import classes, known_cases
+from synthetic_oversampling.simulate.validity.trials import WITHIN, Trial
 from synthetic_oversampling.theory import SQUARED, Design, Oracle, Smote, predict
 from synthetic_oversampling.theory.prediction import validity
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence

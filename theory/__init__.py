@@ -15,7 +15,9 @@ The folders, each of which uses only those before it:
   the certificate; whether to rely on a prediction (`validity`, `existence`); generators that are
   known by their samples (`measured`);
 * `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
-* `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens.
+* `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens;
+* `proportional`: theorem H. As many features as minority samples: clusters, their equations, the
+  solver, and the threshold below which no fit exists.
 
 Beside them: `registry` (every theorem with its statement, `sources`, kind, assumptions and
 functions), `inputs` and `ranges` (whether arguments go together), and small helpers.

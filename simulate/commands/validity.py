@@ -33,7 +33,7 @@ def cases_of(fresh: int) -> dict:
     Args:
         fresh: how many random ones.
     """
-    from synthetic_oversampling.simulate.experiments.validity_cases import (
+    from synthetic_oversampling.simulate.validity.cases import (
         fresh_cases,
         grid_cases,
         known_cases,
@@ -49,7 +49,7 @@ def table(trials: Iterable, verdicts: Sequence[str], totals: Sequence[float]) ->
     Args:
         trials: simulated; verdicts, totals: predicted, in their order.
     """
-    from synthetic_oversampling.simulate.experiments.validity_trials import WITHIN
+    from synthetic_oversampling.simulate.validity.trials import WITHIN
     from synthetic_oversampling.theory.prediction.validity import VERDICTS
 
     counts: dict[tuple[str, str], list[int]] = {}
@@ -75,7 +75,7 @@ def table(trials: Iterable, verdicts: Sequence[str], totals: Sequence[float]) ->
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.experiments.validity_trials import Trial, trial
+    from synthetic_oversampling.simulate.validity.trials import Trial, trial
     from synthetic_oversampling.theory.prediction.excess_risk import predict
 
     done = {}

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr
 
-from synthetic_oversampling.simulate.experiments.validity_cases import Case
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import empirical_gradient, fit
+from synthetic_oversampling.simulate.validity.cases import Case
 from synthetic_oversampling.theory.inputs import per_group
 from synthetic_oversampling.theory.population.laws import Law, stack
 from synthetic_oversampling.theory.population.margins import LOGISTIC
