@@ -73,6 +73,21 @@ def test_points_that_separate_the_labels_have_no_law():
         measured_law(GROUPS, SIZES, samples)
 
 
+def test_a_measured_cross_moment_is_not_the_largest_that_it_could_be():
+    """Groups shifted apart: oversampling and augmentation are biased in other directions."""
+    generators = (Shifted((0.8, 0.0)), Shifted((0.0, 0.8)))
+    law = hyperbola_of_design(GROUPS, (600, 60), generators)
+    assert float(law.C) < 0.8 * float(law.A * law.D) ** 0.5
+    design, key = Design((600, 60), 1, 1.0), jax.random.key(6)
+    drawn = [
+        measure_generator(own, GROUPS, design, sets=400, per_set=20, key=key) for own in generators
+    ]
+    samples = tuple(own[g] for g, own in enumerate(drawn))
+    measured = measured_law(GROUPS, (600, 60), samples)
+    assert float(measured.law.C) == pytest.approx(float(law.C), abs=6 * float(measured.errors[1]))
+    assert 12 * float(measured.errors[1]) < float(law.A * law.D) ** 0.5 - float(law.C)
+
+
 def test_nearest_neighbours_have_a_law_though_no_closed_form():
     measured = _measured(Smote(neighbours=5), sets=400).law
     assert 0 <= float(measured.best_weight(100)) <= 1

@@ -16,7 +16,9 @@ import scipy.integrate
 import scipy.stats
 import sympy as sp
 
+from synthetic_oversampling.simulate.checks.check import Check, Observation, judge, make_plan
 from synthetic_oversampling.simulate.replicates.monte_carlo import estimate, run
+from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
 from synthetic_oversampling.theory.generators.table import (
     GaussianPlugin,
@@ -28,10 +30,16 @@ from synthetic_oversampling.theory.generators.table import (
 )
 from synthetic_oversampling.theory.in_context.token_capacity import layer_contraction
 from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.groups import error_rate, risk
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.prediction.benefit import break_even_scale, reference_design
 from synthetic_oversampling.theory.prediction.bias import population
+from synthetic_oversampling.theory.prediction.efficiency import (
+    classes_at,
+    expected_losses,
+    label_noise,
+)
 from synthetic_oversampling.theory.prediction.excess_risk import expand, predict
 from synthetic_oversampling.theory.prediction.influence import second_order_risk
 from synthetic_oversampling.theory.scaling.sequence_limits import classification_excess
@@ -268,3 +276,68 @@ def test_smote_pairs_every_seed_with_others_alone(generator):
     allowed = {frozenset((i, int(j))) for i in range(4) for j in near[i]}
     seen = {frozenset(np.flatnonzero(column).tolist()) for column in used.T}
     assert seen == allowed
+
+
+@pytest.mark.parametrize("labels", ["fixed", "random"])
+def test_expected_losses_are_the_mean_losses_of_an_estimate_around_the_bayes_rule(labels):
+    """Themselves, not only their ratios, in which a common factor would cancel."""
+    groups, total = classes_at(1.6, 1), 200_000
+    own = predict(groups, Design.raw((total // 2, total // 2)), Oracle())
+    cov = np.asarray(own.cov) + (label_noise(2, total) if labels == "random" else 0)
+    x, mass = _grid(cov, 4)
+    at = jnp.asarray(np.asarray(own.theta_star) + x)
+
+    def excess(function):
+        values = [np.asarray(jax.vmap(lambda t, g=g: function(t, g))(at)) for g in groups]
+        least = [float(function(own.theta_star, g)) for g in groups]
+        return mass @ np.mean(values, axis=0) - np.mean(least)
+
+    found = expected_losses(own, groups, total, labels)
+    assert found["risk"] == pytest.approx(excess(risk), rel=1e-3)
+    assert found["error"] == pytest.approx(excess(error_rate), rel=1e-3)
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_skewed_bound_is_left_open_as_often_as_the_plan_says(stage):
+    """Simulated means of exponential replicates, whose true mean is the discrepancy below."""
+    n, gap = 500 * stage**2, {1: 0.235, 2: 0.12}[stage]
+    check = Check(
+        "R1.x.c.d", "", "bound", ("c/d",), ("x", None), 1.0 + gap, 1.0, 0.0, gap, skewness=2.0,
+        source="simulated and scored independently",
+    )  # fmt: skip
+    plan = make_plan([check])
+    level = (plan.z, plan.z_second)[stage - 1]
+    sample = np.random.default_rng(stage).exponential(size=(2000, n))
+    errors = sample.std(axis=1, ddof=1) / math.sqrt(n)
+    seen = zip(sample.mean(axis=1), errors, strict=True)
+    open_ = np.mean([judge(check, Observation(m, e, n, 2.0), level).open for m, e in seen])
+    told = plan.indecision(check, n // (1, 4)[stage - 1], stage)
+    assert 0.1 < told < 0.9 and abs(open_ - told) < 0.05
+
+
+def test_rows_of_a_mixture_in_a_data_set_have_its_law():
+    """Which component a row is of tells nothing of its noise, real or synthetic."""
+    spread = np.array([[[0.5, 0.1], [0.1, 1.0]], [[1.4, 0.0], [0.0, 0.3]]])
+    mixed = GaussianGroup([[-1.5, 0.0], [1.0, 2.0]], spread, 1, weights=[0.35, 0.65])
+    plain = GaussianGroup([0.3, 0.0], np.eye(2), 0)
+    data = draw_dataset([plain, mixed], Design((3000, 2500), 2000, 0.5), Oracle(), key=KEY)
+    rows = np.asarray(data.x)[np.asarray(data.group) == 1]
+    assert len(rows) == 5000
+
+    def law(t, axis):
+        parts = scipy.stats.norm.cdf(t[:, None], mixed.mean[:, axis], spread[:, axis, axis] ** 0.5)
+        return parts @ mixed.weights
+
+    for part in (rows[:2500], rows[2500:]):  # the seeds, then what levels them and what is added
+        for axis in (0, 1):
+            fit = scipy.stats.kstest(part[:, axis], law, args=(axis,))
+            assert fit.pvalue > 1e-4, (axis, fit)
+    assert abs(scipy.stats.spearmanr(rows[:2500, 0], rows[2500:, 0]).statistic) < 0.1
+
+
+def test_a_mixture_without_weights_has_equal_ones():
+    means = [[0.0, 1.0], [2.0, 0.0], [-1.0, 0.5]]
+    group = GaussianGroup(means, np.eye(2), 1)
+    np.testing.assert_allclose(group.weights, [1 / 3] * 3, rtol=1e-15)
+    single = [float(risk(THETA, GaussianGroup(mean, np.eye(2), 1))) for mean in means]
+    assert float(risk(THETA, group)) == pytest.approx(np.mean(single), rel=1e-12)

@@ -1,0 +1,70 @@
+"""Which modules a search of small errors is about, and which tests are near them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["ROOT", "asked", "distances", "sources"]
+
+ROOT = Path(__file__).parent.parent
+SIMULATE = ("samplers", "mixtures", "datasets", "erm", "monte_carlo", "checks", "declaration")
+# text, refusals, derivations and compiler options: no returned number comes from them
+_LEFT_OUT = (
+    "__main__", "compiling", "inputs", "notation", "precision", "proofs", "ranges", "registry",
+    "sources", "statements", "wording",
+)  # fmt: skip
+# tests of commands, pages, other packages and of whole runs: too slow to be asked of each error
+_NOT_ASKED = (
+    "artifacts", "benchmarks", "calibration", "compilation", "determinism", "documents", "figures",
+    "forged", "fuzz_doors", "mutation", "planner", "practice", "processes", "project",
+    "report", "resume", "selection", "sweeps", "table_names", "theory_door",
+    "transformer", "wording", "refuter", "mutants", "far_from_zero", "platforms",
+)  # fmt: skip
+
+
+def sources() -> dict[str, str]:
+    """Texts of the modules that are searched, by path from the root."""
+    files = [p for p in (ROOT / "theory").glob("*.py") if p.stem not in _LEFT_OUT]
+    files += [ROOT / "simulate" / f"{name}.py" for name in SIMULATE]
+    return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(files)}
+
+
+def asked() -> list[str]:
+    """The test files that an error may be shown to, from the root."""
+    names = (path for path in sorted((ROOT / "tests").glob("test_*.py")))
+    return [
+        str(path.relative_to(ROOT)) for path in names
+        if not path.stem.removeprefix("test_").startswith(_NOT_ASKED)
+    ]  # fmt: skip
+
+
+def _imports(file: str) -> set[str]:
+    """Files of the package that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    paths = (name.replace(".", "/") + ".py" for name in found)
+    return {path for path in paths if (ROOT / path).exists()} | (
+        {"theory/__init__.py"} if "theory" in found else set()
+    )
+
+
+def distances(module: str, tests: Sequence[str]) -> dict[str, int]:
+    """How many imports away from a module each of these files is; 0 for its own tests."""
+    graph = {file: _imports(file) for file in [*sources(), *tests, "theory/__init__.py"]}
+    found = {}
+    for test in tests:
+        seen, edge, steps = {test}, {test}, 0
+        while module not in seen and edge and steps < 9:
+            edge = {own for file in edge for own in graph.get(file, ())} - seen
+            seen |= edge
+            steps += 1
+        if module in seen:
+            found[test] = steps
+    own = f"tests/test_{Path(module).stem}.py"
+    return found | ({own: 0} if own in tests else {})
