@@ -16,6 +16,7 @@ IDS = (
     *(f"R{k}" for k in range(1, 8)),
     *(f"S{k}" for k in range(1, 4)),
     *(f"T{k}" for k in range(1, 5)),
+    *(f"H{k}" for k in range(1, 5)),
 )
 
 
@@ -46,7 +47,7 @@ def test_a_theorem_says_what_it_is_and_where_it_lives(name):
 def test_every_formula_belongs_to_a_theorem_and_every_theorem_has_one():
     assert {formula.theorem for formula in FORMULAS.values()} == set(THEOREMS)
     for name, formula in FORMULAS.items():
-        assert re.fullmatch(r"[BRST][1-7]\.[A-Za-z_0-9]+", name) and formula.id == name
+        assert re.fullmatch(r"[BRSTH][1-7]\.[A-Za-z_0-9]+", name) and formula.id == name
         assert formula.claim and "\n" not in formula.claim
 
 

@@ -52,7 +52,7 @@ def _share(trials, predictions, verdict_of_prediction, family):
 
 def test_of_the_reliable_predictions_nearly_all_are_within_a_tenth(recorded):
     for family, least in (("grid", 20), ("fresh", 50)):
-        count, share = _share(*recorded, lambda theory: theory.prediction.validity.verdict, family)
+        count, share = _share(*recorded, lambda theory: theory.validity.verdict, family)
         assert count >= least and share >= LEAST, (family, count, share)
 
 

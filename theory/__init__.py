@@ -65,6 +65,14 @@ if TYPE_CHECKING:
         predict_bias,
     )
     from synthetic_oversampling.theory.prediction.excess_risk import Expansion, Prediction, predict
+    from synthetic_oversampling.theory.proportional.clusters import Cluster
+    from synthetic_oversampling.theory.proportional.predict import (
+        NoFiniteFit,
+        Proportional,
+        predict_clusters,
+        predict_proportional,
+    )
+    from synthetic_oversampling.theory.proportional.threshold import separability_threshold
     from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
     from synthetic_oversampling.theory.scaling.moments import (
         ScalingMoments,
@@ -83,6 +91,9 @@ _HOMES = {
     "population.minimum": "minimise minimiser",
     "prediction.bias": "BiasPrediction generator_bias generator_bias_gradient predict_bias",
     "prediction.excess_risk": "Expansion Prediction predict",
+    "proportional.clusters": "Cluster",
+    "proportional.predict": "NoFiniteFit Proportional predict_clusters predict_proportional",
+    "proportional.threshold": "separability_threshold",
     "scaling.global_law": "GlobalLaw",
     "scaling.moments": "ScalingMoments hyperbola_of_design law_of_design",
     "scaling.scaling_law": "ScalingLaw",
@@ -91,6 +102,7 @@ __all__ = [
     "LOGISTIC",
     "SQUARED",
     "BiasPrediction",
+    "Cluster",
     "Design",
     "Duplicate",
     "Expansion",
@@ -99,9 +111,11 @@ __all__ = [
     "GlobalLaw",
     "Law",
     "Mislabelled",
+    "NoFiniteFit",
     "Oracle",
     "Prediction",
     "Predictive",
+    "Proportional",
     "Scaled",
     "ScalingLaw",
     "ScalingMoments",
@@ -121,9 +135,12 @@ __all__ = [
     "population_law",
     "predict",
     "predict_bias",
+    "predict_clusters",
+    "predict_proportional",
     "risk",
     "score_cov",
     "score_mean",
+    "separability_threshold",
     "stack",
     "worst_error_rate",
 ]

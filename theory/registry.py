@@ -10,6 +10,7 @@ import dataclasses
 from typing import Literal
 
 from synthetic_oversampling.theory.formula.formula import Formula
+from synthetic_oversampling.theory.proportional.entries import PROPORTIONAL_THEOREMS
 from synthetic_oversampling.theory.sources import SOURCES, Form, Source
 from synthetic_oversampling.theory.statements import EXISTENCE, STATEMENTS
 from synthetic_oversampling.theory.theorems.table import formulas_of
@@ -24,7 +25,8 @@ class Theorem:
     """One theorem.
 
     Attributes:
-        id: a letter and a number: B bias, R excess risk, S scaling, T generation.
+        id: a letter and a number: B bias, R excess risk, S scaling, T generation, H features as
+            many as rows.
         claim: the theorem in one line.
         statement: the theorem in full.
         kinds: what kind of result its parts are; results are tested as that.
@@ -88,7 +90,6 @@ _IID = "independent samples; group sizes fixed by design"
 _SMOOTH = "smooth convex loss with a positive definite Hessian H at theta*"
 _LINEAR = "linear score, Gaussian (mixture) groups"
 _COMMON = "two Gaussian classes with one covariance matrix"
-
 _ALL = (
     Theorem(
         "B1",
@@ -372,6 +373,7 @@ _ALL = (
         ),
         "fidelity_to_excess",
     ),
+    *(Theorem(*own) for own in PROPORTIONAL_THEOREMS),
 )
 
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}

@@ -119,6 +119,28 @@ SOURCES: dict[str, tuple[Source, ...]] = {
             "abstract",
         ),
     ),
+    "H1": (
+        _sharp("weights, laws of weights and scores per group; the equations' solution"),
+        _literature(
+            "the equations for unweighted clusters, with proof",
+            "Loureiro, Sicuro, Gerbelot, Pacco, Krzakala and Zdeborova, Learning Gaussian "
+            "mixtures with generalised linear models, arXiv 2106.03791 (NeurIPS 2021)",
+        ),
+    ),
+    "H2": (_sharp("potentials of fitted generators; derived by leaving one row out, simulated"),),
+    "H3": (
+        _sharp("clusters with factors of one covariance, and rows that are drawn anew"),
+        _literature(
+            "half the rows without signal",
+            "Cover, Geometrical and statistical properties of systems of linear inequalities, "
+            "IEEE Transactions on Electronic Computers 14 (1965)",
+        ),
+        _literature(
+            "the threshold for a logistic model with Gaussian features",
+            "Candes and Sur, arXiv 1804.09753 (Annals of Statistics 48, 2020)",
+        ),
+    ),
+    "H4": (_sharp("limits of the equations, each against its own closed form or theorem"),),
     "T1": (
         _sharp("one attention layer with a null token is the posterior predictive"),
         _CAPACITY,

@@ -80,6 +80,45 @@ STATEMENTS: dict[str, str] = {
         "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} and the crossover "
         "2 beta n/(2 beta + 1), for every linear use of its samples."
     ),
+    "H1": (
+        "Rows of clusters N(mu_k, S_k), label y_k and weight omega_k, n_k of them, are fitted "
+        "with the penalty (ridge / 2) |w|^2 and a free or fixed intercept b. A new row's score "
+        "is N(b + m_k, q_k); a training score is t = argmin omega_k loss(y_k t) + (t - h)^2 / "
+        "(2 V_k), h ~ N(b + m_k, q_k). With g = (t - h) / V_k, e_k = E g, f_k = E g^2 and c_k = "
+        "-dE g / dh: A = ridge I + sum n_k c_k S_k, w = A^{-1} sum n_k e_k mu_k, m_k = mu_k.w, "
+        "q_k = w'S_k w + tr(A^{-1} N A^{-1} S_k) with N = sum n_k f_k S_k, V_k = tr(A^{-1} "
+        "S_k), and sum n_k e_k = 0 where b is free. Weights of a law are averaged inside e, f "
+        "and c: m duplicates drawn from n seeds give each the weight of 1 plus a Poisson "
+        "variable of mean m / n."
+    ),
+    "H2": (
+        "What a generator draws from its seeds adds to the potential psi of a seed's margin t; "
+        "tbar and v are mean and variance of the training margins of its group. Many rows of "
+        "total weight c per seed: duplicates c loss(t); interpolation of all pairs 2 c E "
+        "loss((1 - u) t + u t'), t' an independent training margin, u uniform; sample "
+        "covariance psi' = c E loss'(tbar + sqrt(v) z) + c E loss''(tbar + sqrt(v) z) (t - "
+        "tbar), with the variance pooled over groups and the springs of all of them for a "
+        "pooled one, and v times 1 / (1 - d/n) for the predictive law. Any number N of rows of "
+        "a Gaussian plug-in: their margins are themselves proximal operators at N(tbar, v), "
+        "their mean force is a tilt N e / n of every seed's potential, their stiffness a spring "
+        "N c / n, and their second moment a random field of variance N f / n; with a known "
+        "covariance the tilt alone, and the rows are a cluster of noise."
+    ),
+    "H3": (
+        "Rows of clusters N(mu_k, s_k I), n_k of them, are linearly separable with probability "
+        "tending to 1 as d > d* and to 0 as d < d*, d* = min over (b, a) of sum_k n_k E[(sqrt(1 "
+        "+ |a|^2) z - y_k (b + mu_k . a) / sqrt(s_k))_+^2]: half the rows without signal. "
+        "Weights, duplicates and interpolated rows do not change d*; rows drawn anew raise it, "
+        "so that oversampling can make separable data inseparable."
+    ),
+    "H4": (
+        "As d/n -> 0 theorem R; as the ridge grows the rule of mean differences, of area "
+        "Phi(Delta^2 / sqrt(2 (Delta^2 + d/n_0 + d/n_1))); for the squared loss with unit "
+        "weights and covariances V solves V (ridge (1 + V) + n) = d (1 + V); below H3's "
+        "threshold the ridge may be 0, above it training errors vanish with it, the norm grows "
+        "without end and the direction is that of the largest margin. Under the squared loss "
+        "the plug-in of own covariance is duplication."
+    ),
     "T1": (
         "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "
         "0. Expected divergence (d/2) log(1 + 1/(n + sigma^2/tau^2)), minimax (d/2) log(1 + 1/n) "

@@ -17,7 +17,17 @@ import jax
 import numpy as np
 from scipy.integrate import quad
 
-__all__ = ["DESIGNS", "EXPERIMENTS", "SIZES", "divergence", "error", "excess", "newton", "rows"]
+__all__ = [
+    "DESIGNS",
+    "EXPERIMENTS",
+    "SIZES",
+    "divergence",
+    "error",
+    "excess",
+    "newton",
+    "replicated",
+    "rows",
+]
 
 MEANS, STD, SIZES = (-0.6, 0.9), 1.1, (360, 120)
 AUGMENTATION, WEIGHT, SHIFT = 240, 0.4, 0.15
@@ -171,7 +181,7 @@ def attention(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def _replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> Callable:
+def replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> Callable:
     """A replicate as `monte_carlo.run` wants it: seeded by its key, run on the host."""
     like = one(np.random.default_rng(0))
 
@@ -195,6 +205,6 @@ def _replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> 
 
 
 EXPERIMENTS: dict[str, tuple[Callable, int]] = {
-    "classifiers": (_replicated(classifiers), 64),
-    "attention": (_replicated(attention), 64),
+    "classifiers": (replicated(classifiers), 64),
+    "attention": (replicated(attention), 64),
 }

@@ -10,6 +10,7 @@ from synthetic_oversampling.simulate.mutants.capacity import CAPACITY_MUTANTS
 from synthetic_oversampling.simulate.mutants.generators import GENERATOR_MUTANTS
 from synthetic_oversampling.simulate.mutants.mutation import Mutant
 from synthetic_oversampling.simulate.mutants.printed import PRINTED_MUTANTS
+from synthetic_oversampling.simulate.mutants.proportional import PROPORTIONAL_MUTANTS
 from synthetic_oversampling.simulate.mutants.risk import RISK_MUTANTS
 from synthetic_oversampling.simulate.mutants.scaling import SCALING_MUTANTS
 
@@ -32,6 +33,7 @@ MUTANTS: dict[str, Mutant] = _by_name(
     CAPACITY_MUTANTS,
     GENERATOR_MUTANTS,
     PRINTED_MUTANTS,
+    PROPORTIONAL_MUTANTS,
 )
 
 

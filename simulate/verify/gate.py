@@ -236,6 +236,7 @@ _WRONG_WORLD = {
     "simulate.experiments.scaling_paths._predict": _anew,
     "simulate.claims.benefit.phase_point": _as_measured,
     "simulate.claims.independent.prediction": _anew,
+    "simulate.experiments.proportional_settings.prediction": _anew,
     # a declaration that no longer makes sense is judged by its prediction all the same
     "simulate.checks.check.Check.__post_init__": _constant(lambda own: None),
 }

@@ -39,6 +39,16 @@ from synthetic_oversampling.simulate.claims.nonparametric import SUITE_NAME, non
 from synthetic_oversampling.simulate.claims.printed import enumeration
 from synthetic_oversampling.simulate.claims.printed.checks import PRINTED, printed_checks
 from synthetic_oversampling.simulate.claims.printed.checks import SUITE as PRINTED_SUITE
+from synthetic_oversampling.simulate.claims.proportional import (
+    LIMIT_LABELS,
+    LIMITS,
+    THRESHOLDS,
+    fitted_checks,
+    limit_checks,
+    simulation_of,
+    threshold_checks,
+)
+from synthetic_oversampling.simulate.claims.proportional import SEPARATIONS as SEPARATED
 from synthetic_oversampling.simulate.claims.scaling import scaling_checks, scaling_path
 from synthetic_oversampling.simulate.claims.worst_group import BLOCK, TIES, worst_group_checks
 from synthetic_oversampling.simulate.claims.worst_group import SUITE as TIES_SUITE
@@ -46,6 +56,7 @@ from synthetic_oversampling.simulate.experiments import in_context, independent
 from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
 from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS, EFRON_1975
 from synthetic_oversampling.simulate.experiments.experiment import experiment
+from synthetic_oversampling.simulate.experiments.proportional_settings import FULL_ONLY, SETTINGS
 from synthetic_oversampling.simulate.experiments.scaling_paths import GENERATORS
 from synthetic_oversampling.simulate.experiments.sequences import functions_of
 
@@ -206,6 +217,21 @@ def _phase_simulation(experiment_name: str) -> Simulation:
     return Simulation(own.functions(), own.block)
 
 
+def _of_proportional(name: str) -> Suite:
+    statistics = "auroc error error_0 error_1 error_2 error_3 risk_1 risk_3 square train_error_*"
+    return Suite(
+        name, lambda profile: fitted_checks(name, profile),
+        lambda experiment_name: Simulation(simulation_of(experiment_name), 50),
+        families=_families(f"H1: {statistics}; H2: {statistics}"),
+        labels=tuple(plan.name for plan in SETTINGS[name].plans),
+        experiments=lambda profile: () if _left_out(name, profile) else (f"{name}/fits",),
+    )  # fmt: skip
+
+
+def _left_out(name: str, profile: str) -> bool:
+    return profile == "quick" and name in FULL_ONLY
+
+
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
@@ -284,6 +310,22 @@ SUITES: dict[str, Suite] = {
             families=_families("R5: worst_error"),
             labels=tuple(TIES),
             experiments=lambda _: [f"{TIES_SUITE}/{name}" for name in TIES],
+        ),
+        *map(_of_proportional, SETTINGS),
+        Suite(
+            THRESHOLDS,
+            threshold_checks,
+            lambda name: Simulation(simulation_of(name), 50),
+            families=_families("H3: features"),
+            labels=tuple(SEPARATED),
+            experiments=lambda _: [f"{THRESHOLDS}/{label}" for label in SEPARATED],
+        ),
+        _without_experiments(
+            LIMITS,
+            limit_checks,
+            "H1: squared_margin stiffness; H2: pairs_squared plugin_squared squared; H3: edge; "
+            "H4: area classical response training",
+            LIMIT_LABELS,
         ),
         Suite(
             "phases",

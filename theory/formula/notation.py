@@ -303,3 +303,20 @@ group_kl = _array("group_kl", "KL(Q_g || P_g) per group, generator first", r"\ma
 group_proxy = _array(
     "group_proxy", "sub-Gaussian variance proxy of the score under P_g, per group", "v"
 )
+
+# --- features as many as rows (theorem H) ---------------------------------------------------
+response = _scalar(
+    "response", "V, what a score gives way by to a unit force on its row", "V", **_POS
+)
+curvature_row = _scalar(
+    "curvature_row", "second derivative of a row's potential at its score", r"\psi''", **_POS
+)
+row_weight = _scalar("row_weight", "weight of a row's loss", r"\omega", **_POS)
+held_out = _scalar("held_out", "margin of a row under the fit of all others", "h")
+smear = _scalar("smear", "weight of synthetic rows per seed", "c", **_POS)
+margin_seed = _scalar("margin_seed", "training margin of a seed", "t")
+margin_mean = _scalar("margin_mean", "mean training margin of a group's seeds", r"\bar{t}")
+spread = _scalar("spread", "standard deviation of a row's margin, from 1 on", "s", **_POS)
+lead = _scalar("lead", "mean margin of a cluster, over its standard deviation", "u")
+ridge = _scalar("ridge", "of the penalty on the squared weights, halved", r"\lambda", **_POS)
+rows = _scalar("rows", "number of rows in all", "n", **_POS)

@@ -1,0 +1,168 @@
+"""Settings of theorem H's simulations, and what theory predicts of each of their plans.
+
+What is drawn and fitted is in `simulate.experiments.proportional_trials`, without theory; here are
+the numbers, and the same groups, designs and generators as theory wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from synthetic_oversampling.simulate.experiments.proportional_trials import Plan, Setting
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
+
+__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "prediction"]
+
+_GENERATORS: dict[str, Callable[[float, int], Generator]] = {
+    "oracle": lambda value, dim: Oracle(),
+    "shifted": lambda value, dim: Shifted((0.0, value, *[0.0] * (dim - 2))),
+    "scaled": lambda value, dim: Scaled(value),
+    "mislabelled": lambda value, dim: Mislabelled(value),
+    "known": lambda value, dim: GaussianPlugin("known"),
+    "group": lambda value, dim: GaussianPlugin("group"),
+    "pooled": lambda value, dim: GaussianPlugin("pooled"),
+    "predictive": lambda value, dim: Predictive("group"),
+    "predictive-known": lambda value, dim: Predictive("known"),
+    "duplicate": lambda value, dim: Duplicate(),
+    "pairs": lambda value, dim: Smote(),
+}
+
+
+def _means(dim: int, *rows: tuple[float, ...]) -> np.ndarray:
+    means = np.zeros((len(rows), dim))
+    for mean, row in zip(means, rows, strict=True):
+        mean[: len(row)] = row
+    return means
+
+
+def _plan(sizes, ridge: float, text: str) -> Plan:
+    """A plan from ``generator:value``, "raw" or "weighted"; squared loss with ``/squared``."""
+    text, _, loss = text.partition("/")
+    generator, _, value = text.partition(":")
+    plain = generator in ("raw", "weighted")
+    total, most = sum(sizes), max(sizes)
+    if plain:
+        weights = tuple(1.0 if generator == "raw" else total / (len(sizes) * n) for n in sizes)
+        return Plan(text, ridge, weights, loss=loss or "logistic")
+    level = total / (len(sizes) * most)
+    rows = tuple(n * (n - 1) if generator == "pairs" and n < most else most - n for n in sizes)
+    each = tuple(
+        level * (most - n) / count if count else 0.0 for n, count in zip(sizes, rows, strict=True)
+    )
+    return Plan(
+        generator, ridge, (level,) * len(sizes), generator, rows, each, float(value or 0),
+        loss or "logistic",
+    )  # fmt: skip
+
+
+def _setting(name, labels, sizes, means, roots, ridge: float, plans: str) -> Setting:
+    roots = tuple(map(np.asarray, roots))
+    return Setting(
+        name, labels, sizes, means, roots,
+        tuple(_plan(sizes, ridge, text) for text in plans.split()),
+    )  # fmt: skip
+
+
+def _unequal(dim: int) -> tuple[np.ndarray, np.ndarray]:
+    """Roots of two covariances that do not commute."""
+    noise = np.random.default_rng(5).standard_normal((dim, dim))
+    return noise / np.sqrt(dim) + 0.5 * np.eye(dim), np.sqrt(np.linspace(0.3, 2.0, dim))
+
+
+def _line(name: str, dim: int, plans: str, ridge: float = 1.5) -> Setting:
+    """Two classes with unit covariances, minority rows for 0.8 of the features."""
+    means = _means(dim, (-0.75,), (0.75, 0.3))
+    return _setting(name, (0, 1), (4 * dim, 4 * dim // 5), means, (1.0, 1.0), ridge, plans)
+
+
+_SPIKED = np.sqrt(np.repeat([10.0, 1.0], [6, 54]))
+_WIDE = np.sqrt(np.repeat([10.0, 1.0], [20, 180]))
+
+SETTINGS: dict[str, Setting] = {
+    own.name: own
+    for own in (
+        _line("proportional-line", 40, "raw weighted shifted:0.6 scaled:2 mislabelled:0.2"),
+        _line("proportional-oracle", 40, "oracle"),
+        _line("proportional-seeds", 40, "duplicate known group pooled"),
+        _line("proportional-pairs", 40, "pairs"),
+        _line("proportional-squared", 40, "raw/squared weighted/squared", 4.0),
+        _setting(
+            "proportional-few", (0, 1), (80, 12), _means(40, (-1.0,), (1.0, 0.4)), (1.0, 1.0),
+            0.5, "raw weighted",
+        ),
+        _setting(
+            "proportional-many", (0, 1), (300, 200), _means(40, (-0.75,), (0.75, 0.3)), (1.0, 1.0),
+            0.0, "raw",
+        ),
+        _setting(
+            "proportional-unequal", (0, 1), (120, 60), _means(40, (-0.75,), (0.75, 0.8)),
+            _unequal(40), 1.0, "weighted predictive",
+        ),
+        _setting(
+            "proportional-spurious", (0, 0, 1, 1), (80, 20, 20, 80),
+            _means(40, (-0.8, -1.0), (-0.8, 1.0), (0.8, -1.0), (0.8, 1.0)), (1.0,) * 4, 1.0,
+            "raw weighted",
+        ),
+        _setting(
+            "proportional-spiked", (0, 1), (120, 40), _means(60, (-0.9,) * 3, (0.9,) * 3),
+            (_SPIKED, _SPIKED), 2.0, "weighted",
+        ),
+        _line("proportional-100", 100, "raw weighted known predictive-known group pairs", 2.0),
+        _setting(
+            "proportional-200", (0, 1), (300, 100), _means(200, (-0.9,) * 3, (0.9,) * 3),
+            (_WIDE, _WIDE), 2.0, "weighted group",
+        ),
+        _setting(
+            "proportional-400", (0, 1), (400, 120), _means(400, (-1.0,), (1.0, 0.4)), (1.0, 1.0),
+            2.0, "raw weighted",
+        ),
+    )
+}  # fmt: skip
+FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
+
+
+@lru_cache(maxsize=32)
+def groups_of(name: str) -> tuple[GaussianGroup, ...]:
+    """The groups of a setting, as theory wants them.
+
+    Args:
+        name: of the setting.
+    """
+    own = SETTINGS[name]
+    return tuple(GaussianGroup(own.means[g], own.cov(g), y) for g, y in enumerate(own.labels))
+
+
+@lru_cache(maxsize=128)
+def prediction(name: str, plan: str) -> Proportional:
+    """Theorem H for a plan of a setting.
+
+    Args:
+        name: of the setting; plan: its name.
+    """
+    own = SETTINGS[name]
+    trained = next(part for part in own.plans if part.name == plan)
+    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(plan, Design)(own.sizes)
+    generator = None
+    if trained.generator:
+        generator = _GENERATORS[trained.generator](trained.value, own.dim)
+    return predict_proportional(
+        groups=groups_of(name), design=design, generator=generator, ridge=trained.ridge,
+        loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
+    )  # fmt: skip

@@ -1,0 +1,238 @@
+"""Clusters of rows for theorem H, and the linear algebra of their covariances in its cheapest form.
+
+A cluster is ``n`` rows with one normal law, one label and one weight (or a law of weights). With
+forces ``e``, second moments ``f`` and curvatures ``c`` of its rows' scores
+(`theory.proportional.predict`),
+
+    A = ridge I + sum_k n_k c_k S_k,   w = A^{-1} sum_k n_k e_k mu_k,   N = sum_k n_k f_k S_k,
+
+and of every cluster's law there are needed ``mu.w``, ``w'S w``, ``tr(A^{-1} N A^{-1} S)`` and
+``tr(A^{-1} S)``. Covariances that commute are diagonal in one basis, where all of it is sums over
+the ``d`` eigenvalues; others cost a factorisation of ``A``.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synthetic_oversampling.theory.population.design import is_real
+
+__all__ = ["Cluster", "Norms", "Spectra"]
+
+_COMMUTE = 1e-10  # of the largest eigenvalue: entries off the diagonal of a common basis
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Cluster:
+    """Rows with one normal law and one label.
+
+    Args:
+        rows: ``n``, how many; any number above 0.
+        mean: ``[d]``.
+        cov: covariance: a number (times the identity), ``[d]`` (a diagonal) or ``[d, d]``.
+        label: 0 or 1.
+        weight: of each row's loss; or a law of independent weights, pairs (probability, weight).
+
+    Raises:
+        ValueError: naming the argument.
+
+    Example:
+        >>> Cluster(rows=600, mean=[-0.75, 0.0], cov=1.0, label=0).laws
+        ((1.0, 1.0),)
+    """
+
+    rows: int | float
+    mean: ArrayLike
+    cov: int | float | ArrayLike
+    label: int
+    weight: int | float | Sequence = 1.0
+
+    def __post_init__(self):
+        if not is_real(self.rows) or not 0 < self.rows < math.inf:
+            raise ValueError(f"rows: got {self.rows!r}, expected a positive finite number of rows.")
+        mean, cov = (np.array(part, dtype=np.float64) for part in (self.mean, self.cov))
+        if mean.ndim != 1 or not mean.size or not np.all(np.isfinite(mean)):
+            raise ValueError(f"mean: got {self.mean!r}, expected a vector of finite numbers [d].")
+        shapes = ((), mean.shape, mean.shape * 2)
+        if cov.shape not in shapes or not np.all(np.isfinite(cov)):
+            raise ValueError(
+                f"cov: got shape {cov.shape}, expected finite numbers of one of the shapes {shapes}"
+            )
+        least = np.linalg.eigvalsh(cov)[0] if cov.ndim == 2 else np.min(cov)
+        if least < -1e-9 * np.max(np.abs(cov)) or (cov.ndim == 2 and np.abs(cov - cov.T).max() > (
+            1e-9 * np.abs(cov).max()
+        )):  # fmt: skip
+            raise ValueError("cov: got a matrix that is no covariance, expected one that is "
+                             "symmetric without negative eigenvalues.")  # fmt: skip
+        if self.label not in (0, 1):
+            raise ValueError(f"label: got {self.label!r}, expected 0 or 1.")
+        _check_laws(self.laws)
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "cov", cov)
+
+    @property
+    def sign(self) -> float:
+        """The label as +1 or -1."""
+        return 2.0 * self.label - 1.0
+
+    @property
+    def laws(self) -> tuple[tuple[float, float], ...]:
+        """The law of weights: pairs (probability, weight)."""
+        if is_real(self.weight):
+            return ((1.0, float(self.weight)),)
+        return tuple((float(chance), float(weight)) for chance, weight in self.weight)
+
+
+def _check_laws(laws) -> None:
+    chances = [chance for chance, _ in laws]
+    if any(not chance >= 0 for chance in chances) or abs(sum(chances) - 1) > 1e-9:
+        raise ValueError(f"weight: got probabilities {chances}, expected them to sum to 1.")
+    if any(not 0 <= weight < math.inf for _, weight in laws):
+        raise ValueError(f"weight: got {laws!r}, expected weights of at least 0.")
+
+
+class Norms(NamedTuple):
+    """What a rule's law is made of, per cluster ``[K]``, and the rule's own.
+
+    Attributes:
+        mean: ``mu.w``; signal: ``w'S w``; noise: ``tr(A^{-1} N A^{-1} S)``; response:
+            ``tr(A^{-1} S)``.
+        rule: ``w``, in the basis of the spectra ``[d]``.
+        square: ``|w|^2 + tr(A^{-1} N A^{-1})``, the squared norm of a fitted rule.
+    """
+
+    mean: np.ndarray
+    signal: np.ndarray
+    noise: np.ndarray
+    response: np.ndarray
+    rule: np.ndarray
+    square: float
+
+
+class Spectra:
+    """Covariances ``scale_k C_j(k)`` of few shapes, in a common basis where there is one.
+
+    Args:
+        means: ``[K, d]``.
+        covs: one for each, a number, ``[d]`` or ``[d, d]``.
+    """
+
+    def __init__(self, means: Sequence[np.ndarray] | np.ndarray, covs: Sequence[np.ndarray]):
+        self.means = np.array(means, dtype=np.float64)
+        self.dim = self.means.shape[1]
+        shapes: list[np.ndarray] = []
+        self.scale, self.index = np.empty(len(covs)), np.empty(len(covs), dtype=int)
+        for k, cov in enumerate(covs):
+            size = float(np.mean(np.diagonal(cov)) if np.ndim(cov) == 2 else np.mean(cov))
+            unit = np.asarray(np.asarray(cov) / size if size > 0 else 0.0)
+            same = [
+                j
+                for j, known in enumerate(shapes)
+                if known.shape == unit.shape and np.abs(known - unit).max() < 1e-13
+            ]
+            self.scale[k], self.index[k] = size, same[0] if same else len(shapes)
+            if not same:
+                shapes.append(unit)
+        self._diagonalise(shapes)
+
+    def _diagonalise(self, shapes: list[np.ndarray]) -> None:
+        full = [shape for shape in shapes if shape.ndim == 2]
+        apart = [shape - np.diag(np.diagonal(shape)) for shape in full]
+        self.values = self.matrices = self.basis = None
+        if all(np.abs(part).max() == 0 for part in apart):
+            self.values = np.stack([self._diagonal(shape) for shape in shapes])
+            return
+        every = [shape if shape.ndim == 2 else np.diag(self._diagonal(shape)) for shape in shapes]
+        mixed = sum((1 + math.sqrt(j + 2)) * matrix for j, matrix in enumerate(every))
+        basis = np.linalg.eigh(mixed)[1]
+        turned = [basis.T @ matrix @ basis for matrix in every]
+        if all(
+            np.abs(own - np.diag(np.diagonal(own))).max() <= _COMMUTE * np.abs(own).max()
+            for own in turned
+        ):
+            self.values = np.maximum([np.diagonal(own) for own in turned], 0.0)
+            self.means, self.basis = self.means @ basis, basis
+            return
+        self.matrices = np.stack(every)
+        self._turned = np.maximum([np.diagonal(own) for own in turned], 0.0), self.means @ basis
+
+    def coarse(self) -> Spectra:
+        """The same with covariances that commute: diagonals in one basis, to begin from."""
+        own = copy.copy(self)
+        if own.matrices is not None:
+            own.values, own.means = self._turned
+            own.matrices = None
+        return own
+
+    def _diagonal(self, shape: np.ndarray) -> np.ndarray:
+        return np.diagonal(shape) if shape.ndim == 2 else np.broadcast_to(shape, self.dim)
+
+    def original(self, rule: np.ndarray) -> np.ndarray:
+        """A rule in the features' own coordinates.
+
+        Args:
+            rule: in the spectra's basis ``[d]``.
+        """
+        return rule if self.basis is None else self.basis @ rule
+
+    def _by_shape(self, numbers: np.ndarray) -> np.ndarray:
+        count = len(self.values if self.matrices is None else self.matrices)
+        return np.bincount(self.index[: len(numbers)], numbers * self.scale[: len(numbers)], count)
+
+    def norms(
+        self, ridge: int | float, pull: np.ndarray, spread: np.ndarray, stiff: np.ndarray
+    ) -> Norms:
+        """The law of a rule, for every cluster; the first clusters are those with rows.
+
+        Args:
+            ridge: of the penalty.
+            pull: ``n_k e_k``; spread: ``n_k f_k``; stiff: ``n_k c_k``, all ``[rows' clusters]``.
+
+        Raises:
+            FloatingPointError: where ``A`` is singular.
+        """
+        side = pull @ self.means[: len(pull)]
+        own = self._diagonal_norms if self.matrices is None else self._full_norms
+        rule, signal, noise, response, trace = own(
+            ridge, side, self._by_shape(spread), self._by_shape(stiff)
+        )
+        by = self.scale
+        return Norms(
+            self.means @ rule,
+            by * signal[self.index],
+            by * noise[self.index],
+            by * response[self.index],
+            rule,
+            float(rule @ rule + trace),
+        )
+
+    def _diagonal_norms(self, ridge, side, spread, stiff):
+        inner = ridge + stiff @ self.values
+        if not np.all(inner > 0):
+            raise FloatingPointError("A is singular")
+        rule, noise = side / inner, spread @ self.values / inner**2
+        return rule, self.values @ rule**2, self.values @ noise, self.values @ (1 / inner), (
+            noise.sum()
+        )  # fmt: skip
+
+    def _full_norms(self, ridge, side, spread, stiff):
+        inner = np.tensordot(stiff, self.matrices, 1)
+        inner[np.diag_indices(self.dim)] += ridge
+        try:
+            inverse = np.linalg.inv(inner) if np.any(spread) else None
+            rule = np.linalg.solve(inner, side) if inverse is None else inverse @ side
+        except np.linalg.LinAlgError:
+            raise FloatingPointError("A is singular") from None
+        signal = np.array([rule @ matrix @ rule for matrix in self.matrices])
+        if inverse is None:  # of the population, without noise
+            return rule, signal, np.zeros(len(signal)), np.ones(len(signal)), 0.0
+        noise = inverse @ np.tensordot(spread, self.matrices, 1) @ inverse
+        flat = self.matrices.reshape(len(self.matrices), -1)
+        return rule, signal, flat @ noise.ravel(), flat @ inverse.ravel(), np.trace(noise)

@@ -1,0 +1,370 @@
+"""Theorem H's equations as one map, for clusters of rows and for seeds that generators look at."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.theory.population.margins import Loss
+from synthetic_oversampling.theory.proportional.clusters import Norms, Spectra
+from synthetic_oversampling.theory.proportional.rows import (
+    Averages,
+    Grid,
+    Potential,
+    averages,
+    grid,
+)
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, Solved, fixed_point
+
+__all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added", "unit_averages"]
+
+_NODES, _SMEAR_NODES, _FINE_NODES = 129, 65, 1025
+_STEEP = 12.0  # variance of a score from which finer nodes are taken
+_LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
+_NO_NOISE = 1e-200
+
+
+class Rows(NamedTuple):
+    """A cluster of rows: those of seeds and of known noise too.
+
+    Attributes:
+        count: how many; infinity for the limit of many, of a total weight.
+        sign: label as +-1; laws: of a row's weight, pairs (probability, weight).
+        total: weight of all rows together, where they are infinitely many.
+    """
+
+    count: float
+    sign: float
+    laws: tuple[tuple[float, float], ...]
+    total: float = 0.0
+
+
+class Drawn(NamedTuple):
+    """Synthetic rows that a generator draws from what it fitted on the seeds of a group.
+
+    Attributes:
+        kind: "known" (noise of a known covariance about the seeds' mean), "sample" (of a sample
+            covariance) or "pairs" (interpolation of all pairs, many rows).
+        group: whose mean they have; weight: total weight of their losses.
+        count: how many; infinity for the limit.
+        factor: of the covariance.
+        within: groups whose sample covariance it is; cluster: of the known noise.
+    """
+
+    kind: str
+    group: int
+    weight: float
+    count: float = np.inf
+    factor: float = 1.0
+    within: tuple[int, ...] = ()
+    cluster: int = -1
+
+
+class Seeds(NamedTuple):
+    """The real rows of a group: places of its clusters, and their shares of its rows."""
+
+    clusters: tuple[int, ...]
+    shares: np.ndarray
+    count: float
+    sign: float
+
+
+@dataclasses.dataclass
+class State:
+    """A solution.
+
+    Attributes:
+        intercept: ``b``; norms: of all clusters; rows: averages of every cluster with rows.
+        drawn: averages of synthetic rows drawn from a sample covariance, by place.
+        iterations, residual: of the solver.
+    """
+
+    intercept: float
+    norms: Norms
+    rows: list[Averages]
+    drawn: dict[int, Averages]
+    iterations: int = 0
+    residual: float = np.inf
+
+
+@dataclasses.dataclass
+class Equations:
+    """The map whose fixed point theorem H describes.
+
+    Attributes:
+        spectra: of the clusters with rows, in their order, and of further ones to be scored.
+        rows: the clusters with rows; seeds: the groups among them that generators look at.
+        drawn: what generators draw.
+        loss: logistic or squared; ridge: of the penalty.
+        intercept: fixed value, or None where it is fitted.
+        noise: whether there is any; without, the population's minimiser.
+    """
+
+    spectra: Spectra
+    rows: list[Rows]
+    seeds: list[Seeds]
+    drawn: list[Drawn]
+    loss: Loss
+    ridge: float
+    intercept: float | None = None
+    noise: bool = True
+
+    def solve(self) -> State:
+        """The fixed point.
+
+        Raises:
+            NoFixedPoint: where none is found.
+        """
+        self.nodes, self.near = grid(_SMEAR_NODES if self._pairs else _NODES), {}
+        start, full = self._start(), self.spectra
+        if full.matrices is not None:  # from the solution for covariances that commute
+            self.spectra = full.coarse()
+            try:
+                start = fixed_point(self._map, start, tolerance=1e-4).point
+            except NoFixedPoint:
+                pass
+            self.spectra = full
+        try:
+            found = fixed_point(self._map, start)
+        except NoFixedPoint:
+            if self._pairs or not self.ridge > 0:
+                raise
+            found = self._continued()
+        spent = found.iterations
+        steep = np.exp(np.max(found.point[self._slice(1)])) > _STEEP
+        if steep and not self._pairs:
+            self.nodes, self.near = grid(_FINE_NODES), {}
+            found = fixed_point(self._map, found.point)
+            spent += found.iterations
+        state = self._step(found.point)
+        state.iterations, state.residual = spent, found.residual
+        return state
+
+    def _continued(self) -> Solved:
+        """The solution from those of larger ridges: near the largest margin scores are steep."""
+        ridge, spent = self.ridge, 0
+        self.nodes, self.near = grid(_FINE_NODES), {}
+        steps = _LEVELS if ridge >= _LEVEL else math.ceil(math.log(_LEVEL / ridge) / math.log(4))
+        points: list[np.ndarray] = []
+        try:
+            for k in range(steps + _LEVELS, -1, -1):
+                self.ridge = ridge * 4.0**k
+                start = self._start() if not points else points[-1]
+                if len(points) > 1:
+                    start = 2 * points[-1] - points[-2]
+                try:
+                    found = fixed_point(self._map, start, most=150)
+                except NoFixedPoint:
+                    if len(points) < 2:
+                        raise
+                    found = fixed_point(self._map, points[-1])
+                spent += found.iterations
+                points.append(found.point)
+        finally:
+            self.ridge = ridge
+        return found._replace(iterations=spent)
+
+    @property
+    def _pairs(self) -> list[int]:
+        return sorted({part.group for part in self.drawn if part.kind == "pairs"})
+
+    def _slice(self, part: int) -> slice:
+        """Places in the vector: 0 means, 1 log variances, 2 log responses, of clusters with rows;
+        from 3 on mean, log variance and log response of the training scores of seeds."""
+        count, groups = len(self.rows), len(self.seeds)
+        start = 1 + min(part, 3) * count + max(part - 3, 0) * groups
+        return slice(start, start + (count if part < 3 else groups))
+
+    def _start(self) -> np.ndarray:
+        many = np.array([np.isinf(own.count) for own in self.rows])
+        weights = np.array([sum(p * w for p, w in own.laws) for own in self.rows])
+        weights = np.where(many, [own.total for own in self.rows], weights)
+        count = np.where(many, 1.0, [own.count for own in self.rows])
+        signs = np.array([own.sign for own in self.rows])
+        seeds = np.zeros(len(self.rows))
+        for part in self.drawn:
+            for k in self.seeds[part.group].clusters:
+                seeds[k] += part.weight / self.seeds[part.group].count
+        weights = weights + seeds
+        curve = 0.2 * count * weights
+        pull = 0.5 * signs * count * weights
+        balance = pull.sum() / max(curve.sum(), 1e-300)
+        start = 0.0 if self.intercept is None else self.intercept
+        if self.intercept is None:
+            pull = pull - balance * curve
+            start = 0.5 * balance
+        spread = np.where(many, 0.0, 0.1 * count * weights**2)
+        ridge = self.ridge + 0.05 * float(curve.sum()) * float(np.mean(self.spectra.scale))
+        norms = self.spectra.norms(ridge, pull, spread, curve)
+        return self._vector(start, norms, None)
+
+    def _vector(self, intercept: float, norms: Norms, rows: list[Averages] | None) -> np.ndarray:
+        count = len(self.rows)
+        noise = 1.0 if self.noise else _NO_NOISE
+        var = norms.signal[:count] + noise * norms.noise[:count]
+        parts = [
+            np.array([intercept]), norms.mean[:count], np.log(np.maximum(var, 1e-300)),
+            np.log(noise * norms.response[:count]),
+        ]  # fmt: skip
+        triples = []
+        for own in self.seeds:
+            places = list(own.clusters)
+            if rows is None:
+                means = own.sign * (intercept + norms.mean[places])
+                seconds, responses = means**2 + var[places], norms.response[places]
+            else:
+                means, seconds, responses = (
+                    np.array([getattr(rows[k], name) for k in places])
+                    for name in ("mean", "second", "response")
+                )
+            mean = own.shares @ means
+            spread = own.shares @ seconds - mean**2
+            triples.append((mean, np.log(max(spread, 1e-300)), np.log(own.shares @ responses)))
+        parts += list(np.array(triples).reshape(-1, 3).T)
+        for g in self._pairs:
+            for k in self.seeds[g].clusters:
+                if rows is None:
+                    mean = self.rows[k].sign * (intercept + norms.mean[k])
+                    parts.append(mean + np.sqrt(var[k]) * self.nodes.nodes)
+                else:
+                    parts.append(rows[k].margins)
+        return np.concatenate(parts)
+
+    def _map(self, vector: np.ndarray) -> np.ndarray:
+        try:
+            with np.errstate(all="ignore"):
+                state = self._step(vector)
+                return self._vector(state.intercept, state.norms, state.rows)
+        except (FloatingPointError, OverflowError):
+            return np.full_like(vector, np.nan)
+
+    def _partners(self, vector: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        found, place = {}, self._slice(6).start
+        for g in self._pairs:
+            own = self.seeds[g]
+            size = len(own.clusters) * len(self.nodes.nodes)
+            margins = vector[place : place + size]
+            place += size
+            masses = np.concatenate([share * self.nodes.weights for share in own.shares])
+            found[g] = margins, masses
+        return found
+
+    def _drawn(self, part: Drawn, vector: np.ndarray) -> tuple[Averages, float]:
+        """Averages over synthetic rows, in margins, and what a spring or field is divided by."""
+        mean = vector[self._slice(3)][part.group]
+        law = ((1.0, part.weight / part.count),)
+        if part.kind == "known":
+            var, response = (np.exp(vector[self._slice(j)][part.cluster]) for j in (1, 2))
+            return unit_averages(self.loss, law, mean, var, response, self.nodes), 1.0
+        variances, responses = (np.exp(vector[self._slice(j)]) for j in (4, 5))
+        counts = np.array([self.seeds[g].count for g in part.within])
+        freedom = float(counts.sum() - len(counts))
+        places = list(part.within)
+        var = part.factor * float((counts - 1) @ variances[places]) / freedom
+        response = part.factor * float(counts @ responses[places]) / freedom
+        return unit_averages(self.loss, law, mean, var, response, self.nodes), freedom
+
+    def _step(self, vector: np.ndarray) -> State:
+        count = len(self.rows)
+        intercept = float(vector[0])
+        mean, log_var, log_response = (vector[self._slice(j)] for j in range(3))
+        var, response = np.exp(log_var), np.exp(log_response)
+        tilt, spring, field, smear = (np.zeros(len(self.seeds)) for _ in range(4))
+        pull, spread, stiff = (np.zeros(count) for _ in range(3))
+        partners, drawn = self._partners(vector), {}
+        for place, part in enumerate(self.drawn):
+            seeds = self.seeds[part.group]
+            if part.kind == "pairs":
+                smear[part.group] += part.weight / seeds.count
+                continue
+            drawn[place], freedom = self._drawn(part, vector)
+            own = drawn[place]
+            more = added(part, own, seeds.count, freedom)
+            tilt[part.group] += more.tilt
+            if part.kind == "known":
+                spread[part.cluster] = own.square * part.weight**2 / part.count
+                stiff[part.cluster] = own.stiffness * part.weight
+                continue
+            for g in part.within:
+                spring[g] += more.spring
+                field[g] += more.field
+        centres = vector[self._slice(3)]
+        group_of = {k: g for g, own in enumerate(self.seeds) for k in own.clusters}
+        known = {part.cluster for part in self.drawn if part.kind == "known"}
+        rows: list[Averages] = []
+        for k, own in enumerate(self.rows):
+            if k in known:
+                rows.append(drawn[next(j for j, p in enumerate(self.drawn) if p.cluster == k)])
+                continue
+            if np.isinf(own.count):
+                found = unit_averages(
+                    self.loss, ((1.0, 0.0),), own.sign * (intercept + mean[k]), var[k],
+                    response[k], self.nodes,
+                )  # fmt: skip
+                rows.append(found)
+                pull[k], stiff[k] = own.total * own.sign * found.force, own.total * found.stiffness
+                continue
+            potential, g = Potential(own.laws), group_of.get(k)
+            if g is not None:
+                potential = Potential(
+                    own.laws, tilt[g], spring[g], centres[g], field[g], smear[g], partners.get(g)
+                )
+            found = averages(
+                self.loss, potential, own.sign * (intercept + mean[k]), var[k], response[k],
+                self.nodes, self.near.get(k),
+            )  # fmt: skip
+            self.near[k] = found.margins  # where Newton's method begins next
+            rows.append(found)
+            pull[k] = own.count * own.sign * found.force
+            spread[k], stiff[k] = own.count * found.square, own.count * found.stiffness
+        if self.intercept is None:
+            change = pull.sum() / max(stiff.sum(), 1e-300)
+            intercept += float(np.clip(change, -2.0, 2.0))
+        else:
+            intercept = self.intercept
+        if not self.noise:
+            spread = np.zeros(count)
+        return State(intercept, self.spectra.norms(self.ridge, pull, spread, stiff), rows, drawn)
+
+
+class Added(NamedTuple):
+    """What synthetic rows add to a seed's potential: tilt, spring and variance of the field."""
+
+    tilt: float
+    spring: float
+    field: float
+
+
+def added(part: Drawn, own: Averages, count: float, freedom: float) -> Added:
+    """What drawn rows add to the potentials of the seeds that their law was fitted on.
+
+    Args:
+        part: the rows; own: their averages, per unit of weight.
+        count: seeds whose mean they have; freedom: degrees of freedom of their covariance.
+    """
+    return Added(
+        part.weight * own.force / count,
+        part.factor * part.weight * own.stiffness / freedom,
+        part.factor * part.weight**2 / part.count * own.square / freedom,
+    )
+
+
+def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Grid) -> Averages:
+    """Averages over synthetic rows per unit of weight: of a row's weight 0 the limit.
+
+    Args:
+        loss, law, mean, var, response, nodes: as for `averages`, ``law`` of one weight.
+    """
+    ((_, weight),) = law
+    found = averages(loss, Potential(law), mean, var, response, nodes)
+    if weight > 0:
+        return found._replace(
+            force=found.force / weight,
+            square=found.square / weight**2,
+            stiffness=found.stiffness / weight,
+        )
+    limit = averages(loss, Potential(((1.0, 1.0),)), mean, var, 0.0, nodes)
+    return found._replace(force=limit.force, square=limit.square, stiffness=limit.stiffness)

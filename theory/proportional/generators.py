@@ -1,0 +1,221 @@
+"""Theorem H2: what every generator of a design becomes in the proportional regime.
+
+A generator of a fixed law adds clusters. One that is fitted on the seeds of its group couples their
+scores; what it adds to a seed's potential is given here as parts of `theory.proportional.equations`
+and stated in the registry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import poisson
+
+from synthetic_oversampling.theory.generators.table import (
+    Duplicate,
+    GaussianPlugin,
+    Generator,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    check_seeds,
+    population_law,
+    unknown_generator,
+)
+from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.proportional.equations import Drawn, Rows, Seeds
+
+__all__ = ["Parts", "duplicate_weights", "parts_of", "predictive_factor"]
+
+_TAIL = 1e-12  # of the law of weights that is left out
+_MOST_WEIGHTS = 60
+
+
+class Parts(NamedTuple):
+    """Rows, seeds and synthetic parts of a design, and the laws of the rows' features.
+
+    Attributes:
+        rows, seeds, drawn: for `theory.proportional.equations.Equations`.
+        means, covs: of every cluster with rows; real: places of each group's real clusters.
+        limited: whether finitely many synthetic rows were taken for infinitely many, because only
+            the limit has a law.
+    """
+
+    rows: list[Rows]
+    seeds: list[Seeds]
+    drawn: list[Drawn]
+    means: list[np.ndarray]
+    covs: list[np.ndarray]
+    real: list[tuple[int, ...]]
+    limited: bool
+
+
+def duplicate_weights(
+    weight: float, draws: Sequence[tuple[float, float, float]]
+) -> tuple[tuple[float, float], ...]:
+    """The law of a seed's weight when rows are drawn from the seeds with replacement.
+
+    Each of ``m`` rows of weight ``v`` falls on one of ``n`` seeds, so that a seed gets ``v`` times
+    a Poisson variable of mean ``m / n``, independent of the others' up to O(1/n); infinitely many
+    rows give each the same.
+
+    Args:
+        weight: of the seed itself.
+        draws: for each part ``(rows per seed, weight of a row, weight of all rows per seed)``.
+
+    Example:
+        >>> law = duplicate_weights(1.0, [(2.0, 0.5, 1.0)])
+        >>> round(law[0][0], 4), law[0][1], round(sum(p * w for p, w in law), 9)
+        (0.1353, 1.0, 2.0)
+    """
+    chances, weights = np.ones(1), np.array([weight])
+    for rate, each, total in draws:
+        if math.isinf(rate):
+            weights = weights + total
+            continue
+        spread = max(math.sqrt(rate), 1.0)
+        low = max(0, math.floor(rate - 7.5 * spread))
+        high = math.ceil(rate + 8 * spread + 8)
+        step = max(1, (high - low) // _MOST_WEIGHTS)
+        counts = np.arange(low, high + 1)
+        mass = poisson.pmf(counts, rate)
+        if step > 1:  # neighbouring counts together, at their mean
+            groups = (counts - low) // step
+            merged = np.bincount(groups, mass)
+            counts = np.bincount(groups, mass * counts) / np.maximum(merged, 1e-300)
+            mass = merged
+        chances = (chances[:, None] * mass).ravel()
+        weights = (weights[:, None] + each * counts).ravel()
+        kept = chances > _TAIL
+        chances, weights = chances[kept] / chances[kept].sum(), weights[kept]
+    return tuple(zip(chances.tolist(), weights.tolist(), strict=True))
+
+
+def predictive_factor(size: int, dim: int) -> float:
+    """Covariance of the predictive law over the sample covariance, of a Student law.
+
+    Args:
+        size: seeds, more than ``dim`` + 2; dim: features.
+
+    Example:
+        >>> round(predictive_factor(60, 40), 4)
+        3.3324
+    """
+    return (1 + 1 / size) * (size - 1) / (size - dim - 2)
+
+
+class _Synthetic(NamedTuple):
+    """A part of a design: rows of a group, the weight of all of them."""
+
+    count: float
+    weight: float
+
+
+def _synthetic(design: Design, g: int, total: float, many: bool) -> list[_Synthetic]:
+    parts = [
+        _Synthetic(float(design.oversampling[g]), total * float(design.oversampling_mass[g])),
+        _Synthetic(float(design.augmentation), total * float(design.augmentation_mass[g])),
+    ]
+    parts = [own for own in parts if own.weight > 0 and own.count > 0]
+    return [own._replace(count=math.inf) for own in parts] if many else parts
+
+
+def parts_of(
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generators: Sequence[Generator],
+    *,
+    many: bool = False,
+) -> Parts:
+    """Everything that theorem H's equations need of a design.
+
+    Args:
+        groups: of the design; generators: one for each group.
+        design: sizes, augmentation and weight; losses are weighted so that they sum to the number
+            of real rows.
+        many: whether to take infinitely many synthetic rows of the same total weight.
+
+    Raises:
+        ValueError: for a generator without a law in this regime, with the reason.
+    """
+    parts = Parts([], [], [], [], [], [], False)
+    total, limited = float(design.n_total), False
+    for g, group in enumerate(groups):  # real rows first
+        places = []
+        for share, mean, cov in zip(group.weights, group.mean, group.cov, strict=True):
+            places.append(len(parts.rows))
+            weight = total * float(design.real_mass[g]) / design.sizes[g]
+            parts.rows.append(Rows(share * design.sizes[g], group.sign, ((1.0, weight),)))
+            parts.means.append(mean)
+            parts.covs.append(cov)
+        parts.real.append(tuple(places))
+        parts.seeds.append(Seeds(tuple(places), group.weights, float(design.sizes[g]), group.sign))
+    for g, generator in enumerate(generators):
+        for own in _synthetic(design, g, total, many):
+            check_seeds(generator, design.sizes, groups[0].dim)
+            limited |= _add(parts, groups, design, generator, g, own)
+    return parts._replace(limited=limited)
+
+
+def _add(parts: Parts, groups, design: Design, generator, g: int, own: _Synthetic) -> bool:
+    """Add a group's synthetic rows; whether they are taken for infinitely many."""
+    group, size = groups[g], design.sizes[g]
+    match generator:
+        case Oracle() | Shifted() | Scaled() | Mislabelled():
+            law = population_law(generator, g, groups, design.sizes)
+            for share, mean, cov, sign in zip(*law, strict=True):
+                if share > 0:
+                    each = 0.0 if math.isinf(own.count) else own.weight / own.count
+                    rows = Rows(share * own.count, sign, ((1.0, each),), share * own.weight)
+                    parts.rows.append(rows)
+                    parts.means.append(mean)
+                    parts.covs.append(cov)
+        case Duplicate():
+            each = 0.0 if math.isinf(own.count) else own.weight / own.count
+            draw = [(own.count / size, each, own.weight / size)]
+            for k in parts.real[g]:
+                old = parts.rows[k]
+                laws = [
+                    (p * chance, weight)
+                    for p, base in old.laws
+                    for chance, weight in duplicate_weights(base, draw)
+                ]
+                parts.rows[k] = old._replace(laws=tuple(laws))
+        case Smote(neighbours=None):
+            parts.drawn.append(Drawn("pairs", g, own.weight))
+            return math.isfinite(own.count)
+        case Smote(neighbours=k):
+            raise ValueError(
+                f"generator: got Smote(neighbours={k}), expected one with a law in this regime: "
+                "each seed is paired with few others, so that their scores have no self-averaging "
+                "law; use Smote() with all pairs, or simulate."
+            )
+        case GaussianPlugin(covariance="known") | Predictive(covariance="known"):
+            factor = 1.0 + (1.0 / size if isinstance(generator, Predictive) else 0.0)
+            cluster = len(parts.rows)
+            parts.rows.append(Rows(1.0, group.sign, ((1.0, 0.0),)))
+            parts.means.append(np.zeros(group.dim))
+            parts.covs.append(factor * group.overall_mean_cov()[1])
+            parts.drawn.append(Drawn("known", g, own.weight, own.count, cluster=cluster))
+        case GaussianPlugin(covariance=kind):
+            within = (g,) if kind == "group" else tuple(range(len(groups)))
+            parts.drawn.append(Drawn("sample", g, own.weight, own.count, within=within))
+        case Predictive(covariance="group"):
+            factor = predictive_factor(size, group.dim)
+            parts.drawn.append(
+                Drawn("sample", g, own.weight, own.count, factor=factor, within=(g,))
+            )
+        case _:
+            raise unknown_generator(
+                generator,
+                "synthetic_oversampling.theory.proportional.generators.parts_of",
+                "what its rows add",
+            )
+    return False

@@ -1,0 +1,348 @@
+"""Theorem H: the risk of a ridge-penalised fit when features are as many as rows.
+
+Sizes and the number of features ``d`` grow together. The fit minimises
+
+    sum_i weight_i loss(y_i (b + w . x_i)) + (ridge / 2) |w|^2,    weights summing to n_tot,
+
+so that a raw design is scikit-learn's ``LogisticRegression(C=1 / ridge)`` and class weighting its
+``class_weight="balanced"``. The score of a new row of cluster k is ``N(b + m_k, q_k)``, that of a
+training row the proximal operator of its potential at such a variable
+(`theory.proportional.rows`); means, variances and responses solve the equations of
+`theory.proportional.equations`.
+
+Sources: for unweighted clusters and a fixed law of rows the equations are those of Loureiro,
+Sicuro, Gerbelot, Pacco, Krzakala and Zdeborova (2021, arXiv 2106.03791), who prove them. Weights
+and the potentials of fitted generators are this package's own: derived by leaving one row out, and
+simulated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from synthetic_oversampling.theory.generators.table import Generator, Oracle
+from synthetic_oversampling.theory.inputs import check_groups, per_group
+from synthetic_oversampling.theory.population.design import Design, is_real
+from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, require_loss
+from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
+from synthetic_oversampling.theory.proportional.equations import Equations, Rows, State
+from synthetic_oversampling.theory.proportional.generators import Parts, parts_of
+from synthetic_oversampling.theory.proportional.rows import gaussian_mean, grid, loss_values
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
+from synthetic_oversampling.theory.proportional.threshold import separability_threshold
+
+__all__ = ["NoFiniteFit", "Proportional", "predict_clusters", "predict_proportional"]
+
+_NODES = grid(257)
+
+
+class NoFiniteFit(ValueError):
+    """There is no finite fit to predict: the rows are linearly separable and ``ridge`` is 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Proportional:
+    """What theorem H says of a design; ``G`` groups, risks in nats.
+
+    Attributes:
+        error: error rate of each group ``[G]``; risk: expected loss ``[G]``.
+        excess: risk above that of the balanced optimum ``[G]``.
+        score_mean, score_var: of a new row's score ``b + w . x`` ``[G]``.
+        train_error, train_loss: of each group's real rows in training ``[G]``.
+        intercept: of the fit; norm: of its weights; alignment: cosine of weights and optimum.
+        auroc: of groups of label 1 against groups of label 0, equally weighted within a label.
+        slope: of the logistic regression of the label on the score in balanced groups; 1 is
+            calibrated, below 1 overconfident.
+        response: ``V`` of each group's real rows, what a score gives way by to a unit force.
+        ridge: of the penalty; iterations, residual: of the solver.
+        limited: whether finitely many synthetic rows were taken for infinitely many (SMOTE).
+    """
+
+    error: np.ndarray
+    risk: np.ndarray
+    excess: np.ndarray
+    score_mean: np.ndarray
+    score_var: np.ndarray
+    train_error: np.ndarray
+    train_loss: np.ndarray
+    intercept: float
+    norm: float
+    alignment: float
+    auroc: float
+    slope: float
+    response: np.ndarray
+    ridge: int | float
+    iterations: int
+    residual: float
+    limited: bool = False
+
+    @property
+    def total(self) -> float:
+        """Balanced excess risk, the mean over groups."""
+        return float(np.mean(self.excess))
+
+    @property
+    def balanced_error(self) -> float:
+        """Mean error rate over groups."""
+        return float(np.mean(self.error))
+
+    @property
+    def worst_group_error(self) -> float:
+        """Largest error rate over groups."""
+        return float(np.max(self.error))
+
+
+def predict_proportional(
+    *,
+    groups: Sequence[GaussianGroup],
+    design: Design,
+    generator: Generator | Sequence[Generator] | None = None,
+    ridge: int | float,
+    loss: Loss = LOGISTIC,
+    intercept: int | float | None = None,
+    many: bool = False,
+) -> Proportional:
+    """Error and risk of a design whose features are as many as its rows (H1, H2).
+
+    Asymptotic: sizes and features grow in proportion; relative remainder O(1/d).
+
+    Args:
+        groups: ``G`` groups of dimension ``d``, both labels present.
+        design: sizes, augmentation and weight, or a reference design.
+        generator: one for all groups, or one per group; ignored by reference designs.
+        ridge: of the penalty ``(ridge / 2) |w|^2`` beside losses of total weight ``n_tot``.
+        loss: `LOGISTIC` or `SQUARED`.
+        intercept: a fixed value; fitted when omitted.
+        many: take infinitely many synthetic rows of the same total weight. SMOTE has no other law.
+
+    Raises:
+        ValueError: naming the argument; for a generator that has no law here, the reason.
+        NoFiniteFit: with ``ridge=0`` below H3's threshold.
+        theory.proportional.solver.NoFixedPoint: where the equations could not be solved.
+        RuntimeError: if float64 is off.
+
+    Example:
+        >>> import numpy as np
+        >>> means = np.zeros((2, 100))
+        >>> means[:, 0] = -0.75, 0.75
+        >>> groups = [GaussianGroup(mean, np.eye(100), y) for y, mean in enumerate(means)]
+        >>> found = predict_proportional(groups=groups, design=Design.raw((600, 100)), ridge=5.0)
+        >>> found.error.round(4).tolist(), round(found.auroc, 4)
+        ([0.0589, 0.676], 0.7833)
+    """
+    check_groups(groups, design)
+    require_loss(loss)
+    _check_numbers(ridge, intercept)
+    generators = per_group(Oracle() if generator is None else generator, len(groups))
+    parts = parts_of(groups, design, generators, many=many)
+    return _predicted(parts, groups, float(ridge), loss, intercept)
+
+
+def predict_clusters(
+    *,
+    clusters: Sequence[Cluster],
+    groups: Sequence[GaussianGroup],
+    ridge: int | float,
+    loss: Loss = LOGISTIC,
+    intercept: int | float | None = None,
+) -> Proportional:
+    """The same for a fit on any clusters of rows with any weights (H1), scored on groups.
+
+    Args:
+        clusters: rows with their laws, labels and weights, which are taken as they are.
+        groups: that are scored; ``train_error`` and ``train_loss`` are of the clusters.
+        ridge, loss, intercept: as for `predict_proportional`.
+
+    Raises:
+        ValueError, NoFiniteFit, NoFixedPoint: as `predict_proportional` does.
+    """
+    for name, given, kind in (("clusters", clusters, Cluster), ("groups", groups, GaussianGroup)):
+        wrong = [own for own in given if not isinstance(own, kind)]
+        if wrong or not len(given):
+            raise ValueError(f"{name}: got {wrong or given!r}, expected a list of {kind.__name__}.")
+    dims = {own.mean.shape[-1] for own in (*clusters, *groups)}
+    if len(dims) > 1:
+        raise ValueError(f"clusters: got dimensions {sorted(dims)}, expected one dimension.")
+    if {own.label for own in clusters} != {0, 1}:
+        raise ValueError("clusters: got rows of one label, expected both 0 and 1.")
+    require_loss(loss)
+    _check_numbers(ridge, intercept)
+    rows = [Rows(float(own.rows), own.sign, own.laws) for own in clusters]
+    means, covs = [own.mean for own in clusters], [own.cov for own in clusters]
+    real = [(k,) for k in range(len(rows))]
+    parts = Parts(rows, [], [], means, covs, real, False)
+    return _predicted(parts, groups, float(ridge), loss, intercept)
+
+
+def _check_numbers(ridge, intercept) -> None:
+    if not is_real(ridge) or not 0 <= ridge < math.inf:
+        raise ValueError(
+            f"ridge: got {ridge!r}, expected a finite number of at least 0, beside losses that sum "
+            "to the number of real rows; scikit-learn's C is 1 / ridge."
+        )
+    if intercept is not None and not (is_real(intercept) and math.isfinite(intercept)):
+        raise ValueError(f"intercept: got {intercept!r}, expected a finite number, or None.")
+
+
+def _solved(equations: Equations, parts: Parts) -> State:
+    if equations.ridge == 0:
+        _require_fit(equations, parts)
+    try:
+        return equations.solve()
+    except NoFixedPoint as error:
+        if equations.ridge == 0:
+            raise NoFiniteFit(
+                f"ridge: got 0, and {error}; the rows are probably separable: expected a positive "
+                "ridge, or more rows per feature."
+            ) from None
+        raise NoFixedPoint(
+            f"ridge: got {equations.ridge:g}, and {error}; expected a larger ridge."
+        ) from None
+
+
+def _require_fit(equations: Equations, parts: Parts) -> None:
+    """Raise where H3 says that there is no finite fit, for covariances of one shape."""
+    dim, rows = equations.spectra.dim, [own for own in equations.rows if own.laws[0][1] > 0]
+    if equations.loss is not LOGISTIC:
+        if not parts.drawn and all(math.isfinite(own.count) for own in rows):
+            total = sum(own.count for own in rows)
+            if dim >= total - 1:
+                raise NoFiniteFit(
+                    f"ridge: got 0 with {dim} features and {total:.0f} rows, expected more rows "
+                    "than features, or a positive ridge."
+                )
+        return
+    if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
+        return
+    if any(math.isinf(own.count) for own in equations.rows):
+        return
+    clusters = [
+        Cluster(rows=own.count, mean=mean, cov=cov, label=int(own.sign > 0))
+        for own, mean, cov in zip(equations.rows, parts.means, parts.covs, strict=True)
+    ]
+    least = separability_threshold(clusters=clusters).features
+    if dim >= least:
+        raise NoFiniteFit(
+            f"ridge: got 0 with {dim} features, expected fewer than {least:.1f}: from there on "
+            "the rows are linearly separable with probability tending to 1 and no finite fit "
+            "exists (theorem H3); give a positive ridge, or more rows."
+        )
+
+
+def _population(groups: Sequence[GaussianGroup], loss: Loss) -> tuple[np.ndarray, np.ndarray]:
+    """Risk of every group at the balanced optimum, and the optimum's weights."""
+    places = [(g, k) for g, group in enumerate(groups) for k in range(len(group.weights))]
+    means = [groups[g].mean[k] for g, k in places]
+    covs = [groups[g].cov[k] for g, k in places]
+    rows = [Rows(float(groups[g].weights[k]), groups[g].sign, ((1.0, 1.0),)) for g, k in places]
+    spectra = Spectra(means, covs)
+    equations = Equations(spectra, rows, [], [], loss, 0.0, None, False)
+    try:
+        state = equations.solve()
+    except NoFixedPoint as error:
+        raise NoFixedPoint(f"groups: the balanced optimum was not found: {error}.") from None
+    scores = state.intercept + state.norms.mean, state.norms.signal
+    risks, *_ = _scored(groups, loss, *scores)
+    return risks, spectra.original(state.norms.rule)
+
+
+def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
+    """Risk, error, mean and variance of the score of every group, from its components'."""
+    found, start = [], 0
+    for group in groups:
+        own = slice(start, start + len(group.weights))
+        start = own.stop
+        margin = group.sign * mean[own]
+        risk = gaussian_mean(lambda u: loss_values(loss, u), margin, var[own], _NODES)
+        error = ndtr(-margin / np.sqrt(var[own]))
+        centre = group.weights @ mean[own]
+        second = group.weights @ (var[own] + mean[own] ** 2)
+        found.append((group.weights @ risk, group.weights @ error, centre, second - centre**2))
+    return tuple(np.array(part) for part in zip(*found, strict=True))
+
+
+def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) -> Proportional:
+    tested = [(mean, cov) for group in groups for mean, cov in zip(
+        group.mean, group.cov, strict=True
+    )]  # fmt: skip
+    means = [*parts.means, *(mean for mean, _ in tested)]
+    covs = [*parts.covs, *(cov for _, cov in tested)]
+    spectra = Spectra(means, covs)
+    fixed = None if intercept is None else float(intercept)
+    equations = Equations(spectra, parts.rows, parts.seeds, parts.drawn, loss, ridge, fixed)
+    state = _solved(equations, parts)
+    norms, count = state.norms, len(parts.rows)
+    mean = state.intercept + norms.mean[count:]
+    var = norms.signal[count:] + norms.noise[count:]
+    risk, error, centre, spread = _scored(groups, loss, mean, var)
+    reference, best = _population(groups, loss)
+    rule = spectra.original(norms.rule)
+    counts = np.array([own.count for own in parts.rows])
+    trained = [
+        np.average([(state.rows[k].error, state.rows[k].loss) for k in places], axis=0,
+                   weights=counts[list(places)])
+        for places in parts.real
+    ]  # fmt: skip
+    size = math.sqrt(norms.square)
+    longest = max(size * float(np.linalg.norm(best)), 1e-300)
+    return Proportional(
+        error=error,
+        risk=risk,
+        excess=risk - reference,
+        score_mean=centre,
+        score_var=spread,
+        train_error=np.array([own[0] for own in trained]),
+        train_loss=np.array([own[1] for own in trained]),
+        intercept=state.intercept,
+        norm=size,
+        alignment=float(rule @ best) / longest,
+        auroc=_auroc(groups, mean, var),
+        slope=_calibration(groups, mean, var),
+        response=np.array(
+            [np.average(norms.response[list(p)], weights=counts[list(p)]) for p in parts.real]
+        ),
+        ridge=ridge,
+        iterations=state.iterations,
+        residual=state.residual,
+        limited=parts.limited,
+    )
+
+
+def _components(groups):
+    """Label sign and weight of every component, its group's weight shared out."""
+    sign = np.concatenate([np.full(len(group.weights), group.sign) for group in groups])
+    return sign, np.concatenate([group.weights for group in groups])
+
+
+def _auroc(groups, mean: np.ndarray, var: np.ndarray) -> float:
+    sign, weight = _components(groups)
+    high, low = sign > 0, sign < 0
+    gap = mean[high][:, None] - mean[low]
+    above = ndtr(gap / np.sqrt(np.maximum(var[high][:, None] + var[low], 1e-300)))
+    return float(np.average(np.average(above, axis=1, weights=weight[low]), weights=weight[high]))
+
+
+def _calibration(groups, mean: np.ndarray, var: np.ndarray) -> float:
+    """Slope of the label's logistic regression on the score, in balanced groups."""
+    sign, weight = _components(groups)
+    scale = math.sqrt(float(np.mean(var)))
+    scores = (mean[:, None] + np.sqrt(var)[:, None] * _NODES.nodes) / scale
+    masses = weight[:, None] * _NODES.weights / len(groups)
+    table = np.stack([np.ones_like(scores), scores])
+    theta = np.zeros(2)
+    for _ in range(100):
+        margin = sign[:, None] * np.tensordot(theta, table, 1)
+        tail = expit(-margin)
+        slope = np.tensordot(table, masses * sign[:, None] * tail, 2)
+        bend = np.einsum("igj,kgj->ik", table, table * masses * tail * expit(margin))
+        move = np.linalg.solve(bend, slope)
+        theta = theta + move / max(1.0, float(np.abs(move).max()))
+        if np.abs(move).max() < 1e-12:
+            break
+    return float(theta[1] / scale)

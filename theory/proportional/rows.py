@@ -1,0 +1,241 @@
+"""Theorem H, one row at a time: where a training score settles, and its averages.
+
+A training score ``t`` of a row balances its own potential against the rest of the data,
+
+    t = argmin psi(t) + (t - h)^2 / (2 V),    h ~ N(b + m, q),
+
+the proximal operator of ``psi`` at ``h``. Here ``psi`` is the row's weighted loss and, for a seed
+that a generator looks at, what its synthetic rows add: a tilt ``-a t``, a spring ``K (t - tbar)^2 /
+2``, a random field of variance ``B2`` and, for interpolation, the loss smeared along the segments
+to the other seeds. With ``g = (t - h) / V`` the force on the score, needed are
+
+    e = E g,    f = E g^2,    c = E[psi'' / (1 + V psi'')] = -dE g / dh.
+
+Averages over ``h`` are trapezoidal sums, which converge exponentially for analytic integrands.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
+
+__all__ = [
+    "Averages",
+    "Grid",
+    "Potential",
+    "averages",
+    "grid",
+    "gaussian_mean",
+    "loss_values",
+    "settle",
+    "smeared",
+]
+
+_REACH = 8.5  # standard deviations
+_STEPS = 80  # of Newton's method, in a bracket
+
+
+class Grid(NamedTuple):
+    """Nodes and weights of a standard normal average."""
+
+    nodes: np.ndarray
+    weights: np.ndarray
+
+
+def grid(count: int) -> Grid:
+    """The trapezoidal rule for a standard normal variable.
+
+    Args:
+        count: of nodes.
+    """
+    nodes = np.linspace(-_REACH, _REACH, count)
+    weights = np.exp(-(nodes**2) / 2)
+    return Grid(nodes, weights / weights.sum())
+
+
+class Potential(NamedTuple):
+    """What a row's score feels beside the data's pull, in margins (the score times the label).
+
+    Attributes:
+        laws: of the weight of the row's own loss, pairs (probability, weight).
+        tilt: ``a``; spring: ``K``; centre: ``tbar``; field: ``B2``.
+        smear: total weight of interpolated rows per seed; 0 without.
+        partners: training margins of other seeds and their masses, for interpolation.
+    """
+
+    laws: tuple[tuple[float, float], ...]
+    tilt: float = 0.0
+    spring: float = 0.0
+    centre: float = 0.0
+    field: float = 0.0
+    smear: float = 0.0
+    partners: tuple[np.ndarray, np.ndarray] | None = None
+
+
+class Averages(NamedTuple):
+    """Of the rows of a cluster, in margins.
+
+    Attributes:
+        force, square, stiffness: ``e``, ``f`` and ``c``.
+        mean, second: of the training margin; response: ``E[V / (1 + V psi'')]``.
+        loss, error: mean training loss (of weight 1), and share of margins below 0.
+        margins, masses: the training margins on the nodes, and their masses.
+    """
+
+    force: float
+    square: float
+    stiffness: float
+    mean: float
+    second: float
+    response: float
+    loss: float
+    error: float
+    margins: np.ndarray
+    masses: np.ndarray
+
+
+def loss_values(loss: Loss, margin: np.ndarray) -> np.ndarray:
+    """The loss of a margin.
+
+    Args:
+        loss: logistic or squared; margin: any array.
+    """
+    return np.logaddexp(0.0, -margin) if loss is LOGISTIC else (1.0 - margin) ** 2 / 2
+
+
+def _pull(loss: Loss, margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Minus the loss's slope, and its curvature."""
+    if loss is LOGISTIC:
+        tail = expit(-margin)
+        return tail, tail * (1.0 - tail)
+    return 1.0 - margin, np.ones_like(margin)
+
+
+_SEGMENT = 8
+_ends, _masses = np.polynomial.legendre.leggauss(_SEGMENT)
+_SEGMENT_NODES, _SEGMENT_MASSES = (_ends + 1) / 2, _masses / 2
+
+
+def smeared(
+    loss: Loss, margin: np.ndarray, partners: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pull and curvature of interpolation per unit of weight on a seed's score.
+
+    Statement: of a sum over ordered pairs of ``E_u loss((1 - u) t_i + u t_j)`` with ``u`` uniform,
+    a seed takes part as either end, so that its potential is ``2 E loss((1 - u) t + u t')``; its
+    pull has the factor ``1 - u`` once, its curvature twice.
+
+    Args:
+        loss: logistic or squared; margin: ``[J]``; partners: margins and masses ``[M]``.
+    """
+    others, masses = partners
+    pull, bend = np.zeros_like(margin), np.zeros_like(margin)
+    for u, mass in zip(_SEGMENT_NODES, _SEGMENT_MASSES, strict=True):
+        own, curved = _pull(loss, (1 - u) * margin[..., None] + u * others)
+        pull += 2 * mass * (1 - u) * (own @ masses)
+        bend += 2 * mass * (1 - u) ** 2 * (curved @ masses)
+    return pull, bend
+
+
+def _felt(loss: Loss, own: Potential, weight, margin) -> tuple[np.ndarray, np.ndarray]:
+    """Force ``-psi'`` without the random field, and ``psi''``."""
+    pull, bend = _pull(loss, margin)
+    force = weight * pull + own.tilt - own.spring * (margin - own.centre)
+    bend = weight * bend + own.spring
+    if own.smear and own.partners is not None:
+        more, curved = smeared(loss, margin, own.partners)
+        force, bend = force + own.smear * more, bend + own.smear * curved
+    return force, bend
+
+
+def settle(loss: Loss, own: Potential, weight, h: np.ndarray, response: float, start=None):
+    """The proximal operator: margin, force and curvature where ``t = h + V force(t)``.
+
+    Args:
+        loss: logistic or squared; own: the potential; weight: of the row's loss, like ``h``.
+        h: what the rest of the data pulls to; response: ``V``; start: of Newton's method.
+    """
+    stiff = 1.0 + response * own.spring
+    base = (h + response * (own.tilt + own.spring * own.centre)) / stiff
+    soft = response / stiff
+    if loss is not LOGISTIC:
+        if own.smear and own.partners is not None:
+            mean = float(own.partners[0] @ own.partners[1])
+            total, drive = weight + 2 * own.smear / 3, weight + own.smear * (1 - mean / 3)
+        else:
+            total, drive = weight, weight
+        margin = (base + soft * drive) / (1.0 + soft * total)
+        return margin, *_felt(loss, own, weight, margin)
+    plain = own._replace(tilt=0.0, spring=0.0)
+    low, high = base.copy(), base + soft * (weight + own.smear)
+    margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
+    for _ in range(_STEPS):
+        force, bend = _felt(loss, plain, weight, margin)
+        gap = margin - base - soft * force
+        moved = margin - gap / (1.0 + soft * bend)
+        # Newton's error is of the order of the square of its last step
+        done = np.abs(moved - margin).max() < 1e-8
+        if not done:
+            low, high = np.where(gap <= 0, margin, low), np.where(gap >= 0, margin, high)
+            moved = np.where((moved < low) | (moved > high), (low + high) / 2, moved)
+        margin = moved
+        if done:
+            break
+    return margin, *_felt(loss, own, weight, margin)
+
+
+def averages(
+    loss: Loss, own: Potential, centre: float, var: float, response: float, nodes: Grid, start=None
+) -> Averages:
+    """Averages over the rows of a cluster whose held-out margin is ``N(centre, var)``.
+
+    The field ``B`` adds to ``h``: with ``h' = h + V B`` and ``g' = (t - h') / V`` the force on the
+    score is ``g' + B``, of mean ``E g'`` and second moment ``E g'^2 + B2 (1 - 2 V c)`` (Stein).
+
+    Args:
+        loss: logistic or squared; own: the rows' potential.
+        centre, var: of ``h``; response: ``V``; nodes: of the average.
+        start: margins to begin from, as `Averages.margins` are.
+    """
+    chances = np.array([chance for chance, _ in own.laws])[:, None]
+    weight = np.array([weight for _, weight in own.laws])[:, None]
+    spread = np.sqrt(var + response**2 * own.field)
+    h = (centre + spread * nodes.nodes)[None] + 0.0 * weight
+    if start is not None:
+        start = start.reshape(h.shape)
+    margin, force, bend = settle(loss, own, weight, h, response, start)
+    masses = chances * nodes.weights
+    flat = masses.ravel()
+
+    def mean(values):
+        return float(flat @ values.ravel())
+
+    stiffness = mean(bend / (1.0 + response * bend))
+    at_zero = _felt(loss, own, weight, np.zeros_like(weight))[0]
+    wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
+    return Averages(
+        mean(force),
+        mean(force**2) + own.field * (1.0 - 2.0 * response * stiffness),
+        stiffness,
+        mean(margin),
+        mean(margin**2),
+        mean(response / (1.0 + response * bend)),
+        mean(loss_values(loss, margin)),
+        float(np.sum(chances * wrong)),
+        margin.ravel(),
+        flat,
+    )
+
+
+def gaussian_mean(function, mean: np.ndarray, var: np.ndarray, nodes: Grid) -> np.ndarray:
+    """Mean of a function of normal variables, one for each entry.
+
+    Args:
+        function: of arrays; mean, var: ``[...]``; nodes: of the average.
+    """
+    points = np.asarray(mean)[..., None] + np.sqrt(np.asarray(var))[..., None] * nodes.nodes
+    return function(points) @ nodes.weights
