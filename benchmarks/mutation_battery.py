@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import synthetic_oversampling.theory  # MOVED
+from synthetic_oversampling import theory
 from synthetic_oversampling.simulate.checks import check as checks
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sampling import datasets, erm, measure, samplers

@@ -9,11 +9,15 @@ from pathlib import Path
 __all__ = ["ROOT", "asked", "distances", "sources"]
 
 ROOT = Path(__file__).parent.parent
-SIMULATE = ("samplers", "mixtures", "datasets", "erm", "monte_carlo", "checks", "declaration")
+PACKAGE = "synthetic_oversampling."
+SIMULATE = (
+    "sampling/samplers", "sampling/mixtures", "sampling/datasets", "sampling/erm",
+    "replicates/monte_carlo", "checks/check", "checks/declaration",
+)  # fmt: skip
 # text, refusals, derivations and compiler options: no returned number comes from them
 _LEFT_OUT = (
-    "__main__", "compiling", "inputs", "notation", "precision", "proofs", "ranges", "registry",
-    "sources", "statements", "wording",
+    "__init__", "command", "compiling", "entries", "inputs", "listing", "notation", "precision",
+    "proofs", "ranges", "registry", "sources", "statements", "wording",
 )  # fmt: skip
 # tests of commands, pages, other packages and of whole runs: too slow to be asked of each error
 _NOT_ASKED = (
@@ -26,7 +30,7 @@ _NOT_ASKED = (
 
 def sources() -> dict[str, str]:
     """Texts of the modules that are searched, by path from the root."""
-    files = [p for p in (ROOT / "theory").glob("*.py") if p.stem not in _LEFT_OUT]
+    files = [p for p in (ROOT / "theory").rglob("*.py") if p.stem not in _LEFT_OUT]
     files += [ROOT / "simulate" / f"{name}.py" for name in SIMULATE]
     return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(files)}
 
@@ -48,9 +52,10 @@ def _imports(file: str) -> set[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    paths = (name.replace(".", "/") + ".py" for name in found)
+    own = {name.removeprefix(PACKAGE) for name in found if name.startswith(PACKAGE)}
+    paths = (name.replace(".", "/") + ".py" for name in own)
     return {path for path in paths if (ROOT / path).exists()} | (
-        {"theory/__init__.py"} if "theory" in found else set()
+        {"theory/__init__.py"} if "theory" in own else set()
     )
 
 

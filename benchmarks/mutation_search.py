@@ -81,7 +81,7 @@ class Search:
         """Errors in functions that are not compiled first: the others cost most."""
 
         def later(site: Site) -> bool:
-            return Path(site.file).stem.startswith("formulas_") or self._traced(site)
+            return "/theorems/" in site.file or self._traced(site)
 
         return sorted(range(len(self.drawn)), key=lambda i: later(self.drawn[i]))
 
@@ -96,7 +96,7 @@ class Search:
         return names[0] if names else site.file
 
     def _traced(self, site: Site) -> bool:
-        if Path(site.file).stem.startswith("formulas"):
+        if "/theorems/" in site.file:
             return False
         if Path(site.file).stem in ("formula", "lowering", "nodes"):
             return True  # what they made is in compiled programs
@@ -192,7 +192,7 @@ class Search:
         from benchmarks.mutation_numbers import change
 
         names = self.reached.get(self._function(site), (True, ()))[1]
-        if Path(site.file).stem.startswith("formulas"):
+        if "/theorems/" in site.file:
             names = ("printed", "judged")[:1]
         elif not site.statement and not names:
             mine = (own[1] for key, own in self.reached.items() if key.startswith(site.file))
@@ -219,8 +219,7 @@ class Search:
         return {"status": "survived", "by": "", "asked": "all"}
 
     def _candidates(self, site: Site) -> list:
-        stem = Path(site.file).stem
-        if stem.startswith("formulas_"):
+        if "/theorems/" in site.file:
             wanted = self._formulas(site)
             named = [own for own in self.items if any(f"[{one}]" in own.nodeid for one in wanted)]
             return sorted(named, key=lambda own: "symbolic" not in own.nodeid)

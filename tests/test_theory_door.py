@@ -89,12 +89,12 @@ def test_wrong_options_leave_with_status_2(wrong, capsys):
 @pytest.mark.parametrize("terminal", [False, True])
 def test_check_proofs_reports_every_formula_and_fails_when_one_does(terminal, capsys, monkeypatch):
     few = {name: FORMULAS[name] for name in ("B1.ratio", "T2.sharp_rate")}
-    monkeypatch.setattr(door, "FORMULAS", few)
+    monkeypatch.setattr(listing, "FORMULAS", few)
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     assert main(["theorems", "--check-proofs"]) == 0
     assert "2 of 2 formulas proved." in capsys.readouterr().out
     wrong = dataclasses.replace(few["T2.sharp_rate"], rhs=2 * few["T2.sharp_rate"].rhs)
-    monkeypatch.setattr(door, "FORMULAS", few | {"T2.sharp_rate": wrong})
+    monkeypatch.setattr(listing, "FORMULAS", few | {"T2.sharp_rate": wrong})
     assert main(["theorems", "--check-proofs"]) == 1
     captured = capsys.readouterr()
     assert "1 of 2 formulas proved." in captured.out

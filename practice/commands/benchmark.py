@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
         run as benchmark,
     )
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.report import text as reporting
+    from synthetic_oversampling.simulate.console import console, progress_bar
 
     began = time.monotonic()
     plan = _plan(options)
@@ -113,8 +113,8 @@ def run(options: argparse.Namespace) -> int:
                          "classes only.")  # fmt: skip
     benchmark.check(plan)
     artifacts.check_writable(options.out / "report.json")
-    console = reporting.console()
-    with reporting.progress_bar(console) as bar:
+    screen = console()
+    with progress_bar(screen) as bar:
         line = bar.add_task("benchmark", total=len(chosen) * plan.seeds)
 
         def done(name: str, seed: int, computed: bool) -> None:
@@ -133,5 +133,5 @@ def run(options: argparse.Namespace) -> int:
                    configuration=configuration, seed=0)  # fmt: skip
     artifacts.save_text(options.out / "report.md", text)
     style.save(benchmark_figure.draw(results), options.out / "report.png", "png")
-    console.print(f"{options.out}/report.md, .json, .png; {time.monotonic() - began:.0f} s")
+    screen.print(f"{options.out}/report.md, .json, .png; {time.monotonic() - began:.0f} s")
     return 0

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.practice.planner.report import as_dict, print_plan
     from synthetic_oversampling.practice.planner.write import broken_up, write_planned
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.report.text import console
+    from synthetic_oversampling.simulate.console import console
     from synthetic_oversampling.simulate.tables.reading import read_table
 
     if options.independent and options.synthetic is None:

@@ -51,7 +51,7 @@ def phase_checks(profile: str) -> Iterator[Check]:
         for k, (rival, side) in enumerate(sides):
             other, theory = own.rivals[rival].excess, own.shifted[k].excess
             value = float(other.total - theory.total)
-            noise = float(other.total - other.bias + theory.total - theory.prediction.bias)
+            noise = float(other.total - other.bias + theory.total - theory.bias)
             where = list(own.rivals).index(rival) * len(sides) + k
             yield Check(
                 f"R3.{side}_{rival}.phases.{separation:g}",

@@ -91,9 +91,9 @@ def run(options: argparse.Namespace) -> int:
                 options.record, [own._asdict() for own in done.values()], kind=KIND,
                 configuration={"draw": DRAW}, seed=options.seed,
             )  # fmt: skip
-            print(f"{name}: {theory.prediction.validity.verdict}", flush=True)
+            print(f"{name}: {theory.validity.verdict}", flush=True)
         trials.append(done[name])
-        verdicts.append(theory.prediction.validity.verdict)
+        verdicts.append(theory.validity.verdict)
         totals.append(float(theory.total))
     print("\n".join(table(trials, verdicts, totals)))
     return 0

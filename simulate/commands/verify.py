@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.checks.check import make_plan
+    from synthetic_oversampling.simulate.console import console, progress_bar
     from synthetic_oversampling.simulate.mutants import table as mutants
     from synthetic_oversampling.simulate.replicates import processes, results
     from synthetic_oversampling.simulate.report import text as reporting
@@ -117,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate.verify import run as verify
     from synthetic_oversampling.simulate.verify.gate import gate
 
-    own = reporting.console()
+    own = console()
     if options.mutate == "list":
         reporting.print_mutants(own, mutants.MUTANTS.values())
         return 0
@@ -131,7 +132,7 @@ def _run(options: argparse.Namespace) -> int:
         artifacts.check_writable(file)  # worth knowing before minutes of simulation
     began = time.monotonic()
     wanted = [] if wide else [*options.only, *named]
-    with reporting.progress_bar(own) as bar:
+    with progress_bar(own) as bar:
         task = bar.add_task("predicting", total=None)
         universe = verify.build(options.profile, wanted, lambda name: bar.update(task, advance=1))
     checks = verify.select(universe, wanted)
@@ -163,7 +164,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder):
     """The report of the checks, with a bar or lines on the way; None if it was interrupted."""
-    from synthetic_oversampling.simulate.report import text as reporting
+    from synthetic_oversampling.simulate.console import progress_bar
     from synthetic_oversampling.simulate.verify import run as verify
 
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
@@ -174,7 +175,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
         f"{counted(total, 'replicate')}; seed {options.seed}"
     )
     taken: dict[str, tuple[int, int]] = {}
-    with reporting.progress_bar(own) as bar:
+    with progress_bar(own) as bar:
         task = bar.add_task("simulating", total=total)
         done = dict.fromkeys(names, 0)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, INDECISION, STAGES
-from synthetic_oversampling.simulate.report.text import print_rows
+from synthetic_oversampling.simulate.console import print_rows
 from synthetic_oversampling.simulate.verify.calibration import LEVELS, Calibration, TailRate
 from synthetic_oversampling.simulate.verify.seeds import SeedRun, second_stages
 from synthetic_oversampling.theory.wording import counted

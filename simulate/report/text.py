@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
@@ -18,6 +16,7 @@ from synthetic_oversampling.simulate.checks.check import (
     Outcome,
     Plan,
 )
+from synthetic_oversampling.simulate.console import print_rows
 from synthetic_oversampling.simulate.mutants.mutation import Mutant
 from synthetic_oversampling.simulate.mutants.table import UNREACHED
 from synthetic_oversampling.simulate.verify.gate import Gate
@@ -25,36 +24,15 @@ from synthetic_oversampling.simulate.verify.run import Report
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
-    "console",
     "number",
     "print_gate",
     "print_mutants",
     "print_plan",
     "print_report",
-    "print_rows",
-    "progress_bar",
     "share",
 ]
 
 _STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
-
-
-def console() -> Console:
-    """Standard output; as wide as needed when it is not a terminal."""
-    own = Console(highlight=False)
-    return own if own.is_terminal else Console(highlight=False, width=200)
-
-
-def progress_bar(own: Console) -> Progress:
-    """A bar with a description, counts and elapsed time."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=own,
-        transient=True,
-    )
 
 
 def number(value: float) -> str:
@@ -127,23 +105,6 @@ def print_plan(
 
 def _experiments(checks: Sequence[Check]) -> list[str]:
     return list(dict.fromkeys(name for check in checks for name in check.experiments))
-
-
-def print_rows(own, title, header, rows, styles) -> None:
-    """A table in a terminal, aligned plain lines in a pipe."""
-    if own.is_terminal:
-        table = Table(title=title, header_style="bold", row_styles=None)
-        for column in header:
-            right = column not in ("check", "kind", "verdict")
-            table.add_column(column, justify="right" if right else "left", overflow="fold")
-        for row, style in zip(rows, styles, strict=True):
-            table.add_row(*row, style=style)
-        own.print(table)
-        return
-    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
-    for row in (header, *rows):
-        line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())
 
 
 def print_report(own: Console, report: Report) -> None:

@@ -13,7 +13,7 @@ import sympy as sp
 
 from synthetic_oversampling.theory.formula import notation as nt
 from synthetic_oversampling.theory.formula.formula import Formula, instantiate
-from synthetic_oversampling.theory.formula.lowering import gaussian_mean
+from synthetic_oversampling.theory.formula.lowering import Phi, gaussian_mean
 from synthetic_oversampling.theory.formula.proofs import (
     coefficients_of_variance,
     expected,
@@ -23,7 +23,7 @@ from synthetic_oversampling.theory.formula.proofs import (
 )
 from synthetic_oversampling.theory.theorems.weights import sample_weights
 
-__all__ = ["RISK_FORMULAS"]
+__all__ = ["RISK_FORMULAS", "WORST_GROUP_FORMULAS"]
 
 _half = sp.Rational(1, 2)
 
@@ -293,4 +293,31 @@ RISK_FORMULAS = (
 POTENTIAL, COX_SNELL = (
     next(f.rhs for f in RISK_FORMULAS if f.id == name)
     for name in ("R1.cox_snell_potential", "R1.cox_snell")
+)
+
+
+def _prove_worst_pair(rhs):
+    """The smaller mean plus the integral of the positive part of a normal difference."""
+    gap = nt.mean_1 - nt.mean_2
+    density = sp.exp(-(nt.z**2) / 2) / sp.sqrt(2 * sp.pi)
+    antiderivative = sp.integrate((gap + nt.std_gap * nt.z) * density, nt.z)
+    upper = sp.limit(antiderivative, nt.z, sp.oo)
+    part = sp.expand(upper - antiderivative.subs(nt.z, -gap / nt.std_gap))
+    difference = sp.expand((rhs - nt.mean_2 - part).rewrite(sp.erf))
+    return sp.expand(difference.replace(sp.erf, lambda a: sp.erf(sp.expand(a))))
+
+
+_ratio = (nt.mean_1 - nt.mean_2) / nt.std_gap
+
+WORST_GROUP_FORMULAS = (
+    Formula(
+        "R5.worst_pair",
+        "Mean of the larger of two jointly normal errors (Clark 1961)",
+        r"\mathbb{E}\max(e_1, e_2)",
+        nt.mean_1 * Phi(_ratio)
+        + nt.mean_2 * Phi(-_ratio)
+        + nt.std_gap * sp.exp(-(_ratio**2) / 2) / sp.sqrt(2 * sp.pi),
+        "asymptotic",
+        _prove_worst_pair,
+    ),
 )

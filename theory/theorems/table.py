@@ -12,10 +12,9 @@ from synthetic_oversampling.theory.theorems.global_law import GLOBAL_LAW_FORMULA
 from synthetic_oversampling.theory.theorems.moments import MOMENT_FORMULAS
 from synthetic_oversampling.theory.theorems.nonparametric import NONPARAMETRIC_FORMULAS
 from synthetic_oversampling.theory.theorems.proportional import PROPORTIONAL_FORMULAS
-from synthetic_oversampling.theory.theorems.risk import RISK_FORMULAS
+from synthetic_oversampling.theory.theorems.risk import RISK_FORMULAS, WORST_GROUP_FORMULAS
 from synthetic_oversampling.theory.theorems.scaling import SCALING_FORMULAS
 from synthetic_oversampling.theory.theorems.weights import DESIGN_FORMULAS
-from synthetic_oversampling.theory.theorems.worst_group import WORST_GROUP_FORMULAS
 
 __all__ = ["FORMULAS", "formulas_of"]
 

@@ -1,0 +1,44 @@
+"""Standard output: as wide as what it goes to, progress bars, and tables that a pipe can read."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["console", "print_rows", "progress_bar"]
+
+
+def console() -> Console:
+    """Standard output; as wide as needed when it is not a terminal."""
+    own = Console(highlight=False)
+    return own if own.is_terminal else Console(highlight=False, width=200)
+
+
+def progress_bar(own: Console) -> Progress:
+    """A bar with a description, counts and elapsed time."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=own,
+        transient=True,
+    )
+
+
+def print_rows(own, title, header, rows, styles) -> None:
+    """A table in a terminal, aligned plain lines in a pipe."""
+    if own.is_terminal:
+        table = Table(title=title, header_style="bold", row_styles=None)
+        for column in header:
+            right = column not in ("check", "kind", "verdict")
+            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        for row, style in zip(rows, styles, strict=True):
+            table.add_row(*row, style=style)
+        own.print(table)
+        return
+    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        line = "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
