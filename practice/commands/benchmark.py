@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
 
         def done(name: str, seed: int, computed: bool) -> None:
             bar.update(line, advance=1, description=f"{name}, seed {seed}")
-            if not console.is_terminal and name == chosen[-1].name:
+            if not screen.is_terminal and name == chosen[-1].name:
                 print(f"seed {seed} {'computed' if computed else 'read'}", flush=True)
 
         results = benchmark.run_tasks(chosen, plan, options.out / "seeds", done)

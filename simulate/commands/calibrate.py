@@ -65,13 +65,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     import dataclasses
 
-    from synthetic_oversampling.simulate.console import console
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, POWER, make_plan
+    from synthetic_oversampling.simulate.console import console
     from synthetic_oversampling.simulate.report import (
         calibration as reporting_calibration,
-    )
-    from synthetic_oversampling.simulate.report import (
     )
     from synthetic_oversampling.simulate.verify import calibration
     from synthetic_oversampling.simulate.verify import run as verify
