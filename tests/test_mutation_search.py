@@ -63,7 +63,7 @@ def test_text_annotations_decorators_and_refusals_are_no_sites():
 def test_derivations_of_formulas_are_no_sites_and_what_a_formula_is_made_of_is():
     source = "def part(n):\n    return n + 1\n\n\ndef _prove(r):\n    return r - part(2)\n\n\n"
     source += "A = part(3)\nB = (_prove,)\n"
-    lines = {site.line for site in sites("theory/formulas_x.py", source)}
+    lines = {site.line for site in sites("theory/theorems/x.py", source)}
     assert lines == {2, 9}
 
 
@@ -81,7 +81,7 @@ def _chosen(file, after):
 
 
 def test_an_error_is_in_the_functions_that_live_and_is_taken_back():
-    site = _chosen("theory/literature.py", "1.0 * exponent")
+    site = _chosen("theory/scaling/literature.py", "1.0 * exponent")
     right = literature.surrogate_law(0.5, real=2.0, surrogate=3.0, exponent=0.5)
     kept = literature.surrogate_law.__code__
     with swap.swapped(site) as count:
@@ -92,7 +92,7 @@ def test_an_error_is_in_the_functions_that_live_and_is_taken_back():
 
 
 def test_an_error_in_a_formula_is_in_the_registered_one_and_is_taken_back():
-    site = _chosen("theory/formulas_design.py", "nt.n_g * nt.n_tot")
+    site = _chosen("theory/theorems/weights.py", "nt.n_g * nt.n_tot")
     right = FORMULAS["B4.raw_mass"].rhs
     with swap.swapped(site):
         assert FORMULAS["B4.raw_mass"].rhs != right
@@ -107,7 +107,7 @@ def test_an_error_of_another_source_is_refused():
 
 
 def test_its_own_tests_are_nearest_to_a_module():
-    found = reach.distances("theory/moments.py", reach.asked())
+    found = reach.distances("theory/population/moments.py", reach.asked())
     assert found["tests/test_moments.py"] == 0
     assert found["tests/test_influence.py"] == 1
     assert 1 < found["tests/test_benefit.py"] < 6

@@ -5,11 +5,13 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.theory import listing
+from synthetic_oversampling.theory.places import definition
 from synthetic_oversampling.theory.registry import THEOREMS
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
@@ -81,7 +83,7 @@ def test_an_unknown_id_is_bad_usage(wrong, capsys):
 )
 def test_wrong_options_leave_with_status_2(wrong, capsys):
     with pytest.raises(SystemExit) as left:
-        main(wrong)
+        main(["theorems", *wrong])
     assert left.value.code == 2
     assert "usage: oversampling theorems" in capsys.readouterr().err
 
@@ -102,6 +104,25 @@ def test_check_proofs_reports_every_formula_and_fails_when_one_does(terminal, ca
 
 
 def test_a_reader_that_stops_early_gets_no_traceback():
-    command = f"{sys.executable} -m theory --json | head -n 1"
+    command = f"{sys.executable} -m synthetic_oversampling theorems --json | head -n 1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120)
     assert result.stdout == "[\n" and result.stderr == ""
+
+
+def test_a_theorem_in_full_leads_to_the_lines_of_its_code(capsys):
+    root = Path(listing.__file__).parents[1]
+    for name, entry in THEOREMS.items():
+        assert main(["theorems", name]) == 0
+        told = re.findall(r"\b([a-z_/]+\.py)(?::(\d+))?", capsys.readouterr().out)
+        folders = {file.split("/")[1] for file, _ in told if file.startswith("simulate/")}
+        assert folders == {"claims", "mutants"}, name
+        assert len({file for file, _ in told if file.startswith("figures/")}) == bool(entry.figure)
+        for file, number in told:
+            lines = (root / file).read_text().splitlines()
+            if file.startswith("simulate/"):
+                assert name in lines[int(number) - 1]
+
+
+def test_what_is_not_there_has_no_place():
+    with pytest.raises(ValueError, match="dotted: got 'theory.population.laws.mixx'"):
+        definition("theory.population.laws.mixx")

@@ -7,11 +7,13 @@ import functools
 import json
 import sys
 import textwrap
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from synthetic_oversampling.theory.places import definition, mentions
 from synthetic_oversampling.theory.registry import THEOREMS, Theorem, theorem
 from synthetic_oversampling.theory.theorems.table import FORMULAS, formulas_of
 from synthetic_oversampling.theory.wording import counted
@@ -67,16 +69,22 @@ def _print_theorem(name: str) -> int:
     entry = _chosen("ID", known.get(name.lower(), name))
     if entry is None:
         return 2
-    figure = f"oversampling figures {entry.figure}" if entry.figure else f"none: {entry.no_figure}"
+    figures = [f"none: {entry.no_figure}"]
+    if entry.figure:
+        (place,) = (figure for figure in _figures() if Path(figure).stem == entry.figure)
+        figures = [f"oversampling figures {entry.figure}", place]
     rows = [
         ("statement", [entry.statement]),
         ("kind", [", ".join(entry.kinds)]),
         ("sources", map(str, entry.sources)),
         ("assumes", entry.assumptions),
         ("remainder", [entry.remainder]),
-        ("computed by", entry.functions),
+        ("formulas", mentions(entry.id, "theory/theorems")),
+        ("computed by", [f"{name}  ({definition(name)})" for name in entry.functions]),
         ("checked by", [f"oversampling verify --only {entry.id}"]),
-        ("figure", [figure]),
+        ("", mentions(entry.id, "simulate/claims")),
+        ("wrong forms", mentions(entry.id, "simulate/mutants")),
+        ("figure", figures),
     ]
     print(f"{entry.id}  {entry.claim}\n")
     for title, lines in rows:
@@ -85,6 +93,12 @@ def _print_theorem(name: str) -> int:
             print(_wrapped(line, initial_indent=first, subsequent_indent=" " * 13))
     print()
     return _print_latex(entry.id)
+
+
+def _figures() -> list[str]:
+    """Files of the figures."""
+    root = Path(__file__).resolve().parents[1]
+    return [path.relative_to(root).as_posix() for path in (root / "figures").rglob("*.py")]
 
 
 def _columns(entry: Theorem) -> tuple[str, str, str, str]:

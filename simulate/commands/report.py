@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_page(options: argparse.Namespace, target: Path, artifact) -> None:
-    """Write the page of a loaded artifact, with the figures that the door can draw."""
+    """Write the page of a loaded artifact, with the figures that can be drawn."""
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.report.page import report_page
 

@@ -1,4 +1,4 @@
-"""Labelled tables from CSV files: read once, checked cell by cell, for every door.
+"""Labelled tables from CSV files: read once, checked cell by cell, for every command.
 
 A table has a header, one line a row, a label's column and possibly an attribute's column; every
 other column is a feature, and a number unless it is declared to hold categories. Groups are the
