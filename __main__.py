@@ -81,18 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from synthetic_oversampling.simulate.arguments import answer, one_device_per_core, parse
 
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="oversampling",
-        description="Synthetic oversampling: theorems, simulations that check them, and plans for "
-        "tables of one's own. `oversampling COMMAND --help` says more of a command.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (place, text) in COMMANDS.items():
-        one = commands.add_parser(name, help=text)
-        if name in words[:1]:
-            module = import_module(f"{_PACKAGE}.{place}")
-            module.add_arguments(one)
-    options = parse(parser, words)
+    if not words or words[0] not in COMMANDS:  # prints help, or says what is wrong, and leaves
+        words = [parse(_overview(), words).command]
+    name, *rest = words
+    module = import_module(f"{_PACKAGE}.{COMMANDS[name].module}")
+    parser = argparse.ArgumentParser(prog=f"oversampling {name}")
+    module.add_arguments(parser)
+    options = parse(parser, rest)
     options.pictures = _pictures
     one_device_per_core()
     import jax
@@ -100,9 +95,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     jax.config.update("jax_enable_x64", True)
     say = getattr(module, "INTERRUPTED", "interrupted")
     with _notes(module):
-        return answer(
-            f"oversampling {options.command}", lambda: module.run(options), interrupted=say
-        )
+        return answer(f"oversampling {name}", lambda: module.run(options), interrupted=say)
+
+
+def _overview() -> argparse.ArgumentParser:
+    """What there is, when no command is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="oversampling",
+        description="Synthetic oversampling: theorems, simulations that check them, and plans for "
+        "tables of one's own. `oversampling COMMAND --help` says more of a command.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.help)
+    return parser
 
 
 def _notes(module) -> AbstractContextManager:

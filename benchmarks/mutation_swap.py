@@ -25,7 +25,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["forget", "module_of", "swapped"]
 
-_PACKAGES = ("theory", "simulate")
+_PACKAGES = ("synthetic_oversampling.theory", "synthetic_oversampling.simulate")
 _PLAIN = (bool, int, float, complex, str, tuple, np.ndarray)
 
 
