@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 __all__ = [
-    "add_selection", "answer", "check_new", "one_device_per_core", "parse", "seed_number",
+    "add_selection", "answer", "check_new", "one_device_per_core", "parse", "seed_number", "whole",
 ]  # fmt: skip
 
 
@@ -52,6 +52,9 @@ def answer(command: str, run: Callable[[], int], *, interrupted: str = "interrup
             return run()
     except (ValueError, ArtifactError, OSError, ImportError, FloatingPointError) as error:
         print(f"{command}: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"{door}: {error or 'no memory is left'}; ask for fewer rows", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
@@ -103,6 +106,46 @@ def seed_number(text: str) -> int:
         shown = text if len(text) <= 40 else text[:40] + "..."
         raise argparse.ArgumentTypeError(f"got {shown!r}, expected a whole number, 0 .. 2**32 - 1")
     return value
+
+
+MOST = 10**15 - 1
+_LARGE = 10**12
+
+
+def whole(least: int, why: str = "", most: int = MOST) -> Callable[[str], int]:
+    """A reader of whole numbers; of 10^12 and more it warns on standard error.
+
+    Args:
+        least: that is accepted; why: that many are needed, for the message.
+        most: that is accepted.
+
+    Example:
+        >>> whole(2)("12")
+        12
+    """
+
+    def read(text: str) -> int:
+        digits = text.strip().removeprefix("+")
+        shown = text if len(text) <= 40 else text[:40] + "..."
+        number = digits.isascii() and digits.isdecimal()
+        if number and (len(digits.lstrip("0")) > len(str(most)) or int(digits) > most):
+            raise argparse.ArgumentTypeError(
+                f"got {shown!r}, expected a whole number of at most {most}; give a smaller one"
+            )
+        if not number or int(digits) < least:
+            raise argparse.ArgumentTypeError(
+                f"got {shown!r}, expected a whole number from {least}{why}"
+            )
+        value = int(digits)
+        if value >= _LARGE:
+            print(
+                f"warning: {shown}: what is of order 1/n among so many loses "
+                f"{len(str(value)) - 1} of 16 digits; give a smaller number",
+                file=sys.stderr,
+            )
+        return value
+
+    return read
 
 
 def add_selection(command: argparse.ArgumentParser, *, seed: int, only: str) -> None:

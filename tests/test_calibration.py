@@ -100,20 +100,35 @@ def test_null_runs_raise_alarms_at_the_nominal_rate_and_wrong_theories_fail():
     bound = sum(plan.indecision(check, n, stage=1) for check, n in sizes.items())
     assert bound / 4 < result.second_stages < bound + 4 * math.sqrt(bound / 1000)
     assert result.undecided == 0
-    confidence = 1 - 0.05 / (2 * len(result.kinds))  # the smaller of two signs, of every kind
     for kind in result.kinds:
-        reached = round(1000 * kind.least_power)  # in the first stage alone
-        assert binomial_interval(reached, 1000, confidence)[1] >= POWER
+        # at most 3 of 1000 missed: one of 0.988 passes with 0.2 %, one of 0.9999 fails with 4e-6
+        assert binomial_interval(round(1000 * kind.least_power), 1000)[0] >= POWER, kind
+        assert kind.first_power > 0.975  # of what is planned to the first order in the skewness
         for (ratio, error), level in zip(kind.ratios, LEVELS, strict=bool(kind.ratios)):
             count = level * 1000
             assert abs(ratio - 1) < 4 * max(error, 1 / math.sqrt(count)) + 0.1, (kind, level)
+
+
+def test_the_first_stage_falls_short_where_laws_are_skewed_and_both_stages_do_not():
+    """Of half a chi-square of one degree of freedom, at a thousand replicates: 0.977, not 0.99."""
+    own = dataclasses.replace(
+        CHECK, allowance=0.0, discrepancy=0.25, kind="exact", skewness=math.sqrt(8)
+    )
+    plan = make_plan([own])
+    n = plan.replicates[own.id]
+    assert plan.power(own, n) == pytest.approx(POWER, abs=1e-3) and plan.whole_power(own, n) > 0.999
+    pool = np.random.default_rng(12).gamma(0.5, size=40_000)
+    result = null_runs([own], plan, {own.id: pool / pool.std()}, runs=1000, seed=5)
+    (kind,) = result.kinds
+    assert binomial_interval(round(1000 * kind.first_power), 1000)[1] < POWER
+    assert binomial_interval(round(1000 * kind.least_power), 1000)[0] >= POWER
 
 
 def test_too_small_a_spread_in_the_declaration_is_noticed_as_lost_power():
     checks = _checks()[:1]
     plan = make_plan(checks)
     wide = null_runs(checks, plan, _columns(checks, std=1.5), runs=300, seed=4)
-    assert wide.kinds[0].least_power < 0.95
+    assert wide.kinds[0].first_power < 0.95
     assert wide.second_stages > 0.3  # of one check
     assert wide.alarmed == 0
 
@@ -140,7 +155,7 @@ def test_the_door_calibrates_a_real_experiment(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "of 300 null runs raised an alarm" in out
     payload = load(file, kind="calibration")["payload"]["calibration"]
-    assert min(payload["power"].values()) >= POWER
+    assert min(payload["power"].values()) == 1.0 and min(payload["first_power"].values()) > 0.95
     assert main(["calibrate", "--only", "efron-1.5", "--json", str(tmp_path)]) == 2
 
 
@@ -166,7 +181,8 @@ def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails
     (kind,) = result.kinds
     low, _ = result.family_interval
     assert (kind.kind, kind.checks) == ("bound", count) and low <= FAMILY_RATE
-    assert binomial_interval(round(400 * kind.least_power), 400, 0.999)[1] >= POWER
+    assert kind.least_power == 1.0  # of 400: not below 0.9908, with 95 %
+    assert binomial_interval(round(400 * kind.first_power), 400, 0.999)[1] >= POWER
     for (ratio, error), level in zip(kind.ratios, LEVELS, strict=True):
         noise = 1 / math.sqrt(level * count * 400 / 2)
         assert ratio - 1 < 4 * max(error, noise) + 0.1, (level, ratio)
@@ -174,7 +190,7 @@ def test_real_bounds_raise_no_more_alarms_than_planned_and_a_bound_too_low_fails
     rng, plan = np.random.default_rng(1), make_plan(checks)
     noise = {c.id: c.discrepancy * math.sqrt(plan.for_check(checks, c)) / 4 for c in checks}
     wide = {name: std * rng.normal(size=5000) for name, std in noise.items()}
-    assert plan.z > 4 and null_runs(checks, plan, wide, runs=100).kinds[0].mean_power < 0.5
+    assert plan.z > 4 and null_runs(checks, plan, wide, runs=100).kinds[0].first_power < 0.5
 
 
 @pytest.mark.slow
@@ -189,9 +205,5 @@ def test_a_thousand_null_runs_of_every_kind_of_check_keep_the_family_rate(capsys
     for kind in result.kinds:
         for ratio, error in kind.ratios[1:]:
             assert ratio - 4 * error < 1.25, kind
-    lost = {
-        k: v
-        for k, v in result.power.items()
-        if binomial_interval(round(1000 * v), 1000, 0.999)[1] < POWER
-    }
+    lost = {k: v for k, v in result.power.items() if v < 1.0}  # all: above 0.9963, with 95 %
     assert lost == {}

@@ -26,7 +26,8 @@ def _start(folder, devices, selection, seed, kept):
     file = folder / f"{kept}.json"
     command = [
         sys.executable, "-u", "-m", "synthetic_oversampling", "verify", *selection, "--seed",
-        str(seed), "--json", str(file), "--artifacts", str(folder / kept),
+        str(seed), "--json", str(file), "--artifacts", str(folder / kept), "--report",
+        str(file.with_suffix(".html")),
     ]  # fmt: skip
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     process = subprocess.Popen(
@@ -75,6 +76,10 @@ def test_a_real_run_that_is_killed_and_resumed_on_other_devices_gives_the_identi
     assert len(_numbers(tmp_path, "kept-1-11")) > 10
     assert any([_kill(tmp_path, devices, QUICK, within=0.5) for devices in (8, 2)])
     assert _report(tmp_path, 2, QUICK, kept="killed") == whole
+    pages = [
+        (tmp_path / name).with_suffix(".html").read_bytes() for name in ("kept-1-11", "killed")
+    ]
+    assert pages[0] == pages[1] and b"sequence/design" in pages[0]
 
 
 @pytest.mark.slow

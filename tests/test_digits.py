@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import subprocess
+import sys
 from fractions import Fraction
 
 import jax
@@ -16,7 +18,9 @@ from synthetic_oversampling.theory import (
     law_of_design,
     predict,
 )
+from synthetic_oversampling.theory.generators.table import interpolation_law, interpolation_nodes
 from synthetic_oversampling.theory.inputs import DigitsLost
+from synthetic_oversampling.theory.population import minimum, moments
 from synthetic_oversampling.theory.population.design import sizes_of
 from synthetic_oversampling.theory.population.laws import balanced_law
 from synthetic_oversampling.theory.population.minimum import minimiser
@@ -102,9 +106,62 @@ def test_many_components_are_interpolated_in_little_memory_with_the_same_digits(
     jax.clear_caches()
     together = predict(groups, Design((900, 90), 50, 0.5), Smote())
     monkeypatch.undo()
+    for module in (minimum, moments):  # 410 components, in blocks
+        monkeypatch.setattr(module, "_TOGETHER", 64)
     jax.clear_caches()
     apart = predict(groups, Design((900, 90), 50, 0.5), Smote())
+    monkeypatch.undo()
+    jax.clear_caches()
     assert together.validity.verdict == apart.validity.verdict
     pair = (jax.tree.leaves(own._replace(validity=None)) for own in (together, apart))
     for one, other in zip(*pair, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
+
+
+def test_half_of_the_interpolations_are_the_other_half():
+    rng = np.random.default_rng(6)
+    group = GaussianGroup(rng.normal(size=(3, 2)), np.eye(2), 1, [0.5, 0.3, 0.2])
+    law = interpolation_law(group)
+    assert law.weights.size == 8 * 3**2
+    u, weight = interpolation_nodes()
+    mean, square = np.zeros(2), np.zeros((2, 2))
+    for node, share in zip(u, weight, strict=True):
+        for k, one in enumerate(group.mean):
+            for j, other in enumerate(group.mean):
+                own = share * group.weights[k] * group.weights[j]
+                point = (1 - node) * one + node * other
+                mean += own * point
+                cov = (1 - node) ** 2 * group.cov[k] + node**2 * group.cov[j]
+                square += own * (np.outer(point, point) + cov)
+    moment = np.einsum("k,ki,kj->ij", law.weights, law.means, law.means)
+    np.testing.assert_allclose(law.weights @ law.means, mean, atol=1e-15)
+    np.testing.assert_allclose(
+        moment + np.einsum("k,kij->ij", law.weights, law.covs), square, atol=1e-15
+    )
+
+
+def test_a_law_of_too_many_pairs_is_refused_before_it_fills_the_memory():
+    rng = np.random.default_rng(7)
+    groups = [GaussianGroup(rng.normal(size=(50, 30)), np.eye(30), y) for y in (0, 1)]
+    with pytest.raises(ValueError, match=r"^groups: got 50 components in 30 features .* MiB; use"):
+        predict(groups, Design((2000, 200), 500, 0.5), Smote())
+
+
+_FIFTY = """
+import resource
+import jax
+jax.config.update("jax_enable_x64", True)
+import numpy as np
+from synthetic_oversampling.theory import Design, GaussianGroup, Smote, predict
+rng = np.random.default_rng(0)
+groups = [GaussianGroup(rng.normal(size=(COUNT, 3)) + y, np.eye(3), y) for y in (0, 1)]
+predict(groups, Design((2000, 200), 500, 0.5), Smote())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_two_groups_of_fifty_components_are_interpolated_in_less_than_a_gibibyte():
+    code = _FIFTY.replace("COUNT", "50")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.0  # GiB: 0.63

@@ -15,6 +15,7 @@ from synthetic_oversampling.simulate.checks.check import (
     INDECISION,
     POWER,
     SOURCES,
+    WHOLE_POWER,
     Check,
     make_plan,
 )
@@ -55,6 +56,7 @@ def assert_powerful(universe):
     for check in universe:
         n = plan.for_check(universe, check)
         assert plan.power(check, n) >= POWER, check.id
+        assert plan.whole_power(check, n) >= WHOLE_POWER, check.id
         assert plan.indecision(check, n, spread=1.4) <= INDECISION / CAPACITY, check.id
         assert plan.detectable(check, n) <= check.discrepancy * (1 + 1e-12), check.id
         assert (n > 0) == bool(check.experiments), check.id

@@ -202,15 +202,18 @@ def test_a_run_killed_at_random_moments_and_resumed_gives_the_identical_report(
 ):
     """Killed by the clock, inside a writing, and by Ctrl-C, on other numbers of devices."""
     whole, resumed, kept = tmp_path / "whole.json", tmp_path / "resumed.json", tmp_path / "kept"
+    pages = [tmp_path / "whole.html", tmp_path / "resumed.html"]
     reference = [*TOY, "--artifacts", str(tmp_path / "reference"), "--json", str(whole)]
-    assert main(reference) == 0
+    assert main([*reference, "--report", str(pages[0])]) == 0
     assert "found" not in capsys.readouterr().out
     command = [*TOY, "--artifacts", str(kept), "--json", str(resumed)]
+    command += ["--report", str(pages[1])]
     # 51 writings: up to 20, then 12, then 3; a run that is killed goes on before its last writing
     moment = random.randint(1, 20)
     for how, devices in ((f"after {moment}", 2), ("writing 12", 1), ("interrupt 3", 8)):
         done = _run(*command, devices=devices, how=how)
-        assert not resumed.exists() and list(kept.rglob("*.json")), (how, done.stderr)
+        assert not resumed.exists() and not pages[1].exists(), how
+        assert list(kept.rglob("*.json")), (how, done.stderr)
         if how.startswith("interrupt"):
             assert done.returncode == 130
             assert "the same command goes on from there" in done.stderr
@@ -220,6 +223,7 @@ def test_a_run_killed_at_random_moments_and_resumed_gives_the_identical_report(
     out, err = capsys.readouterr()
     assert "replicates found" in out and "--fresh simulates them again" in out and err == ""
     assert resumed.read_bytes() == whole.read_bytes()
+    assert pages[0].read_bytes() == pages[1].read_bytes() and b"toy.second" in pages[1].read_bytes()
 
 
 def test_a_stored_file_that_was_cut_is_named_and_the_report_is_the_same(tmp_path, toy, capsys):

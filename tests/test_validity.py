@@ -6,20 +6,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.commands.validity import KIND, cases_of, table
-from synthetic_oversampling.simulate.validity.cases import classes, known_cases
+from synthetic_oversampling.simulate.sampling.erm import empirical_gradient, fit
+from synthetic_oversampling.simulate.validity.cases import Case, classes, known_cases
+from synthetic_oversampling.simulate.validity.large import minimum
 from synthetic_oversampling.simulate.validity.trials import WITHIN, Trial
-from synthetic_oversampling.theory import SQUARED, Design, Oracle, Smote, predict
+from synthetic_oversampling.theory import (
+    SQUARED,
+    Design,
+    GaussianGroup,
+    GaussianPlugin,
+    Oracle,
+    Smote,
+    predict,
+)
 from synthetic_oversampling.theory.prediction import validity
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
 from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
     VERDICTS,
+    rounding_of,
     validity_of_law,
     verdict_of,
 )
@@ -51,9 +63,37 @@ def _share(trials, predictions, verdict_of_prediction, family):
 
 
 def test_of_the_reliable_predictions_nearly_all_are_within_a_tenth(recorded):
-    for family, least in (("grid", 20), ("fresh", 50)):
+    for family, least in (("grid", 20), ("large", 20), ("fresh", 50)):
         count, share = _share(*recorded, lambda theory: theory.validity.verdict, family)
         assert count >= least and share >= LEAST, (family, count, share)
+
+
+def test_the_whole_grid_is_there_up_to_ratio_1000_in_fifty_features(recorded):
+    names = {trial.name for trial in recorded[0]}
+    assert names == set(cases_of(120))
+    for dim in (1, 2, 5, 15, 50):
+        assert any(f"/d{dim}-" in name and "-ratio1000-" in name for name in names), dim
+
+
+@pytest.mark.parametrize("scheme", [Design.class_weighted, Design.raw])
+def test_a_minimum_with_the_populations_hessian_is_the_minimum(scheme):
+    sizes = (20_000, 40)
+    groups = classes(3, 2.0)
+    case = Case("large/x", groups, scheme(sizes), Oracle())
+    rng = np.random.default_rng(4)
+    many = rng.standard_normal((sizes[0], 3), dtype=np.float32)
+    few = rng.standard_normal((sizes[1], 3)) + groups[1].mean[0]
+    x = jnp.asarray(np.concatenate([many.astype(float), few]))
+    sign = jnp.repeat(jnp.array([-1.0, 1.0]), np.array(sizes))
+    weight = jnp.asarray(np.repeat(case.design.real_mass / sizes, sizes))
+    whole = fit(x, sign, weight, start=jnp.zeros(4))
+    start = np.asarray(whole.theta) + 0.5  # as far as the noise takes it from where trials start
+    found, gradient = minimum(many, few, case, start)
+    np.testing.assert_allclose(found, whole.theta, atol=1e-4)
+    expected = empirical_gradient(jnp.asarray(start), x, sign, weight)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+    apart = few + 50 * groups[1].mean[0]
+    assert minimum(many, apart, case, np.zeros(4))[0] is None  # separated
 
 
 @pytest.mark.parametrize("wrong", [{"remainder": (2.0, 9.0)}, {"remainder": (0.4, 2.0)}])
@@ -66,7 +106,7 @@ def test_looser_thresholds_would_call_wrong_predictions_reliable(recorded, monke
 
     def again(own):
         seen = own.validity
-        return verdict_of(seen.seeds, seen.no_fit, seen.margin, seen.noise, seen.remainder).verdict
+        return verdict_of(*seen[3:]).verdict
 
     assert _share(*recorded, again, "grid")[1] < LEAST
 
@@ -106,12 +146,61 @@ def test_more_data_never_make_a_verdict_worse_and_no_number_is_nan():
 def test_what_was_not_computed_is_not_reliable():
     assert NOT_JUDGED.verdict == "unreliable"
     nan = math.nan
-    for numbers in ((nan, 0.0, 0.0), (99.0, nan, 0.0), (99.0, 0.0, nan)):
-        seeds, no_fit, remainder = numbers
-        assert verdict_of(seeds, no_fit, 9.0, 0.01, remainder).verdict == "unreliable"
+    good = (99.0, 0.0, 9.0, 0.01, 0.0, 0.0)
+    assert verdict_of(*good).verdict == "reliable"
+    for place in (0, 1, 4, 5):
+        numbers = [nan if at == place else value for at, value in enumerate(good)]
+        assert verdict_of(*numbers).verdict == "unreliable"
+    assert rounding_of(np.ones((2, 2)), 1.0) == rounding_of(np.eye(2), 0.0) == math.inf
     groups = classes(2, 1.0)
     squared = predict(groups, Design.class_weighted((9000, 9000)), Oracle(), SQUARED).validity
     assert squared.verdict == "doubtful" and squared.causes == ("loss",)
+
+
+def _nearly_one(near, apart):
+    """Two features of correlation ``1 - near``, and the same groups in other coordinates."""
+    cov = np.array([[1.0, 1 - near], [1 - near, 1.0]])
+    near = 1 - cov[0, 1]  # as it is rounded
+    gap = np.array([1.0, 1.0 + apart * math.sqrt(near)])
+    move = np.array([[0.5, 0.5], [1 / math.sqrt(near), -1 / math.sqrt(near)]])
+    other = np.diag([1 - near / 2, 2.0])
+    return (
+        [GaussianGroup(y * gap, cov, y) for y in (0, 1)],
+        [GaussianGroup(y * (move @ gap), other, y) for y in (0, 1)],
+    )
+
+
+@pytest.mark.filterwarnings("ignore::theory.inputs.DigitsLost")
+@pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
+@pytest.mark.parametrize("near", [1e-4, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 3e-13])
+def test_no_prediction_that_rounding_spoils_is_called_reliable(near):
+    bad = 0
+    for apart in (0.0, 1.2):
+        for size in (2000, 10**8):
+            for generator in (Oracle(), GaussianPlugin("pooled"), Smote()):
+                design = Design((10 * size, size), size, 0.5)
+                one, other = (predict(own, design, generator) for own in _nearly_one(near, apart))
+                wrong = abs(float(other.total) / float(one.total) - 1)
+                bad += wrong > 0.1
+                assert wrong < 2 * one.validity.rounding + 1e-9, (apart, size, generator)
+                assert other.validity.verdict == "reliable"
+                if near <= 1e-12 and float(other.total) < 1e-3:
+                    assert one.validity.verdict == "unreliable"
+                    assert "digits lost" in one.validity.causes
+                    assert "rounding" in one.validity.reasons[-1]
+                if near >= 1e-9 and size == 2000:
+                    assert one.validity.verdict == "reliable"
+    assert bad >= 2 or near > 1e-11  # the negative control: there is something to tell
+
+
+@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
+@pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
+def test_digits_lost_far_from_0_are_counted_as_well():
+    for offset, verdict in ((1e3, "reliable"), (9e4, "doubtful")):
+        groups = [GaussianGroup([offset + 1.5 * y], [[1.0]], y) for y in (0, 1)]
+        assert predict(groups, Design((90_000, 9000), 500, 0.5), Oracle()).validity.verdict == (
+            verdict
+        )
 
 
 _CALLS = """

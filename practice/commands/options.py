@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 
 __all__ = ["add_columns", "add_near", "add_output", "add_seed", "check_new", "whole"]
 
@@ -45,22 +44,3 @@ def add_output(
     """A file to write, and ``--overwrite``; see `check_new`."""
     parser.add_argument(name, type=Path, required=required, metavar=metavar, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-
-
-def whole(least: int, why: str = "") -> Callable[[str], int]:
-    """A reader of whole numbers from ``least`` on.
-
-    Example:
-        >>> whole(2)("12")
-        12
-    """
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) >= least):
-            shown = text if len(text) <= 40 else text[:40] + "..."
-            raise argparse.ArgumentTypeError(
-                f"got {shown!r}, expected a whole number from {least}{why}"
-            )
-        return int(text)
-
-    return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["add_arguments", "run"]
@@ -57,9 +57,9 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="nats, the least expected gain that rows are recommended for (default 1e-4: it takes "
         "80 000 test rows to see it)",
     )  # fmt: skip
-    own.add_argument("--most", type=int, metavar="N", help="added rows per group at most")
+    own.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
     own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
-    own.add_argument("--bootstrap", type=int, metavar="B",
+    own.add_argument("--bootstrap", type=whole(0), metavar="B",
                      help="replicates (default 200; 60 beyond 10 000 rows)")  # fmt: skip
     own.add_argument("--seed", type=seed_number, default=2024, help="of the bootstrap (2024)")
     own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")

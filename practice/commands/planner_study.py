@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import seed_number
+from synthetic_oversampling.simulate.arguments import seed_number, whole
 
 __all__ = ["add_arguments", "run"]
 
@@ -17,8 +17,8 @@ status: 0 done, 2 bad usage or an unusable file."""
 def add_arguments(own: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     own.description = _DESCRIPTION
-    own.add_argument("--tables", type=int, default=200, help="per setting (default 200)")
-    own.add_argument("--splits", type=int, default=40, help="of the real table (default 40)")
+    own.add_argument("--tables", type=whole(0), default=200, help="per setting (default 200)")
+    own.add_argument("--splits", type=whole(0), default=40, help="of the real table (default 40)")
     own.add_argument("--seed", type=seed_number, default=2024)
     own.add_argument(
         "--offered", action="store_true",

@@ -13,7 +13,12 @@ from synthetic_oversampling.practice.planner.intervals import Resampled
 from synthetic_oversampling.practice.planner.sources import Source
 from synthetic_oversampling.practice.planner.table import Prepared
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
-from synthetic_oversampling.theory.prediction.validity import REMAINDER, Validity, verdict_of
+from synthetic_oversampling.theory.prediction.validity import (
+    REMAINDER,
+    Validity,
+    rounding_of,
+    verdict_of,
+)
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Caution", "diagnose", "validity"]
@@ -82,7 +87,9 @@ def validity(table: Prepared, real: Real, resampled: Resampled, best) -> Validit
     total = abs(best.bias + best.variance)
     remainder = REMAINDER * noise * best.variance / total if total > 0 else np.inf
     seeds = sizes.min() / rows.x.shape[1]
-    return verdict_of(seeds, max(found.no_fit, failed), found.margin, noise, remainder)
+    rounding = rounding_of(rows.x.T @ rows.x / len(rows.x), total)
+    no_fit = max(found.no_fit, failed)
+    return verdict_of(seeds, no_fit, found.margin, noise, remainder, rounding)
 
 
 def _identifiers(table: Prepared):

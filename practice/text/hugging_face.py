@@ -86,7 +86,7 @@ def load(
             f"model: got {folder}, expected a folder with a model's config.json, as "
             "save_pretrained writes it; models are never downloaded here."
         )
-    if new_tokens < 1 or not temperature > 0:
+    if new_tokens < 1 or not 0 < temperature < float("inf"):
         raise ModelError(
             f"new_tokens, temperature: got {new_tokens} and {temperature}, expected at least 1 and "
             "a positive number."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import add_selection
+from synthetic_oversampling.simulate.arguments import add_selection, whole
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["add_arguments", "run"]
@@ -32,12 +32,10 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     add_selection(
         own, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
     )
-    own.add_argument("--runs", type=_at_least(100), default=1000, help="null runs (default 1000)")
+    own.add_argument("--runs", type=whole(100), default=1000, help="null runs (default 1000)")
+    own.add_argument("--pool", type=whole(1000), default=4000, help="replicates of each experiment")
     own.add_argument(
-        "--pool", type=_at_least(1000), default=4000, help="replicates of each experiment"
-    )
-    own.add_argument(
-        "--seeds", type=_at_least(1), metavar="N",
+        "--seeds", type=whole(1), metavar="N",
         help="instead: verify with N seeds, from --seed on, everything unless --only says less, "
         "and count failures and undecided checks",
     )  # fmt: skip
@@ -49,24 +47,12 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
 
 
-def _at_least(least: int):
-    def count(text: str) -> int:
-        value = int(text) if text.isdigit() else -1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"got {text!r}, expected a whole number of at least {least}"
-            )
-        return value
-
-    return count
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     import dataclasses
 
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, POWER, make_plan
+    from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, WHOLE_POWER, make_plan
     from synthetic_oversampling.simulate.console import console
     from synthetic_oversampling.simulate.report import (
         calibration as reporting_calibration,
@@ -120,7 +106,8 @@ def run(options: argparse.Namespace) -> int:
         tail.used - 3 * tail.used_error <= TOLERATED for tail in tails
     )
     powerful = all(
-        calibration.binomial_interval(round(share * result.runs), result.runs, 0.999)[1] >= POWER
+        calibration.binomial_interval(round(share * result.runs), result.runs, 0.999)[1]
+        >= WHOLE_POWER
         for share in result.power.values()
     )
     return 0 if sound and powerful else 1

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import seed_number
+from synthetic_oversampling.simulate.arguments import seed_number, whole
 
 __all__ = ["add_arguments", "cases_of", "run", "table"]
 
@@ -24,7 +24,9 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.description = _DESCRIPTION
     own.add_argument("--record", type=Path, default=Path("validity.json"), metavar="FILE")
     own.add_argument("--seed", type=seed_number, default=2026, help="seed (default 2026)")
-    own.add_argument("--fresh", type=int, default=120, help="random settings (default 120)")
+    own.add_argument(
+        "--fresh", type=whole(0, most=100_000), default=120, help="random settings (default 120)"
+    )
 
 
 def cases_of(fresh: int) -> dict:
@@ -37,9 +39,10 @@ def cases_of(fresh: int) -> dict:
         fresh_cases,
         grid_cases,
         known_cases,
+        large_cases,
     )
 
-    every = (*known_cases(), *grid_cases(), *fresh_cases(DRAW, fresh))
+    every = (*known_cases(), *grid_cases(), *large_cases(), *fresh_cases(DRAW, fresh))
     return {case.name: case for case in every}
 
 
@@ -75,6 +78,7 @@ def table(trials: Iterable, verdicts: Sequence[str], totals: Sequence[float]) ->
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     from synthetic_oversampling.simulate import artifacts
+    from synthetic_oversampling.simulate.validity.large import large_trial
     from synthetic_oversampling.simulate.validity.trials import Trial, trial
     from synthetic_oversampling.theory.prediction.excess_risk import predict
 
@@ -86,7 +90,8 @@ def run(options: argparse.Namespace) -> int:
     for name, case in cases_of(options.fresh).items():
         theory = predict(case.groups, case.design, case.generator)
         if name not in done:
-            done[name] = trial(case, theory, seed=options.seed)
+            simulated = large_trial if name.startswith("large/") else trial
+            done[name] = simulated(case, theory, seed=options.seed)
             artifacts.save(
                 options.record, [own._asdict() for own in done.values()], kind=KIND,
                 configuration={"draw": DRAW}, seed=options.seed,

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import add_selection
+from synthetic_oversampling.simulate.arguments import add_selection, whole
 from synthetic_oversampling.simulate.commands.report import add_figures_option, write_page
 from synthetic_oversampling.theory.wording import counted
 
@@ -76,8 +76,12 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         "srun or mpirun, or the address of the first; one that is lost ends the others with "
         "status 4, and the same command goes on",
     )
-    own.add_argument("--process-id", type=int, metavar="I", help="with HOST:PORT, from 0")
-    own.add_argument("--num-processes", type=int, metavar="N", help="with HOST:PORT")
+    own.add_argument(
+        "--process-id", type=whole(0, most=100_000), metavar="I", help="with HOST:PORT, from 0"
+    )
+    own.add_argument(
+        "--num-processes", type=whole(1, most=100_000), metavar="N", help="with HOST:PORT"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -43,11 +43,12 @@ def print_calibration(own: Console, result: Calibration) -> None:
             *(f"{ratio:.2f} +- {error:.2f}" for ratio, error in kind.ratios or [(0, 0)] * 3),
             f"{kind.least_power:.4f}",
             f"{kind.mean_power:.4f}",
+            f"{kind.first_power:.4f}",
         )
         for kind in result.kinds
     ]
     header = ("kind", "checks", "alarms (expected)", *(f"rate / {level:g}" for level in LEVELS),
-              "least power", "mean power")  # fmt: skip
+              "least power", "mean power", "least at first")  # fmt: skip
     print_rows(own, "Null runs", header, rows, [None] * len(rows))
     low, high = result.family_interval
     inflated = ", ".join(

@@ -172,21 +172,46 @@ def number(text: str, where: str) -> float:
     )
 
 
-_COLUMN = re.compile(rf"(?:{PLAIN.pattern}\n)*+{PLAIN.pattern}")  # many cells at once
+_DECIMAL = re.compile(r"[0-9+\-.eE\n]*")  # of what `float` reads, these are plain decimals
+_EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")  # but for these
+_TOGETHER = 1 << 20  # cells converted at once
 
 
-def _check_numbers(name: str, lines: Sequence[Line], path: os.PathLike | str) -> None:
-    """Raise for the first cell of a column that is no number, saying how many are."""
-    cells = [line.cells[name] for line in lines]
-    text = "\n".join(cells)
-    whole = text.count("\n") == len(cells) - 1 and _COLUMN.fullmatch(text) is not None
-    if whole and all(map(math.isfinite, map(float, cells))):
-        return
-    odd = [line for line in lines if not is_number(line.cells[name])]
+def _numbers(
+    path: os.PathLike | str, names: Sequence[str], cells: np.ndarray, lines: Sequence[Line]
+) -> np.ndarray:
+    """Columns of numbers ``[n, columns]`` from their cells.
+
+    Raises:
+        TableError: for the first column with a cell that is no number, saying how many are.
+    """
+    out = np.empty(cells.shape)
+    rows = max(1, _TOGETHER // max(len(names), 1))
+    for first in range(0, len(cells), rows):
+        own = cells[first : first + rows].ravel().tolist()
+        text = "\n".join(own)
+        plain = text.count("\n") < len(own) and _DECIMAL.fullmatch(text) is not None
+        plain = plain and _EXPONENT.search(text) is None
+        try:
+            if plain:
+                out[first : first + rows] = np.reshape(
+                    np.fromiter(map(float, own), float, len(own)), (-1, len(names))
+                )
+        except ValueError:
+            plain = False
+        if not plain or not np.isfinite(out[first : first + rows]).all():
+            break
+    else:
+        return out
+    fine = np.frompyfunc(is_number, 1, 1)(cells).astype(bool)
+    if fine.all():  # there are none
+        return np.array(cells, float)
+    column = int(np.argmin(fine.all(axis=0)))
+    odd = lines[int(np.argmin(fine[:, column]))]
     try:
-        number(odd[0].cells[name], f"{path}, line {odd[0].number}, column {name!r}")
+        number(odd.cells[names[column]], f"{path}, line {odd.number}, column {names[column]!r}")
     except TableError as error:
-        few = f"Numbers are in {len(lines) - len(odd)} of {counted(len(lines), 'cell')}."
+        few = f"Numbers are in {fine[:, column].sum()} of {counted(len(lines), 'cell')}."
         raise TableError(f"{error} {few}") from None
 
 
@@ -242,15 +267,19 @@ def read_table(
             "tables the same columns."
         )
     order = own if names is None else tuple(names)
-    numeric = _numeric(path, order, categorical, lines)
-    columns = {name: [line.cells[name] for line in lines] for name in order}
-    parts = [list(map(float, columns[name])) for name in order if name in numeric]
+    _check_categories(path, order, categorical, lines)
+    place = {name: at for at, name in enumerate(header)}
+    cells = np.array([list(line.cells.values()) for line in lines], object)
+    cells = cells[:, [place[name] for name in order]]
+    numeric = [at for at, name in enumerate(order) if name not in categorical]
+    features = _numbers(path, [order[at] for at in numeric], cells[:, numeric], lines)
     if categorical:
-        kinds = [columns[name] for name in order if name not in numeric]
+        others = [at for at, name in enumerate(order) if name in categorical]
+        kinds = [cells[:, at].tolist() for at in others]
         if encoding is None:
-            encoding = encoding_of([name for name in order if name not in numeric], kinds)
+            encoding = encoding_of([order[at] for at in others], kinds)
         try:
-            parts += encoding.indicators(kinds, str(path)).T.tolist()
+            features = np.hstack([features, encoding.indicators(kinds, str(path))])
         except ValueError as error:
             raise TableError(str(error)) from None
     attributes = None
@@ -263,13 +292,11 @@ def read_table(
         _check_names(path, attribute, lines)
         attributes = np.array([line.cells[attribute] for line in lines])
     labels = np.array([line.cells[label] for line in lines])
-    features = np.ascontiguousarray(np.array(parts, float).reshape(-1, len(lines)).T)
-    cells = np.array(list(columns.values()), object).T
     return Table(features, labels, attributes, order, label, attribute, cells, encoding)
 
 
-def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> dict[str, None]:
-    """Columns of numbers; checks them, and that categories are there."""
+def _check_categories(path, order: Sequence[str], categorical: Sequence[str], lines) -> None:
+    """Raise unless columns of categories are features, without an empty cell."""
     known = frozenset(order)
     for name in categorical:
         if name not in known:
@@ -283,12 +310,6 @@ def _numeric(path, order: Sequence[str], categorical: Sequence[str], lines) -> d
                     f"{path}, line {line.number}, column {name!r}: the category is empty. Fill it "
                     "or drop the line."
                 )
-    numeric = dict.fromkeys(order)
-    for name in categorical:
-        numeric.pop(name, None)
-    for name in numeric:
-        _check_numbers(name, lines, path)
-    return numeric
 
 
 def write_table(path: str | os.PathLike, header: Sequence[str], rows: Sequence[Sequence]) -> Path:

@@ -1,8 +1,8 @@
 """Settings on which the verdicts of `theory.prediction.validity` are calibrated and confirmed.
 
-Three families, each rebuilt from its name alone: a grid of two Gaussian classes, the settings in
-which the expansion is known to fail, and random groups and generators that no threshold was chosen
-on.
+Four families, each rebuilt from its name alone: a grid of two Gaussian classes, the points of it
+that are too large to be drawn in batches, the settings in which the expansion is known to fail, and
+random groups and generators that no threshold was chosen on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from synthetic_oversampling.theory.generators.table import (
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
-__all__ = ["Case", "fresh_cases", "grid_cases", "known_cases"]
+__all__ = ["Case", "fresh_cases", "grid_cases", "known_cases", "large_cases"]
 
 DIMS = (1, 2, 5, 15, 50)
 SEEDS = (1, 2, 5, 10, 20, 50)  # of the smallest group for every parameter
@@ -58,8 +58,7 @@ def _fits(sizes: Sequence[int], dim: int) -> bool:
     return sum(sizes) <= MOST_ROWS and sum(sizes) * (dim + 1) ** 2 <= MOST_WORK
 
 
-def grid_cases() -> Iterator[Case]:
-    """Raw and weighted training on every fifth point of the grid that is not too large to draw."""
+def _points(family: str, large: bool) -> Iterator[Case]:
     points = [
         (dim, seeds, distance, ratio)
         for dim in DIMS
@@ -69,12 +68,22 @@ def grid_cases() -> Iterator[Case]:
     ]
     for place, (dim, seeds, distance, ratio) in enumerate(points):
         sizes = (seeds * (dim + 1) * ratio, seeds * (dim + 1))
-        if (place + 2 * (place // 4) + place // 20) % EVERY or not _fits(sizes, dim):
+        if (place + 2 * (place // 4) + place // 20) % EVERY or _fits(sizes, dim) == large:
             continue
-        name = f"grid/d{dim}-seeds{seeds}-distance{distance:g}-ratio{ratio}"
+        name = f"{family}/d{dim}-seeds{seeds}-distance{distance:g}-ratio{ratio}"
         groups = classes(dim, distance)
         yield Case(f"{name}-weighted", groups, Design.class_weighted(sizes), Oracle())
         yield Case(f"{name}-raw", groups, Design.raw(sizes), Oracle())
+
+
+def grid_cases() -> Iterator[Case]:
+    """Raw and weighted training on every fifth point of the grid that is not too large to draw."""
+    yield from _points("grid", large=False)
+
+
+def large_cases() -> Iterator[Case]:
+    """The same on every fifth point that is: up to 2.6 million rows, and most of ratio 1000."""
+    yield from _points("large", large=True)
 
 
 def known_cases() -> Iterator[Case]:

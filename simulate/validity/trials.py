@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.population.moments import margin_means, moments_from
 from synthetic_oversampling.theory.prediction.excess_risk import Prediction
 
-__all__ = ["WITHIN", "Trial", "trial"]
+__all__ = ["WITHIN", "Trial", "summary", "trial"]
 
 WITHIN = 0.10  # of the simulated value: what a reliable prediction is
 PRECISION = 0.02  # relative standard error that is aimed at
@@ -74,9 +75,7 @@ def trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
         theory: its prediction.
         seed: of the run; the key of a case depends on the seed and its name alone.
     """
-    groups = stack([group.law for group in case.groups])
     start = jnp.asarray(theory.theta_alpha)
-    laws = Law(*map(np.asarray, groups))
     draw = jax.jit(
         jax.vmap(lambda key: draw_dataset(case.groups, case.design, case.generator, key=key))
     )
@@ -101,28 +100,45 @@ def trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
         drawn += block
         if drawn < 128:
             continue
-        points = np.concatenate(found)
-        if len(points) < 8:
-            if drawn >= most / 4:
-                nothing = (math.nan,) * 4
-                return Trial(case.name, drawn, drawn - len(points), *nothing)
-            continue
-        excess = _risk(points, laws) - _risk(np.asarray(theory.theta_star)[None], laws)
-        independent = case.design.scheme != "synthetic" or not any(
-            own.fitted for own in per_group(case.generator, len(case.groups))
+        own = summary(case, theory, found, gradients, drawn, most)
+        if own is not None:
+            return own
+
+
+def summary(
+    case: Case, theory: Prediction, found: Sequence[np.ndarray], gradients: Sequence[np.ndarray],
+    drawn: int, most: int,
+) -> Trial | None:  # fmt: skip
+    """What was simulated of a case, or None while it has to go on.
+
+    Args:
+        case: what is replicated; theory: its prediction.
+        found: minimisers ``[t, p]`` of the data sets that have one.
+        gradients: empirical gradients at ``theta_alpha`` of the same data sets ``[t, p]``.
+        drawn: data sets so far; most: at most.
+    """
+    laws = Law(*map(np.asarray, stack([group.law for group in case.groups])))
+    points = np.concatenate(found)
+    if len(points) < 8:
+        nothing = (math.nan,) * 4
+        none = Trial(case.name, drawn, drawn - len(points), *nothing)
+        return none if drawn >= most / 4 else None
+    excess = _risk(points, laws) - _risk(np.asarray(theory.theta_star)[None], laws)
+    independent = case.design.scheme != "synthetic" or not any(
+        own.fitted for own in per_group(case.generator, len(case.groups))
+    )
+    if independent and len(points) == drawn:
+        mean, error = _controlled(excess, np.concatenate(gradients), theory, laws)
+    else:
+        mean, error = excess.mean(), excess.std(ddof=1) / math.sqrt(len(excess))
+    gap = abs(abs(float(theory.total) - mean) - WITHIN * abs(mean))
+    if error < PRECISION * abs(mean) or gap > _DECIDED * error or drawn >= most:
+        rate = _error(points, laws)
+        spread = rate.std(ddof=1) / math.sqrt(len(rate))
+        return Trial(
+            case.name, drawn, drawn - len(points), *map(float, (mean, error, rate.mean(), spread))
         )
-        if independent and len(points) == drawn:
-            mean, error = _controlled(excess, np.concatenate(gradients), theory, laws)
-        else:
-            mean, error = excess.mean(), excess.std(ddof=1) / math.sqrt(len(excess))
-        gap = abs(abs(float(theory.total) - mean) - WITHIN * abs(mean))
-        if error < PRECISION * abs(mean) or gap > _DECIDED * error or drawn >= most:
-            rate = _error(points, laws)
-            spread = rate.std(ddof=1) / math.sqrt(len(rate))
-            return Trial(
-                case.name, drawn, drawn - len(points),
-                *map(float, (mean, error, rate.mean(), spread)),
-            )  # fmt: skip
+    return None
 
 
 def _risk(points: np.ndarray, laws: Law) -> np.ndarray:

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import beta, norm
 
+from synthetic_oversampling.simulate.verify.verdicts import passes, rejections
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
     STAGES,
@@ -202,8 +203,10 @@ class Kind:
         expected: how many the planned level allows.
         ratios: at each of `LEVELS`, the rate of alarms over the nominal rate, and its standard
             error (from the spread over runs, so that correlated checks count once).
-        least_power, mean_power: share of runs in which a theory off by the discrepancy failed, the
-            smaller of both signs: least over the checks, and their mean.
+        least_power, mean_power: share of runs in which a theory off by the discrepancy failed, at
+            the first stage or the second, the smaller of both signs: least over the checks, and
+            their mean.
+        first_power: least share in which it failed at the first stage.
     """
 
     kind: str
@@ -213,6 +216,7 @@ class Kind:
     ratios: tuple[tuple[float, float], ...]
     least_power: float
     mean_power: float
+    first_power: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +229,7 @@ class Calibration:
         share: of the family rate, what these checks were given.
         family: at each of `LEVELS`, share of runs with any alarm.
         kinds: by kind of statistic.
-        power: by check id, as in `Kind`.
+        power, first_power: by check id, as in `Kind`.
         second_stages: checks that a true run leaves to a second stage, on average.
         undecided: runs in which any check stayed undecided after it.
     """
@@ -236,6 +240,7 @@ class Calibration:
     family: tuple[float, ...]
     kinds: tuple[Kind, ...]
     power: dict[str, float]
+    first_power: dict[str, float]
     second_stages: float = 0.0
     undecided: int = 0
 
@@ -259,8 +264,9 @@ def null_runs(
     Statement: given the pool, every run is an independent sample of the planned size from the
     pool's empirical law, whose mean is known; replicates of one suite keep their dependence across
     its experiments. The allowance is taken as 0 under the true theory, so that the nominal rate is
-    attained and not only bounded, and as declared under the wrong ones. A check that a true run
-    leaves undecided goes on to a second stage, as in `simulate.verify.run`.
+    attained and not only bounded, and as declared under the wrong ones. A check that a run leaves
+    undecided, under the true theory or a wrong one, goes on to a second stage, as in
+    `simulate.verify.run`.
 
     Args:
         checks: those with noise among them are resampled; others are judged once.
@@ -279,6 +285,7 @@ def null_runs(
     second, undecided = 0, np.zeros(runs, bool)
     alarms = {check.id: np.zeros((len(levels), runs), bool) for check in noisy}
     power: dict[str, float] = {c.id: 1.0 for c in checks if not c.experiments}
+    first_power = dict(power)
     for suite, own in suites.items():
         needed = {
             check.id: min(plan.for_experiment(universe, name) for name in check.experiments)
@@ -305,42 +312,27 @@ def null_runs(
             for j, level in enumerate(levels):
                 low, high = interval(mean, error, sizes[i], skewness, float(norm.isf(level / 2)))
                 alarms[check.id][j] = low > 0 if check.kind == "bound" else (low > 0) | (high < 0)
-            power[check.id] = _power(check, *seen[:, i], needed[check.id], plan.z)
             n = int(sizes[i])
-            left = ~_passes(check, *interval(mean, error, n, skewness, plan.z))
-            for run in np.flatnonzero(left).tolist():  # the same stream goes on
+            ends = interval(mean, error, n, skewness, plan.z)
+            left = ~passes(check, *ends)
+            found, open_ = rejections(check, *ends)
+            first_power[check.id] = float(found.mean(axis=1).min())
+            for run in np.flatnonzero(left | open_.any(axis=0)).tolist():  # the same stream goes on
                 extra = drawn(run, 2, (STAGES[1] - STAGES[0]) * n)
                 values = table[[i]][:, np.concatenate([drawn(run, 1, largest)[:n], extra])]
                 moments = _moments(values)
-                low, high = interval(*moments[:2], values.shape[1], moments[2], plan.z_second)
-                undecided[run] |= not _passes(check, low, high).all()
+                ends = interval(*moments[:2], values.shape[1], moments[2], plan.z_second)
+                undecided[run] |= left[run] and not passes(check, *ends).all()
+                found[:, run] |= open_[:, run] & rejections(check, *ends)[0][:, 0]
+            power[check.id] = float(found.mean(axis=1).min())
             second += int(left.sum())
     return dataclasses.replace(
-        _summary(checks, plan, alarms, power, runs),
+        _summary(checks, plan, alarms, power, first_power, runs),
         second_stages=second / runs, undecided=int(undecided.sum()),
     )  # fmt: skip
 
 
-def _passes(check: Check, low, high) -> np.ndarray:
-    """Whether an interval about a mean of 0 lets the check pass, with the true theory in place.
-
-    Of a bound: with the mean below it by the discrepancy.
-    """
-    if check.kind == "bound":
-        return np.asarray(high <= check.discrepancy + check.allowance)
-    return np.asarray((low >= -check.discrepancy) & (high <= check.discrepancy))
-
-
-def _power(check: Check, mean, error, skewness, n: int, z: float) -> float:
-    """Share of runs in which a theory off by the discrepancy fails: the smaller of both signs."""
-    low, high = interval(mean, error, n, skewness, z)
-    above = float(np.mean(low > -check.discrepancy + check.allowance))
-    if check.kind == "bound":
-        return above
-    return min(above, float(np.mean(high < check.discrepancy - check.allowance)))
-
-
-def _summary(checks, plan, alarms, power, runs) -> Calibration:
+def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
     kinds = []
     for kind in dict.fromkeys(map(kind_of, checks)):
         own = [check for check in checks if kind_of(check) == kind]
@@ -355,7 +347,16 @@ def _summary(checks, plan, alarms, power, runs) -> Calibration:
             count = int(counts[0].sum())
         expected = 0.0 if kind == "no noise" else sides * plan.alarm * len(own) * runs
         kinds.append(
-            Kind(kind, len(own), count, expected, ratios, min(reached), float(np.mean(reached)))
+            Kind(
+                kind,
+                len(own),
+                count,
+                expected,
+                ratios,
+                min(reached),
+                float(np.mean(reached)),
+                min(first_power[check.id] for check in own),
+            )  # fmt: skip
         )
     if alarms:
         any_alarm = np.any(list(alarms.values()), axis=0)  # [levels, runs]
@@ -368,6 +369,7 @@ def _summary(checks, plan, alarms, power, runs) -> Calibration:
         tuple(any_alarm[1:].mean(axis=1).tolist()),
         tuple(kinds),
         power,
+        first_power,
     )
 
 

@@ -254,6 +254,7 @@ def check_seeds(generator: Generator, sizes: Sequence[int], dim: int) -> None:
 
 
 _INTERPOLATION_NODES = 16
+_LARGEST_LAW = 2**26  # bytes of covariances of a group; a prediction holds them about 20 times
 
 
 def interpolation_nodes() -> tuple[np.ndarray, np.ndarray]:
@@ -268,27 +269,38 @@ def interpolation_law(group: GaussianGroup) -> Law:
     ``(1 - u) x + u x'`` with independent ``x`` (component k) and ``x'`` (component l) is Gaussian
     given ``u``, with mean ``(1 - u) mu_k + u mu_l`` and covariance ``(1 - u)^2 S_k + u^2 S_l``; its
     overall covariance is 2/3 of the group's within part. The uniform ``u`` is integrated by
-    Gauss-Legendre, so the law is a finite mixture accurate to rounding.
+    Gauss-Legendre, so the law is a finite mixture accurate to rounding, of ``8 K^2`` components.
 
     Args:
         group: whose seeds are interpolated.
+
+    Raises:
+        ValueError: for so many components that their pairs do not fit into the memory.
     """
     require_groups([group])
+    count = len(group.weights)
+    needed = _INTERPOLATION_NODES // 2 * count**2 * group.dim**2 * 8
+    if count > 1 and needed > _LARGEST_LAW:
+        raise ValueError(
+            f"groups: got {count} components in {counted(group.dim, 'feature')} for SMOTE, whose "
+            f"law is a mixture of {_INTERPOLATION_NODES // 2 * count**2} Gaussians with "
+            f"{needed / 2**20:.0f} MiB of covariances, expected at most "
+            f"{_LARGEST_LAW / 2**20:.0f} MiB; use fewer components or features, or measure the "
+            "generator with simulate.measure_generator and predict with "
+            "synthetic_oversampling.theory.prediction.measured.predict_measured."
+        )
     u, weight = interpolation_nodes()
-    v = u[:, None, None, None]
-    means = (1 - v) * group.mean[None, :, None] + v * group.mean[None, None, :]
-    covs = (1 - v[..., None]) ** 2 * group.cov[None, :, None] + v[..., None] ** 2 * (
-        group.cov[None, None, :]
-    )
-    pairs = group.weights[:, None] * group.weights[None, :]
-    weights = weight[:, None, None] * pairs[None]
-    dim = group.dim
-    return Law(
-        weights.reshape(-1),
-        means.reshape(-1, dim),
-        covs.reshape(-1, dim, dim),
-        np.full(weights.size, group.sign),
-    )
+    first, second = np.triu_indices(count)
+    pairs = group.weights[first] * group.weights[second]
+    # a pair the other way round at 1 - u has the same law: of two components every node, of one
+    # with itself the lower half of the nodes, which are symmetric, each with twice its weight
+    own, node = np.nonzero((first != second)[:, None] | (u < 0.5))
+    first, second, v = first[own], second[own], u[node]
+    means = (1 - v)[:, None] * group.mean[first] + v[:, None] * group.mean[second]
+    covs = ((1 - v) ** 2)[:, None, None] * group.cov[first]
+    covs += (v**2)[:, None, None] * group.cov[second]
+    weights = 2 * weight[node] * pairs[own]
+    return Law(weights, means, covs, np.full(weights.size, group.sign))
 
 
 def population_law(

@@ -23,6 +23,7 @@ __all__ = ["Minimum", "minimise", "minimiser", "minimisers"]
 
 _ARMIJO = 1e-4  # share of the linear prediction by which an accepted step lowers the risk
 _ROUNDING = 1e-12  # relative error allowed to the risks that are compared
+_TOGETHER = 4096  # components whose means are computed at once
 _SEPARATED = 10.0  # Mahalanobis distance, from which on a start would saturate the sigmoid
 
 
@@ -44,6 +45,19 @@ def _discriminant(law: Law) -> Array:
     intercept = jnp.log(mass[1] / mass[0]) - jnp.sum(means, axis=0) @ slope / 2
     start = shrink * jnp.concatenate([intercept[None], slope])
     return jnp.where(jnp.all(jnp.isfinite(start)), start, 0.0)
+
+
+def _means(functions: tuple, mean: Array, var: Array) -> Array:
+    """`expectations` of many components a block at a time: bounds the memory."""
+    blocks = -(-mean.size // _TOGETHER)
+    if blocks == 1:
+        return expectations(functions, mean, var)
+    size = -(-mean.size // blocks)
+    rows = (
+        jnp.pad(part, (0, blocks * size - part.size)).reshape(blocks, size) for part in (mean, var)
+    )
+    values = jax.lax.map(lambda row: expectations(functions, *row), tuple(rows))
+    return jnp.moveaxis(values, 0, 1).reshape(len(functions), -1)[:, : mean.size]
 
 
 class Minimum(NamedTuple):
@@ -78,7 +92,7 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
             base, value, move, gain, damping, _, step = state
             theta = base - damping * move
             m = margins_at(theta, white)
-            e = expectations((loss.value, *slopes), m.mean, m.var)
+            e = _means((loss.value, *slopes), m.mean, m.var)
             e = e * law.weights[None]
             reached = jnp.sum(e[0])
             falls = reached <= value - _ARMIJO * damping * gain + _ROUNDING * jnp.abs(value)

@@ -28,6 +28,8 @@ __all__ = [
     "second_moment",
 ]
 
+_TOGETHER = 4096  # components whose means are computed at once: bounds the memory
+
 
 class Moments(NamedTuple):
     """Per law: risk ``[G]``, score mean ``[G, p]``, Hessian and score covariance ``[G, p, p]``."""
@@ -95,10 +97,12 @@ def margin_means(points, laws: Law, loss: Loss, further: int = 0) -> Means:
 def _weighted(functions, margin, var, weights, xp):
     """``weights E[g_j(u)]`` ``[j, t, G, K]``; on the host only where there is weight."""
     if xp is np:
-        kept = weights > 0
+        kept = np.nonzero(weights > 0)
         values = np.zeros((len(functions), len(margin), *weights.shape))
-        e = host_expectations(functions, margin[:, kept], var[:, kept])
-        values[:, :, kept] = e * weights[kept]
+        for first in range(0, len(kept[0]), _TOGETHER):
+            own = (slice(None), *(axis[first : first + _TOGETHER] for axis in kept))
+            e = host_expectations(functions, margin[own], var[own])
+            values[(slice(None), *own)] = e * weights[own[1:]]
         return values
     return expectations(functions, margin, var, (0.0, 0.0)) * weights[None, None]
 

@@ -1,7 +1,7 @@
 """Whether a prediction of theorem R is to be relied on, and if not, why.
 
 Theorem R is an expansion in 1/n. What it leaves out is seen from four numbers, all of them in the
-prediction:
+prediction, and what rounding spoils from a fifth:
 
 * **seeds per parameter**, the smallest group's size over the number of parameters;
 * the **separability** of the rows (`theory.prediction.existence`): a logistic fit that may not
@@ -9,7 +9,11 @@ prediction:
 * the **noise of a score**, ``tau^2 = tr(H_g Cov(theta_hat)) / H_g[0, 0]``, the largest over groups:
   the loss is a quadratic only over scores that move by less than 1;
 * the **remainder**, ``1.3 tau^2 (|variance| + |Cox-Snell|) / |total|``: the O(1/n) terms beside the
-  whole, times the relative size of the terms that follow them, as measured.
+  whole, times the relative size of the terms that follow them, as measured;
+* the **rounding** of float64 beside the whole: two features that are nearly one, or far from 0,
+  make the least eigenvalue of the second moments (scaled to a unit diagonal) small, and the error
+  of an excess risk grows with its power -3/2, as measured against the same groups in other
+  coordinates; an excess risk is a difference of risks of order 1 besides.
 
 The thresholds are measured: of predictions called reliable at least 95 % are within 10 % of the
 simulated excess risk (``oversampling validity``, docs/validity.md). They were measured for
@@ -45,6 +49,7 @@ __all__ = [
     "Unreliable",
     "Validity",
     "judge",
+    "rounding_of",
     "rows_of",
     "validity_of_law",
     "verdict_of",
@@ -58,7 +63,13 @@ VERDICTS: tuple[Verdict, ...] = ("reliable", "doubtful", "unreliable")
 REMAINDER = 1.3  # measured: relative terms of higher order, per unit of the score's noise
 
 # reliable within the first number, doubtful within the second; seeds from above, others from below
-THRESHOLDS = {"seeds": (10.0, 3.0), "no_fit": (1e-3, 5e-2), "remainder": (0.10, 0.50)}
+THRESHOLDS = {
+    "seeds": (10.0, 3.0), "no_fit": (1e-3, 5e-2), "remainder": (0.10, 0.50),
+    "rounding": (0.01, 0.10),
+}  # fmt: skip
+_EPS = float(np.finfo(float).eps)
+_NOTHING = 1e-9  # nats
+_CONDITIONING = 2e-5  # measured: error in nats, per unit of rounding and eigenvalue ** -1.5
 
 
 class Unreliable(UserWarning):
@@ -71,12 +82,14 @@ class Validity(NamedTuple):
     Attributes:
         verdict: "reliable", "doubtful" or "unreliable".
         reasons: in words, one for each cause; none when reliable.
-        causes: the same by name: "few seeds", "separation", "remainder", "loss", "not judged".
+        causes: the same by name: "few seeds", "separation", "remainder", "digits lost", "loss",
+            "not judged".
         seeds: of the smallest group, for every parameter.
         no_fit: estimated probability that no finite fit exists.
         margin: parameters at which fits cease to exist, over those there are.
         noise: variance of a score at the estimate, the largest over groups.
         remainder: estimated relative size of what the expansion leaves out.
+        rounding: estimated relative error of the arithmetic.
     """
 
     verdict: Verdict
@@ -87,10 +100,11 @@ class Validity(NamedTuple):
     margin: float
     noise: float
     remainder: float
+    rounding: float
 
 
 NOT_JUDGED = Validity(
-    "unreliable", ("the prediction was not judged",), ("not judged",), *(math.nan,) * 5
+    "unreliable", ("the prediction was not judged",), ("not judged",), *(math.nan,) * 6
 )
 
 
@@ -152,21 +166,61 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
     else:
         no_fit, margin = 0.0, math.inf
     seeds = least / np.size(prediction.theta_star)
-    return verdict_of(seeds, no_fit, margin, noise, remainder, loss)
+    # without noise an excess of 0 is right to within rounding
+    rounding = rounding_of(_second_moment(clusters), total if leading else max(total, _NOTHING))
+    return verdict_of(seeds, no_fit, margin, noise, remainder, rounding, loss)
+
+
+def _second_moment(rows: Clusters) -> np.ndarray:
+    """``E[xbar xbar']`` ``[p, p]``, both labels weighing the same."""
+    weights = np.zeros(len(rows.counts))
+    for sign in np.unique(rows.signs):
+        own = rows.signs == sign
+        counts = np.minimum(rows.counts[own], 1e15)  # there may be infinitely many
+        weights[own] = counts / counts.sum()
+    weights = weights / weights.sum()
+    location = np.column_stack([np.ones(len(weights)), rows.means])
+    moment = np.einsum("k,ki,kj->ij", weights, location, location)
+    moment[1:, 1:] += np.einsum("k,kij->ij", weights, rows.covs)
+    return moment
+
+
+def rounding_of(moment: np.ndarray, total: float) -> float:
+    """Estimated relative error of the arithmetic in an excess risk; infinite where none is left.
+
+    Args:
+        moment: second moments ``E[xbar xbar']`` of the rows, intercept first ``[p, p]``.
+        total: the excess risk, nats.
+
+    Example:
+        >>> rounding_of(np.eye(2), 1e-3) < 1e-12
+        True
+        >>> round(rounding_of(np.array([[1.0, 1 - 1e-12], [1 - 1e-12, 1.0]]), 1e-3), 1)
+        4.4
+    """
+    unit = np.sqrt(np.diagonal(moment))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = moment / np.outer(unit, unit)
+    if not np.all(np.isfinite(scaled)) or total == 0:
+        return math.inf
+    least = float(np.linalg.eigvalsh(scaled)[0])
+    if not least > _EPS:
+        return math.inf
+    return _EPS * (1 + _CONDITIONING * least**-1.5) / abs(total)
 
 
 def verdict_of(
-    seeds: float, no_fit: float, margin: float, noise: float, remainder: float,
+    seeds: float, no_fit: float, margin: float, noise: float, remainder: float, rounding: float,
     loss: Loss = LOGISTIC,
 ) -> Validity:  # fmt: skip
     """The verdict that follows from the numbers.
 
     Args:
-        seeds, no_fit, margin, noise, remainder: see `Validity`.
+        seeds, no_fit, margin, noise, remainder, rounding: see `Validity`.
         loss: of the prediction.
 
     Example:
-        >>> own = verdict_of(5.0, 0.0, 20.0, 0.3, 0.4)
+        >>> own = verdict_of(5.0, 0.0, 20.0, 0.3, 0.4, 1e-9)
         >>> own.verdict, own.causes
         ('doubtful', ('few seeds', 'remainder'))
     """
@@ -174,6 +228,7 @@ def verdict_of(
         "few seeds": _degree(-seeds, *(-limit for limit in THRESHOLDS["seeds"])),
         "separation": _degree(no_fit, *THRESHOLDS["no_fit"]),
         "remainder": _degree(remainder, *THRESHOLDS["remainder"]),
+        "digits lost": _degree(rounding, *THRESHOLDS["rounding"]),
         "loss": 0 if loss == LOGISTIC else 1,
     }
     words = {
@@ -185,12 +240,15 @@ def verdict_of(
         f"exists ({margin:.2g} times the parameters would separate them)",
         "remainder": f"the scores' noise is {noise:.2g} and terms of higher order are about "
         f"{remainder:.0%} of the prediction",
+        "digits lost": "the features are so nearly collinear or so far from 0, or the excess so "
+        f"small, that rounding is about {rounding:.2g} of the prediction",
         "loss": "verdicts are calibrated for the logistic loss only",
     }
     causes = tuple(name for name, degree in degrees.items() if degree)
     return Validity(
         VERDICTS[max(degrees.values())], tuple(words[name] for name in causes), causes,
         float(seeds), float(no_fit), float(margin), float(noise), float(remainder),
+        float(rounding),
     )  # fmt: skip
 
 

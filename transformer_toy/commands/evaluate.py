@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.description = _DESCRIPTION
     parser.add_argument("checkpoint", type=Path, nargs="*", help="models; default: shipped")
-    parser.add_argument("--contexts", type=int, default=2048)
+    parser.add_argument("--contexts", type=whole(0, most=10**6), default=2048)
     parser.add_argument("--seed", type=seed_number, default=0, help="of the contexts")
     parser.add_argument("--out", type=Path, help="write the numbers as a JSON artifact")
     parser.add_argument(
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead, predict and simulate what each rule's samples do to a classifier; needs one "
         "unknown_mean network with dim=2, by default the shipped one",
     )
-    parser.add_argument("--fits", type=int, default=2000, help="data sets a rule, for --accuracy")
+    parser.add_argument("--fits", type=whole(0, most=10**9), default=2000, help="data sets a rule, for --accuracy")
 
 
 def run(options: argparse.Namespace) -> int:

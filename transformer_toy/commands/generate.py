@@ -16,7 +16,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["add_arguments", "run"]
@@ -28,14 +28,8 @@ that reads a group's seeds and writes the law of its next samples."""
 def _number_of(text: str) -> tuple[str, int]:
     label, _, number = text.rpartition("=")
     if not label or not number.isdecimal():
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected LABEL=NUMBER")
-    return label, int(number)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 0")
-    return int(text)
+        raise argparse.ArgumentTypeError(f"got {text[:40]!r}, expected LABEL=NUMBER")
+    return label, whole(0)(number)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--checkpoint", type=Path, help="a model; default: shipped")
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--each", type=_count, metavar="NUMBER", help="samples for every group")
+    amount.add_argument("--each", type=whole(0), metavar="NUMBER", help="samples for every group")
     amount.add_argument(
         "--count",
         type=_number_of,
@@ -58,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
     parser.add_argument("--seed", type=seed_number, default=0)
-    parser.add_argument("--batch", type=int, default=65_536, help="samples held in memory")
+    parser.add_argument("--batch", type=whole(0, most=10**9), default=65_536, help="samples held in memory")
     parser.add_argument("--overwrite", action="store_true")
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import check_new, seed_number
+from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 
 __all__ = ["add_arguments", "run"]
 
@@ -17,6 +17,11 @@ reads a group's seeds and writes the law of its next samples."""
 
 def _setting(text: str) -> tuple[str, int | float]:
     name, _, value = text.partition("=")
+    if value.isdecimal() and len(value.lstrip("0")) > 6:
+        raise argparse.ArgumentTypeError(
+            f"got {text[:40]!r}, expected {name}=NUMBER with a number below a million; give a "
+            "smaller one"
+        )
     try:
         return name, int(value)
     except ValueError:
@@ -44,14 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a parameter of the family, such as dim=2; may be repeated",
     )
     parser.add_argument("--seed", type=seed_number, default=0)
-    parser.add_argument("--steps", type=int, help="of the optimiser (default 12000)")
-    parser.add_argument("--groups", type=int, help="groups a step (default 128)")
-    parser.add_argument("--max-count", type=int, help="most seeds (default 64)")
+    parser.add_argument("--steps", type=whole(0), help="of the optimiser (default 12000)")
+    parser.add_argument("--groups", type=whole(0, most=10**6), help="groups a step (default 128)")
+    parser.add_argument("--max-count", type=whole(0, most=10**6), help="most seeds (default 64)")
     parser.add_argument(
-        "--chunk", type=int, help="steps a call; default: the most up to 200 that divide --steps"
+        "--chunk", type=whole(0, most=10**6), help="steps a call; default: the most up to 200 that divide --steps"
     )
     parser.add_argument(
-        "--hidden-embed", type=int, default=16, help="hidden units of a seed's embedding"
+        "--hidden-embed", type=whole(0, most=10**5), default=16, help="hidden units of a seed's embedding"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--resume", action="store_true", help="go on from OUT.state if it is there")
