@@ -54,7 +54,7 @@ def answer(command: str, run: Callable[[], int], *, interrupted: str = "interrup
         print(f"{command}: {error}", file=sys.stderr)
         return 2
     except MemoryError as error:
-        print(f"{door}: {error or 'no memory is left'}; ask for fewer rows", file=sys.stderr)
+        print(f"{command}: {error or 'no memory is left'}; ask for fewer rows", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

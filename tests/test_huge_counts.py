@@ -1,55 +1,50 @@
-"""Counts beyond every float, and those that cost digits, at every door that takes one."""
+"""Counts beyond every float, and those that cost digits, with every command that takes one."""
 
 import argparse
-import sys
+from importlib import import_module
 
 import malformed
 from test_fuzz_doors import _answer as answer
 
-import synthetic_oversampling.practice.__main__  # MOVED
-import synthetic_oversampling.simulate.__main__  # MOVED
-import synthetic_oversampling.transformer_toy.__main__  # MOVED
+from synthetic_oversampling.__main__ import COMMANDS, main
 from synthetic_oversampling.simulate.arguments import whole
 
 
 def huge_cases(folder):
-    """Every option that takes a count, with how the door that has it is called otherwise."""
+    """Every option that takes a count, with how its command is called otherwise."""
     good = folder / "good.csv"
     good.write_text(malformed.GOOD)
     out = folder / "out"
-    simulate_, toy, practice_ = (
-        door.__main__.main for door in (simulate, transformer_toy, practice)
-    )
     text = ["language-model", good, "--label=y", "--out", out, "--model=character"]
     resample = ["resample", good, "--label=y", "--out", out]
     table = [
-        (simulate_, ["verify", "--only", "toy"], "--process-id --num-processes --seed"),
-        (simulate_, ["plan", good, "--label=y"], "--most --bootstrap --seed --price --worth"),
-        (simulate_, ["calibrate", "--only", "toy"], "--runs --pool --seeds --seed"),
-        (simulate_, ["validity", "--record", out], "--fresh --seed"),
-        (toy, ["generate", good, "--label=y", "--out", out], "--each --count --batch --seed"),
-        (toy, ["evaluate"], "--contexts --seed"),
-        (toy, ["evaluate", "--accuracy"], "--fits"),
+        (["verify", "--only", "toy"], "--process-id --num-processes --seed"),
+        (["plan", good, "--label=y"], "--most --bootstrap --seed --price --worth"),
+        (["calibrate", "--only", "toy"], "--runs --pool --seeds --seed"),
+        (["validity", "--record", out], "--fresh --seed"),
+        (["generate", good, "--label=y", "--out", out], "--each --count --batch --seed"),
+        (["evaluate"], "--contexts --seed"),
+        (["evaluate", "--accuracy"], "--fits"),
         (
-            toy, ["train", "unknown_mean", "--out", out],
+            ["train", "unknown_mean", "--out", out],
             "--steps --groups --max-count --chunk --hidden-embed --set --seed",
         ),
-        (practice_, resample, "--n-synthetic --augmentation --seed"),
-        (practice_, text, "--rows --context --attempts --new-tokens --seed"),
-        (practice_, ["planner-study", "--out", out], "--tables --splits --seed"),
-        (practice_, ["recalibrate", good, "--label=y"], "--folds --seed"),
-        (practice_, ["benchmark", good, "--label=y", "--out", out], "--seeds"),
+        (resample, "--n-synthetic --augmentation --seed"),
+        (text, "--rows --context --attempts --new-tokens --seed"),
+        (["planner-study", "--out", out], "--tables --splits --seed"),
+        (["recalibrate", good, "--label=y"], "--folds --seed"),
+        (["benchmark", good, "--label=y", "--out", out], "--seeds"),
     ]  # fmt: skip
     names = {"--count": "0=", "--set": "dim="}
-    for main, base, options in table:
+    for base, options in table:
         for option in options.split():
             for value in ("1" + "0" * 400, "1" + "0" * 5000):
-                yield main, [*map(str, base), f"{option}={names.get(option, '')}{value}"]
+                yield [*map(str, base), f"{option}={names.get(option, '')}{value}"]
 
 
 def test_a_count_beyond_every_float_is_refused_in_a_few_words(tmp_path):
     found = []
-    for main, argv in huge_cases(tmp_path):
+    for argv in huge_cases(tmp_path):
         status, _, err = answer(main, argv)
         said = err.strip().splitlines()[-1] if err.strip() else ""
         if status != 2 or "got" not in said or "expected" not in said or len(said) > 300:
@@ -58,16 +53,15 @@ def test_a_count_beyond_every_float_is_refused_in_a_few_words(tmp_path):
 
 
 def test_every_option_that_takes_a_count_is_among_the_huge_cases(tmp_path):
-    tried = {argv[-1].split("=")[0] for _, argv in huge_cases(tmp_path)}
-    for main in (simulate.__main__.main, transformer_toy.__main__.main, practice.__main__.main):
-        parser = sys.modules[main.__module__]._parser()
-        (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-        for command in commands.choices.values():
-            for action in command._actions:
-                reads = action.type
-                assert reads is not int, (command.prog, action.dest)
-                if getattr(reads, "__qualname__", "").startswith("whole."):
-                    assert tried & set(action.option_strings), (command.prog, action.dest)
+    tried = {argv[-1].split("=")[0] for argv in huge_cases(tmp_path)}
+    for name, command in COMMANDS.items():
+        parser = argparse.ArgumentParser()
+        import_module(f"synthetic_oversampling.{command.module}").add_arguments(parser)
+        for action in parser._actions:
+            reads = action.type
+            assert reads is not int, (name, action.dest)
+            if getattr(reads, "__qualname__", "").startswith("whole."):
+                assert tried & set(action.option_strings), (name, action.dest)
 
 
 def test_of_a_trillion_and_more_every_count_warns_that_digits_are_lost(tmp_path, capsys):
@@ -77,5 +71,5 @@ def test_of_a_trillion_and_more_every_count_warns_that_digits_are_lost(tmp_path,
     good = tmp_path / "good.csv"
     good.write_text(malformed.GOOD)
     argv = ["plan", str(good), "--label=y", f"--most={10**12}", "--bootstrap=20"]
-    _, _, err = answer(simulate.__main__.main, argv)
+    _, _, err = answer(main, argv)
     assert "warning: 1000000000000" in err and "Traceback" not in err

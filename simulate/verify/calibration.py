@@ -25,7 +25,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import beta, norm
 
-from synthetic_oversampling.simulate.verify.verdicts import passes, rejections
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
     STAGES,
@@ -36,6 +35,7 @@ from synthetic_oversampling.simulate.checks.check import (
 )
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.verify.suites import simulation
+from synthetic_oversampling.simulate.verify.verdicts import passes, rejections
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Calibration", "Kind", "TailRate", "binomial_interval", "calibrate", "kind_of",

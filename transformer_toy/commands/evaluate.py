@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead, predict and simulate what each rule's samples do to a classifier; needs one "
         "unknown_mean network with dim=2, by default the shipped one",
     )
-    parser.add_argument("--fits", type=whole(0, most=10**9), default=2000, help="data sets a rule, for --accuracy")
+    parser.add_argument(
+        "--fits", type=whole(0, most=10**9), default=2000, help="data sets a rule, for --accuracy"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

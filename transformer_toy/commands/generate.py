@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
     parser.add_argument("--seed", type=seed_number, default=0)
-    parser.add_argument("--batch", type=whole(0, most=10**9), default=65_536, help="samples held in memory")
+    parser.add_argument(
+        "--batch", type=whole(0, most=10**9), default=65_536, help="samples held in memory"
+    )
     parser.add_argument("--overwrite", action="store_true")
 
 

@@ -53,10 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groups", type=whole(0, most=10**6), help="groups a step (default 128)")
     parser.add_argument("--max-count", type=whole(0, most=10**6), help="most seeds (default 64)")
     parser.add_argument(
-        "--chunk", type=whole(0, most=10**6), help="steps a call; default: the most up to 200 that divide --steps"
+        "--chunk",
+        type=whole(0, most=10**6),
+        help="steps a call; default: the most up to 200 that divide --steps",
     )
     parser.add_argument(
-        "--hidden-embed", type=whole(0, most=10**5), default=16, help="hidden units of a seed's embedding"
+        "--hidden-embed",
+        type=whole(0, most=10**5),
+        default=16,
+        help="hidden units of a seed's embedding",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--resume", action="store_true", help="go on from OUT.state if it is there")
