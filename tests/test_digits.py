@@ -35,7 +35,7 @@ def refused(name: str, says: str, call, *arguments):
         call(*arguments)
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.inputs.FarFromZero")
 def test_a_feature_is_too_far_from_0_from_a_stated_distance_on():
     """Below it the minimiser is found to all digits of its law, on every processor."""
     cov = np.array([[1.0, 0.6], [0.6, 2.0]])

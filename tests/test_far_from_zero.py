@@ -52,7 +52,7 @@ def test_a_feature_farther_away_is_warned_of_and_the_remedy_is_one(call):
     call(moved)  # a warning would be an error
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.inputs.FarFromZero")
 def test_a_prediction_loses_digits_with_the_offset_and_ends_where_it_would_lose_all():
     near = predict(_groups(0.0), DESIGN, PLUGIN)
     for offset, within in ((1e4, 1e-3), (5e4, 0.05)):  # rounding: 2e-5 and 2e-3, as it happens

@@ -24,14 +24,16 @@ def _listed(decorator):
     return pytest.mark.parametrize(names, kept, ids=ids)
 
 
-@pytest.mark.filterwarnings("ignore::practice.resampler.NothingAdded")  # some use level classes
+@pytest.mark.filterwarnings(
+    "ignore::synthetic_oversampling.practice.resampler.NothingAdded"
+)  # some use level classes
 @_listed(imblearn_checks(SAMPLERS))
 def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::practice.resampler.NothingAdded")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.practice.resampler.NothingAdded")
 @_listed(
     imblearn_checks(
         [
@@ -41,7 +43,7 @@ def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
     )
 )
 @pytest.mark.filterwarnings(
-    "ignore::transformer_toy.evaluation.beyond.BeyondTraining"
+    "ignore::synthetic_oversampling.transformer_toy.evaluation.beyond.BeyondTraining"
 )  # 201 seeds a group
 def test_the_contract_is_kept_by_the_generators_that_take_longer(estimator, check):
     check(estimator)

@@ -35,7 +35,9 @@ from synthetic_oversampling.theory.prediction.excess_risk import Prediction, pre
 from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
 from synthetic_oversampling.theory.scaling.moments import hyperbola_of_design, law_of_design
 
-pytestmark = pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::synthetic_oversampling.theory.prediction.validity.Unreliable"
+)
 
 _MOVED = tuple(name for name in FAMILIES if name != "collapsed")  # there it takes long
 FIXED = tuple(name for name in FAMILIES if name != "fitted")

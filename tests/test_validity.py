@@ -170,8 +170,8 @@ def _nearly_one(near, apart):
     )
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.DigitsLost")
-@pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.inputs.DigitsLost")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.prediction.validity.Unreliable")
 @pytest.mark.parametrize("near", [1e-4, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 3e-13])
 def test_no_prediction_that_rounding_spoils_is_called_reliable(near):
     bad = 0
@@ -193,8 +193,8 @@ def test_no_prediction_that_rounding_spoils_is_called_reliable(near):
     assert bad >= 2 or near > 1e-11  # the negative control: there is something to tell
 
 
-@pytest.mark.filterwarnings("ignore::theory.inputs.FarFromZero")
-@pytest.mark.filterwarnings("ignore::theory.prediction.validity.Unreliable")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.inputs.FarFromZero")
+@pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.prediction.validity.Unreliable")
 def test_digits_lost_far_from_0_are_counted_as_well():
     for offset, verdict in ((1e3, "reliable"), (9e4, "doubtful")):
         groups = [GaussianGroup([offset + 1.5 * y], [[1.0]], y) for y in (0, 1)]

@@ -182,7 +182,11 @@ def attention(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> Callable:
-    """A replicate as `monte_carlo.run` wants it: seeded by its key, run on the host."""
+    """A replicate as `monte_carlo.run` wants it: seeded by its key, run on the host.
+
+    Args:
+        one: the statistics of one replicate, from a generator of random numbers.
+    """
     like = one(np.random.default_rng(0))
 
     def several(words) -> dict[str, np.ndarray]:

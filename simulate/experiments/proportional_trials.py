@@ -71,7 +71,11 @@ class Setting:
         return self.means.shape[1]
 
     def cov(self, g: int) -> np.ndarray:
-        """Covariance of a group ``[d, d]``."""
+        """Covariance of a group ``[d, d]``.
+
+        Args:
+            g: its index.
+        """
         root = self.roots[g]
         return root @ root.T if root.ndim == 2 else np.diag(np.broadcast_to(root**2, self.dim))
 
@@ -161,7 +165,14 @@ def draw(rng: np.random.Generator, setting: Setting) -> list[np.ndarray]:
 
 
 def training(rng, setting: Setting, plan: Plan, real: list[np.ndarray]) -> tuple:
-    """Rows, labels as +-1 and weights that a plan trains on, the real ones first."""
+    """Rows, labels as +-1 and weights that a plan trains on, the real ones first.
+
+    Args:
+        rng: draws the synthetic rows.
+        setting: the groups.
+        plan: weights and synthetic rows.
+        real: rows of each group.
+    """
     x = list(real)
     sign = [np.full(len(own), 2.0 * y - 1) for own, y in zip(real, setting.labels, strict=True)]
     weight = [np.full(len(own), w) for own, w in zip(real, plan.weights, strict=True)]
