@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Example:
         >>> main(["theorems", "--latex", "S1.crossover"])
-        N_{c} = \\\\frac{S}{A - 2 C + D}
+        N_{c} = \frac{S}{A - 2 C + D}
         0
     """
     from synthetic_oversampling.simulate.arguments import answer, one_device_per_core, parse

@@ -28,6 +28,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for word in words:
         if word.startswith("-") and word.endswith("=--"):
             parser.error(f"{word}: expected a value after the equals sign")
+    if words == ["--"]:  # which argparse reads as no word at all
+        parser.error("--: expected an argument or an option")
     return parser.parse_args(words)
 
 

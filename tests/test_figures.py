@@ -14,13 +14,19 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import DrawingArea
 from matplotlib.patches import Patch
 
+from synthetic_oversampling.__main__ import main as command
 from synthetic_oversampling.figures import style
-from synthetic_oversampling.figures.__main__ import main
 from synthetic_oversampling.figures.gallery import FIGURES
 from synthetic_oversampling.figures.spec import caption_text, draw
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.sweeps import table as sweeps
 from synthetic_oversampling.theory.registry import THEOREMS
+
+
+def main(words):
+    """``oversampling figures`` with these options."""
+    return command(["figures", *words])
+
 
 DATA = Path(__file__).parent / "figure_artifacts"
 SPECS = pytest.mark.parametrize("spec", FIGURES.values(), ids=list(FIGURES))
@@ -342,7 +348,8 @@ def test_list_names_every_figure_and_its_theorems(capsys):
 
 def test_listing_needs_no_simulation():
     code = (
-        "import sys\nfrom figures.__main__ import main\nmain(['--list'])\n"
+        "import sys\nfrom synthetic_oversampling.__main__ import main\n"
+        "main(['figures', '--list'])\n"
         "import jax\nassert jax.config.jax_enable_x64\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=DATA)

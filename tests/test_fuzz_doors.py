@@ -363,14 +363,15 @@ def test_random_words_are_no_command(words):
 @pytest.mark.parametrize(
     "command",
     [
-        ["simulate", "report", "missing.json", "--out", "x.html"],
-        ["simulate", "verify", "--seed=--"],
-        ["transformer_toy", "generate", "missing.csv", "--label", "y", "--out", "x.csv"],
-        ["theory", "--latex=--"],
+        ["report", "missing.json", "--out", "x.html"],
+        ["verify", "--seed=--"],
+        ["generate", "missing.csv", "--label", "y", "--out", "x.csv"],
+        ["theorems", "--latex=--"],
     ],
 )
 def test_a_process_prints_no_traceback_and_ends_with_status_2(command, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-m", "synthetic_oversampling", *command], cwd=tmp_path,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert done.returncode == 2 and done.stderr.strip() and "Traceback" not in done.stderr

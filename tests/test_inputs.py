@@ -358,7 +358,7 @@ COUNT = """
 import jax, numpy as np
 jax.config.update("jax_enable_x64", True)
 from jax._src import monitoring
-from theory import *
+from synthetic_oversampling.theory import *
 built = []
 def heard(name, seconds, **own):
     if name.endswith("backend_compile_duration"):

@@ -84,7 +84,8 @@ def test_a_measured_cross_moment_is_not_the_largest_that_it_could_be():
     ]
     samples = tuple(own[g] for g, own in enumerate(drawn))
     measured = measured_law(GROUPS, (600, 60), samples)
-    assert float(measured.law.C) == pytest.approx(float(law.C), abs=6 * float(measured.errors[1]))
+    small = measured.law.hyperbola
+    assert float(small.C) == pytest.approx(float(law.C), abs=6 * float(measured.errors[1]))
     assert 12 * float(measured.errors[1]) < float(law.A * law.D) ** 0.5 - float(law.C)
 
 
@@ -92,7 +93,8 @@ def test_nearest_neighbours_have_a_law_though_no_closed_form():
     measured = _measured(Smote(neighbours=5), sets=400).law
     assert 0 <= float(measured.best_weight(100)) <= 1
     assert 0 < float(measured.floor) <= float(measured.best_excess(0))
-    assert float(measured.crossover) > 0
+    helps = float(measured.floor) < (1 - 1e-9) * float(measured.best_excess(0))
+    assert (float(measured.crossover) > 0) == helps  # 0 where no weight helps
 
 
 def test_wrong_samples_are_named():

@@ -12,11 +12,11 @@ from synthetic_oversampling.__main__ import main as practice_door
 from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 from synthetic_oversampling.transformer_toy import constructed
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
-from synthetic_oversampling.transformer_toy.commands import calls_of
 from synthetic_oversampling.transformer_toy.evaluation import beyond
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining, beyond_training
 from synthetic_oversampling.transformer_toy.generate import generate
 from synthetic_oversampling.transformer_toy.seeds import from_arrays, pooled_scaler
+from synthetic_oversampling.transformer_toy.train import calls_of
 
 SPREAD = np.array([[1.0, 0.0], [0.8, 0.6]])
 

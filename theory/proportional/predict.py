@@ -36,6 +36,7 @@ from synthetic_oversampling.theory.proportional.generators import Parts, parts_o
 from synthetic_oversampling.theory.proportional.rows import gaussian_mean, grid, loss_values
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NoFiniteFit", "Proportional", "predict_clusters", "predict_proportional"]
 
@@ -214,8 +215,8 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
             total = sum(own.count for own in rows)
             if dim >= total - 1:
                 raise NoFiniteFit(
-                    f"ridge: got 0 with {dim} features and {total:.0f} rows, expected more rows "
-                    "than features, or a positive ridge."
+                    f"ridge: got 0 with {counted(dim, 'feature')} and "
+                    f"{counted(round(total), 'row')}, expected more rows than features, or a positive ridge."
                 )
         return
     if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
@@ -229,9 +230,9 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
     least = separability_threshold(clusters=clusters).features
     if dim >= least:
         raise NoFiniteFit(
-            f"ridge: got 0 with {dim} features, expected fewer than {least:.1f}: from there on "
-            "the rows are linearly separable with probability tending to 1 and no finite fit "
-            "exists (theorem H3); give a positive ridge, or more rows."
+            f"ridge: got 0 with {counted(dim, 'feature')}, expected fewer than {least:.1f}: from "
+            "there on the rows are linearly separable with probability tending to 1 and no finite "
+            "fit exists (theorem H3); give a positive ridge, or more rows."
         )
 
 

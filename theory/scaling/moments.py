@@ -12,6 +12,7 @@ Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from jaxtyping import Array
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, sorted_masses
 from synthetic_oversampling.theory.generators.table import Generator
-from synthetic_oversampling.theory.inputs import per_group
+from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design, sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
@@ -258,7 +259,8 @@ def law_of_design(
         >>> round(float(law.best_weight(100)), 6)
         0.25
     """
-    every, generators, pieces, theta_star = _setting(groups, sizes, generator, loss)
+    check_groups(groups, Design(sizes_of(sizes)))  # warns of digits, which centring keeps here
+    every, generators, pieces, theta_star = _setting(_centred(groups), sizes, generator, loss)
 
     def sort(real, synthetic, noise) -> SeedMasses:
         return sorted_masses(real, synthetic, noise, every.sizes, generators)
@@ -270,6 +272,12 @@ def law_of_design(
     return global_law(
         along, lambda: _moments(every, generators, pieces, theta_star, loss, levelled).law
     )
+
+
+def _centred(groups: Sequence[GaussianGroup]) -> list[GaussianGroup]:
+    """Groups moved to where their means average 0: no excess risk changes, only its digits."""
+    centre = np.mean([np.asarray(own.weights) @ np.asarray(own.mean) for own in groups], axis=0)
+    return [dataclasses.replace(own, mean=np.asarray(own.mean) - centre) for own in groups]
 
 
 def _levelled(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
