@@ -216,7 +216,8 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
             if dim >= total - 1:
                 raise NoFiniteFit(
                     f"ridge: got 0 with {counted(dim, 'feature')} and "
-                    f"{counted(round(total), 'row')}, expected more rows than features, or a positive ridge."
+                    f"{counted(round(total), 'row')}, expected more rows than features, or a "
+                    "positive ridge."
                 )
         return
     if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
