@@ -23,7 +23,7 @@ from jaxtyping import Array
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, sorted_masses
 from synthetic_oversampling.theory.generators.table import Generator
-from synthetic_oversampling.theory.inputs import check_groups, per_group
+from synthetic_oversampling.theory.inputs import per_group
 from synthetic_oversampling.theory.population.design import Design, sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
@@ -259,7 +259,7 @@ def law_of_design(
         >>> round(float(law.best_weight(100)), 6)
         0.25
     """
-    check_groups(groups, Design(sizes_of(sizes)))  # warns of digits, which centring keeps here
+    given = _setting(groups, sizes, generator, loss)  # warns of, or refuses, what is far from 0
     every, generators, pieces, theta_star = _setting(_centred(groups), sizes, generator, loss)
 
     def sort(real, synthetic, noise) -> SeedMasses:
@@ -269,9 +269,7 @@ def law_of_design(
         masses = (_levelled if levelled else _weighted)(weights, every.sizes)
         return excess_along(masses, theta_star, pieces, sort, loss)
 
-    return global_law(
-        along, lambda: _moments(every, generators, pieces, theta_star, loss, levelled).law
-    )
+    return global_law(along, lambda: _moments(*given, loss, levelled).law)
 
 
 def _centred(groups: Sequence[GaussianGroup]) -> list[GaussianGroup]:
