@@ -12,7 +12,6 @@ Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -259,23 +258,30 @@ def law_of_design(
         >>> round(float(law.best_weight(100)), 6)
         0.25
     """
-    given = _setting(groups, sizes, generator, loss)  # warns of, or refuses, what is far from 0
-    every, generators, pieces, theta_star = _setting(_centred(groups), sizes, generator, loss)
+    every, generators, pieces, theta_star = _setting(groups, sizes, generator, loss)
+    moved, star = _centred(pieces, theta_star)
 
     def sort(real, synthetic, noise) -> SeedMasses:
         return sorted_masses(real, synthetic, noise, every.sizes, generators)
 
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         masses = (_levelled if levelled else _weighted)(weights, every.sizes)
-        return excess_along(masses, theta_star, pieces, sort, loss)
+        return excess_along(masses, star, moved, sort, loss)
 
-    return global_law(along, lambda: _moments(*given, loss, levelled).law)
+    return global_law(
+        along, lambda: _moments(every, generators, pieces, theta_star, loss, levelled).law
+    )
 
 
-def _centred(groups: Sequence[GaussianGroup]) -> list[GaussianGroup]:
-    """Groups moved to where their means average 0: no excess risk changes, only its digits."""
-    centre = np.mean([np.asarray(own.weights) @ np.asarray(own.mean) for own in groups], axis=0)
-    return [dataclasses.replace(own, mean=np.asarray(own.mean) - centre) for own in groups]
+def _centred(pieces: Population, theta) -> tuple[Population, np.ndarray]:
+    """Laws and a point in features whose balanced mean is 0: the same risks, with more digits."""
+    law, point = pieces.balanced, np.array(theta)
+    centre = law.weights @ law.means / law.weights.sum()
+    point[0] += centre @ point[1:]
+    names = ("real", "synthetic", "laws", "balanced", "target")
+    laws = {name: getattr(pieces, name) for name in names}
+    moved = {name: own._replace(means=own.means - centre) for name, own in laws.items()}
+    return pieces._replace(**moved), point
 
 
 def _levelled(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
