@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from synthetic_oversampling.theory.wording import shortened
+
 __all__ = [
     "add_selection", "answer", "check_new", "one_device_per_core", "parse", "seed_number", "whole",
 ]  # fmt: skip
@@ -105,8 +107,9 @@ def seed_number(text: str) -> int:
     except ValueError:
         value = -1
     if not 0 <= value < 2**32:
-        shown = text if len(text) <= 40 else text[:40] + "..."
-        raise argparse.ArgumentTypeError(f"got {shown!r}, expected a whole number, 0 .. 2**32 - 1")
+        raise argparse.ArgumentTypeError(
+            f"got {shortened(text)!r}, expected a whole number, 0 .. 2**32 - 1"
+        )
     return value
 
 
@@ -128,7 +131,7 @@ def whole(least: int, why: str = "", most: int = MOST) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         digits = text.strip().removeprefix("+")
-        shown = text if len(text) <= 40 else text[:40] + "..."
+        shown = shortened(text)
         number = digits.isascii() and digits.isdecimal()
         if number and (len(digits.lstrip("0")) > len(str(most)) or int(digits) > most):
             raise argparse.ArgumentTypeError(

@@ -7,13 +7,12 @@ import functools
 import json
 import sys
 import textwrap
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from synthetic_oversampling.theory.places import definition, mentions
+from synthetic_oversampling.theory.places import definition, figure, mentions
 from synthetic_oversampling.theory.registry import THEOREMS, Theorem, theorem
 from synthetic_oversampling.theory.theorems.table import FORMULAS, formulas_of
 from synthetic_oversampling.theory.wording import counted
@@ -71,8 +70,7 @@ def _print_theorem(name: str) -> int:
         return 2
     figures = [f"none: {entry.no_figure}"]
     if entry.figure:
-        (place,) = (figure for figure in _figures() if Path(figure).stem == entry.figure)
-        figures = [f"oversampling figures {entry.figure}", place]
+        figures = [f"oversampling figures {entry.figure}", figure(entry.figure)]
     rows = [
         ("statement", [entry.statement]),
         ("kind", [", ".join(entry.kinds)]),
@@ -93,12 +91,6 @@ def _print_theorem(name: str) -> int:
             print(_wrapped(line, initial_indent=first, subsequent_indent=" " * 13))
     print()
     return _print_latex(entry.id)
-
-
-def _figures() -> list[str]:
-    """Files of the figures."""
-    root = Path(__file__).resolve().parents[1]
-    return [path.relative_to(root).as_posix() for path in (root / "figures").rglob("*.py")]
 
 
 def _columns(entry: Theorem) -> tuple[str, str, str, str]:

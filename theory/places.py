@@ -9,7 +9,7 @@ import ast
 import re
 from pathlib import Path
 
-__all__ = ["definition", "mentions"]
+__all__ = ["definition", "figure", "mentions"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,3 +60,17 @@ def mentions(theorem: str, folder: str) -> list[str]:
                 found.append(f"{path.relative_to(_ROOT).as_posix()}:{number}")
                 break
     return found
+
+
+def figure(name: str) -> str:
+    """File of a figure.
+
+    Args:
+        name: as the registry has it.
+
+    Example:
+        >>> figure("scaling_law")
+        'figures/scaling/scaling_law.py'
+    """
+    (path,) = (_ROOT / "figures").rglob(f"{name}.py")
+    return path.relative_to(_ROOT).as_posix()

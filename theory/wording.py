@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import SupportsIndex
 
-__all__ = ["counted"]
+__all__ = ["counted", "shortened"]
 
 
 def counted(count: SupportsIndex, noun: str, plural: str = "", form: str = "") -> str:
@@ -28,3 +28,17 @@ def counted(count: SupportsIndex, noun: str, plural: str = "", form: str = "") -
         ending = "es" if noun.endswith(("s", "x", "ch")) else "s"
         noun = plural or (noun[:-1] + "ies" if noun[-1] == "y" else noun + ending)
     return f"{count:{form}} {noun}"
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """What was given, as a message may repeat it.
+
+    Args:
+        text: of any length.
+        most: characters that are kept.
+
+    Example:
+        >>> shortened("12345", most=3), shortened("123", most=3)
+        ('123...', '123')
+    """
+    return text if len(text) <= most else text[:most] + "..."

@@ -71,7 +71,7 @@ def ratios(
     """The ratios of one source's designs; None if at some weight there is no fit.
 
     Args:
-        rows, weight: as for `planner_estimate.real_part`.
+        rows, weight: as for `estimate.real_part`.
         real, part: the estimates at the class-weighted fit.
         own: the source.
         level: designs that level with synthetic rows, or weight the real ones.
@@ -190,9 +190,8 @@ def table_law(part: Synthetic, own: Ratios, *, level: bool) -> GlobalLaw:
     """
 
     def along(weights: np.ndarray):
-        limit, noise = _curves(weights, own, part.square, part.seeds, part.levelling, part.one,
-                               level)  # fmt: skip
-        return limit, noise
+        moments = (part.square, part.seeds, part.levelling, part.one)
+        return _curves(weights, own, *moments, level)
 
     return global_law(along, lambda: scaling_law(*(float(v) for v in part.moments(level))))
 

@@ -22,7 +22,7 @@ import numpy as np
 from synthetic_oversampling.simulate.artifacts import save_text
 from synthetic_oversampling.simulate.tables.encoding import Encoding, encoding_of
 from synthetic_oversampling.simulate.tables.names import PLAIN, check_header, check_names, meant
-from synthetic_oversampling.theory.wording import counted
+from synthetic_oversampling.theory.wording import counted, shortened
 
 __all__ = [
     "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
@@ -160,15 +160,14 @@ def number(text: str, where: str) -> float:
     """
     if is_number(text):
         return float(text)
-    shown = text if len(text) <= 40 else text[:40] + "..."
     try:
         kind = "number" if math.isfinite(float(text)) else "finite number"
     except ValueError:
         kind = "number"
     raise TableError(
-        f"{where}: got {shown!r}, expected a {kind}. Write numbers as plain decimals, fill or drop "
-        "missing values, and drop columns that are not numeric, or declare them where the command "
-        "has --categorical."
+        f"{where}: got {shortened(text)!r}, expected a {kind}. Write numbers as plain decimals, "
+        "fill or drop missing values, and drop columns that are not numeric, or declare them where "
+        "the command has --categorical."
     )
 
 

@@ -12,9 +12,7 @@ from synthetic_oversampling.simulate.arguments import check_new, seed_number, wh
 
 __all__ = ["add_arguments", "run"]
 
-_DESCRIPTION = (
-    """Measure the gap of in-context generators to the exact predictive of their family."""
-)
+_DESCRIPTION = "Measure the gap of in-context generators to the exact predictive of their family."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -52,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
     parser.add_argument("--seed", type=seed_number, default=0)
-    parser.add_argument(
-        "--batch", type=whole(0, most=10**9), default=65_536, help="samples held in memory"
-    )
+    parser.add_argument("--batch", type=whole(0, most=10**9), help="samples held in memory")
     parser.add_argument("--overwrite", action="store_true")
 
 
@@ -88,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             counts,
             key=jax.random.key(options.seed),
             scaling=options.scaling,
-            batch=options.batch,
+            batch=generate.BATCH if options.batch is None else options.batch,
         )
     for doubt in doubts:
         print(f"oversampling generate: warning: {doubt.message}", file=sys.stderr)
