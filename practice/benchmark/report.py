@@ -1,4 +1,4 @@
-"""What the benchmark found, as tables for the terminal and Markdown; `benchmark_figure` draws it.
+"""What the benchmark found, as tables for the terminal and Markdown; `figure` draws it.
 
 Tables of numbers and tables with categories are reported apart, since their rivals differ.
 """

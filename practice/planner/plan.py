@@ -17,7 +17,7 @@ as harm. The gain is linear in a small weight and the harm of an uncertain bias 
 uncertain generator gets a small weight before it gets none.
 
 Whether the gain is worth the rows, and how few will do, is `practice.planner.decision`'s. A
-generator whose rows plainly differ from the table's (`planner_expected.misfit`) gets a flat prior,
+generator whose rows plainly differ from the table's (`posterior.misfit`) gets a flat prior,
 and must be shown to help: what is expected must exceed 1.645 standard errors of the gain, a
 one-sided 95 %.
 """

@@ -50,7 +50,7 @@ def reach(rows: Rows, fits: Fits, replicates: np.ndarray, *, seed: int) -> Reach
     Args:
         rows: the table.
         fits: its fits.
-        replicates: bootstrap of `planner_estimate.Real.weighted`.
+        replicates: bootstrap of `estimate.Real.weighted`.
         seed: of the blocks.
     """
     rng = np.random.default_rng(seed)

@@ -86,7 +86,7 @@ def study(
 
 
 def study_offered(tables: int, *, seed: int, said: Callable[[str], None] = lambda _: None) -> dict:
-    """`planner_offered.offered` of every kind of table."""
+    """`offered.offered` of every kind of table."""
     found = {}
     for name, kind in KINDS.items():
         said(f"offered: {name}")

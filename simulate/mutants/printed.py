@@ -1,4 +1,4 @@
-"""Wrong versions of printed formulas that no prediction is computed from (`claims_printed`)."""
+"""Wrong versions of printed formulas that no prediction is computed from (`claims.printed`)."""
 
 from __future__ import annotations
 

@@ -40,8 +40,7 @@ def measure_generator(
 
     Args:
         generator: one of `theory.generators.table` whose samples depend on a group's own seeds only
-        and
-            have its label (`Smote(neighbours=5)`, say), or a function
+            and have its label (`Smote(neighbours=5)`, say), or a function
             ``(seeds [n, d], g, per_set, key=key) -> [per_set, d]`` that JAX can trace, such as a
             trained network.
         groups: the groups.

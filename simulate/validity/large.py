@@ -31,7 +31,7 @@ _CONVERGED = 1e-9  # squared step, over the first
 
 
 def large_trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
-    """Replicate a case of two Gaussian groups without synthetic rows; see `simulate.trial`.
+    """Replicate a case of two Gaussian groups without synthetic rows; see `trials.trial`.
 
     Args:
         case: what is replicated, the majority first.

@@ -169,8 +169,7 @@ def minimisers(
     Args:
         weights: those of each law.
         law: which has the components; checked, as `theory.population.laws.law_of` does it. Its
-        weights do not
-            matter.
+            weights do not matter.
         loss: `LOGISTIC` or `SQUARED`.
 
     Raises:

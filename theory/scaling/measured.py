@@ -191,9 +191,9 @@ def measured_law(
     Args:
         groups: ``G`` groups, both labels present.
         sizes: real samples per group.
-        samples: per group what the generator drew, from
-        `simulate.sampling.measure.measure_generator`. loss: the loss. blocks: blocks of sets for
-        the jackknife standard errors.
+        samples: per group what the generator drew, from `simulate.measure_generator`.
+        loss: the loss.
+        blocks: blocks of sets for the jackknife standard errors.
 
     Raises:
         ValueError: for mismatched lengths, sizes or dimensions, too few sets, or samples without a
