@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synthetic_oversampling.figures import hero
 from synthetic_oversampling.figures.in_context import generated_samples, token_model, transformer_kl
+from synthetic_oversampling.figures.proportional import proportional_errors, separability
 from synthetic_oversampling.figures.risk import (
     bias_by_generator,
     excess_against_weight,
@@ -45,6 +46,8 @@ FIGURES: dict[str, Spec] = {
         token_model.SPEC,
         fidelity_to_excess.SPEC,
         generated_samples.SPEC,
+        proportional_errors.SPEC,
+        separability.SPEC,
         hero.SPEC,
     )
 }

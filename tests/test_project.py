@@ -44,7 +44,7 @@ ORDER = {
         "rows", "text", "planner", "planner_study", "benchmark", "commands",
     ),
     "transformer_toy": ("evaluation", "commands"),
-    "figures": ("risk", "scaling", "in_context"),
+    "figures": ("risk", "scaling", "in_context", "proportional"),
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "prediction"]
+__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "plan_of", "predicted", "prediction"]
 
 _GENERATORS: dict[str, Callable[[float, int], Generator]] = {
     "oracle": lambda value, dim: Oracle(),
@@ -52,8 +52,18 @@ def _means(dim: int, *rows: tuple[float, ...]) -> np.ndarray:
     return means
 
 
-def _plan(sizes, ridge: float, text: str) -> Plan:
-    """A plan from ``generator:value``, "raw" or "weighted"; squared loss with ``/squared``."""
+def plan_of(sizes: tuple[int, ...], ridge: float, text: str) -> Plan:
+    """A plan from ``generator:value``, "raw" or "weighted"; squared loss with ``/squared``.
+
+    Args:
+        sizes: real rows per group, which synthetic ones level.
+        ridge: of the penalty.
+        text: what is planned.
+
+    Example:
+        >>> plan_of((30, 10), 1.0, "duplicate").rows
+        (0, 20)
+    """
     text, _, loss = text.partition("/")
     generator, _, value = text.partition(":")
     plain = generator in ("raw", "weighted")
@@ -76,7 +86,7 @@ def _setting(name, labels, sizes, means, roots, ridge: float, plans: str) -> Set
     roots = tuple(map(np.asarray, roots))
     return Setting(
         name, labels, sizes, means, roots,
-        tuple(_plan(sizes, ridge, text) for text in plans.split()),
+        tuple(plan_of(sizes, ridge, text) for text in plans.split()),
     )  # fmt: skip
 
 
@@ -138,6 +148,27 @@ SETTINGS: dict[str, Setting] = {
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 
+def predicted(own: Setting, name: str) -> Proportional:
+    """Theorem H for a plan of any setting.
+
+    Args:
+        own: the setting; name: of the plan.
+    """
+    trained = next(part for part in own.plans if part.name == name)
+    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(own.sizes)
+    generator = None
+    if trained.generator:
+        generator = _GENERATORS[trained.generator](trained.value, own.dim)
+    return predict_proportional(
+        groups=_groups(own), design=design, generator=generator, ridge=trained.ridge,
+        loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
+    )  # fmt: skip
+
+
+def _groups(own: Setting) -> tuple[GaussianGroup, ...]:
+    return tuple(GaussianGroup(own.means[g], own.cov(g), y) for g, y in enumerate(own.labels))
+
+
 @lru_cache(maxsize=32)
 def groups_of(name: str) -> tuple[GaussianGroup, ...]:
     """The groups of a setting, as theory wants them.
@@ -145,8 +176,7 @@ def groups_of(name: str) -> tuple[GaussianGroup, ...]:
     Args:
         name: of the setting.
     """
-    own = SETTINGS[name]
-    return tuple(GaussianGroup(own.means[g], own.cov(g), y) for g, y in enumerate(own.labels))
+    return _groups(SETTINGS[name])
 
 
 @lru_cache(maxsize=128)
@@ -156,13 +186,4 @@ def prediction(name: str, plan: str) -> Proportional:
     Args:
         name: of the setting; plan: its name.
     """
-    own = SETTINGS[name]
-    trained = next(part for part in own.plans if part.name == plan)
-    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(plan, Design)(own.sizes)
-    generator = None
-    if trained.generator:
-        generator = _GENERATORS[trained.generator](trained.value, own.dim)
-    return predict_proportional(
-        groups=groups_of(name), design=design, generator=generator, ridge=trained.ridge,
-        loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
-    )  # fmt: skip
+    return predicted(SETTINGS[name], plan)

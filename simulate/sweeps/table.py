@@ -30,6 +30,9 @@ from synthetic_oversampling.simulate.sweeps import (
     procedures as sweeps_procedures,
 )
 from synthetic_oversampling.simulate.sweeps import (
+    proportional as sweeps_proportional,
+)
+from synthetic_oversampling.simulate.sweeps import (
     recorded,
 )
 from synthetic_oversampling.simulate.sweeps import (
@@ -317,6 +320,31 @@ _ALL = (
             "most": 1000,
         },
         _replicates(100, 2000),
+    ),
+    Sweep(
+        "proportional_errors",
+        sweeps_proportional.proportional_errors,
+        {
+            "distance": 2.0,
+            "sizes": [240, 48],
+            "ridge": 1.0,
+            "plans": ["raw", "weighted", "duplicate", "pairs", "pooled", "oracle"],
+            "dims": [6, 12, 24, 48, 96, 192],
+            "curve": 31,
+        },
+        _replicates(40, 400),
+    ),
+    Sweep(
+        "separability",
+        sweeps_proportional.separability,
+        {
+            "distances": [1.0, 2.0],
+            "rows": 120,
+            "largest_ratio": 20.0,
+            "ratios": [1, 2, 4, 8, 16],
+            "curve": 41,
+        },
+        _replicates(30, 400),
     ),
 )
 

@@ -24,8 +24,8 @@ PROPORTIONAL_THEOREMS = (
             "theory.proportional.predict.predict_clusters",
             "theory.proportional.clusters.Cluster",
         ),
+        "proportional_errors",
         None,
-        _NO_FIGURE,
     ),
     (
         "H2",
@@ -38,8 +38,8 @@ PROPORTIONAL_THEOREMS = (
             "theory.proportional.predict.predict_proportional",
             "theory.proportional.generators.parts_of",
         ),
+        "proportional_errors",
         None,
-        _NO_FIGURE,
     ),
     (
         "H3",
@@ -49,8 +49,8 @@ PROPORTIONAL_THEOREMS = (
         (_PROPORTIONAL, _GAUSSIAN_ROWS, "one covariance up to factors"),
         "relative O(1/d) of the mean threshold; its spread O(d^{-1/2})",
         ("theory.proportional.threshold.separability_threshold",),
+        "separability",
         None,
-        _NO_FIGURE,
     ),
     (
         "H4",

@@ -1,0 +1,142 @@
+"""Sweeps behind the figures of theorem H: errors by features per row, and where rows separate."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from synthetic_oversampling.simulate.experiments.paths import Progress
+from synthetic_oversampling.simulate.experiments.proportional_settings import plan_of, predicted
+from synthetic_oversampling.simulate.experiments.proportional_trials import (
+    Setting,
+    replicate,
+    separable,
+)
+from synthetic_oversampling.theory.proportional.clusters import Cluster
+from synthetic_oversampling.theory.proportional.predict import Proportional
+from synthetic_oversampling.theory.proportional.threshold import separability_threshold
+
+__all__ = ["proportional_errors", "separability"]
+
+
+def _rng(seed: int, name: str, *places: int) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode()), *places])
+
+
+def _summary(values: np.ndarray) -> dict:
+    """Mean over replicates, the first axis, and its standard error."""
+    spread = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return {"mean": values.mean(axis=0), "std_error": spread}
+
+
+def _setting(settings: Mapping, dim: int) -> Setting:
+    sizes, gap = tuple(settings["sizes"]), settings["distance"]
+    means = np.zeros((2, dim))
+    means[:, 0] = -gap / 2, gap / 2
+    plans = tuple(plan_of(sizes, settings["ridge"], name) for name in settings["plans"])
+    return Setting("line", (0, 1), sizes, means, (np.ones(()),) * 2, plans)
+
+
+def _shown(own: Proportional) -> dict[str, float]:
+    return {"minority": float(own.error[1]), "balanced": own.balanced_error, "excess": own.total}
+
+
+def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Errors and excess risk of every plan against features per row of the minority (H1, H2)."""
+    few, dims, plans = min(settings["sizes"]), settings["dims"], settings["plans"]
+    grid = np.unique(np.geomspace(dims[0], dims[-1], settings["curve"]).round().astype(int))
+    curves = {name: {"minority": [], "balanced": [], "excess": []} for name in plans}
+    for dim in grid:
+        own = _setting(settings, int(dim))
+        for name in plans:
+            for part, value in _shown(predicted(own, name)).items():
+                curves[name][part].append(value)
+    points: dict[str, dict] = {name: {} for name in plans}
+    seen = {part: [] for part in ("minority", "balanced", "excess")}
+    left_out, count = 0, settings["replicates"]
+    for place, dim in enumerate(dims):
+        own = _setting(settings, dim)
+        optimum = predicted(own, plans[0])
+        floor = float(np.mean(optimum.risk - optimum.excess))
+        rng, runs = _rng(seed, "proportional_errors", place), []
+        for k in range(count):
+            runs.append(replicate(own, rng))
+            progress((place + (k + 1) / count) / len(dims))
+        kept = [run for run in runs if not run["not_converged"]]
+        left_out += len(runs) - len(kept)
+        error, risk = (np.stack([run[name] for run in kept]) for name in ("error", "risk"))
+        seen["minority"].append(_summary(error[:, :, 1]))
+        seen["balanced"].append(_summary(error.mean(axis=2)))
+        seen["excess"].append(_summary(risk.mean(axis=2) - floor))
+    for index, name in enumerate(plans):
+        for part, rows in seen.items():
+            points[name][part] = {
+                key: [float(row[key][index]) for row in rows] for key in ("mean", "std_error")
+            }
+    return {
+        "ratio": grid / few,
+        "curves": curves,
+        "ratios": np.array(dims) / few,
+        "points": points,
+        "counts": {"replicates_in_all": count * len(dims), "left_out": left_out},
+    }
+
+
+def _threshold(sizes, gap: float, extra: float) -> float:
+    """Features from which on rows separate, per real row."""
+    rows = (sizes[0], sizes[1] + extra)
+    clusters = [
+        Cluster(rows=float(n), mean=[(2 * y - 1) * gap / 2], cov=1.0, label=y)
+        for y, n in enumerate(rows)
+    ]
+    return float(separability_threshold(clusters=clusters).features / sum(sizes))
+
+
+def _least(sizes, gap: float, most: int, rng: np.random.Generator) -> int:
+    """The least number of features that separates one draw of rows, by bisection.
+
+    More features of the same rows keep them separable.
+    """
+    sign = np.repeat([-1.0, 1.0], sizes)
+    x = rng.standard_normal((len(sign), most))
+    x[:, 0] += sign * gap / 2
+    low, high = 0, most
+    while high - low > 1:
+        tried = (low + high) // 2
+        low, high = (low, tried) if separable(x[:, :tried], sign) else (tried, high)
+    return high
+
+
+def separability(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Where rows become separable, by imbalance, with and without synthetic rows (H3)."""
+    rows, ratios = settings["rows"], settings["ratios"]
+    grid = np.geomspace(1.0, settings["largest_ratio"], settings["curve"])
+    payload: dict = {"ratio": grid, "distances": {}}
+    done, steps = 0, len(settings["distances"]) * len(ratios) * 2
+    for gap in settings["distances"]:
+        own: dict = {}
+        for name, levelled in (("real", False), ("levelled", True)):
+            shares = [(q / (1 + q), 1 / (1 + q)) for q in grid]
+            curve = [_threshold(pair, gap, levelled * (pair[0] - pair[1])) for pair in shares]
+            points = []
+            for place, ratio in enumerate(ratios):
+                few = round(rows / (1 + ratio))
+                sizes = (rows - few, few)
+                extra = levelled * (sizes[0] - few)
+                rng = _rng(seed, f"separability/{name}/{gap}", place)
+                found = np.array([
+                    _least((sizes[0], few + extra), gap, rows + extra, rng) / rows
+                    for _ in range(settings["replicates"])
+                ])  # fmt: skip
+                points.append({"ratio": sizes[0] / few, **_summary(found)})
+                done += 1
+                progress(done / steps)
+            own[name] = {
+                "curve": curve,
+                "points": {key: [float(row[key]) for row in points] for key in points[0]},
+            }
+        payload["distances"][f"{gap:g}"] = own
+    payload["counts"] = {"replicates_in_all": settings["replicates"] * steps}
+    return payload
