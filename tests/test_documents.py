@@ -1,4 +1,4 @@
-"""The documents lead where they say, and the first example prints what it says."""
+"""The documents lead where they say, and their first examples print what they say."""
 
 import re
 from pathlib import Path
@@ -81,15 +81,14 @@ def _number(text: str) -> bool:
     return re.fullmatch(r"[\d.]+(e-\d+)?", text) is not None
 
 
-def test_the_first_result_of_the_readme_is_the_one_it_shows(capsys):
-    code = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S).group(
-        1
-    )
-    exec(compile(code, "README.md", "exec"), {})
+@pytest.mark.parametrize(("name", "count"), [("README.md", 8), ("docs/high-dimension.md", 9)])
+def test_the_first_example_of_a_page_prints_what_it_shows(name, count, capsys):
+    code = re.search(r"^```python\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S).group(1)
+    exec(compile(code, name, "exec"), {})
     printed = iter(re.findall(r"\d\S*\d", capsys.readouterr().out))  # in the order of the comments
     comments = re.findall(r"^print\(.*# ([0-9., ]+):", code, flags=re.M)
     shown = [text for own in comments for text in own.split(", ")]
-    assert len(shown) == 8
+    assert len(shown) == count
     for text in shown:
         digits = len(text.partition(".")[2])
         assert any(text == f"{float(value):.{digits}f}" for value in printed if _number(value)), (
