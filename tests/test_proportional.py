@@ -31,6 +31,7 @@ from synthetic_oversampling.theory.generators.table import (
     Shifted,
     Smote,
 )
+from synthetic_oversampling.theory.proportional import equations
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.generators import duplicate_weights
 from synthetic_oversampling.theory.proportional.predict import (
@@ -250,6 +251,35 @@ def test_duplicates_have_the_mean_and_variance_of_a_poisson_variable():
 def test_the_solver_says_when_there_is_no_fixed_point():
     with pytest.raises(NoFixedPoint, match="residual"):
         fixed_point(lambda x: x + 1.0, np.zeros(2), most=30)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_small_ridge_on_separable_rows_is_solved_in_silence():
+    """Sums over coarse nodes have a fixed point of their own there, which is not taken."""
+    for ridge, many, errors in (
+        (0.1, False, (0.176, 0.5907)),
+        (0.01, False, (0.1774, 0.6013)),
+        (0.01, True, (0.1703, 0.6358)),  # between those of ridges 0.0099 and 0.0101
+    ):
+        found = predict_proportional(
+            groups=_line(150), design=Design(SIZES), generator=GaussianPlugin(), ridge=ridge,
+            many=many,
+        )  # fmt: skip
+        assert found.error == pytest.approx(errors, abs=1e-4) and found.residual <= 1e-10
+
+
+def test_steep_scores_of_interpolation_are_averaged_over_finer_nodes(monkeypatch):
+    def norm():
+        return predict_proportional(
+            groups=_line(150), design=Design(SIZES), generator=Smote(), ridge=0.1
+        ).norm
+
+    own = norm()
+    monkeypatch.setattr(equations, "_SMEAR_NODES", (257,))
+    assert own == pytest.approx(norm(), rel=1e-4)  # 65 nodes alone: 0.6 % off
+    monkeypatch.setattr(equations, "_LARGEST_STEP", 0.01)
+    with pytest.raises(NoFixedPoint, match=r"ridge: got 0.1, and scores have a standard deviation"):
+        norm()
 
 
 # --- limits and simulation ----------------------------------------------------------------------

@@ -21,8 +21,11 @@ from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, Solv
 
 __all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added", "unit_averages"]
 
-_NODES, _SMEAR_NODES, _FINE_NODES = 129, 65, 1025
-_STEEP = 12.0  # variance of a score from which finer nodes are taken
+_NODES, _FINE_NODES = 129, 1025
+_SMEAR_NODES = 65, 129, 257  # of interpolation, whose cost grows with their square
+_STEP, _LARGEST_STEP = 0.46, 10.0  # between nodes, of a score: wanted, and at most
+_LOST = 50.0  # step of a solution that refinement does not begin from
+_SMEAR_STEP = 1.0
 _LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
 _NO_NOISE = 1e-200
 
@@ -118,7 +121,7 @@ class Equations:
         Raises:
             NoFixedPoint: where none is found.
         """
-        self.nodes, self.near = grid(_SMEAR_NODES if self._pairs else _NODES), {}
+        self.nodes, self.near = grid(_SMEAR_NODES[0] if self._pairs else _NODES), {}
         start, full = self._start(), self.spectra
         if full.matrices is not None:  # from the solution for covariances that commute
             self.spectra = full.coarse()
@@ -128,20 +131,52 @@ class Equations:
                 pass
             self.spectra = full
         try:
-            found = fixed_point(self._map, start)
+            found = self._refined(fixed_point(self._map, start))
         except NoFixedPoint:
             if self._pairs or not self.ridge > 0:
                 raise
             found = self._continued()
-        spent = found.iterations
-        steep = np.exp(np.max(found.point[self._slice(1)])) > _STEEP
-        if steep and not self._pairs:
-            self.nodes, self.near = grid(_FINE_NODES), {}
-            found = fixed_point(self._map, found.point)
-            spent += found.iterations
+        step = self._std(found.point) * self._width
+        if step > _LARGEST_STEP:
+            raise NoFixedPoint(
+                f"scores have a standard deviation of {self._std(found.point):.3g}, expected at "
+                f"most {_LARGEST_STEP / self._width:.3g}, up to which their averages are resolved"
+            )
         state = self._step(found.point)
-        state.iterations, state.residual = spent, found.residual
+        state.iterations, state.residual = found.iterations, found.residual
         return state
+
+    def _std(self, point: np.ndarray) -> float:
+        """The largest standard deviation of a score."""
+        return float(np.exp(np.max(point[self._slice(1)]) / 2))
+
+    @property
+    def _width(self) -> float:
+        return float(self.nodes.nodes[1] - self.nodes.nodes[0])
+
+    def _refined(self, found: Solved) -> Solved:
+        """The solution on finer nodes, where scores are so steep that it takes them.
+
+        A fixed point of coarse sums need not be near one of the integrals: the finer ones decide.
+        """
+        if self._std(found.point) * self._width > _LOST:
+            raise NoFixedPoint("scores vary more between nodes than sums over them can tell")
+        spent = found.iterations
+        finer = _SMEAR_NODES[1:] if self._pairs else (_FINE_NODES,)
+        for count in finer:
+            if self._std(found.point) * self._width <= (_SMEAR_STEP if self._pairs else _STEP):
+                break
+            point = self._moved(found.point, grid(count))
+            found = fixed_point(self._map, point, most=150)
+            spent += found.iterations
+        return found._replace(iterations=spent)
+
+    def _moved(self, point: np.ndarray, nodes: Grid) -> np.ndarray:
+        """A point with the margins of interpolation's seeds at other nodes, which are taken."""
+        start, old = self._slice(6).start, self.nodes.nodes
+        margins = point[start:].reshape(-1, len(old)) if self._pairs else ()
+        self.nodes, self.near = nodes, {}
+        return np.concatenate([point[:start], *(np.interp(nodes.nodes, old, m) for m in margins)])
 
     def _continued(self) -> Solved:
         """The solution from those of larger ridges: near the largest margin scores are steep."""
