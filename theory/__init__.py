@@ -17,7 +17,7 @@ The folders, each of which uses only those before it:
 * `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
 * `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens;
 * `proportional`: theorem H. As many features as minority samples: clusters, their equations, the
-  solver, and the threshold below which no fit exists.
+  solver, the best ridge, and the threshold below which no fit exists.
 
 Beside them: `registry` (every theorem with its statement, `sources`, kind, assumptions and
 functions), `inputs` and `ranges` (whether arguments go together), and small helpers.
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         predict_clusters,
         predict_proportional,
     )
+    from synthetic_oversampling.theory.proportional.ridge import BestRidge, best_ridge
     from synthetic_oversampling.theory.proportional.threshold import separability_threshold
     from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
     from synthetic_oversampling.theory.scaling.moments import (
@@ -93,6 +94,7 @@ _HOMES = {
     "prediction.excess_risk": "Expansion Prediction predict",
     "proportional.clusters": "Cluster",
     "proportional.predict": "NoFiniteFit Proportional predict_clusters predict_proportional",
+    "proportional.ridge": "BestRidge best_ridge",
     "proportional.threshold": "separability_threshold",
     "scaling.global_law": "GlobalLaw",
     "scaling.moments": "ScalingMoments hyperbola_of_design law_of_design",
@@ -101,6 +103,7 @@ _HOMES = {
 __all__ = [
     "LOGISTIC",
     "SQUARED",
+    "BestRidge",
     "BiasPrediction",
     "Cluster",
     "Design",
@@ -122,6 +125,7 @@ __all__ = [
     "Shifted",
     "Smote",
     "balanced_law",
+    "best_ridge",
     "error_rate",
     "generator_bias",
     "generator_bias_gradient",
