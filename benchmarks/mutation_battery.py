@@ -355,7 +355,7 @@ def _judged():
     every = [declare(), declare("bound"), declare(skewness=0.0), declare(allowance=0.0)]
     plan = checks.make_plan(every[:1])
     seen = [
-        checks.Observation(mean, error, 500, 0.7)
+        checks.Observation(mean=mean, std_error=error, n=500, skewness=0.7)
         for mean in (0.6, 0.9, 1.0, 1.2, 1.5)
         for error in (0.01, 0.05, 0.2)
     ]

@@ -51,13 +51,13 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
 
 
 SPEC = Spec(
-    "hero",
-    "the figure of the README: imbalance, excess risk by weight, scaling law",
-    ("B4", "R1", "R2", "S1"),
-    ("raw_imbalance", "excess_by_weight", "scaling"),
-    "Curves are theory, markers simulated means with 95 % intervals. (a) Error per class of plain "
-    "logistic regression on imbalanced data. (b) Excess risk against the weight of synthetic data, "
-    "by generator. (c) Excess risk at the best weight against the synthetic size, by S1's global "
-    "law: it ends at a floor unless the generator is perfect.",
-    _draw,
+    name="hero",
+    title="the figure of the README: imbalance, excess risk by weight, scaling law",
+    theorems=("B4", "R1", "R2", "S1"),
+    sweeps=("raw_imbalance", "excess_by_weight", "scaling"),
+    caption="Curves are theory, markers simulated means with 95 % intervals. (a) Error per class "
+    "of plain logistic regression on imbalanced data. (b) Excess risk against the weight of "
+    "synthetic data, by generator. (c) Excess risk at the best weight against the synthetic size, "
+    "by S1's global law: it ends at a floor unless the generator is perfect.",
+    draw=_draw,
 )

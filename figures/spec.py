@@ -16,7 +16,7 @@ from synthetic_oversampling.theory.registry import THEOREMS
 __all__ = ["Spec", "caption_text", "draw", "gallery_page"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Spec:
     """A figure.
 

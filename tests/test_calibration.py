@@ -30,8 +30,19 @@ from synthetic_oversampling.simulate.verify.calibration import (
 )
 
 Z = make_plan([]).z
-CHECK = Check("R1.x.line.d", "", "asymptotic", ("line/d",), ("x", None), 0.0, 1.0, 0.01, 0.15,
-              skewness=2.0, source="simulated and scored independently")  # fmt: skip
+CHECK = Check(
+    id="R1.x.line.d",
+    claim="",
+    kind="asymptotic",
+    experiments=("line/d",),
+    statistic=("x", None),
+    theory=0.0,
+    std=1.0,
+    allowance=0.01,
+    discrepancy=0.15,
+    skewness=2.0,
+    source="simulated and scored independently",
+)
 
 
 @pytest.mark.parametrize("shape", [0.5, 1.0])

@@ -16,13 +16,23 @@ from synthetic_oversampling.simulate.checks.check import (
 )
 from synthetic_oversampling.simulate.verify import run as verify
 
-CHECK = Check("R1.x.c.d", "", "asymptotic", ("c/d",), ("x", None), 1.0, 1.0, 0.02, 0.1,
-              source="simulated and scored independently")  # fmt: skip
+CHECK = Check(
+    id="R1.x.c.d",
+    claim="",
+    kind="asymptotic",
+    experiments=("c/d",),
+    statistic=("x", None),
+    theory=1.0,
+    std=1.0,
+    allowance=0.02,
+    discrepancy=0.1,
+    source="simulated and scored independently",
+)
 Z = make_plan([CHECK]).z
 
 
 def seen(mean, std_error=0.005, skewness=0.0):
-    return Observation(mean, std_error, 10_000, skewness)
+    return Observation(mean=mean, std_error=std_error, n=10_000, skewness=skewness)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +58,7 @@ def test_a_significant_deviation_beyond_the_allowance_fails_even_within_the_disc
 
 def test_values_that_are_not_finite_never_pass():
     assert judge(CHECK, seen(float("nan")), Z).verdict == "inconclusive"
-    assert judge(CHECK, Observation(1.0, 0.0, 1), Z).verdict == "inconclusive"
+    assert judge(CHECK, Observation(mean=1.0, std_error=0.0, n=1), Z).verdict == "inconclusive"
     without = dataclasses.replace(CHECK, experiments=(), observed=None, source="second route")
     assert judge_exact(without).verdict == "inconclusive"
 
@@ -77,7 +87,10 @@ def test_planned_power_is_reached_and_a_smaller_sample_falls_short():
         centred = sample - sample.mean(axis=1)[:, None]
         skewness = (centred**3).mean(axis=1) / std**3
         rows = zip(sample.mean(axis=1), std / np.sqrt(size), skewness, strict=True)
-        return [judge(CHECK, Observation(m, s, size, g), plan.z).verdict for m, s, g in rows]
+        return [
+            judge(CHECK, Observation(mean=m, std_error=s, n=size, skewness=g), plan.z).verdict
+            for m, s, g in rows
+        ]
 
     assert verdicts(1.0, n).count("fail") == 0
     assert verdicts(1.0 + CHECK.discrepancy, n).count("fail") >= 0.97 * runs

@@ -107,7 +107,7 @@ def test_wrong_moments_are_rejected_at_the_planned_size(name, gradients):
         if wrong is None:
             continue
         theory = dataclasses.replace(check, theory=wrong)
-        seen = Observation(outcome.observed, outcome.std_error, outcome.n)
+        seen = Observation(mean=outcome.observed, std_error=outcome.std_error, n=outcome.n)
         if judge(theory, seen, gradients.plan.z).verdict == "fail":
             rejected.append(check.id)
     assert rejected, f"no check rejects: {name}"
@@ -122,7 +122,7 @@ def test_the_curve_of_a_biased_generator_passes_and_other_curves_are_rejected(un
 
     def verdict(name: str, theory: float) -> str:
         outcome = by_id[f"S1.{name}.scaling.shifted"]
-        seen = Observation(outcome.observed, outcome.std_error, outcome.n)
+        seen = Observation(mean=outcome.observed, std_error=outcome.std_error, n=outcome.n)
         wrong = dataclasses.replace(outcome.check, theory=theory)
         return judge(wrong, seen, report.plan.z).verdict
 

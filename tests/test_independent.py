@@ -107,7 +107,9 @@ def test_every_check_is_independent_and_fails_under_a_wrong_formula():
     for check in checks:
         n = plan.for_check(checks, check)
         assert plan.indecision(check, n) < 1e-9
-        seen = Observation(check.theory, check.std / math.sqrt(n), n, check.skewness)
+        seen = Observation(
+            mean=check.theory, std_error=check.std / math.sqrt(n), n=n, skewness=check.skewness
+        )
         outcomes.append(judge(check, seen, plan.z))
     assert {outcome.verdict for outcome in outcomes} == {"pass"}
     reaching = [

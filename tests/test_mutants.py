@@ -162,7 +162,11 @@ def test_a_mutant_that_changes_nothing_it_is_checked_by_survives():
     result = gate([judge_exact(true)], [harmless], "quick")
     assert [trial.verdict for trial in result.survivors] == ["pass"]
     assert result.idle == (name,)
-    missing = gate([Outcome(true, "fail", 0.0, 0.0, 0, 0.0, 0.0)], [harmless], "quick")
+    missing = gate(
+        [Outcome(check=true, verdict="fail", observed=0.0, std_error=0.0, n=0, low=0.0, high=0.0)],
+        [harmless],
+        "quick",
+    )
     assert [trial.verdict for trial in missing.survivors] == ["missing"]
 
 
@@ -192,7 +196,9 @@ def test_every_mutant_is_rejected_on_the_recorded_run(recorded):
 def test_a_change_of_nothing_survives_the_recorded_run(recorded):
     outcomes, profile = recorded
     noisy = ("R1.excess.line.raw", "R2.second_order.line.smote", "B2.gradient.line.shifted")
-    nothing = Mutant("nothing", ("R1",), "no formula is changed", noisy, ())
+    nothing = Mutant(
+        name="nothing", theorems=("R1",), change="no formula is changed", checks=noisy, changes=()
+    )
     result = gate(outcomes, [nothing], profile)
     assert [trial.verdict for trial in result.survivors] == ["pass"] * len(noisy)
     assert all(trial.wrong == trial.predicted for trial in result.survivors)

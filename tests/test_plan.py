@@ -19,7 +19,7 @@ from synthetic_oversampling.simulate.checks.check import (
     Check,
     make_plan,
 )
-from synthetic_oversampling.simulate.claims.bias import PROFILES
+from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.verify.suites import SUITES
 
@@ -87,15 +87,14 @@ def test_every_check_has_its_power_in_both_profiles(profile):
 def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
     """What keeps the family's rate in either profile: a run beyond the capacity does not start."""
     one = Check(
-        "R1.x.c.d",
-        "",
-        "exact",
-        ("c/d",),
-        ("x", None),
-        1.0,
-        1.0,
-        0.0,
-        0.5,
+        id="R1.x.c.d",
+        claim="",
+        kind="exact",
+        experiments=("c/d",),
+        statistic=("x", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.5,
         source="simulated and scored independently",
     )
     full = [dataclasses.replace(one, id=f"R1.x{k}.c.d") for k in range(CAPACITY)]
@@ -108,41 +107,38 @@ def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
 
 def test_a_selection_is_planned_with_the_replicates_of_the_whole():
     weak = Check(
-        "R1.x.c.d",
-        "",
-        "exact",
-        ("c/d",),
-        ("x", None),
-        1.0,
-        1.0,
-        0.0,
-        0.5,
+        id="R1.x.c.d",
+        claim="",
+        kind="exact",
+        experiments=("c/d",),
+        statistic=("x", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.5,
         source="simulated and scored independently",
     )
     strong = Check(
-        "R1.y.c.d",
-        "",
-        "exact",
-        ("c/d",),
-        ("y", None),
-        1.0,
-        1.0,
-        0.0,
-        0.05,
+        id="R1.y.c.d",
+        claim="",
+        kind="exact",
+        experiments=("c/d",),
+        statistic=("y", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.05,
         source="simulated and scored independently",
     )
     plan = make_plan([weak, strong])
     assert plan.for_check([weak, strong], weak) == plan.replicates[strong.id] > 10_000
     paired = Check(
-        "R3.z.c.d",
-        "",
-        "exact",
-        ("c/d", "c/e"),
-        ("x", None),
-        1.0,
-        1.0,
-        0.0,
-        0.5,
+        id="R3.z.c.d",
+        claim="",
+        kind="exact",
+        experiments=("c/d", "c/e"),
+        statistic=("x", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.5,
         source="simulated and scored independently",
     )
     assert plan.for_check([weak, strong], paired) == 0
@@ -150,29 +146,27 @@ def test_a_selection_is_planned_with_the_replicates_of_the_whole():
 
 def test_skewness_costs_replicates_and_keeps_the_power():
     plain = Check(
-        "R1.x.c.d",
-        "",
-        "exact",
-        ("c/d",),
-        ("x", None),
-        1.0,
-        1.0,
-        0.0,
-        0.1,
+        id="R1.x.c.d",
+        claim="",
+        kind="exact",
+        experiments=("c/d",),
+        statistic=("x", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.1,
         source="simulated and scored independently",
     )
     skewed = Check(
-        "R1.y.c.e",
-        "",
-        "exact",
-        ("c/e",),
-        ("x", None),
-        1.0,
-        1.0,
-        0.0,
-        0.1,
-        None,
-        2.0,
+        id="R1.y.c.e",
+        claim="",
+        kind="exact",
+        experiments=("c/e",),
+        statistic=("x", None),
+        theory=1.0,
+        std=1.0,
+        discrepancy=0.1,
+        observed=None,
+        skewness=2.0,
         source="simulated and scored independently",
     )
     plan = make_plan([plain, skewed])

@@ -29,8 +29,17 @@ from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
 
 SIMULATED = "simulated and scored independently"
 BLOCK = 256
-CHECK = Check("T1.z.stages.a", "", "exact", ("stages/a",), ("z", None), 0.0, 1.0, 0.0, 0.1,
-              source=SIMULATED)  # fmt: skip
+CHECK = Check(
+    id="T1.z.stages.a",
+    claim="",
+    kind="exact",
+    experiments=("stages/a",),
+    statistic=("z", None),
+    theory=0.0,
+    std=1.0,
+    discrepancy=0.1,
+    source=SIMULATED,
+)
 
 
 @pytest.mark.parametrize("skewness", [0.0, 1.0, 4.0])
@@ -124,14 +133,29 @@ def _toy(std):
 
     def checks(profile):
         for label in FUNCTIONS:
-            one = ((f"stages/{label}",), ("z", None))
-            yield Check(f"T1.z.stages.{label}", "a", "exact", *one, 0.0, std, 0.0, 0.19,
-                        source=SIMULATED)  # fmt: skip
-            two = ((f"stages/{label}",), ("w", None))
-            yield Check(f"T1.w.stages.{label}", "b", "exact", *two, 0.0, 1.0, 0.0, 0.5,
-                        source=SIMULATED)  # fmt: skip
-        yield Check("T1.gap.stages.b", "c", "exact", ("stages/a", "stages/b"), ("w", None), 0.0,
-                    0.1, 0.0, 0.5, source=SIMULATED)  # fmt: skip
+            for name, claim, spread, discrepancy in (("z", "a", std, 0.19), ("w", "b", 1.0, 0.5)):
+                yield Check(
+                    id=f"T1.{name}.stages.{label}",
+                    claim=claim,
+                    kind="exact",
+                    experiments=(f"stages/{label}",),
+                    statistic=(name, None),
+                    theory=0.0,
+                    std=spread,
+                    discrepancy=discrepancy,
+                    source=SIMULATED,
+                )
+        yield Check(
+            id="T1.gap.stages.b",
+            claim="c",
+            kind="exact",
+            experiments=("stages/a", "stages/b"),
+            statistic=("w", None),
+            theory=0.0,
+            std=0.1,
+            discrepancy=0.5,
+            source=SIMULATED,
+        )
 
     return Suite("stages", checks, lambda name: Simulation(FUNCTIONS[name.split("/")[1]], BLOCK))
 
@@ -258,5 +282,5 @@ def test_many_seeds_in_one_process_count_what_would_have_been_undecided(toy, tmp
 
 
 def test_a_check_without_usable_replicates_does_not_ask_for_more():
-    outcome = judge(CHECK, Observation(math.nan, math.nan, 0, left_out=1.0), 4.9)
+    outcome = judge(CHECK, Observation(mean=math.nan, std_error=math.nan, n=0, left_out=1.0), 4.9)
     assert outcome.verdict == "inconclusive" and not outcome.open and outcome.left_out == 1.0

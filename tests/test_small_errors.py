@@ -302,15 +302,28 @@ def test_a_skewed_bound_is_left_open_as_often_as_the_plan_says(stage):
     """Simulated means of exponential replicates, whose true mean is the discrepancy below."""
     n, gap = 500 * stage**2, {1: 0.235, 2: 0.12}[stage]
     check = Check(
-        "R1.x.c.d", "", "bound", ("c/d",), ("x", None), 1.0 + gap, 1.0, 0.0, gap, skewness=2.0,
+        id="R1.x.c.d",
+        claim="",
+        kind="bound",
+        experiments=("c/d",),
+        statistic=("x", None),
+        theory=1.0 + gap,
+        std=1.0,
+        discrepancy=gap,
+        skewness=2.0,
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
     plan = make_plan([check])
     level = (plan.z, plan.z_second)[stage - 1]
     sample = np.random.default_rng(stage).exponential(size=(2000, n))
     errors = sample.std(axis=1, ddof=1) / math.sqrt(n)
     seen = zip(sample.mean(axis=1), errors, strict=True)
-    open_ = np.mean([judge(check, Observation(m, e, n, 2.0), level).open for m, e in seen])
+    open_ = np.mean(
+        [
+            judge(check, Observation(mean=m, std_error=e, n=n, skewness=2.0), level).open
+            for m, e in seen
+        ]
+    )
     told = plan.indecision(check, n // (1, 4)[stage - 1], stage)
     assert 0.1 < told < 0.9 and abs(open_ - told) < 0.05
 

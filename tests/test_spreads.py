@@ -11,13 +11,25 @@ from synthetic_oversampling.simulate.checks.spreads import judge_spread
 from synthetic_oversampling.simulate.verify import run as verify
 
 SOURCE = "simulated, scored by theory"
-CHECK = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1, source=SOURCE)
+CHECK = Check(
+    id="R1.x.c.d",
+    claim="",
+    kind="exact",
+    experiments=("c/d",),
+    statistic=("x", None),
+    theory=1.0,
+    std=1.0,
+    discrepancy=0.1,
+    source=SOURCE,
+)
 Z = 4.9
 
 
 def _verdict(check, std, n=20_000, skewness=0.0):
     below = check.discrepancy if check.kind == "bound" else 0.0
-    seen = Observation(check.theory - below, std / np.sqrt(n), n, skewness)
+    seen = Observation(
+        mean=check.theory - below, std_error=std / np.sqrt(n), n=n, skewness=skewness
+    )
     return judge_spread(judge(check, seen, Z), seen, Z).verdict
 
 
@@ -43,7 +55,7 @@ def test_a_spread_is_held_to_the_declared_one(declared, std, verdict):
 
 def test_few_or_skewed_replicates_are_allowed_more():
     assert _verdict(CHECK, 1.6, n=100, skewness=3.0) != "fail"
-    nothing = Observation(np.nan, np.nan, 0)
+    nothing = Observation(mean=np.nan, std_error=np.nan, n=0)
     assert judge_spread(judge(CHECK, nothing, Z), nothing, Z).verdict == "inconclusive"
 
 

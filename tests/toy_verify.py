@@ -51,14 +51,27 @@ def _checks(profile):
     for label in NAMES:
         scale = 1.0 + NAMES.index(label)
         yield Check(
-            f"T1.z.toy.{label}", "mean of a normal", "exact", (f"toy/{label}",), ("z", 1), 0.0,
-            scale, 0.0, 0.11 * scale, source="simulated and scored independently",
-        )  # fmt: skip
+            id=f"T1.z.toy.{label}",
+            claim="mean of a normal",
+            kind="exact",
+            experiments=(f"toy/{label}",),
+            statistic=("z", 1),
+            theory=0.0,
+            std=scale,
+            discrepancy=0.11 * scale,
+            source="simulated and scored independently",
+        )
     yield Check(
-        "T1.gap.toy.second", "gap of two chi-squares on the same numbers", "exact",
-        ("toy/second", "toy/first"), ("square", None), 6.0, 12.0**0.5, 0.0, 0.4,
+        id="T1.gap.toy.second",
+        claim="gap of two chi-squares on the same numbers",
+        kind="exact",
+        experiments=("toy/second", "toy/first"),
+        statistic=("square", None),
+        theory=6.0,
+        std=12.0**0.5,
+        discrepancy=0.4,
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
 
 
 def register():

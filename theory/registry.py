@@ -20,7 +20,7 @@ __all__ = ["THEOREMS", "Theorem", "theorem"]
 Kind = Literal["exact", "asymptotic", "bound", "rate"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Theorem:
     """One theorem.
 
@@ -92,203 +92,233 @@ _LINEAR = "linear score, Gaussian (mixture) groups"
 _COMMON = "two Gaussian classes with one covariance matrix"
 _ALL = (
     Theorem(
-        "B1",
-        "The expected empirical risk is the balanced risk plus the weighted generator biases",
-        "E Rhat = R_bal + (1/G) sum_g c_g (Rtilde_g - R_g), with c_g = 1 - (1-alpha) n_g / n_max.",
-        ("exact",),
-        (_IID, "for a generator fitted on the seeds, Rtilde_g averages over them"),
-        "none",
-        ("theory.population.design.Design", "theory.prediction.bias.expected_empirical_risk"),
-        None,
-        "an identity between expectations: its check is a table of equal numbers",
+        id="B1",
+        claim="The expected empirical risk is the balanced risk plus the weighted generator biases",
+        statement="E Rhat = R_bal + (1/G) sum_g c_g (Rtilde_g - R_g), with c_g = 1 - (1-alpha) "
+        "n_g / n_max.",
+        kinds=("exact",),
+        assumptions=(_IID, "for a generator fitted on the seeds, Rtilde_g averages over them"),
+        remainder="none",
+        functions=(
+            "theory.population.design.Design",
+            "theory.prediction.bias.expected_empirical_risk",
+        ),
+        figure=None,
+        no_figure="an identity between expectations: its check is a table of equal numbers",
     ),
     Theorem(
-        "B2",
-        "The bias gradient of every generator has a closed form",
-        STATEMENTS["B2"],
-        ("exact",),
-        (_LINEAR, "the generator's law as its seeds grow in number"),
-        "none",
-        (
+        id="B2",
+        claim="The bias gradient of every generator has a closed form",
+        statement=STATEMENTS["B2"],
+        kinds=("exact",),
+        assumptions=(_LINEAR, "the generator's law as its seeds grow in number"),
+        remainder="none",
+        functions=(
             "theory.prediction.bias.generator_bias_gradient",
             "theory.generators.table.population_law",
         ),
-        "bias_by_generator",
+        figure="bias_by_generator",
     ),
     Theorem(
-        "B3",
-        "A small bias displaces the minimiser by minus the target's inverse Hessian times its "
-        "gradient",
-        "theta_alpha - theta* = -A^{-1} grad B(theta*) + O(|grad B|^2), A = H + Hess B(theta*). "
-        "With H for A the remainder is O(|grad B|^2 + |grad B| |Hess B|): no small one unless the "
-        "Hessian of the bias is small as well.",
-        ("asymptotic",),
-        (_SMOOTH,),
-        "O(|grad B|^2)",
-        ("theory.prediction.bias.predict_bias",),
-        "bias_by_generator",
+        id="B3",
+        claim="A small bias displaces the minimiser by minus the target's inverse Hessian times "
+        "its gradient",
+        statement="theta_alpha - theta* = -A^{-1} grad B(theta*) + O(|grad B|^2), A = H + Hess "
+        "B(theta*). With H for A the remainder is O(|grad B|^2 + |grad B| |Hess B|): no small one "
+        "unless the Hessian of the bias is small as well.",
+        kinds=("asymptotic",),
+        assumptions=(_SMOOTH,),
+        remainder="O(|grad B|^2)",
+        functions=("theory.prediction.bias.predict_bias",),
+        figure="bias_by_generator",
     ),
     Theorem(
-        "B4",
-        "Raw ERM moves the intercept by log(n_1/n_0), nothing else; its errors follow",
-        "Raw ERM on sizes (n_0, n_1) targets theta* + log(n_1/n_0) e_b. The class errors are "
-        "Phi(-Delta/2 -+ log(n_1/n_0)/Delta), Delta the Mahalanobis distance of the classes: the "
-        "smaller class pays. The balanced excess risk is a Gaussian mean in Delta and the ratio.",
-        ("exact",),
-        (_COMMON, "logistic loss"),
-        "none",
-        ("theory.prediction.bias.predict_bias",),
-        "raw_imbalance",
+        id="B4",
+        claim="Raw ERM moves the intercept by log(n_1/n_0), nothing else; its errors follow",
+        statement="Raw ERM on sizes (n_0, n_1) targets theta* + log(n_1/n_0) e_b. The class "
+        "errors are Phi(-Delta/2 -+ log(n_1/n_0)/Delta), Delta the Mahalanobis distance of the "
+        "classes: the smaller class pays. The balanced excess risk is a Gaussian mean in Delta and "
+        "the ratio.",
+        kinds=("exact",),
+        assumptions=(_COMMON, "logistic loss"),
+        remainder="none",
+        functions=("theory.prediction.bias.predict_bias",),
+        figure="raw_imbalance",
     ),
     Theorem(
-        "B5",
-        "Imbalance puts weight on a spurious feature; oversampling leaves -[A^{-1} grad B]_spur",
-        "Under the balanced risk the spurious weight is 0; under raw sizes it is not. What a "
-        "synthetic design leaves of it is the spurious part of its displacement.",
-        ("exact", "asymptotic"),
-        (
+        id="B5",
+        claim="Imbalance puts weight on a spurious feature; oversampling leaves -[A^{-1} grad "
+        "B]_spur",
+        statement="Under the balanced risk the spurious weight is 0; under raw sizes it is not. "
+        "What a synthetic design leaves of it is the spurious part of its displacement.",
+        kinds=("exact", "asymptotic"),
+        assumptions=(
             "core features depend on the label only, spurious ones on the attribute only",
             "attribute values +-1 with opposite means",
         ),
-        "O(|grad B|^2) for what a design leaves",
-        ("theory.prediction.bias.spurious_displacement", "theory.prediction.bias.predict_bias"),
-        "spurious_weight",
+        remainder="O(|grad B|^2) for what a design leaves",
+        functions=(
+            "theory.prediction.bias.spurious_displacement",
+            "theory.prediction.bias.predict_bias",
+        ),
+        figure="spurious_weight",
     ),
     Theorem(
-        "R1",
-        "Excess risk = half squared bias + half noise, through the target's Hessian (generator "
-        "fixed)",
-        STATEMENTS["R1"] + " " + EXISTENCE,
-        ("asymptotic",),
-        (_IID, _SMOOTH, "the generator does not depend on the seeds"),
-        "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
-        ("theory.prediction.excess_risk.predict", "theory.prediction.influence.gradient_cov"),
-        "excess_against_weight",
+        id="R1",
+        claim="Excess risk = half squared bias + half noise, through the target's Hessian "
+        "(generator fixed)",
+        statement=STATEMENTS["R1"] + " " + EXISTENCE,
+        kinds=("asymptotic",),
+        assumptions=(_IID, _SMOOTH, "the generator does not depend on the seeds"),
+        remainder="O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
+        functions=(
+            "theory.prediction.excess_risk.predict",
+            "theory.prediction.influence.gradient_cov",
+        ),
+        figure="excess_against_weight",
     ),
     Theorem(
-        "R2",
-        "A generator fitted on the same seeds adds their influence to the noise",
-        STATEMENTS["R2"] + " " + EXISTENCE,
-        ("asymptotic",),
-        (_IID, _SMOOTH, "a generator with an influence function (interpolation: all seed pairs)"),
-        "O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
-        (
+        id="R2",
+        claim="A generator fitted on the same seeds adds their influence to the noise",
+        statement=STATEMENTS["R2"] + " " + EXISTENCE,
+        kinds=("asymptotic",),
+        assumptions=(
+            _IID,
+            _SMOOTH,
+            "a generator with an influence function (interpolation: all seed pairs)",
+        ),
+        remainder="O(n^{-2}) for any bias, O(n^{-3/2}) for the form at bias of order n^{-1/2}",
+        functions=(
             "theory.prediction.excess_risk.predict",
             "theory.prediction.influence.seed_covs",
             "theory.prediction.influence.seed_noise",
             "theory.prediction.influence.second_order_risk",
             "theory.generators.seed_masses.seed_masses",
         ),
-        "excess_against_weight",
+        figure="excess_against_weight",
     ),
     Theorem(
-        "R3",
-        "When synthetic oversampling helps, by how much, and where it starts to hurt",
-        "Closed-form gain over raw ERM, class weighting and SMOTE, and the generator bias, the "
-        "sample size and the imbalance ratio at which a synthetic design breaks even with them.",
-        ("exact", "asymptotic"),
-        ("algebra on R1 and R2, with their assumptions",),
-        "that of R1 and R2",
-        (
+        id="R3",
+        claim="When synthetic oversampling helps, by how much, and where it starts to hurt",
+        statement="Closed-form gain over raw ERM, class weighting and SMOTE, and the generator "
+        "bias, the sample size and the imbalance ratio at which a synthetic design breaks even "
+        "with them.",
+        kinds=("exact", "asymptotic"),
+        assumptions=("algebra on R1 and R2, with their assumptions",),
+        remainder="that of R1 and R2",
+        functions=(
             "theory.prediction.benefit.gain",
             "theory.prediction.benefit.break_even_shift",
             "theory.prediction.benefit.leading_break_even_shift",
             "theory.prediction.benefit.break_even_scale",
             "theory.prediction.benefit.break_even_ratio",
         ),
-        "phase_diagram",
+        figure="phase_diagram",
     ),
     Theorem(
-        "R4",
-        "With the pooled Gaussian generator the limit is linear discriminant analysis",
-        STATEMENTS["R4"],
-        ("exact", "asymptotic"),
-        (_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
-        "none in the limit of many samples; relative order 1/n at finite ones",
-        (
+        id="R4",
+        claim="With the pooled Gaussian generator the limit is linear discriminant analysis",
+        statement=STATEMENTS["R4"],
+        kinds=("exact", "asymptotic"),
+        assumptions=(_COMMON, "balanced classes for the closed form", "pooled Gaussian plug-in"),
+        remainder="none in the limit of many samples; relative order 1/n at finite ones",
+        functions=(
             "theory.prediction.excess_risk.predict",
             "theory.prediction.efficiency.relative_efficiency",
             "theory.prediction.efficiency.label_noise",
         ),
-        "gain_against_separation",
+        figure="gain_against_separation",
     ),
     Theorem(
-        "R5",
-        "Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates likewise",
-        "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and the same "
-        "expansion for error rates. The largest has the mean of the largest of jointly normal "
+        id="R5",
+        claim="Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates "
+        "likewise",
+        statement="R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and "
+        "the same expansion for error rates. The largest has the mean of the largest of jointly "
+        "normal "
         "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + EXISTENCE,
-        ("asymptotic",),
-        (_IID, _SMOOTH),
-        "O(n^{-2}) with the second-order terms of R1",
-        ("theory.prediction.excess_risk.predict", "theory.prediction.worst_group.expected_maximum"),
-        "group_risk",
+        kinds=("asymptotic",),
+        assumptions=(_IID, _SMOOTH),
+        remainder="O(n^{-2}) with the second-order terms of R1",
+        functions=(
+            "theory.prediction.excess_risk.predict",
+            "theory.prediction.worst_group.expected_maximum",
+        ),
+        figure="group_risk",
     ),
     Theorem(
-        "R6",
-        "Bounds on the excess risk: of a small bias, and of any bias by the curvature on its path",
-        STATEMENTS["R6"],
-        ("bound",),
-        (
+        id="R6",
+        claim="Bounds on the excess risk: of a small bias, and of any bias by the curvature on "
+        "its path",
+        statement=STATEMENTS["R6"],
+        kinds=("bound",),
+        assumptions=(
             _IID,
             _SMOOTH,
             "(a): the local form of R1 holds, a bias of order n^{-1/2}",
             "(b): logistic or squared loss; the population alone, no noise",
             "tr V: score covariances bounded, generator not fitted",
         ),
-        "(a) that of R1; (b) none",
-        (
+        remainder="(a) that of R1; (b) none",
+        functions=(
             "theory.prediction.bounds.local_bound",
             "theory.prediction.bounds.population_bound",
             "theory.prediction.excess_risk.predict",
         ),
-        None,
-        "the excess it bounds is drawn exactly in excess_against_weight",
+        figure=None,
+        no_figure="the excess it bounds is drawn exactly in excess_against_weight",
     ),
     Theorem(
-        "R7",
-        "A certificate from the sample alone that the minimiser exists, and how near it is",
-        STATEMENTS["R7"],
-        ("bound", "asymptotic"),
-        (
+        id="R7",
+        claim="A certificate from the sample alone that the minimiser exists, and how near it is",
+        statement=STATEMENTS["R7"],
+        kinds=("bound", "asymptotic"),
+        assumptions=(
             "logistic loss, any data and any weights; no law is assumed",
             "the law of nu^2: theorem R's assumptions, a fixed generator",
         ),
-        "none for the certificate; O(n^{-1}), relative, for the law of nu^2",
-        (
+        remainder="none for the certificate; O(n^{-1}), relative, for the law of nu^2",
+        functions=(
             "theory.prediction.certificate.certificate",
             "theory.prediction.certificate.decrement_weights",
             "theory.prediction.certificate.decrement_cdf",
         ),
-        None,
-        "an inequality of every data set: its check is that no replicate violates it",
+        figure=None,
+        no_figure="an inequality of every data set: its check is that no replicate violates it",
     ),
     Theorem(
-        "S1",
-        "Best weight, excess, floor and crossover in the synthetic size: a global law",
-        "excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave in 1/N, of "
-        "slope s(alpha*): it falls in N where s(alpha*) > 0, and only there. In the limit of many "
-        "samples the floor min a; best size where s(alpha*)/N^2 = price. For a small bias of small "
-        "Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + alpha^2 "
-        "(D + S/N), crossover S/(A - 2C + D).",
-        ("exact", "asymptotic"),
-        ("R1 and R2", "hyperbola: bias of the order of the sampling noise, its Hessian small"),
-        "global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) besides",
-        (
+        id="S1",
+        claim="Best weight, excess, floor and crossover in the synthetic size: a global law",
+        statement="excess = a(alpha) + s(alpha)/N by R1's full form: at the best weight concave "
+        "in 1/N, of slope s(alpha*): it falls in N where s(alpha*) > 0, and only there. In the "
+        "limit of many samples the floor min a; best size where s(alpha*)/N^2 = price. For a small "
+        "bias of small Hessian a hyperbola: 2 excess = (1-alpha)^2 A + 2 alpha (1-alpha) C + "
+        "alpha^2 (D + S/N), crossover S/(A - 2C + D).",
+        kinds=("exact", "asymptotic"),
+        assumptions=(
+            "R1 and R2",
+            "hyperbola: bias of the order of the sampling noise, its Hessian small",
+        ),
+        remainder="global law: that of R1 and R2; hyperbola: relative O(|Hess B|) + O(n^{-1/2}) "
+        "besides",
+        functions=(
             "theory.scaling.moments.law_of_design",
             "theory.scaling.moments.hyperbola_of_design",
             "theory.scaling.global_law.GlobalLaw",
         ),
-        "scaling_law",
+        figure="scaling_law",
     ),
     Theorem(
-        "S2",
-        "Nonparametric: polynomial decay in the synthetic size, exponent 2 beta/(2 beta + 1)",
-        STATEMENTS["S2"],
-        ("exact", "asymptotic", "rate"),
-        ("two classes N(+-theta, I) in infinite dimension", "rate: generator without bias"),
-        "relative order 1/K for the sums",
-        (
+        id="S2",
+        claim="Nonparametric: polynomial decay in the synthetic size, exponent 2 beta/(2 beta + 1)",
+        statement=STATEMENTS["S2"],
+        kinds=("exact", "asymptotic", "rate"),
+        assumptions=(
+            "two classes N(+-theta, I) in infinite dimension",
+            "rate: generator without bias",
+        ),
+        remainder="relative order 1/K for the sums",
+        functions=(
             "theory.scaling.sequence_model.filter_risk",
             "theory.scaling.sequence_model.best_scale",
             "theory.scaling.sequence_model.design_level",
@@ -296,84 +326,91 @@ _ALL = (
             "theory.scaling.sequence_limits.pinsker_minimax",
             "theory.scaling.sequence_limits.classification_excess",
         ),
-        "nonparametric_rates",
+        figure="nonparametric_rates",
     ),
     Theorem(
-        "S3",
-        "A generator trained on n seeds saturates at its seeds' own rate",
-        STATEMENTS["S3"],
-        ("exact", "asymptotic", "rate"),
-        ("generator fitted on the same seeds, without bias as they grow in number",),
-        "that of R2; relative order 1/K in the sequence model",
-        (
+        id="S3",
+        claim="A generator trained on n seeds saturates at its seeds' own rate",
+        statement=STATEMENTS["S3"],
+        kinds=("exact", "asymptotic", "rate"),
+        assumptions=("generator fitted on the same seeds, without bias as they grow in number",),
+        remainder="that of R2; relative order 1/K in the sequence model",
+        functions=(
             "theory.scaling.moments.law_of_design",
             "theory.scaling.sequence_limits.smoothed_risk",
             "theory.scaling.sequence_limits.linear_floor",
         ),
-        "scaling_law",
+        figure="scaling_law",
     ),
     Theorem(
-        "T1",
-        "One softmax-attention layer with a null token is the Gaussian posterior predictive",
-        STATEMENTS["T1"],
-        ("exact",),
-        ("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),
-        "none",
-        (
+        id="T1",
+        claim="One softmax-attention layer with a null token is the Gaussian posterior predictive",
+        statement=STATEMENTS["T1"],
+        kinds=("exact",),
+        assumptions=("x_i ~ N(mu, sigma^2 I) given mu", "mu ~ N(mu_0, tau^2 I)"),
+        remainder="none",
+        functions=(
             "theory.in_context.capacity.location_attention_logits",
             "theory.in_context.capacity.location_predictive",
             "theory.in_context.capacity.location_expected_kl",
             "theory.in_context.capacity.flat_prior_expected_kl",
             "theory.in_context.capacity.plugin_expected_kl",
         ),
-        "transformer_kl",
+        figure="transformer_kl",
     ),
     Theorem(
-        "T2",
-        "A transformer learns a token family in context, with divergence d/(2n) to leading order",
-        STATEMENTS["T2"],
-        ("asymptotic",),
-        ("tokens with P_eta(x) proportional to exp<u_x, eta>", "identifiable natural parameter"),
-        "O(n^{-2})",
-        (
+        id="T2",
+        claim="A transformer learns a token family in context, with divergence d/(2n) to leading "
+        "order",
+        statement=STATEMENTS["T2"],
+        kinds=("asymptotic",),
+        assumptions=(
+            "tokens with P_eta(x) proportional to exp<u_x, eta>",
+            "identifiable natural parameter",
+        ),
+        remainder="O(n^{-2})",
+        functions=(
             "theory.in_context.token_capacity.sharp_token_rate",
             "theory.in_context.token_capacity.reported_rate",
             "theory.in_context.token_capacity.readout_expected_kl",
             "theory.in_context.token_capacity.readout_floor",
             "theory.in_context.token_capacity.layer_contraction",
         ),
-        "token_model",
+        figure="token_model",
     ),
     Theorem(
-        "T3",
-        "Attention over a finite dictionary of laws is the exact posterior; so are counts",
-        "Logits log prior + sum of log-likelihoods give the posterior over the dictionary; a null "
-        "token gives the Dirichlet-multinomial predictive.",
-        ("exact",),
-        ("a finite dictionary of laws with a prior, or Dirichlet frequencies",),
-        "none",
-        (
+        id="T3",
+        claim="Attention over a finite dictionary of laws is the exact posterior; so are counts",
+        statement="Logits log prior + sum of log-likelihoods give the posterior over the "
+        "dictionary; a null token gives the Dirichlet-multinomial predictive.",
+        kinds=("exact",),
+        assumptions=("a finite dictionary of laws with a prior, or Dirichlet frequencies",),
+        remainder="none",
+        functions=(
             "theory.in_context.token_capacity.dictionary_posterior",
             "theory.in_context.token_capacity.dirichlet_multinomial_predictive",
         ),
-        "transformer_kl",
+        figure="transformer_kl",
     ),
     Theorem(
-        "T4",
-        "Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 v KL)",
-        STATEMENTS["T4"],
-        ("bound",),
-        ("sub-Gaussian score under the group's law", "proxies: logistic loss, Gaussian mixtures"),
-        "none",
-        (
+        id="T4",
+        claim="Fidelity bounds bias: a divergence of KL moves a mean by at most sqrt(2 v KL)",
+        statement=STATEMENTS["T4"],
+        kinds=("bound",),
+        assumptions=(
+            "sub-Gaussian score under the group's law",
+            "proxies: logistic loss, Gaussian mixtures",
+        ),
+        remainder="none",
+        functions=(
             "theory.in_context.capacity.fidelity_bias_bound",
             "theory.prediction.bounds.score_var_proxy",
             "theory.prediction.bounds.intercept_var_proxy",
             "theory.prediction.bounds.fidelity_bound",
         ),
-        "fidelity_to_excess",
+        figure="fidelity_to_excess",
     ),
-    *(Theorem(*own) for own in PROPORTIONAL_THEOREMS),
+    *(Theorem(**own) for own in PROPORTIONAL_THEOREMS),
 )
 
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}

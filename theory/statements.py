@@ -127,11 +127,10 @@ STATEMENTS: dict[str, str] = {
     "T2": (
         "Attention averages the embeddings of the seeds, a read-out inverts the mean map, and the "
         "expected divergence is d/(2n); one layer leaves a non-linearity floor that depth removes. "
-        "The mean of the "
-        "maximum-likelihood read-out is over the event that it exists: at every n the seeds lie on "
-        "one face of the embeddings' convex hull with a positive probability, at most the sum over "
-        "facets of P(facet)^n, and then its divergence is infinite. Read-outs of finite depth "
-        "always exist."
+        "The mean of the maximum-likelihood read-out is over the event that it exists: at every n "
+        "the seeds lie on one face of the embeddings' convex hull with a positive probability, at "
+        "most the sum over facets of P(facet)^n, and then its divergence is infinite. Read-outs of "
+        "finite depth always exist."
     ),
     "T4": (
         "If the score is sub-Gaussian under P_g with variance proxy v_g, then |E_Q s - E_P s| <= "

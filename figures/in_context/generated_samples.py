@@ -30,13 +30,13 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "generated_samples",
-    "seeds, generated and true samples of one group",
-    (),
-    ("samples",),
-    "A small group's seeds and ten times as many samples: from the truth, from SMOTE with its "
-    "nearest neighbours, from the Gaussian fitted to the seeds, and from the posterior predictive "
-    "given the seeds. Interpolation stays within the seeds; the predictive is wider than the "
-    "plug-in because it knows how little the seeds say.",
-    _draw,
+    name="generated_samples",
+    title="seeds, generated and true samples of one group",
+    theorems=(),
+    sweeps=("samples",),
+    caption="A small group's seeds and ten times as many samples: from the truth, from SMOTE with "
+    "its nearest neighbours, from the Gaussian fitted to the seeds, and from the posterior "
+    "predictive given the seeds. Interpolation stays within the seeds; the predictive is wider "
+    "than the plug-in because it knows how little the seeds say.",
+    draw=_draw,
 )

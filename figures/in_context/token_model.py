@@ -28,14 +28,15 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "token_model",
-    "token model: divergence by depth, sharp and reported rate",
-    ("T2",),
-    ("tokens",),
-    "Expected divergence of a group of tokens, P(x) proportional to exp<u_x, eta>, from what L "
-    "gradient layers read from n seeds. Curves by depth: floor plus noise/n (remainder O(n^-2)); "
-    "the floor of a shallow read-out is its non-linearity, which depth removes, down to the sharp "
-    "rate d/(2n). The reported rate 1/sqrt(d) + log(d)/sqrt(n) is drawn with its unspecified "
-    "constants set to 1; nothing here tests it. Markers: simulated means with 95 % intervals.",
-    _draw,
+    name="token_model",
+    title="token model: divergence by depth, sharp and reported rate",
+    theorems=("T2",),
+    sweeps=("tokens",),
+    caption="Expected divergence of a group of tokens, P(x) proportional to exp<u_x, eta>, from "
+    "what L gradient layers read from n seeds. Curves by depth: floor plus noise/n (remainder "
+    "O(n^-2)); the floor of a shallow read-out is its non-linearity, which depth removes, down to "
+    "the sharp rate d/(2n). The reported rate 1/sqrt(d) + log(d)/sqrt(n) is drawn with its "
+    "unspecified constants set to 1; nothing here tests it. Markers: simulated means with 95 % "
+    "intervals.",
+    draw=_draw,
 )

@@ -63,12 +63,13 @@ def _draw_trained(total, gap, trained: Mapping) -> None:
 
 
 SPEC = Spec(
-    "transformer_kl",
-    "divergence of constructed and trained attention against the seeds",
-    ("T1", "T3"),
-    ("in_context", "trained"),
-    "Expected Kullback-Leibler divergence of a group's law from what one softmax-attention layer "
-    "with a null token writes after n seeds. (a) Gaussian groups of unknown mean: the layer is the "
+    name="transformer_kl",
+    title="divergence of constructed and trained attention against the seeds",
+    theorems=("T1", "T3"),
+    sweeps=("in_context", "trained"),
+    caption="Expected Kullback-Leibler divergence of a group's law from what one "
+    "softmax-attention layer with a null token writes after n seeds. (a) Gaussian groups of "
+    "unknown mean: the layer is the "
     "Bayes predictive, (d/2) log(1 + 1/(n + r)) with r the ratio of the variances; it is below the "
     "minimax curve because it knows the prior; the plug-in rule pays d/(2n). (b) Symbols with "
     "Dirichlet frequencies: the layer is the Dirichlet-multinomial predictive; its exact curve and "
@@ -78,5 +79,5 @@ SPEC = Spec(
     "minimax one. (d) That gap, KL(exact predictive || network), over 1024 contexts with 95 % "
     "intervals, beside the closed-form gaps of other rules. Vertical line: the most seeds seen in "
     "training.",
-    _draw,
+    draw=_draw,
 )

@@ -48,17 +48,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "proportional_errors",
-    "errors and excess risk when features are as many as minority rows",
-    ("H1", "H2"),
-    ("proportional_errors",),
-    "Two Gaussian classes with unit covariances at a distance of 2 (error of the best rule: "
-    "0.159; panel (b) begins at 0.15), 240 and 48 rows, ridge 1 (scikit-learn's C = 1), against "
-    "the number of features. Curves: theorem H; markers: simulated means with 95 % intervals "
-    "(often smaller than the marker; points of one d share their real rows). Every generator "
-    "levels the classes: SMOTE interpolates all pairs, the plug-in has each class's mean and the "
-    "pooled covariance, the oracle draws fresh rows. Weighting, duplication and SMOTE nearly "
-    "coincide. The excess rises steeply around 1.1 features per minority row, where the real rows "
-    "become separable (figure separability) and the ridge alone bounds the fit.",
-    _draw,
+    name="proportional_errors",
+    title="errors and excess risk when features are as many as minority rows",
+    theorems=("H1", "H2"),
+    sweeps=("proportional_errors",),
+    caption="Two Gaussian classes with unit covariances at a distance of 2 (error of the best "
+    "rule: 0.159; panel (b) begins at 0.15), 240 and 48 rows, ridge 1 (scikit-learn's C = 1), "
+    "against the number of features. Curves: theorem H; markers: simulated means with 95 % "
+    "intervals (often smaller than the marker; points of one d share their real rows). Every "
+    "generator levels the classes: SMOTE interpolates all pairs, the plug-in has each class's mean "
+    "and the pooled covariance, the oracle draws fresh rows. Weighting, duplication and SMOTE "
+    "nearly coincide. The excess rises steeply around 1.1 features per minority row, where the "
+    "real rows become separable (figure separability) and the ridge alone bounds the fit.",
+    draw=_draw,
 )

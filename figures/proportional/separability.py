@@ -53,17 +53,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "separability",
-    "from how many features on rows are separable, by imbalance",
-    ("H3",),
-    ("separability",),
-    "Two Gaussian classes with unit covariances at a distance Delta. Below a curve the logistic "
-    "fit without ridge is finite, above it rows are linearly separable with a probability that "
-    "tends to 1. Solid: real rows alone; dashed: the minority levelled by rows that the oracle "
-    "draws. Fresh rows keep data from being separable where real rows alone are not enough "
+    name="separability",
+    title="from how many features on rows are separable, by imbalance",
+    theorems=("H3",),
+    sweeps=("separability",),
+    caption="Two Gaussian classes with unit covariances at a distance Delta. Below a curve the "
+    "logistic fit without ridge is finite, above it rows are linearly separable with a probability "
+    "that tends to 1. Solid: real rows alone; dashed: the minority levelled by rows that the "
+    "oracle draws. Fresh rows keep data from being separable where real rows alone are not enough "
     "(dotted); white: separable in both cases. Duplicates and interpolations lie in the convex "
     "hull of real rows and leave the solid curve where it is. Curves: theorem H3; markers: mean "
     "least number of features that separates 120 real rows, features added one after the other, "
     "found by linear programmes, with 95 % intervals.",
-    _draw,
+    draw=_draw,
 )

@@ -78,15 +78,16 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "bias_by_generator",
-    "bias gradient and displacement of every generator",
-    ("B2", "B3"),
-    ("generator_bias",),
-    "Two Gaussian groups with different covariance matrices. (a) Mean empirical gradient at the "
-    "balanced optimum: ticks are theory (closed form, with the O(1/n) term of fitted generators), "
-    "markers the simulated mean with its 95 % interval. (b) Mean displacement of the estimate: "
-    "ticks are the exact move of the pseudo-true point plus the estimator's O(1/n) bias, crosses "
+    name="bias_by_generator",
+    title="bias gradient and displacement of every generator",
+    theorems=("B2", "B3"),
+    sweeps=("generator_bias",),
+    caption="Two Gaussian groups with different covariance matrices. (a) Mean empirical gradient "
+    "at the balanced optimum: ticks are theory (closed form, with the O(1/n) term of fitted "
+    "generators), markers the simulated mean with its 95 % interval. (b) Mean displacement of the "
+    "estimate: ticks are the exact move of the pseudo-true point plus the estimator's O(1/n) bias, "
+    "crosses "
     "the linear form -A^{-1} grad B, A = H + Hess B. (c) What the linear form misses, by exact "
     "solves at growing bias: of second order, a line of slope 2 on logarithmic axes.",
-    _draw,
+    draw=_draw,
 )

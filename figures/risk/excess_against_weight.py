@@ -42,16 +42,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "excess_against_weight",
-    "excess risk, taken apart, against the weight",
-    ("R1", "R2", "R6"),
-    ("excess_by_weight",),
-    "Balanced excess risk of logistic regression on two Gaussian classes against the weight alpha "
-    "of the augmentation part, for generators that do not see the seeds (oracle, shifted: R1) and "
-    "for generators fitted on them (interpolation of all pairs, pooled Gaussian plug-in: R2). "
-    "Curves: the predicted total and its bias, variance and Cox-Snell parts. Markers: simulated "
-    "means with 95 % intervals; the weights of one panel share their random numbers. Every panel "
-    "has its own scale. Where a generator has no bias, (a) and (d), the variance part is the total "
-    "and lies on it. The curve of the total is what the bound of R6 bounds.",
-    _draw,
+    name="excess_against_weight",
+    title="excess risk, taken apart, against the weight",
+    theorems=("R1", "R2", "R6"),
+    sweeps=("excess_by_weight",),
+    caption="Balanced excess risk of logistic regression on two Gaussian classes against the "
+    "weight alpha of the augmentation part, for generators that do not see the seeds (oracle, "
+    "shifted: R1) and for generators fitted on them (interpolation of all pairs, pooled Gaussian "
+    "plug-in: R2). Curves: the predicted total and its bias, variance and Cox-Snell parts. "
+    "Markers: simulated means with 95 % intervals; the weights of one panel share their random "
+    "numbers. Every panel has its own scale. Where a generator has no bias, (a) and (d), the "
+    "variance part is the total and lies on it. The curve of the total is what the bound of R6 "
+    "bounds.",
+    draw=_draw,
 )

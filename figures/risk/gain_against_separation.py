@@ -39,19 +39,19 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "gain_against_separation",
-    "gain over class weighting and SMOTE, with Efron's efficiency",
-    ("R3", "R4"),
-    ("gain_by_separation",),
-    "Two Gaussian classes with identity covariance at Mahalanobis distance Delta. (a) Balanced "
-    "sizes: the asymptotic efficiency of logistic regression relative to linear discriminant "
-    "analysis, the limit of the pooled plug-in generator (alpha -> 1, N -> infinity): curve, "
-    "Efron's published values, and the simulated ratio of mean squared slopes across the mean "
-    "difference. (b) Imbalanced sizes: predicted excess risk of each design divided by that of "
-    "class weighting on the same real data; the gap between two curves is the gain of one design "
-    "over the other (the pooled plug-in over SMOTE, for instance). SMOTE interpolates all seed "
-    "pairs and only oversamples; the plug-in design also augments. Markers: simulated ratios of "
-    "means with 95 % intervals, on common random numbers. What the expansion leaves out grows with "
-    "the separation, at which fewer samples near the boundary count.",
-    _draw,
+    name="gain_against_separation",
+    title="gain over class weighting and SMOTE, with Efron's efficiency",
+    theorems=("R3", "R4"),
+    sweeps=("gain_by_separation",),
+    caption="Two Gaussian classes with identity covariance at Mahalanobis distance Delta. (a) "
+    "Balanced sizes: the asymptotic efficiency of logistic regression relative to linear "
+    "discriminant analysis, the limit of the pooled plug-in generator (alpha -> 1, N -> infinity): "
+    "curve, Efron's published values, and the simulated ratio of mean squared slopes across the "
+    "mean difference. (b) Imbalanced sizes: predicted excess risk of each design divided by that "
+    "of class weighting on the same real data; the gap between two curves is the gain of one "
+    "design over the other (the pooled plug-in over SMOTE, for instance). SMOTE interpolates all "
+    "seed pairs and only oversamples; the plug-in design also augments. Markers: simulated ratios "
+    "of means with 95 % intervals, on common random numbers. What the expansion leaves out grows "
+    "with the separation, at which fewer samples near the boundary count.",
+    draw=_draw,
 )

@@ -60,16 +60,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "group_risk",
-    "errors and excess risk by group, and the worst group",
-    ("R5",),
-    ("spurious",),
-    "Four groups by label and spurious attribute. (a) Error rate of every group and expected "
-    "largest error: ticks are theory with its second-order terms (for the worst group the largest "
-    "of the expectations, which the expected largest error exceeds where groups tie), markers "
-    "simulated means with 95 % intervals. (b) Excess risk of every group when the generator's "
-    "samples are shifted along the spurious feature: curves are the full prediction, thin straight "
+    name="group_risk",
+    title="errors and excess risk by group, and the worst group",
+    theorems=("R5",),
+    sweeps=("spurious",),
+    caption="Four groups by label and spurious attribute. (a) Error rate of every group and "
+    "expected largest error: ticks are theory with its second-order terms (for the worst group the "
+    "largest of the expectations, which the expected largest error exceeds where groups tie), "
+    "markers simulated means with 95 % intervals. (b) Excess risk of every group when the "
+    "generator's samples are shifted along the spurious feature: curves are the full prediction, "
+    "thin straight "
     "lines the first order -grad R_g' A^{-1} b plus the second-order part without shift, markers "
     "simulation (one set of random numbers for all shifts).",
-    _draw,
+    draw=_draw,
 )

@@ -82,16 +82,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "phase_diagram",
-    "where synthetic oversampling helps and where it hurts",
-    ("R3",),
-    ("phases",),
-    "Predicted excess risk of a rival divided by that of a synthetic design (weight 0.4), against "
-    "the imbalance ratio and the length of the generator's mean shift: above 1 the synthetic "
-    "design helps, below (dotted) it hurts. Rows: beside raw ERM, class weighting and levelling by "
-    "SMOTE on the same data. Columns: the distance Delta between the classes. Lines: the shift at "
-    "which the design breaks even, from theorem R (solid) and from its leading order in the shift "
-    "(dashed), a closed form that is good where the shift is small. Markers: the sign of the "
-    "simulated gain over the rival where its 95 % interval excludes 0; 'open' where it does not.",
-    _draw,
+    name="phase_diagram",
+    title="where synthetic oversampling helps and where it hurts",
+    theorems=("R3",),
+    sweeps=("phases",),
+    caption="Predicted excess risk of a rival divided by that of a synthetic design (weight 0.4), "
+    "against the imbalance ratio and the length of the generator's mean shift: above 1 the "
+    "synthetic design helps, below (dotted) it hurts. Rows: beside raw ERM, class weighting and "
+    "levelling by SMOTE on the same data. Columns: the distance Delta between the classes. Lines: "
+    "the shift at which the design breaks even, from theorem R (solid) and from its leading order "
+    "in the shift (dashed), a closed form that is good where the shift is small. Markers: the sign "
+    "of the simulated gain over the rival where its 95 % interval excludes 0; 'open' where it does "
+    "not.",
+    draw=_draw,
 )

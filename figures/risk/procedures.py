@@ -38,16 +38,16 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "procedures",
-    "how much synthetic data: by validation, and by formula",
-    ("S1",),
-    ("procedures",),
-    "Balanced excess risk of five procedures on the same real samples and generators, simulation "
-    "with 95 % intervals. Validation: the synthetic size with the least balanced loss on five "
-    "held-out folds, among nine multiples 0 to 2 of the gap between the class sizes, real and "
-    "synthetic samples weighted alike (Ma and Zhang, arXiv 2601.16120). S1: weight and size of the "
-    "augmentation by its global law, from the known groups or from sample means and covariances, "
-    "at the price per sample of the configuration. Validation needs no model of the groups; S1 "
-    "needs one (here it is right: Gaussian groups) and the generator's law.",
-    _draw,
+    name="procedures",
+    title="how much synthetic data: by validation, and by formula",
+    theorems=("S1",),
+    sweeps=("procedures",),
+    caption="Balanced excess risk of five procedures on the same real samples and generators, "
+    "simulation with 95 % intervals. Validation: the synthetic size with the least balanced loss "
+    "on five held-out folds, among nine multiples 0 to 2 of the gap between the class sizes, real "
+    "and synthetic samples weighted alike (Ma and Zhang, arXiv 2601.16120). S1: weight and size of "
+    "the augmentation by its global law, from the known groups or from sample means and "
+    "covariances, at the price per sample of the configuration. Validation needs no model of the "
+    "groups; S1 needs one (here it is right: Gaussian groups) and the generator's law.",
+    draw=_draw,
 )

@@ -47,17 +47,17 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "raw_imbalance",
-    "raw ERM under imbalance: errors per class against the ratio",
-    ("B4",),
-    ("raw_imbalance",),
-    "Two Gaussian classes with one covariance matrix, the larger class with n_max samples. (a) "
-    "Error per class of plain logistic regression: curves are the closed form "
+    name="raw_imbalance",
+    title="raw ERM under imbalance: errors per class against the ratio",
+    theorems=("B4",),
+    sweeps=("raw_imbalance",),
+    caption="Two Gaussian classes with one covariance matrix, the larger class with n_max "
+    "samples. (a) Error per class of plain logistic regression: curves are the closed form "
     "Phi(-Delta/2 -+ log(n_1/n_0)/Delta), exact for the population; crosses add theorem R5's "
     "terms of order 1/n at the simulated sizes; markers are simulated means with 95 % intervals "
     "(often smaller than the marker). Points share their random numbers. (b) The intercept moves "
     "along a straight line in the logarithm of the ratio, the slopes do not; at small minority "
     "sizes the estimator adds its O(1/n) bias (crosses) to the target's move. Slopes are drawn "
     "beside each other.",
-    _draw,
+    draw=_draw,
 )

@@ -45,15 +45,15 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "spurious_weight",
-    "weight on a spurious feature, before and after oversampling",
-    ("B5",),
-    ("spurious",),
-    "Two core features that depend on the label and one spurious feature that depends on an "
-    "attribute. (a) Raw ERM's weight on the spurious feature against the share of samples whose "
+    name="spurious_weight",
+    title="weight on a spurious feature, before and after oversampling",
+    theorems=("B5",),
+    sweeps=("spurious",),
+    caption="Two core features that depend on the label and one spurious feature that depends on "
+    "an attribute. (a) Raw ERM's weight on the spurious feature against the share of samples whose "
     "attribute agrees with the label: 0 at one half, where the groups are balanced. (b) At the "
     "sizes below: ticks are the exact displacement plus the estimator's O(1/n) bias, crosses the "
     "linear form, markers simulated means with 95 % intervals. The balanced optimum puts no weight "
     "there; what a synthetic design leaves comes from its generator's bias.",
-    _draw,
+    draw=_draw,
 )

@@ -41,11 +41,11 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "fidelity_to_excess",
-    "from divergence to bias to excess risk",
-    ("T4",),
-    ("fidelity",),
-    "A generator of the minority group with divergence KL(Q || P) from it. (a) Bias of the "
+    name="fidelity_to_excess",
+    title="from divergence to bias to excess risk",
+    theorems=("T4",),
+    sweeps=("fidelity",),
+    caption="A generator of the minority group with divergence KL(Q || P) from it. (a) Bias of the "
     "intercept's score and T4's bound, with a variance proxy v that is certified from above; "
     "curves are exact (B2) for a shift of the mean along the signal, aslant of it, and for a "
     "shrunken covariance. (b) What that costs: the bias part of the excess risk, proportional "
@@ -54,5 +54,5 @@ SPEC = Spec(
     "design exceed. Dotted: the design's noise part, below which more fidelity buys little. "
     "Markers: simulation for the shift along the signal (in b: excess risk minus the predicted "
     "noise part), means with 95 % intervals.",
-    _draw,
+    draw=_draw,
 )

@@ -51,18 +51,19 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "literature",
-    "S1 and S2 beside the real-plus-surrogate law of the literature",
-    ("S1", "S2"),
-    ("literature",),
-    "Excess risk against the weight of the synthetic part. Solid: this project's S1 (a) and S2 "
-    "(b). Dashed: the law of Jain, Montanari and Sasoglu (arXiv 2402.04376), computed from the two "
-    "single-source errors at weights 0 and 1 and its limit for infinitely many surrogate samples, "
-    "with exponent 1 (a) and 2 beta/(2 beta + 1) (b). Markers: simulation with 95 % intervals. The "
-    "legend gives each law's root-mean-square relative error at the markers. (a) The two differ by "
-    "alpha (1 - alpha) C: not at all for fresh unbiased samples, and the more, the more the "
-    "synthetic part repeats the errors of the oversampled data, as long as biases are small; S1's "
-    "global law, drawn, follows the shifted generator too. (b) With a generator whose bias is a "
-    "tenth of each coordinate the law, which knows only the two ends, is close throughout.",
-    _draw,
+    name="literature",
+    title="S1 and S2 beside the real-plus-surrogate law of the literature",
+    theorems=("S1", "S2"),
+    sweeps=("literature",),
+    caption="Excess risk against the weight of the synthetic part. Solid: this project's S1 (a) "
+    "and S2 (b). Dashed: the law of Jain, Montanari and Sasoglu (arXiv 2402.04376), computed from "
+    "the two single-source errors at weights 0 and 1 and its limit for infinitely many surrogate "
+    "samples, with exponent 1 (a) and 2 beta/(2 beta + 1) (b). Markers: simulation with 95 % "
+    "intervals. The legend gives each law's root-mean-square relative error at the markers. (a) "
+    "The two differ by alpha (1 - alpha) C: not at all for fresh unbiased samples, and the more, "
+    "the more the synthetic part repeats the errors of the oversampled data, as long as biases are "
+    "small; S1's global law, drawn, follows the shifted generator too. (b) With a generator whose "
+    "bias is a tenth of each coordinate the law, which knows only the two ends, is close "
+    "throughout.",
+    draw=_draw,
 )

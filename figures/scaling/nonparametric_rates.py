@@ -37,11 +37,12 @@ def _draw(payload: Mapping):
 
 
 SPEC = Spec(
-    "nonparametric_rates",
-    "nonparametric exponents in the synthetic size",
-    ("S2",),
-    ("nonparametric",),
-    "Two classes N(+-theta, I) in infinite dimension, theta_k proportional to k^{-(beta + 1/2)}; "
+    name="nonparametric_rates",
+    title="nonparametric exponents in the synthetic size",
+    theorems=("S2",),
+    sweeps=("nonparametric",),
+    caption="Two classes N(+-theta, I) in infinite dimension, theta_k proportional to k^{-(beta + "
+    "1/2)}; "
     "theta is estimated from n_max real and N synthetic samples per group without bias, up to the "
     "best cut-off. (a) Squared error: curves are exact sums at the best whole cut-off, dotted "
     "lines the closed form with exponent 2 beta/(2 beta + 1) in n_max + N, markers simulation with "
@@ -51,5 +52,5 @@ SPEC = Spec(
     "(b) Excess classification error: "
     "curves are phi(Delta)/(2 Delta) times the expected squared part of the estimate orthogonal to "
     "theta (leading order), markers the exact error rates of simulated estimates.",
-    _draw,
+    draw=_draw,
 )

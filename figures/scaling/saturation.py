@@ -69,18 +69,18 @@ def _beta(name: str) -> str:
 
 
 SPEC = Spec(
-    "saturation",
-    "a generator that smooths its seeds saturates at their own rate",
-    ("S3",),
-    ("saturation",),
-    "Sequence model: every group's generator keeps the best cut-off of its seeds' mean and draws "
-    "from there; training sees its samples alone and keeps the same coordinates. (a) Squared error "
-    "against the synthetic size at a fixed number of seeds. Solid: exact sums; dotted: the floor; "
-    "filled: the crossover, 2 beta n/(2 beta + 1) samples, at twice the floor; dashed: as many "
-    "fresh samples instead, whose error goes on falling. (b) The error left with a thousand "
-    "synthetic samples per seed against the number of seeds: it falls with the exponent "
+    name="saturation",
+    title="a generator that smooths its seeds saturates at their own rate",
+    theorems=("S3",),
+    sweeps=("saturation",),
+    caption="Sequence model: every group's generator keeps the best cut-off of its seeds' mean "
+    "and draws from there; training sees its samples alone and keeps the same coordinates. (a) "
+    "Squared error against the synthetic size at a fixed number of seeds. Solid: exact sums; "
+    "dotted: the floor; filled: the crossover, 2 beta n/(2 beta + 1) samples, at twice the floor; "
+    "dashed: as many fresh samples instead, whose error goes on falling. (b) The error left with a "
+    "thousand synthetic samples per seed against the number of seeds: it falls with the exponent "
     "2 beta/(2 beta + 1) of the seeds themselves (solid: exact sums in the limit). Markers: "
     "simulation with 95 % intervals. Fit: 95 % interval of the exponent of floor + amplitude "
     "(1 + n/crossover)^-exponent, all four fitted to the markers.",
-    _draw,
+    draw=_draw,
 )

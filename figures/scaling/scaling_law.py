@@ -64,28 +64,28 @@ def _draw_weight(payload: Mapping):
 
 
 SPEC = Spec(
-    "scaling_law",
-    "scaling law in the synthetic size, with crossover and floor",
-    ("S1", "S3"),
-    ("scaling",),
-    "Excess risk against the synthetic size for three rules of the weight, by generator: the best "
-    "weight of each size, a fixed one, and 1. The biased generators (shifted, scaled) are those of "
-    "the minority, with biases of the order of the sampling noise. Curves: S1's global law "
-    "a(alpha) + s(alpha)/N, of theorem R at its pseudo-true points; SMOTE's best weight is 0. "
+    name="scaling_law",
+    title="scaling law in the synthetic size, with crossover and floor",
+    theorems=("S1", "S3"),
+    sweeps=("scaling",),
+    caption="Excess risk against the synthetic size for three rules of the weight, by generator: "
+    "the best weight of each size, a fixed one, and 1. The biased generators (shifted, scaled) are "
+    "those of the minority, with biases of the order of the sampling noise. Curves: S1's global "
+    "law a(alpha) + s(alpha)/N, of theorem R at its pseudo-true points; SMOTE's best weight is 0. "
     "Dotted: floor and crossover N_c. Markers: simulated excess risk with 95 % intervals, fewer "
     "replicates at 10^5. Duplicates and the plug-in saturate at their seeds' own rate (S3); the "
     "oracle has no floor.",
-    _draw,
+    draw=_draw,
 )
 BEST_WEIGHT = Spec(
-    "best_weight",
-    "best weight against the synthetic size",
-    ("S1",),
-    ("scaling",),
-    "Weight alpha of the augmentation part with the least excess risk, against the synthetic size. "
-    "Curves: S1's global law. Markers: vertex of the parabola through simulated excesses at three "
-    "weights on common random numbers, with its first-order 95 % interval, drawn beside each other "
-    "at sizes 100 to 10^4; none for SMOTE, whose best weight is 0. The curve of the scaled "
-    "generator lies on the oracle's, the plug-in's on that of duplicates.",
-    _draw_weight,
+    name="best_weight",
+    title="best weight against the synthetic size",
+    theorems=("S1",),
+    sweeps=("scaling",),
+    caption="Weight alpha of the augmentation part with the least excess risk, against the "
+    "synthetic size. Curves: S1's global law. Markers: vertex of the parabola through simulated "
+    "excesses at three weights on common random numbers, with its first-order 95 % interval, drawn "
+    "beside each other at sizes 100 to 10^4; none for SMOTE, whose best weight is 0. The curve of "
+    "the scaled generator lies on the oracle's, the plug-in's on that of duplicates.",
+    draw=_draw_weight,
 )

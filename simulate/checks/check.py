@@ -66,7 +66,7 @@ _STAGE_SHARES = (0.95, 0.05)  # of a check's false-alarm rate
 _LEAST_REPLICATES = 1000  # below, means of skewed statistics raise more alarms than stated
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Observation:
     """A statistic over replicates.
 
@@ -160,7 +160,8 @@ class Plan:
             n: replicates of the first stage.
 
         Example:
-            >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1,
+            >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+            ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
             ...               skewness=2.0, source="simulated and scored independently")
             >>> plan = make_plan([check])
             >>> plan.whole_power(check, plan.replicates["R1.x.c.d"]) > 0.9999
@@ -222,7 +223,8 @@ def make_plan(
             than the family's wherever they are planned apart.
 
     Example:
-        >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1,
+        >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+        ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
         ...               source="simulated and scored independently")
         >>> plan = make_plan([check])
         >>> plan.replicates["R1.x.c.d"], round(plan.power(check, 5210), 3)
@@ -251,7 +253,7 @@ def make_plan(
     return Plan(alarm, z, z_power, z_second, {check.id: needed(check) for check in checks})
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A judged check.
 
@@ -335,11 +337,29 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
     values = (seen.mean, seen.std_error, seen.skewness)
     if seen.n < 2 or not all(math.isfinite(value) for value in values):
         reason = f"only {counted(seen.n, 'usable replicate')}, or a value that is not finite"
-        return Outcome(check, "inconclusive", seen.mean, seen.std_error, seen.n, -math.inf,
-                       math.inf, reason, seen.left_out)  # fmt: skip
+        return Outcome(
+            check=check,
+            verdict="inconclusive",
+            observed=seen.mean,
+            std_error=seen.std_error,
+            n=seen.n,
+            low=-math.inf,
+            high=math.inf,
+            reason=reason,
+            left_out=seen.left_out,
+        )
     low, high = map(float, interval(seen.mean, seen.std_error, seen.n, seen.skewness, z))
-    seen_by = Outcome(check, "inconclusive", seen.mean, seen.std_error, seen.n, low, high, "",
-                      seen.left_out)  # fmt: skip
+    seen_by = Outcome(
+        check=check,
+        verdict="inconclusive",
+        observed=seen.mean,
+        std_error=seen.std_error,
+        n=seen.n,
+        low=low,
+        high=high,
+        reason="",
+        left_out=seen.left_out,
+    )
     return rejudge(check, seen_by)
 
 
@@ -370,6 +390,23 @@ def judge_exact(check: Check) -> Outcome:
     """
     observed = check.observed
     if observed is None or not math.isfinite(observed):
-        return Outcome(check, "inconclusive", math.nan, 0.0, 0, -math.inf, math.inf, "no value")
+        return Outcome(
+            check=check,
+            verdict="inconclusive",
+            observed=math.nan,
+            std_error=0.0,
+            n=0,
+            low=-math.inf,
+            high=math.inf,
+            reason="no value",
+        )
     close = abs(observed - check.theory) <= check.discrepancy
-    return Outcome(check, "pass" if close else "fail", observed, 0.0, 0, observed, observed)
+    return Outcome(
+        check=check,
+        verdict="pass" if close else "fail",
+        observed=observed,
+        std_error=0.0,
+        n=0,
+        low=observed,
+        high=observed,
+    )

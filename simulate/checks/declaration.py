@@ -27,7 +27,7 @@ SOURCES: dict[Source, str] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
     """A claim about the mean of a statistic, with everything needed to plan and judge it.
 
@@ -51,15 +51,15 @@ class Check:
     id: str
     claim: str
     kind: Kind
-    experiments: tuple[str, ...]
-    statistic: tuple[str, int | None]
+    experiments: tuple[str, ...] = ()
+    statistic: tuple[str, int | None] = ("population", None)
     theory: float
-    std: float
-    allowance: float
+    std: float = 0.0
+    allowance: float = 0.0
     discrepancy: float
     observed: float | None = None
     skewness: float = 0.0
-    source: Source = dataclasses.field(kw_only=True)
+    source: Source
 
     def __post_init__(self):
         numbers = (self.theory, self.std, self.allowance, self.discrepancy, self.skewness)

@@ -34,10 +34,11 @@ def judge_spread(outcome: Outcome, seen: Observation, z: float) -> Outcome:
     Example:
         >>> from synthetic_oversampling.simulate.checks.check import judge
         >>> from synthetic_oversampling.simulate.checks.declaration import Check
-        >>> check = Check("R1.x.c.d", "", "exact", ("c/d",), ("x", None), 1.0, 1.0, 0.0, 0.1,
+        >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+        ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
         ...               source="simulated, scored by theory")
         >>> for std in (0.1, 1.0, 2.0):
-        ...     seen = Observation(1.0, std / 100, 10_000)
+        ...     seen = Observation(mean=1.0, std_error=std / 100, n=10_000)
         ...     print(judge_spread(judge(check, seen, 4.9), seen, 4.9).verdict)
         fail
         pass

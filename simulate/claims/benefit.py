@@ -54,11 +54,15 @@ def phase_checks(profile: str) -> Iterator[Check]:
             noise = float(other.total - other.bias + theory.total - theory.bias)
             where = list(own.rivals).index(rival) * len(sides) + k
             yield Check(
-                f"R3.{side}_{rival}.phases.{separation:g}",
-                f"at a shift of {own.lengths[k]:.3g}, {side} the break-even with {rival}, the "
-                f"synthetic design {'helps' if side == 'below' else 'hurts'}",
-                "asymptotic", (name,), ("gain", where), value,
-                math.hypot(float(other.std), float(theory.std)), remainder * abs(noise),
-                abs(value),
+                id=f"R3.{side}_{rival}.phases.{separation:g}",
+                claim=f"at a shift of {own.lengths[k]:.3g}, {side} the break-even with {rival}, "
+                f"the synthetic design {'helps' if side == 'below' else 'hurts'}",
+                kind="asymptotic",
+                experiments=(name,),
+                statistic=("gain", where),
+                theory=value,
+                std=math.hypot(float(other.std), float(theory.std)),
+                allowance=remainder * abs(noise),
+                discrepancy=abs(value),
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )

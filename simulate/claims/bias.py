@@ -9,6 +9,7 @@ import numpy as np
 
 from synthetic_oversampling.simulate.checks.check import Check
 from synthetic_oversampling.simulate.claims.risk import (
+    PROFILES,
     fitted_bias_checks,
     second_order,
     second_order_checks,
@@ -18,7 +19,6 @@ from synthetic_oversampling.simulate.experiments.configurations import (
     Configuration,
     generators_for,
 )
-from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS, EFRON_1975
 from synthetic_oversampling.simulate.experiments.experiment import Experiment, experiment
 from synthetic_oversampling.theory.generators.table import Mislabelled, Scaled, Shifted
 from synthetic_oversampling.theory.population.design import Design
@@ -26,24 +26,19 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.benefit import difference
 from synthetic_oversampling.theory.prediction.bias import predict_bias
 from synthetic_oversampling.theory.prediction.bounds import population_bound
-from synthetic_oversampling.theory.prediction.efficiency import expected_losses, relative_efficiency
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = [
     "CLOSE",
     "LABELS",
-    "PROFILES",
     "configuration_checks",
-    "discriminant_checks",
     "experiment_labels",
 ]
 
 REFERENCES = ("raw", "weighted")
 _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictive")
 _SELECTED_IN_QUICK = ("line", "wide")
-# relative size of the smallest error that a check must detect: a constant off by this factor
-PROFILES = {"quick": 0.20, "full": 0.10}
 _SCORED, _INDEPENDENT = "simulated, scored by theory", "simulated and scored independently"
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
 _FITTED_RISKS = ("plugin", "predictive")
@@ -78,15 +73,15 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
 
     def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None):
         return Check(
-            f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
-            claim,
-            kind,
-            (own.name,),
-            (statistic, index),
-            float(value),
-            float(std),
-            float(allowance),
-            float(discrepancy),
+            id=f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
+            claim=claim,
+            kind=kind,
+            experiments=(own.name,),
+            statistic=(statistic, index),
+            theory=float(value),
+            std=float(std),
+            allowance=float(allowance),
+            discrepancy=float(discrepancy),
             source=_SCORED if statistic.endswith("excess") else _INDEPENDENT,
         )
 
@@ -159,15 +154,15 @@ def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Ch
         scale = float(first.total + second.total)
         std = math.hypot(float(first.excess.std), float(second.excess.std))
         yield Check(
-            f"R3.gain.{name}.{label}",
-            "gain of the design over class weighting",
-            "asymptotic",
-            (reference.name, own.name),
-            ("excess", None),
-            difference(first, second),
-            std,
-            _remainder(own) * float(first.total + second.total - second.excess.bias),
-            effect * scale,
+            id=f"R3.gain.{name}.{label}",
+            claim="gain of the design over class weighting",
+            kind="asymptotic",
+            experiments=(reference.name, own.name),
+            statistic=("excess", None),
+            theory=difference(first, second),
+            std=std,
+            allowance=_remainder(own) * float(first.total + second.total - second.excess.bias),
+            discrepancy=effect * scale,
             source="simulated, scored by theory",
         )
 
@@ -191,12 +186,14 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
     exact = np.zeros(own.configuration.dim + 1)
     exact[0] = shift
     yield Check(
-        f"B4.shift.{name}.raw",
-        "raw ERM moves the intercept by log(n1/n0) and nothing else (population Newton)",
-        "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9,
-        float(np.max(np.abs(np.asarray(theory.displacement) - exact))),
+        id=f"B4.shift.{name}.raw",
+        claim="raw ERM moves the intercept by log(n1/n0) and nothing else (population Newton)",
+        kind="exact",
+        theory=0.0,
+        discrepancy=1e-9,
+        observed=float(np.max(np.abs(np.asarray(theory.displacement) - exact))),
         source="second route",
-    )  # fmt: skip
+    )
     for label in (0, 1):
         g = by_label[label]
         formula = FORMULAS[f"B4.error_{label}"]
@@ -205,21 +202,30 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
         error = theory.group_error
         scale = abs(float(error.variance[g])) + abs(float(error.cox_snell[g]))
         yield Check(
-            f"B4.error_{label}.{name}.raw",
-            f"error of class {label} under raw ERM: Phi(-Delta/2 +- log(n1/n0)/Delta) + O(1/n)",
-            "asymptotic", (own.name,), ("error", g),
-            value + float(error.variance[g] + error.cox_snell[g]),
-            float(error.std[g]), 0.1 * scale, max(0.02 * value, 0.2 * scale),
+            id=f"B4.error_{label}.{name}.raw",
+            claim=f"error of class {label} under raw ERM: Phi(-Delta/2 +- log(n1/n0)/Delta) + "
+            f"O(1/n)",
+            kind="asymptotic",
+            experiments=(own.name,),
+            statistic=("error", g),
+            theory=value + float(error.variance[g] + error.cox_snell[g]),
+            std=float(error.std[g]),
+            allowance=0.1 * scale,
+            discrepancy=max(0.02 * value, 0.2 * scale),
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
     yield Check(
-        f"B4.intercept.{name}.raw",
-        "simulated intercept of raw ERM",
-        "asymptotic", (own.name,), ("theta", 0), shift + float(theory.estimator_bias[0]),
-        math.sqrt(float(theory.cov[0, 0])), 0.1 * abs(float(theory.estimator_bias[0])),
-        0.2 * effect * abs(shift),
+        id=f"B4.intercept.{name}.raw",
+        claim="simulated intercept of raw ERM",
+        kind="asymptotic",
+        experiments=(own.name,),
+        statistic=("theta", 0),
+        theory=shift + float(theory.estimator_bias[0]),
+        std=math.sqrt(float(theory.cov[0, 0])),
+        allowance=0.1 * abs(float(theory.estimator_bias[0])),
+        discrepancy=0.2 * effect * abs(shift),
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
 
 
 def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Check]:
@@ -229,23 +235,30 @@ def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterato
         index = feature + 1
         star = experiment(name, "weighted").prediction.theta_star
         yield Check(
-            f"B5.balanced.{name}.population",
-            "balanced optimum puts exactly zero weight on spurious features",
-            "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-9, abs(float(star[index])),
+            id=f"B5.balanced.{name}.population",
+            claim="balanced optimum puts exactly zero weight on spurious features",
+            kind="exact",
+            theory=0.0,
+            discrepancy=1e-9,
+            observed=abs(float(star[index])),
             source="second route",
-        )  # fmt: skip
+        )
         for label in labels:
             theory = experiment(name, label).prediction
             value = float(theory.displacement[index] + theory.estimator_bias[index])
             std = math.sqrt(float(theory.cov[index, index]))
             yield Check(
-                f"B5.weight{feature}.{name}.{label}",
-                "weight on a spurious feature",
-                "asymptotic", (f"{name}/{label}",), ("theta", index), value, std,
-                0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
-                max(effect * abs(value), 0.12 * std),
+                id=f"B5.weight{feature}.{name}.{label}",
+                claim="weight on a spurious feature",
+                kind="asymptotic",
+                experiments=(f"{name}/{label}",),
+                statistic=("theta", index),
+                theory=value,
+                std=std,
+                allowance=0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
+                discrepancy=max(effect * abs(value), 0.12 * std),
                 source="simulated and scored independently",
-            )  # fmt: skip
+            )
 
 
 def _order_checks(name: str) -> Iterator[Check]:
@@ -265,10 +278,14 @@ def _order_checks(name: str) -> Iterator[Check]:
             gaps.append(np.linalg.norm(theory.displacement - theory.displacement_linear))
         slope = float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0])
         yield Check(
-            f"B3.order.{name}.{label}",
-            "theta_alpha - theta* + A^{-1} grad B is of second order in grad B",
-            "rate", (), ("population", None), 2.0, 0.0, 0.0, 0.1, slope, source="second route",
-        )  # fmt: skip
+            id=f"B3.order.{name}.{label}",
+            claim="theta_alpha - theta* + A^{-1} grad B is of second order in grad B",
+            kind="rate",
+            theory=2.0,
+            discrepancy=0.1,
+            observed=slope,
+            source="second route",
+        )
     yield from _close_checks(name)
 
 
@@ -295,44 +312,24 @@ def _close_checks(name: str) -> Iterator[Check]:
     sizes = [np.linalg.norm(own.bias_gradient) for own in found]
     gaps = [np.linalg.norm(own.displacement - own.displacement_linear) for own in found]
     yield Check(
-        f"B3.order.{name}.{CLOSE}",
-        "theta_alpha - theta* + A^{-1} grad B is of higher order in grad B, however large the "
-        "Hessian of B",
-        "rate", (), ("population", None), 3.0, 0.0, 0.0, 0.1,
-        float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0]), source="second route",
-    )  # fmt: skip
-    yield Check(
-        f"R1.local.{name}.{CLOSE}",
-        "bias part of the local form over the exact one, however large the Hessian of B",
-        "asymptotic", (), ("population", None),
-        float(found[-1].local_bias / found[-1].excess.bias), 0.0, 0.0, 0.01, 1.0,
+        id=f"B3.order.{name}.{CLOSE}",
+        claim="theta_alpha - theta* + A^{-1} grad B is of higher order in grad B, however large "
+        "the Hessian of B",
+        kind="rate",
+        theory=3.0,
+        discrepancy=0.1,
+        observed=float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0]),
         source="second route",
-    )  # fmt: skip
-
-
-def _efficiency_table(name: str) -> Iterator[Check]:
-    """R4: the published efficiencies, from theorem R's covariances."""
-    for distance, published in EFRON_1975.items():
-        slope = relative_efficiency(distance, 3)
-        error = relative_efficiency(distance, 2, of="error", labels="random")
-        for statistic, what, predicted in (
-            ("table", "slopes across the mean difference", slope),
-            ("table_error", "excess error rates with random labels", error),
-        ):
-            yield Check(
-                f"R4.{statistic}.{name}.{distance:g}",
-                f"relative efficiency in {what}, as published by Efron (1975), three decimals",
-                "exact", (), ("population", None), predicted, 0.0, 0.0, 0.5001e-3, published,
-                source="second route",
-            )  # fmt: skip
-        closed = float(FORMULAS["R4.efficiency"](Delta=distance))
-        for statistic, predicted in (("formula", slope), ("formula_error", error)):
-            yield Check(
-                f"R4.{statistic}.{name}.{distance:g}",
-                "relative efficiency in closed form, against theorem R's covariances",
-                "exact", (), ("population", None), closed, 0.0, 0.0, 1e-9, predicted,
-                source="second route",
-            )  # fmt: skip
+    )
+    yield Check(
+        id=f"R1.local.{name}.{CLOSE}",
+        claim="bias part of the local form over the exact one, however large the Hessian of B",
+        kind="asymptotic",
+        theory=float(found[-1].local_bias / found[-1].excess.bias),
+        discrepancy=0.01,
+        observed=1.0,
+        source="second route",
+    )
 
 
 def configuration_checks(name: str, profile: str) -> Iterator[Check]:
@@ -346,45 +343,3 @@ def configuration_checks(name: str, profile: str) -> Iterator[Check]:
     yield from _spurious_checks(name, labels, effect)
     yield from _order_checks(name)
     yield from fitted_bias_checks(name, effect)
-
-
-def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
-    """R4: linear discriminant analysis as the limit of a design, on one setting."""
-    effect = PROFILES[profile]
-    if name == next(iter(DISCRIMINANTS)):
-        yield from _efficiency_table(name)
-    setting = DISCRIMINANTS[name]
-    size = setting.dim + 1
-    remainder = 2.0 * size / min(setting.sizes)
-    spread = 1.3 * math.sqrt(2.0 / size)
-    for rule, theory in (("lda", setting.fitted), ("logistic", setting.logistic)):
-        losses = expected_losses(theory, setting.groups, sum(setting.sizes), setting.labels)
-        if setting.labels == "fixed":
-            losses["risk"] = float(theory.total)
-        for statistic, quantity, source in (
-            ("excess", "risk", "simulated, scored by theory"),
-            ("error", "error", "simulated and scored independently"),
-        ):
-            value = losses[quantity]
-            yield Check(
-                f"R4.{rule}_{statistic}.{setting.name}.limit",
-                f"excess {quantity}, labels {setting.labels}; the discriminant is the limit of "
-                "weight 1 and infinitely many pooled Gaussian samples",
-                "asymptotic", (setting.name,), (f"{rule}_{statistic}", None), value,
-                spread * value, remainder * value, max(effect, 2 * remainder) * value,
-                skewness=math.sqrt(8.0 / size), source=source,
-            )  # fmt: skip
-    for statistic, theory in (
-        ("lda_orthogonal", setting.fitted),
-        ("logistic_orthogonal", setting.logistic),
-    ):
-        value = float(theory.cov[2, 2])
-        yield Check(
-            f"R4.{statistic}.{setting.name}.limit",
-            "variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
-            "asymptotic", (setting.name,), (statistic, None), value,
-            1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
-            2 * remainder * value, max(effect, 4 * remainder) * value,
-            skewness=math.sqrt(8.0 / (setting.dim - 1)),
-            source="simulated and scored independently",
-        )  # fmt: skip

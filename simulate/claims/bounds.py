@@ -46,9 +46,14 @@ _ROUNDING = 1e-9  # relative, by which two routes may differ
 
 def _check(name: str, label: str, claim: str, theory, observed, discrepancy, kind="bound") -> Check:
     return Check(
-        f"{name}.{SUITE}.{label}", claim, kind, (), ("population", None), float(theory), 0.0, 0.0,
-        float(discrepancy), float(observed), source="second route",
-    )  # fmt: skip
+        id=f"{name}.{SUITE}.{label}",
+        claim=claim,
+        kind=kind,
+        theory=float(theory),
+        discrepancy=float(discrepancy),
+        observed=float(observed),
+        source="second route",
+    )
 
 
 def _count(name: str, label: str, claim: str, violations) -> Check:

@@ -49,10 +49,14 @@ def _noiseless(
     theory = float(theory)
     discrepancy = _ROUNDING * max(1.0, abs(theory)) if discrepancy is None else discrepancy
     return Check(
-        f"{name}.{SUITE}.{label}", claim, kind, (), ("population", None), theory, 0.0, 0.0,
-        float(discrepancy), float(observed),
+        id=f"{name}.{SUITE}.{label}",
+        claim=claim,
+        kind=kind,
+        theory=theory,
+        discrepancy=float(discrepancy),
+        observed=float(observed),
         source=source,
-    )  # fmt: skip
+    )
 
 
 def _noisy(
@@ -60,10 +64,17 @@ def _noisy(
     theory: float, std: float, discrepancy: float, allowance: float = 0.0, kind: str = "exact",
 ) -> Check:  # fmt: skip
     return Check(
-        f"{name}.{SUITE}.{label}", claim, kind, (f"{SUITE}/{experiment}",), (statistic, index),
-        float(theory), float(std), float(allowance), float(discrepancy),
+        id=f"{name}.{SUITE}.{label}",
+        claim=claim,
+        kind=kind,
+        experiments=(f"{SUITE}/{experiment}",),
+        statistic=(statistic, index),
+        theory=float(theory),
+        std=float(std),
+        allowance=float(allowance),
+        discrepancy=float(discrepancy),
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
 
 
 def _predictive_checks() -> Iterator[Check]:

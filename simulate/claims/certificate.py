@@ -170,11 +170,18 @@ def _law_checks(own: Replicated, effect: float) -> Iterator[Check]:
 
     def check(statistic, claim, theory, std, allowance, discrepancy, index=None, skewness=0.0):
         return Check(
-            f"R7.{statistic}.{SUITE}.{own.name}", claim, "asymptotic",
-            (f"{SUITE}/{own.name}",), (statistic.split("_")[0], index), float(theory), float(std),
-            float(allowance), float(discrepancy), skewness=skewness,
+            id=f"R7.{statistic}.{SUITE}.{own.name}",
+            claim=claim,
+            kind="asymptotic",
+            experiments=(f"{SUITE}/{own.name}",),
+            statistic=(statistic.split("_")[0], index),
+            theory=float(theory),
+            std=float(std),
+            allowance=float(allowance),
+            discrepancy=float(discrepancy),
+            skewness=skewness,
             source="simulated and scored independently",
-        )  # fmt: skip
+        )
 
     yield check(
         "decrement", "mean squared decrement at theta_alpha: tr(A^{-1} V)", mean,
@@ -205,8 +212,14 @@ def certificate_checks(profile: str) -> Iterator[Check]:
         if own.name != "few":
             yield from _law_checks(own, EFFECTS[profile])
         yield Check(
-            f"R7.outside.{SUITE}.{own.name}",
-            "share of replicates that violate the certificate, its lower end or Bach's constant",
-            "bound", (f"{SUITE}/{own.name}",), ("outside", None), 0.0, 0.1, 0.0, 0.01,
+            id=f"R7.outside.{SUITE}.{own.name}",
+            claim="share of replicates that violate the certificate, its lower end or Bach's "
+            "constant",
+            kind="bound",
+            experiments=(f"{SUITE}/{own.name}",),
+            statistic=("outside", None),
+            theory=0.0,
+            std=0.1,
+            discrepancy=0.01,
             source="simulated and scored independently",
-        )  # fmt: skip
+        )

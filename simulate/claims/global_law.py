@@ -78,10 +78,14 @@ def global_law_checks(profile: str) -> Iterator[Check]:
         def check(name, claim, theory, observed, tolerance=_EXACT, place="", label=label):
             theory = float(theory)
             return Check(
-                f"S1.{name}.{SUITE}.{label}{place}", claim, "exact", (), ("population", None),
-                theory, 0.0, 0.0, tolerance * max(abs(theory), abs(float(observed))),
-                float(observed), source="second route",
-            )  # fmt: skip
+                id=f"S1.{name}.{SUITE}.{label}{place}",
+                claim=claim,
+                kind="exact",
+                theory=theory,
+                discrepancy=tolerance * max(abs(theory), abs(float(observed))),
+                observed=float(observed),
+                source="second route",
+            )
 
         none, size = own.excess(0.0, 0), SIZES[1]
         for number in SIZES:

@@ -54,10 +54,14 @@ def hyperbola_checks(profile: str) -> Iterator[Check]:
         def check(name, claim, theory, observed, place, label=label):
             theory = float(theory)
             return Check(
-                f"S1.{name}.{SUITE}.{label}{place}", claim, "exact", (), ("population", None),
-                theory, 0.0, 0.0, ROUNDING * max(abs(theory), abs(float(observed))),
-                float(observed), source="second route",
-            )  # fmt: skip
+                id=f"S1.{name}.{SUITE}.{label}{place}",
+                claim=claim,
+                kind="exact",
+                theory=theory,
+                discrepancy=ROUNDING * max(abs(theory), abs(float(observed))),
+                observed=float(observed),
+                source="second route",
+            )
 
         least = {}
         for size in SIZES:

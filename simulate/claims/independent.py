@@ -56,10 +56,18 @@ def _check(
 ) -> Check:  # fmt: skip
     experiment = "attention" if name.startswith("T") else "classifiers"
     return Check(
-        f"{name}.{SUITE}.{label}", claim, kind, (f"{SUITE}/{experiment}",), statistic,
-        float(theory), float(std), float(allowance), float(discrepancy), skewness=skewness,
+        id=f"{name}.{SUITE}.{label}",
+        claim=claim,
+        kind=kind,
+        experiments=(f"{SUITE}/{experiment}",),
+        statistic=statistic,
+        theory=float(theory),
+        std=float(std),
+        allowance=float(allowance),
+        discrepancy=float(discrepancy),
+        skewness=skewness,
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
 
 
 def _bias_checks() -> Iterator[Check]:

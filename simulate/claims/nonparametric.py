@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from synthetic_oversampling.simulate.checks.check import Check
-from synthetic_oversampling.simulate.claims.bias import PROFILES
+from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.experiments.sequences import (
     BETAS,
     DESIGN,
@@ -48,10 +48,15 @@ def _spread(mean: np.ndarray, variance: np.ndarray) -> float:
 
 def _exact(name, claim, kind, theory, observed, discrepancy) -> Check:
     return Check(
-        f"{name}", claim, kind, (), ("sum", None), float(theory), 0.0, 0.0, float(discrepancy),
-        float(observed),
+        id=f"{name}",
+        claim=claim,
+        kind=kind,
+        statistic=("sum", None),
+        theory=float(theory),
+        discrepancy=float(discrepancy),
+        observed=float(observed),
         source="second route",
-    )  # fmt: skip
+    )
 
 
 def _each() -> Iterator[tuple[int, float, str]]:
@@ -71,23 +76,39 @@ def _design_checks(effect: float) -> Iterator[Check]:
         value = filter_risk(signal, weights, level, bias)
         std = _spread(weights * bias - (1 - weights) * theta, weights**2 * level)
         yield Check(
-            f"S2.squared.{SUITE_NAME}.{family}-{beta:g}",
-            "squared error of a filter under an imbalanced design with a biased generator",
-            "exact", experiment, ("squared", index), value, std, 0.0, 0.5 * effect * value,
+            id=f"S2.squared.{SUITE_NAME}.{family}-{beta:g}",
+            claim="squared error of a filter under an imbalanced design with a biased generator",
+            kind="exact",
+            experiments=experiment,
+            statistic=("squared", index),
+            theory=value,
+            std=std,
+            discrepancy=0.5 * effect * value,
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
     size = float(DESIGN.direction @ bias)
     yield Check(
-        f"S2.bias.{SUITE_NAME}.design", "generators' biases enter by their synthetic weights c_g",
-        "exact", experiment, ("bias", None), size, math.sqrt(level), 0.0, 0.25 * effect * abs(size),
+        id=f"S2.bias.{SUITE_NAME}.design",
+        claim="generators' biases enter by their synthetic weights c_g",
+        kind="exact",
+        experiments=experiment,
+        statistic=("bias", None),
+        theory=size,
+        std=math.sqrt(level),
+        discrepancy=0.25 * effect * abs(size),
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
     yield Check(
-        f"S2.level.{SUITE_NAME}.design", "sizes enter by (1-a)^2/n_max + a^2/N alone", "exact",
-        experiment, ("level", None), level, level * math.sqrt(2 / DESIGN.coordinates), 0.0,
-        0.5 * effect * level,
+        id=f"S2.level.{SUITE_NAME}.design",
+        claim="sizes enter by (1-a)^2/n_max + a^2/N alone",
+        kind="exact",
+        experiments=experiment,
+        statistic=("level", None),
+        theory=level,
+        std=level * math.sqrt(2 / DESIGN.coordinates),
+        discrepancy=0.5 * effect * level,
         source="simulated and scored independently",
-    )  # fmt: skip
+    )
 
 
 # --- S2: a range of sizes ---------------------------------------------------------------------
@@ -112,12 +133,17 @@ def _range_checks(effect: float) -> Iterator[Check]:
         span = float(np.ptp(RANGE.places(beta)))
         allowance = 1.0 / (2 * RANGE.scales[0]) / span
         yield Check(
-            f"S2.slope.{SUITE_NAME}.{family}-{beta:g}",
-            f"exponent fitted to simulated risks over {math.exp(span):.3g}-fold noise levels",
-            "rate", experiment, ("slope", index),
-            float(FORMULAS["S2.exponent"].numpy(smoothness=beta)), std, allowance, 0.1,
+            id=f"S2.slope.{SUITE_NAME}.{family}-{beta:g}",
+            claim=f"exponent fitted to simulated risks over {math.exp(span):.3g}-fold noise levels",
+            kind="rate",
+            experiments=experiment,
+            statistic=("slope", index),
+            theory=float(FORMULAS["S2.exponent"].numpy(smoothness=beta)),
+            std=std,
+            allowance=allowance,
+            discrepancy=0.1,
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
         for place in (0, levels - 2):
             level, own = table[place]
             lead, following = classification_excess(signal, own, level)
@@ -127,23 +153,34 @@ def _range_checks(effect: float) -> Iterator[Check]:
             third = 3 * lead * size**2
             std = share * _spread(mean[place], variance[place])
             yield Check(
-                f"S2.excess.{SUITE_NAME}.{family}-{beta:g}-K{RANGE.scales[place]:g}",
-                "excess classification error is phi(Delta)/(2 Delta) times the squared leakage, "
-                "and the next order", "asymptotic", experiment, ("excess", cell),
-                lead + following, 1.3 * std, third, max(effect * lead, 2 * third),
+                id=f"S2.excess.{SUITE_NAME}.{family}-{beta:g}-K{RANGE.scales[place]:g}",
+                claim="excess classification error is phi(Delta)/(2 Delta) times the squared "
+                "leakage, and the next order",
+                kind="asymptotic",
+                experiments=experiment,
+                statistic=("excess", cell),
+                theory=lead + following,
+                std=1.3 * std,
+                allowance=third,
+                discrepancy=max(effect * lead, 2 * third),
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )
             if abs(following) < 0.02 * lead or family != "cut-off":
                 continue
             swing = 2 * math.sqrt(level) / signal.distance
             std = 1.2 * lead * (swing + size)
             yield Check(
-                f"S2.deviation.{SUITE_NAME}.{family}-{beta:g}-K{RANGE.scales[place]:g}",
-                "what the leading order of the classification error leaves out, as predicted",
-                "asymptotic", experiment, ("rest", cell), following, std, third,
-                max(2 * effect * abs(following), 3 * third),
+                id=f"S2.deviation.{SUITE_NAME}.{family}-{beta:g}-K{RANGE.scales[place]:g}",
+                claim="what the leading order of the classification error leaves out, as predicted",
+                kind="asymptotic",
+                experiments=experiment,
+                statistic=("rest", cell),
+                theory=following,
+                std=std,
+                allowance=third,
+                discrepancy=max(2 * effect * abs(following), 3 * third),
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )
 
 
 # --- S2: sums against their limits ------------------------------------------------------------
@@ -235,12 +272,16 @@ def _seed_checks(effect: float) -> Iterator[Check]:
                 )
                 noise = (1 / SEEDS.seeds + share**2 / size) / SEEDS.groups
                 yield Check(
-                    f"S3.squared.{SUITE_NAME}.{beta:g}-a{share:g}-N{size}",
-                    "squared error with a generator that smooths its seeds", "exact", experiment,
-                    ("squared", index), value, _spread(np.zeros(cutoff), noise * keep), 0.0,
-                    0.5 * effect * value,
+                    id=f"S3.squared.{SUITE_NAME}.{beta:g}-a{share:g}-N{size}",
+                    claim="squared error with a generator that smooths its seeds",
+                    kind="exact",
+                    experiments=experiment,
+                    statistic=("squared", index),
+                    theory=value,
+                    std=_spread(np.zeros(cutoff), noise * keep),
+                    discrepancy=0.5 * effect * value,
                     source="simulated, scored by theory",
-                )  # fmt: skip
+                )
                 index += 1
         level = _LARGE[-1] ** -(2 * beta + 1)
         best = best_scale(FAMILIES["cut-off"], signal, level, _COUNT)

@@ -107,13 +107,19 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
                 part = f"_{g}" if len(values) > 1 else ""
                 index = place * len(values) + g if len(values) > 1 else place
                 yield Check(
-                    f"{'H2' if fitted else 'H1'}.{statistic}{part}.{name}.{plan.name}",
-                    f"{_WORDS[statistic]}, {own.dim} features, {min(own.sizes)} rows of the "
+                    id=f"{'H2' if fitted else 'H1'}.{statistic}{part}.{name}.{plan.name}",
+                    claim=f"{_WORDS[statistic]}, {own.dim} features, {min(own.sizes)} rows of the "
                     "smallest group",
-                    "asymptotic", (f"{name}/fits",), (statistic, index), float(value),
-                    1.05 * spread, allowance, allowance + _EFFECTS[profile] * 1.05 * spread,
-                    skewness=skewness, source="simulated and scored independently",
-                )  # fmt: skip
+                    kind="asymptotic",
+                    experiments=(f"{name}/fits",),
+                    statistic=(statistic, index),
+                    theory=float(value),
+                    std=1.05 * spread,
+                    allowance=allowance,
+                    discrepancy=allowance + _EFFECTS[profile] * 1.05 * spread,
+                    skewness=skewness,
+                    source="simulated and scored independently",
+                )
 
 
 # rows per class, distance, range of features tried, and rows drawn anew for class 1
@@ -143,12 +149,18 @@ def threshold_checks(profile: str) -> Iterator[Check]:
         theory = separability_threshold(clusters=_clusters(label)).features
         allowance = 1.2  # of a feature: relative O(1/d)
         yield Check(
-            f"H3.features.{THRESHOLDS}.{label}",
-            "mean of the least number of features that separates the rows, by linear programmes",
-            "asymptotic", (f"{THRESHOLDS}/{label}",), ("features", None), theory,
-            (high - low) / 2, allowance, allowance + effect * (high - low) / 2,
+            id=f"H3.features.{THRESHOLDS}.{label}",
+            claim="mean of the least number of features that separates the rows, by linear "
+            "programmes",
+            kind="asymptotic",
+            experiments=(f"{THRESHOLDS}/{label}",),
+            statistic=("features", None),
+            theory=theory,
+            std=(high - low) / 2,
+            allowance=allowance,
+            discrepancy=allowance + effect * (high - low) / 2,
             source="simulated and scored independently",
-        )  # fmt: skip
+        )
 
 
 def simulation_of(experiment_name: str):
@@ -197,9 +209,15 @@ def limit_checks(profile: str) -> Iterator[Check]:
     def check(name, label, claim, theory, observed, tolerance):
         theory, observed = float(theory), float(observed)
         return Check(
-            f"{name}.{LIMITS}.{label}", claim, "asymptotic", (), ("limit", None), theory, 0.0, 0.0,
-            tolerance * abs(theory), observed, source="second route",
-        )  # fmt: skip
+            id=f"{name}.{LIMITS}.{label}",
+            claim=claim,
+            kind="asymptotic",
+            statistic=("limit", None),
+            theory=theory,
+            discrepancy=tolerance * abs(theory),
+            observed=observed,
+            source="second route",
+        )
 
     sizes = (40000, 20000)
     for label, design, generator in (
@@ -281,9 +299,15 @@ def _printed_checks() -> Iterator[Check]:
 def _printed(name: str, label: str, values: dict, observed: float, tolerance: float) -> Check:
     theory = float(FORMULAS[name].numpy(**values))
     return Check(
-        f"{name}.{LIMITS}.{label}", FORMULAS[name].claim, "exact", (), ("formula", None), theory,
-        0.0, 0.0, tolerance * abs(theory), float(observed), source="second route",
-    )  # fmt: skip
+        id=f"{name}.{LIMITS}.{label}",
+        claim=FORMULAS[name].claim,
+        kind="exact",
+        statistic=("formula", None),
+        theory=theory,
+        discrepancy=tolerance * abs(theory),
+        observed=float(observed),
+        source="second route",
+    )
 
 
 def _edge(check) -> Check:

@@ -1,4 +1,4 @@
-"""The checks of the second-order parts of theorem R: variance and Cox-Snell terms.
+"""The checks of the second-order parts of theorem R, variance and Cox-Snell terms, and of R4.
 
 Where samples are independent (references and fixed generators), the statistic is controlled
 (`simulate.replicates.control`): at the sizes used here its variance is 11 to 82 times smaller, so
@@ -22,11 +22,23 @@ from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
 )
+from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS, EFRON_1975
 from synthetic_oversampling.simulate.experiments.experiment import Experiment
 from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.prediction.efficiency import expected_losses, relative_efficiency
 from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["fitted_bias_checks", "second_order", "second_order_checks"]
+__all__ = [
+    "PROFILES",
+    "discriminant_checks",
+    "fitted_bias_checks",
+    "second_order",
+    "second_order_checks",
+]
+
+# relative size of the smallest error that a check must detect: a constant off by this factor
+PROFILES = {"quick": 0.20, "full": 0.10}
 
 UNCONTROLLED = ("line",)  # configurations whose references are checked without control as well
 REFERENCES = ("raw", "weighted")
@@ -86,37 +98,50 @@ def second_order_checks(
         spreads = (spread, factor * spread, factor * spread)
         for k, (own_theorem, what, mean, unit, share) in enumerate(parts):
             yield Check(
-                f"{own_theorem}.{names[k]}.{place}",
-                f"variance and Cox-Snell parts of the {what}",
-                "asymptotic", (own.name,), (names[k], minority if k else None),
-                float(mean), float(spreads[k] * unit), float(share * remainder * unit),
-                float((1.2 if k else 1.0) * effect * unit), skewness=skewness,
+                id=f"{own_theorem}.{names[k]}.{place}",
+                claim=f"variance and Cox-Snell parts of the {what}",
+                kind="asymptotic",
+                experiments=(own.name,),
+                statistic=(names[k], minority if k else None),
+                theory=float(mean),
+                std=float(spreads[k] * unit),
+                allowance=float(share * remainder * unit),
+                discrepancy=float((1.2 if k else 1.0) * effect * unit),
+                skewness=skewness,
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )
     if not own.controlled:
         return
     known = np.asarray(own.probe.control.mean)
     predicted, units = (np.array([float(part[i]) for part in parts]) for i in (2, 3))
     gap = float(np.max(np.abs(known - predicted) / units))
     yield Check(
-        f"{theorem}.control.{place}",
-        "closed forms of the second-order parts against quadrature over the features with "
+        id=f"{theorem}.control.{place}",
+        claim="closed forms of the second-order parts against quadrature over the features with "
         "automatic derivatives of one sample's loss, relative to their scales",
-        "exact", (), ("population", None), 0.0, 0.0, 0.0, 1e-10, gap,
+        kind="exact",
+        theory=0.0,
+        discrepancy=1e-10,
+        observed=gap,
         source="second route",
-    )  # fmt: skip
+    )
     names = ("controlled", "group_controlled", "error_controlled")
     for k, (own_theorem, what, mean, unit, share) in enumerate(parts):
         allowance = share * remainder
         smallest = max((1.2 if k else 1.0) * effect / 2, 2.5 * allowance)
         yield Check(
-            f"{own_theorem}.{names[k]}.{place}",
-            f"variance and Cox-Snell parts of the {what}, with a control variate",
-            "asymptotic", (own.name,), ("controlled", k), float(mean),
-            float(_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes))),
-            float(allowance * unit), float(smallest * unit), skewness=_THIRD_ORDER_SKEWNESS,
+            id=f"{own_theorem}.{names[k]}.{place}",
+            claim=f"variance and Cox-Snell parts of the {what}, with a control variate",
+            kind="asymptotic",
+            experiments=(own.name,),
+            statistic=("controlled", k),
+            theory=float(mean),
+            std=float(_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes))),
+            allowance=float(allowance * unit),
+            discrepancy=float(smallest * unit),
+            skewness=_THIRD_ORDER_SKEWNESS,
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
 
 
 _FITTED = ("plugin", "plugin-known", "predictive", "predictive-known")
@@ -178,9 +203,95 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
             seen += share * (probability @ change)
         added = float(direction @ (theory.mean_gradient - theory.bias_gradient))
         yield Check(
-            f"B2.fitted.{name}.{label}",
-            "mean gradient of a generator fitted on n seeds, what it adds to the limit's",
-            "asymptotic", (), ("population", None), added, 0.0, 0.0,
-            effect / 10 * abs(float(direction @ seen)), float(direction @ seen),
+            id=f"B2.fitted.{name}.{label}",
+            claim="mean gradient of a generator fitted on n seeds, what it adds to the limit's",
+            kind="asymptotic",
+            theory=added,
+            discrepancy=effect / 10 * abs(float(direction @ seen)),
+            observed=float(direction @ seen),
             source="second route",
-        )  # fmt: skip
+        )
+
+
+def _efficiency_table(name: str) -> Iterator[Check]:
+    """R4: the published efficiencies, from theorem R's covariances."""
+    for distance, published in EFRON_1975.items():
+        slope = relative_efficiency(distance, 3)
+        error = relative_efficiency(distance, 2, of="error", labels="random")
+        for statistic, what, predicted in (
+            ("table", "slopes across the mean difference", slope),
+            ("table_error", "excess error rates with random labels", error),
+        ):
+            yield Check(
+                id=f"R4.{statistic}.{name}.{distance:g}",
+                claim=f"relative efficiency in {what}, as published by Efron (1975), three "
+                f"decimals",
+                kind="exact",
+                theory=predicted,
+                discrepancy=0.5001e-3,
+                observed=published,
+                source="second route",
+            )
+        closed = float(FORMULAS["R4.efficiency"](Delta=distance))
+        for statistic, predicted in (("formula", slope), ("formula_error", error)):
+            yield Check(
+                id=f"R4.{statistic}.{name}.{distance:g}",
+                claim="relative efficiency in closed form, against theorem R's covariances",
+                kind="exact",
+                theory=closed,
+                discrepancy=1e-9,
+                observed=predicted,
+                source="second route",
+            )
+
+
+def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
+    """R4: linear discriminant analysis as the limit of a design, on one setting."""
+    effect = PROFILES[profile]
+    if name == next(iter(DISCRIMINANTS)):
+        yield from _efficiency_table(name)
+    setting = DISCRIMINANTS[name]
+    size = setting.dim + 1
+    remainder = 2.0 * size / min(setting.sizes)
+    spread = 1.3 * math.sqrt(2.0 / size)
+    for rule, theory in (("lda", setting.fitted), ("logistic", setting.logistic)):
+        losses = expected_losses(theory, setting.groups, sum(setting.sizes), setting.labels)
+        if setting.labels == "fixed":
+            losses["risk"] = float(theory.total)
+        for statistic, quantity, source in (
+            ("excess", "risk", "simulated, scored by theory"),
+            ("error", "error", "simulated and scored independently"),
+        ):
+            value = losses[quantity]
+            yield Check(
+                id=f"R4.{rule}_{statistic}.{setting.name}.limit",
+                claim=f"excess {quantity}, labels {setting.labels}; the discriminant is the limit "
+                "of weight 1 and infinitely many pooled Gaussian samples",
+                kind="asymptotic",
+                experiments=(setting.name,),
+                statistic=(f"{rule}_{statistic}", None),
+                theory=value,
+                std=spread * value,
+                allowance=remainder * value,
+                discrepancy=max(effect, 2 * remainder) * value,
+                skewness=math.sqrt(8.0 / size),
+                source=source,
+            )
+    for statistic, theory in (
+        ("lda_orthogonal", setting.fitted),
+        ("logistic_orthogonal", setting.logistic),
+    ):
+        value = float(theory.cov[2, 2])
+        yield Check(
+            id=f"R4.{statistic}.{setting.name}.limit",
+            claim="variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
+            kind="asymptotic",
+            experiments=(setting.name,),
+            statistic=(statistic, None),
+            theory=value,
+            std=1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
+            allowance=2 * remainder * value,
+            discrepancy=max(effect, 4 * remainder) * value,
+            skewness=math.sqrt(8.0 / (setting.dim - 1)),
+            source="simulated and scored independently",
+        )

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from synthetic_oversampling.simulate.checks.check import Check
-from synthetic_oversampling.simulate.claims.bias import PROFILES
+from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.experiments.scaling_paths import (
     FIXED_WEIGHT,
     Path,
@@ -117,14 +117,18 @@ def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
             else:
                 spread, skewness = quadratic_law(own, size, {weight: 1.0})
             yield Check(
-                f"S1.excess{size}-{name}.scaling.{label}",
-                f"excess risk at N = {size}, weight {weight:.3g}",
-                "asymptotic", (own.name,), ("excess", own.index(weight, size)),
-                value, 1.1 * spread, remainder,
-                max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
+                id=f"S1.excess{size}-{name}.scaling.{label}",
+                claim=f"excess risk at N = {size}, weight {weight:.3g}",
+                kind="asymptotic",
+                experiments=(own.name,),
+                statistic=("excess", own.index(weight, size)),
+                theory=value,
+                std=1.1 * spread,
+                allowance=remainder,
+                discrepancy=max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
                 skewness=skewness,
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )
 
 
 def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
@@ -151,13 +155,18 @@ def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
             remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
             closest = _RESOLVED * std if statistic == "edge" else 0.0
             yield Check(
-                f"S1.{statistic}{size}.scaling.{label}",
-                f"{what} the mean product of the gradient's parts at the balanced optimum",
-                "asymptotic" if curved else "exact", (own.name,), (statistic, index), value,
-                std, remainder, max(0.1 * unit, closest + remainder),
+                id=f"S1.{statistic}{size}.scaling.{label}",
+                claim=f"{what} the mean product of the gradient's parts at the balanced optimum",
+                kind="asymptotic" if curved else "exact",
+                experiments=(own.name,),
+                statistic=(statistic, index),
+                theory=value,
+                std=std,
+                allowance=remainder,
+                discrepancy=max(0.1 * unit, closest + remainder),
                 skewness=skewness,
                 source="simulated, scored by theory",
-            )  # fmt: skip
+            )
 
 
 def _rounded(value: float, unit: float) -> float:
@@ -185,12 +194,18 @@ def _turning_checks(own: Path, label: str) -> Iterator[Check]:
             full = own.predicted(weight, where)
             spread *= float(full.excess.variance / full.small_variance)
         yield Check(
-            f"S1.{statistic}{where}.scaling.{label}",
-            f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
-            "asymptotic", (own.name,), ("change", own.index(weight, where)),
-            change, 1.1 * spread, remainder, abs(change), skewness=skewness,
+            id=f"S1.{statistic}{where}.scaling.{label}",
+            claim=f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
+            kind="asymptotic",
+            experiments=(own.name,),
+            statistic=("change", own.index(weight, where)),
+            theory=change,
+            std=1.1 * spread,
+            allowance=remainder,
+            discrepancy=abs(change),
+            skewness=skewness,
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
     if label in _GLOBAL:
         return
     # a vertex elsewhere tilts the chord between two weights about the best one
@@ -201,13 +216,18 @@ def _turning_checks(own: Path, label: str) -> Iterator[Check]:
     std *= 1.1
     remainder = _next_order(own, best, size) * tilt / 4
     yield Check(
-        f"S1.vertex{size}.scaling.{label}",
-        f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
-        "asymptotic", (own.name,), ("across", 0),
-        _rounded(above - below, tilt), std, remainder,
-        max(0.2 * tilt, remainder + _RESOLVED * std), skewness=skewness,
+        id=f"S1.vertex{size}.scaling.{label}",
+        claim=f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
+        kind="asymptotic",
+        experiments=(own.name,),
+        statistic=("across", 0),
+        theory=_rounded(above - below, tilt),
+        std=std,
+        allowance=remainder,
+        discrepancy=max(0.2 * tilt, remainder + _RESOLVED * std),
+        skewness=skewness,
         source="simulated, scored by theory",
-    )  # fmt: skip
+    )
 
 
 def _floor_checks(label: str, effect: float) -> Iterator[Check]:
@@ -219,13 +239,18 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
         n = own.sizes[0]
         std, skewness = quadratic_law(own, size, {weight: 1.0})
         yield Check(
-            f"S3.floor{own.sizes[0]}.scaling.{label}",
-            f"n times the excess at N = 10 n, {own.law.floor / value:.0%} of it floor",
-            "asymptotic", (own.name,), ("scaled", 0), n * value,
-            1.1 * n * std, n * remainder,
-            1.25 * effect * n * value, skewness=skewness,
+            id=f"S3.floor{own.sizes[0]}.scaling.{label}",
+            claim=f"n times the excess at N = 10 n, {own.law.floor / value:.0%} of it floor",
+            kind="asymptotic",
+            experiments=(own.name,),
+            statistic=("scaled", 0),
+            theory=n * value,
+            std=1.1 * n * std,
+            allowance=n * remainder,
+            discrepancy=1.25 * effect * n * value,
+            skewness=skewness,
             source="simulated, scored by theory",
-        )  # fmt: skip
+        )
 
 
 def scaling_path(experiment_name: str) -> Path:

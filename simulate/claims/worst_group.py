@@ -92,10 +92,15 @@ def worst_group_checks(profile: str) -> Iterator[Check]:
         value = theory.expected_worst_group_error
         apart = value - float(theory.worst_group_error)
         yield Check(
-            f"R5.worst_error.{SUITE}.{name}",
-            "mean of the largest error rate over groups that tie (Clark 1961)",
-            "asymptotic", (f"{SUITE}/{name}",), ("worst_error", None), value,
-            _SPREAD * float(np.max(theory.group_error.std)), _REMAINDER * value,
-            max(apart / 4, 2 * _REMAINDER * value), skewness=1.5,
+            id=f"R5.worst_error.{SUITE}.{name}",
+            claim="mean of the largest error rate over groups that tie (Clark 1961)",
+            kind="asymptotic",
+            experiments=(f"{SUITE}/{name}",),
+            statistic=("worst_error", None),
+            theory=value,
+            std=_SPREAD * float(np.max(theory.group_error.std)),
+            allowance=_REMAINDER * value,
+            discrepancy=max(apart / 4, 2 * _REMAINDER * value),
+            skewness=1.5,
             source="simulated and scored independently",
-        )  # fmt: skip
+        )

@@ -24,7 +24,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 __all__ = ["CONFIGURATIONS", "Configuration", "generators_for"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Configuration:
     """Groups, sizes and a synthetic design to check theorems on.
 
@@ -74,12 +74,21 @@ class Configuration:
 def _two_gaussians() -> Configuration:
     cov = np.eye(3)
     groups = (GaussianGroup(np.zeros(3), cov, 0), GaussianGroup([1.5, 0.5, 0.0], cov, 1))
-    return Configuration("two-gaussians", groups, (1600, 320), 800, 0.3, common_cov=True)
+    return Configuration(
+        name="two-gaussians",
+        groups=groups,
+        sizes=(1600, 320),
+        augmentation=800,
+        weight=0.3,
+        common_cov=True,
+    )
 
 
 def _line() -> Configuration:
     groups = (GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([-1.1], [[1.7]], 0))
-    return Configuration("line", groups, (1500, 250), 600, 0.45)
+    return Configuration(
+        name="line", groups=groups, sizes=(1500, 250), augmentation=600, weight=0.45
+    )
 
 
 def _spurious() -> Configuration:
@@ -91,7 +100,14 @@ def _spurious() -> Configuration:
         GaussianGroup(np.append(y * core, s * spurious), cov, (y + 1) // 2, attribute=s)
         for y, s in ((-1, -1), (-1, 1), (1, -1), (1, 1))
     )
-    return Configuration("spurious", groups, (1000, 240, 200, 760), 400, 0.35, spurious=(2,))
+    return Configuration(
+        name="spurious",
+        groups=groups,
+        sizes=(1000, 240, 200, 760),
+        augmentation=400,
+        weight=0.35,
+        spurious=(2,),
+    )
 
 
 def _mixture() -> Configuration:
@@ -103,7 +119,9 @@ def _mixture() -> Configuration:
         weights=[0.5, 0.3, 0.2],
     )
     majority = GaussianGroup([-0.3, -0.2], [[1.2, 0.4], [0.4, 0.8]], 0)
-    return Configuration("mixture", (majority, minority), (1200, 260), 600, 0.4)
+    return Configuration(
+        name="mixture", groups=(majority, minority), sizes=(1200, 260), augmentation=600, weight=0.4
+    )
 
 
 def _wide() -> Configuration:
@@ -113,7 +131,9 @@ def _wide() -> Configuration:
     cov = 0.4 ** np.abs(index[:, None] - index[None, :])
     mean = np.where(index % 3 == 0, 0.6, -0.1) * np.exp(-index / 8)
     groups = (GaussianGroup(-mean / 3, cov, 0), GaussianGroup(mean, 1.3 * cov, 1))
-    return Configuration("wide", groups, (2400, 1000), 1000, 0.3)
+    return Configuration(
+        name="wide", groups=groups, sizes=(2400, 1000), augmentation=1000, weight=0.3
+    )
 
 
 CONFIGURATIONS: dict[str, Callable[[], Configuration]] = {

@@ -39,40 +39,44 @@ def _certified(change):
 
 BOUND_MUTANTS = (
     Mutant(
-        "local-bound-by-balanced-hessian",
-        ("R6",),
-        "(|b|^2 + tr V) / (2 lambda_min(H)), which the Hessian of the bias breaks",
-        ("R6.local.bounds.random",),
-        (result("theory.prediction.bounds.local_bound", _by_balanced_hessian),),
+        name="local-bound-by-balanced-hessian",
+        theorems=("R6",),
+        change="(|b|^2 + tr V) / (2 lambda_min(H)), which the Hessian of the bias breaks",
+        checks=("R6.local.bounds.random",),
+        changes=(result("theory.prediction.bounds.local_bound", _by_balanced_hessian),),
     ),
     Mutant(
-        "local-bound-doubled",
-        ("R6",),
-        "the bound on R1's local form not halved",
-        ("R6.local.bounds.aligned",),
-        (result("theory.prediction.bounds.local_bound", lambda bound, *_: 2 * bound),),
+        name="local-bound-doubled",
+        theorems=("R6",),
+        change="the bound on R1's local form not halved",
+        checks=("R6.local.bounds.aligned",),
+        changes=(result("theory.prediction.bounds.local_bound", lambda bound, *_: 2 * bound),),
     ),
     Mutant(
-        "population-bound-at-the-optimum",
-        ("R6",),
-        "the gradient of the bias at theta* for that at theta_alpha",
-        ("R6.population.bounds.close",),
-        (result("theory.prediction.bounds.population_bound", _at_the_optimum),),
+        name="population-bound-at-the-optimum",
+        theorems=("R6",),
+        change="the gradient of the bias at theta* for that at theta_alpha",
+        checks=("R6.population.bounds.close",),
+        changes=(result("theory.prediction.bounds.population_bound", _at_the_optimum),),
     ),
     Mutant(
-        "population-bound-by-largest-eigenvalue",
-        ("R6", "T4"),
-        "the largest eigenvalue of the Hessian at theta* for the least one on the segment",
-        ("R6.population.bounds.random", "R6.population.bounds.attained", "R6.excess.line.shifted"),
-        (replaced("theory.prediction.bounds._least_curvature", _of_the_largest),),
+        name="population-bound-by-largest-eigenvalue",
+        theorems=("R6", "T4"),
+        change="the largest eigenvalue of the Hessian at theta* for the least one on the segment",
+        checks=(
+            "R6.population.bounds.random",
+            "R6.population.bounds.attained",
+            "R6.excess.line.shifted",
+        ),
+        changes=(replaced("theory.prediction.bounds._least_curvature", _of_the_largest),),
         also=("line", "two-gaussians", "spurious", "mixture", "wide"),
     ),
     Mutant(
-        "population-bound-halved",
-        ("R6",),
-        "|grad B|^2 / (4 mu) for |grad B|^2 / (2 mu)",
-        ("R6.population.bounds.attained", "R6.excess.line.shifted"),
-        (
+        name="population-bound-halved",
+        theorems=("R6",),
+        change="|grad B|^2 / (4 mu) for |grad B|^2 / (2 mu)",
+        checks=("R6.population.bounds.attained", "R6.excess.line.shifted"),
+        changes=(
             result(
                 "theory.prediction.bounds.population_bound",
                 lambda own, *_: own._replace(bound=own.bound / 2),
@@ -81,11 +85,11 @@ BOUND_MUTANTS = (
         also=("line", "two-gaussians", "spurious", "mixture", "wide"),
     ),
     Mutant(
-        "chain-by-a-hundredth-of-the-divergence",
-        ("T4",),
-        "KL / 100 for KL in the chain from divergence to excess risk",
-        ("T4.chain.bounds.random",),
-        (
+        name="chain-by-a-hundredth-of-the-divergence",
+        theorems=("T4",),
+        change="KL / 100 for KL in the chain from divergence to excess risk",
+        checks=("T4.chain.bounds.random",),
+        changes=(
             result(
                 "theory.prediction.bounds.fidelity_bound",
                 lambda own, *_: own._replace(bound=own.bound / 100),
@@ -93,11 +97,11 @@ BOUND_MUTANTS = (
         ),
     ),
     Mutant(
-        "variance-for-the-vectors-proxy",
-        ("T4",),
-        "the largest variance of the score for its sub-Gaussian variance proxy",
-        ("T4.proxy.bounds.vector",),
-        (
+        name="variance-for-the-vectors-proxy",
+        theorems=("T4",),
+        change="the largest variance of the score for its sub-Gaussian variance proxy",
+        checks=("T4.proxy.bounds.vector",),
+        changes=(
             result(
                 "theory.prediction.bounds.score_var_proxy",
                 lambda _, theta, group: float(np.linalg.eigvalsh(score_cov(theta, group))[-1]),
@@ -105,11 +109,11 @@ BOUND_MUTANTS = (
         ),
     ),
     Mutant(
-        "variance-for-the-entrys-proxy",
-        ("T4",),
-        "the entry's variance for its proxy, on random groups",
-        ("T4.proxy.bounds.intercept",),
-        (
+        name="variance-for-the-entrys-proxy",
+        theorems=("T4",),
+        change="the entry's variance for its proxy, on random groups",
+        checks=("T4.proxy.bounds.intercept",),
+        changes=(
             result(
                 "theory.prediction.bounds.intercept_var_proxy",
                 lambda _, theta, group: float(score_cov(theta, group)[0, 0]),
@@ -117,63 +121,67 @@ BOUND_MUTANTS = (
         ),
     ),
     Mutant(
-        "entrys-proxy-by-hoeffding",
-        ("T4",),
-        "1/4 for the proxy of the score's first entry",
-        ("T4.proxy.bounds.tight",),
-        (result("theory.prediction.bounds.intercept_var_proxy", lambda *_: 0.25),),
+        name="entrys-proxy-by-hoeffding",
+        theorems=("T4",),
+        change="1/4 for the proxy of the score's first entry",
+        checks=("T4.proxy.bounds.tight",),
+        changes=(result("theory.prediction.bounds.intercept_var_proxy", lambda *_: 0.25),),
     ),
     Mutant(
-        "certificate-of-the-newton-step",
-        ("R7",),
-        "nu for -nu log(1 - kappa) / kappa: as if the risk were quadratic",
-        ("R7.sample.bounds.far",),
-        (_certified(lambda own: {"farthest": jnp.where(own.exists, own.decrement, jnp.inf)}),),
+        name="certificate-of-the-newton-step",
+        theorems=("R7",),
+        change="nu for -nu log(1 - kappa) / kappa: as if the risk were quadratic",
+        checks=("R7.sample.bounds.far",),
+        changes=(
+            _certified(lambda own: {"farthest": jnp.where(own.exists, own.decrement, jnp.inf)}),
+        ),
     ),
     Mutant(
-        "certificate-without-rows",
-        ("R7",),
-        "the largest row left out of the premise",
-        ("R7.sample.bounds.far",),
-        (
+        name="certificate-without-rows",
+        theorems=("R7",),
+        change="the largest row left out of the premise",
+        checks=("R7.sample.bounds.far",),
+        changes=(
             _certified(
                 lambda own: {"exists": own.decrement < 1, "farthest": 2 * own.decrement},
             ),
         ),
     ),
     Mutant(
-        "certificate-nearest-is-the-newton-step",
-        ("R7",),
-        "nu for nu log(1 + kappa) / kappa",
-        ("R7.sample.bounds.near",),
-        (_certified(lambda own: {"nearest": own.decrement}),),
+        name="certificate-nearest-is-the-newton-step",
+        theorems=("R7",),
+        change="nu for nu log(1 + kappa) / kappa",
+        checks=("R7.sample.bounds.near",),
+        changes=(_certified(lambda own: {"nearest": own.decrement}),),
     ),
     Mutant(
-        "published-constant-of-one",
-        ("R7",),
-        "nu^2 for 16 nu^2 where the published premise holds",
-        ("R7.sample.bounds.published",),
-        (_certified(lambda own: {"decrement": own.decrement / 4}),),
+        name="published-constant-of-one",
+        theorems=("R7",),
+        change="nu^2 for 16 nu^2 where the published premise holds",
+        checks=("R7.sample.bounds.published",),
+        changes=(_certified(lambda own: {"decrement": own.decrement / 4}),),
     ),
     Mutant(
-        "decrement-doubled",
-        ("R7",),
-        "eigenvalues of A^{-1} V doubled",
-        (
+        name="decrement-doubled",
+        theorems=("R7",),
+        change="eigenvalues of A^{-1} V doubled",
+        checks=(
             "R7.decrement.certificate.line", "R7.decrement.certificate.plane",
             "R7.premise.certificate.line",
         ),
-        (result("theory.prediction.certificate.decrement_weights", lambda own, _: 2 * own),),
+        changes=(
+            result("theory.prediction.certificate.decrement_weights", lambda own, _: 2 * own),
+        ),
         also=("certificate",),
     ),
     Mutant(
-        "decrement-of-one-chi-square",
-        ("R7",),
-        "one chi-square variable of the same mean for the weighted sum",
-        (
+        name="decrement-of-one-chi-square",
+        theorems=("R7",),
+        change="one chi-square variable of the same mean for the weighted sum",
+        checks=(
             "R7.below_0.certificate.line", "R7.below_0.certificate.plane",
         ),
-        (
+        changes=(
             replaced(
                 "theory.prediction.certificate.decrement_cdf",
                 lambda right: lambda value, weights: right(value, np.array([np.sum(weights)])),
@@ -182,14 +190,16 @@ BOUND_MUTANTS = (
         also=("certificate",),
     ),
     Mutant(
-        "decrement-law-squared",
-        ("R7",),
-        "the chance that two independent decrements are below a level, for one",
-        (
+        name="decrement-law-squared",
+        theorems=("R7",),
+        change="the chance that two independent decrements are below a level, for one",
+        checks=(
             "R7.below_1.certificate.line", "R7.below_1.certificate.plane",
             "R7.premise.certificate.line",
         ),
-        (result("theory.prediction.certificate.decrement_cdf", lambda chance, *_: chance**2),),
+        changes=(
+            result("theory.prediction.certificate.decrement_cdf", lambda chance, *_: chance**2),
+        ),
         also=("certificate",),
     ),
 )  # fmt: skip

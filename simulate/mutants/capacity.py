@@ -14,26 +14,26 @@ __all__ = ["CAPACITY_MUTANTS"]
 
 CAPACITY_MUTANTS = (
     Mutant(
-        "null-logit-inverted",
-        ("T1",),
-        "null token of logit log(var_prior/var_within) for log(var_within/var_prior)",
-        (
+        name="null-logit-inverted",
+        theorems=("T1",),
+        change="null token of logit log(var_prior/var_within) for log(var_within/var_prior)",
+        checks=(
             "T1.attention_mean.in-context.n2",
             "T1.attention_var.in-context.n2",
             "T1.formula.in-context.null_logit",
         ),
-        (
+        changes=(
             result(
                 "theory.in_context.capacity.location_attention_logits", lambda logits, *_: -logits
             ),
         ),
     ),
     Mutant(
-        "minimax-as-plug-in",
-        ("T1",),
-        "d/(2n) for (d/2) log(1 + 1/n): the plug-in's divergence for the flat prior's",
-        ("T1.flat_kl.in-context.n4",),
-        (
+        name="minimax-as-plug-in",
+        theorems=("T1",),
+        change="d/(2n) for (d/2) log(1 + 1/n): the plug-in's divergence for the flat prior's",
+        checks=("T1.flat_kl.in-context.n4",),
+        changes=(
             result(
                 "theory.in_context.capacity.flat_prior_expected_kl",
                 lambda _, count, dim: dim / (2 * count),
@@ -41,18 +41,20 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "sharp-rate-doubled",
-        ("T2",),
-        "d/n for d/(2n)",
-        ("T2.sharp_rate.in-context.n2000", "T2.formula.in-context.sharp_rate"),
-        (result("theory.in_context.token_capacity.sharp_token_rate", lambda rate, *_: 2 * rate),),
+        name="sharp-rate-doubled",
+        theorems=("T2",),
+        change="d/n for d/(2n)",
+        checks=("T2.sharp_rate.in-context.n2000", "T2.formula.in-context.sharp_rate"),
+        changes=(
+            result("theory.in_context.token_capacity.sharp_token_rate", lambda rate, *_: 2 * rate),
+        ),
     ),
     Mutant(
-        "one-layer-too-many",
-        ("T2",),
-        "the floor of L + 1 layers for that of L",
-        ("T2.floor.in-context.L1",),
-        (
+        name="one-layer-too-many",
+        theorems=("T2",),
+        change="the floor of L + 1 layers for that of L",
+        checks=("T2.floor.in-context.L1",),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.readout_floor",
                 lambda natural, table, depth, *rest: (natural, table, depth + 1, *rest),
@@ -60,11 +62,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "dictionary-without-prior",
-        ("T3",),
-        "attention over the dictionary without the prior in its logits",
-        ("T3.dictionary.in-context.n0", "T3.dictionary.in-context.n3"),
-        (
+        name="dictionary-without-prior",
+        theorems=("T3",),
+        change="attention over the dictionary without the prior in its logits",
+        checks=("T3.dictionary.in-context.n0", "T3.dictionary.in-context.n3"),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.dictionary_posterior",
                 lambda logs, prior: (logs, 0 * prior),
@@ -72,11 +74,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "dirichlet-by-laplace",
-        ("T3",),
-        "mass 1 for every symbol: Laplace's rule in place of the prior",
-        ("T3.dirichlet.in-context.1-0-0", "T3.formula.in-context.dirichlet"),
-        (
+        name="dirichlet-by-laplace",
+        theorems=("T3",),
+        change="mass 1 for every symbol: Laplace's rule in place of the prior",
+        checks=("T3.dirichlet.in-context.1-0-0", "T3.formula.in-context.dirichlet"),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.dirichlet_multinomial_predictive",
                 lambda counts, mass: (counts, 0 * mass + 1.0),
@@ -84,11 +86,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "bound-without-factor-two",
-        ("T4",),
-        "sqrt(v KL) for sqrt(2 v KL)",
-        ("T4.attained.in-context.shifted", "T4.formula.in-context.fidelity_bound"),
-        (
+        name="bound-without-factor-two",
+        theorems=("T4",),
+        change="sqrt(v KL) for sqrt(2 v KL)",
+        checks=("T4.attained.in-context.shifted", "T4.formula.in-context.fidelity_bound"),
+        changes=(
             result(
                 "theory.in_context.capacity.fidelity_bias_bound",
                 lambda bound, *_: bound / math.sqrt(2),
@@ -96,11 +98,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "bound-by-fourth-root",
-        ("T4",),
-        "fourth root of the divergence for its square root",
-        ("T4.attained.in-context.shifted",),
-        (
+        name="bound-by-fourth-root",
+        theorems=("T4",),
+        change="fourth root of the divergence for its square root",
+        checks=("T4.attained.in-context.shifted",),
+        changes=(
             result(
                 "theory.in_context.capacity.fidelity_bias_bound",
                 lambda bound, kl, _: bound / kl**0.25,
@@ -108,18 +110,22 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "bound-a-twentieth-higher",
-        ("T4",),
-        "1.05 sqrt(2 v KL) for sqrt(2 v KL)",
-        ("T4.attained.in-context.tilted", "T4.formula.in-context.fidelity_bound"),
-        (result("theory.in_context.capacity.fidelity_bias_bound", lambda bound, *_: 1.05 * bound),),
+        name="bound-a-twentieth-higher",
+        theorems=("T4",),
+        change="1.05 sqrt(2 v KL) for sqrt(2 v KL)",
+        checks=("T4.attained.in-context.tilted", "T4.formula.in-context.fidelity_bound"),
+        changes=(
+            result(
+                "theory.in_context.capacity.fidelity_bias_bound", lambda bound, *_: 1.05 * bound
+            ),
+        ),
     ),
     Mutant(
-        "variance-for-its-proxy",
-        ("T4",),
-        "the variance of the score's entry for its sub-Gaussian variance proxy",
-        ("T4.attained.in-context.tilted",),
-        (
+        name="variance-for-its-proxy",
+        theorems=("T4",),
+        change="the variance of the score's entry for its sub-Gaussian variance proxy",
+        checks=("T4.attained.in-context.tilted",),
+        changes=(
             result(
                 "theory.prediction.bounds.intercept_var_proxy",
                 lambda _, theta, group: float(score_cov(theta, group)[0, 0]),
@@ -127,11 +133,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "null-weight-inverted",
-        ("T1",),
-        "weight of the null token from var_prior/var_within for var_within/var_prior",
-        ("T1.formula.in-context.null_weight",),
-        (
+        name="null-weight-inverted",
+        theorems=("T1",),
+        change="weight of the null token from var_prior/var_within for var_within/var_prior",
+        checks=("T1.formula.in-context.null_weight",),
+        changes=(
             arguments(
                 "theory.in_context.capacity.location_attention_weights",
                 lambda count, within, prior: (count, prior, within),
@@ -139,11 +145,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "predictive-variances-swapped",
-        ("T1",),
-        "the variances within groups and of the prior exchanged in the predictive",
-        ("T1.predictive_mean.in-context.n2",),
-        (
+        name="predictive-variances-swapped",
+        theorems=("T1",),
+        change="the variances within groups and of the prior exchanged in the predictive",
+        checks=("T1.predictive_mean.in-context.n2",),
+        changes=(
             arguments(
                 "theory.in_context.capacity.location_predictive",
                 lambda seeds, mean, within, prior: (seeds, mean, prior, within),
@@ -151,11 +157,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "predictive-prior-mean-sign",
-        ("T1",),
-        "the prior's mean with the opposite sign",
-        ("T1.predictive_mean.in-context.n0",),
-        (
+        name="predictive-prior-mean-sign",
+        theorems=("T1",),
+        change="the prior's mean with the opposite sign",
+        checks=("T1.predictive_mean.in-context.n0",),
+        changes=(
             arguments(
                 "theory.in_context.capacity.location_predictive",
                 lambda seeds, mean, *variances: (seeds, -mean, *variances),
@@ -163,11 +169,12 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "predictive-of-a-known-mean",
-        ("T1",),
-        "the variance within groups for the predictive's: the mean's own uncertainty left out",
-        ("T1.predictive_var.in-context.n0", "T1.formula.in-context.predictive_var"),
-        (
+        name="predictive-of-a-known-mean",
+        theorems=("T1",),
+        change="the variance within groups for the predictive's: the mean's own uncertainty left "
+        "out",
+        checks=("T1.predictive_var.in-context.n0", "T1.formula.in-context.predictive_var"),
+        changes=(
             result(
                 "theory.in_context.capacity.location_predictive",
                 lambda law, seeds, mean, within, prior: law._replace(var=jnp.asarray(within)),
@@ -175,11 +182,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "expected-divergence-variances-swapped",
-        ("T1",),
-        "var_prior/var_within seeds for var_within/var_prior in what the prior is worth",
-        ("T1.expected_kl.in-context.n1", "T1.formula.in-context.expected_kl"),
-        (
+        name="expected-divergence-variances-swapped",
+        theorems=("T1",),
+        change="var_prior/var_within seeds for var_within/var_prior in what the prior is worth",
+        checks=("T1.expected_kl.in-context.n1", "T1.formula.in-context.expected_kl"),
+        changes=(
             arguments(
                 "theory.in_context.capacity.location_expected_kl",
                 lambda count, dim, within, prior: (count, dim, prior, within),
@@ -188,37 +195,43 @@ CAPACITY_MUTANTS = (
         also=("independent",),
     ),
     Mutant(
-        "minimax-not-halved",
-        ("T1",),
-        "d log(1 + 1/n) for (d/2) log(1 + 1/n)",
-        ("T1.flat_kl.in-context.n32", "T1.formula.in-context.flat_kl"),
-        (result("theory.in_context.capacity.flat_prior_expected_kl", lambda value, *_: 2 * value),),
+        name="minimax-not-halved",
+        theorems=("T1",),
+        change="d log(1 + 1/n) for (d/2) log(1 + 1/n)",
+        checks=("T1.flat_kl.in-context.n32", "T1.formula.in-context.flat_kl"),
+        changes=(
+            result(
+                "theory.in_context.capacity.flat_prior_expected_kl", lambda value, *_: 2 * value
+            ),
+        ),
         also=("independent",),
     ),
     Mutant(
-        "plug-in-not-halved",
-        ("T1",),
-        "d/n for d/(2n), the plug-in's divergence",
-        ("T1.plugin_kl.in-context.n4", "T1.formula.in-context.plugin_kl"),
-        (result("theory.in_context.capacity.plugin_expected_kl", lambda value, *_: 2 * value),),
+        name="plug-in-not-halved",
+        theorems=("T1",),
+        change="d/n for d/(2n), the plug-in's divergence",
+        checks=("T1.plugin_kl.in-context.n4", "T1.formula.in-context.plugin_kl"),
+        changes=(
+            result("theory.in_context.capacity.plugin_expected_kl", lambda value, *_: 2 * value),
+        ),
     ),
     Mutant(
-        "divergence-reversed",
-        ("T1",),
-        "KL(q || p) for KL(p || q)",
-        ("T1.gaussian_kl.in-context.pair",),
-        (
+        name="divergence-reversed",
+        theorems=("T1",),
+        change="KL(q || p) for KL(p || q)",
+        checks=("T1.gaussian_kl.in-context.pair",),
+        changes=(
             arguments(
                 "theory.in_context.capacity.gaussian_kl", lambda *four: (*four[2:], *four[:2])
             ),
         ),
     ),
     Mutant(
-        "seeds-noise-not-halved",
-        ("T2",),
-        "tr(K F)/n for tr(K F)/(2n): what seeds add to the floor of a read-out",
-        ("T2.noise.in-context.L2",),
-        (
+        name="seeds-noise-not-halved",
+        theorems=("T2",),
+        change="tr(K F)/n for tr(K F)/(2n): what seeds add to the floor of a read-out",
+        checks=("T2.noise.in-context.L2",),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.readout_expected_kl",
                 lambda natural, table, count, *rest: (natural, table, count / 2, *rest),
@@ -226,11 +239,11 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "contraction-not-squared",
-        ("T2",),
-        "the floor shrinks by the contraction, not by its square",
-        ("T2.contraction.in-context.L100",),
-        (
+        name="contraction-not-squared",
+        theorems=("T2",),
+        change="the floor shrinks by the contraction, not by its square",
+        checks=("T2.contraction.in-context.L100",),
+        changes=(
             result(
                 "theory.in_context.token_capacity.layer_contraction",
                 lambda factor, *_: jnp.sqrt(factor),
@@ -238,22 +251,22 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "sharp-rate-in-squares",
-        ("T2",),
-        "d/(2n^2) for d/(2n)",
-        ("T2.sharp_rate.in-context.n250", "T2.sharp_rate.in-context.n2000"),
-        (
+        name="sharp-rate-in-squares",
+        theorems=("T2",),
+        change="d/(2n^2) for d/(2n)",
+        checks=("T2.sharp_rate.in-context.n250", "T2.sharp_rate.in-context.n2000"),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.sharp_token_rate", lambda n, dim: (n**2, dim)
             ),
         ),
     ),
     Mutant(
-        "dirichlet-prior-reversed",
-        ("T3",),
-        "the prior's masses in the opposite order of the symbols",
-        ("T3.dirichlet.in-context.0-0-0",),
-        (
+        name="dirichlet-prior-reversed",
+        theorems=("T3",),
+        change="the prior's masses in the opposite order of the symbols",
+        checks=("T3.dirichlet.in-context.0-0-0",),
+        changes=(
             arguments(
                 "theory.in_context.token_capacity.dirichlet_multinomial_predictive",
                 lambda counts, mass: (counts, mass[::-1]),
@@ -261,10 +274,12 @@ CAPACITY_MUTANTS = (
         ),
     ),
     Mutant(
-        "bound-by-the-lower-end",
-        ("T4",),
-        "- sqrt(2 v KL) for sqrt(2 v KL): the other end of the interval",
-        ("T4.score.in-context.predictive",),
-        (result("theory.in_context.capacity.fidelity_bias_bound", lambda bound, *_: -bound),),
+        name="bound-by-the-lower-end",
+        theorems=("T4",),
+        change="- sqrt(2 v KL) for sqrt(2 v KL): the other end of the interval",
+        checks=("T4.score.in-context.predictive",),
+        changes=(
+            result("theory.in_context.capacity.fidelity_bias_bound", lambda bound, *_: -bound),
+        ),
     ),
 )

@@ -26,7 +26,7 @@ Change = Callable[[], contextlib.AbstractContextManager]
 _PACKAGE = "synthetic_oversampling."
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Mutant:
     """One wrong formula.
 

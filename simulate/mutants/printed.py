@@ -106,19 +106,19 @@ _WRONG = {
 
 PRINTED_MUTANTS = tuple(
     Mutant(
-        f"printed-{name.replace('.', '-').replace('_', '-').lower()}",
-        (name.split(".")[0],),
-        f"{name} as printed: {change}",
-        (check_id(name),),
-        (formula(name, wrong),),
+        name=f"printed-{name.replace('.', '-').replace('_', '-').lower()}",
+        theorems=(name.split(".")[0],),
+        change=f"{name} as printed: {change}",
+        checks=(check_id(name),),
+        changes=(formula(name, wrong),),
     )
     for name, (change, wrong) in _WRONG.items()
 ) + (
     Mutant(
-        "printed-cox-snell-potential",
-        ("R1",),
-        "R1.cox_snell_potential as printed: the Hessian's own change left out",
-        (check_id("R1.cox_snell"),),
-        (formula("R1.cox_snell_potential", lambda rhs: rhs.args[0]),),
+        name="printed-cox-snell-potential",
+        theorems=("R1",),
+        change="R1.cox_snell_potential as printed: the Hessian's own change left out",
+        checks=(check_id("R1.cox_snell"),),
+        changes=(formula("R1.cox_snell_potential", lambda rhs: rhs.args[0]),),
     ),
 )

@@ -88,7 +88,14 @@ def _held_out(right, loss, own, centre, var, *_):
 
 
 def _wrong(name: str, theorem: str, change: str, checks: tuple[str, ...], *changes, **more):
-    return Mutant(f"proportional-{name}", (theorem,), change, checks, changes, **more)
+    return Mutant(
+        name=f"proportional-{name}",
+        theorems=(theorem,),
+        change=change,
+        checks=checks,
+        changes=changes,
+        **more,
+    )
 
 
 _SEEDS = "proportional-seeds"

@@ -173,7 +173,7 @@ def _focused(names: Sequence[str]) -> Iterator[None]:
         focus["simulate.claims.risk.fitted_bias_checks"] = _nothing
     table = ("R4.table", "R4.table_error", "R4.formula", "R4.formula_error")
     if not any(name.split(".efron")[0] in table for name in names):
-        focus["simulate.claims.bias._efficiency_table"] = _nothing
+        focus["simulate.claims.risk._efficiency_table"] = _nothing
     with contextlib.ExitStack() as stack:
         for path, value in focus.items():
             stack.enter_context(replaced(path, _constant(value))())

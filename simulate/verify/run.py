@@ -220,22 +220,36 @@ def _observe(check: Check, results: Mapping[str, monte_carlo.Result]) -> Observa
         result = results[check.experiments[0]]
         left_out = result.excluded / result.replicates
         if result.moments.count < 2:
-            return Observation(math.nan, math.nan, result.moments.count, left_out=left_out)
+            return Observation(
+                mean=math.nan, std_error=math.nan, n=result.moments.count, left_out=left_out
+            )
         mean, std_error, n = monte_carlo.estimate(result, name)
         skewness = monte_carlo.skewness(result, name)
         if index is not None:
             mean, std_error, skewness = mean[index], std_error[index], skewness[index]
-        return Observation(float(mean), float(std_error), n, float(skewness), left_out)
+        return Observation(
+            mean=float(mean),
+            std_error=float(std_error),
+            n=n,
+            skewness=float(skewness),
+            left_out=left_out,
+        )
     pair = [monte_carlo.values(results[own], name, every=True) for own in check.experiments]
     every = min(map(len, pair))
     gap = pair[0][:every] - pair[1][:every]
     gap = gap[np.isfinite(gap)]
     n, left_out = len(gap), 1 - len(gap) / every
     if n < 2:
-        return Observation(math.nan, math.nan, n, left_out=left_out)
+        return Observation(mean=math.nan, std_error=math.nan, n=n, left_out=left_out)
     std = float(np.std(gap, ddof=1))
     skewness = float(np.mean((gap - gap.mean()) ** 3)) / std**3 if std > 0 else 0.0
-    return Observation(float(gap.mean()), std / math.sqrt(n), n, skewness, left_out)
+    return Observation(
+        mean=float(gap.mean()),
+        std_error=std / math.sqrt(n),
+        n=n,
+        skewness=skewness,
+        left_out=left_out,
+    )
 
 
 def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:

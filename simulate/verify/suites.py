@@ -17,7 +17,6 @@ from synthetic_oversampling.simulate.claims.bias import (
     CLOSE,
     LABELS,
     configuration_checks,
-    discriminant_checks,
     experiment_labels,
 )
 from synthetic_oversampling.simulate.claims.bounds import LABELS as BOUND_LABELS
@@ -49,6 +48,7 @@ from synthetic_oversampling.simulate.claims.proportional import (
     threshold_checks,
 )
 from synthetic_oversampling.simulate.claims.proportional import SEPARATIONS as SEPARATED
+from synthetic_oversampling.simulate.claims.risk import discriminant_checks
 from synthetic_oversampling.simulate.claims.scaling import scaling_checks, scaling_path
 from synthetic_oversampling.simulate.claims.worst_group import BLOCK, TIES, worst_group_checks
 from synthetic_oversampling.simulate.claims.worst_group import SUITE as TIES_SUITE

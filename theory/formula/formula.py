@@ -24,7 +24,7 @@ Kind = Literal["definition", "exact", "asymptotic", "bound", "rate"]
 Residual = sp.Basic | sp.MatrixBase | Iterable
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Formula:
     """One formula of a theorem.
 

@@ -1,4 +1,4 @@
-"""Theorem H for `theory.registry`: what `theory.registry.Theorem` is made of, in its order."""
+"""Theorem H for `theory.registry`: the fields of `theory.registry.Theorem`."""
 
 from __future__ import annotations
 
@@ -12,55 +12,61 @@ _GAUSSIAN_ROWS = "Gaussian (mixture) groups whose means stay bounded"
 _NO_FIGURE = "its numbers are compared with simulations one by one, by its checks"
 
 PROPORTIONAL_THEOREMS = (
-    (
-        "H1",
-        "With features as many as rows a fit's scores are normal, by equations in a few numbers",
-        STATEMENTS["H1"],
-        ("asymptotic",),
-        (_IID, _PROPORTIONAL, _GAUSSIAN_ROWS, "convex loss; ridge at least 0, 0 below H3 only"),
-        "relative O(1/d)",
-        (
+    dict(
+        id="H1",
+        claim="With features as many as rows a fit's scores are normal, by equations in a few "
+        "numbers",
+        statement=STATEMENTS["H1"],
+        kinds=("asymptotic",),
+        assumptions=(
+            _IID,
+            _PROPORTIONAL,
+            _GAUSSIAN_ROWS,
+            "convex loss; ridge at least 0, 0 below H3 only",
+        ),
+        remainder="relative O(1/d)",
+        functions=(
             "theory.proportional.predict.predict_proportional",
             "theory.proportional.predict.predict_clusters",
             "theory.proportional.clusters.Cluster",
         ),
-        "proportional_errors",
-        None,
+        figure="proportional_errors",
+        no_figure=None,
     ),
-    (
-        "H2",
-        "A generator fitted on its seeds changes the potential of each seed's training score",
-        STATEMENTS["H2"],
-        ("asymptotic",),
-        (_IID, _PROPORTIONAL, _GAUSSIAN_ROWS, "interpolation: all pairs, many rows"),
-        "relative O(1/d); interpolation from m rows of n seeds: O(n/m) besides",
-        (
+    dict(
+        id="H2",
+        claim="A generator fitted on its seeds changes the potential of each seed's training score",
+        statement=STATEMENTS["H2"],
+        kinds=("asymptotic",),
+        assumptions=(_IID, _PROPORTIONAL, _GAUSSIAN_ROWS, "interpolation: all pairs, many rows"),
+        remainder="relative O(1/d); interpolation from m rows of n seeds: O(n/m) besides",
+        functions=(
             "theory.proportional.predict.predict_proportional",
             "theory.proportional.generators.parts_of",
         ),
-        "proportional_errors",
-        None,
+        figure="proportional_errors",
+        no_figure=None,
     ),
-    (
-        "H3",
-        "From how many features on rows of clusters are separable and no finite fit exists",
-        STATEMENTS["H3"],
-        ("asymptotic",),
-        (_PROPORTIONAL, _GAUSSIAN_ROWS, "one covariance up to factors"),
-        "relative O(1/d) of the mean threshold; its spread O(d^{-1/2})",
-        ("theory.proportional.threshold.separability_threshold",),
-        "separability",
-        None,
+    dict(
+        id="H3",
+        claim="From how many features on rows of clusters are separable and no finite fit exists",
+        statement=STATEMENTS["H3"],
+        kinds=("asymptotic",),
+        assumptions=(_PROPORTIONAL, _GAUSSIAN_ROWS, "one covariance up to factors"),
+        remainder="relative O(1/d) of the mean threshold; its spread O(d^{-1/2})",
+        functions=("theory.proportional.threshold.separability_threshold",),
+        figure="separability",
+        no_figure=None,
     ),
-    (
-        "H4",
-        "The limits: theorem R, the mean difference, the squared loss, the largest margin",
-        STATEMENTS["H4"],
-        ("asymptotic",),
-        ("those of H1 and H2",),
-        "relative O(1/d)",
-        ("theory.proportional.predict.predict_proportional",),
-        None,
-        _NO_FIGURE,
+    dict(
+        id="H4",
+        claim="The limits: theorem R, the mean difference, the squared loss, the largest margin",
+        statement=STATEMENTS["H4"],
+        kinds=("asymptotic",),
+        assumptions=("those of H1 and H2",),
+        remainder="relative O(1/d)",
+        functions=("theory.proportional.predict.predict_proportional",),
+        figure=None,
+        no_figure=_NO_FIGURE,
     ),
 )

@@ -210,84 +210,88 @@ _inverse = nt.A_.I
 
 RISK_FORMULAS = (
     Formula(
-        "R1.gradient_cov",
-        "Covariance of the empirical gradient: one group's share, generator fixed",
-        "V_g",
-        (_level * (nt.rho_g * _real + (1 - nt.rho_g) * _syn) + nt.alpha**2 / nt.N * _syn) / nt.G**2,
-        "exact",
-        _prove_gradient_cov,
+        id="R1.gradient_cov",
+        claim="Covariance of the empirical gradient: one group's share, generator fixed",
+        lhs="V_g",
+        rhs=(_level * (nt.rho_g * _real + (1 - nt.rho_g) * _syn) + nt.alpha**2 / nt.N * _syn)
+        / nt.G**2,
+        kind="exact",
+        residual=_prove_gradient_cov,
     ),
     Formula(
-        "R1.excess",
-        "Excess risk at a small bias: squared bias plus estimation noise",
-        r"\mathbb{E}\,R_{\mathrm{bal}}(\hat\theta) - R_{\mathrm{bal}}(\theta^*)",
-        _half * sp.Trace(nt.H * nt.A_star.I * nt.b * nt.b.T * nt.A_star.I)
+        id="R1.excess",
+        claim="Excess risk at a small bias: squared bias plus estimation noise",
+        lhs=r"\mathbb{E}\,R_{\mathrm{bal}}(\hat\theta) - R_{\mathrm{bal}}(\theta^*)",
+        rhs=_half * sp.Trace(nt.H * nt.A_star.I * nt.b * nt.b.T * nt.A_star.I)
         + _half * sp.Trace(nt.H * nt.A_star.I * nt.V * nt.A_star.I),
-        "asymptotic",
-        _prove_excess,
+        kind="asymptotic",
+        residual=_prove_excess,
     ),
     Formula(
-        "R1.estimation",
-        "What estimation adds to any risk, whose Hessian at the pseudo-true point is H",
-        r"\mathbb{E}\,R(\hat\theta) - R(\theta_\alpha)",
-        _half * sp.Trace(nt.H * _inverse * nt.V * _inverse) + sp.Trace(nt.slope.T * nt.mean_shift),
-        "asymptotic",
-        _prove_estimation,
+        id="R1.estimation",
+        claim="What estimation adds to any risk, whose Hessian at the pseudo-true point is H",
+        lhs=r"\mathbb{E}\,R(\hat\theta) - R(\theta_\alpha)",
+        rhs=_half * sp.Trace(nt.H * _inverse * nt.V * _inverse)
+        + sp.Trace(nt.slope.T * nt.mean_shift),
+        kind="asymptotic",
+        residual=_prove_estimation,
     ),
     Formula(
-        "R1.cox_snell_potential",
-        "Function of theta whose gradient gives the estimator's bias of order 1/n",
-        nt.potential,
-        sp.Trace(_inverse * nt.V_at) - sp.Trace(_inverse * nt.V * _inverse * nt.H_at),
-        "definition",
-        lambda rhs: _cox_snell_residual(rhs, COX_SNELL),
+        id="R1.cox_snell_potential",
+        claim="Function of theta whose gradient gives the estimator's bias of order 1/n",
+        lhs=nt.potential,
+        rhs=sp.Trace(_inverse * nt.V_at) - sp.Trace(_inverse * nt.V * _inverse * nt.H_at),
+        kind="definition",
+        residual=lambda rhs: _cox_snell_residual(rhs, COX_SNELL),
     ),
     Formula(
-        "R1.cox_snell",
-        "Bias of the estimator of order 1/n, for any loss and any weights",
-        r"\mathbb{E}\,\hat\theta - \theta_\alpha",
-        _half * _inverse * nt.potential_slope,
-        "asymptotic",
-        lambda rhs: _cox_snell_residual(POTENTIAL, rhs),
+        id="R1.cox_snell",
+        claim="Bias of the estimator of order 1/n, for any loss and any weights",
+        lhs=r"\mathbb{E}\,\hat\theta - \theta_\alpha",
+        rhs=_half * _inverse * nt.potential_slope,
+        kind="asymptotic",
+        residual=lambda rhs: _cox_snell_residual(POTENTIAL, rhs),
     ),
     Formula(
-        "R2.seed_cov",
-        "Covariance that the seeds of a group cause, through real losses and fitted generator",
-        "V^{\\mathrm{seed}}_g",
-        (
+        id="R2.seed_cov",
+        claim="Covariance that the seeds of a group cause, through real losses and fitted "
+        "generator",
+        lhs="V^{\\mathrm{seed}}_g",
+        rhs=(
             nt.a_g**2 * _real
             + nt.a_g * nt.c_g * (nt.cov_cross + nt.cov_cross.T)
             + nt.c_g**2 * nt.cov_seed
         )
         / (nt.G**2 * nt.n_g),
-        "asymptotic",
-        _prove_seed_cov,
+        kind="asymptotic",
+        residual=_prove_seed_cov,
     ),
     Formula(
-        "R2.duplicate",
-        "Duplication has the seed covariance of class weighting, whatever the weight",
-        "V^{\\mathrm{seed}}_g",
-        _real / (nt.G**2 * nt.n_g),
-        "exact",
-        _prove_duplicate_cov,
+        id="R2.duplicate",
+        claim="Duplication has the seed covariance of class weighting, whatever the weight",
+        lhs="V^{\\mathrm{seed}}_g",
+        rhs=_real / (nt.G**2 * nt.n_g),
+        kind="exact",
+        residual=_prove_duplicate_cov,
     ),
     Formula(
-        "R4.efficiency",
-        "Asymptotic efficiency of logistic regression relative to linear discriminant analysis",
-        r"\mathrm{ARE}(\Delta)",
-        (1 + nt.Delta**2 / 4)
+        id="R4.efficiency",
+        claim="Asymptotic efficiency of logistic regression relative to linear discriminant "
+        "analysis",
+        lhs=r"\mathrm{ARE}(\Delta)",
+        rhs=(1 + nt.Delta**2 / 4)
         * sp.exp(-(nt.Delta**2) / 8)
         * gaussian_mean(1 / sp.cosh(nt.Delta * nt.z / 2), nt.z),
-        "exact",
-        _prove_efficiency,
+        kind="exact",
+        residual=_prove_efficiency,
     ),
     Formula(
-        "R5.group_excess",
-        "Change of one group's risk to first order in the bias",
-        r"R_g(\theta_\alpha) - R_g(\theta^*)",
-        -sp.Trace(nt.slope.T * nt.A_star.I * nt.b),
-        "asymptotic",
-        _prove_group_excess,
+        id="R5.group_excess",
+        claim="Change of one group's risk to first order in the bias",
+        lhs=r"R_g(\theta_\alpha) - R_g(\theta^*)",
+        rhs=-sp.Trace(nt.slope.T * nt.A_star.I * nt.b),
+        kind="asymptotic",
+        residual=_prove_group_excess,
     ),
 )
 POTENTIAL, COX_SNELL = (
@@ -311,13 +315,13 @@ _ratio = (nt.mean_1 - nt.mean_2) / nt.std_gap
 
 WORST_GROUP_FORMULAS = (
     Formula(
-        "R5.worst_pair",
-        "Mean of the larger of two jointly normal errors (Clark 1961)",
-        r"\mathbb{E}\max(e_1, e_2)",
-        nt.mean_1 * Phi(_ratio)
+        id="R5.worst_pair",
+        claim="Mean of the larger of two jointly normal errors (Clark 1961)",
+        lhs=r"\mathbb{E}\max(e_1, e_2)",
+        rhs=nt.mean_1 * Phi(_ratio)
         + nt.mean_2 * Phi(-_ratio)
         + nt.std_gap * sp.exp(-(_ratio**2) / 2) / sp.sqrt(2 * sp.pi),
-        "asymptotic",
-        _prove_worst_pair,
+        kind="asymptotic",
+        residual=_prove_worst_pair,
     ),
 )

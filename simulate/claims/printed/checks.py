@@ -270,9 +270,11 @@ def printed_checks(profile: str) -> Iterator[Check]:
         row = PRINTED[name]() if name == "R1.cox_snell" else _computed(name)
         leading = FORMULAS[name].kind == "asymptotic"  # the rest: exact in their setting
         yield Check(
-            check_id(name),
-            f"printed and computed: {FORMULAS[name].claim}", "asymptotic" if leading else "exact",
-            (), ("population", None), printed_value(name, row.values), 0.0, 0.0,
-            row.tolerance * abs(row.observed), row.observed,
+            id=check_id(name),
+            claim=f"printed and computed: {FORMULAS[name].claim}",
+            kind="asymptotic" if leading else "exact",
+            theory=printed_value(name, row.values),
+            discrepancy=row.tolerance * abs(row.observed),
+            observed=row.observed,
             source="restated algebra" if name in RESTATED else "second route",
-        )  # fmt: skip
+        )

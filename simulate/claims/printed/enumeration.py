@@ -146,9 +146,13 @@ def two_point_checks(profile: str) -> Iterator[Check]:
             (f"{theorem}.bias_order", bias, "remainder of the estimator's Cox-Snell bias"),
         ):
             yield Check(
-                f"{statistic}.two-points.{label}",
-                f"{what} is of order n^-2: all data sets enumerated, n_min {sizes[0]} to "
+                id=f"{statistic}.two-points.{label}",
+                claim=f"{what} is of order n^-2: all data sets enumerated, n_min {sizes[0]} to "
                 f"{sizes[-1]}",
-                "rate", (), ("enumerated", None), ORDER, 0.0, 0.0, TOLERANCE, _slope(sizes, values),
+                kind="rate",
+                statistic=("enumerated", None),
+                theory=ORDER,
+                discrepancy=TOLERANCE,
+                observed=_slope(sizes, values),
                 source="second route",
-            )  # fmt: skip
+            )
