@@ -14,8 +14,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
+from synthetic_oversampling.theory.arrays import ArrayLike
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.population.margins import library
 from synthetic_oversampling.theory.precision import require_float64

@@ -23,7 +23,6 @@ import numpy as np
 __all__ = [
     "LOGISTIC",
     "SQUARED",
-    "AnyArray",
     "Logistic",
     "Loss",
     "Polynomial",
@@ -32,7 +31,6 @@ __all__ = [
     "require_loss",
 ]
 
-AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
 _HOST = (np.ndarray, np.generic)
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.population.expectations import expectations, host_expectations
 from synthetic_oversampling.theory.population.laws import Law
-from synthetic_oversampling.theory.population.margins import AnyArray, Loss, library
+from synthetic_oversampling.theory.population.margins import Loss, library
 
 __all__ = [
     "Means",

@@ -29,11 +29,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array
 
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.generators.table import Generator
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import error_rates
 from synthetic_oversampling.theory.population.laws import GaussianGroup
-from synthetic_oversampling.theory.population.margins import LOGISTIC, AnyArray, Loss
+from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.population.minimum import minimisers
 from synthetic_oversampling.theory.population.moments import (
     Moments,

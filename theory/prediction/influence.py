@@ -29,11 +29,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses
 from synthetic_oversampling.theory.population.expectations import expectations, quadrature
 from synthetic_oversampling.theory.population.laws import Law, halves
-from synthetic_oversampling.theory.population.margins import AnyArray, Loss, library
+from synthetic_oversampling.theory.population.margins import Loss, library
 from synthetic_oversampling.theory.prediction.hajek import COARSE, interpolation_projection
 
 __all__ = [

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from synthetic_oversampling.theory.population.margins import AnyArray
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["expected_maximum"]

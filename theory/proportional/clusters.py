@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from synthetic_oversampling.theory.arrays import ArrayLike
 from synthetic_oversampling.theory.population.design import is_real
 
 __all__ = ["Cluster", "Norms", "Spectra"]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.polynomial.chebyshev import chebpts2, chebvander
 
-from synthetic_oversampling.theory.population.margins import AnyArray
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.ranges import require_range
 from synthetic_oversampling.theory.scaling.scaling_law import Numbers, ScalingLaw, checked, plain
 

@@ -23,15 +23,15 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
 
-from synthetic_oversampling.theory.population.margins import AnyArray, library
+from synthetic_oversampling.theory.arrays import AnyArray
+from synthetic_oversampling.theory.population.margins import library
 from synthetic_oversampling.theory.precision import require_float64
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["Numbers", "ScalingLaw", "checked", "plain", "scaling_law"]
 
-Numbers = float | int | Float[Array, "..."] | np.ndarray | np.generic | Sequence
+Numbers = float | int | Sequence | AnyArray
 
 _ROUNDING = 1e-8  # relative excess of C^2 over A D that quadrature may leave
 

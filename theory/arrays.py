@@ -1,0 +1,19 @@
+"""Types of arrays. A type checker takes them for `Any`; tests check them as arguments arrive.
+
+Arrays of JAX and NumPy share no type that a checker could follow, and a dataclass that turns what
+it is given into arrays has no type of a field that is right before and after.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    AnyArray = Any
+    ArrayLike = Any
+else:
+    import jax
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
+
+__all__ = ["AnyArray", "ArrayLike"]
