@@ -1,4 +1,4 @@
-"""Malformed input for every door: files that are not what they should be, options that are not."""
+"""Malformed input for every command: files that are not what they should be, and options."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ def _with(row: int, text: str) -> str:
 CELLS = ("", " ", "nan", "NaN", "inf", "-inf", "1e999", "one", "1,5,", '"', "0x1f", "1 2", "\x00",
          "½", "--", "None", "NULL", "?", "1e", "1.2.3")  # fmt: skip
 
-# tables of which no door can make anything
+# tables of which no command can make anything
 TABLES: dict[str, bytes] = {
     "empty": b"",
     "newline": b"\n",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import __main__ as door
+from benchmarks import __main__ as command
 from benchmarks import fits, machine, memory, results, smote
 from benchmarks.timing import slope, times
 
@@ -78,22 +78,22 @@ def test_the_peak_of_a_process_grows_with_what_it_holds():
 
 def test_a_run_writes_its_report_and_a_failed_one_leaves_the_old(tmp_path, monkeypatch, capsys):
     out = tmp_path / "RESULTS.md"
-    monkeypatch.setitem(sys.modules, "benchmarks.toy", door)
-    monkeypatch.setattr(door, "run", lambda quick: [f"quick: {quick}"], raising=False)
-    monkeypatch.setitem(door.SECTIONS, "toy", door.Section("Toy", "toy"))
-    assert door.main(["toy", "--quick", "--out", str(out)]) == 0
+    monkeypatch.setitem(sys.modules, "benchmarks.toy", command)
+    monkeypatch.setattr(command, "run", lambda quick: [f"quick: {quick}"], raising=False)
+    monkeypatch.setitem(command.SECTIONS, "toy", command.Section("Toy", "toy"))
+    assert command.main(["toy", "--quick", "--out", str(out)]) == 0
     text = out.read_text()
     assert "## Toy" in text and "quick: True" in text and "at tiny sizes" in text
 
     def disagree(quick):
         raise AssertionError("a time without agreement means nothing")
 
-    monkeypatch.setattr(door, "run", disagree, raising=False)
-    assert door.main(["toy", "--out", str(out)]) == 1
+    monkeypatch.setattr(command, "run", disagree, raising=False)
+    assert command.main(["toy", "--out", str(out)]) == 1
     assert out.read_text() == text
     assert "without agreement" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stop:
-        door.main(["no-such-section"])
+        command.main(["no-such-section"])
     assert stop.value.code == 2
 
 
@@ -118,7 +118,7 @@ def test_a_section_measured_anew_leaves_the_others_as_they_are():
 
 def test_the_report_in_the_repository_has_sections_of_the_command_only():
     text = (ROOT / "benchmarks" / "RESULTS.md").read_text()
-    titles = [section.title for section in door.SECTIONS.values()]
+    titles = [section.title for section in command.SECTIONS.values()]
     machine_lines, sections = results._split(text)
     assert "cores" in machine_lines and set(sections) <= set(titles) and len(sections) >= 7
 

@@ -4,7 +4,7 @@ import argparse
 from importlib import import_module
 
 import malformed
-from test_fuzz_doors import _answer as answer
+from test_fuzz_commands import _answer as answer
 
 from synthetic_oversampling.__main__ import COMMANDS, main
 from synthetic_oversampling.simulate.arguments import whole

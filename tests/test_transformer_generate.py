@@ -261,7 +261,7 @@ def test_samples_are_written_where_every_door_writes_and_refused_in_the_same_wor
         return type(error.value), str(error.value)
 
     there = tmp_path / "folder" / "out.csv"
-    generate.write_csv(there, given, iter([]), 0)  # the folder is made, as by the other doors
+    generate.write_csv(there, given, iter([]), 0)  # the folder is made, as by the other commands
     for path in (there, there.parent, there / "below.csv"):
         own = refused(lambda path=path: generate.write_csv(path, given, iter([]), 0))
         assert own == refused(lambda path=path: check_new(path, overwrite=False))

@@ -5,7 +5,7 @@ replicates out, so that everything a stored result holds is used.
 
     python tests/toy_verify.py HOW ARGUMENTS...
 
-runs the door with ARGUMENTS. HOW is "whole", "after N": the process kills itself at a random moment
+runs `oversampling` with ARGUMENTS. HOW is "whole", "after N": the process kills itself at random
 after N results are on disk, "writing N": it kills itself inside the N-th writing, "interrupt N": it
 gets Ctrl-C at the N-th writing, "gathering N": it kills itself before the N-th time that several
 processes put their blocks together.
@@ -86,7 +86,7 @@ def _kill():
 
 
 def main(how, argv):
-    from synthetic_oversampling.__main__ import main as door
+    from synthetic_oversampling.__main__ import main as command
 
     register()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells
@@ -121,7 +121,7 @@ def main(how, argv):
 
     verify.save_result, artifacts.os.fsync = slow_save, fatal_sync
     monte_carlo.fetch = fatal_fetch
-    return door(argv)
+    return command(argv)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The node types a formula may contain, and how each is computed.
 
 Every entry of `TABLE` turns one sympy node into a function of the arguments' arrays. What has no
-entry raises, and is named: no node is ever computed by a default that nobody chose.
+entry raises, and is named: there is no default.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every door refuses what it cannot use: no traceback, no status 0, and a word about why."""
+"""Every command refuses what it cannot use: no traceback, no status 0, and a word about why."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ SHIPPED = (checkpoint.SHIPPED, checkpoint.SHIPPED_MEAN)
 
 
 def _answer(main, argv):
-    """Status, output and errors of a door; an exception that escapes is a finding."""
+    """Status, output and errors of a command; an exception that escapes is a finding."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -269,7 +269,7 @@ def judging_cases(folder):
 
 
 FLOATS = ("1.5", "1e3")  # refused or not: numbers
-DOORS = {
+COMMANDS = {
     "theory": (lambda argv: main(["theorems", *argv]), lambda folder, run: theory_cases()),
     "verify": (main, lambda folder, run: verify_cases(folder)),
     "report": (main, report_cases),
@@ -305,19 +305,19 @@ def run(tmp_path_factory):
         suites.SUITES.update(every)  # in their order
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_door_refuses_what_it_cannot_use(door, run, tmp_path):
-    main, cases = DOORS[door]
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_refuses_what_it_cannot_use(command, run, tmp_path):
+    main, cases = COMMANDS[command]
     findings = _findings(main, cases(tmp_path, run))
     assert findings == [], f"{len(findings)} findings"
 
 
 def test_there_are_more_than_500_cases_and_no_case_is_there_twice(run, tmp_path):
     total = 0
-    for door, (_, cases) in DOORS.items():
-        (tmp_path / door).mkdir()
-        own = [tuple(map(str, argv)) for argv in cases(tmp_path / door, run)]
-        assert len(set(own)) == len(own) > 40, door
+    for command, (_, cases) in COMMANDS.items():
+        (tmp_path / command).mkdir()
+        own = [tuple(map(str, argv)) for argv in cases(tmp_path / command, run)]
+        assert len(set(own)) == len(own) > 40, command
         total += len(own)
     assert total > 1000
 
