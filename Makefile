@@ -30,9 +30,10 @@ figures: $(STAMP) ## draw the figures from the artifacts
 bench: $(STAMP) ## measure what it costs, side by side (a few minutes; nothing else should run)
 	@$(RUN) -m benchmarks $(ARGS)
 
-lint: $(STAMP) ## check the style and the layout
+lint: $(STAMP) ## check the style, the layout and the types
 	@$(RUN) -m ruff check $(ARGS) .
 	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
 
 format: $(STAMP) ## lay the code out as lint expects it
 	@$(RUN) -m ruff format $(ARGS) .
@@ -41,7 +42,7 @@ install: $(STAMP) ## make the environment in .venv, with the versions of constra
 	@echo "The environment in $(VENV) is complete."
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A complete environment has the stamp and an interpreter that still runs. The mark BUILDING is
@@ -77,5 +78,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	    $(RUN) -m pip install -qq --editable '.[test,practice]'; \
+	mkdir -p $(VENV)/typed; \
+	ln -sfn ../.. $(VENV)/typed/synthetic_oversampling; \
 	touch $(STAMP); \
 	rm -f $(BUILDING)

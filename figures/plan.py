@@ -65,8 +65,8 @@ def draw_plan(payload: Mapping):
     left.set_title("designs")
     style.plain_log(left)
     for series, own in enumerate(payload["curves"]):
-        look = _CURVES[series % len(_CURVES)]
-        style.curve(right, own["size"], own["excess"], look, own["source"])
+        place = _CURVES[series % len(_CURVES)]
+        style.curve(right, own["size"], own["excess"], place, own["source"])
     if chosen["size"]:
         value = chosen["excess"]
         spread = [[value["value"] - value["low"]], [value["high"] - value["value"]]]

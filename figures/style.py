@@ -13,7 +13,7 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -69,7 +69,7 @@ class Series(NamedTuple):
     """How one series looks, in colour and in grey."""
 
     colour: str
-    line: str | tuple
+    line: Any  # a line style of Matplotlib: a name, or an offset and the lengths of dashes
     marker: str
 
 

@@ -62,7 +62,7 @@ def provenance() -> dict[str, str]:
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "backend": jax.default_backend(),
-        "precision": "float64" if jax.config.jax_enable_x64 else "float32",
+        "precision": "float64" if jax.config.read("jax_enable_x64") else "float32",
     }
 
 
@@ -247,7 +247,7 @@ def load(
             )
     if "payload" not in body:
         raise ArtifactError(f"{path}: has no payload; {_REMEDY}")
-    expected = {"kind": kind}
+    expected: dict[str, Any] = {"kind": kind}
     if configuration is not None:
         expected["configuration"] = _encode(configuration, path, "configuration")
     if seed is not None:

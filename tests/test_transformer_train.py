@@ -57,6 +57,8 @@ def test_a_run_does_not_resume_from_another_runs_checkpoint(finished):
     other = train.Recipe(**vars(RECIPE) | {"learning_rate": 1e-3})
     with pytest.raises(checkpoint.CheckpointError, match="another run.*learning_rate"):
         train.train(TASK, other, arch=SMALL, path=finished[1], resume=True)
+    with pytest.raises(ValueError, match="path: got None with resume=True"):
+        train.train(TASK, RECIPE, arch=SMALL, resume=True)
 
 
 def test_one_batch_can_be_overfitted():

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     AnyArray = Any
     ArrayLike = Any
+    OptionalArrayLike = Any  # a field that is filled in where it is left out
 else:
     import jax
     import numpy as np
     from numpy.typing import ArrayLike
 
     AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
+    OptionalArrayLike = ArrayLike | None
 
-__all__ = ["AnyArray", "ArrayLike"]
+__all__ = ["AnyArray", "ArrayLike", "OptionalArrayLike"]

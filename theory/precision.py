@@ -26,7 +26,7 @@ def require_float64(name: str) -> None:
             ...
         RuntimeError: theory.risk computes in float64, but JAX is in float32. ...
     """
-    if not jax.config.jax_enable_x64:
+    if not jax.config.read("jax_enable_x64"):
         raise RuntimeError(
             f"{name} computes in float64, but JAX is in float32. Turn float64 on before the first "
             'array is made: jax.config.update("jax_enable_x64", True), or set JAX_ENABLE_X64=1 '

@@ -153,8 +153,8 @@ def group_law(model: Model, features: np.ndarray, scaler: Scaler) -> heads.Law:
             "a wider prior of the mean."
         )
     one_by_one = model.task.dim == 1
-    token_BxNxD = z_NxD.T[:, :, None] if one_by_one else z_NxD[None]
-    token_BxNxD = jnp.asarray(token_BxNxD, model.params["query"].dtype)
+    rows_BxNxD = z_NxD.T[:, :, None] if one_by_one else z_NxD[None]
+    token_BxNxD = jnp.asarray(rows_BxNxD, model.params["query"].dtype)
     count_BxP = jnp.full((token_BxNxD.shape[0], 1), num_seeds, jnp.int32)
     law = train.law_of(model.params, model.task, token_BxNxD, count_BxP)
     if not all(bool(jnp.isfinite(leaf).all()) for leaf in law):
@@ -167,6 +167,7 @@ def group_law(model: Model, features: np.ndarray, scaler: Scaler) -> heads.Law:
 
 @partial(jax.jit, static_argnames="batch")
 def _draw(law: heads.Law, batch: int, key: Key[Array, ""]) -> Array:
+    assert not isinstance(law, heads.Labelled)  # `check_model` refuses networks of labels
     return heads.sample(law, batch, key=key)
 
 

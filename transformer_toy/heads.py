@@ -8,7 +8,7 @@ Letters in names: B groups, P prefixes, R conditions, O raw outputs, K component
 features, S samples.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -285,6 +285,12 @@ def _back_substitute(
     return jnp.stack(solved[::-1], axis=-1)
 
 
+@overload
+def sample(law: Labelled, num_samples: int, *, key: Key[Array, ""]) -> tuple[Array, Array]: ...
+@overload
+def sample(
+    law: Gaussian | Student | Mixture | Categorical, num_samples: int, *, key: Key[Array, ""]
+) -> Array: ...
 def sample(
     law: Law, num_samples: int, *, key: Key[Array, ""]
 ) -> Float[Array, "*b S D"] | Int[Array, "*b S"] | tuple[Array, Array]:

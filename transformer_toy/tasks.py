@@ -10,7 +10,7 @@ Letters in names: B groups, P prefixes, N seeds, D token entries, F statistics, 
 
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -223,7 +223,8 @@ def dictionary(
     spec = {"name": "dictionary", "dim": dim, "laws": laws, "spread": spread}
     spec |= {"seed": seed, "mixture": mixture}
     head = "mixture" if mixture else "dictionary"
-    known = None if mixture else Mixture(np.full(laws, -np.log(laws)), mean_TxD, root_TxDxD)
+    arrays: Any = (np.full(laws, -np.log(laws)), mean_TxD, root_TxDxD)  # on the host, in float64
+    known = None if mixture else Mixture(*arrays)
     return Task(spec, head, dim, mixture or laws, known, dim, 0, draw, exact)
 
 
@@ -324,7 +325,7 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
     return Task(spec, "simplex", 1, size, None, size, 0, draw, exact)
 
 
-TASKS = {
+TASKS: dict[str, Callable[..., Task]] = {
     "unknown_mean": unknown_mean,
     "unknown_mean_and_scale": unknown_mean_and_scale,
     "dictionary": dictionary,

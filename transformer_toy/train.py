@@ -212,6 +212,7 @@ def batch_loss(
         name: jax.lax.stop_gradient(value) if name.endswith("mass_exponent") else value
         for name, value in params.items()
     }
+    assert task.draw is not None  # only a network that is written down has a task without it
     truth, token_BxNxD = task.draw(recipe.groups, recipe.max_count, dtype, key=group_key)
     law = law_of(params, task, token_BxNxD, prefix_counts(recipe, key=prefix_key))
     return divergence.loss(truth, law, key=node_key).mean()
@@ -311,7 +312,7 @@ def train(
         The last state, and a log: losses (one mean a chunk), seconds, processor seconds.
 
     Raises:
-        ValueError: if the checkpoint to resume from is of another run.
+        ValueError: if the checkpoint to resume from is of another run, or not named.
         FloatingPointError: if the loss stops being a number.
 
     Example:
@@ -324,6 +325,8 @@ def train(
     state = initial_state(task, arch, recipe)
     about = {"task": task.spec, "architecture": asdict(arch), "recipe": asdict(recipe)}
     if resume:
+        if path is None:
+            raise ValueError("path: got None with resume=True, expected the state to go on from.")
         state = checkpoint.load_state(path, state, about)
     advance, losses = chunk_of_steps(task, recipe), []
     started, spent = time.perf_counter(), time.process_time()

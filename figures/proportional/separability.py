@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.patches import Patch
 
 from synthetic_oversampling.figures import style
@@ -36,7 +37,7 @@ def _draw(payload: Mapping):
         panel.set_title(rf"distance $\Delta$ = {distance}")
     axes[0].set_ylabel(r"features per real row $d/n$")
     style.plain_log(*axes)
-    handles = [
+    handles: list[Artist] = [
         style.Line2D([], [], color=own.colour, linestyle=own.line, marker=own.marker,
                      markerfacecolor="white", label=f"threshold, {name}")
         for own, name in zip(style.SERIES, _NAMES.values(), strict=False)

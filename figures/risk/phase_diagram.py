@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Patch
 
@@ -66,7 +67,7 @@ def _draw(payload: Mapping):
     bar.set_label("the rival's excess risk / the design's")
     marks = np.arange(np.ceil(-_LIMIT), np.floor(_LIMIT) + 1)
     bar.set_ticks(marks, labels=[f"{2.0**mark:g}" for mark in marks])
-    handles = [
+    handles: list[Artist] = [
         style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem R"),
         style.Line2D([], [], color="black", linestyle="--", label="its leading order, closed form"),
     ]

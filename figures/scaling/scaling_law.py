@@ -53,10 +53,10 @@ def _draw_weight(payload: Mapping):
     highest = 1.0
     for series, (name, own) in enumerate(payload["generators"].items()):
         style.curve(panel, payload["size"], own["weight"], series, style.display(name))
-        size, *seen = (own["vertex"][part] for part in ("size", "mean", "std_error"))
+        size, mean, error = (own["vertex"][part] for part in ("size", "mean", "std_error"))
         if size:  # side by side, so that no interval hides another; none where no weight helps
-            style.points(panel, np.asarray(size) * 1.06 ** (series - 2.5), *seen, series)
-            highest = max(highest, np.max(np.asarray(seen[0]) + 1.96 * np.asarray(seen[1])))
+            style.points(panel, np.asarray(size) * 1.06 ** (series - 2.5), mean, error, series)
+            highest = max(highest, np.max(np.asarray(mean) + 1.96 * np.asarray(error)))
     panel.set(xscale="log", ylim=(-0.02, highest + 0.02), xlabel="synthetic samples per group $N$")
     panel.set_ylabel(r"best weight $\alpha^*(N)$")
     panel.legend(loc="upper left")

@@ -77,7 +77,7 @@ def _row(axes, results: Results, title: str) -> None:
 
 def _differences(axes, results: Results, methods, classifiers, metric: str) -> list[str]:
     """Points of a loss minus that with class weights; the methods that have some."""
-    found = {}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
     for method in methods:
         for one in classifiers:
             values = by_seed(results, score(method, metric, one))

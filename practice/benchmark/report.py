@@ -269,8 +269,9 @@ def _section(results: Results, found: dict) -> str:
             "seeds that have some:", "",
         ]  # fmt: skip
         for method, own in found["cleaned"].items():
+            mean, half = own["change"]
             lines.append(
-                f"- {LABELS[method]}: {_cell(*own['change'], sign='+')} "
+                f"- {LABELS[method]}: {_cell(mean, half, sign='+')} "
                 f"({counted(own['seeds'], 'seed')})"
             )
     else:

@@ -197,9 +197,13 @@ def train_rows(method: str, split: Split, seed: int, language_model: str | None 
     wanted = int(split.added.sum())
     if wanted == 0:
         raise Refused("no rows are to be added: the cells are level")
-    if method == TEXT and language_model is None:
+    if method != TEXT:
+        resample = _RESAMPLERS[method]
+    elif language_model is None:
         raise ValueError(f"language_model: got None with the method {TEXT!r}, expected a name.")
-    x, cell = (_text(language_model) if method == TEXT else _RESAMPLERS[method])(split, seed)
+    else:
+        resample = _text(language_model)
+    x, cell = resample(split, seed)
     if len(x) > wanted:  # ADASYN rounds neighbourhood by neighbourhood
         kept = np.random.default_rng(seed).permutation(len(x))[:wanted]
         x, cell = x[kept], cell[kept]

@@ -62,8 +62,8 @@ def amounts_of(
         >>> found.total.tolist(), np.round(found.weights[:, 0], 2).tolist()
         ([2, 4], [0.83, 0.83, 1.25])
     """
-    level = rows_to_add(groups, codes, strategy, n_synthetic)
-    level = np.array([level[code] for code in range(len(groups))])
+    wanted = rows_to_add(groups, codes, strategy, n_synthetic)
+    level = np.array([wanted[code] for code in range(len(groups))])
     none = np.zeros(len(groups), dtype=int)
     if augmentation == 0:
         if weight:

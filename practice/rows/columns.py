@@ -64,7 +64,7 @@ def positions(table: pd.DataFrame, columns, argument: str) -> tuple[int, ...]:
         return tuple(np.flatnonzero(given).tolist())
     found = []
     for one in given:
-        place = np.flatnonzero([name == one for name in table.columns])
+        place: Sequence = np.flatnonzero([name == one for name in table.columns]).tolist()
         if len(place) != 1 and isinstance(one, (int, np.integer)) and 0 <= one < table.shape[1]:
             place = [one]
         if len(place) != 1:

@@ -10,7 +10,7 @@ same rule applied to real rows that are known to be fresh gives the share that c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Copies(NamedTuple):
         """Exact or near copies."""
         return self.exact | self.near
 
-    def summary(self) -> dict[str, int | float]:
+    def summary(self) -> dict[str, Any]:
         """Counts and shares as plain numbers."""
         return {
             "rows": len(self.exact), "exact": int(self.exact.sum()), "near": int(self.near.sum()),

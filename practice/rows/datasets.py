@@ -268,8 +268,9 @@ def from_triple(
         TableError: columns that differ, and cells that do not fit the training file's columns.
         DatasetError: labels that the training file lacks, and as `from_table`.
     """
-    train, *_ = paths = [Path(path) for path in paths]
-    tables = read_csvs(paths, label, attribute, categorical)
+    files = [Path(path) for path in paths]
+    train = files[0]
+    tables = read_csvs(files, label, attribute, categorical)
     part = np.repeat(np.arange(3), [len(table) for table in tables])
     whole = pd.concat([table.astype(object) for table in tables], ignore_index=True)
     kinds = tables[0].drop(columns=label).dtypes

@@ -160,7 +160,8 @@ def parse_rows(schema: Schema, group: Mapping[str, str], text: str) -> Parsed:
         Parsed(rows=[{'x': '1.7', 'y': 'a'}], rejected=Counter({'out of range': 1, 'wrong group': \
 1, 'wrong number of cells': 1, 'unfinished line': 1}))
     """
-    rows, rejected = [], Counter()
+    rows: list[dict[str, str]] = []
+    rejected: Counter[str] = Counter()
     lines = text.replace("\r\n", "\n").split("\n")
     unfinished = lines.pop()
     for line in lines:
@@ -195,6 +196,7 @@ def _read(schema: Schema, group: Mapping[str, str], line: str):
             if not is_number(value):
                 return None, "not a number"
             number = float(value)
+            assert column.low is not None and column.high is not None  # a column of numbers
             if not column.low <= number <= column.high:
                 return None, "out of range"
             if column.whole and number != int(number):

@@ -92,13 +92,13 @@ def _points(schema: Schema, tables) -> list[np.ndarray]:
     compared = [column for column in schema.columns if column.name != schema.group[0]]
     rows = [row for table in tables for row in table]
     real = slice(len(tables[0]), len(tables[0]) + len(tables[1]) + len(tables[2]))
-    numbers = [[float(row[c.name]) for row in rows] for c in compared if not c.kinds]
-    numbers = np.array(numbers).reshape(len(numbers), len(rows)).T
-    codes, levels = [], []
+    columns = [[float(row[c.name]) for row in rows] for c in compared if not c.kinds]
+    numbers = np.array(columns).reshape(len(columns), len(rows)).T
+    categories, levels = [], []
     for column in (c for c in compared if c.kinds):
         kinds = {kind: code for code, kind in enumerate(sorted({r[column.name] for r in rows}))}
-        codes.append([kinds[row[column.name]] for row in rows])
+        categories.append([kinds[row[column.name]] for row in rows])
         levels.append(len(kinds))
-    codes = np.array(codes, dtype=int).reshape(len(codes), len(rows)).T
+    codes = np.array(categories, dtype=int).reshape(len(categories), len(rows)).T
     points = encoded(numbers, codes, levels, numbers[real].std(axis=0))
     return np.split(points, np.cumsum([len(table) for table in tables])[:-1])

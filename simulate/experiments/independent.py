@@ -66,7 +66,7 @@ def rows(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray, np
             x += parts
             weight += masses
             sign.append(np.full(sum(map(len, parts)), label))
-        designs[name] = tuple(map(np.concatenate, (x, sign, weight)))
+        designs[name] = np.concatenate(x), np.concatenate(sign), np.concatenate(weight)
     return designs
 
 

@@ -52,7 +52,7 @@ class Setting(NamedTuple):
 class _Rows(NamedTuple):
     """Settings as arrays, one entry per segment of the drawn rows."""
 
-    count: Array  # rows of each segment that count [S, segments]
+    number: Array  # rows of each segment that count [S, segments]
     share: Array  # weight of each of these rows [S, segments]
     move: Array  # [S, d]
     start: Array  # [S, p]
@@ -97,7 +97,7 @@ def _evaluator(counts: tuple[int, ...], chosen: tuple[bool, ...]):
         x, sign, rows = data
 
         def one(setting: _Rows):
-            used = jnp.asarray(position) < setting.count[segment]
+            used = jnp.asarray(position) < setting.number[segment]
             weight = jnp.where(used, setting.share[segment], 0.0)
             own = x + jnp.asarray(selector)[:, None] * setting.move[None]
             result = fit(own, sign, weight, start=setting.start)

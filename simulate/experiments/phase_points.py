@@ -36,7 +36,8 @@ def separated_groups(separation: float, means: np.ndarray) -> tuple[GaussianGrou
     """
     line = np.asarray(means[1], float) - np.asarray(means[0], float)
     line = separation * line / np.linalg.norm(line)
-    return tuple(GaussianGroup(y * line, np.eye(len(line)), y) for y in (0, 1))
+    cov = np.eye(len(line))
+    return GaussianGroup(0 * line, cov, 0), GaussianGroup(line, cov, 1)
 
 
 @dataclasses.dataclass(frozen=True)

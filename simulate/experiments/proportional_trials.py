@@ -90,9 +90,9 @@ def _synthetic(rng, setting: Setting, plan: Plan, real: list[np.ndarray], g: int
     sign = 2.0 * setting.labels[g] - 1.0
     signs = np.full(count, sign)
     n = len(x)
-    noise = rng.standard_normal((count, setting.dim)) if plan.generator not in (
-        "pairs", "smote", "duplicate", "group", "pooled", "neighbours",
-    ) else None  # fmt: skip
+    noise = np.zeros((0, setting.dim))  # for generators that draw their own
+    if plan.generator not in ("pairs", "smote", "duplicate", "group", "pooled", "neighbours"):
+        noise = rng.standard_normal((count, setting.dim))
     match plan.generator:
         case "oracle":
             return setting.means[g] + _spread(noise, root), signs

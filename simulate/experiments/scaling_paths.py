@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property, lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,10 +65,11 @@ HALVED = (
     GaussianGroup([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], 0),
     GaussianGroup([0.3, 0.0], [[1.0, 0.0], [0.0, 1.0]], 1),
 )
+SHIFTED, SCALED = Shifted((0.08, -0.04)), Scaled(0.95)
 GENERATORS: dict[str, tuple[Generator, Generator]] = {
     "oracle": (Oracle(), Oracle()),
-    "shifted": (Oracle(), Shifted((0.08, -0.04))),  # the minority's generator is the biased one
-    "scaled": (Oracle(), Scaled(0.95)),
+    "shifted": (Oracle(), SHIFTED),  # the minority's generator is the biased one
+    "scaled": (Oracle(), SCALED),
     "smote": (Smote(), Smote()),
     "duplicate": (Duplicate(), Duplicate()),
     "plug-in": (GaussianPlugin(), GaussianPlugin()),
@@ -151,7 +153,7 @@ def _functions(own: Path):
             jnp.stack([own.predicted(w, n).theta_alpha for w in weights])
             for n, weights in own.points
         )
-        constants = star, tuple(jnp.asarray(w) for _, w in own.points), starts
+        constants: Any = star, tuple(jnp.asarray(w) for _, w in own.points), starts
     else:
         best = jnp.asarray([weight for _, (weight,) in own.points])
         constants = star, jnp.linalg.inv(own.parts.hessian), best

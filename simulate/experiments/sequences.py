@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -242,7 +243,7 @@ def functions_of(name: str) -> Callable:
     Raises:
         ValueError: for another name.
     """
-    settings = {"design": DESIGN, "range": RANGE, "seeds": SEEDS}
+    settings: dict[str, Any] = {"design": DESIGN, "range": RANGE, "seeds": SEEDS}
     if name not in settings:
         raise ValueError(f"name: got {name!r}, expected one of {', '.join(settings)}.")
     return settings[name].functions()

@@ -31,7 +31,7 @@ def counted() -> Iterator[list[str]]:
     """
     names: list[str] = []
 
-    def record(event: str, duration: float, **details) -> None:
+    def record(event: str, duration_secs: float, **details) -> None:
         if event == _COMPILED:
             names.append(str(details.get("fun_name", "")))
 

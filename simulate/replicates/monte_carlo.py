@@ -56,7 +56,7 @@ class Moments(NamedTuple):
         low, high: smallest and largest value ``[k]``.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     mean: np.ndarray
     second: np.ndarray
     third: np.ndarray
@@ -224,6 +224,7 @@ def run(
                     result, columns[rows], {k: v[rows] for k, v in problems.items()}, layout,
                     (start + offset) * block, replicates, key_data, block, keep,
                 )  # fmt: skip
+            assert result is not None  # one block at least is absorbed
             if progress is not None and (
                 result.replicates - reported >= batch or result.replicates >= replicates
             ):
@@ -231,6 +232,7 @@ def run(
                 progress(result)
     except KeyboardInterrupt:
         raise Interrupted(result) from None
+    assert result is not None  # at least one replicate was asked for
     return result
 
 
@@ -246,7 +248,8 @@ def _to_host(output) -> tuple[np.ndarray, dict[str, np.ndarray], tuple]:
         raise ValueError(
             f"statistics: got a {type(output).__name__}, expected a dict of named statistics."
         )
-    columns, problems, layout = [], {}, []
+    columns, layout = [], []
+    problems: dict[str, Any] = {}
     for name in sorted(output):
         array = np.asarray(output[name])
         if array.dtype == bool:

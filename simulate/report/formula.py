@@ -86,7 +86,8 @@ def _outline(latex: str) -> str:
         pairs = points.reshape(-1, 2)
         x, y = pairs[:, 0] - low[0] + _PAD, high[1] - pairs[:, 1] + _PAD
         numbers = " ".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
-        parts.append("Z" if _LETTERS[code] == "Z" else _LETTERS[code] + numbers)
+        letter = _LETTERS[int(code)]
+        parts.append("Z" if letter == "Z" else letter + numbers)
     sink = -(low[1] - _PAD) / _SIZE
     return (
         f'<svg class="formula" role="img" aria-label="{label}" '

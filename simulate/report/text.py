@@ -109,7 +109,16 @@ def _experiments(checks: Sequence[Check]) -> list[str]:
 
 def print_report(own: Console, report: Report) -> None:
     """One line per check, the summary by theorem, and an explanation of everything not passed."""
-    header = ("verdict", "check", "kind", "predicted", "observed", "std error", "z", "n")
+    header: tuple[str, ...] = (
+        "verdict",
+        "check",
+        "kind",
+        "predicted",
+        "observed",
+        "std error",
+        "z",
+        "n",
+    )
     missing = any(outcome.left_out for outcome in report.outcomes)
     if missing:
         header += ("left out",)
@@ -157,9 +166,9 @@ def print_report(own: Console, report: Report) -> None:
             for line in explain(report, outcome):
                 own.print(line, soft_wrap=True, markup=False)
     for name, problems in report.excluded.items():
-        counts = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
         own.print(
-            f"left out in {name}: {counts} of {counted(report.replicates[name], 'replicate')}"
+            f"left out in {name}: {reasons} of {counted(report.replicates[name], 'replicate')}"
         )
     counts = {
         verdict: sum(outcome.verdict == verdict for outcome in report.outcomes)

@@ -52,7 +52,7 @@ class Segment(NamedTuple):
     group: int
     part: str
     start: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     row_weight: float
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sweeps.common import groups_of, path_key, problems
 from synthetic_oversampling.theory.generators.table import (
     GaussianPlugin,
+    Generator,
     Oracle,
     Predictive,
     Scaled,
@@ -36,22 +37,28 @@ from synthetic_oversampling.theory.prediction.excess_risk import predict
 __all__ = ["fidelity", "phases", "samples"]
 
 
+def _spaced(ends: Sequence[float], count: int) -> np.ndarray:
+    low, high = ends
+    return np.geomspace(low, high, count)
+
+
 def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess beside three rivals by separation, imbalance ratio and generator shift (R3).
 
     By separation: a table of predicted excess risks, the break-even shifts with every rival, from
     theorem R and from its leading order, and simulated gains at some ratios and shifts.
     """
-    ratios = np.geomspace(*settings["ratio_range"], 13).tolist()
-    lengths = np.geomspace(*settings["length_range"], 11).tolist()
+    ratios = _spaced(settings["ratio_range"], 13).tolist()
+    lengths = _spaced(settings["length_range"], 11).tolist()
     rows, results = {}, []
     share = len(settings["separations"]) * len(settings["ratios"])
+    left, right = map(tuple, settings["means"])
     for separation in settings["separations"]:
 
         def point(ratio: float, shifts, separation=separation) -> PhasePoint:
             sizes = (settings["n_max"], max(round(settings["n_max"] / ratio), 1))
             return PhasePoint(
-                separation, tuple(map(tuple, settings["means"])), sizes,
+                separation, (left, right), sizes,
                 settings["augmentation"], settings["weight"], tuple(settings["direction"]),
                 tuple(shifts),
             )  # fmt: skip
@@ -129,9 +136,9 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
     star, dim = base.theta_star, groups[0].dim
     along = np.asarray(settings["along"]) / np.linalg.norm(settings["along"])
     aslant = np.asarray(settings["aslant"]) / np.linalg.norm(settings["aslant"])
-    lengths = np.geomspace(*settings["lengths"], 15)
-    factors = 1.0 - np.geomspace(*settings["shrinkage"], 15)
-    families = {
+    lengths = _spaced(settings["lengths"], 15)
+    factors = 1.0 - _spaced(settings["shrinkage"], 15)
+    families: dict[str, Sequence[Generator]] = {
         "shifted along": [Shifted(tuple(x * along)) for x in lengths],
         "shifted aslant": [Shifted(tuple(x * aslant)) for x in lengths],
         "scaled": [Scaled(float(x)) for x in factors],
@@ -155,7 +162,7 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
         curves[name] = {
             "divergence": divergence[name], "bias": slope, "excess": excess, "bound": bound,
         }  # fmt: skip
-    grid = np.geomspace(*settings["divergence"], 31)
+    grid = _spaced(settings["divergence"], 31)
     proxy = jnp.asarray(intercept_var_proxy(star, groups[1]))
     points = np.asarray(settings["points"])
     path = []
@@ -169,7 +176,7 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
         progress=progress,
     )  # fmt: skip
     mass = float(design.oversampling_mass[1] + design.augmentation_mass[1])
-    slope = measured(result, "gradient")
+    seen = measured(result, "gradient")
     values = monte_carlo.values(result, "risk").mean(axis=2) - float(
         risk(star, balanced_law(groups))
     )
@@ -183,9 +190,9 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
         "points": {
             "divergence": points**2 / 2,
             "bias": {
-                "mean": np.abs(np.asarray(slope["mean"])[:, 0]) / mass,
-                "std_error": np.asarray(slope["std_error"])[:, 0] / mass,
-                "replicates": slope["replicates"],
+                "mean": np.abs(np.asarray(seen["mean"])[:, 0]) / mass,
+                "std_error": np.asarray(seen["std_error"])[:, 0] / mass,
+                "replicates": seen["replicates"],
             },
             "excess": {
                 "mean": values.mean(axis=0) - noise,

@@ -7,7 +7,7 @@ points with their standard errors, both as plain data for an artifact.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -20,7 +20,13 @@ from synthetic_oversampling.simulate.sweeps.common import (
     problems,
     share_of,
 )
-from synthetic_oversampling.theory.generators.table import Mislabelled, Oracle, Scaled, Shifted
+from synthetic_oversampling.theory.generators.table import (
+    Generator,
+    Mislabelled,
+    Oracle,
+    Scaled,
+    Shifted,
+)
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import gradient, risk
 from synthetic_oversampling.theory.prediction.bias import predict_bias
@@ -113,7 +119,7 @@ def _first(statistic: dict) -> dict:
 def _remainders(groups, design: Design, settings: Mapping) -> dict:
     """Exact displacement minus its linear form, against the size of the bias gradient."""
     shift = np.asarray(settings["shift"]) / np.linalg.norm(settings["shift"])
-    families = {
+    families: dict[str, Callable[[float], Generator]] = {
         "shifted": lambda e: Shifted(tuple(e * shift)),
         "scaled": lambda e: Scaled(1.0 - e),
         "mislabelled": Mislabelled,
@@ -229,7 +235,8 @@ def _shifts(groups, design: Design, settings: Mapping, seed: int, progress: Prog
     """Group excess risk when the generator's samples are shifted along the spurious feature."""
     unit = np.zeros(groups[0].dim)
     unit[settings["spurious"]] = 1.0
-    grid = np.linspace(*settings["shift_range"], 25)
+    low, high = settings["shift_range"]
+    grid = np.linspace(low, high, 25)
     theory = [predict(groups, design, Shifted(tuple(size * unit))) for size in grid]
     centre = predict(groups, design, Oracle())
     star, balance = centre.theta_star, np.asarray(centre.hessian)

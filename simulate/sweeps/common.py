@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 
@@ -45,8 +46,11 @@ def groups_of(settings: Mapping) -> tuple[GaussianGroup, ...]:
 
 def generators_of(settings: Mapping) -> dict[str, Generator]:
     """Generators by the name under which figures show them; those whose numbers are given."""
-    kinds = {"shifted": ("shift", lambda shift: Shifted(tuple(shift))), "scaled": ("scale", Scaled),
-             "mislabelled": ("flip_rate", Mislabelled)}  # fmt: skip
+    kinds: dict[str, tuple[str, Callable[[Any], Generator]]] = {
+        "shifted": ("shift", lambda shift: Shifted(tuple(shift))),
+        "scaled": ("scale", Scaled),
+        "mislabelled": ("flip_rate", Mislabelled),
+    }
     return {
         "oracle": Oracle(),
         **{name: kind(settings[key]) for name, (key, kind) in kinds.items() if key in settings},

@@ -25,7 +25,8 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
     numbers = np.asarray(settings["seed_numbers"], float)
     grids = [np.geomspace(values[0], values[-1], 41) for values in (sizes, numbers)]
     seeds, many = settings["seeds"], settings["many"]
-    rows, tables = {}, []
+    rows: dict[str, dict] = {}
+    tables = []
     for beta in settings["smoothness"]:
         signal = Signal(1.0, beta)
 

@@ -130,8 +130,8 @@ class _Problem(NamedTuple):
         box, best = list(sides), (math.inf, np.zeros(_PARAMETERS))
         for zoom in range(_ZOOMS):
             axes = [
-                np.linspace(*side, count if full[i] else 1)
-                for i, (side, count) in enumerate(zip(box, _GRID, strict=True))
+                np.linspace(low, high, count if full[i] else 1)
+                for i, ((low, high), count) in enumerate(zip(box, _GRID, strict=True))
             ]
             if zoom == 0 and exponent is None:
                 axes[0] = np.geomspace(*EXPONENTS, _GRID[0])

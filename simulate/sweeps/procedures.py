@@ -104,10 +104,10 @@ def _drawer(groups, sizes, generator, settings):
         major, _ = sample_columns(components_of(groups[0]), n0, two_keys(keys[0]), jnp.float64)
         minor, _ = sample_columns(components_of(groups[1]), n1, two_keys(keys[1]), jnp.float64)
         seeds = [major, minor]
-        more = [
+        more_major, more_minor = (
             synthetic_columns(generator, g, groups, seeds, count, two_keys(keys[2 + g]))[0].T
             for g, count in ((0, most), (1, max(most + gap, largest)))
-        ]
+        )
         held = [jnp.arange(n) // (n // folds) for n in (n0, n1)]
 
         def of_fold(own, index):
@@ -119,7 +119,7 @@ def _drawer(groups, sizes, generator, settings):
             return synthetic_columns(generator, 1, groups, kept, largest, two_keys(own))[0].T
 
         drawn = [of_fold(keys[4 + index], index) for index in range(folds)]
-        return _Rows(major.T, minor.T, *more, jnp.stack(drawn))
+        return _Rows(major.T, minor.T, more_major, more_minor, jnp.stack(drawn))
 
     return draw
 

@@ -47,14 +47,16 @@ def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dic
     """Errors and excess risk of every plan against features per row of the minority (H1, H2)."""
     few, dims, plans = min(settings["sizes"]), settings["dims"], settings["plans"]
     grid = np.unique(np.geomspace(dims[0], dims[-1], settings["curve"]).round().astype(int))
-    curves = {name: {"minority": [], "balanced": [], "excess": []} for name in plans}
+    curves: dict[str, dict[str, list[float]]] = {
+        name: {"minority": [], "balanced": [], "excess": []} for name in plans
+    }
     for dim in grid:
         own = _setting(settings, int(dim))
         for name in plans:
             for part, value in _shown(predicted(own, name)).items():
                 curves[name][part].append(value)
     points: dict[str, dict] = {name: {} for name in plans}
-    seen = {part: [] for part in ("minority", "balanced", "excess")}
+    seen: dict[str, list] = {part: [] for part in ("minority", "balanced", "excess")}
     left_out, count = 0, settings["replicates"]
     for place, dim in enumerate(dims):
         own = _setting(settings, dim)

@@ -22,7 +22,12 @@ from synthetic_oversampling.simulate.sweeps.common import (
     problems,
     share_of,
 )
-from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Smote
+from synthetic_oversampling.theory.generators.table import (
+    GaussianPlugin,
+    Generator,
+    Oracle,
+    Smote,
+)
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import risk
 from synthetic_oversampling.theory.population.laws import balanced_law
@@ -40,7 +45,8 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
     generators = generators_of(settings)
     grid, weights = np.linspace(0.0, 1.0, 41), settings["weights"]
     drawn = Design(sizes, augmentation, 0.5)
-    rows, results = {}, []
+    rows: dict[str, dict] = {}
+    results = []
     for index, name in enumerate(settings["generators"]):
         generator = generators[name]
 
@@ -89,7 +95,7 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
     synthetic = Design(sizes, extra, settings["weight"])
     oversampled = Design(sizes)
     references = {"raw ERM": Design.raw(sizes), "class weighting": Design.class_weighted(sizes)}
-    designs = {
+    designs: dict[str, tuple[Generator, Design]] = {
         "pooled plug-in": (GaussianPlugin("pooled"), synthetic),
         "SMOTE": (Smote(), oversampled),
     }

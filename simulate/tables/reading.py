@@ -212,6 +212,7 @@ def _numbers(
     except TableError as error:
         few = f"Numbers are in {fine[:, column].sum()} of {counted(len(lines), 'cell')}."
         raise TableError(f"{error} {few}") from None
+    raise AssertionError(f"{path}: a cell that is no number was read as one")
 
 
 def read_table(

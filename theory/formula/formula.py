@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ from synthetic_oversampling.theory.formula.lowering import free_symbols, lower
 __all__ = ["Formula", "Kind", "entries", "instantiate", "vanishes"]
 
 Kind = Literal["definition", "exact", "asymptotic", "bound", "rate"]
-Residual = sp.Basic | sp.MatrixBase | Iterable
+Residual: TypeAlias = sp.Basic | sp.MatrixBase | Iterable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

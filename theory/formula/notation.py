@@ -8,7 +8,7 @@ are: ``var``, ``cov`` or ``std``. Risks and divergences are in nats.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -67,9 +67,9 @@ def latex(expression: sp.Basic) -> str:
     )
 
 
-_COUNT = {"integer": True, "positive": True}
-_POS = {"positive": True}
-_NONNEG = {"nonnegative": True}
+_COUNT: dict[str, Any] = {"integer": True, "positive": True}
+_POS: dict[str, Any] = {"positive": True}
+_NONNEG: dict[str, Any] = {"nonnegative": True}
 
 # --- indices and sizes ----------------------------------------------------------------------
 p = _scalar("p", "number of parameters, intercept included", **_COUNT)

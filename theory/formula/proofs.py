@@ -74,7 +74,8 @@ def coefficients_of_variance(parts: Sequence[tuple[sp.Expr, sp.Expr, int]]) -> s
         parts: (weight, variance, number of samples) of each batch of independent samples; each
             batch gets its own unknown mean, which has to cancel.
     """
-    moments, combination = {}, sp.Integer(0)
+    moments: dict[tuple[sp.Symbol, ...], sp.Expr] = {}
+    combination = sp.Integer(0)
     for batch, (weight, variance, number) in enumerate(parts):
         mean = sp.Symbol(f"mean_{batch}", real=True)
         for i in range(number):

@@ -311,8 +311,10 @@ def student_predictive(
     """
     require_float64("theory.in_context.capacity.student_predictive")
     seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
-    priors = {"mass_prior": mass_prior, "shape_prior": shape_prior, "rate_prior": rate_prior}
-    require_range(_POSITIVE, above=0, scalar=True, **priors)
+    require_range(
+        _POSITIVE, above=0, scalar=True,
+        mass_prior=mass_prior, shape_prior=shape_prior, rate_prior=rate_prior,
+    )  # fmt: skip
     count, dim = seeds.shape
     mass = mass_prior + count
     loc = (mass_prior * mean_prior + seeds.sum(axis=0)) / mass

@@ -229,8 +229,9 @@ def gradient_readout(
     """
     require_float64("theory.in_context.token_capacity.gradient_readout")
     require_range(_DEPTH, least=1, whole=True, scalar=True, num_layers=num_layers)
-    given = {"seed_mean": seed_mean, "embeddings": embeddings, "preconditioner": preconditioner}
-    seed_mean, embeddings, preconditioner = as_arrays("d, v d, d d", **given)
+    seed_mean, embeddings, preconditioner = as_arrays(
+        "d, v d, d d", seed_mean=seed_mean, embeddings=embeddings, preconditioner=preconditioner
+    )
     return _descended(seed_mean, embeddings, preconditioner, num_layers)
 
 

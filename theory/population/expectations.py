@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from functools import lru_cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -169,9 +170,9 @@ def _table(functions) -> tuple[tuple[Hashable, ...], np.ndarray]:
     return terms, np.array([[own.get(term, 0.0) for term in terms] for own in each])
 
 
-def _rows(terms: tuple[Hashable, ...], u, weights, xp) -> list:
+def _rows(terms: tuple[Any, ...], u, weights, xp) -> list:
     """``weights * term(u)`` at the nodes for every term, power by power."""
-    rows = {}
+    rows: dict[Hashable, Any] = {}
 
     def powers(row, base, kind, *rest):
         highest = max((t[1] for t in terms if t[0] == kind and t[2:] == rest), default=-1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -134,6 +134,7 @@ def risk(theta: Point, law: Law | GaussianGroup, loss: Loss = LOGISTIC) -> Float
         >>> round(float(risk([0.0, 0.0], group)), 6)
         0.693147
     """
+    law = law_of(law)
     m = margins_at(theta, law)
     return law.weights @ expectation(loss.value, m.mean, m.var)
 
@@ -148,6 +149,7 @@ def score_mean(theta: Point, law: Law | GaussianGroup, loss: Loss = LOGISTIC) ->
     Returns:
         ``[p]``, intercept first.
     """
+    law = law_of(law)
     m = margins_at(theta, law)
     e = expectations(_derivatives(loss, 2), m.mean, m.var)
     return score_mean_from(law, m.direction, e * law.weights[None])
@@ -174,7 +176,7 @@ def hessian(theta: Point, law: Law | GaussianGroup, loss: Loss = LOGISTIC) -> Fl
     Returns:
         ``[p, p]``, intercept first.
     """
-    return _weighted_moment(loss.derivative(2), theta, law)
+    return _weighted_moment(loss.derivative(2), theta, law_of(law))
 
 
 @_form
@@ -189,8 +191,8 @@ def score_second_moment(
     Returns:
         ``[p, p]``, intercept first.
     """
-    first = loss.derivative(1)
-    return _weighted_moment(first * first, theta, law)
+    first: Any = loss.derivative(1)  # a Logistic or a Polynomial, times itself
+    return _weighted_moment(first * first, theta, law_of(law))
 
 
 @_form

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from synthetic_oversampling.theory.arrays import ArrayLike
+from synthetic_oversampling.theory.arrays import ArrayLike, OptionalArrayLike
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.population.margins import library
 from synthetic_oversampling.theory.precision import require_float64
@@ -80,7 +80,7 @@ class GaussianGroup:
     cov: ArrayLike
     label: int
     attribute: int | None = None
-    weights: ArrayLike | None = None
+    weights: OptionalArrayLike = None
     name: str | None = None
 
     def __post_init__(self):

@@ -184,8 +184,8 @@ class Loss:
         Args:
             order: at least 1.
         """
-        function = self.value
-        for _ in range(order):
+        function = self.value.derivative()
+        for _ in range(order - 1):
             function = function.derivative()
         return function
 

@@ -8,7 +8,7 @@ predictions from.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,7 +68,8 @@ class Means(NamedTuple):
 def _functions(loss: Loss, further: int) -> tuple[tuple, int]:
     """The loss to its derivative ``4 + further``, its squared slope to ``2 + further``."""
     values = [loss.value, *(loss.derivative(k) for k in range(1, 5 + further))]
-    squares = [values[1] * values[1]]
+    first: Any = loss.derivative(1)  # a Logistic or a Polynomial, times itself
+    squares = [first * first]
     for _ in range(2 + further):
         squares.append(squares[-1].derivative())
     return (*values, *squares), len(values)

@@ -341,12 +341,12 @@ def spurious_displacement(
         ValueError: for what is no index of a feature.
     """
     count = prediction.displacement.size - 1
-    features = np.asarray(features)
-    if features.dtype.kind not in "iu" or not np.all((features >= 0) & (features < count)):
+    given = np.asarray(features)
+    if given.dtype.kind not in "iu" or not np.all((given >= 0) & (given < count)):
         raise ValueError(
-            f"features: got {features!r}, expected indices from 0 to {count - 1}, whole numbers."
+            f"features: got {given!r}, expected indices from 0 to {count - 1}, whole numbers."
         )
-    index = features + 1
+    index = given + 1
     return (
         np.asarray(prediction.displacement)[index],
         np.asarray(prediction.displacement_linear)[index],

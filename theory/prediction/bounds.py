@@ -266,7 +266,7 @@ def _component_proxy(theta, mean, cov, sign) -> float:
     between = (0.0963 * np.linalg.norm(centred) + (0.16 + 0.5) * np.linalg.norm(unit)) * _STEP / 2
     values, vectors = np.linalg.eigh(rest)
     largest = _largest(np.maximum(values, 0.0), lines @ vectors)
-    return (math.sqrt(largest) + between) ** 2
+    return float((math.sqrt(largest) + between) ** 2)
 
 
 def _largest(values: np.ndarray, lines: np.ndarray) -> float:

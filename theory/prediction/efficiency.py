@@ -45,7 +45,8 @@ def classes_at(distance: float, dim: int) -> tuple[GaussianGroup, GaussianGroup]
     """
     mean = np.zeros(dim)
     mean[0] = distance
-    return tuple(GaussianGroup(y * mean, np.eye(dim), y) for y in (0, 1))
+    cov = np.eye(dim)
+    return GaussianGroup(0 * mean, cov, 0), GaussianGroup(mean, cov, 1)
 
 
 def label_noise(size: int, total: int) -> Float[np.ndarray, "p p"]:

@@ -249,7 +249,8 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
     risks = (groups_alpha.risk - groups_star.risk, groups_alpha.score_mean, groups_alpha.hessian)
     balanced = (np.mean(part, axis=0, keepdims=True) for part in risks)
     functions = zip(balanced, risks, errors, strict=True)
-    every = expand(*map(np.concatenate, functions), estimator_bias, cov)
+    value, slope, curvature = map(np.concatenate, functions)
+    every = expand(value, slope, curvature, estimator_bias, cov)
     excess, group_excess, group_error = (
         Expansion(*(part[rows] for part in every))
         for rows in (0, slice(1, 1 + count), slice(1 + count, None))

@@ -93,8 +93,8 @@ def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
 class _Pull(NamedTuple):
     """Coefficients of the covariance part: ``scalar * d(cov w) + vector * d(w' cov w)``."""
 
-    scalar: Array
-    vector: Array
+    scalar: AnyArray
+    vector: AnyArray
 
 
 def _pulls(fits: _Gaussian, masses: SeedMasses) -> _Pull:
@@ -201,7 +201,8 @@ def seed_covs(
         loss: the loss (static).
         nodes: of the nested integrals of interpolation (static).
     """
-    fits, pulls = None, [None] * len(parts)
+    fits: _Gaussian | None = None
+    pulls: Sequence[_Pull | None] = [None] * len(parts)
     if "gaussian" in families:
         fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
         pulls = [_pulls(fits, masses) for masses in parts]
@@ -356,9 +357,9 @@ class Fitted(NamedTuple):
         slope: ``grad tr(matrix seed_noise)`` at the second point ``[p]``.
     """
 
-    noise: Array
-    drift: Array
-    slope: Array
+    noise: AnyArray
+    drift: AnyArray
+    slope: AnyArray
 
 
 def _fitted(points, matrix, laws, masses, room, families, loss) -> Fitted:

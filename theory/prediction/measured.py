@@ -289,7 +289,7 @@ def predict_measured(
     star = minimiser(balanced, loss)
     reals = tuple(group.law for group in groups)
     kept = tuple(
-        MeasuredSamples(*map(jnp.asarray, own)) if use else None
+        MeasuredSamples(*map(jnp.asarray, own)) if use and own is not None else None
         for own, use in zip(samples, used, strict=True)
     )
 

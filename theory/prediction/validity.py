@@ -38,7 +38,7 @@ from synthetic_oversampling.theory.generators.table import (
     population_law,
 )
 from synthetic_oversampling.theory.inputs import per_group
-from synthetic_oversampling.theory.population.design import Design
+from synthetic_oversampling.theory.population.design import Design, sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
@@ -298,10 +298,11 @@ def validity_of_law(
     """
     from synthetic_oversampling.theory.prediction.excess_risk import predict
 
+    counts = sizes_of(sizes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Unreliable)
         every = [
-            predict(groups, Design(sizes, math.inf if weight else 0, weight), generator, loss)
+            predict(groups, Design(counts, math.inf if weight else 0, weight), generator, loss)
             for weight in weights
         ]
     return max(

@@ -17,7 +17,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,9 +85,10 @@ class Cluster:
     @property
     def laws(self) -> tuple[tuple[float, float], ...]:
         """The law of weights: pairs (probability, weight)."""
-        if is_real(self.weight):
-            return ((1.0, float(self.weight)),)
-        return tuple((float(chance), float(weight)) for chance, weight in self.weight)
+        given: Any = self.weight
+        if is_real(given):
+            return ((1.0, float(given)),)
+        return tuple((float(chance), float(weight)) for chance, weight in given)
 
 
 def _check_laws(laws) -> None:
@@ -145,7 +146,9 @@ class Spectra:
     def _diagonalise(self, shapes: list[np.ndarray]) -> None:
         full = [shape for shape in shapes if shape.ndim == 2]
         apart = [shape - np.diag(np.diagonal(shape)) for shape in full]
-        self.values = self.matrices = self.basis = None
+        self.values: Any = None  # where the covariances commute, or `matrices`
+        self.matrices: Any = None
+        self.basis: np.ndarray | None = None
         if all(np.abs(part).max() == 0 for part in apart):
             self.values = np.stack([self._diagonal(shape) for shape in shapes])
             return

@@ -34,12 +34,12 @@ class Rows(NamedTuple):
     """A cluster of rows: those of seeds and of known noise too.
 
     Attributes:
-        count: how many; infinity for the limit of many, of a total weight.
+        number: how many; infinity for the limit of many, of a total weight.
         sign: label as +-1; laws: of a row's weight, pairs (probability, weight).
         total: weight of all rows together, where they are infinitely many.
     """
 
-    count: float
+    number: float
     sign: float
     laws: tuple[tuple[float, float], ...]
     total: float = 0.0
@@ -52,7 +52,7 @@ class Drawn(NamedTuple):
         kind: "known" (noise of a known covariance about the seeds' mean), "sample" (of a sample
             covariance) or "pairs" (interpolation of all pairs, many rows).
         group: whose mean they have; weight: total weight of their losses.
-        count: how many; infinity for the limit.
+        number: how many; infinity for the limit.
         factor: of the covariance.
         within: groups whose sample covariance it is; cluster: of the known noise.
     """
@@ -60,7 +60,7 @@ class Drawn(NamedTuple):
     kind: str
     group: int
     weight: float
-    count: float = np.inf
+    number: float = np.inf
     factor: float = 1.0
     within: tuple[int, ...] = ()
     cluster: int = -1
@@ -71,7 +71,7 @@ class Seeds(NamedTuple):
 
     clusters: tuple[int, ...]
     shares: np.ndarray
-    count: float
+    number: float
     sign: float
 
 
@@ -121,7 +121,8 @@ class Equations:
         Raises:
             NoFixedPoint: where none is found.
         """
-        self.nodes, self.near = grid(_SMEAR_NODES[0] if self._pairs else _NODES), {}
+        self.nodes = grid(_SMEAR_NODES[0] if self._pairs else _NODES)
+        self.near: dict[int, np.ndarray] = {}
         start, full = self._start(), self.spectra
         if full.matrices is not None:  # from the solution for covariances that commute
             self.spectra = full.coarse()
@@ -214,15 +215,15 @@ class Equations:
         return slice(start, start + (count if part < 3 else groups))
 
     def _start(self) -> np.ndarray:
-        many = np.array([np.isinf(own.count) for own in self.rows])
+        many = np.array([np.isinf(own.number) for own in self.rows])
         weights = np.array([sum(p * w for p, w in own.laws) for own in self.rows])
         weights = np.where(many, [own.total for own in self.rows], weights)
-        count = np.where(many, 1.0, [own.count for own in self.rows])
+        count = np.where(many, 1.0, [own.number for own in self.rows])
         signs = np.array([own.sign for own in self.rows])
         seeds = np.zeros(len(self.rows))
         for part in self.drawn:
             for k in self.seeds[part.group].clusters:
-                seeds[k] += part.weight / self.seeds[part.group].count
+                seeds[k] += part.weight / self.seeds[part.group].number
         weights = weights + seeds
         curve = 0.2 * count * weights
         pull = 0.5 * signs * count * weights
@@ -256,7 +257,7 @@ class Equations:
                     for name in ("mean", "second", "response")
                 )
             mean = own.shares @ means
-            spread = own.shares @ seconds - mean**2
+            spread = float(own.shares @ seconds - mean**2)
             triples.append((mean, np.log(max(spread, 1e-300)), np.log(own.shares @ responses)))
         parts += list(np.array(triples).reshape(-1, 3).T)
         for g in self._pairs:
@@ -290,12 +291,12 @@ class Equations:
     def _drawn(self, part: Drawn, vector: np.ndarray) -> tuple[Averages, float]:
         """Averages over synthetic rows, in margins, and what a spring or field is divided by."""
         mean = vector[self._slice(3)][part.group]
-        law = ((1.0, part.weight / part.count),)
+        law = ((1.0, part.weight / part.number),)
         if part.kind == "known":
             var, response = (np.exp(vector[self._slice(j)][part.cluster]) for j in (1, 2))
             return unit_averages(self.loss, law, mean, var, response, self.nodes), 1.0
         variances, responses = (np.exp(vector[self._slice(j)]) for j in (4, 5))
-        counts = np.array([self.seeds[g].count for g in part.within])
+        counts = np.array([self.seeds[g].number for g in part.within])
         freedom = float(counts.sum() - len(counts))
         places = list(part.within)
         var = part.factor * float((counts - 1) @ variances[places]) / freedom
@@ -313,14 +314,14 @@ class Equations:
         for place, part in enumerate(self.drawn):
             seeds = self.seeds[part.group]
             if part.kind == "pairs":
-                smear[part.group] += part.weight / seeds.count
+                smear[part.group] += part.weight / seeds.number
                 continue
             drawn[place], freedom = self._drawn(part, vector)
             own = drawn[place]
-            more = added(part, own, seeds.count, freedom)
+            more = added(part, own, seeds.number, freedom)
             tilt[part.group] += more.tilt
             if part.kind == "known":
-                spread[part.cluster] = own.square * part.weight**2 / part.count
+                spread[part.cluster] = own.square * part.weight**2 / part.number
                 stiff[part.cluster] = own.stiffness * part.weight
                 continue
             for g in part.within:
@@ -330,31 +331,33 @@ class Equations:
         group_of = {k: g for g, own in enumerate(self.seeds) for k in own.clusters}
         known = {part.cluster for part in self.drawn if part.kind == "known"}
         rows: list[Averages] = []
-        for k, own in enumerate(self.rows):
+        for k, cluster in enumerate(self.rows):
             if k in known:
                 rows.append(drawn[next(j for j, p in enumerate(self.drawn) if p.cluster == k)])
                 continue
-            if np.isinf(own.count):
+            if np.isinf(cluster.number):
                 found = unit_averages(
-                    self.loss, ((1.0, 0.0),), own.sign * (intercept + mean[k]), var[k],
+                    self.loss, ((1.0, 0.0),), cluster.sign * (intercept + mean[k]), var[k],
                     response[k], self.nodes,
                 )  # fmt: skip
                 rows.append(found)
-                pull[k], stiff[k] = own.total * own.sign * found.force, own.total * found.stiffness
+                pull[k] = cluster.total * cluster.sign * found.force
+                stiff[k] = cluster.total * found.stiffness
                 continue
-            potential, g = Potential(own.laws), group_of.get(k)
-            if g is not None:
+            potential, group = Potential(cluster.laws), group_of.get(k)
+            if group is not None:
                 potential = Potential(
-                    own.laws, tilt[g], spring[g], centres[g], field[g], smear[g], partners.get(g)
-                )
+                    cluster.laws, tilt[group], spring[group], centres[group], field[group],
+                    smear[group], partners.get(group),
+                )  # fmt: skip
             found = averages(
-                self.loss, potential, own.sign * (intercept + mean[k]), var[k], response[k],
+                self.loss, potential, cluster.sign * (intercept + mean[k]), var[k], response[k],
                 self.nodes, self.near.get(k),
             )  # fmt: skip
             self.near[k] = found.margins  # where Newton's method begins next
             rows.append(found)
-            pull[k] = own.count * own.sign * found.force
-            spread[k], stiff[k] = own.count * found.square, own.count * found.stiffness
+            pull[k] = cluster.number * cluster.sign * found.force
+            spread[k], stiff[k] = cluster.number * found.square, cluster.number * found.stiffness
         if self.intercept is None:
             change = pull.sum() / max(stiff.sum(), 1e-300)
             intercept += float(np.clip(change, -2.0, 2.0))
@@ -383,7 +386,7 @@ def added(part: Drawn, own: Averages, count: float, freedom: float) -> Added:
     return Added(
         part.weight * own.force / count,
         part.factor * part.weight * own.stiffness / freedom,
-        part.factor * part.weight**2 / part.count * own.square / freedom,
+        part.factor * part.weight**2 / part.number * own.square / freedom,
     )
 
 

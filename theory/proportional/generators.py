@@ -84,7 +84,7 @@ def duplicate_weights(
         low = max(0, math.floor(rate - 7.5 * spread))
         high = math.ceil(rate + 8 * spread + 8)
         step = max(1, (high - low) // _MOST_WEIGHTS)
-        counts = np.arange(low, high + 1)
+        counts: np.ndarray = np.arange(low, high + 1)
         mass = poisson.pmf(counts, rate)
         if step > 1:  # neighbouring counts together, at their mean
             groups = (counts - low) // step
@@ -114,7 +114,7 @@ def predictive_factor(size: int, dim: int) -> float:
 class _Synthetic(NamedTuple):
     """A part of a design: rows of a group, the weight of all of them."""
 
-    count: float
+    number: float
     weight: float
 
 
@@ -123,8 +123,8 @@ def _synthetic(design: Design, g: int, total: float, many: bool) -> list[_Synthe
         _Synthetic(float(design.oversampling[g]), total * float(design.oversampling_mass[g])),
         _Synthetic(float(design.augmentation), total * float(design.augmentation_mass[g])),
     ]
-    parts = [own for own in parts if own.weight > 0 and own.count > 0]
-    return [own._replace(count=math.inf) for own in parts] if many else parts
+    parts = [own for own in parts if own.weight > 0 and own.number > 0]
+    return [own._replace(number=math.inf) for own in parts] if many else parts
 
 
 def parts_of(
@@ -172,14 +172,14 @@ def _add(parts: Parts, groups, design: Design, generator, g: int, own: _Syntheti
             law = population_law(generator, g, groups, design.sizes)
             for share, mean, cov, sign in zip(*law, strict=True):
                 if share > 0:
-                    each = 0.0 if math.isinf(own.count) else own.weight / own.count
-                    rows = Rows(share * own.count, sign, ((1.0, each),), share * own.weight)
+                    each = 0.0 if math.isinf(own.number) else own.weight / own.number
+                    rows = Rows(share * own.number, sign, ((1.0, each),), share * own.weight)
                     parts.rows.append(rows)
                     parts.means.append(mean)
                     parts.covs.append(cov)
         case Duplicate():
-            each = 0.0 if math.isinf(own.count) else own.weight / own.count
-            draw = [(own.count / size, each, own.weight / size)]
+            each = 0.0 if math.isinf(own.number) else own.weight / own.number
+            draw = [(own.number / size, each, own.weight / size)]
             for k in parts.real[g]:
                 old = parts.rows[k]
                 laws = [
@@ -190,7 +190,7 @@ def _add(parts: Parts, groups, design: Design, generator, g: int, own: _Syntheti
                 parts.rows[k] = old._replace(laws=tuple(laws))
         case Smote(neighbours=None):
             parts.drawn.append(Drawn("pairs", g, own.weight))
-            return math.isfinite(own.count)
+            return math.isfinite(own.number)
         case Smote(neighbours=k):
             raise ValueError(
                 f"generator: got Smote(neighbours={k}), expected one with a law in this regime: "
@@ -203,14 +203,14 @@ def _add(parts: Parts, groups, design: Design, generator, g: int, own: _Syntheti
             parts.rows.append(Rows(1.0, group.sign, ((1.0, 0.0),)))
             parts.means.append(np.zeros(group.dim))
             parts.covs.append(factor * group.overall_mean_cov()[1])
-            parts.drawn.append(Drawn("known", g, own.weight, own.count, cluster=cluster))
+            parts.drawn.append(Drawn("known", g, own.weight, own.number, cluster=cluster))
         case GaussianPlugin(covariance=kind):
             within = (g,) if kind == "group" else tuple(range(len(groups)))
-            parts.drawn.append(Drawn("sample", g, own.weight, own.count, within=within))
+            parts.drawn.append(Drawn("sample", g, own.weight, own.number, within=within))
         case Predictive(covariance="group"):
             factor = predictive_factor(size, group.dim)
             parts.drawn.append(
-                Drawn("sample", g, own.weight, own.count, factor=factor, within=(g,))
+                Drawn("sample", g, own.weight, own.number, factor=factor, within=(g,))
             )
         case _:
             raise unknown_generator(

@@ -167,7 +167,7 @@ def predict_clusters(
         wrong = [own for own in given if not isinstance(own, kind)]
         if wrong or not len(given):
             raise ValueError(f"{name}: got {wrong or given!r}, expected a list of {kind.__name__}.")
-    dims = {own.mean.shape[-1] for own in (*clusters, *groups)}
+    dims = {own.mean.shape[-1] for own in clusters} | {own.mean.shape[-1] for own in groups}
     if len(dims) > 1:
         raise ValueError(f"clusters: got dimensions {sorted(dims)}, expected one dimension.")
     if {own.label for own in clusters} != {0, 1}:
@@ -175,8 +175,9 @@ def predict_clusters(
     require_loss(loss)
     _check_numbers(ridge, intercept)
     rows = [Rows(float(own.rows), own.sign, own.laws) for own in clusters]
-    means, covs = [own.mean for own in clusters], [own.cov for own in clusters]
-    real = [(k,) for k in range(len(rows))]
+    means: list = [own.mean for own in clusters]
+    covs: list = [own.cov for own in clusters]
+    real: list[tuple[int, ...]] = [(k,) for k in range(len(rows))]
     parts = Parts(rows, [], [], means, covs, real, False)
     return _predicted(parts, groups, float(ridge), loss, intercept)
 
@@ -211,8 +212,8 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
     """Raise where H3 says that there is no finite fit, for covariances of one shape."""
     dim, rows = equations.spectra.dim, [own for own in equations.rows if own.laws[0][1] > 0]
     if equations.loss is not LOGISTIC:
-        if not parts.drawn and all(math.isfinite(own.count) for own in rows):
-            total = sum(own.count for own in rows)
+        if not parts.drawn and all(math.isfinite(own.number) for own in rows):
+            total = sum(own.number for own in rows)
             if dim >= total - 1:
                 raise NoFiniteFit(
                     f"ridge: got 0 with {counted(dim, 'feature')} and "
@@ -222,10 +223,10 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
         return
     if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
         return
-    if any(math.isinf(own.count) for own in equations.rows):
+    if any(math.isinf(own.number) for own in equations.rows):
         return
     clusters = [
-        Cluster(rows=own.count, mean=mean, cov=cov, label=int(own.sign > 0))
+        Cluster(rows=own.number, mean=mean, cov=cov, label=int(own.sign > 0))
         for own, mean, cov in zip(equations.rows, parts.means, parts.covs, strict=True)
     ]
     least = separability_threshold(clusters=clusters).features
@@ -285,7 +286,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     risk, error, centre, spread = _scored(groups, loss, mean, var)
     reference, best = _population(groups, loss)
     rule = spectra.original(norms.rule)
-    counts = np.array([own.count for own in parts.rows])
+    counts = np.array([own.number for own in parts.rows])
     trained = [
         np.average([(state.rows[k].error, state.rows[k].loss) for k in places], axis=0,
                    weights=counts[list(places)])

@@ -90,7 +90,9 @@ def fixed_point(
 
 def _attempt(function, start, damping, tolerance, most, bound, best) -> tuple[Solved, tuple]:
     """Anderson's iteration with one strength of damping."""
-    point, points, changes = start, [], []
+    point = start
+    points: list[np.ndarray] = []
+    changes: list[np.ndarray] = []
     least = np.inf
     for spent in range(1, most + 1):
         image = function(point)

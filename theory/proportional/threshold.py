@@ -88,7 +88,7 @@ def separability_threshold(*, clusters: Sequence[Cluster]) -> Threshold:
 
 def _whitened(clusters: Sequence[Cluster]) -> tuple[np.ndarray, np.ndarray]:
     """Means in the whitened space, in coordinates of their span ``[K, r]``, and root scales."""
-    covs = [own.cov for own in clusters]
+    covs: list[np.ndarray] = [np.asarray(own.cov) for own in clusters]
     dim = len(clusters[0].mean)
     sizes = np.array([np.trace(c) / dim if c.ndim == 2 else float(np.mean(c)) for c in covs])
     full = [

@@ -254,7 +254,9 @@ def _trimmed(polynomial: Chebyshev) -> Chebyshev:
 def _roots(polynomial: Chebyshev, *, real: bool = False) -> np.ndarray:
     """Weights in [0, 1], ends included, among which are all roots; or the real roots alone."""
     polynomial = _trimmed(polynomial)
-    found = np.atleast_1d(polynomial.roots()) if polynomial.degree() else np.zeros(0)
+    found: np.ndarray = np.zeros(0)
+    if polynomial.degree():
+        found = np.atleast_1d(polynomial.roots())
     found = found[np.isfinite(found)]
     if real:
         found = found[np.isreal(found)].real

@@ -238,9 +238,10 @@ def measured_law(
     limit = np.sqrt(over * aug)
     small = scaling_law(over, np.clip(cross, -limit, limit), aug, fresh)
     reals, signs = tuple(group.law for group in groups), tuple(group.sign for group in groups)
-    own, starts = _Measured(reals, signs, design, balanced, star, loss), {}
-    whole = _global(own, tuple(samples), starts, lambda: small)
-    again = partial(_remeasured, own, samples, blocks, starts, small)
+    setting = _Measured(reals, signs, design, balanced, star, loss)
+    starts: dict = {}
+    whole = _global(setting, tuple(samples), starts, lambda: small)
+    again = partial(_remeasured, setting, samples, blocks, starts, small)
     return MeasuredLaw(whole, errors, again)
 
 

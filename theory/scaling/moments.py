@@ -135,12 +135,16 @@ def _moments(
     seeds = _seeds(point, pieces, real.score_cov, parts, families, loss)
     hessian, bias = np.mean(real.hessian, axis=0), drawn.score_mean - real.score_mean
     rest = (seeds, drawn.score_cov, ratios, np.asarray(every.sizes, float), every.n_max, count)
+    over_cov, cross_cov, aug_cov, fresh_cov = _covariances(*rest)
     return ScalingMoments(
         theta_star,
         hessian,
         (1 - ratios) @ bias / count,
         np.sum(bias, axis=0) / count,
-        *_covariances(*rest),
+        over_cov,
+        cross_cov,
+        aug_cov,
+        fresh_cov,
         _law(np.linalg.inv(hessian), bias, *rest),
     )
 

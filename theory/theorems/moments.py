@@ -31,7 +31,8 @@ def _second_moments(groups: int):
     level, extra = (
         w.subs(nt.alpha, a) for w, a in zip(sample_weights(sp.Integer(groups)), (0, 1), strict=True)
     )
-    moments, over, aug, fresh = {}, sp.Integer(0), sp.Integer(0), sp.Integer(0)
+    moments: dict[tuple[sp.Symbol, ...], sp.Expr] = {}
+    over, aug, fresh = sp.Integer(0), sp.Integer(0), sp.Integer(0)
     rows = []  # score and influences of a seed of each group
     for k, size in enumerate(sizes):
         names = ["s", *(f"f_{h}" for h in range(groups))]

@@ -53,7 +53,7 @@ def _prove_gradient_cov(rhs):
 def _random_vector(name: str, mean: sp.MatrixBase, cov: sp.MatrixBase):
     """Two random symbols and their first and second moments."""
     vector = generic_matrix(name, 2, 1)
-    moments = {(vector[i],): mean[i] for i in range(2)}
+    moments: dict[tuple[sp.Symbol, ...], sp.Expr] = {(vector[i],): mean[i] for i in range(2)}
     for i in range(2):
         for j in range(i, 2):
             moments[(vector[i], vector[j])] = cov[i, j] + mean[i] * mean[j]
@@ -136,7 +136,7 @@ def _seed_moments(number: int):
     centre = sp.Symbol("mean_s", real=True)
     scores = sp.symbols(f"s_0:{number}", real=True)
     influences = sp.symbols(f"f_0:{number}", real=True)
-    moments = {}
+    moments: dict[tuple[sp.Symbol, ...], sp.Expr] = {}
     for s, f in zip(scores, influences, strict=True):
         moments |= {(s,): centre, (f,): sp.Integer(0), (f, s): cross}
         moments |= {(s, s): score + centre**2, (f, f): influence}
@@ -294,6 +294,8 @@ RISK_FORMULAS = (
         residual=_prove_group_excess,
     ),
 )
+POTENTIAL: sp.Basic
+COX_SNELL: sp.Basic
 POTENTIAL, COX_SNELL = (
     next(f.rhs for f in RISK_FORMULAS if f.id == name)
     for name in ("R1.cox_snell_potential", "R1.cox_snell")

@@ -25,7 +25,9 @@ _gap, _spread = sp.symbols("gap spread", positive=True)
 def derived_excess() -> sp.Expr:
     """Half the second moment of the weighted parts; only the fresh noise depends on N."""
     aug, over, fresh = sp.symbols("aug over xi", real=True)
-    moments = {(symbol,): sp.Integer(0) for symbol in (aug, over, fresh)}
+    moments: dict[tuple[sp.Symbol, ...], sp.Expr] = {
+        (symbol,): sp.Integer(0) for symbol in (aug, over, fresh)
+    }
     moments |= {(over, over): nt.A, (aug, over): nt.C, (aug, aug): nt.D}
     moments[(fresh, fresh)] = nt.S / nt.N
     total = (1 - nt.alpha) * over + nt.alpha * (aug + fresh)

@@ -50,7 +50,7 @@ def _expected_empirical_risk(groups: int) -> sp.Expr:
         level = sp.Sum(real, (_i, 1, size)) + sp.Sum(over, (_i, 1, nt.n_max - size))
         total += (1 - nt.alpha) / (groups * nt.n_max) * level
         total += nt.alpha / (groups * nt.N) * sp.Sum(aug, (_i, 1, nt.N))
-    laws = {}
+    laws: dict[sp.Basic, sp.Basic] = {}
     for k, (real, over, aug) in enumerate(losses):
         laws |= {real: real_risk[k], over: syn_risk[k], aug: syn_risk[k]}
     return sp.expand(total.subs(laws).doit())

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
         check_new(options.out, True, options.checkpoint)
     if options.accuracy:
         return _accuracy(options)
-    payload, seen = [], {}
+    payload = []
+    seen: dict[str, list] = {}
     for path in options.checkpoint or [checkpoint.SHIPPED]:
         model = checkpoint.load_model(path)
         spec = json.dumps(model.task.spec)  # rules meet the same contexts: measured once a family

@@ -54,6 +54,7 @@ def prior(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
         >>> print(law.mean[0, 0], law.var[0, 0])
         [0.] 2.0
     """
+    assert task.exact is not None  # `rules_for` names no rule otherwise
     return task.exact(token_BxNxD, jnp.zeros_like(count_BxP))
 
 
@@ -72,6 +73,7 @@ def plug_in(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
         [1.] 1.0
     """
     if task.spec["name"] == "dictionary":
+        assert task.exact is not None  # a dictionary has it
         posterior = task.exact(token_BxNxD, count_BxP)
         best = jnp.argmax(posterior.log_weight, axis=-1)[..., None]
         mean = jnp.take_along_axis(posterior.mean, best[..., None], axis=-2)

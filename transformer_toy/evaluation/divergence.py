@@ -76,11 +76,14 @@ def loss(truth: Law, law: Law, *, key: Key[Array, ""]) -> Float[Array, "B P"]:
         square = ((truth.mean - law.mean) ** 2).sum(axis=-1)
         return _isotropic(truth.var, law.var, square, law.mean.shape[-1])
     if isinstance(truth, Categorical):
+        assert isinstance(law, Categorical)  # a head is matched to its task
         return (jnp.exp(truth.log_prob) * (truth.log_prob - law.log_prob)).sum(axis=-1)
     if isinstance(truth, Labelled):
+        assert isinstance(law, Labelled)
         square = ((truth.mean - law.mean) ** 2).sum(axis=-1)
         given = _isotropic(truth.var, law.var, square, law.mean.shape[-1])
         return (jnp.exp(truth.log_prob) * (truth.log_prob - law.log_prob + given)).sum(axis=-1)
+    assert isinstance(truth, Gaussian | Mixture)  # what tasks draw groups from
     num_groups, dim = truth.mean.shape[0], truth.mean.shape[-1]
     fixed = not isinstance(law, Mixture)
     z_BxSxD, w_S = _standard_nodes(num_groups, dim, truth.mean.dtype, fixed, key)
@@ -127,9 +130,11 @@ def kl(law_p: Law, law_q: Law, *, key: Key[Array, ""], draws: int = 256) -> Floa
     if isinstance(law_p, Gaussian) and isinstance(law_q, Gaussian):
         return gaussian_kl(law_p.mean, law_p.var, law_q.mean, law_q.var)
     if isinstance(law_p, Categorical | Labelled):
+        assert isinstance(law_q, Categorical | Labelled)
         log_ratio = law_q.log_prob - law_p.log_prob
         each = jnp.expm1(log_ratio) - log_ratio
         if isinstance(law_p, Labelled):
+            assert isinstance(law_q, Labelled)
             each = each + gaussian_kl(law_p.mean, law_p.var, law_q.mean, law_q.var)
         return (jnp.exp(law_p.log_prob) * each).sum(axis=-1)
     x = heads.sample(law_p, draws, key=key)

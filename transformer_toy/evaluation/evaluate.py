@@ -39,7 +39,7 @@ class Gap(NamedTuple):
     """One rule at one number of seeds; ``energy`` is None where it is not measured."""
 
     rule: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     kl: Estimate
     energy: Estimate | None
 
@@ -64,6 +64,7 @@ def _measure(
     kl_key, x_key, y_key = jax.random.split(key, 3)
     wide = token_BxNxD.astype(jnp.zeros(()).dtype)
     count_BxP = comparators.counts_row(list(counts), len(token_BxNxD))
+    assert task.exact is not None  # `gap_table` refuses a task without it
     exact = task.exact(wide, count_BxP)
     if rule == "smote":
         x_BxPxSxD = heads.sample(exact, DRAWS, key=x_key)
@@ -144,8 +145,10 @@ def gap_table(
     }
     usable = {rule: enough for rule, enough in usable.items() if enough}
     length, dtype = max(counts[-1], 1), model.params["query"].dtype
+    groups = task.draw
+    assert groups is not None  # nor is there a closed form where there is none
     draw = jax.jit(
-        lambda key, size: task.draw(size, length, dtype, key=key)[1], static_argnames="size"
+        lambda key, size: groups(size, length, dtype, key=key)[1], static_argnames="size"
     )
     measure = {
         rule: jax.jit(partial(_measure, task, rule, enough)) for rule, enough in usable.items()

@@ -20,7 +20,12 @@ from synthetic_oversampling.simulate.sampling import erm
 from synthetic_oversampling.simulate.sampling.measure import measure_generator
 from synthetic_oversampling.simulate.sampling.mixtures import sample_group
 from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
-from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Smote
+from synthetic_oversampling.theory.generators.table import (
+    GaussianPlugin,
+    Generator,
+    Oracle,
+    Smote,
+)
 from synthetic_oversampling.theory.in_context.capacity import fidelity_bias_bound, gaussian_kl
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import error_rate, risk
@@ -170,13 +175,13 @@ def _simulate(rule: str, draw, fits: int, key: Key[Array, ""]) -> tuple[np.ndarr
 def _predict(rule: str, draw, sets: int, key: Key[Array, ""]) -> tuple[float, float, float]:
     """Predicted excess risk, its standard error (0 if in closed form), and minority error."""
     both, design = groups(), Design(SIZES)
-    closed = {"plug-in": GaussianPlugin(), "oracle": Oracle()}
+    closed: dict[str, Generator] = {"plug-in": GaussianPlugin(), "oracle": Oracle()}
     if rule in ("raw", "class weighting"):
         design = Design.raw(SIZES) if rule == "raw" else Design.class_weighted(SIZES)
         closed[rule] = Oracle()
     if rule in closed:
-        got = predict(both, design, closed[rule])
-        return float(got.total), 0.0, float(got.group_error.total[1])
+        known = predict(both, design, closed[rule])
+        return float(known.total), 0.0, float(known.group_error.total[1])
     samples = measure_generator(draw, both, design, sets=sets, per_set=8, key=key)
     got = predict_measured(both, design, samples)
     law = both[1].law
