@@ -3,6 +3,8 @@
 import ast
 import importlib
 import importlib.metadata
+import inspect
+import operator
 import re
 import shutil
 import subprocess
@@ -299,6 +301,11 @@ def _public_functions(tree: ast.Module):
             for own in node.body if isinstance(node, ast.ClassDef) else [node]:
                 if isinstance(own, ast.FunctionDef) and not own.name.startswith("_"):
                     yield own.name if own is node else f"{node.name}.{own.name}", own
+
+
+def _inherited_docstring(path: Path, name: str) -> str:
+    module = ".".join([NAME, *path.relative_to(ROOT).with_suffix("").parts])
+    return inspect.getdoc(operator.attrgetter(name)(importlib.import_module(module))) or ""
 
 
 # beside all of theory: what experiments are made of and judged by; of commands, reports and lists
