@@ -323,7 +323,7 @@ def test_the_docstring_of_a_public_function_says_what_every_parameter_is():
             own = function.args
             given = [*own.posonlyargs, *own.args, *own.kwonlyargs, *filter(None, [own.vararg])]
             parameters = [part.arg for part in given if part.arg not in ("self", "cls")]
-            text = ast.get_docstring(function) or ""
+            text = ast.get_docstring(function) or _inherited_docstring(path, name)
             missing = [part for part in parameters if not re.search(rf"\b{part}\b", text)]
             if missing or (parameters and "Args:" not in text):
                 unsaid[f"{path.stem}.{name}"] = missing

@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import chi2
 
 from synthetic_oversampling.simulate.checks.check import Check
@@ -154,7 +155,7 @@ def _mean_scores(theta, group, spreads: np.ndarray) -> np.ndarray:
     z = np.linspace(-8.5, 8.5, 341)
     mass = np.exp(-(z**2) / 2)
     x = group.mean[0, 0] + np.sqrt(group.cov[0, 0, 0] * spreads)[:, None] * z
-    slope = -group.sign * mass / mass.sum() / (1 + np.exp(group.sign * (theta[0] + theta[1] * x)))
+    slope = -group.sign * mass / mass.sum() * expit(-group.sign * (theta[0] + theta[1] * x))
     return np.stack([slope.sum(axis=1), (slope * x).sum(axis=1)], axis=1)
 
 

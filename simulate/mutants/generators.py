@@ -92,7 +92,8 @@ GENERATOR_MUTANTS = (
         "the oracle's covariance taken to be 0.8 of the group's",
         ("B1.objective.two-gaussians.oracle",),
         (_scaled_law(0.8),),
-        also=tuple(CONFIGURATIONS),
+        "Oracle",
+        tuple(CONFIGURATIONS),
     ),
     Mutant(
         "oracle-as-its-seeds",
@@ -100,6 +101,7 @@ GENERATOR_MUTANTS = (
         "oracle samples taken to follow the seeds as duplicates do",
         ("R1.controlled.two-gaussians.oracle", "R1.order.two-points.oracle"),
         (_seeds(lambda masses, design: {"score": masses.score + _synthetic(design)}),),
+        "Oracle",
     ),
     Mutant(
         "shift-sign",
@@ -107,6 +109,7 @@ GENERATOR_MUTANTS = (
         "the shift subtracted from the features",
         ("B2.gradient.line.shifted",),
         (_as_if(Shifted, lambda own: Shifted(tuple(-s for s in own.shift))),),
+        "Shifted",
     ),
     Mutant(
         "shift-halved",
@@ -114,6 +117,7 @@ GENERATOR_MUTANTS = (
         "half of the shift",
         ("B2.gradient.line.shifted", "B3.displacement.line.shifted"),
         (_as_if(Shifted, lambda own: Shifted(tuple(s / 2 for s in own.shift))),),
+        "Shifted",
     ),
     Mutant(
         "scale-inverted",
@@ -121,6 +125,7 @@ GENERATOR_MUTANTS = (
         "covariances divided by the factor",
         ("B2.gradient.two-gaussians.scaled",),
         (_as_if(Scaled, lambda own: Scaled(1 / own.factor)),),
+        "Scaled",
     ),
     Mutant(
         "scale-of-deviations",
@@ -128,6 +133,7 @@ GENERATOR_MUTANTS = (
         "standard deviations multiplied by the factor instead of covariances",
         ("B2.gradient.two-gaussians.scaled",),
         (_as_if(Scaled, lambda own: Scaled(own.factor**2)),),
+        "Scaled",
     ),
     Mutant(
         "flips-forgotten",
@@ -135,6 +141,7 @@ GENERATOR_MUTANTS = (
         "no label flipped",
         ("B2.gradient.two-gaussians.mislabelled",),
         (_as_if(Mislabelled, lambda own: Mislabelled(0.0)),),
+        "Mislabelled",
     ),
     Mutant(
         "flips-doubled",
@@ -142,6 +149,7 @@ GENERATOR_MUTANTS = (
         "twice the rate of flips",
         ("B2.gradient.two-gaussians.mislabelled", "B3.displacement.two-gaussians.mislabelled"),
         (_as_if(Mislabelled, lambda own: Mislabelled(2 * own.rate)),),
+        "Mislabelled",
     ),
     Mutant(
         "duplicates-independent-of-seeds",
@@ -149,6 +157,7 @@ GENERATOR_MUTANTS = (
         "J psi = 0 for duplicates: fresh samples in their place",
         ("R2.second_order.two-gaussians.duplicate", "R2.order.two-points.duplicate"),
         (_seeds(lambda masses, design: {"score": design.real_mass}),),
+        "Duplicate",
     ),
     Mutant(
         "resampling-noise-of-few-draws",
@@ -156,6 +165,7 @@ GENERATOR_MUTANTS = (
         "resampling noise as if n_g samples were drawn: n_g for m_g and N",
         ("R2.second_order.two-gaussians.duplicate", "R2.order.two-points.duplicate"),
         (_NOISE_OF_SEEDS,),
+        "Duplicate",
     ),
     Mutant(
         "smote-unshrunk",
@@ -163,6 +173,7 @@ GENERATOR_MUTANTS = (
         "SMOTE draws from the group itself, not with two thirds of its covariance",
         ("B2.gradient.line.smote",),
         (_nodes(lambda u: 0 * u),),
+        "Smote",
     ),
     Mutant(
         "smote-midpoints",
@@ -170,6 +181,7 @@ GENERATOR_MUTANTS = (
         "SMOTE draws midpoints of seeds: half of the covariance",
         ("B2.gradient.line.smote",),
         (_nodes(lambda u: 0 * u + 0.5),),
+        "Smote",
     ),
     Mutant(
         "smote-projection-halved",
@@ -177,7 +189,8 @@ GENERATOR_MUTANTS = (
         "Hajek projection without its factor 2: only one end of the segment is a seed",
         ("R2.second_order.line.smote",),
         (_seeds(lambda masses, design: {"interpolation": masses.interpolation / 2}),),
-        also=("scaling",),
+        "Smote",
+        ("scaling",),
     ),
     Mutant(
         "plugin-seeds-forgotten",
@@ -185,6 +198,7 @@ GENERATOR_MUTANTS = (
         "the fitted Gaussian taken as fixed",
         ("R2.second_order.two-gaussians.plugin",),
         (_forget(*_ALL_SEEDS),),
+        "GaussianPlugin",
     ),
     Mutant(
         "plugin-covariance-known",
@@ -192,6 +206,7 @@ GENERATOR_MUTANTS = (
         "the influence of the fitted covariance left out",
         ("R2.second_order.two-gaussians.plugin",),
         (_forget("own_cov"),),
+        "GaussianPlugin",
     ),
     Mutant(
         "pooled-in-equal-shares",
@@ -199,6 +214,7 @@ GENERATOR_MUTANTS = (
         "covariance pooled over groups in equal shares instead of by size",
         ("B2.gradient.line.plugin-pooled",),
         (_EQUAL_SHARES,),
+        "GaussianPlugin",
     ),
     Mutant(
         "predictive-seeds-forgotten",
@@ -206,6 +222,7 @@ GENERATOR_MUTANTS = (
         "the predictive distribution taken as fixed",
         ("R2.second_order.line.predictive",),
         (_forget(*_ALL_SEEDS),),
+        "Predictive",
     ),
     Mutant(
         "predictive-too-wide",
@@ -213,6 +230,7 @@ GENERATOR_MUTANTS = (
         "the predictive covariance half as large again",
         ("B2.gradient.line.predictive", "B1.objective.line.predictive"),
         (_scaled_law(1.5),),
+        "Predictive",
     ),
     Mutant(
         "predictive-as-narrow-as-plug-in",
@@ -220,6 +238,7 @@ GENERATOR_MUTANTS = (
         "the predictive's wider law left out of the mean gradient, of order 1/n",
         ("B2.fitted.line.predictive", "B2.fitted.line.predictive-known"),
         (_forget("wide_mean", "wide_cov"),),
+        "Predictive",
     ),
     Mutant(
         "fitted-means-without-curvature",
@@ -232,5 +251,6 @@ GENERATOR_MUTANTS = (
                 lambda right: lambda *given: _of_limit(right(*given)),
             ),
         ),
+        "GaussianPlugin",
     ),
 )

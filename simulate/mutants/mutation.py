@@ -36,6 +36,7 @@ class Mutant:
         change: what is wrong, in words.
         checks: ids of the checks that must fail.
         changes: what to put in place; see `formula` and `replaced`.
+        generator: name of the generator's class whose law or influence is wrong, if it is one.
         also: further suites by whose checks a wide gate judges it, beside those that its named
             checks belong to. Mutants that between them reach everything are enough.
     """
@@ -45,6 +46,7 @@ class Mutant:
     change: str
     checks: tuple[str, ...]
     changes: tuple[Change, ...]
+    generator: str | None = None
     also: tuple[str, ...] = ()
 
 

@@ -128,43 +128,45 @@ PROPORTIONAL_MUTANTS = (
     ),
     _wrong(
         "shift-ignored", "H1", "the group's law for the shifted one",
-        ("H1.error_1.proportional-line.shifted",), _own_law(Shifted),
+        ("H1.error_1.proportional-line.shifted",), _own_law(Shifted), generator="Shifted",
     ),
     _wrong(
         "scale-ignored", "H1", "the group's law for the scaled one",
-        ("H1.square.proportional-line.scaled",), _own_law(Scaled),
+        ("H1.square.proportional-line.scaled",), _own_law(Scaled), generator="Scaled",
     ),
     _wrong(
         "flips-ignored", "H1", "the group's labels for those of which some are flipped",
         ("H1.error_1.proportional-line.mislabelled",), _own_law(Mislabelled),
+        generator="Mislabelled",
     ),
     _wrong(
         "ridge-quartered", "H1", "a quarter of the penalty",
         ("H1.square.proportional-oracle.oracle",),
         arguments("theory.proportional.clusters.Spectra.norms",
                   lambda self, ridge, *rest: (self, ridge / 4, *rest)),
-        also=_EVERY,
+        generator="Oracle", also=_EVERY,
     ),
     _wrong(
         "pairs-counted-once", "H2", "interpolation without the factor 2",
         ("H2.error_1.proportional-pairs.pairs",),
         result("theory.proportional.rows.smeared", lambda own, *_: (own[0] / 2, own[1] / 2)),
+        generator="Smote",
     ),
     _wrong(
         "pairs-curved-once", "H2", "1 - u for (1 - u)^2 in the curvature",
         ("H2.square.proportional-pairs.pairs",),
-        result("theory.proportional.rows.smeared", _one_factor),
+        result("theory.proportional.rows.smeared", _one_factor), generator="Smote",
     ),
     _wrong(
         "known-without-tilt", "H2", "no coupling of the seeds to the rows about their mean",
         (f"H2.error_1.{_SEEDS}.known",),
         _added(lambda own, part: own._replace(tilt=0.0) if part.kind == "known" else own),
-        also=_EVERY,
+        generator="GaussianPlugin", also=_EVERY,
     ),
     _wrong(
         "known-without-centring", "H2", "E g^2 for Var g, and h not lowered by V e, of the seeds",
         (f"H2.error_0.{_SEEDS}.known",),
-        replaced("theory.proportional.rows.averages", _uncentred),
+        replaced("theory.proportional.rows.averages", _uncentred), generator="GaussianPlugin",
     ),
     _wrong(
         "sample-without-spring", "H2", "the sample covariance as if it were given",
@@ -172,25 +174,26 @@ PROPORTIONAL_MUTANTS = (
          "H2.squared.proportional-limits.plugin", "H2.plugin_squared.proportional-limits.plugin"),
         _added(lambda own, part: own._replace(spring=0.0, field=0.0)
                if part.kind == "sample" else own),
-        also=_EVERY,
+        generator="GaussianPlugin", also=_EVERY,
     ),
     _wrong(
         "mean-weight-of-duplicates", "H2", "the mean of the Poisson weights for their law",
         (f"H2.train_error_1.{_SEEDS}.duplicate",),
         result("theory.proportional.generators.duplicate_weights", _mean_weight),
+        generator="Duplicate",
     ),
     _wrong(
         "duplicates-left-out", "H2", "the seed's own weight for that with its duplicates",
         (f"H2.error_1.{_SEEDS}.duplicate",),
         replaced("theory.proportional.generators.duplicate_weights",
                  lambda right: lambda weight, draws: ((1.0, weight),)),
-        also=_EVERY,
+        generator="Duplicate", also=_EVERY,
     ),
     _wrong(
         "predictive-of-plugin", "H2", "the sample covariance for the predictive law's",
         ("H2.square.proportional-unequal.predictive",),
         result("theory.generators.gaussian.Predictive.widening", lambda own, *_: 1.0),
-        also=_EVERY,
+        generator="Predictive", also=_EVERY,
     ),
     _wrong(
         "pairs-slope", "H2", "half of the mean for a third of it",

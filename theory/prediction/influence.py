@@ -14,7 +14,8 @@ integrals (two-dimensional inside ``phi`` and ``beta`` for interpolation):
 * duplicate: ``J psi = s``, the seeds' own score;
 * interpolation (SMOTE, all neighbours): the Hajek projection ``2 E[s((1-u) x + u x') | x]``;
 * Gaussian plug-in and predictive, and scale mixtures of Gaussians with a fitted covariance:
-  derivatives of the mean score in the mean and the covariance, applied to ``x - mu`` and ``(x - mu)(x - mu)' - cov``.
+  derivatives of the mean score in the mean and the covariance, applied to ``x - mu`` and
+  ``(x - mu)(x - mu)' - cov``.
 
 `second_order_risk` gives what the *curvature* of the mean score in the fitted parameters adds to
 the expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
