@@ -18,7 +18,7 @@ from synthetic_oversampling.theory import (
     law_of_design,
     predict,
 )
-from synthetic_oversampling.theory.generators.table import interpolation_law, interpolation_nodes
+from synthetic_oversampling.theory.generators.smote import interpolation_law, interpolation_nodes
 from synthetic_oversampling.theory.inputs import DigitsLost
 from synthetic_oversampling.theory.population import minimum, moments
 from synthetic_oversampling.theory.population.design import sizes_of

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthetic_oversampling.theory.generators.gaussian import pooled_cov
+from synthetic_oversampling.theory.generators.smote import interpolation_law
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
@@ -14,10 +16,6 @@ from synthetic_oversampling.theory.generators.table import (
     Scaled,
     Shifted,
     Smote,
-    check_seeds,
-    interpolation_law,
-    min_seeds,
-    pooled_cov,
     population_law,
 )
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -95,23 +93,23 @@ def test_a_bad_argument_is_named_with_what_was_expected(kind, name, arguments):
     ],
 )
 def test_too_few_seeds_are_refused_and_enough_are_not(generator, needed):
-    assert min_seeds(generator, 2) == needed
-    check_seeds(generator, (50, needed), 2)
+    assert generator.min_seeds(2) == needed
+    generator.check_seeds((50, needed), 2)
     if needed > 1:
         with pytest.raises(ValueError, match=f"^sizes: got {needed - 1} seeds? in group 1"):
-            check_seeds(generator, (50, needed - 1), 2)
+            generator.check_seeds((50, needed - 1), 2)
 
 
 def test_a_shift_of_the_wrong_length_is_named():
-    check_seeds(Shifted((1.0, 2.0)), SIZES, 2)
+    Shifted((1.0, 2.0)).check_seeds(SIZES, 2)
     with pytest.raises(ValueError, match="^shift: got 3 entries, expected 2"):
-        check_seeds(Shifted((1.0, 2.0, 3.0)), SIZES, 2)
+        Shifted((1.0, 2.0, 3.0)).check_seeds(SIZES, 2)
 
 
 def test_a_pooled_covariance_needs_more_samples_than_groups():
-    check_seeds(GaussianPlugin("pooled"), (2, 1), 2)
+    GaussianPlugin("pooled").check_seeds((2, 1), 2)
     with pytest.raises(ValueError, match="^sizes: .*more samples than groups"):
-        check_seeds(GaussianPlugin("pooled"), (1, 1), 2)
+        GaussianPlugin("pooled").check_seeds((1, 1), 2)
 
 
 def test_nearest_neighbours_have_no_closed_form_law_and_say_what_to_do():

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import importlib.metadata
+import inspect
+import operator
 import re
 import shutil
 import subprocess
@@ -301,6 +303,11 @@ def _public_functions(tree: ast.Module):
                     yield own.name if own is node else f"{node.name}.{own.name}", own
 
 
+def _inherited_docstring(path: Path, name: str) -> str:
+    module = ".".join([NAME, *path.relative_to(ROOT).with_suffix("").parts])
+    return inspect.getdoc(operator.attrgetter(name)(importlib.import_module(module))) or ""
+
+
 # beside all of theory: what experiments are made of and judged by; of commands, reports and lists
 # of checks, one line says enough
 EXPLAINED = ("checks", "sampling", "replicates", "experiments")
@@ -316,7 +323,7 @@ def test_the_docstring_of_a_public_function_says_what_every_parameter_is():
             own = function.args
             given = [*own.posonlyargs, *own.args, *own.kwonlyargs, *filter(None, [own.vararg])]
             parameters = [part.arg for part in given if part.arg not in ("self", "cls")]
-            text = ast.get_docstring(function) or ""
+            text = ast.get_docstring(function) or _inherited_docstring(path, name)
             missing = [part for part in parameters if not re.search(rf"\b{part}\b", text)]
             if missing or (parameters and "Args:" not in text):
                 unsaid[f"{path.stem}.{name}"] = missing

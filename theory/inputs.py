@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 
-from synthetic_oversampling.theory.generators.table import Generator
+from synthetic_oversampling.theory.generators.table import Generator, require_generator
 from synthetic_oversampling.theory.population.design import Design, require_design
 from synthetic_oversampling.theory.population.laws import GaussianGroup, require_groups
 from synthetic_oversampling.theory.wording import counted
@@ -19,9 +18,6 @@ __all__ = ["DigitsLost", "FarFromZero", "check_groups", "per_group"]
 _FAR = 1e3  # standard deviations; from 1e5 on there is no prediction
 _SINGULAR = 1e-6  # eigenvalue of a correlation matrix
 _LARGE = 10**12  # samples in a group
-
-_NAMES = ", ".join(kind.__name__ for kind in get_args(Generator))
-_EXPECTED = f"an object such as Smote(), of one of the classes {_NAMES}, or a list of one per group"
 
 
 class FarFromZero(UserWarning):
@@ -45,10 +41,9 @@ def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[G
     if isinstance(generator, Generator):
         return (generator,) * count
     if not isinstance(generator, list | tuple):
-        raise ValueError(f"generator: got {generator!r}, expected {_EXPECTED}.")
+        require_generator(generator)
     for g, own in enumerate(generator):
-        if not isinstance(own, Generator):
-            raise ValueError(f"generator: got {own!r} for group {g}, expected {_EXPECTED}.")
+        require_generator(own, f" for group {g}")
     if len(generator) != count:
         raise ValueError(
             f"generator: got {counted(len(generator), 'generator')}, expected one, or one for each "

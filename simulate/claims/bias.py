@@ -41,7 +41,6 @@ _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictiv
 _SELECTED_IN_QUICK = ("line", "wide")
 _SCORED, _INDEPENDENT = "simulated, scored by theory", "simulated and scored independently"
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
-_FITTED_RISKS = ("plugin", "predictive")
 CLOSE = "scaled-close"  # generator and groups at which a bias has a Hessian that is not small
 _CLOSE = (0.16, 0.08, 0.04, 0.02)  # distances of the groups, in units of the configuration's
 LABELS = (*REFERENCES, *generators_for(CONFIGURATIONS["line"]()))
@@ -86,7 +85,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         )
 
     value, std = own.objective
-    curved = own.label.startswith(_FITTED_RISKS)
+    curved = not reference and own.generator.fits.gaussian
     yield check(
         "B1", "objective", "expected empirical risk is R_bal + B",
         "asymptotic" if curved else "exact", value, std,

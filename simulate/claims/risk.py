@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import chi2
 
 from synthetic_oversampling.simulate.checks.check import Check
@@ -24,6 +25,7 @@ from synthetic_oversampling.simulate.experiments.configurations import (
 )
 from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS, EFRON_1975
 from synthetic_oversampling.simulate.experiments.experiment import Experiment
+from synthetic_oversampling.theory.generators.gaussian import FittedGaussian
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.prediction.efficiency import expected_losses, relative_efficiency
 from synthetic_oversampling.theory.prediction.excess_risk import predict
@@ -144,32 +146,33 @@ def second_order_checks(
         )
 
 
-_FITTED = ("plugin", "plugin-known", "predictive", "predictive-known")
 _LARGER = 4  # times the configuration's sizes, so that the next order is a few in a thousand
 _NODES = 64
 
 
-def _spreads(label: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _spreads(own: FittedGaussian, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Variance of a generated sample about the group's mean, one feature of unit variance.
 
     Averaged over ``n`` seeds the sample is a mixture of normal laws: the seeds' mean has variance
     1/n, their variance is a chi-square over its n - 1 degrees of freedom, and the predictive's own
-    Student variable divides by another.
+    Student variable divides by another; a plug-in's factors are its own.
 
     Returns:
-        Variances and their probabilities.
+        Variances, those of many seeds, and their probabilities.
     """
-    wider = 1 + 1 / n if label.startswith("predictive") else 1.0
-    if label.endswith("known"):
-        return np.array([1 / n + wider]), np.ones(1)
+    wide = own.fits.wide_mean or own.fits.wide_cov
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     share = chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
-    if label == "plugin":
-        return 1 / n + share, weight / 2
-    return (
-        (1 / n + wider * share[:, None] / share[None]).ravel(),
-        np.outer(weight, weight).ravel() / 4,
-    )
+    drawn = (share, weight / 2) if own.fits.own_cov else (np.ones(1), np.ones(1))
+    limit = mass = np.ones(1)
+    if own.fits.wide_cov:
+        factors, mass = 1 / share, weight / 2
+    else:
+        mass, factors = own.mixing()
+        limit = factors
+    wider = (1 + 1 / n if wide else 1.0) * drawn[0][:, None] * factors
+    limit = np.broadcast_to(limit, wider.shape)
+    return (1 / n + wider).ravel(), limit.ravel(), np.outer(drawn[1], mass).ravel()
 
 
 def _mean_scores(theta, group, spreads: np.ndarray) -> np.ndarray:
@@ -177,7 +180,7 @@ def _mean_scores(theta, group, spreads: np.ndarray) -> np.ndarray:
     z = np.linspace(-8.5, 8.5, 341)
     mass = np.exp(-(z**2) / 2)
     x = group.mean[0, 0] + np.sqrt(group.cov[0, 0, 0] * spreads)[:, None] * z
-    slope = -group.sign * mass / mass.sum() / (1 + np.exp(group.sign * (theta[0] + theta[1] * x)))
+    slope = -group.sign * mass / mass.sum() * expit(-group.sign * (theta[0] + theta[1] * x))
     return np.stack([slope.sum(axis=1), (slope * x).sum(axis=1)], axis=1)
 
 
@@ -193,13 +196,16 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
     sizes = tuple(_LARGER * n for n in own.sizes)
     design = Design(sizes, _LARGER * own.augmentation, own.weight)
     shares = design.oversampling_mass + design.augmentation_mass
-    for label in _FITTED:
-        theory = predict(own.groups, design, generators_for(own)[label])
+    for label, generator in generators_for(own).items():
+        if not generator.fits.gaussian or generator.fits.pooled_cov:
+            continue
+        theory = predict(own.groups, design, generator)
         theta, direction = np.asarray(theory.theta_star), np.array([0.6, -0.8])
         seen = np.zeros(2)
         for share, n, group in zip(shares, sizes, own.groups, strict=True):
-            spreads, probability = _spreads(label, n)
-            change = _mean_scores(theta, group, spreads) - _mean_scores(theta, group, np.ones(1))
+            *both, probability = _spreads(generator, n)
+            after, before = (_mean_scores(theta, group, spreads) for spreads in both)
+            change = after - before
             seen += share * (probability @ change)
         added = float(direction @ (theory.mean_gradient - theory.bias_gradient))
         yield Check(

@@ -7,17 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-)
+from synthetic_oversampling.theory.generators.table import GENERATORS, Generator
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
@@ -152,16 +142,5 @@ def generators_for(configuration: Configuration) -> dict[str, Generator]:
         configuration: whose dimension the settings fit.
     """
     shift = 0.3 * np.cos(1.0 + np.arange(configuration.dim)) / np.sqrt(configuration.dim)
-    return {
-        "oracle": Oracle(),
-        "shifted": Shifted(tuple(shift)),
-        "scaled": Scaled(0.7),
-        "mislabelled": Mislabelled(0.06),
-        "duplicate": Duplicate(),
-        "smote": Smote(),
-        "plugin": GaussianPlugin("group"),
-        "plugin-pooled": GaussianPlugin("pooled"),
-        "plugin-known": GaussianPlugin("known"),
-        "predictive": Predictive("group"),
-        "predictive-known": Predictive("known"),
-    }
+    settings = {"shifted": (tuple(shift),), "scaled": (0.7,), "mislabelled": (0.06,)}
+    return {name: make(*settings.get(name, ())) for name, make in GENERATORS.items()}

@@ -53,7 +53,7 @@ def _nodes(change):
 
         return interpolation_nodes
 
-    return replaced("theory.generators.table.interpolation_nodes", wrong)
+    return replaced("theory.generators.smote.interpolation_nodes", wrong)
 
 
 def _synthetic(design):
@@ -81,7 +81,7 @@ _NOISE_OF_SEEDS = replaced(
     lambda right: property(lambda own: _synthetic(own) ** 2 / np.asarray(own.sizes)),
 )
 _EQUAL_SHARES = replaced(
-    "theory.generators.table.pooled_cov",
+    "theory.generators.gaussian.pooled_cov",
     lambda right: lambda groups, sizes: right(groups, (1,) * len(groups)),
 )
 

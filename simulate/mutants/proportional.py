@@ -199,7 +199,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "predictive-of-plugin", "H2", "the sample covariance for the predictive law's",
         ("H2.square.proportional-unequal.predictive",),
-        result("theory.proportional.generators.predictive_factor", lambda own, *_: 1.0),
+        result("theory.generators.gaussian.Predictive.widening", lambda own, *_: 1.0),
         generator="Predictive", also=_EVERY,
     ),
     _wrong(

@@ -26,13 +26,7 @@ from jaxtyping import Array
 
 from synthetic_oversampling.simulate.sampling.datasets import row_layout
 from synthetic_oversampling.theory.compiling import quick_jit
-from synthetic_oversampling.theory.generators.table import (
-    Generator,
-    Mislabelled,
-    Oracle,
-    Scaled,
-    Shifted,
-)
+from synthetic_oversampling.theory.generators.base import Generator
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import error_rate, hessian, risk
 from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
@@ -133,24 +127,16 @@ def control_value(own: Control, inverse, theta, x, sign, weight, score) -> Array
     return own.pull @ (moved - score) + jnp.einsum("fjk,j,k->f", own.bend, v, v) / 2
 
 
-def _parts(group: GaussianGroup, part: str, generator: Generator) -> Iterator[tuple]:
+def _parts(groups, segment, generator: Generator) -> Iterator[tuple]:
     """(probability, mean, covariance, sign) of what a segment's samples are drawn from."""
-    for share, mean, cov in zip(group.weights, group.mean, group.cov, strict=True):
-        match (part, generator):
-            case ("real", _) | (_, Oracle()):
-                yield share, mean, cov, group.sign
-            case (_, Shifted(shift=shift)):
-                yield share, mean + np.asarray(shift), cov, group.sign
-            case (_, Scaled(factor=factor)):
-                yield share, mean, factor * cov, group.sign
-            case (_, Mislabelled(rate=rate)):
-                yield share * (1 - rate), mean, cov, group.sign
-                yield share * rate, mean, cov, -group.sign
-            case _:
-                raise ValueError(
-                    f"generator: got {generator!r}, expected one that does not look at the seeds; "
-                    "the mean of a control variate is known only for independent samples."
-                )
+    g = segment.group
+    if segment.part != "real" and generator.fitted:
+        raise ValueError(
+            f"generator: got {generator!r}, expected one that does not look at the seeds; "
+            "the mean of a control variate is known only for independent samples."
+        )
+    law = groups[g].law if segment.part == "real" else generator.law(g, groups, ())
+    return zip(*law, strict=True)
 
 
 def _nodes(mean, cov, slope) -> tuple[np.ndarray, np.ndarray]:
@@ -218,7 +204,7 @@ def control_mean(
     for segment in row_layout(design):
         first, second = np.zeros(size), np.zeros((size, size))
         curved, both = np.zeros((size, size)), np.zeros(len(pull))
-        for share, centre, own_cov, sign in _parts(groups[segment.group], segment.part, generator):
+        for share, centre, own_cov, sign in _parts(groups, segment, generator):
             x, weight = _nodes(centre, own_cov, slope)
             parts = _sums(theta, x, sign, share * weight, own.pull, inverse)
             for total, part in zip((first, second, curved, both), parts, strict=True):

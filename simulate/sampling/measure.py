@@ -11,12 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from synthetic_oversampling.simulate.sampling.mixtures import sample_group
 from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
-from synthetic_oversampling.theory.generators.table import (
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    check_seeds,
-)
+from synthetic_oversampling.theory.generators.table import Generator, Mislabelled
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.measured import MeasuredSamples
@@ -71,7 +66,9 @@ def measure_generator(
     for name, value, least in (("sets", sets, 2), ("per_set", per_set, 2), ("batch", batch, 1)):
         if value < least:
             raise ValueError(f"{name}: got {value}, expected at least {least}.")
-    if generator == GaussianPlugin("pooled") or isinstance(generator, Mislabelled):
+    if not callable(generator) and (
+        generator.fits.pooled_cov or isinstance(generator, Mislabelled)
+    ):
         raise ValueError(
             f"generator: got {generator!r}, expected one that sees a group's own seeds only "
             "and keeps its label; theory.predict has the closed form of this one."
@@ -84,7 +81,7 @@ def measure_generator(
             continue
         n = design.sizes[g]
         if not callable(generator):
-            check_seeds(generator, [n], group.dim)
+            generator.check_seeds([n], group.dim)
 
         def one(own_key, g=g, group=group, n=n):
             seed_key, draw_key = jax.random.split(own_key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, singledispatch
 
 import jax
 import jax.numpy as jnp
@@ -34,8 +34,6 @@ from synthetic_oversampling.theory.generators.table import (
     Scaled,
     Shifted,
     Smote,
-    check_seeds,
-    unknown_generator,
 )
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.wording import counted
@@ -92,66 +90,108 @@ def sample_synthetic(
 
 def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: int) -> None:
     """Raise unless group ``g`` has the seeds its generator needs; the others matter if pooled."""
-    pooled = isinstance(generator, GaussianPlugin) and generator.covariance == "pooled"
     enough = sys.maxsize
-    check_seeds(generator, [n if pooled or h == g else enough for h, n in enumerate(sizes)], dim)
+    used = [n if generator.fits.pooled_cov or h == g else enough for h, n in enumerate(sizes)]
+    generator.check_seeds(used, dim)
 
 
-def synthetic_columns(generator, g, groups, seeds, m: int, keys, first=0) -> tuple[Array, Array]:
+@singledispatch
+def synthetic_columns(
+    generator, g: int, groups, seeds, m: int, keys, first: int = 0
+) -> tuple[Array, Array]:
     """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`.
 
-    With ``first``, the samples are those of a longer draw that start there.
+    With ``first``, the samples are those of a longer draw that start there. The samplers below are
+    found by the generator's class.
     """
-    group, own = groups[g], seeds[g]
-    dtype = own.dtype
-    dim, n = own.shape
-    sign = jnp.full(m, group.sign, dtype)
-    match generator:
-        case Oracle():
-            return sample_columns(components_of(group), m, keys, dtype, first)
-        case Shifted(shift=shift):
-            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
-            return x + jnp.asarray(shift, dtype)[:, None], sign
-        case Scaled(factor=kappa):
-            parts = components_of(group)
-            wider = parts._replace(factors=parts.factors * math.sqrt(kappa))
-            return sample_columns(wider, m, keys, dtype, first)
-        case Mislabelled(rate=rate):
-            x, sign = sample_columns(components_of(group), m, keys, dtype, first)
-            unit = choices(keys, m, dtype, first)[1]
-            return x, jnp.where(unit < rate, -sign, sign)
-        case Duplicate():
-            bits = streams.words(keys[_CHOICE], (m, 1), first=first)[:, 0]
-            return own[:, streams.integers(bits, n)], sign
-        case Smote(neighbours=k):
-            return _smote(own, k, m, keys[_CHOICE], first), sign
-        case GaussianPlugin() | Predictive():
-            centre = jnp.mean(own, axis=1)[:, None]
-            return centre + _gaussian_noise(generator, groups, g, seeds, m, keys, first), sign
-    raise unknown_generator(
-        generator,
-        "simulate.sampling.samplers.synthetic_columns",
-        "how it draws",
+    raise ValueError(
+        f"generator: got {generator!r}, expected one that simulate.sampling.samplers draws from; "
+        f"register a sampler for {type(generator).__name__} there."
     )
 
 
-def _gaussian_noise(generator, groups, g, seeds, m, keys, first) -> Array:
-    """Deviations from the seeds' mean, ``[d, m]``."""
-    dim, n = seeds[g].shape
+@synthetic_columns.register(Oracle)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    return sample_columns(components_of(groups[g]), m, keys, seeds[g].dtype, first)
+
+
+@synthetic_columns.register(Shifted)
+def _(generator, g, groups, seeds, m, keys, first=0):
     dtype = seeds[g].dtype
-    if isinstance(generator, Predictive) and generator.covariance == "group":
-        spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
-        z = spread * _student(keys[_CHOICE], m, dim, n - dim, dtype, first)
-        return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
-    z = streams.normal(keys[_NOISE], (m, dim), dtype, features_first=True, first=first)
+    x, sign = sample_columns(components_of(groups[g]), m, keys, dtype, first)
+    return x + jnp.asarray(generator.shift, dtype)[:, None], sign
+
+
+@synthetic_columns.register(Scaled)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    parts = components_of(groups[g])
+    wider = parts._replace(factors=parts.factors * math.sqrt(generator.factor))
+    return sample_columns(wider, m, keys, seeds[g].dtype, first)
+
+
+@synthetic_columns.register(Mislabelled)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    dtype = seeds[g].dtype
+    x, sign = sample_columns(components_of(groups[g]), m, keys, dtype, first)
+    unit = choices(keys, m, dtype, first)[1]
+    return x, jnp.where(unit < generator.rate, -sign, sign)
+
+
+@synthetic_columns.register(Duplicate)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    bits = streams.words(keys[_CHOICE], (m, 1), first=first)[:, 0]
+    return seeds[g][:, streams.integers(bits, seeds[g].shape[1])], _signs(groups, g, seeds, m)
+
+
+@synthetic_columns.register(Smote)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    drawn = _smote(seeds[g], generator.neighbours, m, keys[_CHOICE], first)
+    return drawn, _signs(groups, g, seeds, m)
+
+
+@synthetic_columns.register(GaussianPlugin)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    z = _normal(seeds[g], m, keys, first)
     match generator.covariance:
         case "group":
-            return psd_cholesky(_sample_cov([seeds[g]], n - 1)) @ z
+            noise = psd_cholesky(_own_cov(seeds[g])) @ z
         case "pooled":
             degrees = sum(x.shape[1] for x in seeds) - len(seeds)
-            return psd_cholesky(_sample_cov(seeds, degrees)) @ z
-    spread = math.sqrt(1 + 1 / n) if isinstance(generator, Predictive) else 1.0
-    return apply_factor(spread * factor(groups[g].overall_mean_cov()[1]), z)
+            noise = psd_cholesky(_sample_cov(seeds, degrees)) @ z
+        case _:
+            noise = apply_factor(factor(groups[g].overall_mean_cov()[1]), z)
+    return _centre(seeds[g]) + noise, _signs(groups, g, seeds, m)
+
+
+@synthetic_columns.register(Predictive)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    own = seeds[g]
+    dim, n = own.shape
+    if generator.covariance == "known":
+        spread = math.sqrt(1 + 1 / n) * factor(groups[g].overall_mean_cov()[1])
+        noise = apply_factor(spread, _normal(own, m, keys, first))
+    else:
+        spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
+        z = spread * _student(keys[_CHOICE], m, dim, n - dim, own.dtype, first)
+        noise = psd_cholesky(_own_cov(own)) @ z
+    return _centre(own) + noise, _signs(groups, g, seeds, m)
+
+
+def _signs(groups, g: int, seeds, m: int) -> Array:
+    return jnp.full(m, groups[g].sign, seeds[g].dtype)
+
+
+def _centre(own: Array) -> Array:
+    return jnp.mean(own, axis=1)[:, None]
+
+
+def _normal(own: Array, m: int, keys, first) -> Array:
+    shape = m, own.shape[0]
+    return streams.normal(keys[_NOISE], shape, own.dtype, features_first=True, first=first)
+
+
+def _own_cov(own: Array) -> Array:
+    return _sample_cov([own], own.shape[1] - 1)
 
 
 def _sample_cov(samples: Sequence[Array], degrees: int) -> Array:

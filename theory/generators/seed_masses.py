@@ -8,18 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array
 
-from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-    unknown_generator,
-)
+from synthetic_oversampling.theory.generators.base import Generator
 from synthetic_oversampling.theory.population.design import Design
 
 __all__ = ["SeedMasses", "seed_masses", "sorted_masses"]
@@ -64,9 +53,6 @@ def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
     Args:
         design: whose weights are sorted.
         generators: one per group.
-
-    Raises:
-        ValueError: for a generator of a class whose seeds' contribution is not known.
     """
     synthetic = design.oversampling_mass + design.augmentation_mass
     return sorted_masses(
@@ -88,30 +74,7 @@ def sorted_masses(
         noise: sums of the synthetic samples' squared weights.
         sizes: real samples.
         generators: one per group.
-
-    Raises:
-        ValueError: as `seed_masses`.
     """
-    kinds = np.array([_fits(own) for own in generators], np.float64).T
+    kinds = np.array([own.fits for own in generators], np.float64).T
     duplicated, *fitted = synthetic * kinds
     return SeedMasses(real + duplicated, *fitted, noise, np.asarray(sizes, np.float64))
-
-
-def _fits(generator: Generator) -> tuple[bool, ...]:
-    """Whether it duplicates its seeds, then the fields of `SeedMasses` that it contributes to."""
-    match generator:
-        case Oracle() | Shifted() | Scaled() | Mislabelled():
-            return (False,) * 7
-        case Duplicate():
-            return (True, *(False,) * 6)
-        case Smote():
-            return (*(False,) * 4, True, False, False)
-        case GaussianPlugin(covariance=own) | Predictive(covariance=own):
-            wide = isinstance(generator, Predictive)
-            fitted = own == "group", own == "pooled"
-            return (False, True, *fitted, False, wide and own == "known", wide and own == "group")
-    raise unknown_generator(
-        generator,
-        "theory.generators.seed_masses",
-        "what it fits on its seeds",
-    )

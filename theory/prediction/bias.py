@@ -29,7 +29,7 @@ from jaxtyping import Array, Float
 
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, seed_masses
-from synthetic_oversampling.theory.generators.table import Generator, check_seeds, population_law
+from synthetic_oversampling.theory.generators.table import Generator, population_law
 from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import (
@@ -141,7 +141,7 @@ def population(
     uses_synthetic = synthetic_mass > 0
     for g, own in enumerate(generators):
         if uses_synthetic[g]:
-            check_seeds(own, design.sizes, groups[0].dim)
+            own.check_seeds(design.sizes, groups[0].dim)
     real = [group.law for group in groups]
     synthetic = [
         population_law(own, g, groups, design.sizes) if uses_synthetic[g] else real[g]

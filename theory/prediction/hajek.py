@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from synthetic_oversampling.theory.generators.table import interpolation_nodes
+from synthetic_oversampling.theory.generators.smote import interpolation_nodes
 from synthetic_oversampling.theory.population.expectations import expectations
 from synthetic_oversampling.theory.population.laws import Law
 from synthetic_oversampling.theory.population.margins import Loss

@@ -13,8 +13,9 @@ integrals (two-dimensional inside ``phi`` and ``beta`` for interpolation):
 
 * duplicate: ``J psi = s``, the seeds' own score;
 * interpolation (SMOTE, all neighbours): the Hajek projection ``2 E[s((1-u) x + u x') | x]``;
-* Gaussian plug-in and predictive: derivatives of the Gaussian mean score in the mean and the
-  covariance, applied to ``x - mu`` and ``(x - mu)(x - mu)' - cov``.
+* Gaussian plug-in and predictive, and scale mixtures of Gaussians with a fitted covariance:
+  derivatives of the mean score in the mean and the covariance, applied to ``x - mu`` and
+  ``(x - mu)(x - mu)' - cov``.
 
 `second_order_risk` gives what the *curvature* of the mean score in the fitted parameters adds to
 the expected gradient, an effect of order ``1/n_g`` that a design with large bias needs.
@@ -50,13 +51,17 @@ __all__ = [
 
 
 class _Gaussian(NamedTuple):
-    """Mean score of ``N(mu, cov)`` and its derivatives in the score's mean, at one ``theta``.
+    """Mean score of a Gaussian scale mixture ``N(mu, W cov)``, ``E W = 1``, at one ``theta``.
 
-    ``slopes[k] = E[d^k loss / d t^k]``, ``k = 1..4`` (entry 0 unused); ``location = (1, mu)``;
-    ``direction = (0, cov w)``; ``var`` the variance of the score ``t``.
+    ``slopes[k] = E[W^j d^k loss / d t^k]``, ``k = 1..4`` with ``j = 0, 0, 1, 2`` (entry 0 unused),
+    and ``bend = E[W d^2 loss / d t^2]``: with ``m`` and ``v`` mean and variance of the score, the
+    risk has derivatives ``d_m = slopes[1]``, ``d_v = bend / 2``, ``d_mm = slopes[2]``,
+    ``d_mv = slopes[3] / 2``, ``d_vv = slopes[4] / 4``. ``location = (1, mu)``; ``direction =
+    (0, cov w)``; ``var = v``. For a Gaussian ``W = 1``.
     """
 
     slopes: Array
+    bend: Array
     location: Array
     direction: Array
     var: Array
@@ -75,15 +80,23 @@ def overall(law: Law) -> tuple[Array, Array]:
 
 
 def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
-    mean, cov, sign = law.means[0], law.covs[0], law.signs[0]
+    mean, cov, sign = law.means[0], jnp.tensordot(law.weights, law.covs, 1), law.signs[0]
+    traces = jnp.trace(law.covs, axis1=-2, axis2=-1)
+    total = law.weights @ traces
+    factors = jnp.where(total > 0, traces / jnp.where(total > 0, total, 1.0), 1.0)  # W
     cov_slope = cov @ theta[1:]
     centre = theta[0] + mean @ theta[1:]
     var = jnp.maximum(cov_slope @ theta[1:], 0.0)
     derivatives = tuple(loss.derivative(k) for k in range(1, 5))
     signs = jnp.stack([sign**k for k in range(1, 5)])
-    slopes = signs * expectations(derivatives, sign * centre, var, (0.0, 0.0))
+    each = expectations(
+        derivatives, jnp.broadcast_to(sign * centre, factors.shape), factors * var, (0.0, 0.0)
+    )
+    powers = jnp.stack([factors**0, factors**0, factors, factors**2])
+    slopes = signs * ((powers * each) @ law.weights)
     return _Gaussian(
         jnp.pad(slopes, (1, 0)),
+        (factors * each[1]) @ law.weights,
         jnp.pad(mean, (1, 0), constant_values=1.0),
         jnp.pad(cov_slope, (1, 0)),
         var,
@@ -100,7 +113,7 @@ class _Pull(NamedTuple):
 def _pulls(fits: _Gaussian, masses: SeedMasses) -> _Pull:
     """How a covariance estimated in group ``g`` moves the gradient, own and pooled: ``[G]``."""
     e = jnp.moveaxis(fits.slopes, -1, 0)
-    scalar = e[2]
+    scalar = fits.bend
     vector = (e[3][:, None] * fits.location + e[4][:, None] * fits.direction) / 2
     share = masses.sizes / jnp.sum(masses.sizes)
     return _Pull(
@@ -315,8 +328,10 @@ def second_order_risk(
 ) -> Float[Array, ""]:
     """Expected synthetic risk minus its population value, to order ``1/n``, nats.
 
-    A fitted Gaussian enters the risk through the mean ``m`` and variance ``v`` of its score, and
-    ``E_k = E[d^k loss / d t^k]`` gives all derivatives (``d_m = d_t``, ``d_v = d_t^2 / 2``), so
+    A fitted Gaussian, or a scale mixture ``N(mu, W cov)`` of ``E W = 1``, enters the risk through
+    the mean ``m`` and variance ``v`` of its score, and ``E_k = E[W^j d^k loss / d t^k]``, ``j``
+    how often it is differentiated in ``v``, gives all derivatives (``d_m = d_t``, ``d_v =
+    W d_t^2 / 2``), so
 
         shift = (E2 Var(m) + E3 Cov(m, v) + E4 Var(v) / 4) / 2,
 
@@ -342,7 +357,7 @@ def second_order_risk(
     mean_cov = (masses.own_cov / n + masses.pooled_cov / total) * e[3] * a3
     spread = a4 - a2**2  # n times the variance of the estimated v
     cov_cov = (masses.own_cov * spread / n + masses.pooled_cov * ((n @ spread) / total**2)) * e[4]
-    stretch, heavy = e[2] * v / 2, e[4] * v**2 / 4
+    stretch, heavy = fits.bend * v / 2, e[4] * v**2 / 4
     features = theta.shape[0] - 1
     wider = masses.wide_mean * stretch + masses.wide_cov * ((features + 2) * stretch + heavy)
     return jnp.sum((mean_mean + mean_cov + cov_cov / 4) / 2 + wider / n)

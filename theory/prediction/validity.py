@@ -32,9 +32,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
     Generator,
-    Smote,
     population_law,
 )
 from synthetic_oversampling.theory.inputs import per_group
@@ -127,7 +125,7 @@ def rows_of(
         drawn: float = design.oversampling[g] if design.oversampling_mass[g] > 0 else 0
         if design.augmentation_mass[g] > 0:
             drawn += design.augmentation
-        if isinstance(own, Duplicate | Smote):
+        if own.fits.score or own.fits.interpolation:
             parts.append((real or min(design.sizes[g], drawn), group.law))
             continue
         parts.append((real, group.law))

@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import poisson
 
+from synthetic_oversampling.theory.generators.gaussian import FittedGaussian
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
-    GaussianPlugin,
     Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
     Smote,
-    check_seeds,
     population_law,
-    unknown_generator,
 )
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.proportional.equations import Drawn, Rows, Seeds
 
-__all__ = ["Parts", "duplicate_weights", "parts_of", "predictive_factor"]
+__all__ = ["Parts", "duplicate_weights", "parts_of"]
 
 _TAIL = 1e-12  # of the law of weights that is left out
 _MOST_WEIGHTS = 60
@@ -98,19 +92,6 @@ def duplicate_weights(
     return tuple(zip(chances.tolist(), weights.tolist(), strict=True))
 
 
-def predictive_factor(size: int, dim: int) -> float:
-    """Covariance of the predictive law over the sample covariance, of a Student law.
-
-    Args:
-        size: seeds, more than ``dim`` + 2; dim: features.
-
-    Example:
-        >>> round(predictive_factor(60, 40), 4)
-        3.3324
-    """
-    return (1 + 1 / size) * (size - 1) / (size - dim - 2)
-
-
 class _Synthetic(NamedTuple):
     """A part of a design: rows of a group, the weight of all of them."""
 
@@ -159,63 +140,71 @@ def parts_of(
         parts.seeds.append(Seeds(tuple(places), group.weights, float(design.sizes[g]), group.sign))
     for g, generator in enumerate(generators):
         for own in _synthetic(design, g, total, many):
-            check_seeds(generator, design.sizes, groups[0].dim)
-            limited |= _add(parts, groups, design, generator, g, own)
+            generator.check_seeds(design.sizes, groups[0].dim)
+            limited |= _add(generator, parts, groups, design, g, own)
     return parts._replace(limited=limited)
 
 
-def _add(parts: Parts, groups, design: Design, generator, g: int, own: _Synthetic) -> bool:
+@singledispatch
+def _add(generator, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
     """Add a group's synthetic rows; whether they are taken for infinitely many."""
-    group, size = groups[g], design.sizes[g]
-    match generator:
-        case Oracle() | Shifted() | Scaled() | Mislabelled():
-            law = population_law(generator, g, groups, design.sizes)
-            for share, mean, cov, sign in zip(*law, strict=True):
-                if share > 0:
-                    each = 0.0 if math.isinf(own.number) else own.weight / own.number
-                    rows = Rows(share * own.number, sign, ((1.0, each),), share * own.weight)
-                    parts.rows.append(rows)
-                    parts.means.append(mean)
-                    parts.covs.append(cov)
-        case Duplicate():
+    if generator.fitted:
+        raise ValueError(
+            f"generator: got {generator!r}, expected one whose rows have a law in this regime; "
+            f"say in theory.proportional.generators what {type(generator).__name__} adds."
+        )
+    law = population_law(generator, g, groups, design.sizes)
+    for share, mean, cov, sign in zip(*law, strict=True):
+        if share > 0:
             each = 0.0 if math.isinf(own.number) else own.weight / own.number
-            draw = [(own.number / size, each, own.weight / size)]
-            for k in parts.real[g]:
-                old = parts.rows[k]
-                laws = [
-                    (p * chance, weight)
-                    for p, base in old.laws
-                    for chance, weight in duplicate_weights(base, draw)
-                ]
-                parts.rows[k] = old._replace(laws=tuple(laws))
-        case Smote(neighbours=None):
-            parts.drawn.append(Drawn("pairs", g, own.weight))
-            return math.isfinite(own.number)
-        case Smote(neighbours=k):
-            raise ValueError(
-                f"generator: got Smote(neighbours={k}), expected one with a law in this regime: "
-                "each seed is paired with few others, so that their scores have no self-averaging "
-                "law; use Smote() with all pairs, or simulate."
-            )
-        case GaussianPlugin(covariance="known") | Predictive(covariance="known"):
-            factor = 1.0 + (1.0 / size if isinstance(generator, Predictive) else 0.0)
-            cluster = len(parts.rows)
+            rows = Rows(share * own.number, sign, ((1.0, each),), share * own.weight)
+            parts.rows.append(rows)
+            parts.means.append(mean)
+            parts.covs.append(cov)
+    return False
+
+
+@_add.register(Duplicate)
+def _(generator, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
+    size = design.sizes[g]
+    each = 0.0 if math.isinf(own.number) else own.weight / own.number
+    draw = [(own.number / size, each, own.weight / size)]
+    for k in parts.real[g]:
+        old = parts.rows[k]
+        laws = [
+            (p * chance, weight)
+            for p, base in old.laws
+            for chance, weight in duplicate_weights(base, draw)
+        ]
+        parts.rows[k] = old._replace(laws=tuple(laws))
+    return False
+
+
+@_add.register(Smote)
+def _(generator: Smote, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
+    if generator.neighbours is not None:
+        raise ValueError(
+            f"generator: got {generator}, expected one with a law in this regime: "
+            "each seed is paired with few others, so that their scores have no self-averaging "
+            "law; use Smote() with all pairs, or simulate."
+        )
+    parts.drawn.append(Drawn("pairs", g, own.weight))
+    return math.isfinite(own.number)
+
+
+@_add.register(FittedGaussian)
+def _(
+    generator: FittedGaussian, parts: Parts, groups, design: Design, g: int, own: _Synthetic
+) -> bool:
+    group, kind = groups[g], generator.covariance
+    within = tuple(range(len(groups))) if kind == "pooled" else (g,)
+    for share, factor in zip(*generator.mixing(), strict=True):
+        factor = factor * generator.widening(design.sizes[g], group.dim)
+        drawn = Drawn("sample", g, share * own.weight, share * own.number, factor, within)
+        if kind == "known":
+            drawn = Drawn("known", g, drawn.weight, drawn.count, cluster=len(parts.rows))
             parts.rows.append(Rows(1.0, group.sign, ((1.0, 0.0),)))
             parts.means.append(np.zeros(group.dim))
             parts.covs.append(factor * group.overall_mean_cov()[1])
-            parts.drawn.append(Drawn("known", g, own.weight, own.number, cluster=cluster))
-        case GaussianPlugin(covariance=kind):
-            within = (g,) if kind == "group" else tuple(range(len(groups)))
-            parts.drawn.append(Drawn("sample", g, own.weight, own.number, within=within))
-        case Predictive(covariance="group"):
-            factor = predictive_factor(size, group.dim)
-            parts.drawn.append(
-                Drawn("sample", g, own.weight, own.number, factor=factor, within=(g,))
-            )
-        case _:
-            raise unknown_generator(
-                generator,
-                "synthetic_oversampling.theory.proportional.generators.parts_of",
-                "what its rows add",
-            )
+        parts.drawn.append(drawn)
     return False
