@@ -202,7 +202,7 @@ def _(
         factor = factor * generator.widening(design.sizes[g], group.dim)
         drawn = Drawn("sample", g, share * own.weight, share * own.number, factor, within)
         if kind == "known":
-            drawn = Drawn("known", g, drawn.weight, drawn.count, cluster=len(parts.rows))
+            drawn = Drawn("known", g, drawn.weight, drawn.number, cluster=len(parts.rows))
             parts.rows.append(Rows(1.0, group.sign, ((1.0, 0.0),)))
             parts.means.append(np.zeros(group.dim))
             parts.covs.append(factor * group.overall_mean_cov()[1])
