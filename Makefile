@@ -12,7 +12,7 @@ BUILDING := $(VENV)/.building
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test figures bench lint format install clean rebuild
+.PHONY: help verify test figures bench lint check format install clean rebuild
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,10 @@ lint: $(STAMP) ## check the style, the layout and the types
 	@$(RUN) -m ruff check $(ARGS) .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+
+check: lint ## lint, and judge the formulas on a recorded run (a minute; see CONTRIBUTING.md)
+	@JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
+	    $(RUN) -m pytest -q -o addopts= tests/quick.py
 
 format: $(STAMP) ## lay the code out as lint expects it
 	@$(RUN) -m ruff format $(ARGS) .

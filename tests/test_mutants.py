@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quick
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate import artifacts
@@ -194,6 +195,13 @@ def test_every_mutant_is_rejected_on_the_recorded_run(recorded):
     assert {trial.mutant.name for trial in result.trials} == MUTANTS.keys()
     assert all(t.wrong != t.predicted or t.observed != t.predicted for t in result.trials)
     assert result.idle == ()
+
+
+def test_make_check_judges_by_checks_that_reject_four_fifths_of_the_wrong_formulas():
+    share = len(quick.rejected()) / len(MUTANTS)
+    assert share >= 0.8 and set(NAMED) >= quick.NAMED
+    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text()
+    assert f"{len(quick.rejected())} of the {len(MUTANTS)} wrong formulas" in text
 
 
 def test_a_change_of_nothing_survives_the_recorded_run(recorded):
