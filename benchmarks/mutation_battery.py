@@ -347,9 +347,10 @@ def _runs():
 
 def _judged():
     def declare(kind="exact", skewness=0.8, allowance=0.05, std=1.3):
-        return checks.Check(
-            "R1.x.c.d", "", kind, ("c/d",), ("x", None), 1.0, std, allowance, 0.3,
-            skewness=skewness, source="simulated and scored independently",
+        return checks.Planned(
+            id="R1.x.c.d", claim="", kind=kind, experiments=("c/d",), statistic=("x", None),
+            theory=1.0, std=std, allowance=allowance, discrepancy=0.3, skewness=skewness,
+            source="simulated and scored independently",
         )  # fmt: skip
 
     every = [declare(), declare("bound"), declare(skewness=0.0), declare(allowance=0.0)]

@@ -11,10 +11,11 @@ from synthetic_oversampling.simulate.artifacts import load
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
     POWER,
-    Check,
+    Planned,
     interval,
     make_plan,
 )
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims import bias as claims
 from synthetic_oversampling.simulate.claims.capacity import EFFECTS, PARTS
 from synthetic_oversampling.simulate.experiments.experiment import experiment
@@ -30,7 +31,7 @@ from synthetic_oversampling.simulate.verify.calibration import (
 )
 
 Z = make_plan([]).z
-CHECK = Check(
+CHECK = Planned(
     id="R1.x.line.d",
     claim="",
     kind="asymptotic",
@@ -172,13 +173,13 @@ def test_the_door_calibrates_a_real_experiment(tmp_path, capsys):
 
 def _fidelity_bounds():
     """T4's bounds on the bias of four generators."""
-    return [c for c in PARTS["fidelity"](EFFECTS["quick"]) if c.kind == "bound"]
+    return planned(c for c in PARTS["fidelity"](EFFECTS["quick"]) if c.kind == "bound")
 
 
 def _risk_bounds():
     """R6's bound at any bias, where it is near enough to be told from the excess."""
     own = experiment("line", "shifted")
-    return [c for c in claims._experiment_checks(own, EFFECTS["quick"]) if c.kind == "bound"]
+    return planned(c for c in claims._experiment_checks(own, EFFECTS["quick"]) if c.kind == "bound")
 
 
 @pytest.mark.parametrize(("bounds", "count"), [(_fidelity_bounds, 8), (_risk_bounds, 1)])

@@ -8,15 +8,15 @@ import pytest
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.artifacts import load
 from synthetic_oversampling.simulate.checks.check import (
-    Check,
     Observation,
+    Planned,
     judge,
     judge_exact,
     make_plan,
 )
 from synthetic_oversampling.simulate.verify import run as verify
 
-CHECK = Check(
+CHECK = Planned(
     id="R1.x.c.d",
     claim="",
     kind="asymptotic",

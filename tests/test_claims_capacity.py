@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from synthetic_oversampling.simulate.checks.check import judge, judge_exact, make_plan
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims import capacity as claims_capacity
 from synthetic_oversampling.simulate.experiments import in_context, score_bias
 from synthetic_oversampling.simulate.replicates import monte_carlo
@@ -34,7 +35,7 @@ def observed():
 
 @pytest.fixture(scope="module")
 def checks():
-    return list(claims_capacity.capacity_checks("quick"))
+    return planned(claims_capacity.capacity_checks("quick"))
 
 
 def _verdicts(observed, checks) -> dict[str, str]:
@@ -151,7 +152,7 @@ def test_a_wrong_formula_is_rejected_by_its_own_check(name, observed, monkeypatc
     apply, prefix = MUTANTS[name]
     apply(monkeypatch)
     part = claims_capacity.PARTS[PART_OF.get(prefix, PART_OF[prefix[:2]])]
-    own = [check for check in part(0.05) if check.id.startswith(prefix)]
+    own = planned(check for check in part(0.05) if check.id.startswith(prefix))
     verdicts = _verdicts(observed, own)
     assert "fail" in verdicts.values(), verdicts
 

@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 
 from synthetic_oversampling.simulate.checks.check import judge, judge_exact, make_plan
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.nonparametric import nonparametric_checks
 from synthetic_oversampling.simulate.experiments.sequences import DESIGN, RANGE, functions_of
 from synthetic_oversampling.simulate.replicates import monte_carlo
@@ -20,7 +21,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 @pytest.fixture(scope="module")
 def simulated():
     """The suite's plan and its experiments at their planned sizes."""
-    checks = tuple(nonparametric_checks("quick"))
+    checks = planned(nonparametric_checks("quick"))
     plan = make_plan(checks)
     names = dict.fromkeys(name for check in checks for name in check.experiments)
     results = {
@@ -43,7 +44,7 @@ def _verdicts(simulated) -> dict[str, str]:
             if check.experiments
             else judge_exact(check)
         ).verdict
-        for check in nonparametric_checks("quick")
+        for check in planned(nonparametric_checks("quick"))
     }
 
 
@@ -143,7 +144,7 @@ def test_a_wrong_formula_is_rejected_by_its_check(name, simulated, monkeypatch):
 
 
 def test_every_mutant_names_a_check_and_every_formula_has_one():
-    names = {check.id for check in nonparametric_checks("quick")}
+    names = {check.id for check in planned(nonparametric_checks("quick"))}
     assert {check for _, _, check in MUTANTS.values()} <= names
     filters = {n for n in FORMULAS if n.startswith(("S2.pinsker", "S2.tikhonov"))}
     assert filters - {"S2.pinsker_noise", "S2.tikhonov_bias", "S2.pinsker_scale"} <= {
@@ -173,7 +174,7 @@ def test_the_simulation_uses_no_predicted_level_or_bias(monkeypatch):
 
 
 def test_the_stated_range_is_wide_and_the_planned_power_is_there():
-    checks = tuple(nonparametric_checks("quick"))
+    checks = planned(nonparametric_checks("quick"))
     plan = make_plan(checks)
     for check in checks:
         n = max((plan.for_experiment(checks, name) for name in check.experiments), default=0)

@@ -10,6 +10,7 @@ import pytest
 import toy_verify
 
 from synthetic_oversampling.simulate.artifacts import ArtifactError
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.replicates.compilation import counted, use_cache
 from synthetic_oversampling.simulate.replicates.sharding import sharded_draw, sharded_map
 from synthetic_oversampling.simulate.verify import run as verify
@@ -55,7 +56,7 @@ def _compiled(names, *functions):
 def test_an_experiment_is_compiled_once_whatever_is_run_of_it_and_how_often(monkeypatch):
     monkeypatch.setattr(suites, "SUITES", dict(suites.SUITES))
     toy_verify.register()
-    checks = tuple(suites.SUITES["toy"].checks("quick"))
+    checks = planned(suites.SUITES["toy"].checks("quick"))
     sharded_draw.cache_clear()
     sharded_map.cache_clear()
     with counted() as first:

@@ -12,6 +12,7 @@ import pytest
 from scipy.optimize import minimize
 
 from synthetic_oversampling.simulate.checks.check import Observation, judge, make_plan
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.independent import groups, independent_checks
 from synthetic_oversampling.simulate.experiments import independent as own
 from synthetic_oversampling.simulate.mutants.table import MUTANTS
@@ -99,7 +100,7 @@ def test_a_replicate_depends_on_its_key_alone():
 
 def test_every_check_is_independent_and_fails_under_a_wrong_formula():
     """Judged on means that are as predicted, with the spread that is declared: no luck in it."""
-    checks = tuple(independent_checks("quick"))
+    checks = planned(independent_checks("quick"))
     plan = make_plan(checks)
     assert {c.source for c in checks} == {"simulated and scored independently"}
     assert {c.theorem[0] for c in checks} == set("BRST")

@@ -16,7 +16,7 @@ from synthetic_oversampling.simulate.checks.check import (
     POWER,
     SOURCES,
     WHOLE_POWER,
-    Check,
+    Planned,
     make_plan,
 )
 from synthetic_oversampling.simulate.claims.risk import PROFILES
@@ -86,7 +86,7 @@ def test_every_check_has_its_power_in_both_profiles(profile):
 
 def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
     """What keeps the family's rate in either profile: a run beyond the capacity does not start."""
-    one = Check(
+    one = Planned(
         id="R1.x.c.d",
         claim="",
         kind="exact",
@@ -106,7 +106,7 @@ def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
 
 
 def test_a_selection_is_planned_with_the_replicates_of_the_whole():
-    weak = Check(
+    weak = Planned(
         id="R1.x.c.d",
         claim="",
         kind="exact",
@@ -117,7 +117,7 @@ def test_a_selection_is_planned_with_the_replicates_of_the_whole():
         discrepancy=0.5,
         source="simulated and scored independently",
     )
-    strong = Check(
+    strong = Planned(
         id="R1.y.c.d",
         claim="",
         kind="exact",
@@ -130,7 +130,7 @@ def test_a_selection_is_planned_with_the_replicates_of_the_whole():
     )
     plan = make_plan([weak, strong])
     assert plan.for_check([weak, strong], weak) == plan.replicates[strong.id] > 10_000
-    paired = Check(
+    paired = Planned(
         id="R3.z.c.d",
         claim="",
         kind="exact",
@@ -145,7 +145,7 @@ def test_a_selection_is_planned_with_the_replicates_of_the_whole():
 
 
 def test_skewness_costs_replicates_and_keeps_the_power():
-    plain = Check(
+    plain = Planned(
         id="R1.x.c.d",
         claim="",
         kind="exact",
@@ -156,7 +156,7 @@ def test_skewness_costs_replicates_and_keeps_the_power():
         discrepancy=0.1,
         source="simulated and scored independently",
     )
-    skewed = Check(
+    skewed = Planned(
         id="R1.y.c.e",
         claim="",
         kind="exact",

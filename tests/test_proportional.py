@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from synthetic_oversampling.simulate.checks.check import judge_exact
+from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.proportional import limit_checks
 from synthetic_oversampling.simulate.experiments.proportional_settings import (
     SETTINGS,
@@ -284,7 +285,7 @@ def test_steep_scores_of_interpolation_are_averaged_over_finer_nodes(monkeypatch
 
 # --- limits and simulation ----------------------------------------------------------------------
 def test_every_limit_and_every_printed_formula_agrees_with_its_own_route():
-    checks = list(limit_checks("quick"))
+    checks = planned(limit_checks("quick"))
     assert len(checks) == 11
     assert [own.id for own in checks if judge_exact(own).verdict != "pass"] == []
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import jax
 import numpy as np
@@ -12,12 +13,13 @@ from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
     INDECISION,
     STAGES,
-    Check,
     Observation,
+    Planned,
     interval,
     judge,
     make_plan,
 )
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, planned
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.replicates.results import open_folder
 from synthetic_oversampling.simulate.report.page import report_page
@@ -29,7 +31,7 @@ from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
 
 SIMULATED = "simulated and scored independently"
 BLOCK = 256
-CHECK = Check(
+CHECK = Planned(
     id="T1.z.stages.a",
     claim="",
     kind="exact",
@@ -140,10 +142,8 @@ def _toy(std):
                     kind="exact",
                     experiments=(f"stages/{label}",),
                     statistic=(name, None),
-                    theory=0.0,
-                    std=spread,
-                    discrepancy=discrepancy,
                     source=SIMULATED,
+                    expect=partial(Expectation, theory=0.0, std=spread, discrepancy=discrepancy),
                 )
         yield Check(
             id="T1.gap.stages.b",
@@ -151,10 +151,8 @@ def _toy(std):
             kind="exact",
             experiments=("stages/a", "stages/b"),
             statistic=("w", None),
-            theory=0.0,
-            std=0.1,
-            discrepancy=0.5,
             source=SIMULATED,
+            expect=lambda: Expectation(theory=0.0, std=0.1, discrepancy=0.5),
         )
 
     return Suite("stages", checks, lambda name: Simulation(FUNCTIONS[name.split("/")[1]], BLOCK))
@@ -163,7 +161,7 @@ def _toy(std):
 @pytest.fixture(params=[1.0, 0.75])
 def toy(request, monkeypatch):
     monkeypatch.setitem(suites.SUITES, "stages", _toy(request.param))
-    return tuple(suites.SUITES["stages"].checks("quick"))
+    return planned(suites.SUITES["stages"].checks("quick"))
 
 
 def _run(checks, universe, seed, folder=None):
@@ -172,7 +170,7 @@ def _run(checks, universe, seed, folder=None):
 
 def _seed_that_goes_on(monkeypatch):
     monkeypatch.setitem(suites.SUITES, "stages", _toy(0.75))
-    checks = tuple(suites.SUITES["stages"].checks("quick"))
+    checks = planned(suites.SUITES["stages"].checks("quick"))
     return checks, next(s for s in range(200) if _run(checks, checks, s).second_stage)
 
 

@@ -1,21 +1,26 @@
-"""Selecting checks: a pattern costs its own suites' predictions, and a wrong one costs none."""
+"""Selecting checks: all are declared without a prediction, and only the selected are predicted."""
 
-import dataclasses
-import fnmatch
+import re
+import subprocess
+import sys
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.checks.check import make_plan
-from synthetic_oversampling.simulate.mutants import table as mutants
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, planned
+from synthetic_oversampling.simulate.claims.risk import PROFILES
+from synthetic_oversampling.simulate.mutants.table import MUTANTS
 from synthetic_oversampling.simulate.verify import run as verify
-from synthetic_oversampling.simulate.verify import selection, suites
-from synthetic_oversampling.simulate.verify.selection import assert_declared, matches, suites_for
-from synthetic_oversampling.simulate.verify.suites import SUITES
+from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify.selection import beside, declare, select, suite_of
+from synthetic_oversampling.simulate.verify.suites import SUITES, Suite
 from synthetic_oversampling.theory.registry import THEOREMS
+
+ROOT = Path(__file__).parent.parent
+EXACT = {"claim": "", "kind": "exact", "source": "second route"}
 
 
 @lru_cache(maxsize=1)
@@ -24,19 +29,91 @@ def _sequence():
 
 
 @pytest.fixture
-def forbidden(monkeypatch):
-    """Suites that fail when their checks are built."""
+def unpredicted(monkeypatch):
+    """A check that is predicted fails the test, except those of one suite."""
 
-    def forbid(*names):
-        for name in names:
-            broken = dataclasses.replace(SUITES[name], checks=_fail, preparations=_fail)
-            monkeypatch.setitem(suites.SUITES, name, broken)
+    def forbid(but=""):
+        def refused(check):
+            assert suite_of(check.id) == but, check.id
+            return right(check)
+
+        right = Check.planned
+        monkeypatch.setattr(Check, "planned", refused)
 
     return forbid
 
 
-def _fail(profile):
-    pytest.fail("predicted")
+LISTED = """
+import sys
+from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.simulate.checks.declaration import Check
+from synthetic_oversampling.simulate.replicates.compilation import counted
+Check.planned = None
+with counted() as names:
+    assert main(["verify", "--list"]) == 0
+modules = {"scipy.stats", "scipy.optimize", "scipy.integrate"} & set(sys.modules)
+print(*names, *modules, file=sys.stderr)
+"""
+
+
+def test_the_list_has_every_check_with_its_place_and_computes_nothing():
+    done = subprocess.run([sys.executable, "-c", LISTED], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.strip() == "", done.stderr
+    *lines, last = done.stdout.splitlines()
+    checks = declare("quick")
+    assert last.startswith(f"{len(checks)} checks; ") and len(lines) == len(checks)
+    for line, check in zip(lines, checks, strict=True):
+        assert line.startswith(check.id) and check.place in line and line.endswith(check.claim)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_id_is_of_one_check_and_its_beginning_stands_where_the_check_is_declared(profile):
+    for check in declare(profile):  # which refuses two of one id
+        theorem, statistic, *_, label = check.id.split(".")
+        assert theorem in THEOREMS and suite_of(check.id) in SUITES
+        file, _, line = check.place.partition(":")
+        text = (ROOT / file).read_text()
+        assert "yield" in text.splitlines()[int(line) - 1], check.place
+        beginnings = [f"{theorem}.{re.match('[a-z]+', statistic)[0]}", f'"{theorem}.{{statistic}}']
+        if statistic == "formula":  # the formula's own id, in a table beside it
+            text = "".join(own.read_text() for own in (ROOT / file).parent.glob("*.py"))
+            beginnings.append(f'"{theorem}.{label}"')
+        assert any(own in text for own in beginnings), check.id
+
+
+def test_two_checks_of_one_id_are_refused(monkeypatch):
+    def twice(profile):
+        for _ in range(2):
+            yield Check(id="R1.x.twice.a", expect=Expectation, **EXACT)
+
+    monkeypatch.setitem(suites.SUITES, "twice", Suite("twice", twice))
+    with pytest.raises(RuntimeError, match="got two checks of R1.x.twice.a"):
+        declare("quick", ["twice"])
+
+
+def test_a_check_that_does_not_apply_is_left_out_and_its_expectation_not_computed():
+    asked = []
+
+    def expect():
+        asked.append(1)
+        return Expectation(theory=1, discrepancy=0.5, observed=2, claim="with a number")
+
+    def checks():
+        for label, applies in (("a", None), ("b", lambda: False), ("c", lambda: True)):
+            yield Check(id=f"R1.x.s.{label}", expect=expect, applies=applies, **EXACT)
+
+    declared = tuple(checks())
+    assert asked == []
+    assert all(Path(own.place.partition(":")[0]).name == Path(__file__).name for own in declared)
+    found = planned(declared)
+    assert [own.id for own in found] == ["R1.x.s.a", "R1.x.s.c"] and len(asked) == 2
+    assert found[0].claim == "with a number" and found[0].theory == 1.0
+
+
+def test_conditional_checks_apply_in_part():
+    every = [check for check in declare("quick") if check.id.startswith("S2.deviation.")]
+    found = planned(every)
+    assert 0 < len(found) < len(every)
 
 
 WRONG = ("R9", "lines", "line/smot", "scaling/oracle", "R2.excess.line.smot", "B1.objectiv", "",
@@ -45,47 +122,43 @@ WRONG = ("R9", "lines", "line/smot", "scaling/oracle", "R2.excess.line.smot", "B
 
 @pytest.mark.parametrize("pattern", WRONG)
 def test_a_pattern_that_matches_nothing_is_refused_before_anything_is_predicted(
-    pattern, forbidden, capsys
+    pattern, unpredicted, capsys
 ):
-    forbidden(*SUITES)
-    for command in ("verify", "calibrate"):
-        assert main([command, "--only", "B1", f"--only={pattern}"]) == 2
+    unpredicted()
+    for command in (["verify"], ["calibrate"], ["verify", "--list"]):
+        assert main([*command, "--only", "B1", f"--only={pattern}"]) == 2
         err = capsys.readouterr().err
         assert f"got {pattern}, which matches none" in err and "expected a theorem" in err
 
 
-def test_a_selection_predicts_its_own_suites_only(forbidden, capsys):
-    forbidden(*(set(SUITES) - {"sequence"}))
+def test_a_selection_predicts_its_own_checks_only(unpredicted, capsys):
+    unpredicted(but="sequence")
     assert main(["verify", "--only", "S2.l*.sequence.*", "--plan"]) == 0
     assert "S2.level.sequence.design" in capsys.readouterr().out
+    universe = verify.build("quick", ["S2.level"])
+    assert {name for own in universe for name in own.experiments} == {"sequence/design"}
 
 
-def test_theorems_suites_experiments_and_ids_find_their_suites():
-    every = tuple(SUITES)
-    assert suites_for([]) == suites_for(["*"]) == every
-    assert set().union(*(suites_for([name]) for name in THEOREMS)) == set(every)
-    for name in every:
-        assert suites_for([name]) == (name,)
-        for experiment in list(SUITES[name].experiments("full"))[-1:]:
-            assert suites_for([experiment], "full") == (name,)
+def test_theorems_suites_experiments_and_ids_select():
+    every = declare("full")
+    assert select(every, []) == select(every, ["*"]) == every
+    assert set().union(*(select(every, [name]) for name in THEOREMS)) == set(every)
+    for name in SUITES:
+        own = select(every, [name])
+        assert own and {suite_of(check.id) for check in own} == {name}
+        experiment = next((check.experiments[0] for check in own if check.experiments), None)
+        if experiment not in (None, name):
+            found = select(every, [experiment])
+            assert found and all(experiment in check.experiments for check in found)
     for pattern, found in {
         "R4": {"efron-1.5", "efron-2.5", "efron-2.5-random"},
         "T4": {"bounds", "in-context", "printed"},
         "*/raw": {"line", "wide", "two-gaussians", "spurious", "mixture"},
         "S1.*100*": {"global-law", "hyperbola", "scaling"},
     }.items():  # fmt: skip
-        assert set(suites_for([pattern])) == found, pattern
-    for mutant in list(mutants.MUTANTS.values())[::5]:
-        for check in mutant.checks:  # a suite with patterns of labels may hold others' ids as well
-            assert any(f".{own}" in check for own in suites_for([check])), check
-
-
-def test_a_suite_without_experiments_is_selected_by_its_name():
-    universe = _sequence()
-    assert verify.select(universe, ["sequence"]) == universe  # those without noise as well
-    silent = [check for check in universe if not check.experiments]
-    assert len(silent) > 10 and all(matches(check, "sequence") for check in silent)
-    assert not any(matches(check, own) for check in universe for own in SUITES if own != "sequence")
+        assert {suite_of(check.id) for check in select(every, [pattern])} == found, pattern
+    named = {name for mutant in MUTANTS.values() for name in mutant.checks}
+    assert {check.id for check in select(declare("quick"), sorted(named))} == named
 
 
 def test_every_pattern_of_several_has_to_match():
@@ -93,46 +166,39 @@ def test_every_pattern_of_several_has_to_match():
         verify.select(_sequence(), ["S2", "S2.level.sequence.nothing"])
 
 
-def test_a_suite_is_held_to_what_it_declares():
-    check = _sequence()[0]
-    own = SUITES["sequence"]
-    assert_declared(own, [check], "quick")
-    for change in (
-        {"families": ("S3.*",)}, {"labels": ("elsewhere",)},
-        {"experiments": lambda profile: ["sequence/other"]}, {"name": "series"},
-    ):  # fmt: skip
-        with pytest.raises(RuntimeError, match="does not declare"):
-            assert_declared(dataclasses.replace(own, **change), [check], "quick")
+@pytest.mark.parametrize(
+    "pattern",
+    ["S2.squared.*", "S3.squared.sequence.2-a1-N20", "sequence/range", "S2.exponent.*.tikhonov-1"],
+)
+def test_a_selected_check_and_its_plan_are_those_of_the_whole(pattern):
+    whole, part = _sequence(), verify.build("quick", [pattern])
+    assert len(part) < len(whole) and set(part) <= set(whole)
+    plans = make_plan(whole), make_plan(part)
+    assert plans[0].z == plans[1].z
+    for check in verify.select(part, [pattern]):
+        sizes = [own.for_check(all_, check) for own, all_ in zip(plans, (whole, part), strict=True)]
+        assert sizes[0] == sizes[1], check.id
 
 
-_PATTERNS = st.text("ab*?", max_size=6)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_check_is_sized_by_checks_that_are_predicted_with_it(profile):
+    every = declare(profile)
+    by_experiment = {}
+    for check in every:
+        for name in check.experiments:
+            by_experiment.setdefault(name, set()).add(check.id)
+    for check in every[::7]:
+        beside_it = {own.id for own in beside(every, [check])}
+        assert beside_it == {check.id}.union(*(by_experiment[name] for name in check.experiments))
+        # and of one suite, whose real data they share
+        assert {name.split("/")[0] for name in check.experiments} <= {suite_of(check.id)}
 
 
-@given(left=_PATTERNS, right=_PATTERNS, name=st.text("ab", max_size=6))
-def test_patterns_that_share_a_name_meet(left, right, name):
-    both = fnmatch.fnmatchcase(name, left) and fnmatch.fnmatchcase(name, right)
-    assert selection._meet(left, right) or not both
-    assert selection._meet(left, right) == selection._meet(right, left)
-    assert selection._meet(name, right) == fnmatch.fnmatchcase(name, right)
-
-
-@given(left=_PATTERNS, right=_PATTERNS)
-def test_patterns_that_meet_share_a_name(left, right):
-    """Of the letters of both, no longer than both together."""
-    if selection._meet(left, right):
-        names, letters = [""], "ab"
-        for _ in range(len(left) + len(right)):
-            if any(all(fnmatch.fnmatchcase(n, p) for p in (left, right)) for n in names):
-                return
-            names = [n + letter for n in names for letter in letters][:4096]
-        assert any(all(fnmatch.fnmatchcase(n, p) for p in (left, right)) for n in names)
-
-
-def test_the_plan_of_a_selection_is_that_of_the_whole_run():
-    universe = _sequence()
-    noisy = [check for check in universe if check.experiments]
-    alone, among = make_plan(noisy[:1]), make_plan(universe)
-    assert (alone.alarm, alone.z) == (among.alarm, among.z)
-    # an experiment is sized by checks of its own suite, which is built whole
-    for check in noisy:
-        assert {name.split("/")[0] for name in check.experiments} == {"sequence"}
+def test_a_check_of_no_suite_is_refused():
+    with pytest.raises(ValueError, match="a check of no suite"):
+        suite_of("R1.excess.nowhere.raw")
+    with pytest.raises(ValueError, match="got source 'simulated, scored by theory' and 0 exp"):
+        Check(
+            **EXACT | {"id": "R1.x.s.a", "source": "simulated, scored by theory"},
+            expect=Expectation,
+        )

@@ -16,7 +16,7 @@ import scipy.integrate
 import scipy.stats
 import sympy as sp
 
-from synthetic_oversampling.simulate.checks.check import Check, Observation, judge, make_plan
+from synthetic_oversampling.simulate.checks.check import Observation, Planned, judge, make_plan
 from synthetic_oversampling.simulate.replicates.monte_carlo import estimate, run
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
@@ -301,7 +301,7 @@ def test_expected_losses_are_the_mean_losses_of_an_estimate_around_the_bayes_rul
 def test_a_skewed_bound_is_left_open_as_often_as_the_plan_says(stage):
     """Simulated means of exponential replicates, whose true mean is the discrepancy below."""
     n, gap = 500 * stage**2, {1: 0.235, 2: 0.12}[stage]
-    check = Check(
+    check = Planned(
         id="R1.x.c.d",
         claim="",
         kind="bound",

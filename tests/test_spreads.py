@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from synthetic_oversampling.simulate.checks.check import Observation, judge
-from synthetic_oversampling.simulate.checks.declaration import Check
+from synthetic_oversampling.simulate.checks.declaration import Planned
 from synthetic_oversampling.simulate.checks.spreads import judge_spread
 from synthetic_oversampling.simulate.verify import run as verify
 
 SOURCE = "simulated, scored by theory"
-CHECK = Check(
+CHECK = Planned(
     id="R1.x.c.d",
     claim="",
     kind="exact",

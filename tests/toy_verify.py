@@ -17,11 +17,12 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import jax.numpy as jnp
 
 from synthetic_oversampling.simulate import artifacts
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.simulate.verify import run as verify
@@ -56,10 +57,8 @@ def _checks(profile):
             kind="exact",
             experiments=(f"toy/{label}",),
             statistic=("z", 1),
-            theory=0.0,
-            std=scale,
-            discrepancy=0.11 * scale,
             source="simulated and scored independently",
+            expect=partial(Expectation, theory=0.0, std=scale, discrepancy=0.11 * scale),
         )
     yield Check(
         id="T1.gap.toy.second",
@@ -67,10 +66,8 @@ def _checks(profile):
         kind="exact",
         experiments=("toy/second", "toy/first"),
         statistic=("square", None),
-        theory=6.0,
-        std=12.0**0.5,
-        discrepancy=0.4,
         source="simulated and scored independently",
+        expect=lambda: Expectation(theory=6.0, std=12.0**0.5, discrepancy=0.4),
     )
 
 

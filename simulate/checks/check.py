@@ -35,18 +35,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
-from synthetic_oversampling.simulate.checks.declaration import SOURCES, Check
+from synthetic_oversampling.simulate.checks.declaration import SOURCES, Planned
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
     "SOURCES",
     "STAGES",
-    "Check",
     "Observation",
     "Outcome",
     "Plan",
+    "Planned",
     "interval",
     "judge",
     "judge_exact",
@@ -99,7 +99,7 @@ class Plan:
     z_second: float
     replicates: dict[str, int]
 
-    def for_experiment(self, checks: Sequence[Check], name: str) -> int:
+    def for_experiment(self, checks: Sequence[Planned], name: str) -> int:
         """Replicates of an experiment: what its most demanding check needs.
 
         Args:
@@ -109,7 +109,7 @@ class Plan:
         needed = [self.replicates[c.id] for c in checks if name in c.experiments]
         return max(needed, default=0)
 
-    def for_check(self, checks: Sequence[Check], check: Check) -> int:
+    def for_check(self, checks: Sequence[Planned], check: Planned) -> int:
         """Replicates that a check gets: of its experiment, or of the smaller of two; 0 of none.
 
         Args:
@@ -118,7 +118,7 @@ class Plan:
         """
         return min((self.for_experiment(checks, name) for name in check.experiments), default=0)
 
-    def detectable(self, check: Check, n: int) -> float:
+    def detectable(self, check: Planned, n: int) -> float:
         """Smallest discrepancy detected with the planned power from ``n`` replicates.
 
         Args:
@@ -130,7 +130,7 @@ class Plan:
         lengths = self.z + self.z_power + _shift(check, self.z, self.z_power) / math.sqrt(n)
         return check.allowance + lengths * check.std / math.sqrt(n)
 
-    def power(self, check: Check, n: int) -> float:
+    def power(self, check: Planned, n: int) -> float:
         """Probability that the first stage rejects a theory value off by the discrepancy.
 
         To the first order in the skewness over the root of ``n``; see `whole_power`.
@@ -142,9 +142,9 @@ class Plan:
         if not check.experiments or check.std == 0:
             return 1.0
         margin = (check.discrepancy - check.allowance) * math.sqrt(n) / check.std
-        return float(norm.cdf(margin - self.z - _shift(check, self.z, self.z_power) / math.sqrt(n)))
+        return float(ndtr(margin - self.z - _shift(check, self.z, self.z_power) / math.sqrt(n)))
 
-    def whole_power(self, check: Check, n: int) -> float:
+    def whole_power(self, check: Planned, n: int) -> float:
         """Lower bound of the probability that either stage rejects a theory value that far off.
 
         Statement: what no stage rejects was passed by one of them or is undecided after both. The
@@ -160,7 +160,7 @@ class Plan:
             n: replicates of the first stage.
 
         Example:
-            >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+            >>> check = Planned(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
             ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
             ...               skewness=2.0, source="simulated and scored independently")
             >>> plan = make_plan([check])
@@ -171,7 +171,7 @@ class Plan:
             return 1.0
         return max(0.0, 1.0 - self.alarm / 2 - self.indecision(check, n))
 
-    def indecision(self, check: Check, n: int, stage: int = 2, spread: float = 1.0) -> float:
+    def indecision(self, check: Planned, n: int, stage: int = 2, spread: float = 1.0) -> float:
         """Upper bound of the probability that a true check is undecided after a stage.
 
         Statement: with a mean at most the allowance away from the theory value (of a bound: at
@@ -192,10 +192,10 @@ class Plan:
         bend = check.skewness / math.sqrt(n)
         left = (margin - z - bend * (2 * z**2 + 1) / 6) / (1 + bend * z / 2)
         sides = 1 if check.kind == "bound" else 2
-        return min(1.0, sides * float(norm.sf(left)))
+        return min(1.0, sides * float(ndtr(-left)))
 
 
-def _shift(check: Check, z: float, z_power: float) -> float:
+def _shift(check: Planned, z: float, z_power: float) -> float:
     """What the declared skewness costs, in standard errors and times the root of n.
 
     It lengthens one arm of the interval by ``(2 z^2 + 1) / 6``; and the end of that arm, the mean
@@ -206,7 +206,7 @@ def _shift(check: Check, z: float, z_power: float) -> float:
 
 
 def make_plan(
-    checks: Sequence[Check], family_rate: float = FAMILY_RATE, power: float = POWER
+    checks: Sequence[Planned], family_rate: float = FAMILY_RATE, power: float = POWER
 ) -> Plan:
     """Share the false-alarm rate over the checks with noise and size every experiment.
 
@@ -223,7 +223,7 @@ def make_plan(
             than the family's wherever they are planned apart.
 
     Example:
-        >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+        >>> check = Planned(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
         ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
         ...               source="simulated and scored independently")
         >>> plan = make_plan([check])
@@ -238,10 +238,10 @@ def make_plan(
             "every check's replicates depend."
         )
     alarm = family_rate / CAPACITY
-    z, z_second = (float(norm.isf(share * alarm / 2)) for share in _STAGE_SHARES)
-    z_power = float(norm.ppf(power))
+    z, z_second = (-float(ndtri(share * alarm / 2)) for share in _STAGE_SHARES)
+    z_power = float(ndtri(power))
 
-    def needed(check: Check) -> int:
+    def needed(check: Planned) -> int:
         if not check.experiments:
             return 0
         margin = (check.discrepancy - check.allowance) / check.std if check.std else math.inf
@@ -266,7 +266,7 @@ class Outcome:
         stage: 2 if the first left it undecided.
     """
 
-    check: Check
+    check: Planned
     verdict: Verdict
     observed: float
     std_error: float
@@ -324,7 +324,7 @@ def interval(mean, std_error, n, skewness, z: float) -> tuple[np.ndarray, np.nda
     return low, high
 
 
-def judge(check: Check, seen: Observation, z: float) -> Outcome:
+def judge(check: Planned, seen: Observation, z: float) -> Outcome:
     """Verdict of a check from what was observed; see the module's docstring.
 
     A bound passes when the interval lies below it, fails when the interval lies above it.
@@ -363,7 +363,7 @@ def judge(check: Check, seen: Observation, z: float) -> Outcome:
     return rejudge(check, seen_by)
 
 
-def rejudge(check: Check, seen: Outcome) -> Outcome:
+def rejudge(check: Planned, seen: Outcome) -> Outcome:
     """Verdict of a check on the interval of an earlier outcome of the same statistic.
 
     Args:
@@ -382,7 +382,7 @@ def rejudge(check: Check, seen: Outcome) -> Outcome:
     return dataclasses.replace(seen, check=check, verdict=verdict, reason=reason)
 
 
-def judge_exact(check: Check) -> Outcome:
+def judge_exact(check: Planned) -> Outcome:
     """Verdict of a check without noise: two routes agree within the discrepancy.
 
     Args:

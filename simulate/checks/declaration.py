@@ -1,14 +1,18 @@
-"""What a check declares, before anything is simulated."""
+"""What a check declares at once, and what theory expects of it, computed when it is asked for."""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
-from typing import Literal
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal, SupportsFloat
 
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["SOURCES", "Check", "Kind", "Source"]
+__all__ = ["SOURCES", "Check", "Expectation", "Kind", "Planned", "Source", "planned"]
 
 Kind = Literal["exact", "asymptotic", "bound", "rate"]
 Source = Literal[
@@ -25,52 +29,141 @@ SOURCES: dict[Source, str] = {
     "second route": "no samples: another derivation or other code, compared up to a tolerance",
     "restated algebra": "no samples: both sides come down to the same formula",
 }
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Check:
-    """A claim about the mean of a statistic, with everything needed to plan and judge it.
+class Expectation:
+    """What theory says of a check, before anything is simulated.
 
     Attributes:
-        id: ``theorem.statistic.configuration.design``.
-        claim: the claim in words.
-        kind: "exact", "asymptotic", "bound" (the mean is at most ``theory``) or "rate".
-        experiments: names ``configuration/label``; two for a paired difference (first minus
-            second); none for a check without noise.
-        statistic: name of the statistic, and the index into it when it is an array.
         theory: the predicted value.
-        std: declared standard deviation of one replicate.
+        std: standard deviation of one replicate.
         allowance: known remainder of an asymptotic statement.
         discrepancy: the deviation that must be detected.
         observed: for a check without noise, the value found by the independent route.
-        skewness: declared bound on the size of the skewness of one replicate, 0 where the noise is
-            close to normal; it lengthens the interval on one side, which the plan makes up for.
-        source: where the observed value comes from, one of `SOURCES`.
+        skewness: bound on the size of the skewness of one replicate, 0 where the noise is close to
+            normal; it lengthens the interval on one side, which the plan makes up for.
+        claim: the check's claim with numbers that only the prediction knows; empty if it has none.
     """
+
+    theory: SupportsFloat
+    std: SupportsFloat = 0.0
+    allowance: SupportsFloat = 0.0
+    discrepancy: SupportsFloat
+    observed: SupportsFloat | None = None
+    skewness: SupportsFloat = 0.0
+    claim: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Identity:
+    """What is known of a check before anything is predicted, see `Check`."""
 
     id: str
     claim: str
     kind: Kind
     experiments: tuple[str, ...] = ()
     statistic: tuple[str, int | None] = ("population", None)
-    theory: float
-    std: float = 0.0
-    allowance: float = 0.0
-    discrepancy: float
-    observed: float | None = None
-    skewness: float = 0.0
     source: Source
 
+    @property
+    def theorem(self) -> str:
+        """The theorem's id."""
+        return self.id.split(".")[0]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Check(_Identity):
+    """A claim about the mean of a statistic. Nothing is computed until it is `planned`.
+
+    Attributes:
+        id: ``theorem.statistic.suite.label``.
+        claim: the claim in words.
+        kind: "exact", "asymptotic", "bound" (the mean is at most the theory value) or "rate".
+        experiments: names ``suite/label``; two for a paired difference (first minus second); none
+            for a check without noise.
+        statistic: name of the statistic, and the index into it when it is an array.
+        source: where the observed value comes from, one of `SOURCES`.
+        expect: computes what theory expects.
+        applies: whether there is something to check, where only a prediction can say so.
+        place: file and line of the generator that declares it, below the package.
+
+    Raises:
+        ValueError: a source that does not exist or does not go with the experiments.
+    """
+
+    expect: Callable[[], Expectation]
+    applies: Callable[[], bool] | None = None
+    place: str = dataclasses.field(init=False)
+
     def __post_init__(self):
-        numbers = (self.theory, self.std, self.allowance, self.discrepancy, self.skewness)
-        if not all(math.isfinite(number) for number in numbers):
-            raise ValueError(f"{self.id}: got {numbers}, expected finite numbers.")
         if self.source not in SOURCES or bool(self.experiments) != self.source.startswith("simul"):
             raise ValueError(
                 f"{self.id}: got source {self.source!r} and "
                 f"{counted(len(self.experiments), 'experiment')}, expected one of "
                 f"{', '.join(map(repr, SOURCES))}, the first two of a check with experiments."
             )
+        object.__setattr__(self, "place", _place())
+
+    def planned(self) -> Planned | None:
+        """The check with its numbers, computed now; None where there is nothing to check.
+
+        Raises:
+            ValueError: numbers that are not finite, or no discrepancy beyond the allowance.
+
+        Example:
+            >>> check = Check(id="R1.x.c.d", claim="", kind="exact", source="second route",
+            ...               expect=lambda: Expectation(theory=1, discrepancy=0.1, observed=1.05))
+            >>> check.planned().theory
+            1.0
+        """
+        if self.applies is not None and not self.applies():
+            return None
+        numbers = dict(vars(self.expect()))
+        claim = numbers.pop("claim") or self.claim
+        return Planned(
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(_Identity)}
+            | {name: None if own is None else float(own) for name, own in numbers.items()}
+            | {"claim": claim}
+        )
+
+
+def _place() -> str:
+    """Of the ``yield`` that makes the check, perhaps by a helper; empty outside of a generator."""
+    frame = sys._getframe(2)
+    while frame is not None and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    path = Path(frame.f_code.co_filename)
+    path = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
+    return f"{path.as_posix()}:{frame.f_lineno}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Planned(_Identity):
+    """A check with everything needed to plan and judge it.
+
+    Attributes:
+        id, claim, kind, experiments, statistic, source: see `Check`.
+        theory, std, allowance, discrepancy, observed, skewness: see `Expectation`.
+
+    Raises:
+        ValueError: numbers that are not finite, or no discrepancy beyond the allowance.
+    """
+
+    theory: float
+    std: float = 0.0
+    allowance: float = 0.0
+    discrepancy: float
+    observed: float | None = None
+    skewness: float = 0.0
+
+    def __post_init__(self):
+        numbers = (self.theory, self.std, self.allowance, self.discrepancy, self.skewness)
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"{self.id}: got {numbers}, expected finite numbers.")
         if not 0 <= self.allowance < self.discrepancy:
             raise ValueError(
                 f"{self.id}: got allowance {self.allowance:g} and discrepancy "
@@ -79,13 +172,18 @@ class Check:
             )
 
     @property
-    def theorem(self) -> str:
-        """The theorem's id."""
-        return self.id.split(".")[0]
-
-    @property
     def law(self) -> str:
         """The law of the statistic's mean that the interval relies on."""
         if not self.experiments:
             return "no noise"
         return "normal, skewed" if self.skewness else "normal"
+
+
+def planned(checks: Iterable[Check]) -> tuple[Planned, ...]:
+    """Those of the checks that apply, with their numbers.
+
+    Args:
+        checks: declared ones.
+    """
+    found = (check.planned() for check in checks)
+    return tuple(own for own in found if own is not None)

@@ -33,8 +33,8 @@ def judge_spread(outcome: Outcome, seen: Observation, z: float) -> Outcome:
 
     Example:
         >>> from synthetic_oversampling.simulate.checks.check import judge
-        >>> from synthetic_oversampling.simulate.checks.declaration import Check
-        >>> check = Check(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
+        >>> from synthetic_oversampling.simulate.checks.declaration import Planned
+        >>> check = Planned(id="R1.x.c.d", claim="", kind="exact", experiments=("c/d",),
         ...               statistic=("x", None), theory=1.0, std=1.0, discrepancy=0.1,
         ...               source="simulated, scored by theory")
         >>> for std in (0.1, 1.0, 2.0):

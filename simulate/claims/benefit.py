@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.phase_points import PhasePoint
 from synthetic_oversampling.theory.prediction.benefit import REFERENCES, break_even_shift
 
@@ -18,7 +18,7 @@ __all__ = ["SEPARATIONS", "phase_checks", "phase_point"]
 
 SEPARATIONS = (1.5, 2.5)
 _SIZES = (1000, 330)
-_SIDES = {"below": 0.6, "above": 1.5}  # times the break-even shift
+_SIDES = {"R3.below": 0.6, "R3.above": 1.5}  # times the break-even shift
 
 
 @lru_cache(maxsize=8)
@@ -41,28 +41,40 @@ def phase_point(name: str) -> PhasePoint:
                       lengths)  # fmt: skip
 
 
+def _gain(name: str, rival: str, k: int, claim: str) -> Expectation:
+    """The gain over a rival at the shift of place ``k``."""
+    own = phase_point(name)
+    other, theory = own.rivals[rival].excess, own.shifted[k].excess
+    value = float(other.total - theory.total)
+    noise = float(other.total - other.bias + theory.total - theory.bias)
+    remainder = 2.0 * (len(own.direction) + 1) / min(own.sizes)
+    return Expectation(
+        theory=value,
+        std=math.hypot(float(other.std), float(theory.std)),
+        allowance=remainder * abs(noise),
+        discrepancy=abs(value),
+        claim=f"at a shift of {own.lengths[k]:.3g}, {claim}",
+    )
+
+
 def phase_checks(profile: str) -> Iterator[Check]:
     """Both sides of the boundary with each rival, at each separation."""
+    del profile
+    sides = [(rival, side) for rival in REFERENCES for side in _SIDES]
     for separation in SEPARATIONS:
         name = f"phases/{separation:g}"
-        own = phase_point(name)
-        remainder = 2.0 * (len(own.direction) + 1) / min(own.sizes)
-        sides = [(rival, side) for rival in REFERENCES for side in _SIDES]
         for k, (rival, side) in enumerate(sides):
-            other, theory = own.rivals[rival].excess, own.shifted[k].excess
-            value = float(other.total - theory.total)
-            noise = float(other.total - other.bias + theory.total - theory.bias)
-            where = list(own.rivals).index(rival) * len(sides) + k
+            below = side == "R3.below"
+            claim = (
+                f"{'below' if below else 'above'} the break-even with {rival}, the synthetic "
+                f"design {'helps' if below else 'hurts'}"
+            )
             yield Check(
-                id=f"R3.{side}_{rival}.phases.{separation:g}",
-                claim=f"at a shift of {own.lengths[k]:.3g}, {side} the break-even with {rival}, "
-                f"the synthetic design {'helps' if side == 'below' else 'hurts'}",
+                id=f"{side}_{rival}.phases.{separation:g}",
+                claim=claim,
                 kind="asymptotic",
                 experiments=(name,),
-                statistic=("gain", where),
-                theory=value,
-                std=math.hypot(float(other.std), float(theory.std)),
-                allowance=remainder * abs(noise),
-                discrepancy=abs(value),
+                statistic=("gain", REFERENCES.index(rival) * len(sides) + k),
                 source="simulated, scored by theory",
+                expect=partial(_gain, name, rival, k, claim),
             )

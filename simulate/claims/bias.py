@@ -1,13 +1,14 @@
-"""The checks of theorems B and R, built from theory's predictions before anything is simulated."""
+"""The checks of theorems B and R."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.risk import (
     PROFILES,
     fitted_bias_checks,
@@ -63,79 +64,124 @@ def _remainder(own: Experiment) -> float:
 
 
 def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
-    theory, probe = own.prediction, own.probe
-    reference = own.label in REFERENCES
-    risk_theorem = "R1" if reference or not own.generator.fitted else "R2"
+    fitted = own.label not in REFERENCES and own.generator.fitted
     remainder = _remainder(own)
     size = own.configuration.dim + 1
     minority = own.configuration.minority
 
-    def check(theorem, statistic, claim, kind, value, std, allowance, discrepancy, index=None):
+    def check(name, claim, kind, expect, index=None, applies=None):
+        statistic = name.split(".")[1]
         return Check(
-            id=f"{theorem}.{statistic}.{own.configuration.name}.{own.label}",
+            id=f"{name}.{own.configuration.name}.{own.label}",
             claim=claim,
             kind=kind,
             experiments=(own.name,),
             statistic=(statistic, index),
-            theory=float(value),
-            std=float(std),
-            allowance=float(allowance),
-            discrepancy=float(discrepancy),
             source=_SCORED if statistic.endswith("excess") else _INDEPENDENT,
+            expect=expect,
+            applies=applies,
         )
 
-    value, std = own.objective
-    curved = not reference and own.generator.fits.gaussian
-    yield check(
-        "B1", "objective", "expected empirical risk is R_bal + B",
-        "asymptotic" if curved else "exact", value, std,
-        2.0 * std**2 if curved else 0.0, max(effect * std, 4.0 * std**2),
-    )  # fmt: skip
-    slope = float(probe.gradient_direction @ theory.mean_gradient)
-    std = _spread(probe.gradient_direction, theory.gradient_cov_star)
-    yield check(
-        "B2", "gradient", "gradient of the bias at theta*",
-        "asymptotic" if curved else "exact", slope, std,
-        remainder * std / math.sqrt(size) if curved else 0.0, effect * max(abs(slope), std),
-    )  # fmt: skip
-    moved = float(np.linalg.norm(theory.displacement))
-    if moved > _UNBIASED:
-        direction = probe.displacement_direction
+    curved = fitted and own.generator.fits.gaussian
+    kind = "asymptotic" if curved else "exact"
+
+    def objective():
+        value, std = own.objective
+        return Expectation(
+            theory=value,
+            std=std,
+            allowance=2.0 * std**2 if curved else 0.0,
+            discrepancy=max(effect * std, 4.0 * std**2),
+        )
+
+    yield check("B1.objective", "expected empirical risk is R_bal + B", kind, objective)
+
+    def gradient():
+        direction, theory = own.probe.gradient_direction, own.prediction
+        slope = float(direction @ theory.mean_gradient)
+        std = _spread(direction, theory.gradient_cov_star)
+        return Expectation(
+            theory=slope,
+            std=std,
+            allowance=remainder * std / math.sqrt(size) if curved else 0.0,
+            discrepancy=effect * max(abs(slope), std),
+        )
+
+    yield check("B2.gradient", "gradient of the bias at theta*", kind, gradient)
+
+    def moved():
+        return float(np.linalg.norm(own.prediction.displacement)) > _UNBIASED
+
+    def displacement():
+        direction, theory = own.probe.displacement_direction, own.prediction
         value = float(direction @ (theory.displacement + theory.estimator_bias))
         std = _spread(direction, theory.cov)
-        allowance = remainder * abs(float(direction @ theory.estimator_bias))
-        yield check(
-            "B3", "displacement", "mean of theta_hat is theta_alpha plus the O(1/n) bias",
-            "asymptotic", value, std, allowance, effect * max(abs(value), std),
-        )  # fmt: skip
-        total = float(theory.total)
-        yield check(
-            risk_theorem, "excess", "total balanced excess risk",
-            "asymptotic", total, theory.excess.std,
-            remainder * (total - float(theory.excess.bias)), effect * total,
-        )  # fmt: skip
-    yield from second_order_checks(own, risk_theorem, effect, remainder)
-    groups = second_order(own)[0]
-    group = theory.group_excess
-    if moved > _UNBIASED and abs(float(group.bias[minority])) > 0:
+        return Expectation(
+            theory=value,
+            std=std,
+            allowance=remainder * abs(float(direction @ theory.estimator_bias)),
+            discrepancy=effect * max(abs(value), std),
+        )
+
+    yield check(
+        "B3.displacement", "mean of theta_hat is theta_alpha plus the O(1/n) bias", "asymptotic",
+        displacement, applies=moved,
+    )  # fmt: skip
+
+    def excess():
+        total, theory = float(own.prediction.total), own.prediction.excess
+        return Expectation(
+            theory=total,
+            std=theory.std,
+            allowance=remainder * (total - float(theory.bias)),
+            discrepancy=effect * total,
+        )
+
+    yield check(
+        "R2.excess" if fitted else "R1.excess", "total balanced excess risk", "asymptotic", excess,
+        applies=moved,
+    )  # fmt: skip
+    yield from second_order_checks(own, "R2" if fitted else "R1", effect, remainder)
+
+    def group_excess():
+        group = own.prediction.group_excess
         value = float(group.total[minority])
-        yield check(
-            "R5", "group_excess", "minority excess risk moves by -grad R_g . A^{-1} b",
-            "asymptotic", value, group.std[minority],
-            remainder * groups[1, minority],
-            effect * max(abs(value), float(group.std[minority])), minority,
-        )  # fmt: skip
-    if moved > _UNBIASED:
+        return Expectation(
+            theory=value,
+            std=group.std[minority],
+            allowance=remainder * second_order(own)[0][1, minority],
+            discrepancy=effect * max(abs(value), float(group.std[minority])),
+        )
+
+    yield check(
+        "R5.group_excess", "minority excess risk moves by -grad R_g . A^{-1} b", "asymptotic",
+        group_excess, minority,
+        lambda: moved() and abs(float(own.prediction.group_excess.bias[minority])) > 0,
+    )  # fmt: skip
+
+    @cache
+    def slack():
         bias = population_bound(own.configuration.groups, own.design, own.generator).bound
-        slack, total = bias - float(theory.excess.bias), float(theory.total)
-        # near enough above the excess for a bound that is too low to be seen, far enough to tell;
-        # or below it
-        if slack < 0 or 0.1 * total <= slack <= 0.5 * total:
-            yield check(
-                "R6", "excess", "excess risk is below the bound on its bias part plus the rest",
-                "bound", bias + total - float(theory.excess.bias), theory.excess.std, 0.0,
-                abs(slack),
-            )  # fmt: skip
+        return bias - float(own.prediction.excess.bias), bias
+
+    def close():
+        """Near enough above the excess for a bound that is too low to be seen, far enough to tell;
+        or below it."""
+        total = float(own.prediction.total)
+        return moved() and (slack()[0] < 0 or 0.1 * total <= slack()[0] <= 0.5 * total)
+
+    def bound():
+        (gap, bias), theory = slack(), own.prediction
+        return Expectation(
+            theory=bias + float(theory.total) - float(theory.excess.bias),
+            std=theory.excess.std,
+            discrepancy=abs(gap),
+        )
+
+    yield check(
+        "R6.excess", "excess risk is below the bound on its bias part plus the rest", "bound",
+        bound, applies=close,
+    )  # fmt: skip
 
 
 def _spread(direction, cov) -> float:
@@ -144,25 +190,28 @@ def _spread(direction, cov) -> float:
 
 def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Check]:
     """R3: the gain over class weighting, on the same real data."""
-    reference = experiment(name, "weighted")
+
+    def gain(label):
+        first, own = experiment(name, "weighted").prediction, experiment(name, label)
+        second = own.prediction
+        return Expectation(
+            theory=difference(first, second),
+            std=math.hypot(float(first.excess.std), float(second.excess.std)),
+            allowance=_remainder(own) * float(first.total + second.total - second.excess.bias),
+            discrepancy=effect * float(first.total + second.total),
+        )
+
     for label in labels:
         if label in REFERENCES:
             continue
-        own = experiment(name, label)
-        first, second = reference.prediction, own.prediction
-        scale = float(first.total + second.total)
-        std = math.hypot(float(first.excess.std), float(second.excess.std))
         yield Check(
             id=f"R3.gain.{name}.{label}",
             claim="gain of the design over class weighting",
             kind="asymptotic",
-            experiments=(reference.name, own.name),
+            experiments=(f"{name}/weighted", f"{name}/{label}"),
             statistic=("excess", None),
-            theory=difference(first, second),
-            std=std,
-            allowance=_remainder(own) * float(first.total + second.total - second.excess.bias),
-            discrepancy=effect * scale,
             source="simulated, scored by theory",
+            expect=partial(gain, label),
         )
 
 
@@ -171,92 +220,111 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
     own = experiment(name, "raw")
     if not own.configuration.common_cov:
         return
-    theory = own.prediction
     by_label = {group.label: g for g, group in enumerate(own.configuration.groups)}
     sizes = own.configuration.sizes
-    gap = (
-        own.configuration.groups[by_label[1]].mean[0]
-        - (own.configuration.groups[by_label[0]].mean[0])
-    )
-    cov = own.configuration.groups[0].cov[0]
-    distance = math.sqrt(gap @ np.linalg.solve(cov, gap))
     n0, n1 = (sizes[by_label[y]] for y in (0, 1))
-    shift = float(FORMULAS["B4.shift"](n_0=float(n0), n_1=float(n1)))
-    exact = np.zeros(own.configuration.dim + 1)
-    exact[0] = shift
+
+    def shift():
+        return float(FORMULAS["B4.shift"](n_0=float(n0), n_1=float(n1)))
+
+    def moved():
+        exact = np.zeros(own.configuration.dim + 1)
+        exact[0] = shift()
+        gap = np.max(np.abs(np.asarray(own.prediction.displacement) - exact))
+        return Expectation(theory=0.0, discrepancy=1e-9, observed=gap)
+
     yield Check(
         id=f"B4.shift.{name}.raw",
         claim="raw ERM moves the intercept by log(n1/n0) and nothing else (population Newton)",
         kind="exact",
-        theory=0.0,
-        discrepancy=1e-9,
-        observed=float(np.max(np.abs(np.asarray(theory.displacement) - exact))),
         source="second route",
+        expect=moved,
     )
-    for label in (0, 1):
-        g = by_label[label]
+
+    def error(label):
+        groups, g = own.configuration.groups, by_label[label]
+        gap = groups[by_label[1]].mean[0] - groups[by_label[0]].mean[0]
+        distance = math.sqrt(gap @ np.linalg.solve(groups[0].cov[0], gap))
         formula = FORMULAS[f"B4.error_{label}"]
         arguments = {"Delta": distance, "n_0": float(n0), "n_1": float(n1)}
         value = float(formula(**{name: arguments[name] for name in formula.arguments}))
-        error = theory.group_error
-        scale = abs(float(error.variance[g])) + abs(float(error.cox_snell[g]))
+        found = own.prediction.group_error
+        scale = abs(float(found.variance[g])) + abs(float(found.cox_snell[g]))
+        return Expectation(
+            theory=value + float(found.variance[g] + found.cox_snell[g]),
+            std=found.std[g],
+            allowance=0.1 * scale,
+            discrepancy=max(0.02 * value, 0.2 * scale),
+        )
+
+    for label in (0, 1):
         yield Check(
             id=f"B4.error_{label}.{name}.raw",
             claim=f"error of class {label} under raw ERM: Phi(-Delta/2 +- log(n1/n0)/Delta) + "
             f"O(1/n)",
             kind="asymptotic",
             experiments=(own.name,),
-            statistic=("error", g),
-            theory=value + float(error.variance[g] + error.cox_snell[g]),
-            std=float(error.std[g]),
-            allowance=0.1 * scale,
-            discrepancy=max(0.02 * value, 0.2 * scale),
+            statistic=("error", by_label[label]),
             source="simulated, scored by theory",
+            expect=partial(error, label),
         )
+
+    def intercept():
+        theory = own.prediction
+        return Expectation(
+            theory=shift() + float(theory.estimator_bias[0]),
+            std=math.sqrt(float(theory.cov[0, 0])),
+            allowance=0.1 * abs(float(theory.estimator_bias[0])),
+            discrepancy=0.2 * effect * abs(shift()),
+        )
+
     yield Check(
         id=f"B4.intercept.{name}.raw",
         claim="simulated intercept of raw ERM",
         kind="asymptotic",
         experiments=(own.name,),
         statistic=("theta", 0),
-        theory=shift + float(theory.estimator_bias[0]),
-        std=math.sqrt(float(theory.cov[0, 0])),
-        allowance=0.1 * abs(float(theory.estimator_bias[0])),
-        discrepancy=0.2 * effect * abs(shift),
         source="simulated and scored independently",
+        expect=intercept,
     )
 
 
 def _spurious_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Check]:
     """B5: the balanced optimum ignores spurious features; raw ERM and biased generators do not."""
-    setting = CONFIGURATIONS[name]()
-    for feature in setting.spurious:
-        index = feature + 1
+
+    def balanced(index):
         star = experiment(name, "weighted").prediction.theta_star
+        return Expectation(theory=0.0, discrepancy=1e-9, observed=abs(float(star[index])))
+
+    def weight(index, label):
+        theory = experiment(name, label).prediction
+        value = float(theory.displacement[index] + theory.estimator_bias[index])
+        std = math.sqrt(float(theory.cov[index, index]))
+        return Expectation(
+            theory=value,
+            std=std,
+            allowance=0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
+            discrepancy=max(effect * abs(value), 0.12 * std),
+        )
+
+    for feature in CONFIGURATIONS[name]().spurious:
+        index = feature + 1
         yield Check(
             id=f"B5.balanced.{name}.population",
             claim="balanced optimum puts exactly zero weight on spurious features",
             kind="exact",
-            theory=0.0,
-            discrepancy=1e-9,
-            observed=abs(float(star[index])),
             source="second route",
+            expect=partial(balanced, index),
         )
         for label in labels:
-            theory = experiment(name, label).prediction
-            value = float(theory.displacement[index] + theory.estimator_bias[index])
-            std = math.sqrt(float(theory.cov[index, index]))
             yield Check(
                 id=f"B5.weight{feature}.{name}.{label}",
                 claim="weight on a spurious feature",
                 kind="asymptotic",
                 experiments=(f"{name}/{label}",),
                 statistic=("theta", index),
-                theory=value,
-                std=std,
-                allowance=0.1 * abs(float(theory.estimator_bias[index])) + 0.005 * std,
-                discrepancy=max(effect * abs(value), 0.12 * std),
                 source="simulated and scored independently",
+                expect=partial(weight, index, label),
             )
 
 
@@ -269,21 +337,23 @@ def _order_checks(name: str) -> Iterator[Check]:
         "scaled": lambda e: Scaled(1.0 - e),
         "mislabelled": lambda e: Mislabelled(e / 4),
     }
-    for label, family in families.items():
+
+    def order(family):
         sizes, gaps = [], []
         for scale in (0.16, 0.08, 0.04, 0.02):
             theory = predict_bias(setting.groups, setting.synthetic, family(scale))
             sizes.append(np.linalg.norm(theory.bias_gradient))
             gaps.append(np.linalg.norm(theory.displacement - theory.displacement_linear))
         slope = float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0])
+        return Expectation(theory=2.0, discrepancy=0.1, observed=slope)
+
+    for label, family in families.items():
         yield Check(
             id=f"B3.order.{name}.{label}",
             claim="theta_alpha - theta* + A^{-1} grad B is of second order in grad B",
             kind="rate",
-            theory=2.0,
-            discrepancy=0.1,
-            observed=slope,
             source="second route",
+            expect=partial(order, family),
         )
     yield from _close_checks(name)
 
@@ -306,33 +376,41 @@ def _close_checks(name: str) -> Iterator[Check]:
     and gradient odd in the distance, so that what the linear form misses is of third order.
     """
     setting = CONFIGURATIONS[name]()
-    design, generator = Design(setting.sizes, math.inf, 1.0), Scaled(0.5)
-    found = [predict(_close(setting, scale), design, generator) for scale in _CLOSE]
-    sizes = [np.linalg.norm(own.bias_gradient) for own in found]
-    gaps = [np.linalg.norm(own.displacement - own.displacement_linear) for own in found]
+
+    @cache
+    def found():
+        design, generator = Design(setting.sizes, math.inf, 1.0), Scaled(0.5)
+        return [predict(_close(setting, scale), design, generator) for scale in _CLOSE]
+
+    def order():
+        sizes = [np.linalg.norm(own.bias_gradient) for own in found()]
+        gaps = [np.linalg.norm(own.displacement - own.displacement_linear) for own in found()]
+        slope = np.polyfit(np.log(sizes), np.log(gaps), 1)[0]
+        return Expectation(theory=3.0, discrepancy=0.1, observed=slope)
+
+    def local():
+        ratio = found()[-1].local_bias / found()[-1].excess.bias
+        return Expectation(theory=ratio, discrepancy=0.01, observed=1.0)
+
     yield Check(
         id=f"B3.order.{name}.{CLOSE}",
         claim="theta_alpha - theta* + A^{-1} grad B is of higher order in grad B, however large "
         "the Hessian of B",
         kind="rate",
-        theory=3.0,
-        discrepancy=0.1,
-        observed=float(np.polyfit(np.log(sizes), np.log(gaps), 1)[0]),
         source="second route",
+        expect=order,
     )
     yield Check(
         id=f"R1.local.{name}.{CLOSE}",
         claim="bias part of the local form over the exact one, however large the Hessian of B",
         kind="asymptotic",
-        theory=float(found[-1].local_bias / found[-1].excess.bias),
-        discrepancy=0.01,
-        observed=1.0,
         source="second route",
+        expect=local,
     )
 
 
 def configuration_checks(name: str, profile: str) -> Iterator[Check]:
-    """Every check of a configuration, lazily: predictions are computed as checks are built."""
+    """Every check of a configuration."""
     effect = PROFILES[profile]
     labels = experiment_labels(name, profile)
     for label in labels:

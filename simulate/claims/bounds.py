@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache, lru_cache, partial
+from typing import NamedTuple, SupportsFloat
 
 import jax.numpy as jnp
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.printed.settings import balanced
 from synthetic_oversampling.theory.generators.table import (
     Generator,
@@ -34,53 +34,53 @@ from synthetic_oversampling.theory.prediction.bias import predict_bias
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["LABELS", "SUITE", "Sample", "bound_checks", "close_population", "random_population",
+__all__ = ["SUITE", "Sample", "bound_checks", "close_population", "random_population",
            "random_sample"]  # fmt: skip
 
 SUITE = "bounds"
-LABELS = ("random", "close", "aligned", "attained", "vector", "intercept", "tight", "far", "near",
-          "published")  # fmt: skip
 _ROWS = 30  # of a small sample, some of weight 0
 _ROUNDING = 1e-9  # relative, by which two routes may differ
 
 
-def _check(name: str, label: str, claim: str, theory, observed, discrepancy, kind="bound") -> Check:
-    return Check(
-        id=f"{name}.{SUITE}.{label}",
-        claim=claim,
-        kind=kind,
-        theory=float(theory),
-        discrepancy=float(discrepancy),
-        observed=float(observed),
-        source="second route",
-    )
+def _check(id: str, claim: str, expect: Callable[[], Expectation], kind="bound") -> Check:
+    return Check(id=id, claim=claim, kind=kind, source="second route", expect=expect)
 
 
-def _count(name: str, label: str, claim: str, violations) -> Check:
-    return _check(name, label, claim, 0.0, violations, 0.5)
+def _violations(count: SupportsFloat, claim: str = "") -> Expectation:
+    return Expectation(theory=0.0, discrepancy=0.5, observed=count, claim=claim)
 
 
 # --- R6 ---------------------------------------------------------------------------------------
 def _local_checks() -> Iterator[Check]:
-    rng, violations, count = np.random.default_rng(3), 0, 400
-    for _ in range(count):
-        size = int(rng.integers(2, 5))
-        hessian, target, cov = (
-            own @ own.T + 1e-3 * np.eye(size)
-            for own in rng.normal(size=(3, size, size)) * 10 ** rng.uniform(-1, 1, size=(3, 1, 1))
-        )
-        bias = rng.normal(size=size) * 10 ** rng.uniform(-2, 1)
-        metric = np.linalg.inv(target) @ hessian @ np.linalg.inv(target)
-        excess = (bias @ metric @ bias + np.trace(metric @ cov)) / 2
-        violations += excess > (1 + _ROUNDING) * bounds.local_bound(bias, cov, hessian, target)
+    count = 400
+
+    def above():
+        rng, violations = np.random.default_rng(3), 0
+        for _ in range(count):
+            size = int(rng.integers(2, 5))
+            hessian, target, cov = (
+                own @ own.T + 1e-3 * np.eye(size)
+                for own in rng.normal(size=(3, size, size))
+                * 10 ** rng.uniform(-1, 1, size=(3, 1, 1))
+            )
+            bias = rng.normal(size=size) * 10 ** rng.uniform(-2, 1)
+            metric = np.linalg.inv(target) @ hessian @ np.linalg.inv(target)
+            excess = (bias @ metric @ bias + np.trace(metric @ cov)) / 2
+            violations += excess > (1 + _ROUNDING) * bounds.local_bound(bias, cov, hessian, target)
+        return _violations(violations)
+
     claim = f"of {count} random biases and matrices, those above the bound on R1's local form"
-    yield _count("R6.local", "random", claim, violations)
-    bias, cov = np.array([0.0, 0.3]), np.diag([0.1, 0.2])
-    hessian, target = np.diag([0.5, 2.0]), np.diag([1.5, 0.4])
-    excess = 0.5 * 2.0 * (0.3 / 0.4) ** 2 + 0.5 * (0.5 * 0.1 / 1.5**2 + 2.0 * 0.2 / 0.4**2)
-    bound = bounds.local_bound(bias, cov, hessian, target)
+    yield _check("R6.local.bounds.random", claim, above)
+
+    def aligned():
+        bias, cov = np.array([0.0, 0.3]), np.diag([0.1, 0.2])
+        hessian, target = np.diag([0.5, 2.0]), np.diag([1.5, 0.4])
+        excess = 0.5 * 2.0 * (0.3 / 0.4) ** 2 + 0.5 * (0.5 * 0.1 / 1.5**2 + 2.0 * 0.2 / 0.4**2)
+        bound = bounds.local_bound(bias, cov, hessian, target)
+        return Expectation(theory=bound, discrepancy=_ROUNDING * excess, observed=excess)
+
     claim = "attained where the bias lies along H's largest and A's smallest eigenvalue"
-    yield _check("R6.local", "aligned", claim, bound, excess, _ROUNDING * excess, "exact")
+    yield _check("R6.local.bounds.aligned", claim, aligned, "exact")
 
 
 class Population(NamedTuple):
@@ -157,41 +157,51 @@ def _populations(count: int = 48) -> tuple[Population, ...]:
 
 
 def _population_checks() -> Iterator[Check]:
-    for label, cases in (("random", _populations()), ("close", _close())):
+    def above(populations, claim):
         ratios = [
             bounds.population_bound(own.groups, own.design, own.generator).bound / own.excess
-            for own in cases
+            for own in populations()
         ]
-        claim = (
-            f"of {len(cases)} populations ({label}), those whose excess is above the bound at any "
-            f"bias; bound over excess from {min(ratios):.2f} to {max(ratios):.3g}, median "
-            f"{float(np.median(ratios)):.2f}"
+        found = (
+            f"of {len(ratios)} {claim}; bound over excess from {min(ratios):.2f} to "
+            f"{max(ratios):.3g}, median {float(np.median(ratios)):.2f}"
         )
-        yield _count("R6.population", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
-    pair = [GaussianGroup([0.5 * s], [[0.35]], (s + 1) // 2) for s in (-1, 1)]
-    flipped = Design((400, 400), 400, 0.5), Mislabelled(0.15)
-    found = predict_bias(pair, *flipped, SQUARED)
-    second = 0.5**2 + 0.35  # the risk is quadratic: curvature 1 and this, the bias along the slope
-    move = float(found.theta_alpha[1]) - 0.5 / second
-    bound = bounds.population_bound(pair, *flipped, SQUARED).bound
+        return _violations(sum(ratio < 1 - 1e-7 for ratio in ratios), found)
+
+    for label, populations in (("random", _populations), ("close", _close)):
+        claim = f"populations ({label}), those whose excess is above the bound at any bias"
+        yield _check(f"R6.population.bounds.{label}", claim, partial(above, populations, claim))
+
+    def attained():
+        pair = [GaussianGroup([0.5 * s], [[0.35]], (s + 1) // 2) for s in (-1, 1)]
+        flipped = Design((400, 400), 400, 0.5), Mislabelled(0.15)
+        found = predict_bias(pair, *flipped, SQUARED)
+        second = 0.5**2 + 0.35  # the risk is quadratic: curvature 1 and this, the bias along it
+        move = float(found.theta_alpha[1]) - 0.5 / second
+        bound = bounds.population_bound(pair, *flipped, SQUARED).bound
+        return Expectation(theory=bound, discrepancy=1e-9 * bound, observed=second * move**2 / 2)
+
     claim = "attained by a quadratic risk with a bias along its flattest direction"
-    yield _check("R6.population", "attained", claim, bound, second * move**2 / 2,
-                 1e-9 * bound, "exact")  # fmt: skip
+    yield _check("R6.population.bounds.attained", claim, attained, "exact")
 
 
 # --- T4 ---------------------------------------------------------------------------------------
 def _chain_checks() -> Iterator[Check]:
-    violations, count, vacuous = 0, 0, 0
-    for own in _populations():
-        if own.design.scheme == "synthetic" and max(own.kl) < math.inf:
-            found = bounds.fidelity_bound(own.kl, own.groups, own.design, own.generator)
-            violations, count = violations + (found.bound < own.excess - 1e-10), count + 1
-            vacuous += found.vacuous
     claim = (
-        f"of {count} random populations, those whose excess is above what the divergence of their "
-        f"generators allows; {vacuous} bounds are vacuous"
+        "random populations, those whose excess is above what the divergence of their generators "
+        "allows"
     )
-    yield _count("T4.chain", "random", claim, violations)
+
+    def above():
+        violations, count, vacuous = 0, 0, 0
+        for own in _populations():
+            if own.design.scheme == "synthetic" and max(own.kl) < math.inf:
+                found = bounds.fidelity_bound(own.kl, own.groups, own.design, own.generator)
+                violations, count = violations + (found.bound < own.excess - 1e-10), count + 1
+                vacuous += found.vacuous
+        return _violations(violations, f"of {count} {claim}; {vacuous} bounds are vacuous")
+
+    yield _check("T4.chain.bounds.random", claim, above)
 
 
 @lru_cache(maxsize=1)
@@ -236,17 +246,29 @@ def _entry_estimate(theta, group: GaussianGroup) -> float:
 
 
 def _proxy_checks() -> Iterator[Check]:
-    whole = [bounds.score_var_proxy(theta, group) / own for theta, group, own, _ in _scores()]
-    entry = [bounds.intercept_var_proxy(theta, group) / own for theta, group, _, own in _scores()]
-    for label, ratios, what in (("vector", whole, "score"), ("intercept", entry, "first entry")):
-        claim = (
-            f"of {counted(len(ratios), 'group')}, certified proxies of the {what} below an "
-            f"estimate by quadrature; certified over estimated {min(ratios):.3f} to "
-            f"{max(ratios):.3f}"
+    @cache
+    def ratios(label):
+        if label == "vector":
+            return [bounds.score_var_proxy(theta, own) / seen for theta, own, seen, _ in _scores()]
+        return [bounds.intercept_var_proxy(theta, own) / seen for theta, own, _, seen in _scores()]
+
+    def below(label, claim):
+        found = ratios(label)
+        text = (
+            f"of {counted(len(found), 'group')}, {claim}; certified over estimated "
+            f"{min(found):.3f} to {max(found):.3f}"
         )
-        yield _count("T4.proxy", label, claim, sum(ratio < 1 - 1e-7 for ratio in ratios))
+        return _violations(sum(ratio < 1 - 1e-7 for ratio in found), text)
+
+    for label, what in (("vector", "score"), ("intercept", "first entry")):
+        claim = f"certified proxies of the {what} below an estimate by quadrature"
+        yield _check(f"T4.proxy.bounds.{label}", claim, partial(below, label, claim))
     claim = "the first entry's certified proxy over the best of a grid of multipliers, at most"
-    yield _check("T4.proxy", "tight", claim, max(entry), 1.0, 0.01, "asymptotic")
+    yield _check(
+        "T4.proxy.bounds.tight", claim,
+        lambda: Expectation(theory=max(ratios("intercept")), discrepancy=0.01, observed=1.0),
+        "asymptotic",
+    )  # fmt: skip
 
 
 # --- R7 ---------------------------------------------------------------------------------------
@@ -328,7 +350,8 @@ def _samples(count: int = 240) -> tuple[Sample, ...]:
     return tuple(random_sample(rng, 1 + k % 2) for k in range(count))
 
 
-def _certificate_checks() -> Iterator[Check]:
+def _certified() -> dict[str, tuple[SupportsFloat, str]]:
+    """What violates R7, and among how many samples."""
     far = near = published = held = premise = 0
     for own in _samples():
         found = certificates.certificate(*map(jnp.asarray, own[:4]))
@@ -343,12 +366,26 @@ def _certificate_checks() -> Iterator[Check]:
             bound = float(FORMULAS["R7.published"].numpy(decrement=float(found.decrement)))
             published += not own.distance**2 <= bound + slack
     count = len(_samples())
-    claim = f"of {held} samples with kappa < 1 (of {count}), minimisers missing or too far"
-    yield _count("R7.sample", "far", claim, far)
-    claim = f"of {count} samples, minimisers nearer than the certificate allows"
-    yield _count("R7.sample", "near", claim, near)
-    claim = f"of {premise} samples with nu R <= sqrt(lambda_min) / 2, those beyond 16 nu^2"
-    yield _count("R7.sample", "published", claim, published)
+    return {
+        "far": (far, f"of {held} samples with kappa < 1 (of {count}), "),
+        "near": (near, f"of {count} samples, "),
+        "published": (published, f"of {premise} samples with nu R <= sqrt(lambda_min) / 2, "),
+    }
+
+
+def _certificate_checks() -> Iterator[Check]:
+    certified = cache(_certified)
+
+    def violations(label, claim):
+        count, among = certified()[label]
+        return _violations(count, among + claim)
+
+    for label, claim in (
+        ("far", "minimisers missing or too far"),
+        ("near", "minimisers nearer than the certificate allows"),
+        ("published", "those beyond 16 nu^2"),
+    ):
+        yield _check(f"R7.sample.bounds.{label}", claim, partial(violations, label, claim))
 
 
 PARTS: tuple[Callable[[], Iterator[Check]], ...] = (

@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import fit
 from synthetic_oversampling.theory.generators.table import (
@@ -165,40 +165,49 @@ def replicated(experiment_name: str) -> Replicated:
 
 
 def _law_checks(own: Replicated, effect: float) -> Iterator[Check]:
-    weights = decrement_weights(own.prediction)
-    mean, remainder = float(weights.sum()), 6.0 * len(weights) / min(own.design.sizes)
-
-    def check(statistic, claim, theory, std, allowance, discrepancy, index=None, skewness=0.0):
+    def check(name, claim, expect, index=None):
         return Check(
-            id=f"R7.{statistic}.{SUITE}.{own.name}",
+            id=f"{name}.{SUITE}.{own.name}",
             claim=claim,
             kind="asymptotic",
             experiments=(f"{SUITE}/{own.name}",),
-            statistic=(statistic.split("_")[0], index),
-            theory=float(theory),
-            std=float(std),
-            allowance=float(allowance),
-            discrepancy=float(discrepancy),
-            skewness=skewness,
+            statistic=(name.removeprefix("R7.").split("_")[0], index),
             source="simulated and scored independently",
+            expect=expect,
         )
 
-    yield check(
-        "decrement", "mean squared decrement at theta_alpha: tr(A^{-1} V)", mean,
-        1.15 * math.sqrt(2 * weights @ weights), remainder * mean,
-        (remainder + 2 * effect) * mean, skewness=math.sqrt(8.0),
-    )  # fmt: skip
-    for index, level in enumerate(own.levels):
-        chance = float(decrement_cdf(level, weights))
-        yield check(
-            f"below_{index}", "chance that the squared decrement is below a level", chance,
-            math.sqrt(chance * (1 - chance)), remainder / 2, remainder / 2 + effect, index,
-        )  # fmt: skip
+    remainder = 6.0 * (own.groups[0].dim + 1) / min(own.design.sizes)
+
+    def decrement():
+        weights = decrement_weights(own.prediction)
+        mean = float(weights.sum())
+        return Expectation(
+            theory=mean,
+            std=1.15 * math.sqrt(2 * weights @ weights),
+            allowance=remainder * mean,
+            discrepancy=(remainder + 2 * effect) * mean,
+            skewness=math.sqrt(8.0),
+        )
+
+    def share(chance):
+        return Expectation(
+            theory=chance,
+            std=math.sqrt(chance * (1 - chance)),
+            allowance=remainder / 2,
+            discrepancy=remainder / 2 + effect,
+        )
+
+    def below(index):
+        return share(float(decrement_cdf(own.levels[index], decrement_weights(own.prediction))))
+
+    yield check("R7.decrement", "mean squared decrement at theta_alpha: tr(A^{-1} V)", decrement)
+    for index in range(len(_QUANTILES)):
+        claim = "chance that the squared decrement is below a level"
+        yield check(f"R7.below_{index}", claim, partial(below, index), index)
     if own.groups[0].dim == 1:
-        chance = own.premise()
         yield check(
-            "premise", "chance that kappa is at most 1/2, from the decrement's law", chance,
-            math.sqrt(chance * (1 - chance)), remainder / 2, remainder / 2 + effect,
+            "R7.premise", "chance that kappa is at most 1/2, from the decrement's law",
+            lambda: share(own.premise()),
         )  # fmt: skip
 
 
@@ -218,8 +227,6 @@ def certificate_checks(profile: str) -> Iterator[Check]:
             kind="bound",
             experiments=(f"{SUITE}/{own.name}",),
             statistic=("outside", None),
-            theory=0.0,
-            std=0.1,
-            discrepancy=0.01,
             source="simulated and scored independently",
+            expect=lambda: Expectation(theory=0.0, std=0.1, discrepancy=0.01),
         )

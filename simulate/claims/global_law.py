@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+import scipy
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
@@ -50,7 +50,7 @@ class _Direct:
         """The least excess over weights, and where it is."""
         grid = np.linspace(0.0, 1.0, 11)
         near = grid[np.argmin([self.excess(weight, size) for weight in grid])]
-        found = minimize_scalar(
+        found = scipy.optimize.minimize_scalar(
             partial(self.excess, size=size), bounds=(max(near - 0.1, 0.0), min(near + 0.1, 1.0)),
             method="bounded", options={"xatol": 1e-8},
         )  # fmt: skip
@@ -59,7 +59,9 @@ class _Direct:
     def edge(self, size: int | float, low: float, high: float) -> float:
         """The weight between two others at which the excess is that of no augmentation."""
         none = self.excess(0.0, 0)
-        return float(brentq(lambda own: self.excess(own, size) - none, low, high, xtol=1e-12))
+        return float(
+            scipy.optimize.brentq(lambda own: self.excess(own, size) - none, low, high, xtol=1e-12)
+        )
 
     def between(self, size: float) -> float:
         """The least excess at a size that is not a whole number: a line in its inverse."""
@@ -72,74 +74,114 @@ def global_law_checks(profile: str) -> Iterator[Check]:
     """Every check, of any profile: there is nothing to simulate."""
     del profile
     for label in LABELS:
-        own = _Direct(label)
-        law = law_of_design(own.setting.groups, own.setting.sizes, own.generator)
+        yield from _checks_of(label)
 
-        def check(name, claim, theory, observed, tolerance=_EXACT, place="", label=label):
-            theory = float(theory)
-            return Check(
-                id=f"S1.{name}.{SUITE}.{label}{place}",
-                claim=claim,
-                kind="exact",
+
+def _checks_of(label: str) -> Iterator[Check]:
+    own = _Direct(label)
+
+    @cache
+    def law():
+        return law_of_design(own.setting.groups, own.setting.sizes, own.generator)
+
+    def check(name, claim, both, tolerance=_EXACT, place=""):
+        """Of the law's answer and the search's, which ``both`` computes."""
+
+        def expect():
+            theory, observed = map(float, both())
+            return Expectation(
                 theory=theory,
-                discrepancy=tolerance * max(abs(theory), abs(float(observed))),
-                observed=float(observed),
-                source="second route",
+                discrepancy=tolerance * max(abs(theory), abs(observed)),
+                observed=observed,
             )
 
-        none, size = own.excess(0.0, 0), SIZES[1]
-        for number in SIZES:
-            place, (least, weight) = f"-N{number:g}", own.least(number)
-            for share in (0.35, 1.0):
-                yield check(
-                    f"excess_{100 * share:.0f}", "excess at a weight and a size, one prediction",
-                    law.excess(share, number), own.excess(share, number), place=place,
-                )  # fmt: skip
+        return Check(
+            id=f"{name}.{SUITE}.{label}{place}",
+            claim=claim,
+            kind="exact",
+            source="second route",
+            expect=expect,
+        )
+
+    size = SIZES[1]
+    for number in SIZES:
+        place = f"-N{number:g}"
+        for name, share in (("S1.excess_35", 0.35), ("S1.excess_100", 1.0)):
             yield check(
-                "best_weight", "the weight with the least excess: a search on predictions",
-                law.best_weight(number), weight, _FLAT, place,
+                name, "excess at a weight and a size, one prediction",
+                lambda share=share, number=number: (
+                    law().excess(share, number), own.excess(share, number)
+                ),
+                place=place,
             )  # fmt: skip
-            yield check(
-                "best_excess", "the least excess over weights: a search on predictions",
-                law.best_excess(number), least, place=place,
-            )  # fmt: skip
-        floor = own.least(math.inf)[0]
-        yield check("floor", "the least excess without end", law.floor, floor)
+        yield check(
+            "S1.best_weight", "the weight with the least excess: a search on predictions",
+            lambda number=number: (law().best_weight(number), own.least(number)[1]), _FLAT, place,
+        )  # fmt: skip
+        yield check(
+            "S1.best_excess", "the least excess over weights: a search on predictions",
+            lambda number=number: (law().best_excess(number), own.least(number)[0]), place=place,
+        )  # fmt: skip
+    yield check(
+        "S1.floor", "the least excess without end", lambda: (law().floor, own.least(math.inf)[0])
+    )
+
+    def slope():
         near = size - 20, size + 20
         change = own.least(near[0])[0] - own.least(near[1])[0]
-        yield check(
-            "slope", "derivative of the least excess in 1/N: a difference of two searches",
-            law.best_slope(size), change / (1 / near[0] - 1 / near[1]), _DIFFERENCE,
-        )  # fmt: skip
+        return law().best_slope(size), change / (1 / near[0] - 1 / near[1])
+
+    yield check(
+        "S1.slope", "derivative of the least excess in 1/N: a difference of two searches", slope,
+        _DIFFERENCE,
+    )  # fmt: skip
+
+    def concave():
         inverse = np.array([1 / 4000, 1 / 2000, 3 / 4000])  # 3/4000: a line between whole sizes
-        stated = law.best_excess(1 / inverse)
+        stated = law().best_excess(1 / inverse)
         found = [own.least(4000)[0], own.least(2000)[0], own.between(4000 / 3)]
-        yield check(
-            "concave", "the least excess lies above its chord in 1/N by as much as searches do",
-            stated[1] - (stated[0] + stated[2]) / 2, found[1] - (found[0] + found[2]) / 2,
-            _DIFFERENCE,
-        )  # fmt: skip
-        yield check(
-            "crossover", "what is left at the crossover is half of what can be removed",
-            (none + floor) / 2 - floor, own.between(law.crossover) - floor, _DIFFERENCE,
-        )  # fmt: skip
-        best = round(float(law.optimal_size(PRICE)))
+        return stated[1] - (stated[0] + stated[2]) / 2, found[1] - (found[0] + found[2]) / 2
+
+    yield check(
+        "S1.concave", "the least excess lies above its chord in 1/N by as much as searches do",
+        concave, _DIFFERENCE,
+    )  # fmt: skip
+
+    def crossover():
+        none, floor = own.excess(0.0, 0), own.least(math.inf)[0]
+        return (none + floor) / 2 - floor, own.between(law().crossover) - floor
+
+    yield check(
+        "S1.crossover", "what is left at the crossover is half of what can be removed", crossover,
+        _DIFFERENCE,
+    )  # fmt: skip
+
+    def price():
+        best = round(float(law().optimal_size(PRICE)))
         step = max(best // 100, 2)
         saved = own.least(best - step)[0] - own.least(best + step)[0]
-        yield check(
-            "price", "at the best size one more sample saves its price: two searches",
-            PRICE, saved / (2 * step), 5 * _DIFFERENCE,
-        )  # fmt: skip
-        edge = float(law.harmful_weight(size))
-        around = 0.8 * edge, min(1.2 * edge, 1.0)
-        yield check(
-            "harmful_weight", "the weight at which nothing is gained: a root of predictions",
-            edge, own.edge(size, *around), _FLAT,
-        )  # fmt: skip
-        weight = edge / 2
+        return PRICE, saved / (2 * step)
+
+    yield check(
+        "S1.price", "at the best size one more sample saves its price: two searches", price,
+        5 * _DIFFERENCE,
+    )  # fmt: skip
+
+    def edge():
+        return float(law().harmful_weight(size))
+
+    yield check(
+        "S1.harmful_weight", "the weight at which nothing is gained: a root of predictions",
+        lambda: (edge(), own.edge(size, 0.8 * edge(), min(1.2 * edge(), 1.0))), _FLAT,
+    )  # fmt: skip
+
+    def break_even():
+        weight, none = edge() / 2, own.excess(0.0, 0)
         few, many = (own.excess(weight, number) for number in (50, 5000))
         noise = (few - many) / (1 / 50 - 1 / 5000)
-        yield check(
-            "break_even_size", "the size at which nothing is gained, from two predictions",
-            law.break_even_size(weight), noise / (none - many + noise / 5000), _FLAT,
-        )  # fmt: skip
+        return law().break_even_size(weight), noise / (none - many + noise / 5000)
+
+    yield check(
+        "S1.break_even_size", "the size at which nothing is gained, from two predictions",
+        break_even, _FLAT,
+    )  # fmt: skip

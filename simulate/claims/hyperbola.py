@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
@@ -46,50 +47,72 @@ def _parabola(label: str, size: int | float) -> np.ndarray:
 def hyperbola_checks(profile: str) -> Iterator[Check]:
     """Every check, of any profile: there is nothing to simulate."""
     del profile
-    setting = CONFIGURATIONS["line"]()
     for label in LABELS:
-        generator = generators_for(setting)[label]
-        law = scaling_moments(setting.groups, setting.sizes, generator).law
+        yield from _checks_of(label)
 
-        def check(name, claim, theory, observed, place, label=label):
-            theory = float(theory)
-            return Check(
-                id=f"S1.{name}.{SUITE}.{label}{place}",
-                claim=claim,
-                kind="exact",
+
+def _checks_of(label: str) -> Iterator[Check]:
+    @cache
+    def law():
+        setting = CONFIGURATIONS["line"]()
+        return scaling_moments(setting.groups, setting.sizes, generators_for(setting)[label]).law
+
+    @cache
+    def curve(size):
+        """The parabola in the weight, where it is least, and how much it is there."""
+        found = _parabola(label, size)
+        vertex = float(np.clip(-found[1] / (2 * found[0]), 0.0, 1.0))
+        return found, vertex, float(np.polyval(found, vertex))
+
+    def check(name, claim, both, place=""):
+        """Of S1's answer and what the parabolas say, which ``both`` computes."""
+
+        def expect():
+            theory, observed = map(float, both())
+            return Expectation(
                 theory=theory,
-                discrepancy=ROUNDING * max(abs(theory), abs(float(observed))),
-                observed=float(observed),
-                source="second route",
+                discrepancy=ROUNDING * max(abs(theory), abs(observed)),
+                observed=observed,
             )
 
-        least = {}
-        for size in SIZES:
-            curve = _parabola(label, size)
-            vertex = float(np.clip(-curve[1] / (2 * curve[0]), 0.0, 1.0))
-            least[size] = float(np.polyval(curve, vertex))
-            place = f"-N{size:g}"
-            for weight in (0.35, 1.0):
-                yield check(
-                    f"excess_{100 * weight:.0f}", "excess at a weight, from three predictions",
-                    law.excess(weight, size), np.polyval(curve, weight), place,
-                )  # fmt: skip
+        return Check(
+            id=f"{name}.{SUITE}.{label}{place}",
+            claim=claim,
+            kind="exact",
+            source="second route",
+            expect=expect,
+        )
+
+    for size in SIZES:
+        place = f"-N{size:g}"
+        for name, weight in (("S1.excess_35", 0.35), ("S1.excess_100", 1.0)):
             yield check(
-                "best_weight", "the weight with the least excess: vertex of three predictions",
-                law.best_weight(size), vertex, place,
-            )  # fmt: skip
-            yield check(
-                "best_excess", "the least excess: minimum of the parabola of three predictions",
-                law.best_excess(size), least[size], place,
+                name, "excess at a weight, from three predictions",
+                lambda weight=weight, size=size: (
+                    law().excess(weight, size), np.polyval(curve(size)[0], weight)
+                ),
+                place,
             )  # fmt: skip
         yield check(
-            "floor", "the least excess with infinitely many synthetic samples", law.floor,
-            least[math.inf], "",
+            "S1.best_weight", "the weight with the least excess: vertex of three predictions",
+            lambda size=size: (law().best_weight(size), curve(size)[1]), place,
         )  # fmt: skip
-        few, many, floor = (least[size] for size in SIZES)
+        yield check(
+            "S1.best_excess", "the least excess: minimum of the parabola of three predictions",
+            lambda size=size: (law().best_excess(size), curve(size)[2]), place,
+        )  # fmt: skip
+    yield check(
+        "S1.floor", "the least excess with infinitely many synthetic samples",
+        lambda: (law().floor, curve(math.inf)[2]),
+    )  # fmt: skip
+
+    def crossover():
+        few, many, floor = (curve(size)[2] for size in SIZES)
         first, second = 1 / (few - floor), 1 / (many - floor)
         slope = (second - first) / (SIZES[1] - SIZES[0])
-        yield check(
-            "crossover", "where the inverse gap, a line in the size, is twice its value at 0",
-            law.crossover, first / slope - SIZES[0], "",
-        )  # fmt: skip
+        return law().crossover, first / slope - SIZES[0]
+
+    yield check(
+        "S1.crossover", "where the inverse gap, a line in the size, is twice its value at 0",
+        crossover,
+    )  # fmt: skip

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import SupportsFloat
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments import independent as own
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Shifted
 from synthetic_oversampling.theory.in_context import capacity
@@ -17,10 +16,9 @@ from synthetic_oversampling.theory.prediction.excess_risk import Prediction, pre
 from synthetic_oversampling.theory.scaling.moments import scaling_moments
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["LABELS", "SUITE", "groups", "independent_checks", "prediction"]
+__all__ = ["SUITE", "groups", "independent_checks", "prediction"]
 
 SUITE = "independent"
-LABELS = (*own.DESIGNS, f"n{own.SEEDS}")
 _EFFECTS = {"quick": 0.20, "full": 0.10}
 _REMAINDER = (
     2.0 * 2 / min(own.SIZES)
@@ -50,9 +48,8 @@ def prediction(name: str) -> Prediction:
 
 
 def _check(
-    name: str, label: str, claim: str, statistic: tuple[str, int | None], theory: SupportsFloat,
-    std: SupportsFloat, allowance: float, discrepancy: float, kind: str = "asymptotic",
-    skewness: float = 0.0,
+    name: str, label: str, claim: str, statistic: tuple[str, int | None],
+    expect: Callable[[], Expectation], kind: str = "asymptotic",
 ) -> Check:  # fmt: skip
     experiment = "attention" if name.startswith("T") else "classifiers"
     return Check(
@@ -61,77 +58,114 @@ def _check(
         kind=kind,
         experiments=(f"{SUITE}/{experiment}",),
         statistic=statistic,
-        theory=float(theory),
-        std=float(std),
-        allowance=float(allowance),
-        discrepancy=float(discrepancy),
-        skewness=skewness,
         source="simulated and scored independently",
+        expect=expect,
     )
 
 
 def _bias_checks() -> Iterator[Check]:
     """B3 and B4: where the estimates move, and what that costs each class."""
+
+    def displacement(name):
+        theory = prediction(name)
+        std = math.sqrt(float(theory.cov[0, 0]))
+        added = float(theory.estimator_bias[0])
+        return Expectation(
+            theory=theory.displacement[0] + added,
+            std=std,
+            allowance=0.1 * abs(added),
+            discrepancy=0.2 * max(abs(float(theory.displacement[0])), std),
+        )
+
     for k, name in enumerate(own.DESIGNS):
         if name in ("raw", "shifted"):
-            theory = prediction(name)
-            std = math.sqrt(float(theory.cov[0, 0]))
-            added = float(theory.estimator_bias[0])
             yield _check(
                 "B3.displacement", name, "mean intercept beyond Bayes' rule: theta_alpha's and the "
-                "O(1/n) bias", ("displacement", k), theory.displacement[0] + added, std,
-                0.1 * abs(added), 0.2 * max(abs(float(theory.displacement[0])), std),
+                "O(1/n) bias", ("displacement", k), partial(displacement, name),
             )  # fmt: skip
-    distance = (own.MEANS[1] - own.MEANS[0]) / own.STD
-    theory = prediction("raw").group_error
-    values = {"Delta": distance, "n_0": float(own.SIZES[0]), "n_1": float(own.SIZES[1])}
-    for g in (0, 1):
+
+    def error(g):
+        distance = (own.MEANS[1] - own.MEANS[0]) / own.STD
+        theory = prediction("raw").group_error
+        values = {"Delta": distance, "n_0": float(own.SIZES[0]), "n_1": float(own.SIZES[1])}
         formula = FORMULAS[f"B4.error_{g}"]
         value = float(formula(**{name: values[name] for name in formula.arguments}))
-        order = float(theory.variance[g] + theory.cox_snell[g])
         scale = abs(float(theory.variance[g])) + abs(float(theory.cox_snell[g]))
+        return Expectation(
+            theory=value + float(theory.variance[g] + theory.cox_snell[g]),
+            std=theory.std[g],
+            allowance=0.1 * scale,
+            discrepancy=max(0.03 * value, 0.2 * scale),
+        )
+
+    for g in (0, 1):
         yield _check(
             f"B4.error_{g}", "raw", f"error of class {g} under raw training: the closed form and "
-            "O(1/n)", ("error", g), value + order, theory.std[g], 0.1 * scale,
-            max(0.03 * value, 0.2 * scale),
+            "O(1/n)", ("error", g), partial(error, g),
         )  # fmt: skip
 
 
 def _risk_checks(effect: float) -> Iterator[Check]:
     """R1, R2 and S1: the excess risk of every design, and of one by its scaling law."""
-    for k, name in enumerate(own.DESIGNS):
+
+    def excess(name):
         theory = prediction(name)
         value, noise = float(theory.total), float(theory.total - theory.excess.bias)
+        return Expectation(
+            theory=value,
+            std=theory.excess.std,
+            allowance=_REMAINDER * noise,
+            discrepancy=max(1.25 * effect, 2.5 * _REMAINDER) * value,
+            skewness=2.0 if name in ("weighted", "plugin") else 0.0,
+        )
+
+    for k, name in enumerate(own.DESIGNS):
         yield _check(
             "R2.excess" if name == "plugin" else "R1.excess", name, "total balanced excess risk",
-            ("excess", k), value, theory.excess.std, _REMAINDER * noise,
-            max(1.25 * effect, 2.5 * _REMAINDER) * value,
-            skewness=2.0 if name in ("weighted", "plugin") else 0.0,
+            ("excess", k), partial(excess, name),
         )  # fmt: skip
-    theory, k = prediction("shifted"), own.DESIGNS.index("shifted")
-    law = scaling_moments(groups(), own.SIZES, Shifted((own.SHIFT,))).law
-    value = float(law.excess(own.WEIGHT, own.AUGMENTATION))
-    added = abs(float(theory.total - theory.local_bias - theory.local_variance))
-    allowance = added + _REMAINDER * float(theory.local_variance)
+
+    def by_law():
+        theory = prediction("shifted")
+        law = scaling_moments(groups(), own.SIZES, Shifted((own.SHIFT,))).law
+        value = float(law.excess(own.WEIGHT, own.AUGMENTATION))
+        added = abs(float(theory.total - theory.local_bias - theory.local_variance))
+        allowance = added + _REMAINDER * float(theory.local_variance)
+        return Expectation(
+            theory=value,
+            std=theory.excess.std,
+            allowance=allowance,
+            discrepancy=max(effect * value, 2.5 * allowance),
+        )
+
     yield _check(
         "S1.excess", "shifted", f"excess risk at N = {own.AUGMENTATION}, weight {own.WEIGHT:g}",
-        ("excess", k), value, theory.excess.std, allowance, max(effect * value, 2.5 * allowance),
+        ("excess", own.DESIGNS.index("shifted")), by_law,
     )  # fmt: skip
 
 
 def _capacity_checks(effect: float) -> Iterator[Check]:
     """T1: expected divergences, each an affine function of a chi-square variable of one degree."""
-    ratio = own.VAR_WITHIN / own.VAR_PRIOR
-    for name, statistic, value, count in (
-        ("T1.expected_kl", "attention",
-         capacity.location_expected_kl(own.SEEDS, 1, own.VAR_WITHIN, own.VAR_PRIOR),
-         own.SEEDS + ratio),
-        ("T1.flat_kl", "flat", capacity.flat_prior_expected_kl(own.SEEDS, 1), own.SEEDS),
-    ):  # fmt: skip
+
+    def expected(value, count):
+        return Expectation(
+            theory=value,
+            std=math.sqrt(2) / (2 * (count + 1)),
+            discrepancy=effect * float(value),
+            skewness=math.sqrt(8.0),
+        )
+
+    def attention():
+        value = capacity.location_expected_kl(own.SEEDS, 1, own.VAR_WITHIN, own.VAR_PRIOR)
+        return expected(value, own.SEEDS + own.VAR_WITHIN / own.VAR_PRIOR)
+
+    def flat():
+        return expected(capacity.flat_prior_expected_kl(own.SEEDS, 1), own.SEEDS)
+
+    for name, expect in (("T1.expected_kl", attention), ("T1.flat_kl", flat)):
         yield _check(
             name, f"n{own.SEEDS}", "expected divergence from a group of unknown mean",
-            (statistic, None), value, math.sqrt(2) / (2 * (count + 1)), 0.0,
-            effect * float(value), "exact", math.sqrt(8.0),
+            (expect.__name__, None), expect, "exact",
         )  # fmt: skip
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.independent import replicated
 from synthetic_oversampling.simulate.experiments.proportional_settings import (
     FULL_ONLY,
@@ -43,7 +43,6 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = [
     "LIMITS",
-    "LIMIT_LABELS",
     "SEPARATIONS",
     "THRESHOLDS",
     "fitted_checks",
@@ -53,17 +52,6 @@ __all__ = [
 ]
 
 LIMITS, THRESHOLDS = "proportional-limits", "separability"
-LIMIT_LABELS = (
-    "row",
-    "pairs",
-    "raw",
-    "smote",
-    "mean-difference",
-    "squared",
-    "plugin",
-    "edge",
-    "margin",
-)
 _SPREADS = json.loads(Path(__file__).with_name("proportional_spreads.json").read_text())
 # relative remainder at 40 features, and the declared skewness of a replicate
 _REMAINDERS = {
@@ -91,34 +79,40 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
     own = SETTINGS[name]
     if name in FULL_ONLY and profile == "quick":
         return
+
+    def fitted(plan, statistic, g, spread):
+        value = float(_value(prediction(name, plan), statistic)[g])
+        relative, skewness = _REMAINDERS[statistic]
+        allowance = relative * 40 / own.dim * value
+        return Expectation(
+            theory=value,
+            std=1.05 * spread,
+            allowance=allowance,
+            discrepancy=allowance + _EFFECTS[profile] * 1.05 * spread,
+            skewness=skewness,
+        )
+
     for place, plan in enumerate(own.plans):
-        theory = prediction(name, plan.name)
-        fitted = plan.generator in ("duplicate", "known", "group", "pooled", "pairs", "predictive",
-                                    "predictive-known")  # fmt: skip
-        for statistic, (relative, skewness) in _REMAINDERS.items():
-            values, spreads = _value(theory, statistic), _SPREADS[name][plan.name][statistic]
-            for g, (value, spread) in enumerate(zip(values, spreads, strict=True)):
-                last = len(values) - 1
-                if statistic in ("risk", "train_error") and g < last:
+        seeds = plan.generator in ("duplicate", "known", "group", "pooled", "pairs", "predictive",
+                                   "predictive-known")  # fmt: skip
+        for statistic in _REMAINDERS:
+            spreads = _SPREADS[name][plan.name][statistic]
+            for g, spread in enumerate(spreads):
+                if statistic in ("risk", "train_error") and g < len(spreads) - 1:
                     continue
                 if statistic == "train_error" and spread < _LEAST_TRAINING:
                     continue
-                allowance = relative * 40 / own.dim * float(value)
-                part = f"_{g}" if len(values) > 1 else ""
-                index = place * len(values) + g if len(values) > 1 else place
+                part = f"_{g}" if len(spreads) > 1 else ""
+                own_id = f"H2.{statistic}" if seeds else f"H1.{statistic}"
                 yield Check(
-                    id=f"{'H2' if fitted else 'H1'}.{statistic}{part}.{name}.{plan.name}",
+                    id=f"{own_id}{part}.{name}.{plan.name}",
                     claim=f"{_WORDS[statistic]}, {own.dim} features, {min(own.sizes)} rows of the "
                     "smallest group",
                     kind="asymptotic",
                     experiments=(f"{name}/fits",),
-                    statistic=(statistic, index),
-                    theory=float(value),
-                    std=1.05 * spread,
-                    allowance=allowance,
-                    discrepancy=allowance + _EFFECTS[profile] * 1.05 * spread,
-                    skewness=skewness,
+                    statistic=(statistic, place * len(spreads) + g),
                     source="simulated and scored independently",
+                    expect=partial(fitted, plan.name, statistic, g, spread),
                 )
 
 
@@ -145,9 +139,17 @@ def threshold_checks(profile: str) -> Iterator[Check]:
         profile: "quick" or "full".
     """
     effect = {"quick": 0.27, "full": 0.14}[profile]  # of half the range
-    for label, (_, _, (low, high), _) in SEPARATIONS.items():
-        theory = separability_threshold(clusters=_clusters(label)).features
+
+    def features(label, half):
         allowance = 1.2  # of a feature: relative O(1/d)
+        return Expectation(
+            theory=separability_threshold(clusters=_clusters(label)).features,
+            std=half,
+            allowance=allowance,
+            discrepancy=allowance + effect * half,
+        )
+
+    for label, (_, _, (low, high), _) in SEPARATIONS.items():
         yield Check(
             id=f"H3.features.{THRESHOLDS}.{label}",
             claim="mean of the least number of features that separates the rows, by linear "
@@ -155,11 +157,8 @@ def threshold_checks(profile: str) -> Iterator[Check]:
             kind="asymptotic",
             experiments=(f"{THRESHOLDS}/{label}",),
             statistic=("features", None),
-            theory=theory,
-            std=(high - low) / 2,
-            allowance=allowance,
-            discrepancy=allowance + effect * (high - low) / 2,
             source="simulated and scored independently",
+            expect=partial(features, label, (high - low) / 2),
         )
 
 
@@ -206,111 +205,147 @@ def limit_checks(profile: str) -> Iterator[Check]:
     del profile
     yield from _printed_checks()
 
-    def check(name, label, claim, theory, observed, tolerance):
-        theory, observed = float(theory), float(observed)
+    def check(name, label, claim, tolerance, both):
+        def expect():
+            theory, observed = map(float, both())
+            return Expectation(
+                theory=theory, discrepancy=tolerance * abs(theory), observed=observed
+            )
+
         return Check(
             id=f"{name}.{LIMITS}.{label}",
             claim=claim,
             kind="asymptotic",
             statistic=("limit", None),
-            theory=theory,
-            discrepancy=tolerance * abs(theory),
-            observed=observed,
             source="second route",
+            expect=expect,
         )
+
+    def classical(design, generator):
+        groups = _line(40)
+        right = predict(groups, design, generator)
+        own = predict_proportional(groups=groups, design=design, generator=generator, ridge=0.0)
+        bias = float(right.excess.bias)
+        return own.total - bias, right.total - bias
 
     sizes = (40000, 20000)
     for label, design, generator in (
         ("raw", Design.raw(sizes), Oracle()), ("smote", Design(sizes, math.inf, 1.0), Smote()),
     ):  # fmt: skip
-        groups = _line(40)
-        right = predict(groups, design, generator)
-        own = predict_proportional(groups=groups, design=design, generator=generator, ridge=0.0)
         yield check(
             "H4.classical", label, "excess beyond the population's at d/n = 1/1500: theorem R's",
-            own.total - float(right.excess.bias), right.total - float(right.excess.bias), 0.03,
+            0.03, partial(classical, design, generator),
         )  # fmt: skip
-    groups = _line(_DIM)
-    large = predict_proportional(groups=groups, design=Design.class_weighted(_SIZES), ridge=1e7)
-    stated = FORMULAS["H4.mean_difference"].numpy(
-        Delta=1.5, dim=float(_DIM), n_0=float(_SIZES[0]), n_1=float(_SIZES[1])
-    )
-    yield check(
-        "H4.area", "mean-difference", "area under the curve as the ridge grows", stated,
-        large.auroc, 1e-5,
-    )  # fmt: skip
-    small = predict_proportional(groups=groups, design=Design.raw(_SIZES), ridge=5.0, loss=SQUARED)
-    stated = FORMULAS["H4.squared_response"].numpy(
-        dim=float(_DIM), rows=float(sum(_SIZES)), ridge=5.0
-    )
-    yield check(
-        "H4.response", "squared", "response of a score under the squared loss", stated,
-        small.response[0], 1e-7,
-    )  # fmt: skip
-    same = [
-        predict_proportional(
-            groups=groups, design=Design(_SIZES), generator=generator, ridge=5.0, loss=SQUARED,
-            many=True,
+
+    def area():
+        large = predict_proportional(
+            groups=_line(_DIM), design=Design.class_weighted(_SIZES), ridge=1e7
         )
-        for generator in (GaussianPlugin(), Duplicate())
-    ]  # fmt: skip
+        stated = FORMULAS["H4.mean_difference"].numpy(
+            Delta=1.5, dim=float(_DIM), n_0=float(_SIZES[0]), n_1=float(_SIZES[1])
+        )
+        return stated, large.auroc
+
+    yield check("H4.area", "mean-difference", "area under the curve as the ridge grows", 1e-5, area)
+
+    def response():
+        small = predict_proportional(
+            groups=_line(_DIM), design=Design.raw(_SIZES), ridge=5.0, loss=SQUARED
+        )
+        stated = FORMULAS["H4.squared_response"].numpy(
+            dim=float(_DIM), rows=float(sum(_SIZES)), ridge=5.0
+        )
+        return stated, small.response[0]
+
+    yield check(
+        "H4.response", "squared", "response of a score under the squared loss", 1e-7, response
+    )
+
+    def squared():
+        same = [
+            predict_proportional(
+                groups=_line(_DIM), design=Design(_SIZES), generator=generator, ridge=5.0,
+                loss=SQUARED, many=True,
+            )
+            for generator in (GaussianPlugin(), Duplicate())
+        ]  # fmt: skip
+        return same[0].norm ** 2, same[1].norm ** 2
+
     yield check(
         "H2.squared", "plugin", "squared norm of the plug-in's rule under the squared loss: that "
-        "of duplication, up to the sample covariance's divisor",
-        same[0].norm ** 2, same[1].norm ** 2, 0.01,
+        "of duplication, up to the sample covariance's divisor", 0.01, squared,
     )  # fmt: skip
-    yield _edge(check)
-    margin = predict_proportional(groups=groups, design=Design.raw(_SIZES), ridge=1e-4)
+    yield check(
+        "H3.edge", "edge", "features at which the inverse squared norm of the fit without ridge "
+        "vanishes", 0.015, _edge,
+    )  # fmt: skip
+
+    def training():
+        margin = predict_proportional(groups=_line(_DIM), design=Design.raw(_SIZES), ridge=1e-4)
+        return 1.0 + margin.train_error.max(), 1.0
+
     yield check(
         "H4.training", "margin", "1 plus the training errors with 1e-4 for the ridge, above the "
-        "threshold", 1.0 + margin.train_error.max(), 1.0, 1e-9,
+        "threshold", 1e-9, training,
     )  # fmt: skip
 
 
 def _printed_checks() -> Iterator[Check]:
     """Printed formulas against what the equations compute, by differences and by their parts."""
-    nodes, far = grid(129), (np.linspace(-2.0, 3.0, 41), np.full(41, 1 / 41))
-    own, response, h, step = Potential(((1.0, 1.0),)), 2.3, np.array([0.4]), 1e-5
-    margin, *_ = settle(LOGISTIC, own, np.ones(1), h, response)
-    ends = [settle(LOGISTIC, own, np.ones(1), h + s, response)[1] for s in (-step, step)]
-    share = 1 / (1 + np.exp(margin[0]))
-    yield _printed(
-        "H1.stiffness", "row", {"curvature_row": share * (1 - share), "response": response},
-        (ends[0] - ends[1])[0] / (2 * step), 1e-6,
-    )  # fmt: skip
-    found, *_ = settle(SQUARED, own, np.full(1, 0.7), h, response)
-    yield _printed(
-        "H1.squared_margin", "row", {"held_out": 0.4, "response": response, "row_weight": 0.7},
-        found[0], 1e-10,
-    )  # fmt: skip
-    seed = np.array([1.7])
-    yield _printed(
-        "H2.pairs_squared", "pairs", {"margin_seed": 1.7, "margin_mean": 0.5, "smear": 1.0},
-        -smeared(SQUARED, seed, far)[0][0], 1e-10,
-    )  # fmt: skip
-    rows = unit_averages(SQUARED, ((1.0, 0.0),), 0.5, 0.8, 0.0, nodes)
-    more = added(Drawn("sample", 0, 3.0, within=(0,)), rows, 1.0, 1.0)
-    yield _printed(
-        "H2.plugin_squared", "plugin", {"margin_seed": 1.7, "smear": 3.0},
-        more.spring * (1.7 - 0.5) - more.tilt, 1e-10,
-    )  # fmt: skip
+    response, h = 2.3, np.array([0.4])
+
+    def stiffness():
+        own, step = Potential(((1.0, 1.0),)), 1e-5
+        margin, *_ = settle(LOGISTIC, own, np.ones(1), h, response)
+        ends = [settle(LOGISTIC, own, np.ones(1), h + s, response)[1] for s in (-step, step)]
+        share = 1 / (1 + np.exp(margin[0]))
+        values = {"curvature_row": share * (1 - share), "response": response}
+        return values, (ends[0] - ends[1])[0] / (2 * step), 1e-6
+
+    yield _printed("H1.stiffness", "row", stiffness)
+
+    def squared_margin():
+        own = Potential(((1.0, 1.0),))
+        found, *_ = settle(SQUARED, own, np.full(1, 0.7), h, response)
+        return {"held_out": 0.4, "response": response, "row_weight": 0.7}, found[0], 1e-10
+
+    yield _printed("H1.squared_margin", "row", squared_margin)
+
+    def pairs_squared():
+        far = np.linspace(-2.0, 3.0, 41), np.full(41, 1 / 41)
+        values = {"margin_seed": 1.7, "margin_mean": 0.5, "smear": 1.0}
+        return values, -smeared(SQUARED, np.array([1.7]), far)[0][0], 1e-10
+
+    yield _printed("H2.pairs_squared", "pairs", pairs_squared)
+
+    def plugin_squared():
+        rows = unit_averages(SQUARED, ((1.0, 0.0),), 0.5, 0.8, 0.0, grid(129))
+        more = added(Drawn("sample", 0, 3.0, within=(0,)), rows, 1.0, 1.0)
+        observed = more.spring * (1.7 - 0.5) - more.tilt
+        return {"margin_seed": 1.7, "smear": 3.0}, observed, 1e-10
+
+    yield _printed("H2.plugin_squared", "plugin", plugin_squared)
 
 
-def _printed(name: str, label: str, values: dict, observed: float, tolerance: float) -> Check:
-    theory = float(FORMULAS[name].numpy(**values))
+def _printed(name: str, label: str, both: Callable[[], tuple[dict, float, float]]) -> Check:
+    """Of the formula's arguments, the observed value and a tolerance, which ``both`` computes."""
+
+    def expect():
+        values, observed, tolerance = both()
+        theory = float(FORMULAS[name].numpy(**values))
+        return Expectation(theory=theory, discrepancy=tolerance * abs(theory), observed=observed)
+
     return Check(
         id=f"{name}.{LIMITS}.{label}",
         claim=FORMULAS[name].claim,
         kind="exact",
         statistic=("formula", None),
-        theory=theory,
-        discrepancy=tolerance * abs(theory),
-        observed=float(observed),
         source="second route",
+        expect=expect,
     )
 
 
-def _edge(check) -> Check:
+def _edge() -> tuple[float, float]:
     """H1's norm without a ridge grows without end as the features near H3's threshold."""
     clusters = [
         Cluster(rows=n, mean=[(2 * y - 1) * 0.75], cov=1.0, label=y) for y, n in enumerate(_SIZES)
@@ -327,7 +362,4 @@ def _edge(check) -> Check:
         inverse.append(1 / state.norms.square)
     slope = (inverse[1] - inverse[0]) / (dims[1] - dims[0])
     zero = dims[1] - inverse[1] / slope
-    return check(
-        "H3.edge", "edge", "features at which the inverse squared norm of the fit without ridge "
-        "vanishes", theory, zero * theory, 0.015,
-    )  # fmt: skip
+    return theory, zero * theory

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache, partial
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import chi2
+import scipy
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
@@ -84,65 +84,82 @@ def second_order_checks(
             controlled ones are held to half of it.
         remainder: relative size of what the theory leaves out, see `simulate.claims.bias`.
     """
-    groups, errors, value, scale = second_order(own)
     minority, size = own.configuration.minority, own.configuration.dim + 1
     place = f"{own.configuration.name}.{own.label}"
-    parts = (
-        (theorem, "excess risk", value, scale, 1.0),
-        ("R5", "minority excess risk", groups[0, minority], groups[1, minority], 1.5),
-        ("R5", "minority error rate", errors[0, minority], errors[1, minority], 1.5),
-    )
+
+    @cache
+    def parts() -> list[tuple[float, float]]:
+        """Mean and scale of each."""
+        groups, errors, value, scale = second_order(own)
+        of_minority = [tuple(map(float, part[:, minority])) for part in (groups, errors)]
+        return [(float(value), float(scale)), *of_minority]
+
+    shares = (1.0, 1.5, 1.5)  # of the remainder
+    what = ("excess risk", "minority excess risk", "minority error rate")
     # spread and skewness of a quadratic form in p normal variables
     spread, skewness = 1.3 * math.sqrt(2.0 / size), math.sqrt(8.0 / size)
     factor = 1.9 if own.label == "raw" else 1.15  # far from theta* the drift varies more
+
+    def uncontrolled(k):
+        mean, unit = parts()[k]
+        return Expectation(
+            theory=mean,
+            std=(factor * spread if k else spread) * unit,
+            allowance=shares[k] * remainder * unit,
+            discrepancy=(1.2 if k else 1.0) * effect * unit,
+            skewness=skewness,
+        )
+
     if not own.controlled or (own.configuration.name in UNCONTROLLED and own.label in REFERENCES):
-        names = ("second_order", "group_second_order", "error_second_order")
-        spreads = (spread, factor * spread, factor * spread)
-        for k, (own_theorem, what, mean, unit, share) in enumerate(parts):
+        first = "R2.second_order" if theorem == "R2" else "R1.second_order"
+        for k, name in enumerate((first, "R5.group_second_order", "R5.error_second_order")):
             yield Check(
-                id=f"{own_theorem}.{names[k]}.{place}",
-                claim=f"variance and Cox-Snell parts of the {what}",
+                id=f"{name}.{place}",
+                claim=f"variance and Cox-Snell parts of the {what[k]}",
                 kind="asymptotic",
                 experiments=(own.name,),
-                statistic=(names[k], minority if k else None),
-                theory=float(mean),
-                std=float(spreads[k] * unit),
-                allowance=float(share * remainder * unit),
-                discrepancy=float((1.2 if k else 1.0) * effect * unit),
-                skewness=skewness,
+                statistic=(name.split(".")[1], minority if k else None),
                 source="simulated, scored by theory",
+                expect=partial(uncontrolled, k),
             )
     if not own.controlled:
         return
-    known = np.asarray(own.probe.control.mean)
-    predicted, units = (np.array([float(part[i]) for part in parts]) for i in (2, 3))
-    gap = float(np.max(np.abs(known - predicted) / units))
+
+    def control():
+        predicted, units = np.array(parts()).T
+        gap = np.max(np.abs(np.asarray(own.probe.control.mean) - predicted) / units)
+        return Expectation(theory=0.0, discrepancy=1e-10, observed=gap)
+
     yield Check(
-        id=f"{theorem}.control.{place}",
+        id=f"R1.control.{place}",
         claim="closed forms of the second-order parts against quadrature over the features with "
         "automatic derivatives of one sample's loss, relative to their scales",
         kind="exact",
-        theory=0.0,
-        discrepancy=1e-10,
-        observed=gap,
         source="second route",
+        expect=control,
     )
-    names = ("controlled", "group_controlled", "error_controlled")
-    for k, (own_theorem, what, mean, unit, share) in enumerate(parts):
-        allowance = share * remainder
+
+    def controlled(k):
+        mean, unit = parts()[k]
+        allowance = shares[k] * remainder
         smallest = max((1.2 if k else 1.0) * effect / 2, 2.5 * allowance)
+        return Expectation(
+            theory=mean,
+            std=_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes)),
+            allowance=allowance * unit,
+            discrepancy=smallest * unit,
+            skewness=_THIRD_ORDER_SKEWNESS,
+        )
+
+    for k, name in enumerate(("R1.controlled", "R5.group_controlled", "R5.error_controlled")):
         yield Check(
-            id=f"{own_theorem}.{names[k]}.{place}",
-            claim=f"variance and Cox-Snell parts of the {what}, with a control variate",
+            id=f"{name}.{place}",
+            claim=f"variance and Cox-Snell parts of the {what[k]}, with a control variate",
             kind="asymptotic",
             experiments=(own.name,),
             statistic=("controlled", k),
-            theory=float(mean),
-            std=float(_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes))),
-            allowance=float(allowance * unit),
-            discrepancy=float(smallest * unit),
-            skewness=_THIRD_ORDER_SKEWNESS,
             source="simulated, scored by theory",
+            expect=partial(controlled, k),
         )
 
 
@@ -162,7 +179,7 @@ def _spreads(own: FittedGaussian, n: int) -> tuple[np.ndarray, np.ndarray, np.nd
     """
     wide = own.fits.wide_mean or own.fits.wide_cov
     node, weight = np.polynomial.legendre.leggauss(_NODES)
-    share = chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
+    share = scipy.stats.chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
     drawn = (share, weight / 2) if own.fits.own_cov else (np.ones(1), np.ones(1))
     limit = mass = np.ones(1)
     if own.fits.wide_cov:
@@ -180,7 +197,12 @@ def _mean_scores(theta, group, spreads: np.ndarray) -> np.ndarray:
     z = np.linspace(-8.5, 8.5, 341)
     mass = np.exp(-(z**2) / 2)
     x = group.mean[0, 0] + np.sqrt(group.cov[0, 0, 0] * spreads)[:, None] * z
-    slope = -group.sign * mass / mass.sum() * expit(-group.sign * (theta[0] + theta[1] * x))
+    slope = (
+        -group.sign
+        * mass
+        / mass.sum()
+        * scipy.special.expit(-group.sign * (theta[0] + theta[1] * x))
+    )
     return np.stack([slope.sum(axis=1), (slope * x).sum(axis=1)], axis=1)
 
 
@@ -194,11 +216,10 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
     if own.dim > 1:
         return
     sizes = tuple(_LARGER * n for n in own.sizes)
-    design = Design(sizes, _LARGER * own.augmentation, own.weight)
-    shares = design.oversampling_mass + design.augmentation_mass
-    for label, generator in generators_for(own).items():
-        if not generator.fits.gaussian or generator.fits.pooled_cov:
-            continue
+
+    def fitted(generator):
+        design = Design(sizes, _LARGER * own.augmentation, own.weight)
+        shares = design.oversampling_mass + design.augmentation_mass
         theory = predict(own.groups, design, generator)
         theta, direction = np.asarray(theory.theta_star), np.array([0.6, -0.8])
         seen = np.zeros(2)
@@ -208,46 +229,53 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
             change = after - before
             seen += share * (probability @ change)
         added = float(direction @ (theory.mean_gradient - theory.bias_gradient))
+        observed = float(direction @ seen)
+        return Expectation(theory=added, discrepancy=effect / 10 * abs(observed), observed=observed)
+
+    for label, generator in generators_for(own).items():
+        if not generator.fits.gaussian or generator.fits.pooled_cov:
+            continue
         yield Check(
             id=f"B2.fitted.{name}.{label}",
             claim="mean gradient of a generator fitted on n seeds, what it adds to the limit's",
             kind="asymptotic",
-            theory=added,
-            discrepancy=effect / 10 * abs(float(direction @ seen)),
-            observed=float(direction @ seen),
             source="second route",
+            expect=partial(fitted, generator),
         )
 
 
 def _efficiency_table(name: str) -> Iterator[Check]:
     """R4: the published efficiencies, from theorem R's covariances."""
+
+    def table(predicted, published):
+        return Expectation(theory=predicted(), discrepancy=0.5001e-3, observed=published)
+
+    def formula(predicted, distance):
+        closed = float(FORMULAS["R4.efficiency"](Delta=distance))
+        return Expectation(theory=closed, discrepancy=1e-9, observed=predicted())
+
     for distance, published in EFRON_1975.items():
-        slope = relative_efficiency(distance, 3)
-        error = relative_efficiency(distance, 2, of="error", labels="random")
-        for statistic, what, predicted in (
-            ("table", "slopes across the mean difference", slope),
-            ("table_error", "excess error rates with random labels", error),
+        slope = cache(partial(relative_efficiency, distance, 3))
+        error = cache(partial(relative_efficiency, distance, 2, of="error", labels="random"))
+        for own, what, predicted in (
+            ("R4.table", "slopes across the mean difference", slope),
+            ("R4.table_error", "excess error rates with random labels", error),
         ):
             yield Check(
-                id=f"R4.{statistic}.{name}.{distance:g}",
+                id=f"{own}.{name}.{distance:g}",
                 claim=f"relative efficiency in {what}, as published by Efron (1975), three "
                 f"decimals",
                 kind="exact",
-                theory=predicted,
-                discrepancy=0.5001e-3,
-                observed=published,
                 source="second route",
+                expect=partial(table, predicted, published),
             )
-        closed = float(FORMULAS["R4.efficiency"](Delta=distance))
-        for statistic, predicted in (("formula", slope), ("formula_error", error)):
+        for own, predicted in (("R4.formula", slope), ("R4.formula_error", error)):
             yield Check(
-                id=f"R4.{statistic}.{name}.{distance:g}",
+                id=f"{own}.{name}.{distance:g}",
                 claim="relative efficiency in closed form, against theorem R's covariances",
                 kind="exact",
-                theory=closed,
-                discrepancy=1e-9,
-                observed=predicted,
                 source="second route",
+                expect=partial(formula, predicted, distance),
             )
 
 
@@ -260,44 +288,62 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
     size = setting.dim + 1
     remainder = 2.0 * size / min(setting.sizes)
     spread = 1.3 * math.sqrt(2.0 / size)
-    for rule, theory in (("lda", setting.fitted), ("logistic", setting.logistic)):
-        losses = expected_losses(theory, setting.groups, sum(setting.sizes), setting.labels)
+
+    def theory(rule):
+        return setting.fitted if rule == "lda" else setting.logistic
+
+    @cache
+    def losses(rule):
+        own = theory(rule)
+        found = expected_losses(own, setting.groups, sum(setting.sizes), setting.labels)
         if setting.labels == "fixed":
-            losses["risk"] = float(theory.total)
-        for statistic, quantity, source in (
-            ("excess", "risk", "simulated, scored by theory"),
-            ("error", "error", "simulated and scored independently"),
-        ):
-            value = losses[quantity]
-            yield Check(
-                id=f"R4.{rule}_{statistic}.{setting.name}.limit",
-                claim=f"excess {quantity}, labels {setting.labels}; the discriminant is the limit "
-                "of weight 1 and infinitely many pooled Gaussian samples",
-                kind="asymptotic",
-                experiments=(setting.name,),
-                statistic=(f"{rule}_{statistic}", None),
-                theory=value,
-                std=spread * value,
-                allowance=remainder * value,
-                discrepancy=max(effect, 2 * remainder) * value,
-                skewness=math.sqrt(8.0 / size),
-                source=source,
-            )
-    for statistic, theory in (
-        ("lda_orthogonal", setting.fitted),
-        ("logistic_orthogonal", setting.logistic),
+            found["risk"] = float(own.total)
+        return found
+
+    def loss(rule, quantity):
+        value = losses(rule)[quantity]
+        return Expectation(
+            theory=value,
+            std=spread * value,
+            allowance=remainder * value,
+            discrepancy=max(effect, 2 * remainder) * value,
+            skewness=math.sqrt(8.0 / size),
+        )
+
+    for rule, own, quantity, source in (
+        ("lda", "R4.lda_excess", "risk", "simulated, scored by theory"),
+        ("lda", "R4.lda_error", "error", "simulated and scored independently"),
+        ("logistic", "R4.logistic_excess", "risk", "simulated, scored by theory"),
+        ("logistic", "R4.logistic_error", "error", "simulated and scored independently"),
     ):
-        value = float(theory.cov[2, 2])
         yield Check(
-            id=f"R4.{statistic}.{setting.name}.limit",
-            claim="variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
+            id=f"{own}.{setting.name}.limit",
+            claim=f"excess {quantity}, labels {setting.labels}; the discriminant is the limit "
+            "of weight 1 and infinitely many pooled Gaussian samples",
             kind="asymptotic",
             experiments=(setting.name,),
-            statistic=(statistic, None),
+            statistic=(own.removeprefix("R4."), None),
+            source=source,
+            expect=partial(loss, rule, quantity),
+        )
+
+    def orthogonal(rule):
+        value = float(theory(rule).cov[2, 2])
+        return Expectation(
             theory=value,
             std=1.1 * math.sqrt(2.0 / (setting.dim - 1)) * value,
             allowance=2 * remainder * value,
             discrepancy=max(effect, 4 * remainder) * value,
             skewness=math.sqrt(8.0 / (setting.dim - 1)),
+        )
+
+    for rule, own in (("lda", "R4.lda_orthogonal"), ("logistic", "R4.logistic_orthogonal")):
+        yield Check(
+            id=f"{own}.{setting.name}.limit",
+            claim="variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
+            kind="asymptotic",
+            experiments=(setting.name,),
+            statistic=(own.removeprefix("R4."), None),
             source="simulated and scored independently",
+            expect=partial(orthogonal, rule),
         )

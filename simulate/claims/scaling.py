@@ -13,14 +13,17 @@ of what it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.experiments.scaling_paths import (
     FIXED_WEIGHT,
+    FLOOR_SIZES,
+    POINTS,
     Path,
     floor_path,
     halved_path,
@@ -106,67 +109,99 @@ def _value(own: Path, weight: float, size: int) -> tuple[float, float]:
     return float(own.law.excess(weight, size)), remainder
 
 
-def _excess_checks(own: Path, label: str, effect: float) -> Iterator[Check]:
+def _check(
+    id: str, claim: str, experiment: str, statistic: tuple[str, int | None],
+    expect: Callable[[], Expectation], kind: str = "asymptotic",
+) -> Check:  # fmt: skip
+    return Check(
+        id=id,
+        claim=claim,
+        kind=kind,
+        experiments=(experiment,),
+        statistic=statistic,
+        source="simulated, scored by theory",
+        expect=expect,
+    )
+
+
+def _excess_checks(label: str, kind: str, effect: float) -> Iterator[Check]:
     """The curve; coarser where the known remainder is large, and where data sets are."""
+    name = f"scaling/{label}-{kind}"
     names = ("half", "full", "none") if label == "halved" else ("best", f"{FIXED_WEIGHT:g}", "full")
-    for size, weights in own.points:
-        for name, weight in zip(names, weights, strict=False):
-            value, remainder = _value(own, weight, size)
-            if label in _GLOBAL:
-                spread, skewness = expansion_law(own, weight, size)
-            else:
-                spread, skewness = quadratic_law(own, size, {weight: 1.0})
-            yield Check(
-                id=f"S1.excess{size}-{name}.scaling.{label}",
-                claim=f"excess risk at N = {size}, weight {weight:.3g}",
-                kind="asymptotic",
-                experiments=(own.name,),
-                statistic=("excess", own.index(weight, size)),
-                theory=value,
-                std=1.1 * spread,
-                allowance=remainder,
-                discrepancy=max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
-                skewness=skewness,
-                source="simulated, scored by theory",
-            )
+
+    def excess(k, place):
+        own = scaling_path(name)
+        size, weights = own.points[k]
+        weight = weights[place]
+        value, remainder = _value(own, weight, size)
+        if label in _GLOBAL:
+            spread, skewness = expansion_law(own, weight, size)
+        else:
+            spread, skewness = quadratic_law(own, size, {weight: 1.0})
+        return Expectation(
+            theory=value,
+            std=1.1 * spread,
+            allowance=remainder,
+            discrepancy=max(_COARSER.get(size, 1.25) * effect * value, 3 * remainder),
+            skewness=skewness,
+            claim=f"excess risk at N = {size}, weight {weight:.3g}",
+        )
+
+    for k, size in enumerate(POINTS[kind]):
+        for place, weight in enumerate(names[:1] if kind == "farther" else names):
+            yield _check(
+                f"S1.excess{size}-{weight}.scaling.{label}",
+                f"excess risk at N = {size}, weight {weight}", name,
+                ("excess", len(names) * k + place), partial(excess, k, place),
+            )  # fmt: skip
 
 
-def _gradient_checks(own: Path, label: str) -> Iterator[Check]:
+def _gradient_checks(label: str) -> Iterator[Check]:
     """A, C and D + S/N as means of products of gradients: exact but for a fitted covariance."""
-    law = own.parts.law
     curved = label in _FITTED
-    for k, (size, (best,)) in enumerate(own.points):
+
+    def product(statistic, k, what):
+        own = path(label, "gradient")
+        law, (size, (best,)) = own.parts.law, own.points[k]
         aug = float(law.D + law.S / size)
         scale = math.sqrt(float(law.A) * aug)
         bend = float(law.A - 2 * law.C) + aug
         edge = {0.0: 4 * best - 3.0, 0.5: 4.0 - 8 * best, 1.0: 4 * best - 1.0}
-        rows = (
-            ("over", None, float(law.A), {0.0: 2.0}, float(law.A), "A is"),
-            ("cross", k, float(law.C), {0.5: 4.0, 0.0: -1.0, 1.0: -1.0}, scale, "C is"),
-            ("aug", k, aug, {1.0: 2.0}, aug, f"D + S/{size} is"),
-            ("edge", k, _rounded(best * bend - float(law.A - law.C), best * bend), edge,
-             best * bend, f"at weight {best:.3g} nothing is left of"),
-        )  # fmt: skip
-        for statistic, index, value, coefficients, unit, what in rows:
+        value, coefficients, unit = {
+            "over": (float(law.A), {0.0: 2.0}, float(law.A)),
+            "cross": (float(law.C), {0.5: 4.0, 0.0: -1.0, 1.0: -1.0}, scale),
+            "aug": (aug, {1.0: 2.0}, aug),
+            "edge": (_rounded(best * bend - float(law.A - law.C), best * bend), edge, best * bend),
+        }[statistic]
+        std, skewness = quadratic_law(own, size, coefficients)
+        std *= 1.05
+        remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
+        closest = _RESOLVED * std if statistic == "edge" else 0.0
+        return Expectation(
+            theory=value,
+            std=std,
+            allowance=remainder,
+            discrepancy=max(0.1 * unit, closest + remainder),
+            skewness=skewness,
+            claim=f"at weight {best:.3g} {what}" if statistic == "edge" else "",
+        )
+
+    for k, size in enumerate(POINTS["gradient"]):
+        for name, index, what in (
+            ("S1.over", None, "A is"),
+            ("S1.cross", k, "C is"),
+            ("S1.aug", k, f"D + S/{size} is"),
+            ("S1.edge", k, "nothing is left of"),
+        ):
+            statistic = name.removeprefix("S1.")
             if (statistic == "over" and k) or (statistic == "edge" and label in _GLOBAL):
                 continue
-            std, skewness = quadratic_law(own, size, coefficients)
-            std *= 1.05
-            remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
-            closest = _RESOLVED * std if statistic == "edge" else 0.0
-            yield Check(
-                id=f"S1.{statistic}{size}.scaling.{label}",
-                claim=f"{what} the mean product of the gradient's parts at the balanced optimum",
-                kind="asymptotic" if curved else "exact",
-                experiments=(own.name,),
-                statistic=(statistic, index),
-                theory=value,
-                std=std,
-                allowance=remainder,
-                discrepancy=max(0.1 * unit, closest + remainder),
-                skewness=skewness,
-                source="simulated, scored by theory",
-            )
+            claim = f"{what} the mean product of the gradient's parts at the balanced optimum"
+            yield _check(
+                f"{name}{size}.scaling.{label}", claim, f"scaling/{label}-gradient",
+                (statistic, index), partial(product, statistic, k, claim),
+                "asymptotic" if curved else "exact",
+            )  # fmt: skip
 
 
 def _rounded(value: float, unit: float) -> float:
@@ -174,83 +209,95 @@ def _rounded(value: float, unit: float) -> float:
     return round(value / unit, 9) * unit if unit else value
 
 
-def _turning_checks(own: Path, label: str) -> Iterator[Check]:
+def _turning_checks(label: str) -> Iterator[Check]:
     """The best weight by simulation, the curvature there, and both sides of the turning point."""
-    size, weights = own.points[-1]
-    best, fixed, _, beyond, low, high, none = weights
-    law = own.parts.law
-    rows = [("gain", size, best, "helps"), ("harm", own.points[0][0], fixed, "hurts")]
-    if label in _GLOBAL:
-        rows = [("harm", size, fixed, "hurts")]  # any weight does
-    elif label in _TURNING:
-        rows[1] = ("harm", size, beyond, "hurts")
-    for statistic, where, weight, verb in rows:
-        change = _value(own, weight, where)[0] - _value(own, none, size)[0]
+    name, (small, size) = f"scaling/{label}-curve", POINTS["curve"]
+
+    def change(where, place, verb):
+        own = path(label, "curve")
+        weight, none = own.flat[place], own.points[-1][1][-1]
+        law = own.parts.law
+        value = _value(own, weight, where)[0] - _value(own, none, size)[0]
         bend = float(law.A - 2 * law.C + law.D + law.S / where)
         moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * bend
-        remainder = _next_order(own, none, size) * moved / 2
         spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
         if label in _GLOBAL:  # the full form's noise is the larger, in both parts
             full = own.predicted(weight, where)
             spread *= float(full.excess.variance / full.small_variance)
-        yield Check(
-            id=f"S1.{statistic}{where}.scaling.{label}",
-            claim=f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
-            kind="asymptotic",
-            experiments=(own.name,),
-            statistic=("change", own.index(weight, where)),
-            theory=change,
+        return Expectation(
+            theory=value,
             std=1.1 * spread,
-            allowance=remainder,
-            discrepancy=abs(change),
+            allowance=_next_order(own, none, size) * moved / 2,
+            discrepancy=abs(value),
             skewness=skewness,
-            source="simulated, scored by theory",
+            claim=f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
         )
+
+    # places of weights: at the first size best, fixed, full; at the second these and beyond
+    rows = [("S1.gain", size, 3, "best", "helps"), ("S1.harm", small, 1, "fixed", "hurts")]
+    if label in _GLOBAL:
+        rows = [("S1.harm", size, 4, "fixed", "hurts")]  # any weight does
+    elif label in _TURNING:
+        rows[1] = ("S1.harm", size, 6, "large", "hurts")
+    for own, where, place, weight, verb in rows:
+        yield _check(
+            f"{own}{where}.scaling.{label}",
+            f"the {weight} weight {verb}: change of the excess risk from weight 0", name,
+            ("change", place), partial(change, where, place, verb),
+        )  # fmt: skip
     if label in _GLOBAL:
         return
-    # a vertex elsewhere tilts the chord between two weights about the best one
-    above, middle, below = (_value(own, weight, size)[0] for weight in (high, best, low))
-    bend = (above - 2 * middle + below) / (high - best) ** 2
-    tilt = 2 * (high - best) * bend * best
-    std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
-    std *= 1.1
-    remainder = _next_order(own, best, size) * tilt / 4
-    yield Check(
-        id=f"S1.vertex{size}.scaling.{label}",
-        claim=f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
-        kind="asymptotic",
-        experiments=(own.name,),
-        statistic=("across", 0),
-        theory=_rounded(above - below, tilt),
-        std=std,
-        allowance=remainder,
-        discrepancy=max(0.2 * tilt, remainder + _RESOLVED * std),
-        skewness=skewness,
-        source="simulated, scored by theory",
-    )
+
+    def vertex():
+        """A vertex elsewhere tilts the chord between two weights about the best one."""
+        own = path(label, "curve")
+        best, *_, low, high, _ = own.points[-1][1]
+        above, middle, below = (_value(own, weight, size)[0] for weight in (high, best, low))
+        bend = (above - 2 * middle + below) / (high - best) ** 2
+        tilt = 2 * (high - best) * bend * best
+        std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
+        std *= 1.1
+        remainder = _next_order(own, best, size) * tilt / 4
+        return Expectation(
+            theory=_rounded(above - below, tilt),
+            std=std,
+            allowance=remainder,
+            discrepancy=max(0.2 * tilt, remainder + _RESOLVED * std),
+            skewness=skewness,
+            claim=f"the excess at {high:.3g} less that at {low:.3g}: its minimum is at {best:.3g}",
+        )
+
+    yield _check(
+        f"S1.vertex{size}.scaling.{label}",
+        "the excess at two weights about the best one, one less the other: its minimum is there",
+        name, ("across", 0), vertex,
+    )  # fmt: skip
 
 
 def _floor_checks(label: str, effect: float) -> Iterator[Check]:
     """S3: at ten synthetic samples per real one the excess is near its floor, and that is 1/n."""
-    few, many = (floor_path(label, factor) for factor in (1, _FLOOR_FACTOR))
-    for own in (few, many):
+    claim = "n times the excess at N = 10 n"
+
+    def scaled(factor):
+        own = floor_path(label, factor)
         ((size, (weight,)),) = own.points
         value, remainder = _value(own, weight, size)
         n = own.sizes[0]
         std, skewness = quadratic_law(own, size, {weight: 1.0})
-        yield Check(
-            id=f"S3.floor{own.sizes[0]}.scaling.{label}",
-            claim=f"n times the excess at N = 10 n, {own.law.floor / value:.0%} of it floor",
-            kind="asymptotic",
-            experiments=(own.name,),
-            statistic=("scaled", 0),
+        return Expectation(
             theory=n * value,
             std=1.1 * n * std,
             allowance=n * remainder,
             discrepancy=1.25 * effect * n * value,
             skewness=skewness,
-            source="simulated, scored by theory",
+            claim=f"{claim}, {own.law.floor / value:.0%} of it floor",
         )
+
+    for factor in (1, _FLOOR_FACTOR):
+        yield _check(
+            f"S3.floor{FLOOR_SIZES[0] * factor}.scaling.{label}", claim,
+            f"scaling/{label}-floor{factor}", ("scaled", 0), partial(scaled, factor),
+        )  # fmt: skip
 
 
 def scaling_path(experiment_name: str) -> Path:
@@ -267,13 +314,13 @@ def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Che
     """Every check of the scaling suite, or the curves of some generators."""
     effect = PROFILES[profile]
     for label in labels:
-        yield from _gradient_checks(path(label, "gradient"), label)
-        yield from _excess_checks(path(label, "curve"), label, effect)
-        yield from _turning_checks(path(label, "curve"), label)
-        yield from _excess_checks(path(label, "far"), label, effect)
+        yield from _gradient_checks(label)
+        yield from _excess_checks(label, "curve", effect)
+        yield from _turning_checks(label)
+        yield from _excess_checks(label, "far", effect)
         if label in _FARTHER[profile]:
-            yield from _excess_checks(path(label, "farther"), label, effect)
+            yield from _excess_checks(label, "farther", effect)
     if labels is LABELS:
-        yield from _excess_checks(halved_path(), "halved", effect)
+        yield from _excess_checks("halved", "case", effect)
     for label in _FITTED if labels is LABELS else ():
         yield from _floor_checks(label, effect)

@@ -30,6 +30,12 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         "pattern with *; may be repeated",
     )
     own.add_argument(
+        "--list",
+        action="store_true",
+        help="print the checks with their claims, and the file and line that declare them; "
+        "nothing is computed",
+    )
+    own.add_argument(
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"
     )
     own.add_argument(
@@ -86,6 +92,8 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    if options.list:
+        return _list(options)
     if options.compilation_cache:
         from synthetic_oversampling.simulate.replicates.compilation import use_cache
 
@@ -109,6 +117,25 @@ def run(options: argparse.Namespace) -> int:
             flush=True,
         )
         os._exit(4)  # a regular exit would wait for the lost process
+
+
+def _list(options: argparse.Namespace) -> int:
+    from synthetic_oversampling.simulate.verify.selection import declare, select
+
+    checks = select(declare(options.profile), options.only)
+    rows = [
+        (own.id, own.kind + (" if it applies" if own.applies else ""), own.source, own.place)
+        for own in checks
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, own in zip(rows, checks, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print(*cells, own.claim, sep="  ")
+    some = sum(own.applies is not None for own in checks)
+    print(
+        f"{counted(len(checks), 'check')}; {some} of them only if a prediction says that they apply"
+    )
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -138,7 +165,9 @@ def _run(options: argparse.Namespace) -> int:
     wanted = [] if wide else [*options.only, *named]
     with progress_bar(own) as bar:
         task = bar.add_task("predicting", total=None)
-        universe = verify.build(options.profile, wanted, lambda name: bar.update(task, advance=1))
+        universe = verify.build(
+            options.profile, wanted, lambda done, of: bar.update(task, completed=done, total=of)
+        )
     checks = verify.select(universe, wanted)
     plan = make_plan(universe)
     if options.plan:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cache
 
 import jax
 import numpy as np
-from scipy.integrate import quad
+import scipy
 
 __all__ = [
     "DESIGNS",
@@ -34,7 +34,10 @@ AUGMENTATION, WEIGHT, SHIFT = 240, 0.4, 0.15
 DESIGNS = ("raw", "weighted", "shifted", "plugin")
 SEEDS, VAR_WITHIN, VAR_PRIOR, MEAN_PRIOR = 4, 0.7, 1.9, 0.5  # of the group of unknown mean
 _REACH = 12.0  # standard deviations on both sides that are integrated over
-_quad = partial(quad, epsabs=1e-12, epsrel=1e-12, limit=200)
+
+
+def _quad(function, low: float, high: float):
+    return scipy.integrate.quad(function, low, high, epsabs=1e-12, epsrel=1e-12, limit=200)
 
 
 def rows(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -113,10 +116,12 @@ def excess(theta) -> float:
     Args:
         theta: ``(b, w)``.
     """
-    return sum(_risk(theta, g) - _LEAST[g] for g in (0, 1)) / 2
+    return sum(_risk(theta, g) - _least(g) for g in (0, 1)) / 2
 
 
-_LEAST = [_risk(optimum(), g) for g in (0, 1)]
+@cache
+def _least(group: int) -> float:
+    return _risk(optimum(), group)
 
 
 def error(theta, group: int) -> float:
@@ -187,20 +192,23 @@ def replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> C
     Args:
         one: the statistics of one replicate, from a generator of random numbers.
     """
-    like = one(np.random.default_rng(0))
+
+    @cache
+    def like() -> dict[str, np.ndarray]:
+        return one(np.random.default_rng(0))
 
     def several(words) -> dict[str, np.ndarray]:
         flat = np.asarray(words).reshape(-1, words.shape[-1])  # one key a row
         found = [one(np.random.default_rng(own.tolist())) for own in flat]
         return {
             name: np.stack([own[name] for own in found]).reshape(
-                *words.shape[:-1], *like[name].shape
+                *words.shape[:-1], *like()[name].shape
             )
-            for name in like
+            for name in like()
         }
 
     def replicate(key):
-        shapes = {name: jax.ShapeDtypeStruct(v.shape, v.dtype) for name, v in like.items()}
+        shapes = {name: jax.ShapeDtypeStruct(v.shape, v.dtype) for name, v in like().items()}
         return jax.pure_callback(
             several, shapes, jax.random.key_data(key), vmap_method="expand_dims"
         )

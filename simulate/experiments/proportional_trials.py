@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 from scipy.special import expit, ndtr
 
 __all__ = [
@@ -280,7 +280,7 @@ def separable(x: np.ndarray, sign: np.ndarray) -> bool:
         x: rows ``[n, d]``; sign: labels as +-1.
     """
     table = -sign[:, None] * np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    found = linprog(
+    found = scipy.optimize.linprog(
         np.zeros(table.shape[1]), A_ub=table, b_ub=-np.ones(len(x)), bounds=(None, None),
         method="highs",
     )  # fmt: skip

@@ -54,13 +54,23 @@ from synthetic_oversampling.theory.scaling.moments import (
     scaling_moments,
 )
 
-__all__ = ["FIXED_WEIGHT", "GENERATORS", "SIZES", "Path", "floor_path", "halved_path", "path"]
+__all__ = ["FIXED_WEIGHT", "FLOOR_SIZES", "GENERATORS", "POINTS", "SIZES", "Path", "floor_path",
+           "halved_path", "path"]  # fmt: skip
 
 GROUPS = (
     GaussianGroup([0.0, 0.0], [[1.0, 0.2], [0.2, 0.9]], 0),
     GaussianGroup([0.2, -0.08], [[1.1, -0.1], [-0.1, 1.0]], 1),
 )
 SIZES = (800, 200)
+FLOOR_SIZES = (400, 100)
+POINTS = {  # synthetic sizes by kind of path
+    "curve": (100, 1000),
+    "wide": (100, 300, 1000, 3000, 10_000),
+    "far": (10_000,),
+    "farther": (100_000,),
+    "gradient": (100, 1000),
+    "case": (4000,),  # of covariances halved
+}
 HALVED = (
     GaussianGroup([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], 0),
     GaussianGroup([0.3, 0.0], [[1.0, 0.0], [0.0, 1.0]], 1),
@@ -119,14 +129,10 @@ class Path:
         """
         return _predict(self.groups, self.sizes, self.generators, weight, size)
 
-    def index(self, weight: float, size: int) -> int:
-        """Where a point is in the statistic ``excess``.
-
-        Args:
-            weight, size: of one of the points.
-        """
-        flat = [(n, w) for n, weights in self.points for w in weights]
-        return flat.index((size, weight))
+    @property
+    def flat(self) -> tuple[float, ...]:
+        """Weights of all points, in the order of the statistic ``excess``."""
+        return tuple(weight for _, weights in self.points for weight in weights)
 
     @property
     def drawn(self) -> Design:
@@ -283,15 +289,13 @@ def path(label: str, kind: str) -> Path:
         >>> path("oracle", "farther").points[0][0]
         100000
     """
-    points = {
-        "curve": lambda: ((100, _weights(label, 100)[:3]), (1000, _weights(label, 1000))),
-        "wide": lambda: tuple((n, _weights(label, n)) for n in (100, 300, 1000, 3000, 10_000)),
-        "far": lambda: ((10_000, _weights(label, 10_000)[:3]),),
-        "farther": lambda: ((100_000, _weights(label, 100_000)[:1]),),
-        "gradient": lambda: tuple((n, _small_weight(label, n)) for n in (100, 1000)),
-    }
+    kept = {"curve": (3, 7), "wide": (7,) * 5, "far": (3,), "farther": (1,)}  # of `_weights`
+    points = tuple(
+        (n, _small_weight(label, n) if kind == "gradient" else _weights(label, n)[: kept[kind][k]])
+        for k, n in enumerate(POINTS[kind])
+    )
     name = f"scaling/{label}-{kind}"
-    return Path(name, SIZES, GENERATORS[label], points[kind](), kind != "gradient")
+    return Path(name, SIZES, GENERATORS[label], points, kind != "gradient")
 
 
 @lru_cache(maxsize=16)
@@ -302,7 +306,7 @@ def floor_path(label: str, factor: int) -> Path:
         label: of the generator, one of `GENERATORS`.
         factor: multiplies the sizes.
     """
-    sizes = (400 * factor, 100 * factor)
+    sizes = tuple(factor * n for n in FLOOR_SIZES)
     law = _law(GROUPS, sizes, GENERATORS[label])
     size = 10 * sizes[0]
     points = ((size, (float(law.best_weight(size)),)),)
@@ -313,5 +317,5 @@ def floor_path(label: str, factor: int) -> Path:
 def halved_path() -> Path:
     """Two close classes with covariances halved by the generator, without and with weight."""
     generators = (Scaled(0.5), Scaled(0.5))
-    points = ((4000, (0.5, 1.0, 0.0)),)
+    points = ((*POINTS["case"], (0.5, 1.0, 0.0)),)
     return Path("scaling/halved-case", (4000, 400), generators, points, groups=HALVED)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 from scipy.special import ndtr
 
 from synthetic_oversampling.simulate.sampling.streams import normal
@@ -177,7 +177,7 @@ def tilted() -> Tilt:
     def log_mean(multiplier):
         return math.log(mass @ np.exp(multiplier * entry))
 
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda m: -log_mean(m) / m**2,
         bounds=(-8.0, -2.0),
         method="bounded",

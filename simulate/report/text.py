@@ -12,9 +12,9 @@ from synthetic_oversampling.simulate.checks.check import (
     INDECISION,
     POWER,
     STAGES,
-    Check,
     Outcome,
     Plan,
+    Planned,
 )
 from synthetic_oversampling.simulate.console import print_rows
 from synthetic_oversampling.simulate.mutants.mutation import Mutant
@@ -51,7 +51,7 @@ def share(value: float) -> str:
 
 
 def print_plan(
-    own: Console, checks: Sequence[Check], plan: Plan, universe: Sequence[Check] | None = None
+    own: Console, checks: Sequence[Planned], plan: Plan, universe: Sequence[Planned] | None = None
 ) -> None:
     """What every check declares before any simulation, and what follows from it.
 
@@ -103,7 +103,7 @@ def print_plan(
     )
 
 
-def _experiments(checks: Sequence[Check]) -> list[str]:
+def _experiments(checks: Sequence[Planned]) -> list[str]:
     return list(dict.fromkeys(name for check in checks for name in check.experiments))
 
 

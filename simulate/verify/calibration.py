@@ -28,8 +28,8 @@ from scipy.stats import beta, norm
 from synthetic_oversampling.simulate.checks.check import (
     FAMILY_RATE,
     STAGES,
-    Check,
     Plan,
+    Planned,
     interval,
     make_plan,
 )
@@ -139,7 +139,7 @@ def binomial_interval(count: int, runs: int, confidence: float = 0.95) -> tuple[
     return low, high
 
 
-def kind_of(check: Check) -> str:
+def kind_of(check: Planned) -> str:
     """The kind of statistic of a check: what its calibration is reported under.
 
     Args:
@@ -176,7 +176,7 @@ def pool(
     return results
 
 
-def _columns(check: Check, results: Mapping[str, monte_carlo.Result]) -> np.ndarray:
+def _columns(check: Planned, results: Mapping[str, monte_carlo.Result]) -> np.ndarray:
     """Values of a check's statistic in the pool: of a pair, the differences."""
     name, index = check.statistic
     parts = []
@@ -251,11 +251,11 @@ class Calibration:
 
 
 def null_runs(
-    checks: Sequence[Check],
+    checks: Sequence[Planned],
     plan: Plan,
     columns: Mapping[str, np.ndarray],
     *,
-    universe: Sequence[Check] | None = None,
+    universe: Sequence[Planned] | None = None,
     runs: int = 1000,
     seed: int = 0,
 ) -> Calibration:
@@ -278,7 +278,7 @@ def null_runs(
     """
     universe = checks if universe is None else universe
     noisy = [check for check in checks if check.experiments]
-    suites: dict[str, list[Check]] = {}
+    suites: dict[str, list[Planned]] = {}
     for check in noisy:
         suites.setdefault(check.experiments[0].split("/")[0], []).append(check)
     levels = np.array([plan.alarm, *LEVELS])
@@ -374,8 +374,8 @@ def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
 
 
 def calibrate(
-    checks: Sequence[Check],
-    universe: Sequence[Check],
+    checks: Sequence[Planned],
+    universe: Sequence[Planned],
     key: Callable,
     *,
     replicates: int = 4000,

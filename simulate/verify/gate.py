@@ -16,25 +16,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from synthetic_oversampling.simulate.checks.check import Check, Outcome, judge_exact, rejudge
-from synthetic_oversampling.simulate.claims import (
-    bias as claims,
-)
-from synthetic_oversampling.simulate.claims import (
-    global_law as claims_global_law,
-)
-from synthetic_oversampling.simulate.claims import (
-    hyperbola as claims_hyperbola,
-)
+from synthetic_oversampling.simulate.checks.check import Outcome, Planned, judge_exact, rejudge
+from synthetic_oversampling.simulate.checks.declaration import Check, planned
 from synthetic_oversampling.simulate.mutants.mutation import Mutant, applied, replaced
 from synthetic_oversampling.simulate.mutants.table import UNREACHED
-from synthetic_oversampling.simulate.verify.suites import SUITES
+from synthetic_oversampling.simulate.verify.selection import declare, suite_of
 
-__all__ = ["Gate", "Trial", "declared", "gate", "rebuilt", "suite_of"]
+__all__ = ["Gate", "Trial", "declared", "gate", "rebuilt"]
 
 
 class Trial(NamedTuple):
@@ -115,77 +107,15 @@ class Gate(NamedTuple):
         }
 
 
-def suite_of(name: str) -> str:
-    """Name of the suite that a check belongs to, from its id.
-
-    Raises:
-        ValueError: for an id of no suite.
-
-    Example:
-        >>> suite_of("R1.order.two-points.raw"), suite_of("R4.table.efron-2.5.1.5")
-        ('two-points', 'efron-2.5')
-    """
-    matching = [own for own in SUITES if f".{own}." in name]  # a statistic may have a dot as well
-    if matching:
-        return max(matching, key=len)
-    raise ValueError(f"{name}: got a check of no suite, expected one of {', '.join(SUITES)}.")
+def _named(names: Sequence[str], profile: str) -> list[Check]:
+    """The checks of these names, declared anew."""
+    wanted = set(names)
+    suites = dict.fromkeys(map(suite_of, names))
+    return [check for check in declare(profile, suites) if check.id in wanted]
 
 
-def _constant(value: Any) -> Callable[[Any], Any]:
-    return lambda right: value
-
-
-def _nothing(*arguments) -> tuple:
-    return ()
-
-
-@contextlib.contextmanager
-def _focused(names: Sequence[str]) -> Iterator[None]:
-    """Suites leave out the predictions that no check of these names needs."""
-    labels: dict[str, list[str]] = {}
-    for name in names:
-        suite = suite_of(name)
-        labels.setdefault(suite, []).append(name.split(suite + ".", 1)[1])
-
-    def chosen(suite: str, profile: str) -> tuple[str, ...]:
-        return tuple(label for label in claims.LABELS if label in labels.get(suite, ()))
-
-    right_orders = claims._order_checks
-    ordered = {suite_of(name) for name in names if ".order." in name or ".local." in name}
-
-    def orders(suite: str) -> Iterable[Check]:
-        return right_orders(suite) if suite in ordered else ()
-
-    curves, laws = (
-        tuple(
-            label for label in part.LABELS
-            if any(own.split("-N")[0] == label for own in labels.get(part.SUITE, ()))
-        )
-        for part in (claims_hyperbola, claims_global_law)
-    )  # fmt: skip
-    focus = {
-        "simulate.claims.bias.experiment_labels": chosen,
-        "simulate.claims.bias._order_checks": orders,
-        "simulate.claims.hyperbola.LABELS": curves,
-        "simulate.claims.global_law.LABELS": laws,
-    }
-    if not any(".fitted." in name for name in names):
-        focus["simulate.claims.risk.fitted_bias_checks"] = _nothing
-    table = ("R4.table", "R4.table_error", "R4.formula", "R4.formula_error")
-    if not any(name.split(".efron")[0] in table for name in names):
-        focus["simulate.claims.risk._efficiency_table"] = _nothing
-    with contextlib.ExitStack() as stack:
-        for path, value in focus.items():
-            stack.enter_context(replaced(path, _constant(value))())
-        yield
-
-
-def _built(suites: Iterable[str], profile: str) -> dict[str, Check]:
-    return {check.id: check for name in suites for check in SUITES[name].checks(profile)}
-
-
-def declared(names: Sequence[str], profile: str) -> dict[str, Check]:
-    """The true checks of these names, by id, without predictions that none of them needs.
+def declared(names: Sequence[str], profile: str) -> dict[str, Planned]:
+    """The true checks of these names, by id, in the order of the names.
 
     Args:
         names: ids of checks.
@@ -196,9 +126,7 @@ def declared(names: Sequence[str], profile: str) -> dict[str, Check]:
         >>> declared([name], "quick")[name].kind
         'exact'
     """
-    suites = list(dict.fromkeys(map(suite_of, names)))
-    with _focused(names):
-        every = _built(suites, profile)
+    every = {check.id: check for check in planned(_named(names, profile))}
     return {name: every[name] for name in names if name in every}
 
 
@@ -238,39 +166,33 @@ _WRONG_WORLD = {
     "simulate.claims.independent.prediction": _anew,
     "simulate.experiments.proportional_settings.prediction": _anew,
     # a declaration that no longer makes sense is judged by its prediction all the same
-    "simulate.checks.check.Check.__post_init__": _constant(lambda own: None),
+    "simulate.checks.declaration.Planned.__post_init__": lambda right: lambda own: None,
 }
 
 
-def rebuilt(
-    mutant: Mutant, suites: Iterable[str], profile: str, names: Sequence[str] = ()
-) -> dict[str, Check]:
-    """The checks of suites as a program with the mutant's formula would declare them, by id.
+def rebuilt(mutant: Mutant, names: Sequence[str], profile: str) -> dict[str, Planned]:
+    """Checks as a program with the mutant's formula would predict them, by id.
 
-    The true checks have to be built first: what they measure is taken from them.
+    The true checks have to be predicted first: what they measure is taken from them.
 
     Args:
         mutant: what is wrong.
-        suites: names of the suites.
+        names: ids of checks.
         profile: "quick" or "full".
-        names: the checks that are wanted, where not all are.
 
     Returns:
-        The checks; of a suite that the wrong formula stops with an error, those before it.
+        The checks; without those that do not apply any more, or that the wrong formula stops with
+        an error.
     """
-    found: dict[str, Check] = {}
+    found: dict[str, Planned] = {}
     with contextlib.ExitStack() as stack:
-        if names:
-            stack.enter_context(_focused(names))
         for path, wrong in _WRONG_WORLD.items():
             stack.enter_context(replaced(path, wrong)())
         stack.enter_context(applied(mutant))
-        for name in suites:
-            try:  # a formula may be so wrong that validation or arithmetic stops it
-                for check in SUITES[name].checks(profile):
-                    found[check.id] = check
-            except (ValueError, ArithmeticError):
-                continue
+        for check in _named(names, profile):
+            # a formula may be so wrong that validation or arithmetic stops it
+            with contextlib.suppress(ValueError, ArithmeticError):
+                found.update((own.id, own) for own in planned([check]))
     return found
 
 
@@ -286,13 +208,13 @@ def gate(
         profile: of that run.
         wide: whether every check of the run that a mutant can reach judges it, to see which are
             idle: those of the suites of its named checks, and of the further suites that it
-            lists. Otherwise only designs that its named checks are about.
+            lists. Otherwise its named checks alone.
 
     Raises:
         ValueError: for a mutant that names a check which the run did not have.
     """
     seen = {outcome.check.id: outcome for outcome in outcomes}
-    present = set(map(suite_of, seen))
+    suites = {name: suite_of(name) for name in seen} if wide else {}
     trials: list[Trial] = []
     rejections: dict[str, list[str]] = {name: [] for name in seen}
     for mutant in mutants:
@@ -302,11 +224,12 @@ def gate(
                 f"{mutant.name}: names the checks {', '.join(unknown)}, which this run did not "
                 "have; run them too, or name checks that exist."
             )
-        own = list(dict.fromkeys(map(suite_of, mutant.checks)))
+        names: Sequence[str] = mutant.checks
         if wide:
-            own += [name for name in mutant.also if name in present and name not in own]
-        wrong = rebuilt(mutant, own, profile, () if wide else mutant.checks)
-        judged = {name: _judged(check, seen[name]) for name, check in wrong.items() if name in seen}
+            own = {suites[name] for name in mutant.checks}.union(mutant.also)
+            names = [name for name in seen if suites[name] in own]
+        wrong = rebuilt(mutant, names, profile)
+        judged = {name: _judged(check, seen[name]) for name, check in wrong.items()}
         for name, outcome in judged.items():
             if outcome.verdict == "fail" and seen[name].verdict == "pass":
                 rejections[name].append(mutant.name)
@@ -314,7 +237,7 @@ def gate(
     return Gate(tuple(trials), {name: tuple(own) for name, own in rejections.items()}, wide)
 
 
-def _judged(check: Check, seen: Outcome) -> Outcome:
+def _judged(check: Planned, seen: Outcome) -> Outcome:
     return rejudge(check, seen) if check.experiments else judge_exact(check)
 
 

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 from synthetic_oversampling.simulate.checks.check import (
-    Check,
     Outcome,
     Plan,
+    Planned,
     judge_exact,
     make_plan,
     rejudge,
@@ -62,7 +62,7 @@ def record(
     artifacts.save(path, rows, kind=_KIND, configuration={"profile": profile}, seed=seed)
 
 
-def _declaration(check: Check, plan: Plan) -> dict:
+def _declaration(check: Planned, plan: Plan) -> dict:
     name, index = check.statistic
     return {
         "kind": check.kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import queue
 import threading
@@ -20,14 +21,15 @@ from synthetic_oversampling.simulate.checks.check import (
     INDECISION,
     SOURCES,
     STAGES,
-    Check,
     Observation,
     Outcome,
     Plan,
+    Planned,
     judge,
     judge_exact,
     make_plan,
 )
+from synthetic_oversampling.simulate.checks.declaration import Check
 from synthetic_oversampling.simulate.checks.spreads import judge_spread
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.replicates.processes import shared
@@ -38,13 +40,8 @@ from synthetic_oversampling.simulate.replicates.results import (
     save_result,
 )
 from synthetic_oversampling.simulate.verify.gate import Gate
-from synthetic_oversampling.simulate.verify.selection import (
-    assert_declared,
-    matches,
-    no_match,
-    suites_for,
-)
-from synthetic_oversampling.simulate.verify.suites import SUITES, Preparation, simulation
+from synthetic_oversampling.simulate.verify.selection import beside, declare, select, suite_of
+from synthetic_oversampling.simulate.verify.suites import simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "run_checks", "select"]
 
@@ -152,51 +149,36 @@ class Report:
 def build(
     profile: str,
     patterns: Sequence[str] = (),
-    warm: Callable[[str], None] | None = None,
-) -> tuple[Check, ...]:
-    """All checks of the suites that patterns can match, predicted on two threads.
+    done: Callable[[int, int], None] | None = None,
+) -> tuple[Planned, ...]:
+    """The checks that patterns select and those that share their experiments, predicted.
+
+    Suites are predicted on two threads; checks that do not apply are left out.
 
     Args:
         profile: "quick" or "full".
-        patterns: as for `select`.
-        warm: called with the name of each experiment whose prediction is ready.
+        patterns: as for `simulate.verify.selection.select`.
+        done: called with how many checks are predicted, and of how many.
 
     Raises:
-        ValueError: when no suite can hold what one of the patterns matches.
+        ValueError: when one of the patterns matches no check.
     """
-    suites = [SUITES[name] for name in suites_for(patterns, profile)]
-    ahead = [own for suite in suites for own in suite.preparations(profile)]
+    every = declare(profile)
+    suites: dict[str, list[Check]] = {}
+    for check in beside(every, select(every, patterns)):
+        suites.setdefault(suite_of(check.id), []).append(check)
+    total, counter = sum(map(len, suites.values())), itertools.count(1)
 
-    def prepare(own: Preparation) -> None:
-        own.compute()
-        if warm is not None:
-            warm(own.name)
+    def predict(checks: Sequence[Check]) -> list[Planned]:
+        found = []
+        for check in checks:
+            found.append(check.planned())
+            if done is not None:
+                done(next(counter), total)
+        return [own for own in found if own is not None]
 
     with ThreadPoolExecutor(2) as pool:
-        for first in (True, False):  # so that threads do not compile the same form twice
-            list(pool.map(prepare, [own for own in ahead if own.first == first]))
-    universe = []
-    for suite in suites:
-        checks = tuple(suite.checks(profile))
-        assert_declared(suite, checks, profile)
-        universe += checks
-    return tuple(universe)
-
-
-def select(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
-    """Checks whose id, theorem, experiment or suite matches any shell-style pattern.
-
-    Raises:
-        ValueError: when nothing matches one of them.
-    """
-    if not patterns:
-        return tuple(checks)
-
-    chosen = tuple(c for c in checks if any(matches(c, p) for p in patterns))
-    lost = [p for p in patterns if not any(matches(c, p) for c in chosen)]
-    if lost:
-        raise ValueError(no_match(lost))
-    return chosen
+        return tuple(itertools.chain.from_iterable(pool.map(predict, suites.values())))
 
 
 def experiment_key(seed: int, suite: str) -> jax.Array:
@@ -207,13 +189,13 @@ def experiment_key(seed: int, suite: str) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(suite.encode()))
 
 
-def _paired(universe: Sequence[Check], name: str) -> tuple[str, ...]:
+def _paired(universe: Sequence[Planned], name: str) -> tuple[str, ...]:
     """Statistics of an experiment that are compared replicate by replicate with another's."""
     pairs = (c for c in universe if len(c.experiments) == 2 and name in c.experiments)
     return tuple(sorted({check.statistic[0] for check in pairs}))
 
 
-def _observe(check: Check, results: Mapping[str, monte_carlo.Result]) -> Observation:
+def _observe(check: Planned, results: Mapping[str, monte_carlo.Result]) -> Observation:
     """The statistic over the replicates that count; of a pair, over those that count in both."""
     name, index = check.statistic
     if len(check.experiments) == 1:
@@ -305,11 +287,11 @@ def _side_by_side(
 
 
 def run_checks(
-    checks: Sequence[Check],
+    checks: Sequence[Planned],
     *,
     seed: int,
     profile: str,
-    universe: Sequence[Check] | None = None,
+    universe: Sequence[Planned] | None = None,
     folder: RunFolder | None = None,
     started: Callable[[str, int], None] | None = None,
     advanced: Callable[[str, int], None] | None = None,
@@ -382,7 +364,7 @@ def run_checks(
                 save_result(folder, slot, result)
             return result
 
-    def stage(own: Sequence[Check], times: int, earlier: Mapping[str, monte_carlo.Result]):
+    def stage(own: Sequence[Planned], times: int, earlier: Mapping[str, monte_carlo.Result]):
         """Results of the experiments of some checks, in a fixed order."""
         names = list(dict.fromkeys(name for check in own for name in check.experiments))
         found: dict[str, monte_carlo.Result] = {}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from synthetic_oversampling.simulate.checks.check import INDECISION, Check
+from synthetic_oversampling.simulate.checks.check import INDECISION, Planned
 from synthetic_oversampling.simulate.replicates.results import open_folder
 from synthetic_oversampling.simulate.verify.calibration import binomial_interval
 from synthetic_oversampling.simulate.verify.run import run_checks
@@ -42,8 +42,8 @@ class SeedRun(NamedTuple):
 
 
 def verify_seeds(
-    checks: Sequence[Check],
-    universe: Sequence[Check],
+    checks: Sequence[Planned],
+    universe: Sequence[Planned],
     *,
     profile: str,
     seeds: Iterable[int],

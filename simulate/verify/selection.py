@@ -1,161 +1,104 @@
-"""Which checks a pattern selects, and, before anything is predicted, which suites can hold them.
-
-The id of a check is ``theorem.statistic.suite.label``. A suite declares the first two parts and the
-labels of what it builds, so that a pattern that nothing matches is refused at once, and a selection
-costs the predictions of its own suites alone. No plan depends on the others: the false-alarm rate
-is shared over a fixed number of checks, and an experiment is sized by the checks of its suite.
-"""
+"""Which checks a pattern selects. All are declared first, which predicts nothing."""
 
 from __future__ import annotations
 
 import fnmatch
-import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
-from synthetic_oversampling.simulate.checks.check import Check
-from synthetic_oversampling.simulate.verify.suites import SUITES, Suite
+from synthetic_oversampling.simulate.checks.declaration import Check, Planned
+from synthetic_oversampling.simulate.verify.suites import SUITES
 from synthetic_oversampling.theory.registry import THEOREMS
 
-__all__ = ["assert_declared", "matches", "no_match", "suites_for"]
+__all__ = ["beside", "declare", "select", "suite_of"]
+
+Some = TypeVar("Some", Check, Planned)
 
 
-def matches(check: Check, pattern: str) -> bool:
-    """Whether a check's id, theorem, experiment or suite matches a shell-style pattern.
-
-    A pattern without its last parts stands for every check that it begins.
-    """
-    names = {check.id, check.theorem, *check.experiments}
-    names |= {name for name in SUITES if f".{name}." in f"{check.id}."}
-    names |= {name.split("/")[0] for name in check.experiments}
-    return any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in names)
-
-
-def suites_for(patterns: Sequence[str], profile: str = "quick") -> tuple[str, ...]:
-    """Suites that can hold what patterns match, in the order of the registry; all of no patterns.
+def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
+    """The checks of some suites, of all when none is named, before anything is predicted.
 
     Args:
-        patterns: as on the command line.
         profile: "quick" or "full".
+        suites: their names.
 
     Raises:
-        ValueError: when nothing that any suite declares matches one of them.
+        RuntimeError: two checks of one id.
 
     Example:
-        >>> sorted(suites_for(["R2.*.mixture.*", "line/smote"]))
-        ['line', 'mixture']
-        >>> sorted(suites_for(["R4"]))
-        ['efron-1.5', 'efron-2.5', 'efron-2.5-random']
+        >>> check = next(own for own in declare("quick") if own.id == "R3.gain.line.smote")
+        >>> check.kind, check.place.partition(":")[0]
+        ('asymptotic', 'simulate/claims/bias.py')
+    """
+    names = list(suites) or SUITES
+    found = tuple(check for name in names for check in SUITES[name].checks(profile))
+    ids = [check.id for check in found]
+    if len(set(ids)) < len(ids):
+        twice = sorted({own for own in ids if ids.count(own) > 1})
+        raise RuntimeError(f"id: got two checks of {', '.join(twice)}; every check needs its own.")
+    return found
+
+
+def suite_of(name: str) -> str:
+    """Name of the suite that a check belongs to, from its id.
+
+    Raises:
+        ValueError: for an id of no suite.
+
+    Example:
+        >>> suite_of("R1.order.two-points.raw"), suite_of("R4.table.efron-2.5.1.5")
+        ('two-points', 'efron-2.5')
+    """
+    matching = [own for own in SUITES if f".{own}." in f"{name}."]  # statistics may have dots too
+    if matching:
+        return max(matching, key=len)
+    raise ValueError(f"{name}: got a check of no suite, expected one of {', '.join(SUITES)}.")
+
+
+def select(checks: Sequence[Some], patterns: Sequence[str]) -> tuple[Some, ...]:
+    """Checks whose id, theorem, experiment or suite matches any shell-style pattern.
+
+    A pattern without its last parts stands for every check that it begins.
+
+    Args:
+        checks: to select from.
+        patterns: as on the command line; without any, all checks.
+
+    Raises:
+        ValueError: when nothing matches one of them.
+
+    Example:
+        >>> len(select(declare("quick"), ["R4.formula.*"]))
+        7
     """
     if not patterns:
-        return tuple(SUITES)
-    found = {
-        pattern: {name for name, own in SUITES.items() if _can_hold(own, pattern, profile)}
-        for pattern in patterns
-    }
-    lost = [pattern for pattern in patterns if not found[pattern]]
+        return tuple(checks)
+    chosen: set[str] = set()
+    names = [(check.id, check.theorem, suite_of(check.id), *check.experiments) for check in checks]
+    lost = []
+    for pattern in patterns:
+        found = {
+            own[0]
+            for own in names
+            if any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in own)
+        }
+        chosen |= found
+        lost += [] if found else [pattern]
     if lost:
-        raise ValueError(no_match(lost))
-    wanted = set().union(*found.values())
-    return tuple(name for name in SUITES if name in wanted)
+        raise ValueError(
+            f"--only: got {', '.join(lost)}, which matches none of the checks; expected a theorem "
+            f"({', '.join(THEOREMS)}), a suite ({', '.join(SUITES)}), an experiment such as "
+            "two-gaussians/smote, a check id, or a pattern such as 'R2.*.mixture.*'."
+        )
+    return tuple(check for check in checks if check.id in chosen)
 
 
-def no_match(patterns: Sequence[str]) -> str:
-    """What to say of patterns that match no check."""
-    return (
-        f"--only: got {', '.join(patterns)}, which matches none of the checks; expected a theorem "
-        f"({', '.join(THEOREMS)}), a suite ({', '.join(SUITES)}), an experiment such as "
-        "two-gaussians/smote, a check id, or a pattern such as 'R2.*.mixture.*'."
-    )
+def beside(checks: Sequence[Check], chosen: Sequence[Check]) -> tuple[Check, ...]:
+    """The chosen checks and all others of their experiments, which are sized for all of them.
 
-
-def assert_declared(suite: Suite, checks: Sequence[Check], profile: str) -> None:
-    """Hold a suite to what it declares: an undeclared check could not be selected.
-
-    Raises:
-        RuntimeError: naming the suite and the check.
+    Args:
+        checks: every check; chosen: some of them.
     """
-    families = [re.compile(fnmatch.translate(f"{own}.{suite.name}")) for own in _families(suite)]
-    labels = set(suite.labels)
-    experiments = _experiments(suite, profile)
-    for check in checks:
-        head, middle, label = check.id.partition(f".{suite.name}")
-        known = any(own.fullmatch(head + middle) for own in families)
-        known = known and (not labels or label.removeprefix(".") in labels)
-        strange = [
-            name
-            for name in check.experiments
-            if not any(fnmatch.fnmatchcase(name, own) for own in experiments)
-        ]
-        if not known or strange:
-            raise RuntimeError(
-                f"suite {suite.name}: builds {check.id} of {check.experiments or 'no experiments'}"
-                ", which it does not declare; add to the suite's families, labels or experiments."
-            )
-
-
-def _experiments(suite: Suite, profile: str) -> Sequence[str]:
-    if suite.experiments is None:
-        return (suite.name, f"{suite.name}/*")
-    return suite.experiments(profile)
-
-
-def _families(suite: Suite) -> Sequence[str]:
-    return suite.families or [f"{theorem}.*" for theorem in THEOREMS]
-
-
-@lru_cache(maxsize=64)
-def _declared(suite: Suite, profile: str) -> tuple[str, ...]:
-    """Names and patterns of names that a check of the suite may be selected by."""
-    return tuple(dict.fromkeys(_names(suite, profile)))
-
-
-def _names(suite: Suite, profile: str) -> Iterator[str]:
-    yield suite.name
-    yield from _experiments(suite, profile)
-    for family in _families(suite):
-        yield family.split(".")[0]
-        if suite.labels:
-            yield from (f"{family}.{suite.name}.{label}" for label in suite.labels)
-        else:
-            yield f"{family}.{suite.name}"
-            yield f"{family}.{suite.name}.*"
-
-
-def _can_hold(suite: Suite, pattern: str, profile: str) -> bool:
-    names = _declared(suite, profile)
-    if "/" in pattern:
-        names = [own for own in names if "/" in own]
-    return any(_meet(own, wanted) for own in names for wanted in (pattern, pattern + ".*"))
-
-
-_TOKEN = re.compile(r"\[!?\]?[^]]*\]|.")
-_LITERAL = re.compile(r"[^*?[]*")
-
-
-def _meet(left: str, right: str) -> bool:
-    """Whether some name matches two shell-style patterns; a class of characters counts as any.
-
-    Example:
-        >>> _meet("S1.excess*.scaling.oracle", "S1.*100*"), _meet("R?.gain", "S*")
-        (True, False)
-    """
-    begins = [_LITERAL.match(own).group() for own in (left, right)]
-    if begins[0] == left or begins[1] == right:
-        name, pattern = (left, right) if begins[0] == left else (right, left)
-        return fnmatch.fnmatchcase(name, pattern)
-    shared = min(map(len, begins))
-    if begins[0][:shared] != begins[1][:shared]:
-        return False
-    first, second = (_TOKEN.findall(own) for own in (left, right))
-    reached, ahead = {(0, 0)}, [(0, 0)]  # places in both that one beginning of a name leads to
-    while ahead:
-        i, j = ahead.pop()
-        a, b = (own[k] if k < len(own) else "" for own, k in ((first, i), (second, j)))
-        steps = {(i + 1, j)} if a == "*" else set()
-        steps |= {(i, j + 1)} if b == "*" else set()
-        if a and b and (a == b or a in "*?" or b in "*?" or len(a + b) > 2):
-            steps.add((i + (a != "*"), j + (b != "*")))
-        ahead += steps - reached
-        reached |= steps
-    return (len(first), len(second)) in reached
+    ids = {check.id for check in chosen}
+    shared = {name for check in chosen for name in check.experiments}
+    return tuple(own for own in checks if own.id in ids or shared & set(own.experiments))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.check import Planned
 
 __all__ = ["passes", "rejections"]
 
 
-def passes(check: Check, low, high) -> np.ndarray:
+def passes(check: Planned, low, high) -> np.ndarray:
     """Whether an interval about a mean of 0 lets the check pass, with the true theory in place.
 
     Of a bound: with the mean below it by the discrepancy.
@@ -22,7 +22,7 @@ def passes(check: Check, low, high) -> np.ndarray:
     return np.asarray((low >= -check.discrepancy) & (high <= check.discrepancy))
 
 
-def rejections(check: Check, low, high) -> tuple[np.ndarray, np.ndarray]:
+def rejections(check: Planned, low, high) -> tuple[np.ndarray, np.ndarray]:
     """Under theories off by the discrepancy, of either sign: which runs fail, and which are open.
 
     Of intervals about a mean of 0; ``[2, runs]``, of a bound ``[1, runs]``: only one that is too

@@ -17,7 +17,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.generators.table import Generator, Oracle, Shifted, Smote
@@ -116,7 +116,7 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
         high *= 2
         if high > 1e6:
             return float("inf")
-    return float(brentq(function, low, high, xtol=1e-12, rtol=1e-12))
+    return float(scipy.optimize.brentq(function, low, high, xtol=1e-12, rtol=1e-12))
 
 
 def break_even_shift(
@@ -320,4 +320,4 @@ def break_even_ratio(
         return 1.0
     if harm(top) > 0:
         return float("inf")
-    return float(np.exp(brentq(harm, 0.0, top, xtol=1e-4)))
+    return float(np.exp(scipy.optimize.brentq(harm, 0.0, top, xtol=1e-4)))

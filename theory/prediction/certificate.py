@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Float
-from scipy.stats import chi2
 
 from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.precision import require_float64
@@ -198,11 +198,11 @@ def decrement_cdf(
     powers = 1.0 - least / weights
     masses = [float(np.sqrt(least / weights).prod())]
     turns: list[float] = []
-    total = masses[0] * chi2.cdf(value / least, len(weights))
+    total = masses[0] * scipy.stats.chi2.cdf(value / least, len(weights))
     for k in range(1, 100_000):
         if 1.0 - sum(masses) < 1e-12:
             break
         turns.append(float(np.sum(powers**k)))
         masses.append(float(np.dot(turns, masses[::-1])) / (2 * k))
-        total = total + masses[-1] * chi2.cdf(value / least, len(weights) + 2 * k)
+        total = total + masses[-1] * scipy.stats.chi2.cdf(value / least, len(weights) + 2 * k)
     return np.asarray(total)

@@ -14,8 +14,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.theorems.table import FORMULAS
@@ -28,7 +28,7 @@ _POWER = 14  # two to this power are the points of the integral
 @lru_cache(maxsize=8)
 def _points(dim: int) -> np.ndarray:
     """Standard normal points of a Sobol sequence, never scrambled, and their mirror images."""
-    unit = qmc.Sobol(dim, scramble=False).random_base2(_POWER) + 0.5 ** (_POWER + 1)
+    unit = scipy.stats.qmc.Sobol(dim, scramble=False).random_base2(_POWER) + 0.5 ** (_POWER + 1)
     normal = ndtri(unit)
     return np.concatenate([normal, -normal])
 

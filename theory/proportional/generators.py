@@ -13,7 +13,7 @@ from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import poisson
+import scipy
 
 from synthetic_oversampling.theory.generators.gaussian import FittedGaussian
 from synthetic_oversampling.theory.generators.table import (
@@ -79,7 +79,7 @@ def duplicate_weights(
         high = math.ceil(rate + 8 * spread + 8)
         step = max(1, (high - low) // _MOST_WEIGHTS)
         counts: np.ndarray = np.arange(low, high + 1)
-        mass = poisson.pmf(counts, rate)
+        mass = scipy.stats.poisson.pmf(counts, rate)
         if step > 1:  # neighbouring counts together, at their mean
             groups = (counts - low) // step
             merged = np.bincount(groups, mass)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from synthetic_oversampling.theory.generators.table import Generator
 from synthetic_oversampling.theory.population.design import Design, is_real
@@ -88,7 +88,7 @@ def best_ridge(
     values = [value(place) for place in places]
     least = int(np.argmin(values))
     ends = places[max(least - 1, 0)], places[min(least + 1, count - 1)]
-    minimize_scalar(value, bounds=ends, method="bounded", options={"xatol": _CLOSE})
+    scipy.optimize.minimize_scalar(value, bounds=ends, method="bounded", options={"xatol": _CLOSE})
     best = min(known, key=lambda place: float(getattr(known[place], criterion)))
     inside = min(best - places[0], places[-1] - best) > 2 * _CLOSE
     return BestRidge(

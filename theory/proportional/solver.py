@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import root
+import scipy
 
 __all__ = ["NoFixedPoint", "Solved", "fixed_point"]
 
@@ -76,7 +76,9 @@ def fixed_point(
         if found.residual <= tolerance:
             return found._replace(iterations=spent)
         if len(start) <= _FEW and np.isfinite(best[0]) and best[0] < 0.1:
-            found = root(lambda x: function(x) - x, best[1], method="hybr", tol=tolerance / 100)
+            found = scipy.optimize.root(
+                lambda x: function(x) - x, best[1], method="hybr", tol=tolerance / 100
+            )
             residual, spent = _residual(found.x, function(found.x)), spent + found.nfev
             if residual <= tolerance and np.max(np.abs(found.x)) <= bound:
                 return Solved(found.x, spent, residual)

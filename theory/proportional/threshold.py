@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from synthetic_oversampling.theory.proportional.clusters import Cluster
 from synthetic_oversampling.theory.theorems.proportional import PROPORTIONAL_FORMULAS
@@ -80,7 +80,9 @@ def separability_threshold(*, clusters: Sequence[Cluster]) -> Threshold:
         starts += [np.append(0.0, factor * difference) for factor in (0.5, 2.0)]
     least = np.inf
     for start in starts:
-        found = minimize(scaled, start, method="BFGS", options={"gtol": 1e-9, "maxiter": 500})
+        found = scipy.optimize.minimize(
+            scaled, start, method="BFGS", options={"gtol": 1e-9, "maxiter": 500}
+        )
         least = min(least, float(found.fun))
     total = float(counts.sum())
     return Threshold(least * total, least, total)

@@ -15,8 +15,8 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
 from scipy.special import zeta
 
 from synthetic_oversampling.theory.population.design import Design, require_design
@@ -386,7 +386,7 @@ def best_scale(
         return filter_risk(signal, family.weights(count, math.exp(log_scale)), level, bias)
 
     centre = math.log(guess)
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         risk, bounds=(centre - 2.0, centre + 2.0), method="bounded", options={"xatol": 1e-7}
     )
     return BestScale(math.exp(found.x), float(found.fun), limit, risk_limit)

@@ -16,9 +16,9 @@ from functools import lru_cache, partial
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+import scipy
 
-from synthetic_oversampling.simulate.checks.check import Check
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.printed.bounds import BOUND_ROWS
 from synthetic_oversampling.simulate.claims.printed.rows import BIAS_ROWS, RISK_ROWS
 from synthetic_oversampling.simulate.claims.printed.settings import (
@@ -70,10 +70,12 @@ def _line(what: str) -> Row:
 
     seen: dict[str, Callable[[], float]] = {
         "gap": lambda: float(law.best_excess(size) - law.floor),
-        "harmful_weight": lambda: brentq(at_weight, 0.3, 1.0, xtol=1e-14),
-        "break_even_size": lambda: brentq(at_size, 0.1, 1e3, xtol=1e-12),
+        "harmful_weight": lambda: scipy.optimize.brentq(at_weight, 0.3, 1.0, xtol=1e-14),
+        "break_even_size": lambda: scipy.optimize.brentq(at_size, 0.1, 1e3, xtol=1e-12),
         "best_size": lambda: (
-            minimize_scalar(cost, bounds=(0.0, 60.0), method="bounded", options={"xatol": 1e-9}).x
+            scipy.optimize.minimize_scalar(
+                cost, bounds=(0.0, 60.0), method="bounded", options={"xatol": 1e-9}
+            ).x
         ),
     }
     values = _MOMENTS | {"N": size, "alpha": weight, "price": price}
@@ -86,7 +88,7 @@ def _at(weight: float, size: int | float):
 
 def _least(size: int) -> tuple[float, float]:
     """The least excess by search on whole predictions, and where."""
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda weight: float(_at(weight, size).total), bounds=(0.0, 1.0), method="bounded",
         options={"xatol": 1e-7},
     )  # fmt: skip
@@ -111,7 +113,9 @@ def _global_law(what: str) -> Row:
         "global": lambda: float(_at(weight, size).total),
         "global_slope": lambda: (above - below) / 8,
         "global_price_size": lambda: (
-            minimize_scalar(cost, bounds=(10.0, 1e5), method="bounded", options={"xatol": 1e-7}).x
+            scipy.optimize.minimize_scalar(
+                cost, bounds=(10.0, 1e5), method="bounded", options={"xatol": 1e-7}
+            ).x
         ),
         "global_break_even": lambda: float(law.break_even_size(weight)),
     }
@@ -153,7 +157,7 @@ def _saturation(what: str) -> Row:
 
 
 def _best_level() -> Row:
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda weight: design_level(Design((48, 12), 30, weight)), bounds=(0.01, 0.99),
         method="bounded",
     )  # fmt: skip
@@ -262,19 +266,25 @@ def _computed(name: str) -> Row:
     return PRINTED[name]()
 
 
+def _expected(name: str) -> Expectation:
+    # the arguments of R1.cox_snell are another printed formula's, which may be put wrong too
+    row = PRINTED[name]() if name == "R1.cox_snell" else _computed(name)
+    return Expectation(
+        theory=printed_value(name, row.values),
+        discrepancy=row.tolerance * abs(row.observed),
+        observed=row.observed,
+    )
+
+
 def printed_checks(profile: str) -> Iterator[Check]:
     """Every check, of any profile: there is nothing to simulate."""
     del profile
     for name in PRINTED:
-        # the arguments of R1.cox_snell are another printed formula's, which may be put wrong too
-        row = PRINTED[name]() if name == "R1.cox_snell" else _computed(name)
         leading = FORMULAS[name].kind == "asymptotic"  # the rest: exact in their setting
         yield Check(
             id=check_id(name),
             claim=f"printed and computed: {FORMULAS[name].claim}",
             kind="asymptotic" if leading else "exact",
-            theory=printed_value(name, row.values),
-            discrepancy=row.tolerance * abs(row.observed),
-            observed=row.observed,
             source="restated algebra" if name in RESTATED else "second route",
+            expect=partial(_expected, name),
         )

@@ -11,8 +11,7 @@ from functools import lru_cache, partial
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.integrate import quad
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr
 
 from synthetic_oversampling.simulate.claims.printed.settings import (
@@ -280,7 +279,7 @@ def _break_even_ratio() -> Row:
         return balanced(star + move * np.eye(3)[0], PAIR).risk - least - excess
 
     values = {"excess_syn": excess, "curvature_intercept": float(raw_pair().hessian[0, 0])}
-    ratio = math.exp(brentq(harm, 1e-4, 1.0, xtol=1e-12))
+    ratio = math.exp(scipy.optimize.brentq(harm, 1e-4, 1.0, xtol=1e-12))
     return Row([values], ratio, 1e-3 * (ratio - 1))
 
 
@@ -317,7 +316,7 @@ def _worst_pair() -> Row:
     first = float(own.group_error.total[0])
     std = math.sqrt(float(np.array([1.0, -1.0]) @ own.error_cov @ [1.0, -1.0]))
     second = first - std / 2  # nearly tied
-    larger, _ = quad(
+    larger, _ = scipy.integrate.quad(
         lambda t: ndtr((first - second - t) / std), 0.0, 12 * std, epsabs=1e-14, limit=400
     )
     return Row([{"mean_1": first, "mean_2": second, "std_gap": std}], second + larger)
