@@ -207,9 +207,10 @@ def test_a_best_weight_that_jumps_is_followed_to_the_global_minimum():
     assert few < 0.3 < 0.8 < many
     inverse = np.linspace(1e-4, 0.4, 400)
     assert np.all(np.diff(law.best_excess(1 / inverse), 2) <= 1e-10)
+    size = np.geomspace(0.1, 1e4, 3000)
+    excess = np.asarray(law.best_excess(size))
     for price in np.geomspace(1e-6, 0.1, 25):
-        size = np.geomspace(0.1, 1e4, 3000)
-        least = min(np.min(np.asarray(law.best_excess(size)) + price * size), 1.0)
+        least = min(np.min(excess + price * size), 1.0)
         stated = float(law.optimal_size(price))
         paid = float(law.best_excess(stated)) + price * stated
         assert paid <= least + 1e-12
