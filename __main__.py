@@ -55,7 +55,7 @@ COMMANDS = {
     ),
     "benchmark": Command("practice.commands.benchmark", "compare methods on real tables"),
     "planner-study": Command(
-        "practice.commands.planner_study", "judge the planner beside its rivals"
+        "practice.commands.planner_study", "judge the planner where the future is known"
     ),
     "generate": Command(
         "transformer_toy.commands.generate", "synthetic samples for labelled seeds, in context"

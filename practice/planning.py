@@ -8,36 +8,35 @@ import numpy as np
 
 from synthetic_oversampling.practice.rows.amounts import Amounts
 from synthetic_oversampling.practice.rows.columns import Columns
+from synthetic_oversampling.practice.rows.generators import TableGenerator
 from synthetic_oversampling.simulate.tables.encoding import Encoding, encoding_of
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["planned_amounts"]
 
-# The planner knows the Gaussian sources; predictive and plug-in agree to its order (theorem R2).
+# laws that theorem H knows, by generator and covariance; in_context reads seeds in pooled units
 _SOURCES = {
     ("plugin", "group"): "gaussian", ("plugin", "pooled"): "gaussian-pooled",
-    ("predictive", "group"): "gaussian", ("predictive", "pooled"): "gaussian-pooled",
-    ("in_context", "group"): "gaussian-pooled",  # it reads the seeds in pooled units
+    ("predictive", "pooled"): "predictive-pooled",
 }  # fmt: skip
-_TIMES = 10  # the largest group: rows drawn of every group, the most that a plan may add
 
 
 def planned_amounts(
     found: Columns, labels, codes: np.ndarray, generator, covariance: str, seed: int, draw: Callable
 ) -> tuple[object, Amounts]:
-    """Ask the planner, by the generator's law where it has one, or by rows that it draws.
+    """Ask the planner, for the resampler's own generator, fitted again within every fold.
 
-    Categories, mixtures and callables have no law in the planner: their bias and the spread of
-    their scores are measured on drawn rows, and how these depend on the seeds, which no table of
-    rows shows, is taken to be as for a Gaussian plug-in.
+    Theory has a word where it knows the generator's law and all columns are numbers; elsewhere the
+    table decides alone. A generator of whole rows, such as a language model, draws once, from all
+    rows, and is judged as rows that have seen the held-out ones.
 
     Args:
         found: the table.
         labels: class of each row, two kinds.
         codes: group of each row.
         generator, covariance: of the resampler.
-        seed: of the planner's bootstrap.
-        draw: ``counts [G] -> (new rows as a table, their donors)``, for what has no law.
+        seed: of folds and draws.
+        draw: ``(columns, codes of their rows, counts [G], rng) -> (new rows as a table, donors)``.
 
     Returns:
         The plan, and its rows and weights; weights of all rows sum to their number.
@@ -45,6 +44,7 @@ def planned_amounts(
     Raises:
         ValueError: other than two classes.
     """
+    from synthetic_oversampling.practice.planner.designs import rows_per_group
     from synthetic_oversampling.practice.planner.plan import plan_table
 
     kinds = np.unique(np.asarray(labels))
@@ -54,41 +54,58 @@ def planned_amounts(
             "which the planner has a theory; plan for one class against the rest, or state the "
             "rows to add."
         )
+    count, own = codes.max() + 1, None
     known = isinstance(generator, str) and (generator, covariance) in _SOURCES
-    if known and not found.categorical:
-        made = {"generators": _SOURCES[generator, covariance]}
-        features, names = found.numbers, [found.table.columns[place] for place in found.numeric]
-    else:
+    names = [found.table.columns[place] for place in found.numeric]
+    if found.categorical:
         own = encoding_of(
             [str(found.table.columns[place]) for place in found.categorical],
             _categories(found.table, found),
         )
-        features = _design(found.table, found, own, "the data")
-        each = _TIMES * int(np.bincount(codes).max())
-        drawn, givers = draw(np.full(codes.max() + 1, each))
-        synthetic = (_design(drawn, found, own, "the drawn rows"), labels[givers], codes[givers])
-        made = {"synthetic": synthetic, "fitted": True}
-        names = [*(found.table.columns[place] for place in found.numeric), *own.labels]
+        names += own.labels
+    features = _design(found.table, found, own, "the data")
+    first = [int(np.flatnonzero(codes == code)[0]) for code in range(count)]
+    keys = [(str(np.asarray(labels)[k].tolist()), str(code)) for code, k in enumerate(first)]
+    order = np.array(sorted(range(count), key=lambda code: keys[code]))  # the planner's groups
+
+    def again(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+        part = found._replace(
+            table=found.table.iloc[rows].reset_index(drop=True), numbers=found.numbers[rows]
+        )
+        wanted = np.zeros(count, int)
+        wanted[order] = counts
+        drawn, _ = draw(part, codes[rows], wanted, np.random.default_rng(seed))
+        parts = np.split(_design(drawn, found, own, "the drawn rows"), np.cumsum(wanted)[:-1])
+        return np.concatenate([parts[code] for code in order])
+
+    if known and not found.categorical:
+        made = {"generators": _SOURCES[generator, covariance]}
+    elif isinstance(generator, TableGenerator):
+        each = max(rows_per_group(np.bincount(codes)), int(np.bincount(codes).max()))
+        rng = np.random.default_rng(seed)
+        drawn, givers = draw(found, codes, np.full(count, each), rng)
+        rows = _design(drawn, found, own, "the drawn rows")
+        made = {"synthetic": (rows, labels[givers], codes[givers])}
+    else:
+        made = {"generators": again}
     plan = plan_table(features, labels, codes, seed=seed, names=list(map(str, names)), **made)
-    # codes name the groups: label x attribute, or the label twice
-    count = codes.max() + 1
     place = np.empty(count, dtype=int)  # of each code among the planner's groups
     place[codes] = plan.group_index
     level = np.asarray(plan.oversampling)[place]
-    beyond = np.full(count, plan.size)
-    weights = np.stack([plan.row_weights()[kind][place] for kind in ("real", "levelling", "added")])
-    sizes = np.stack([np.bincount(codes), level, beyond])
+    own_weights = plan.row_weights()
+    weights = np.stack([own_weights[kind][place] for kind in ("real", "synthetic", "synthetic")])
+    sizes = np.stack([np.bincount(codes), level, np.zeros(count, int)])
     weights = weights * sizes.sum() / (weights * sizes).sum()
-    return plan, Amounts(level, beyond, weights)
+    return plan, Amounts(level, np.zeros(count, dtype=int), weights)
 
 
 def _categories(table, found: Columns) -> list[list]:
     return [table.iloc[:, place].astype(object).tolist() for place in found.categorical]
 
 
-def _design(table, found: Columns, own: Encoding, where: str) -> np.ndarray:
+def _design(table, found: Columns, own: Encoding | None, where: str) -> np.ndarray:
     """Numbers and indicators of a table with the columns of the data."""
     parts = [table.iloc[:, place].to_numpy(dtype=np.float64) for place in found.numeric]
-    if found.categorical:
+    if own is not None:
         parts.append(own.indicators(_categories(table, found), where))
     return np.column_stack(parts)

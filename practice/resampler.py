@@ -220,11 +220,9 @@ class SyntheticOverSampler(BaseOverSampler):
                 "are what the planner answers; leave them out."
             )
         seed = check_random_state(self.random_state).randint(2**31)
-        rng = np.random.default_rng(int(seed) + 1)
         self.plan_, planned = planning.planned_amounts(
-            found, labels, codes, self.generator, self.covariance, int(seed),
-            lambda counts: self._draw(found, codes, counts, rng),
-        )  # fmt: skip
+            found, labels, codes, self.generator, self.covariance, int(seed), self._draw
+        )
         return planned
 
     def _columns(self, X, labels):

@@ -97,9 +97,10 @@ def plan_cases(folder):
         yield ["plan", good, "--label", "y", "--json", path]
         yield ["plan", good, "--label", "y", "--synthetic", path]
     yield from (["plan", good, "--label", text] for text in TEXTS if not text.startswith("-"))
-    for option in ("--most", "--bootstrap", "--seed"):
+    for option in ("--most", "--repeats", "--seed"):
         yield from (["plan", good, "--label", "y", f"{option}={text}"] for text in NOT_NUMBERS)
-    yield ["plan", good, "--label", "y", "--bootstrap", "1" + "0" * 30]
+    yield ["plan", good, "--label", "y", "--repeats", "1" + "0" * 30]
+    yield from (["plan", good, "--label", "y", f"--ridge={v}"] for v in ("-1", "nan", "x", "inf"))
     for value in ("-1", "2", "0", "1", "nan", "x", "inf"):
         yield ["plan", good, "--label", "y", f"--level={value}"]
     yield from (["plan", good, "--label", "y", f"--price={v}"] for v in ("-1", "nan", "x", "-inf"))

@@ -19,7 +19,7 @@ def huge_cases(folder):
     resample = ["resample", good, "--label=y", "--out", out]
     table = [
         (["verify", "--only", "toy"], "--process-id --num-processes --seed"),
-        (["plan", good, "--label=y"], "--most --bootstrap --seed --price --worth"),
+        (["plan", good, "--label=y"], "--most --repeats --seed --price --worth"),
         (["calibrate", "--only", "toy"], "--runs --pool --seeds --seed"),
         (["validity", "--record", out], "--fresh --seed"),
         (["generate", good, "--label=y", "--out", out], "--each --count --batch --seed"),
@@ -31,7 +31,7 @@ def huge_cases(folder):
         ),
         (resample, "--n-synthetic --augmentation --seed"),
         (text, "--rows --context --attempts --new-tokens --seed"),
-        (["planner-study", "--out", out], "--tables --splits --seed"),
+        (["planner-study", "--out", out], "--simulated --first --repeats --seed"),
         (["recalibrate", good, "--label=y"], "--folds --seed"),
         (["benchmark", good, "--label=y", "--out", out], "--seeds"),
     ]  # fmt: skip
@@ -70,6 +70,6 @@ def test_of_a_trillion_and_more_every_count_warns_that_digits_are_lost(tmp_path,
     assert "loses 13 of 16 digits; give a smaller number" in capsys.readouterr().err
     good = tmp_path / "good.csv"
     good.write_text(malformed.GOOD)
-    argv = ["plan", str(good), "--label=y", f"--most={10**12}", "--bootstrap=20"]
+    argv = ["plan", str(good), "--label=y", f"--most={10**12}", "--repeats=1"]
     _, _, err = answer(main, argv)
     assert "warning: 1000000000000" in err and "Traceback" not in err

@@ -353,27 +353,28 @@ def test_without_the_extra_the_core_works_and_practice_says_what_to_install():
 
 
 def test_a_plan_says_how_many_rows_and_their_weights_or_that_none_help():
-    """Gaussian groups with a common shape, which the pooled Gaussian has: rows help."""
+    """A generator that knows the law of the rare class: its rows help."""
     rng = np.random.default_rng(0)
-    x = np.concatenate([rng.normal(0, 1, (300, 2)), rng.normal(1, 1, (60, 2))])
-    y = np.repeat([0, 1], [300, 60])
-    sampler = SyntheticOverSampler(
-        "plugin", covariance="pooled", sampling_strategy="plan", random_state=0
-    )
+    x = np.concatenate([rng.normal(0, 1, (300, 8)), rng.normal(0.8, 1, (20, 8))])
+    y = np.repeat([0, 1], [300, 20])
+
+    def knowing(seeds, count, rng):
+        return rng.normal(0.8 if len(seeds) < 100 else 0.0, 1, size=(count, 8))
+
+    sampler = SyntheticOverSampler(knowing, sampling_strategy="plan", random_state=0)
     _, y_new = sampler.fit_resample(x, y)
     plan = sampler.plan_
-    assert plan.add_synthetic and len(y_new) == 360 + plan.recommended.rows
-    assert np.bincount(y_new[sampler.synthetic_mask_]).tolist() == [
-        m + plan.size for m in plan.oversampling
-    ]
+    assert plan.add_synthetic and len(y_new) == 320 + plan.recommended.rows
+    added = np.bincount(y_new[sampler.synthetic_mask_], minlength=2)
+    assert added.tolist() == list(plan.oversampling)
     share = sampler.sample_weight_ / sampler.sample_weight_.sum()
-    added = plan.row_weights()["added"]
+    made = plan.row_weights()["synthetic"]
     last = np.flatnonzero(y_new == 1)[-1]
-    assert share[last] == pytest.approx(added[1]) and share[y_new == 1].sum() == pytest.approx(0.5)
+    assert share[last] == pytest.approx(made[1]) and share[y_new == 1].sum() == pytest.approx(0.5)
     with pytest.raises(ValueError, match="the planner answers"):
         SyntheticOverSampler(sampling_strategy="plan", n_synthetic=3).fit_resample(x, y)
     with pytest.raises(ValueError, match="'plan' for 3 classes, expected two"):
-        SyntheticOverSampler(sampling_strategy="plan").fit_resample(x, np.arange(360) % 3)
+        SyntheticOverSampler(sampling_strategy="plan").fit_resample(x, np.arange(320) % 3)
 
 
 def test_a_plan_against_synthetic_rows_is_obeyed_aloud():

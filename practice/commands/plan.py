@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
-from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["add_arguments", "run"]
 
-_DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: predicted excess risk of plain
-training, class weighting and synthetic designs with intervals, the recommended numbers of rows
-and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or an unusable
-table."""
-_LARGE = 20_000  # rows whose plan takes long enough for a word
-_NAMES = ("duplicate", "smote", "smote-all", "gaussian", "gaussian-pooled")
+_DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: what theory expects and what
+cross-validation shows of plain training, class weighting and synthetic designs, the recommended
+numbers of rows and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or
+an unusable table."""
+_NAMES = ("smote", "gaussian-pooled", "predictive-pooled", "gaussian")
+_LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 
 
 def add_arguments(own: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     )
     own.add_argument(
         "--categorical", action="append", default=[], metavar="COLUMN",
-        help="a column of categories, read as indicators; may be repeated; plan for duplicates, or "
-        "judge --synthetic rows",
+        help="a column of categories, read as indicators; may be repeated; to judge --synthetic "
+        "rows, since the planner's own generators draw numbers",
     )  # fmt: skip
     made = own.add_mutually_exclusive_group()
     made.add_argument(
@@ -43,11 +43,20 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     )
     made.add_argument(
         "--generator", action="append", choices=_NAMES, dest="generators",
-        help="generator to plan for; may be repeated; all but duplicate by default",
+        help="generator to plan for; may be repeated; all but gaussian by default",
     )  # fmt: skip
     own.add_argument(
         "--independent", action="store_true",
         help="the rows of SYN.csv were made without those of DATA.csv",
+    )  # fmt: skip
+    own.add_argument(
+        "--learner", choices=_LEARNERS, default=_LEARNERS[0],
+        help="what is trained (default logistic-l2, a logistic regression with an L2 penalty)",
+    )  # fmt: skip
+    own.add_argument(
+        "--ridge", default="cv", type=_ridge, metavar="R",
+        help="its penalty: a number, 1 / C on standardised features; cv (default), the best of "
+        "each design; theory, theorem H's best",
     )  # fmt: skip
     own.add_argument(
         "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
@@ -59,9 +68,9 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     own.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
     own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
-    own.add_argument("--bootstrap", type=whole(0), metavar="B",
-                     help="replicates (default 200; 60 beyond 10 000 rows)")  # fmt: skip
-    own.add_argument("--seed", type=seed_number, default=2024, help="of the bootstrap (2024)")
+    own.add_argument("--repeats", type=whole(1), metavar="R",
+                     help="of 5-fold cross-validation (default 2; 1 beyond 5000 rows)")  # fmt: skip
+    own.add_argument("--seed", type=seed_number, default=SEED, help=f"of folds and draws ({SEED})")
     own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
     own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
     own.add_argument(
@@ -81,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.practice.planner.report import as_dict, print_plan
     from synthetic_oversampling.practice.planner.write import broken_up, write_planned
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.console import console
+    from synthetic_oversampling.simulate.console import console, progress_bar
     from synthetic_oversampling.simulate.tables.reading import read_table
 
     if options.independent and options.synthetic is None:
@@ -97,19 +106,17 @@ def run(options: argparse.Namespace) -> int:
         made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
     screen = console()
-    if len(table.labels) > _LARGE:
-        screen.print(
-            f"{counted(len(table.labels), 'row')}: about {len(table.labels) // 30_000 + 1} min, of "
-            "which --generator and a lower --bootstrap save most",
-            style="dim", soft_wrap=True, highlight=False,
+    with progress_bar(screen) as bar:
+        task = bar.add_task("cross-validation", total=None)
+        plan = plan_table(
+            table.features, table.labels, table.attributes,
+            learner=options.learner, ridge=options.ridge,
+            generators=_generators(options), synthetic=made, fitted=not options.independent,
+            positive=options.positive, price=options.price, worth=options.worth, most=options.most,
+            level=options.level, repeats=options.repeats, seed=options.seed,
+            names=_feature_names(table),
+            told=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
-    plan = plan_table(
-        table.features, table.labels, table.attributes,
-        generators=_generators(options), synthetic=made, fitted=not options.independent,
-        positive=options.positive, price=options.price, worth=options.worth, most=options.most,
-        level=options.level, bootstrap=options.bootstrap, seed=options.seed,
-        names=_feature_names(table),
-    )  # fmt: skip
     if table.encoding is not None:
         shown = ", ".join(table.encoding.labels) or "none: every other level has too few rows"
         screen.print(f"indicators of categories: {shown}", soft_wrap=True, highlight=False)
@@ -119,8 +126,9 @@ def run(options: argparse.Namespace) -> int:
         "positive": options.positive, "categorical": options.categorical,
         "synthetic": options.synthetic and str(options.synthetic),
         "independent": options.independent, "generators": options.generators,
+        "learner": options.learner, "ridge": options.ridge,
         "price": options.price, "worth": options.worth, "most": options.most,
-        "level": options.level, "bootstrap": options.bootstrap,
+        "level": options.level, "repeats": options.repeats,
     }  # fmt: skip
     payload = as_dict(plan)
     for path, kind in written:
@@ -152,15 +160,25 @@ def _feature_names(table) -> tuple[str, ...]:
 
 def _generators(options: argparse.Namespace) -> list[str] | None:
     """Names to plan for; a law of numbers does not draw categories."""
-    numbers = [name for name in options.generators or () if name != "duplicate"]
-    if options.categorical and numbers:
+    if options.categorical and options.generators:
         raise ValueError(
-            f"--generator: got {numbers[0]} for a table with categories, which it does not draw; "
-            "judge rows of a generator that does with --synthetic, or plan for duplicate."
+            f"--generator: got {options.generators[0]} for a table with categories, which it does "
+            "not draw; judge rows of a generator that does with --synthetic, or use the resampler "
+            "with sampling_strategy='plan'."
         )
-    if options.categorical and options.synthetic is None:
-        return ["duplicate"]
-    return options.generators
+    return [] if options.categorical else options.generators
+
+
+def _ridge(text: str) -> float | str:
+    """A number, "cv" or "theory"."""
+    if text in ("cv", "theory"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected a number of at least 0, cv or theory"
+        ) from None
 
 
 def _files(options: argparse.Namespace) -> list[tuple[Path, str]]:

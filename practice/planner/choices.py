@@ -3,59 +3,86 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import json
+from typing import NamedTuple
 
 import numpy as np
 
+from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.diagnostics import Caution
-from synthetic_oversampling.practice.planner.intervals import Interval
+from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
-from synthetic_oversampling.theory.population.design import Design
-from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity
-from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
+from synthetic_oversampling.practice.planner.trust import Belief
 
-__all__ = ["Choice", "Plan"]
+__all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One design with its predicted balanced excess risk, in nats.
+    """One design, and what is believed of its gain over class weighting, in nats.
 
     Attributes:
-        name: "raw", "weighting", "level", "level+add" or "weight+add".
-        source: the generator's name; "" without synthetic rows.
-        oversampling: ``m_g``; size: ``N`` per group; weight: ``alpha``.
-        excess: predicted, with its interval; bias, variance: its parts.
-        gain: over class weighting, with its interval (positive: better).
+        name, source, counts, shares: of the `planner.designs.Design`.
+        prior: what theorem H expects, None where it has no word.
+        evidence: what cross-validation found; posterior: both together.
+        ridge: the penalty that the design is to be fitted with; 0 where the learner has none.
+        loss: balanced held-out cross-entropy, nats.
         cost: price of its synthetic rows, nats.
-        expected: posterior mean of the gain, minus the cost: what designs are ranked by.
-        caution: what the expected gain must exceed where the generator plainly differs from the
-            rows, 1.645 standard errors of the gain; 0 where it may be right.
-        law: theorem S1's global law of designs like it, None without synthetic rows.
-        best_weight, best_size: best if the estimates were exact (S1), with bootstrap intervals: the
-            weight at this size, the size at the price; None where there is no such thing.
     """
 
     name: str
     source: str
-    oversampling: tuple[int, ...]
-    size: int
-    weight: float
-    excess: Interval
-    bias: float
-    variance: float
-    gain: Interval
+    counts: tuple[int, ...]
+    shares: tuple[float, ...]
+    prior: Belief | None
+    evidence: Belief
+    posterior: Belief
+    ridge: float
+    loss: float
     cost: float = 0.0
-    expected: float = -math.inf
-    caution: float = 0.0
-    law: GlobalLaw | None = None
-    best_weight: Interval | None = None
-    best_size: Interval | None = None
+
+    @property
+    def design(self) -> Design:
+        """It alone."""
+        return Design(self.name, self.source, self.counts, self.shares)
 
     @property
     def rows(self) -> int:
         """Synthetic rows in all."""
-        return sum(self.oversampling) + len(self.oversampling) * self.size
+        return sum(self.counts)
+
+    @property
+    def weight(self) -> float:
+        """``alpha``: share of all weight that synthetic rows have."""
+        return self.design.weight
+
+    @property
+    def expected(self) -> float:
+        """Posterior expected gain less the cost: what designs are ranked by."""
+        return self.posterior.mean - self.cost
+
+
+class Data(NamedTuple):
+    """The rows that a plan was made for: features, labels, and the synthetic rows it was given."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    given: tuple[np.ndarray, np.ndarray] | None
+
+
+class TrainingTable(NamedTuple):
+    """Rows to train on, the real ones first.
+
+    Attributes:
+        features: ``[n, d]``; labels: ``[n]``; weights: ``[n]`` with mean 1.
+        synthetic: which rows are ``[n]``; group: of each ``[n]``.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    synthetic: np.ndarray
+    group: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,71 +90,185 @@ class Plan:
     """What to do with a table.
 
     Attributes:
-        choices: every design compared, as predicted.
-        recommended: the design to use.
-        add_synthetic: whether that design has synthetic rows.
-        reason: one sentence.
-        groups: names, sizes and labels; in the order of every per-group tuple.
-        warnings: where the theory's assumptions look doubtful on this table.
-        level: of the intervals; price: nats a synthetic row.
+        choices: every design compared; the first two are raw and class weighting.
+        recommended: the design to use; reason: why, in a sentence.
+        groups: names, sizes and labels, in the order of every per-group tuple.
+        warnings: what speaks against the plan.
+        learner: that it is for; theory: what theory had to say of it, in a sentence.
+        level: of the intervals; price: nats a synthetic row; worth: nats that rows must gain.
+        fits: made in cross-validation; folds: ``(K, repeats)``.
+        seed: of everything random.
         group_index: group of every row given ``[n]``.
-        needed: nats, the expected gain that rows must exceed to be recommended.
-        validity: whether the predicted excess risk is to be relied on, and why not.
+        data: the rows; None for a plan that was read from JSON.
     """
 
     choices: tuple[Choice, ...]
     recommended: Choice
-    add_synthetic: bool
     reason: str
     groups: tuple[GroupInfo, ...]
     warnings: tuple[Caution, ...]
+    learner: str
+    theory: str
     level: float
     price: float
+    worth: float
+    fits: int
+    folds: tuple[int, int]
+    seed: int
     group_index: np.ndarray
-    needed: float
-    validity: Validity = NOT_JUDGED
+    data: Data | None = None
+
+    @property
+    def add_synthetic(self) -> bool:
+        """Whether the recommended design has synthetic rows."""
+        return self.recommended.rows > 0
 
     @property
     def oversampling(self) -> tuple[int, ...]:
-        """``m_g``, synthetic rows that level each group."""
-        return self.recommended.oversampling
-
-    @property
-    def size(self) -> int:
-        """``N``, further synthetic rows per group."""
-        return self.recommended.size
+        """Synthetic rows to add to each group."""
+        return self.recommended.counts
 
     @property
     def weight(self) -> float:
-        """``alpha``, total weight of the further rows."""
+        """``alpha``, the share of all weight that they have."""
         return self.recommended.weight
 
-    def row_weights(self) -> dict[str, np.ndarray]:
-        """Weight of one row of each group: real, levelling and added; the total is 1.
-
-        Returns:
-            "real", "levelling" and "added", each ``[G]``; 0 where a design has no such rows.
-            Multiply all by one number to taste: the minimiser stays the same.
-        """
-        own = self.recommended
-        sizes = np.array([g.size for g in self.groups], float)
-        if own.name == "raw":
-            return _per_row(Design.raw(self._sizes), own, sizes)
-        if own.name in ("weighting", "weight+add"):
-            real = (1.0 - own.weight) / (len(sizes) * sizes)
-            added = np.full(len(sizes), own.weight / (len(sizes) * max(own.size, 1)))
-            return {"real": real, "levelling": np.zeros(len(sizes)), "added": added}
-        return _per_row(Design(self._sizes, own.size, own.weight), own, sizes)
-
     @property
-    def _sizes(self) -> tuple[int, ...]:
-        return tuple(g.size for g in self.groups)
+    def ridge(self) -> float:
+        """The penalty to fit with."""
+        return self.recommended.ridge
+
+    def row_weights(self) -> dict[str, np.ndarray]:
+        """Weight of one row of each group, "real" and "synthetic" ``[G]``; the total is 1."""
+        real, made = self.recommended.design.weights([g.size for g in self.groups])
+        return {"real": real, "synthetic": made}
+
+    def training_table(self, seed: int | None = None) -> TrainingTable:
+        """The rows to train on, synthetic ones drawn or chosen, with their weights.
+
+        Args:
+            seed: of the draws; the plan's own when omitted.
+
+        Raises:
+            ValueError: for a plan that was read from JSON, which has no rows.
+        """
+        if self.data is None:
+            raise ValueError(
+                "plan: got one without rows, expected one that plan_table made; a plan from JSON "
+                "keeps what was decided, not the table."
+            )
+        seed = self.seed if seed is None else seed
+        x, labels, given = self.data
+        counts, index = np.array(self.oversampling), np.asarray(self.group_index)
+        if not self.add_synthetic:
+            drawn, group = np.empty((0, x.shape[1])), np.empty(0, int)
+        elif given is not None:
+            chosen = chosen_rows(given[1], counts, seed)
+            drawn, group = given[0][chosen], given[1][chosen]
+        else:
+            drawn, group = draw_rows(self.recommended.source, x, index, counts, seed=seed)
+        weights = self.weights_of(group)
+        first = np.array([np.flatnonzero(index == g)[0] for g in range(len(self.groups))])
+        both = np.concatenate([index, group])
+        return TrainingTable(
+            np.concatenate([x, drawn]), np.concatenate([labels, labels[first[group]]]), weights,
+            np.arange(len(both)) >= len(x), both,
+        )  # fmt: skip
+
+    def weights_of(self, group: np.ndarray) -> np.ndarray:
+        """Weights of all rows, mean 1: the real ones, then synthetic ones of these groups.
+
+        Args:
+            group: of each synthetic row.
+        """
+        own = self.row_weights()
+        weights = np.concatenate([own["real"][self.group_index], own["synthetic"][group]])
+        return weights * (len(weights) / weights.sum())
+
+    def records(self) -> list[dict]:
+        """One flat dict for each design."""
+        found = []
+        for own in self.choices:
+            row = {"design": own.name, "source": own.source, "rows": own.rows, "alpha": own.weight}
+            for name in ("prior", "evidence", "posterior"):
+                belief = getattr(own, name) or Belief(np.nan, np.nan)
+                row |= {name: belief.mean, f"{name}_error": belief.error}
+            row |= {"expected": own.expected, "loss_probability": own.posterior.loss()}
+            found.append(row | {"ridge": own.ridge, "recommended": own == self.recommended})
+        return found
+
+    def to_frame(self):
+        """`records` as a data frame where pandas is installed, else the list itself."""
+        try:
+            import pandas as pd
+        except ImportError:
+            return self.records()
+        return pd.DataFrame(self.records())
+
+    def summary(self) -> str:
+        """The plan as text in 80 columns, as the command prints it."""
+        from synthetic_oversampling.practice.planner.report import lines
+
+        return "\n".join(text for text, _ in lines(self))
+
+    def to_json(self) -> str:
+        """All but the rows, as JSON that `from_json` reads."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        own["choices"] = [dataclasses.asdict(choice) for choice in self.choices]
+        own["recommended"] = self.choices.index(self.recommended)
+        own["group_index"] = np.asarray(self.group_index).tolist()
+        own["data"] = None
+        return json.dumps(own)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote, without its rows.
+
+        Args:
+            text: JSON.
+
+        Raises:
+            ValueError: for JSON that is no plan.
+        """
+        try:
+            own = json.loads(text)
+            choices = tuple(_choice(choice) for choice in own["choices"])
+            return cls(**own | {
+                "choices": choices, "recommended": choices[own["recommended"]],
+                "groups": tuple(GroupInfo(*group) for group in own["groups"]),
+                "warnings": tuple(Caution(*doubt) for doubt in own["warnings"]),
+                "folds": tuple(own["folds"]), "group_index": np.array(own["group_index"]),
+            })  # fmt: skip
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"text: got no plan ({error}), expected what to_json wrote.") from None
+
+    def __repr__(self) -> str:
+        own = self.recommended
+        what = f"{own.rows} rows of {own.source} ({own.name})" if own.rows else own.name
+        return f"<Plan for {self.learner}: {what}, expected gain {own.expected:+.2g} nats>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>"
 
 
-def _per_row(design: Design, own: Choice, sizes: np.ndarray) -> dict[str, np.ndarray]:
-    m = np.array(own.oversampling, float)
-    return {
-        "real": design.real_mass / sizes,
-        "levelling": np.where(m > 0, design.oversampling_mass / np.maximum(m, 1), 0.0),
-        "added": design.augmentation_mass / max(own.size, 1),
+def _choice(own: dict) -> Choice:
+    beliefs = {
+        name: None if own[name] is None else Belief(*own[name])
+        for name in ("prior", "evidence", "posterior")
     }
+    lists = {name: tuple(own[name]) for name in ("counts", "shares")}
+    return Choice(**own | beliefs | lists)
+
+
+def chosen_rows(group: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+    """Places of given rows, so many of each group, at random without replacement.
+
+    Args:
+        group: of each given row; counts: wanted of each group; seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    return np.concatenate(
+        [rng.permutation(np.flatnonzero(group == g))[:count] for g, count in enumerate(counts)]
+    )

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 
-from synthetic_oversampling.practice.planner.sources import External, Rows
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["GroupInfo", "Prepared", "prepare"]
+__all__ = ["External", "GroupInfo", "Prepared", "prepare"]
 
 _FEWEST = 5  # rows of a group below which nothing is estimated
 _MANY = 20  # kinds of labels, beyond which they must repeat themselves
@@ -26,22 +25,40 @@ class GroupInfo(NamedTuple):
     positive: bool
 
 
+class External(NamedTuple):
+    """Synthetic rows given as a table, in the units of `Prepared.x`.
+
+    Attributes:
+        x: features ``[m, d]``; group: of each ``[m]``; counts: of each group ``[G]``.
+        fitted: whether they were made from the table's rows.
+    """
+
+    x: np.ndarray
+    group: np.ndarray
+    counts: np.ndarray
+    fitted: bool
+
+
 class Prepared(NamedTuple):
     """A table ready to be planned.
 
     Attributes:
-        rows: features in units of their standard deviation, signs, group indices.
+        x: features in units of their standard deviation ``[n, d]``.
+        y: labels 0 and 1 ``[n]``; group: index of each row's group ``[n]``.
         groups: in the order of the indices.
         external: synthetic rows in the same units, or None.
-        available: synthetic rows of each group ``[G]``, or None.
         names: of the features, for messages.
+        centre, unit: of the features ``[d]``.
     """
 
-    rows: Rows
+    x: np.ndarray
+    y: np.ndarray
+    group: np.ndarray
     groups: tuple[GroupInfo, ...]
     external: External | None
-    available: np.ndarray | None
     names: tuple[str, ...]
+    centre: np.ndarray
+    unit: np.ndarray
 
     def separating(self, *, ties: bool = False) -> tuple[str, ...]:
         """Features each of which alone tells the two classes apart.
@@ -49,7 +66,7 @@ class Prepared(NamedTuple):
         Args:
             ties: whether one value may occur in both classes.
         """
-        x, positive = self.rows.x[:, 1:], self.rows.sign > 0
+        x, positive = self.x, self.y > 0
         up, down = x[positive], x[~positive]
         gap = np.maximum(up.min(axis=0) - down.max(axis=0), down.min(axis=0) - up.max(axis=0))
         apart = gap >= 0 if ties else gap > 0
@@ -145,16 +162,15 @@ def _names_of(features, names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def prepare(
-    features, labels, attributes, synthetic, fitted: bool, positive, names=None
+    features, labels, attributes, synthetic, fitted: bool, positive, names=None, *, exact=True
 ) -> Prepared:
     """Check a table and its synthetic rows; group them; scale features to unit deviation.
-
-    The logistic fit and Gaussian generators do not depend on the units; neighbours do, and use
-    these.
 
     Args:
         features, labels, attributes, synthetic, fitted, positive, names: as for
             `planner.plan_table`.
+        exact: refuse columns that follow from others, and more columns than rows, which an
+            unpenalised fit cannot have.
 
     Raises:
         ValueError: for shapes, values that are not finite, one label only, more than two labels
@@ -205,26 +221,22 @@ def prepare(
             f"labels: got {', '.join(small)}, expected at least {_FEWEST} of every group; nothing "
             "can be estimated from fewer. Merge groups, or collect more rows of them."
         )
-    if x.shape[1] + 1 >= len(x):
+    if exact and x.shape[1] + 1 >= len(x):
         raise ValueError(
             f"features: got {x.shape[1]} for {counted(len(x), 'row')}, expected fewer features "
-            "than rows."
+            "than rows, or a learner with a penalty."
         )
     _check_spread(x, names)
     centre, spread = x.mean(axis=0), x.std(axis=0)
-    _check_rank(np.concatenate([np.ones((len(x), 1)), (x - centre) / spread], axis=1), names)
-    signs = np.where([g.positive for g in groups], 1.0, -1.0)
-
-    def rows(values, own) -> Rows:
-        scaled = (values - centre) / spread
-        return Rows(np.concatenate([np.ones((len(own), 1)), scaled], axis=1), signs[own], own)
-
-    external = available = None
+    if exact:
+        _check_rank(np.concatenate([np.ones((len(x), 1)), (x - centre) / spread], axis=1), names)
+    external = None
     if synthetic is not None:
         drawn, own = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
-        available = np.bincount(own)
-        external = External(rows(drawn, own), np.ones(len(own)), fitted)
-    return Prepared(rows(x, group), groups, external, available, names)
+        counts = np.bincount(own, minlength=len(groups))
+        external = External((drawn - centre) / spread, own, counts, fitted)
+    y = np.array([g.positive for g in groups], int)[group]
+    return Prepared((x - centre) / spread, y, group, groups, external, names, centre, spread)
 
 
 def _synthetic(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthetic_oversampling.practice.planner.plan import Plan
-from synthetic_oversampling.practice.planner.sources import draw_rows
+from synthetic_oversampling.practice.planner.choices import Plan, chosen_rows
 from synthetic_oversampling.simulate.tables.reading import Table, TableError, write_table
 
 __all__ = ["broken_up", "write_planned"]
@@ -45,24 +44,15 @@ def write_planned(
             f"column {clash[0]!r}: is in the table already, and is what the rows' {clash[0]} would "
             "be written to; rename it."
         )
-    weights = plan.row_weights()
-    level, size = np.array(plan.oversampling), plan.size
-    counts = level + size
-    name = plan.recommended.source
     if plan.add_synthetic and made is not None:
-        drawn, group = _chosen(plan, table, made, counts, seed)
-    elif plan.add_synthetic and table.encoding is not None and name == "duplicate":
-        index = np.arange(float(len(table.labels)))[:, None]  # rows, categories included
-        chosen, group = draw_rows(name, index, plan.group_index, counts, seed=seed)
-        drawn = table.cells[chosen[:, 0].astype(int)]
-    elif plan.add_synthetic:
-        drawn, group = draw_rows(name, table.features, plan.group_index, counts, seed=seed)
+        index = _groups_of(plan, table, made)
+        chosen = chosen_rows(index, np.array(plan.oversampling), seed)
+        drawn, group = made.cells[chosen], index[chosen]
+        weight = plan.weights_of(group)
     else:
-        drawn, group = np.empty((0, len(table.names))), np.empty(0, int)
-    rank = np.concatenate([np.arange(n) for n in counts]) if len(group) else group
-    own = np.where(rank < level[group], weights["levelling"][group], weights["added"][group])
-    weight = np.concatenate([weights["real"][plan.group_index], own])
-    weight = weight * (len(weight) / weight.sum())
+        own = plan.training_table(seed)
+        new = own.synthetic
+        drawn, group, weight = own.features[new], own.group[new], own.weights
     first = {g: int(np.flatnonzero(plan.group_index == g)[0]) for g in range(len(plan.groups))}
     place = np.concatenate([np.arange(len(table.labels)), [first[g] for g in group]]).astype(int)
     values = [*table.cells, *drawn]
@@ -81,21 +71,18 @@ def broken_up(plan: Plan, table: Table, made: Table | None) -> tuple[str, ...]:
     Args:
         plan, table, made: as for `write_planned`.
     """
-    if not plan.add_synthetic or made is not None or plan.recommended.source == "duplicate":
+    if not plan.add_synthetic or made is not None:
         return ()
     whole = (table.features == np.round(table.features)).all(axis=0)
     return tuple(name for name, own in zip(table.names, whole, strict=True) if own)
 
 
-def _chosen(plan: Plan, table: Table, made: Table, counts, seed: int):
-    """Rows of a synthetic table, at random without replacement, by group."""
-    rng = np.random.default_rng(seed)
+def _groups_of(plan: Plan, table: Table, made: Table) -> np.ndarray:
+    """The plan's group of every row of a synthetic table."""
 
     def keys(own: Table):
         columns = [own.labels] if own.attributes is None else [own.labels, own.attributes]
         return list(zip(*columns, strict=True))
 
     index = dict(zip(keys(table), plan.group_index.tolist(), strict=True))
-    group = np.array([index[key] for key in keys(made)])
-    chosen = [rng.permutation(np.flatnonzero(group == g))[:count] for g, count in enumerate(counts)]
-    return made.cells[np.concatenate(chosen)], np.repeat(np.arange(len(counts)), counts)
+    return np.array([index[key] for key in keys(made)])

@@ -1,156 +1,241 @@
-"""The planner judged: coverage and regret on known groups, held-back loss on a real table.
+"""The planner on simulated and real tables: records kept one by one, what they teach and show.
 
-The real table is scikit-learn's breast cancer data with a controlled imbalance. There the truth is
-not known; a decision is judged by the balanced loss of its final fit on all rows that the table
-left out, paired over splits, against class weighting.
+A record has theory's, validation's and the true gain of every design of a table. `learned` takes
+the weights of `practice.planner.trust` from records of simulated tables; `shown` lets the planner
+decide on records, and counts what its decisions realise beside fixed rules and validation alone.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize
 
-from synthetic_oversampling.practice import extra
-from synthetic_oversampling.practice.planner_study.offered import KINDS, offered
-from synthetic_oversampling.practice.planner_study.rivals import RIVALS, Task, balanced_loss
-from synthetic_oversampling.practice.planner_study.trials import SETTINGS, coverage, regret, summary
+from synthetic_oversampling.practice.planner.choices import Choice
+from synthetic_oversampling.practice.planner.decision import decide
+from synthetic_oversampling.practice.planner.designs import designs_of
+from synthetic_oversampling.practice.planner.evidence import Evidence
+from synthetic_oversampling.practice.planner.plan import choices_of, short_list
+from synthetic_oversampling.practice.planner.proposal import Proposal
+from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trust, family
+from synthetic_oversampling.practice.planner_study.judged import judged
+from synthetic_oversampling.practice.planner_study.real_tables import TABLES, drawn, half
+from synthetic_oversampling.practice.planner_study.simulated import simulated
+from synthetic_oversampling.simulate import artifacts
 
-try:
-    from sklearn.datasets import load_breast_cancer
-except ImportError as error:
-    raise extra.missing(error) from error
+__all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
-__all__ = ["markdown", "markdown_offered", "real_table", "study", "study_offered"]
-
-_FEATURES = (1, 4, 5, 8)  # texture, smoothness, compactness, symmetry: classes overlap
-_SIZES = (200, 40)
+SETS = ("simulated", "development", "closed")
+_GREAT = 0.02  # nats: a loss that is noticed
+_WORTH = 1e-4
+_BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 
 
-def real_table(
-    splits: int, *, seed: int, names: Sequence[str] | None = None
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Balanced loss on held-back rows of every rival's final fit, by generator.
+def recorded(
+    name: str, count: int, folder: Path, *, learner: str = "logistic-l2",
+    repeats: int = 2, first: int | None = None, seed: int = 1,
+    told: Callable[[int, int], None] | None = None,
+) -> list[dict]:  # fmt: skip
+    """Records of a set of tables, read where they are there and made where not.
 
     Args:
-        splits: of the data into table and held-back rows.
-        seed: of the splits.
-        names: of rivals; all when omitted.
+        name: among `SETS`; count: of simulated tables.
+        folder: one artifact for each table is kept there.
+        learner: that is trained; repeats: of cross-validation; seed: of the simulated tables.
+        first: how many real tables at most, in the order of their names' SHA-256.
+        told: called with the tables done and their number.
     """
-    data = load_breast_cancer()
-    x = data.data[:, _FEATURES]
-    x = (x - x.mean(axis=0)) / x.std(axis=0)  # a fixed choice of units, the same for all
-    label = 1 - data.target  # malignant is the smaller class
-    found = {}
-    for generator in ("gaussian-pooled", "gaussian", "smote"):
-        values: dict[str, list] = {name: [] for name in names or RIVALS}
-        for split in range(splits):
-            rng = np.random.default_rng([seed, split])
-            chosen = np.concatenate(
-                [rng.permutation(np.flatnonzero(label == g))[: _SIZES[g]] for g in (0, 1)]
+    if name == "simulated":
+        todo = [(str(k), lambda k=k: simulated(k, seed)) for k in range(count)]
+    else:
+        known = sorted((own for own in TABLES if half(own) == name), key=_digest)[:first]
+        todo = [(own.key, lambda own=own: drawn(own)) for own in known]
+    found = []
+    for place, (key, table) in enumerate(todo):
+        digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+        path = folder / f"{name}-{learner}-{digest}.json"
+        configuration = {"table": key, "learner": learner, "repeats": repeats}
+        if path.exists():
+            own = artifacts.load(
+                path, kind="planner-record", configuration=configuration, seed=seed
+            )["payload"]  # fmt: skip
+        else:
+            trial = table()
+            if trial is None:
+                continue
+            own = judged(trial, learner=learner, repeats=repeats)
+            artifacts.save(path, own, kind="planner-record", configuration=configuration, seed=seed)
+        found.append(own | {"name": key})
+        if told is not None:
+            told(place + 1, len(todo))
+    return found
+
+
+def _digest(known) -> str:
+    return hashlib.sha256(known.key.encode()).hexdigest()
+
+
+def _choices(own: dict) -> tuple[list[Choice], np.ndarray]:
+    """The planner's short list on a record, and the true gains of its designs."""
+    sources = list(dict.fromkeys(source for _, source, _ in own["designs"] if source))
+    designs = designs_of(own["sizes"], sources)
+    theory = np.array(own["theory"], float)
+    excess = own["excess"] if np.isfinite(own["excess"]) else np.nan
+    proposal = Proposal(theory, excess, 1.0, own["distance"])
+    listed, gains = short_list(designs, proposal)
+    kept = [designs.index(one) for one in listed]
+    parts = (np.array(own[key], float)[kept] for key in ("gain", "error", "ridge", "validated"))
+    loss = np.array(own["loss"])
+    found = choices_of(listed, gains, excess, Evidence(*parts, own["fits"]))
+    return found, loss[1] - loss[kept]
+
+
+def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
+    """The weights of `practice.planner.trust`: those whose posteriors foretell the gains best.
+
+    The inflation is the root mean square of validation's errors in its own standard errors; the
+    three numbers of a family maximise the mean log density of the true gains under the posterior.
+    Squared errors beyond 5 and 4 standard deviations count as those, so that no table decides. The
+    slope is kept between 0 and 1, the bias too, the doubt at 2 at most: a prior as wide as that
+    says next to nothing, and its mean then follows from noise.
+
+    Args:
+        records: of simulated tables.
+    """
+    rows: dict[str, list] = {name: [] for name in TRUST}
+    ratios = []
+    for own in records:
+        loss, excess = np.array(own["loss"]), own["excess"]
+        for k, (_, source, _) in enumerate(own["designs"]):
+            gain, error = own["gain"][k], own["error"][k]
+            if source:
+                ratios.append((loss[1] - loss[k] - gain) / error)
+            if family(source) and np.isfinite(own["theory"][k]) and np.isfinite(excess):
+                rows[family(source)].append(
+                    (loss[1] - loss[k], own["theory"][k], own["shares"][k], excess, gain, error)
+                )
+    inflation = float(np.sqrt(np.mean(np.minimum(np.square(ratios), 25.0))))
+    trust = {}
+    for name, values in rows.items():
+        true, theory, share, excess, gain, error = np.array(values).T
+        seen = 1 / (inflation * error) ** 2
+
+        def cost(p, true=true, theory=theory, share=share, excess=excess, gain=gain, seen=seen):
+            first = 1 / np.maximum(np.exp(p[2]) * share * excess, 1e-9) ** 2
+            mean = first * (p[0] * theory - p[1] * share**2 * excess) + seen * gain
+            mean, precision = mean / (first + seen), first + seen
+            square = np.minimum((true - mean) ** 2 * precision, 16.0)
+            return np.mean(square - np.log(precision)) / 2
+
+        best = minimize(cost, [0.5, 0.1, -0.5], method="Nelder-Mead", bounds=_BOUNDS,
+                        options={"maxiter": 2000})  # fmt: skip
+        slope, bias, doubt = best.x
+        trust[name] = Trust(*(round(float(own), 3) for own in (slope, bias, np.exp(doubt))))
+    return trust, round(inflation, 3)
+
+
+def shown(records: Sequence[dict]) -> dict:
+    """What decisions realise on records.
+
+    Args:
+        records: of one set.
+    """
+    gains: dict[str, list[float]] = {name: [] for name in (
+        "planner", "class weighting", "level SMOTE", "validation alone", "theory alone", "best"
+    )}  # fmt: skip
+    fixed: dict[str, list[float]] = {}
+    sources: Counter[str] = Counter()
+    inside, every, told = [], [], []
+    for own in records:
+        choices, true = _choices(own)
+        rows = [k for k, one in enumerate(choices) if one.rows]
+        best, _ = decide(choices, _WORTH)
+        place = choices.index(best)
+        gains["planner"].append(true[place])
+        told.append(best.posterior.mean if best.rows else 0.0)
+        gains["class weighting"].append(0.0)
+        level = next(k for k in rows if choices[k].name == "level" and choices[k].source == "smote")
+        gains["level SMOTE"].append(true[level])
+        evidence = [one.evidence.mean for one in choices]
+        gains["validation alone"].append(true[int(np.argmax(evidence[1:])) + 1])
+        prior = [one.prior.mean if one.prior else -1.0 for one in choices]
+        prior[1] = 0.0
+        gains["theory alone"].append(true[int(np.argmax(prior))])
+        gains["best"].append(float(np.max(true[1:])))
+        sources[f"{best.source} {best.name}".strip()] += 1
+        for k in rows:
+            low, high = choices[k].posterior.between(0.95)
+            inside.append(low <= true[k] <= high)
+            low, high = choices[k].evidence.between(0.95)
+            every.append(low <= true[k] <= high)
+            one = choices[k]
+            named = f"{one.name} {one.source}" + (
+                f" {max(one.shares):.2f}" if one.name != "level" else ""
             )
-            held = np.ones(len(x), bool)
-            held[chosen] = False
-            most = 3 * max(_SIZES)
-            task = Task(x[chosen], label[chosen], generator, most, seed + split)
-            for name in values:
-                own = RIVALS[name](task)
-                loss = balanced_loss(own.theta, x[held], label[held])
-                values[name].append((loss, own.fits, own.rows, own.rows > 0))
-        arrays = {name: np.array(rows, float) for name, rows in values.items()}
-        found[generator] = summary(arrays, "weighting")
-    return found
+            fixed.setdefault(named, []).append(true[k])
+    most = np.array(gains["best"])
+    table = {}
+    for name, values in gains.items():
+        value = np.array(values)
+        table[name] = {
+            "mean": float(value.mean()),
+            "error": float(value.std(ddof=1) / np.sqrt(len(value))),
+            "great losses": float(np.mean(value < -_GREAT)),
+            "worst": float(value.min()),
+            "regret": float(np.mean(most - value)),
+        }
+    whole = {name: values for name, values in fixed.items() if len(values) > len(records) / 2}
+    top = max(whole, key=lambda name: float(np.mean(whole[name])))
+    value = np.array(whole[top])
+    adds = np.array(gains["planner"])[np.array(told) != 0]
+    return {
+        "tables": len(records), "rules": table, "chosen": dict(sources.most_common()),
+        "best fixed": (top, float(value.mean()), float(value.std(ddof=1) / np.sqrt(len(value)))),
+        "added": len(adds), "positive": int(np.sum(adds > 0)), "told": float(np.mean(told)),
+        "inside": float(np.mean(inside)), "evidence inside": float(np.mean(every)),
+        "fits": float(np.mean([own["fits"] for own in records])),
+    }  # fmt: skip
 
 
-def study(
-    tables: int, splits: int, *, seed: int, said: Callable[[str], None] = lambda _: None
-) -> dict:
-    """Everything in ``docs/planner-validation.md``.
+def markdown(name: str, found: dict) -> str:
+    """A set's results as a table and a paragraph.
 
     Args:
-        tables: of the coverage; half as many are used for the regret.
-        splits: of the real table.
-        seed: of all.
-        said: told what is under way.
+        name: of the set; found: from `shown`.
     """
-    payload: dict = {"coverage": {}, "regret": {}}
-    for name, setting in SETTINGS.items():
-        said(f"coverage: {name}")
-        payload["coverage"][name] = coverage(setting, tables, seed=seed)
-    for name, setting in SETTINGS.items():
-        said(f"regret: {name}")
-        payload["regret"][name] = regret(setting, max(tables // 2, 2), seed=seed + 10**6)
-    said("real table")
-    payload["real"] = real_table(splits, seed=seed)
-    return payload
-
-
-def study_offered(tables: int, *, seed: int, said: Callable[[str], None] = lambda _: None) -> dict:
-    """`offered.offered` of every kind of table."""
-    found = {}
-    for name, kind in KINDS.items():
-        said(f"offered: {name}")
-        found[name] = offered(kind, tables, seed=seed)
-    return found
-
-
-def markdown_offered(payload: dict) -> str:
-    """Its table as Markdown."""
     lines = [
-        "| rows are | planner minus class weighting (10⁻³ nats) | as it expected | worst table "
-        "| adds rows | from | levelling with SMOTE |",
-        "|---|---|---|---|---|---|---|",
+        f"### {name}: {found['tables']} tables",
+        "",
+        "| rule | gain over class weighting (10⁻³ nats) | loses over .02 | worst (10⁻³) "
+        "| regret (10⁻³) |",
+        "|---|---|---|---|---|",
     ]
-    for name, own in payload.items():
-        planner, smote = (
-            f"{1e3 * own[key]['mean']:+.2f} ± {1e3 * own[key]['std_error']:.2f}"
-            for key in ("planner", "smote")
-        )
-        sources = ", ".join(f"{k} {v}" for k, v in own["sources"].items() if k != "none")
+    for rule, own in found["rules"].items():
         lines.append(
-            f"| {name} | {planner} | {1e3 * own['told']['mean']:+.2f} | {1e3 * own['worst']:+.1f} "
-            f"| {own['adds']:.0%} | {sources or '-'} | {smote} |"
+            f"| {rule} | {1e3 * own['mean']:+.2f} ± {2e3 * own['error']:.2f} "
+            f"| {own['great losses']:.1%} | {1e3 * own['worst']:+.1f} | {1e3 * own['regret']:.2f} |"
         )
-    return "\n".join([*lines, ""])
+    top, mean, error = found["best fixed"]
+    chosen = ", ".join(f"{name} {count}" for name, count in found["chosen"].items())
+    return "\n".join([
+        *lines, "",
+        f"Chosen: {chosen}. Rows were added to {found['added']} tables, with a gain on "
+        f"{found['positive']}; the planner expected {1e3 * found['told']:+.2f}. Best fixed design: "
+        f"{top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the posterior holds "
+        f"the truth in {found['inside']:.1%} of designs, validation's own in "
+        f"{found['evidence inside']:.1%}. {found['fits']:.0f} fits a table.", "",
+    ])  # fmt: skip
 
 
-def _share(own: dict[str, float], name: str) -> str:
-    """A share with the standard error that it has if the nominal one is 95 %."""
-    error = (0.95 * 0.05 / own["tables"]) ** 0.5
-    return f"{own[name]:.1%} ± {error:.1%}"
+def weights(trust: dict[str, Trust], inflation: float) -> str:
+    """The learned numbers as they stand beside those in use.
 
-
-def markdown(payload: dict) -> str:
-    """The study's tables as Markdown."""
-    lines = []
-    for name, designs in payload["coverage"].items():
-        lines += [
-            "", f"### Coverage: {name}", "",
-            "| design | tables | excess in interval | gain in interval | width / estimate "
-            "| estimate / truth |",
-            "|---|---|---|---|---|---|",
-        ]  # fmt: skip
-        for design, own in designs.items():
-            lines.append(
-                f"| {design} | {own['tables']:.0f} | {_share(own, 'excess')} | "
-                f"{_share(own, 'gain')} | {own['width']:.2f} | "
-                f"{own['ratio']:.3f} ± {own['ratio_std_error']:.3f} |"
-            )
-    blocks = [(f"### Regret: {name}", "regret", own) for name, own in payload["regret"].items()]
-    blocks += [
-        (f"### Breast cancer, {name}", "loss minus class weighting's", own)
-        for name, own in payload["real"].items()
-    ]
-    for title, difference, rivals in blocks:
-        lines += [
-            "", title, "",
-            f"| decision | mean (10⁻³ nats) | {difference} (10⁻³) | fits | rows | adds rows |",
-            "|---|---|---|---|---|---|",
-        ]  # fmt: skip
-        for rival, own in rivals.items():
-            lines.append(
-                f"| {rival} | {1e3 * own['excess']:.2f} ± {1e3 * own['excess_std_error']:.2f} | "
-                f"{1e3 * own['regret']:+.2f} ± {1e3 * own['regret_std_error']:.2f} | "
-                f"{own['fits']:.0f} | {own['rows']:.0f} | {own['adds']:.0%} |"
-            )
-    return "\n".join([*lines, ""])
+    Args:
+        trust, inflation: from `learned`.
+    """
+    said = [f"{name}: {own} (in use {TRUST[name]})" for name, own in trust.items()]
+    return "\n".join([*said, f"inflation: {inflation} (in use {INFLATION})"])

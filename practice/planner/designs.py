@@ -1,0 +1,122 @@
+"""What can be trained on: real rows, and rows of one source with a share of each group's weight.
+
+Every group has the weight ``1 / G``. Of the weight of group ``g`` the synthetic rows have the share
+``shares[g]``, the real rows the rest; the weight of all synthetic rows is their mean, ``alpha``.
+
+* ``raw``: the rows as they are; ``weighting``: every group the same weight, no synthetic rows;
+* ``level``: ``n_max - n_g`` rows of equal weight, which is how SMOTE is used: where a group has a
+  tenth of the largest one's rows, synthetic rows have nine tenths of its weight;
+* ``small``: rows for every group but the largest, with a share that is given;
+* ``all``: rows for every group, the largest too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["SHARES", "Design", "designs_of", "rows_per_group"]
+
+SHARES = (0.25, 0.5, 0.75)
+_TIMES, _FEWEST = 10, 200  # rows per group: so many times the smallest, and at least so many
+
+
+class Design(NamedTuple):
+    """A design.
+
+    Attributes:
+        name: "raw", "weighting", "level", "small" or "all"; source: of its rows, "" without.
+        counts: synthetic rows of each group; shares: of its weight that they have.
+    """
+
+    name: str
+    source: str
+    counts: tuple[int, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def weight(self) -> float:
+        """``alpha``: share of all weight that synthetic rows have."""
+        return float(np.mean(self.shares))
+
+    @property
+    def rows(self) -> int:
+        """Synthetic rows in all."""
+        return sum(self.counts)
+
+    def weights(self, sizes) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of one real and of one synthetic row of each group ``[G]``; in all 1.
+
+        Args:
+            sizes: real rows of each group.
+
+        Example:
+            >>> real, made = Design("small", "smote", (0, 10), (0.0, 0.5)).weights([20, 5])
+            >>> real.tolist(), made.tolist()
+            ([0.025, 0.05], [0.0, 0.025])
+        """
+        sizes = np.asarray(sizes, float)
+        if self.name == "raw":
+            return np.full(len(sizes), 1 / sizes.sum()), np.zeros(len(sizes))
+        shares, counts = np.array(self.shares), np.array(self.counts)
+        made = np.where(counts > 0, shares / np.maximum(counts, 1), 0.0)
+        return (1 - shares) / (len(sizes) * sizes), made / len(sizes)
+
+    def among(self, sizes) -> Design:
+        """The same design on other sizes: a level one adds other numbers of rows.
+
+        Args:
+            sizes: real rows of each group.
+        """
+        return _level(self.source, sizes) if self.name == "level" else self
+
+
+def rows_per_group(sizes, most: int | None = None) -> int:
+    """Rows of a group that `small` and `all` add: enough for their own noise to be small.
+
+    Example:
+        >>> rows_per_group([300, 30]), rows_per_group([50, 9]), rows_per_group([9000, 20], most=90)
+        (300, 200, 90)
+    """
+    count = max(_FEWEST, min(_TIMES * int(min(sizes)), int(max(sizes))))
+    return count if most is None else min(count, most)
+
+
+def _level(source: str, sizes) -> Design:
+    largest = int(max(sizes))
+    counts = tuple(largest - int(n) for n in sizes)
+    return Design("level", source, counts, tuple(count / largest for count in counts))
+
+
+def designs_of(sizes, sources, most: int | None = None, available=None) -> list[Design]:
+    """Raw and weighting, then every design of every source.
+
+    Args:
+        sizes: real rows of each group.
+        sources: names.
+        most: synthetic rows of a group at most.
+        available: of a source that is a table, its rows of each group ``[G]``, or None.
+
+    Example:
+        >>> [(own.name, own.weight) for own in designs_of([90, 10], ["smote"])][:4]
+        [('raw', 0.0), ('weighting', 0.0), ('level', 0.4444444444444444), ('small', 0.125)]
+    """
+    none, few = (0,) * len(sizes), np.asarray(sizes) < max(sizes)
+    count = rows_per_group(sizes, most)
+    limit = np.full(len(sizes), count) if available is None else np.minimum(available, count)
+    found = [Design("raw", "", none, (0.0,) * len(sizes))]
+    found.append(found[0]._replace(name="weighting"))
+    for source in sources:
+        level = _level(source, sizes)
+        enough = available is None or np.all(np.array(level.counts) <= available)
+        if level.rows and enough and (most is None or max(level.counts) <= most):
+            found.append(level)
+        for name, where in (("small", few), ("all", np.ones(len(sizes), bool))):
+            if where.any() and limit[where].min() > 0:
+                counts = tuple(int(n) for n in np.where(where, limit, 0))
+                found += [
+                    Design(name, source, counts, tuple(float(own) for own in share * where))
+                    for share in SHARES
+                ]
+    return found

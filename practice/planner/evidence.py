@@ -1,0 +1,164 @@
+"""What a table says of designs: repeated stratified cross-validation, paired and leak-free.
+
+In every fold the sources are fitted on the rows that are not held out, features are put in units of
+those rows, and all designs are fitted on the same rows and judged on the same held-out real rows by
+balanced cross-entropy. With ``J`` folds in all, of which each holds out the share ``1 / K``, the
+mean difference has the variance of Nadeau and Bengio (2003),
+
+    (1 / J + 1 / (K - 1)) s^2,    s^2 the variance of the J differences,
+
+since the folds share their rows. Class weighting has the ridge with the least mean loss, and so
+has every other design unless another one is better for it by more than its standard error: fits
+with different ridges differ by more noise than fits to different rows.
+
+Rows that were given and were made from the table's rows have seen the held-out ones. How much that
+flatters them is taken to be as much as it flatters a normal law fitted on the whole table against
+one fitted within folds, and is subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.practice.planner.designs import Design
+from synthetic_oversampling.practice.planner.learners import balanced_loss, scores
+from synthetic_oversampling.practice.planner.sources import Source
+
+__all__ = ["Evidence", "cross_validate", "folds_of"]
+
+
+class Evidence(NamedTuple):
+    """What cross-validation found.
+
+    Attributes:
+        gain: mean gain of each design over the second, class weighting, nats ``[D]``.
+        error: its standard error ``[D]``.
+        ridge: of each design ``[D]``; 0 for learners without one.
+        loss: mean held-out loss of each design ``[D]``.
+        fits: how many were made.
+    """
+
+    gain: np.ndarray
+    error: np.ndarray
+    ridge: np.ndarray
+    loss: np.ndarray
+    fits: int
+
+
+def folds_of(group: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """A fold for every row, each with its part of every group ``[n]``.
+
+    Example:
+        >>> own = folds_of(np.array([0] * 6 + [1] * 3), 3, np.random.default_rng(0))
+        >>> np.bincount(own).tolist(), np.bincount(own[6:]).tolist()
+        ([3, 3, 3], [1, 1, 1])
+    """
+    fold = np.empty(len(group), int)
+    for g in np.unique(group):
+        own = rng.permutation(np.flatnonzero(group == g))
+        fold[own] = np.arange(len(own)) % folds
+    return fold
+
+
+def fit_and_score(
+    design: Design, pools: Mapping[str, list[np.ndarray]], rows, held, learner, ridges, seed
+) -> np.ndarray:
+    """Log-odds of held-out rows after the fit of a design ``[len(ridges), n]``.
+
+    Args:
+        design: it.
+        pools: for each source, rows to take from of each group.
+        rows: features, labels and groups of the real rows.
+        held: features to score.
+        learner, ridges, seed: as for `learners.scores`.
+    """
+    x, y, group = rows
+    sizes = np.bincount(group)
+    real, made = design.weights(sizes)
+    parts, labels, weights = [x], [y], [real[group]]
+    label_of = np.zeros(len(sizes))
+    label_of[group] = y
+    for g, count in enumerate(design.counts):
+        if count:
+            own = pools[design.source][g][:count]
+            parts.append(own)
+            labels.append(np.full(len(own), label_of[g]))
+            weights.append(np.full(len(own), made[g] * count / len(own)))
+    both = np.concatenate(parts)
+    centre, unit = x.mean(axis=0), x.std(axis=0)
+    unit = np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
+    return scores(
+        learner, ridges, (both - centre) / unit, np.concatenate(labels),
+        np.concatenate(weights) * len(x), (held - centre) / unit, seed,
+    )  # fmt: skip
+
+
+def cross_validate(
+    x: np.ndarray, y: np.ndarray, group: np.ndarray, designs: Sequence[Design],
+    sources: Mapping[str, Source], learner: str, ridges: Sequence[float], *, folds: int,
+    repeats: int, seed: int, flattered: str = "", told: Callable[[int], None] | None = None,
+) -> Evidence:  # fmt: skip
+    """Judge designs on held-out rows.
+
+    Args:
+        x, y, group: features ``[n, d]``, labels 0 and 1 and groups of the table.
+        designs: the second is class weighting.
+        sources: by name.
+        learner, ridges: what is fitted, and the penalties to choose from.
+        folds, repeats: ``K``, and how often the table is cut into them.
+        seed: of folds and draws.
+        flattered: name of a source whose rows have seen the held-out ones.
+        told: called after every fold with their number so far.
+    """
+    seen = ("seen", "unseen") if flattered else ()
+    stand = [own._replace(source=one) for one in seen for own in designs if own.source == flattered]
+    every = [*designs, *stand]
+    losses = np.empty((len(every), len(ridges), repeats * folds))
+    for place in range(repeats * folds):
+        repeat, k = divmod(place, folds)
+        fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
+        train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        own = [design.among(np.bincount(group[train])) for design in every]
+        pools = _pools(own, sources, seen, x, group, train, seed + place)
+        rows = (x[train], y[train], group[train])
+        for row, design in zip(losses, own, strict=True):
+            score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
+            row[:, place] = balanced_loss(score, y[held], group[held])
+        if told is not None:
+            told(place + 1)
+    share = 1 / (repeats * folds) + 1 / (folds - 1)
+    best = losses.mean(axis=2).argmin(axis=1)
+    usual = losses[:, best[1]]
+    kept = np.take_along_axis(losses, best[:, None, None], axis=1)[:, 0]
+    better = usual - kept
+    stay = better.mean(axis=1) < np.sqrt(share * better.var(axis=1, ddof=1))
+    best, kept = np.where(stay, best[1], best), np.where(stay[:, None], usual, kept)
+    gain = kept[1] - kept
+    if stand:
+        half, which = len(stand) // 2, [k for k, d in enumerate(designs) if d.source == flattered]
+        gain[which] -= kept[-half:] - kept[-2 * half : -half]
+    gain = gain[: len(designs)]
+    ridge = np.asarray(ridges, float)[best[: len(designs)]]
+    return Evidence(
+        gain.mean(axis=1), np.sqrt(share * gain.var(axis=1, ddof=1)), ridge,
+        kept[: len(designs)].mean(axis=1), losses.size,
+    )  # fmt: skip
+
+
+def _pools(designs, sources, seen, x, group, train, seed):
+    """Rows of every source, as many as some design wants, by group."""
+    from synthetic_oversampling.practice.planner.sources import draw_rows
+
+    found = {}
+    for name in {own.source for own in designs} - {""}:
+        wanted = np.max([own.counts for own in designs if own.source == name], axis=0)
+        if name in seen:
+            own = np.arange(len(x)) if name == "seen" else train
+            drawn = draw_rows("gaussian-pooled", x[own], group[own], wanted, seed=seed)[0]
+        else:
+            drawn = sources[name](train, wanted, seed)
+        found[name] = np.split(drawn, np.cumsum(wanted)[:-1])
+    return found

@@ -1,0 +1,203 @@
+"""The planner's parts: sources, designs, fits, folds, theory, and how opinions are combined."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from synthetic_oversampling.practice.planner import plan as planner
+from synthetic_oversampling.practice.planner.choices import Choice, Plan
+from synthetic_oversampling.practice.planner.decision import acceptable, decide
+from synthetic_oversampling.practice.planner.designs import Design, designs_of
+from synthetic_oversampling.practice.planner.evidence import cross_validate, folds_of
+from synthetic_oversampling.practice.planner.learners import RIDGES, balanced_loss, scores
+from synthetic_oversampling.practice.planner.proposal import propose
+from synthetic_oversampling.practice.planner.report import _answer
+from synthetic_oversampling.practice.planner.sources import NAMES, draw_rows
+from synthetic_oversampling.practice.planner.table import GroupInfo
+from synthetic_oversampling.practice.planner.trust import Belief, combined, prior
+from synthetic_oversampling.theory import GaussianGroup, GaussianPlugin
+from synthetic_oversampling.theory.population.design import Design as RealDesign
+from synthetic_oversampling.theory.proportional.predict import predict_proportional
+
+
+def _table(sizes=(120, 30), dim=3, seed=0):
+    rng, label = np.random.default_rng(seed), np.repeat([0, 1], sizes)
+    return rng.normal(size=(sum(sizes), dim)) + label[:, None], label
+
+
+def test_held_out_rows_never_reach_a_generator():
+    x, label = _table()
+    seen = []
+
+    def spy(rows, counts, seed):
+        seen.append(rows)
+        return np.zeros((int(counts.sum()), 3))
+
+    designs = designs_of([120, 30], ["own"])
+    cross_validate(x, label, label, designs, {"own": spy}, "logistic-l2", (1.0,), folds=5,
+                   repeats=3, seed=4)  # fmt: skip
+    assert len(seen) == 15
+    for place, rows in enumerate(seen):
+        repeat, k = divmod(place, 5)
+        fold = folds_of(label, 5, np.random.default_rng([4, repeat]))
+        assert set(rows) == set(np.flatnonzero(fold != k)) and 0 < len(rows) < len(x)
+
+
+def test_named_generators_are_fitted_on_the_rows_they_are_given(monkeypatch):
+    x, label = _table()
+    sizes = []
+
+    def spy(name, features, group, counts, *, seed):
+        sizes.append((len(features), int(np.sum(counts))))
+        return draw_rows(name, features, group, counts, seed=seed)
+
+    monkeypatch.setattr(planner, "draw_rows", spy)
+    planner.plan_table(x, label, generators="smote", repeats=1)
+    trained = [rows for rows, drawn in sizes if drawn > 2]  # the first only asks whether it can
+    assert trained and set(trained) == {120}
+
+
+def test_a_generator_that_knew_the_held_out_rows_would_be_flattered_and_is_corrected():
+    x, label = _table((60, 20), dim=8, seed=5)
+    copies = np.concatenate([x, x + 1e-3]), np.tile(label, 2)
+    gains = {}
+    for fitted in (False, True):
+        plan = planner.plan_table(x, label, synthetic=copies, fitted=fitted, ridge=0.1)
+        gains[fitted] = next(c for c in plan.choices if c.name == "all").evidence.mean
+    assert gains[False] > gains[True]
+
+
+def test_fits_are_those_of_scikit_learn():
+    x, label = _table()
+    weight = np.where(label, 2.5, 0.625)
+    for ridge in (0.4, 25.6):
+        own = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=1000).fit(x, label, weight)
+        found = scores("logistic-l2", (6.4, ridge), x, label, weight, x)[1]
+        np.testing.assert_allclose(found, own.decision_function(x), atol=1e-5)
+
+
+def test_balanced_loss_weighs_groups_equally():
+    score, y = np.array([0.0, 0.0, 3.0]), np.array([0, 0, 1])
+    own = balanced_loss(score, y, y)
+    assert own == pytest.approx((np.log(2) + np.log1p(np.exp(-3))) / 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawn_rows_have_the_moments_of_their_law(name):
+    x, group = _table((400, 60), seed=2)
+    rows, own = draw_rows(name, x, group, [0, 40_000], seed=1)
+    assert len(rows) == 40_000 and set(own) == {1}
+    seeds = x[group == 1]
+    # SMOTE shrinks, and prefers the middle: its mean is near the seeds', not at it
+    near = 0.15 if name == "smote" else 4 * 1.1 / np.sqrt(40_000)
+    np.testing.assert_allclose(rows.mean(axis=0), seeds.mean(axis=0), atol=near)
+    rest = x - np.stack([x[group == g].mean(axis=0) for g in (0, 1)])[group]
+    pooled = rest.T @ rest / (len(x) - 2)
+    cov = np.cov(rows.T)
+    if name == "smote":
+        assert np.trace(cov) < np.trace(np.cov(seeds.T))
+    else:
+        expected = np.cov(seeds.T) if name == "gaussian" else pooled
+        if name == "predictive-pooled":  # of a Student law with 456 degrees of freedom
+            expected = pooled * (1 + 1 / 60) * 458 / 454
+        np.testing.assert_allclose(cov, expected, atol=0.06)
+
+
+def test_a_generator_that_is_too_small_a_group_for_says_so():
+    x, group = _table((30, 4), seed=2)
+    with pytest.raises(ValueError, match="gaussian needs 5 rows in every group with 3 features"):
+        draw_rows("gaussian", x, group, [0, 3], seed=0)
+
+
+def test_levelling_is_a_design_with_the_share_that_its_rows_have():
+    level = next(own for own in designs_of([90, 10], ["smote"]) if own.name == "level")
+    real, made = level.weights([90, 10])
+    assert level.counts == (0, 80) and real[1] == pytest.approx(made[1])
+    assert level.among([45, 5]).counts == (0, 40)
+    assert all(own.counts[0] == 0 for own in designs_of([90, 10], ["smote"]) if own.name == "small")
+
+
+def test_theory_proposes_what_theorem_h_says():
+    """On 4000 rows the estimated groups are the true ones up to 2 %, and so is the prediction."""
+    x, label = _table((3200, 800), dim=10, seed=3)
+    designs = designs_of([3200, 800], ["gaussian-pooled"])
+    found = propose(x, label, label, designs, 5.0)
+    groups = [GaussianGroup(np.full(10, float(y)), np.eye(10), y) for y in (0, 1)]
+    weighted = predict_proportional(
+        groups=groups, design=RealDesign.class_weighted((3200, 800)), ridge=5.0
+    ).total
+    level = predict_proportional(
+        groups=groups, design=RealDesign((3200, 800)), generator=GaussianPlugin("pooled"), ridge=5.0
+    ).total
+    assert found.excess == pytest.approx(weighted, rel=0.15)
+    place = next(k for k, own in enumerate(designs) if own.name == "level")
+    assert found.gain[place] == pytest.approx(weighted - level, rel=0.3)
+    assert found.distance == pytest.approx(np.sqrt(10), rel=0.05)
+    assert np.isnan(propose(x, label, label, designs_of([3200, 800], ["own"]), 5.0).gain[-1])
+
+
+def test_the_posterior_lies_between_and_is_surer_than_either():
+    own = combined(Belief(0.0, 0.01), Belief(0.03, 0.02))
+    assert 0 < own.mean < 0.015 and own.error < 0.01
+    assert prior("table", 0.5, 0.1, 0.1) is None and prior("smote", 0.5, np.nan, np.nan) is None
+    low, high = (prior("smote", share, 0.01, 0.1) for share in (0.25, 0.75))
+    assert low.error < high.error, "a small share risks less"
+
+
+def _choice(name, expected, error, *, share=0.5, source="smote", rows=100, evidence=None, cost=0.0):
+    own = Belief(expected, error)
+    return Choice(name, source, (0, rows), (0.0, share), None, evidence or own, own, 1.0, 0.5, cost)
+
+
+def _choices(*offers):
+    raw = _choice("raw", -0.5, 0.01, source="", rows=0, share=0.0)
+    weighting = _choice("weighting", 0.0, 0.0, source="", rows=0, share=0.0)
+    return [raw, weighting, *offers]
+
+
+def test_rows_are_recommended_where_the_gain_outweighs_the_regret():
+    sure, bold = _choice("small", 0.01, 0.005), _choice("all", 0.02, 0.05)
+    assert acceptable(sure, 1e-4) and not acceptable(bold, 1e-4)
+    best, reason = decide(_choices(sure, bold), 1e-4)
+    assert best is sure and "gain 0.01 nats" in reason
+    best, reason = decide(_choices(bold), 1e-4)
+    assert best.name == "weighting" and "may lose as well: with probability 34%" in reason
+    assert "is expected to lose" in decide(_choices(_choice("small", -0.01, 0.01)), 1e-4)[1]
+    dear = _choice("small", 0.01, 0.005, cost=0.02)
+    assert "is not worth its price" in decide(_choices(dear), 1e-4)[1]
+    tiny = _choice("small", 5e-5, 1e-6)
+    assert "less than the 0.0001 asked for" in decide(_choices(tiny), 1e-4)[1]
+
+
+def test_nearly_all_of_the_weight_needs_evidence_of_its_own():
+    believed = _choice("level", 0.02, 0.005, share=0.95, evidence=Belief(0.01, 0.02))
+    best, reason = decide(_choices(believed), 1e-4)
+    assert best.name == "weighting" and "hardly any weight" in reason
+    shown = dataclasses.replace(believed, evidence=Belief(0.03, 0.01))
+    assert decide(_choices(shown), 1e-4)[0] is shown
+
+
+def _plan(choices, best, groups):
+    return Plan(tuple(choices), best, "", groups, (), "logistic-l2", "", 0.95, 0.0, 1e-4, 1, (5, 4),
+                0, np.zeros(0, int))  # fmt: skip
+
+
+def test_the_answer_says_how_much_the_real_rows_still_count():
+    own = _choice("small", 0.02, 0.005, share=0.75)
+    groups = (GroupInfo("no", 100, False), GroupInfo("yes", 10, True))
+    said = {name: text for name, text, _ in _answer(_plan(_choices(own), own, groups))}
+    assert said["real rows"] == "keep 25% of the weight of yes, 62% of all weight."
+    none = _choices(own)
+    said = {name: text for name, text, _ in _answer(_plan(none, none[1], groups))}
+    assert said["real rows"] == "keep all of the weight."
+    assert said["answer"].endswith("weight the classes")
+
+
+def test_designs_are_raw_and_weighting_and_those_of_every_source():
+    found = designs_of([90, 10], ["smote", "gaussian"], most=50)
+    assert found[:2] == [Design(n, "", (0, 0), (0.0, 0.0)) for n in ("raw", "weighting")]
+    assert all(max(own.counts) <= 50 for own in found)
+    assert not any(own.name == "level" for own in found)
+    assert len(RIDGES) == 7

@@ -1,0 +1,104 @@
+"""The planner's study: its tables, its records, and what it makes of them."""
+
+import numpy as np
+import pytest
+
+from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.practice.planner.trust import Trust
+from synthetic_oversampling.practice.planner_study import real_tables, study
+from synthetic_oversampling.practice.planner_study.real_tables import Known, drawn, half, read
+from synthetic_oversampling.practice.planner_study.simulated import KINDS, simulated
+
+
+@pytest.mark.parametrize("place", range(len(KINDS)))
+def test_simulated_tables_have_rare_rows_and_a_future_of_the_same_law(place):
+    own = simulated(place)
+    sizes = np.bincount(own.label)
+    assert sizes[0] > 3 * sizes[1] >= 30 and own.x.shape[1] == own.judge.shape[1] >= 3
+    again = simulated(place)
+    np.testing.assert_array_equal(own.x, again.x)
+    spread = own.judge.std(axis=0)
+    near = 6 * spread / np.sqrt(sizes[1])
+    for label in (0, 1):
+        fresh, seen = own.judge[own.truth == label], own.x[own.label == label]
+        assert np.all(np.abs(fresh.mean(axis=0) - seen.mean(axis=0)) < near)
+
+
+def test_the_craft_table_is_rounded_and_its_label_follows_from_four_columns():
+    own = simulated(KINDS.index("craft"))
+    assert own.x.shape[1] == 9
+    np.testing.assert_allclose(own.judge, np.round(own.judge, 1), atol=1e-12)
+    x, y = own.judge, own.truth
+    rule = 0.7 * x[:, 0] - 0.6 * x[:, 1] + 0.8 * x[:, 2] + 0.4 * x[:, 0] * x[:, 1]
+    assert rule[y == 1].min() > -2.5 and rule[y == 0].max() < 2.5  # noise of deviation .5
+
+
+def test_halves_are_of_data_sets_and_about_equal():
+    halves = {own.data: half(own) for own in real_tables.TABLES}
+    counts = np.unique(list(halves.values()), return_counts=True)[1]
+    assert len(halves) >= 80 and counts.min() > 0.4 * len(halves)
+    assert len({own.key for own in real_tables.TABLES}) == len(real_tables.TABLES)
+
+
+def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch):
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3000, 3)), columns=list("abc"))
+    frame["twice"], frame["one"], frame["id"] = 2 * frame["a"], 1.0, np.arange(3000)
+    frame["kind"] = np.where(rng.random(3000) < 0.5, "u", "v")
+    frame["word"] = rng.choice(list("xyz"), size=3000)
+    frame["y"] = np.where(rng.random(3000) < 0.2, "yes", "no")
+    monkeypatch.setattr(real_tables, "_frame", lambda known: frame)
+    known = Known("made", "pandas", "made", "y", ("id",))
+    x, label = read(known)
+    assert x.shape == (3000, 6) and 0.15 < label.mean() < 0.25
+    own = drawn(known)
+    few, many = (own.label == 1).sum(), (own.label == 0).sum()
+    assert own.x.shape[1] == 4, "a multiple and a constant are left out"
+    assert 25 <= few <= 50 and 8 <= many / few <= 20.1 and len(own.truth) == 3000 - few - many
+    both = np.concatenate([own.x, own.judge])
+    assert len(np.unique(both, axis=0)) == 3000, "no row is planned for and judged on"
+    assert drawn(known._replace(label="y"), again=1).x.tobytes() != own.x.tobytes()
+
+
+def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
+    records = study.recorded("simulated", 6, tmp_path)
+    monkeypatch.setattr(study, "judged", None)  # all is there
+    assert study.recorded("simulated", 6, tmp_path) == records
+    found = study.shown(records)
+    assert found["tables"] == 6 and found["rules"]["class weighting"]["mean"] == 0.0
+    assert found["rules"]["best"]["regret"] == pytest.approx(0.0, abs=1e-12)
+    assert "| planner | " in study.markdown("simulated", found)
+    trust, inflation = study.learned(records)
+    assert set(trust) == {"smote", "gaussian", "predictive"} and inflation > 0
+    assert all(isinstance(own, Trust) for own in trust.values())
+
+
+def test_learning_finds_the_weights_that_made_the_records():
+    rng = np.random.default_rng(0)
+    records = []
+    for _ in range(400):
+        share, excess = rng.uniform(0.2, 0.9, size=3), rng.uniform(0.01, 0.2)
+        theory = rng.normal(size=3) * 0.3 * excess
+        true = 0.7 * theory - 0.2 * share**2 * excess + 0.4 * share * excess * rng.normal(size=3)
+        error = np.full(3, 0.3 * excess)
+        names = ("smote", "gaussian", "predictive-pooled")
+        records.append({
+            "designs": [(own, "", 0.0) for own in ("raw", "weighting")]
+            + [("all", name, 0.5) for name in names],
+            "shares": [0.0, 0.0, *share], "excess": excess, "theory": [0.0, 0.0, *theory],
+            "loss": [0.0, 0.0, *(-true)], "error": [0.01, 0.01, *error],
+            "gain": [0.0, 0.0, *(true + 0.6 * excess * rng.normal(size=3))],
+        })  # fmt: skip
+    trust, inflation = study.learned(records)
+    for own in trust.values():  # 400 tables whose evidence is as noisy as the gains are large
+        assert own.slope == pytest.approx(0.7, abs=0.4)
+        assert own.bias == pytest.approx(0.2, abs=0.25)
+        assert own.doubt == pytest.approx(0.4, abs=0.15)
+    assert inflation == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_study_of_nothing_is_refused(capsys):
+    assert main(["planner-study"]) == 2
+    assert "--simulated: got 0 and no --real" in capsys.readouterr().err
