@@ -152,9 +152,8 @@ def _judged(plan: Plan) -> str:
     if offers:
         best = max(offers, key=lambda own: own.expected)
         share = best.posterior.error**2 / best.evidence.error**2
-        said += (
-            f"; of the opinion on {best.source}, {best.name}, it makes {share:.0%}, theory the rest"
-        )
+        named = f"{best.source}, {best.name}"
+        said += f"; of the opinion on {named}, it makes {share:.0%}, theory the rest"
     return said + "."
 
 
