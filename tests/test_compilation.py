@@ -36,7 +36,7 @@ from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.replicates.compilation import counted
 stages = []
 with counted() as names:
-    universe = verify.build("quick", ["line/raw"])
+    universe = verify.build("quick", ["line"])
 stages.append(names)
 own = [check for check in universe if set(check.experiments) == {"line/raw"}]
 for seed in (1, 2):
