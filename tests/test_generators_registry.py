@@ -36,7 +36,7 @@ SEEDS = [jnp.zeros((12, 2)), jnp.arange(24.0).reshape(12, 2)]
 
 @pytest.fixture(scope="module")
 def checked():
-    return {check.id for check in SUITES["line"].checks("full")}
+    return {check.id for check in SUITES["two-gaussians"].checks("quick")}
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -49,8 +49,8 @@ def test_a_generator_of_the_registry_is_whole(name, checked):
     assert own.min_seeds(2) <= 12
     x, sign = sample_synthetic(own, 1, GROUPS, SEEDS, 5, key=jax.random.key(0))
     assert x.shape == (5, 2) and set(np.abs(np.asarray(sign)).tolist()) == {1.0}
-    wanted = "B1.objective", "B2.gradient", "R3.gain"
-    assert {f"{statistic}.line.{name}" for statistic in wanted} <= checked
+    wanted = "B1.objective", "B2.gradient"
+    assert {f"{statistic}.two-gaussians.{name}" for statistic in wanted} <= checked
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -116,6 +116,7 @@ FITS = {
     "plugin-known": "gaussian",
     "predictive": "gaussian own_cov wide_cov",
     "predictive-known": "gaussian wide_mean",
+    "student": "gaussian own_cov",
 }
 
 

@@ -25,6 +25,7 @@ from synthetic_oversampling.theory.generators.table import (
     Scaled,
     Shifted,
     Smote,
+    StudentPlugin,
     population_law,
 )
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -54,6 +55,7 @@ FITTED = [
     GaussianPlugin("known"),
     Predictive("group"),
     Predictive("known"),
+    StudentPlugin(12.0),
 ]
 
 
@@ -199,7 +201,7 @@ def _conditional_cov(generator, seeds, g):
             return sample_cov * (n - 1) / n
         case Smote():
             return sample_cov * (n - 1) / n * (2 / 3 - 1 / (3 * (n - 1)))
-        case GaussianPlugin("group"):
+        case GaussianPlugin("group") | StudentPlugin():
             return sample_cov
         case GaussianPlugin("pooled"):
             degrees = [len(x) - 1 for x in seeds]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Scaled,
         Shifted,
         Smote,
+        StudentPlugin,
         population_law,
     )
     from synthetic_oversampling.theory.population.design import Design
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "generators.table": "Duplicate GaussianPlugin Mislabelled Oracle Predictive Scaled Shifted "
-    "Smote population_law",
+    "Smote StudentPlugin population_law",
     "population.design": "Design",
     "population.groups": "error_rate gradient hessian risk score_cov score_mean worst_error_rate",
     "population.laws": "GaussianGroup Law balanced_law mix stack",
@@ -124,6 +125,7 @@ __all__ = [
     "ScalingMoments",
     "Shifted",
     "Smote",
+    "StudentPlugin",
     "balanced_law",
     "best_ridge",
     "error_rate",

@@ -6,8 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
-from synthetic_oversampling.simulate.mutants.mutation import Mutant, replaced
-from synthetic_oversampling.theory.generators.table import Mislabelled, Scaled, Shifted
+from synthetic_oversampling.simulate.mutants.mutation import Mutant, arguments, replaced, result
+from synthetic_oversampling.theory.generators.table import (
+    Mislabelled,
+    Scaled,
+    Shifted,
+    StudentPlugin,
+)
 
 __all__ = ["GENERATOR_MUTANTS"]
 
@@ -69,6 +74,19 @@ def _scaled_law(factor):
         return population_law
 
     return replaced("theory.generators.table.population_law", wrong)
+
+
+def _unscaled(right, generator, *rest):
+    """Student's law with its scale matrix, not its covariance, that of the seeds."""
+    if not isinstance(generator, StudentPlugin):
+        return right
+    return right._replace(covs=generator.degrees / (generator.degrees - 2) * right.covs)
+
+
+def _one_scale(points, matrix, laws, *rest):
+    """Laws whose components all have the overall covariance, for seeds to be fitted on."""
+    cov = np.einsum("gk,gkij->gij", laws.weights, laws.covs)
+    return points, matrix, laws._replace(covs=0 * laws.covs + cov[:, None]), *rest
 
 
 def _of_limit(right):
@@ -255,5 +273,21 @@ GENERATOR_MUTANTS = (
             ),
         ),
         generator="GaussianPlugin",
+    ),
+    Mutant(
+        name="student-unscaled",
+        theorems=("B2",),
+        change="the seeds' covariance taken for Student's scale matrix: the factor (nu - 2) / nu left out",
+        checks=("B2.gradient.two-gaussians.student",),
+        changes=(result("theory.generators.table.population_law", _unscaled),),
+        generator="StudentPlugin",
+    ),
+    Mutant(
+        name="student-curved-as-gaussian",
+        theorems=("B2",),
+        change="what seeds add in second order taken to be that of a Gaussian plug-in",
+        checks=("B2.fitted.line.student",),
+        changes=(arguments("theory.prediction.influence.fitted", _one_scale),),
+        generator="StudentPlugin",
     ),
 )

@@ -34,6 +34,7 @@ from synthetic_oversampling.theory.generators.table import (
     Scaled,
     Shifted,
     Smote,
+    StudentPlugin,
 )
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.wording import counted
@@ -177,6 +178,14 @@ def _(generator, g, groups, seeds, m, keys, first=0):
     return _centre(own) + noise, _signs(groups, g, seeds, m)
 
 
+@synthetic_columns.register(StudentPlugin)
+def _(generator, g, groups, seeds, m, keys, first=0):
+    own, degrees = seeds[g], generator.degrees
+    z = _student(keys[_CHOICE], m, own.shape[0], degrees, own.dtype, first)
+    noise = psd_cholesky(_own_cov(own)) @ (math.sqrt((degrees - 2) / degrees) * z)
+    return _centre(own) + noise, _signs(groups, g, seeds, m)
+
+
 def _signs(groups, g: int, seeds, m: int) -> Array:
     return jnp.full(m, groups[g].sign, seeds[g].dtype)
 
@@ -228,7 +237,7 @@ def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
     return jax.lax.fori_loop(0, size, eliminate, (matrix, jnp.zeros_like(matrix)))[1]
 
 
-def _student(key, m: int, dim: int, degrees: int, dtype, first) -> Array:
+def _student(key, m: int, dim: int, degrees: int | float, dtype, first) -> Array:
     """Spherical Student-t vectors ``[d, m]``, two coordinates at a time.
 
     A bivariate t is ``sqrt(nu (U**(-2/nu) - 1)) (cos, sin)`` of a uniform angle (Bailey, 1994), and

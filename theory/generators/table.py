@@ -16,6 +16,7 @@ from synthetic_oversampling.theory.generators.duplicate import Duplicate
 from synthetic_oversampling.theory.generators.fixed import Mislabelled, Oracle, Scaled, Shifted
 from synthetic_oversampling.theory.generators.gaussian import GaussianPlugin, Predictive
 from synthetic_oversampling.theory.generators.smote import Smote
+from synthetic_oversampling.theory.generators.student import StudentPlugin
 from synthetic_oversampling.theory.population.design import sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup, Law, require_groups
 from synthetic_oversampling.theory.wording import counted
@@ -31,6 +32,7 @@ __all__ = [
     "Scaled",
     "Shifted",
     "Smote",
+    "StudentPlugin",
     "population_law",
     "require_generator",
 ]
@@ -48,6 +50,7 @@ GENERATORS: dict[str, Callable[..., Generator]] = {
     "plugin-known": partial(GaussianPlugin, "known"),
     "predictive": Predictive,
     "predictive-known": partial(Predictive, "known"),
+    "student": StudentPlugin,
 }
 
 
