@@ -277,7 +277,7 @@ GENERATOR_MUTANTS = (
     Mutant(
         name="student-unscaled",
         theorems=("B2",),
-        change="the seeds' covariance taken for Student's scale matrix: the factor (nu - 2) / nu left out",
+        change="the seeds' covariance taken for Student's scale matrix, without (nu - 2) / nu",
         checks=("B2.gradient.two-gaussians.student",),
         changes=(result("theory.generators.table.population_law", _unscaled),),
         generator="StudentPlugin",
