@@ -60,9 +60,8 @@ def test_smote_that_loses_with_all_weight_is_not_recommended():
     def table(sizes, seed):
         rng = np.random.default_rng(seed)
         x, label = rng.normal(size=(sum(sizes), 2)), np.repeat([0, 1], sizes)
-        side = rng.choice([-4.0, 4.0], size=sum(sizes))
-        x[label == 1, 1] = x[label == 1, 1] * 0.3 + side[label == 1]
-        x[label == 1, 0] = 0.4 * x[label == 1, 0] + 0.6
+        side = rng.choice([-2.5, 2.5], size=sum(sizes))
+        x[label == 1, 1] = x[label == 1, 1] * 0.5 + side[label == 1]
         return np.column_stack([x, x[:, 1] ** 2]), label
 
     x, label = table((300, 8), 3)

@@ -1,12 +1,21 @@
 """The planner's study: its tables, its records, and what it makes of them."""
 
+import importlib
+
 import numpy as np
 import pytest
 
 from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import Trust
 from synthetic_oversampling.practice.planner_study import real_tables, study
-from synthetic_oversampling.practice.planner_study.real_tables import Known, drawn, half, read
+from synthetic_oversampling.practice.planner_study.real_tables import (
+    Known,
+    Trial,
+    drawn,
+    half,
+    read,
+)
 from synthetic_oversampling.practice.planner_study.simulated import KINDS, simulated
 
 
@@ -62,7 +71,21 @@ def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch
     assert drawn(known._replace(label="y"), again=1).x.tobytes() != own.x.tobytes()
 
 
+def _small(place, seed):
+    rng, label = np.random.default_rng([seed, place]), np.repeat([0, 1], (60, 12))
+    truth = np.repeat([0, 1], 200)
+    return Trial(
+        rng.normal(size=(72, 3)) + label[:, None], label,
+        rng.normal(size=(400, 3)) + truth[:, None], truth,
+    )  # fmt: skip
+
+
 def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
+    def theory(x, y, group, designs, ridge):
+        return Proposal(np.linspace(-0.01, 0.01, len(designs)), 0.05, 1.0, 1.0)
+
+    monkeypatch.setattr(study, "simulated", _small)
+    monkeypatch.setattr(importlib.import_module(study.judged.__module__), "propose", theory)
     records = study.recorded("simulated", 6, tmp_path)
     monkeypatch.setattr(study, "judged", None)  # all is there
     assert study.recorded("simulated", 6, tmp_path) == records

@@ -106,7 +106,9 @@ def run(options: argparse.Namespace) -> int:
         made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
     screen = console()
-    with progress_bar(screen) as bar:
+    bar = progress_bar(screen)
+    bar.disable = not screen.is_terminal
+    with bar:
         task = bar.add_task("cross-validation", total=None)
         plan = plan_table(
             table.features, table.labels, table.attributes,

@@ -59,16 +59,15 @@ def recorded(
         digest = hashlib.sha256(key.encode()).hexdigest()[:12]
         path = folder / f"{name}-{learner}-{digest}.json"
         configuration = {"table": key, "learner": learner, "repeats": repeats}
-        if path.exists():
-            own = artifacts.load(
-                path, kind="planner-record", configuration=configuration, seed=seed
-            )["payload"]  # fmt: skip
-        else:
+        if not path.exists():
             trial = table()
             if trial is None:
                 continue
             own = judged(trial, learner=learner, repeats=repeats)
             artifacts.save(path, own, kind="planner-record", configuration=configuration, seed=seed)
+        own = artifacts.load(path, kind="planner-record", configuration=configuration, seed=seed)[
+            "payload"
+        ]
         found.append(own | {"name": key})
         if told is not None:
             told(place + 1, len(todo))
