@@ -74,9 +74,9 @@ def test_verify_compiles_what_is_declared_here_and_nothing_for_another_check_or_
     checks, built, ran, again = json.loads(done.stdout.splitlines()[-1])
     assert checks > 1
     # risks of all designs of the suite: references, fixed and pooled; fitted alike; SMOTE. Of a
-    # prediction, only what seeds add to a fitted generator
-    forms = {"_fitted": 2, "_expected_risk": 3, "_loss_variance": 3}
-    shapes = {"_minimise": 2, "_bias": 1, "group_derivatives": 1, "_constants": 1, "_sums": 1}
+    # prediction, only what seeds add to a fitted generator: normal, between seeds, Student's scales
+    forms = {"_fitted": 3, "_expected_risk": 3, "_loss_variance": 3}
+    shapes = {"_minimise": 3, "_bias": 1, "group_derivatives": 1, "_constants": 1, "_sums": 1}
     assert {name: built[f"jit({name})"] for name in forms | shapes} == forms | shapes
     # all checks of one experiment: one program draws, one evaluates
     assert {name: ran[f"jit({name})"] for name in ("draw", "evaluate")} == dict(draw=1, evaluate=1)
@@ -91,8 +91,8 @@ def test_a_suite_of_verify_compiles_one_program_a_form_and_a_shape():
     jax.clear_caches()
     with counted() as built:
         universe = verify.build("quick", ["line"])
-    # fitted alike; SMOTE's mixture: two forms for all designs, and none where nothing is fitted
-    assert _compiled(built, "_fitted") == {"_fitted": 2}
+    # fitted alike; SMOTE's mixture; Student's scales: three forms for all designs
+    assert _compiled(built, "_fitted") == {"_fitted": 3}
     own = [check for check in universe if set(check.experiments) <= {"line/raw", "line/weighted"}]
     chosen = [check for check in own if check.experiments]
     assert len({name for check in chosen for name in check.experiments}) == 2 < len(chosen)

@@ -38,7 +38,7 @@ class StudentPlugin(FittedGaussian):
         (1.0, 2.0)
     """
 
-    degrees: float = 6.0
+    degrees: int | float = 6.0
     name, label = "student", "Student plug-in"
 
     def __post_init__(self):
