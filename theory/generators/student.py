@@ -34,7 +34,7 @@ class StudentPlugin(FittedGaussian):
 
     Example:
         >>> shares, factors = StudentPlugin(6).mixing()
-        >>> round(float(shares @ factors), 12), round(float(shares @ factors**2), 4)  # 2: 1 + 2 / (nu - 4)
+        >>> round(float(shares @ factors), 12), round(float(shares @ factors**2), 4)  # 4 / 2
         (1.0, 2.0)
     """
 
@@ -53,8 +53,8 @@ class StudentPlugin(FittedGaussian):
 
         With ``chi2 / 2 = e^y`` and ``y = s - e^{-s}`` the density of ``s`` falls off double
         exponentially, so that the trapezoidal rule has a relative error below 1e-8 in risks and
-        their derivatives; the mean is made exactly 1. The mean of ``W^2`` itself, of which the tails
-        are part, is 3e-6 low at ``nu = 6``.
+        their derivatives; the mean is made exactly 1. The mean of ``W^2`` itself, of which the
+        tails are part, is 3e-6 low at ``nu = 6``.
         """
         shape = self.degrees / 2
         ends = np.log([gammaincinv(shape - 1, _TAILS[0]), gammainccinv(shape, _TAILS[1])])
