@@ -13,6 +13,7 @@ from synthetic_oversampling.practice.planner.diagnostics import Caution
 from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
 
@@ -244,7 +245,7 @@ class Plan:
 
     def __repr__(self) -> str:
         own = self.recommended
-        what = f"{own.rows} rows of {own.source} ({own.name})" if own.rows else own.name
+        what = f"{counted(own.rows, 'row')} of {own.source} ({own.name})" if own.rows else own.name
         return f"<Plan for {self.learner}: {what}, expected gain {own.expected:+.2g} nats>"
 
     def _repr_html_(self) -> str:

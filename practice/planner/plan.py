@@ -25,6 +25,7 @@ from synthetic_oversampling.practice.planner.proposal import Proposal, propose
 from synthetic_oversampling.practice.planner.sources import NAMES, Source, draw_rows, rows_needed
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "short_list"]
 
@@ -216,8 +217,8 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
         draw_rows(name, table.x, table.group, np.ones(len(table.groups), int), seed=0)
         if rows_needed(name, dim) > trained:
             raise ValueError(
-                f"generators: got {name!r}, which needs {rows_needed(name, dim)} rows in every "
-                f"group of a training fold; the smallest has {trained}; choose another generator."
+                f"generators: got {name!r}, which needs "
+                f"{counted(rows_needed(name, dim), 'row')} in every group of a training fold; the smallest has {trained}; choose another generator."
             )
 
     def drawing(name: str) -> Source:
