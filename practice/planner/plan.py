@@ -218,7 +218,8 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
         if rows_needed(name, dim) > trained:
             raise ValueError(
                 f"generators: got {name!r}, which needs "
-                f"{counted(rows_needed(name, dim), 'row')} in every group of a training fold; the smallest has {trained}; choose another generator."
+                f"{counted(rows_needed(name, dim), 'row')} in every group of a training fold; "
+                f"the smallest has {trained}; choose another generator."
             )
 
     def drawing(name: str) -> Source:
