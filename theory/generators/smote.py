@@ -88,8 +88,8 @@ def interpolation_law(group: GaussianGroup) -> Law:
     if count > 1 and needed > _LARGEST_LAW:
         raise ValueError(
             f"groups: got {counted(count, 'component')} in {counted(group.dim, 'feature')} for "
-            f"SMOTE, whose law is a mixture of {_INTERPOLATION_NODES // 2 * count**2} Gaussians with "
-            f"{needed / 2**20:.0f} MiB of covariances, expected at most "
+            f"SMOTE, whose law is a mixture of {_INTERPOLATION_NODES // 2 * count**2} Gaussians "
+            f"with {needed / 2**20:.0f} MiB of covariances, expected at most "
             f"{_LARGEST_LAW / 2**20:.0f} MiB; use fewer components or features, or measure the "
             "generator with simulate.measure_generator and predict with "
             "synthetic_oversampling.theory.prediction.measured.predict_measured."
