@@ -23,6 +23,18 @@ from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.verify.suites import SUITES
 
+ONE = Planned(
+    id="R1.x.c.d",
+    claim="",
+    kind="exact",
+    experiments=("c/d",),
+    statistic=("x", None),
+    theory=1.0,
+    std=1.0,
+    discrepancy=0.5,
+    source="simulated and scored independently",
+)
+
 
 def _text(pattern: str, hash_seed: str) -> str:
     command = [
@@ -86,89 +98,25 @@ def test_every_check_has_its_power_in_both_profiles(profile):
 
 def test_no_run_has_more_checks_with_noise_than_share_the_family_rate():
     """What keeps the family's rate in either profile: a run beyond the capacity does not start."""
-    one = Planned(
-        id="R1.x.c.d",
-        claim="",
-        kind="exact",
-        experiments=("c/d",),
-        statistic=("x", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.5,
-        source="simulated and scored independently",
-    )
-    full = [dataclasses.replace(one, id=f"R1.x{k}.c.d") for k in range(CAPACITY)]
-    silent = dataclasses.replace(one, id="R1.silent.c.d", experiments=(), source="second route")
+    full = [dataclasses.replace(ONE, id=f"R1.x{k}.c.d") for k in range(CAPACITY)]
+    silent = dataclasses.replace(ONE, id="R1.silent.c.d", experiments=(), source="second route")
     assert make_plan([*full, silent]).alarm * CAPACITY <= FAMILY_RATE
-    assert make_plan([one]).alarm == make_plan(full).alarm
+    assert make_plan([ONE]).alarm == make_plan(full).alarm
     with pytest.raises(ValueError, match=f"^checks: got {CAPACITY + 1} with noise"):
-        make_plan([*full, one])
+        make_plan([*full, ONE])
 
 
 def test_a_selection_is_planned_with_the_replicates_of_the_whole():
-    weak = Planned(
-        id="R1.x.c.d",
-        claim="",
-        kind="exact",
-        experiments=("c/d",),
-        statistic=("x", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.5,
-        source="simulated and scored independently",
-    )
-    strong = Planned(
-        id="R1.y.c.d",
-        claim="",
-        kind="exact",
-        experiments=("c/d",),
-        statistic=("y", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.05,
-        source="simulated and scored independently",
-    )
-    plan = make_plan([weak, strong])
-    assert plan.for_check([weak, strong], weak) == plan.replicates[strong.id] > 10_000
-    paired = Planned(
-        id="R3.z.c.d",
-        claim="",
-        kind="exact",
-        experiments=("c/d", "c/e"),
-        statistic=("x", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.5,
-        source="simulated and scored independently",
-    )
-    assert plan.for_check([weak, strong], paired) == 0
+    strong = dataclasses.replace(ONE, id="R1.y.c.d", statistic=("y", None), discrepancy=0.05)
+    plan = make_plan([ONE, strong])
+    assert plan.for_check([ONE, strong], ONE) == plan.replicates[strong.id] > 10_000
+    paired = dataclasses.replace(ONE, id="R3.z.c.d", experiments=("c/d", "c/e"))
+    assert plan.for_check([ONE, strong], paired) == 0
 
 
 def test_skewness_costs_replicates_and_keeps_the_power():
-    plain = Planned(
-        id="R1.x.c.d",
-        claim="",
-        kind="exact",
-        experiments=("c/d",),
-        statistic=("x", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.1,
-        source="simulated and scored independently",
-    )
-    skewed = Planned(
-        id="R1.y.c.e",
-        claim="",
-        kind="exact",
-        experiments=("c/e",),
-        statistic=("x", None),
-        theory=1.0,
-        std=1.0,
-        discrepancy=0.1,
-        observed=None,
-        skewness=2.0,
-        source="simulated and scored independently",
-    )
+    plain = dataclasses.replace(ONE, discrepancy=0.1)
+    skewed = dataclasses.replace(plain, id="R1.y.c.e", experiments=("c/e",), skewness=2.0)
     plan = make_plan([plain, skewed])
     few, many = plan.replicates[plain.id], plan.replicates[skewed.id]
     assert few < many < 1.3 * few

@@ -260,7 +260,7 @@ class Outcome:
     Attributes:
         check, verdict: it, and what came of it.
         observed, std_error, n: mean of the replicates that count.
-        low, high: the interval.
+        low, high: the interval, endless where there is none.
         reason: why it was not decided.
         left_out: share of replicates that do not count; expectations are over those that do.
         stage: 2 if the first left it undecided.
@@ -269,10 +269,10 @@ class Outcome:
     check: Planned
     verdict: Verdict
     observed: float
-    std_error: float
-    n: int
-    low: float
-    high: float
+    std_error: float = 0.0
+    n: int = 0
+    low: float = -math.inf
+    high: float = math.inf
     reason: str = ""
     left_out: float = 0.0
     stage: int = 1
@@ -334,33 +334,20 @@ def judge(check: Planned, seen: Observation, z: float) -> Outcome:
         seen: what was observed.
         z: half width of the interval in standard errors.
     """
-    values = (seen.mean, seen.std_error, seen.skewness)
-    if seen.n < 2 or not all(math.isfinite(value) for value in values):
-        reason = f"only {counted(seen.n, 'usable replicate')}, or a value that is not finite"
-        return Outcome(
-            check=check,
-            verdict="inconclusive",
-            observed=seen.mean,
-            std_error=seen.std_error,
-            n=seen.n,
-            low=-math.inf,
-            high=math.inf,
-            reason=reason,
-            left_out=seen.left_out,
-        )
-    low, high = map(float, interval(seen.mean, seen.std_error, seen.n, seen.skewness, z))
-    seen_by = Outcome(
+    undecided = Outcome(
         check=check,
         verdict="inconclusive",
         observed=seen.mean,
         std_error=seen.std_error,
         n=seen.n,
-        low=low,
-        high=high,
-        reason="",
         left_out=seen.left_out,
     )
-    return rejudge(check, seen_by)
+    values = (seen.mean, seen.std_error, seen.skewness)
+    if seen.n < 2 or not all(math.isfinite(value) for value in values):
+        reason = f"only {counted(seen.n, 'usable replicate')}, or a value that is not finite"
+        return dataclasses.replace(undecided, reason=reason)
+    low, high = map(float, interval(seen.mean, seen.std_error, seen.n, seen.skewness, z))
+    return rejudge(check, dataclasses.replace(undecided, low=low, high=high))
 
 
 def rejudge(check: Planned, seen: Outcome) -> Outcome:
@@ -390,23 +377,6 @@ def judge_exact(check: Planned) -> Outcome:
     """
     observed = check.observed
     if observed is None or not math.isfinite(observed):
-        return Outcome(
-            check=check,
-            verdict="inconclusive",
-            observed=math.nan,
-            std_error=0.0,
-            n=0,
-            low=-math.inf,
-            high=math.inf,
-            reason="no value",
-        )
-    close = abs(observed - check.theory) <= check.discrepancy
-    return Outcome(
-        check=check,
-        verdict="pass" if close else "fail",
-        observed=observed,
-        std_error=0.0,
-        n=0,
-        low=observed,
-        high=observed,
-    )
+        return Outcome(check=check, verdict="inconclusive", observed=math.nan, reason="no value")
+    verdict: Verdict = "pass" if abs(observed - check.theory) <= check.discrepancy else "fail"
+    return Outcome(check=check, verdict=verdict, observed=observed, low=observed, high=observed)

@@ -14,7 +14,8 @@ from functools import cache, lru_cache, partial
 import numpy as np
 import scipy
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
+from synthetic_oversampling.simulate.checks.declaration import Check
+from synthetic_oversampling.simulate.claims.hyperbola import agreement
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
@@ -85,23 +86,8 @@ def _checks_of(label: str) -> Iterator[Check]:
         return law_of_design(own.setting.groups, own.setting.sizes, own.generator)
 
     def check(name, claim, both, tolerance=_EXACT, place=""):
-        """Of the law's answer and the search's, which ``both`` computes."""
-
-        def expect():
-            theory, observed = map(float, both())
-            return Expectation(
-                theory=theory,
-                discrepancy=tolerance * max(abs(theory), abs(observed)),
-                observed=observed,
-            )
-
-        return Check(
-            id=f"{name}.{SUITE}.{label}{place}",
-            claim=claim,
-            kind="exact",
-            source="second route",
-            expect=expect,
-        )
+        """Of the law's answer and the search's."""
+        return agreement(f"{name}.{SUITE}.{label}{place}", claim, both, tolerance)
 
     size = SIZES[1]
     for number in SIZES:

@@ -10,7 +10,7 @@ the crossover. The global law, without that assumption, is in `simulate.claims.g
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -24,7 +24,7 @@ from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.scaling.moments import scaling_moments
 
-__all__ = ["SUITE", "hyperbola_checks"]
+__all__ = ["SUITE", "agreement", "hyperbola_checks"]
 
 SUITE = "hyperbola"
 LABELS = ("shifted", "plugin")  # with a bias, and with seeds that both parts share
@@ -42,6 +42,28 @@ def _parabola(label: str, size: int | float) -> np.ndarray:
         theory = predict(setting.groups, design, generators_for(setting)[label])
         values.append(float(theory.small_bias + theory.small_variance))
     return np.polyfit(WEIGHTS, values, 2)
+
+
+def agreement(
+    name: str, claim: str, both: Callable[[], tuple], tolerance: float = ROUNDING
+) -> Check:
+    """A check that two routes to a number agree.
+
+    Args:
+        name: its id; claim: what is compared.
+        both: computes S1's answer, and the other route's.
+        tolerance: relative to the larger of the two.
+    """
+
+    def expect():
+        theory, observed = map(float, both())
+        return Expectation(
+            theory=theory,
+            discrepancy=tolerance * max(abs(theory), abs(observed)),
+            observed=observed,
+        )
+
+    return Check(id=name, claim=claim, kind="exact", source="second route", expect=expect)
 
 
 def hyperbola_checks(profile: str) -> Iterator[Check]:
@@ -65,23 +87,8 @@ def _checks_of(label: str) -> Iterator[Check]:
         return found, vertex, float(np.polyval(found, vertex))
 
     def check(name, claim, both, place=""):
-        """Of S1's answer and what the parabolas say, which ``both`` computes."""
-
-        def expect():
-            theory, observed = map(float, both())
-            return Expectation(
-                theory=theory,
-                discrepancy=ROUNDING * max(abs(theory), abs(observed)),
-                observed=observed,
-            )
-
-        return Check(
-            id=f"{name}.{SUITE}.{label}{place}",
-            claim=claim,
-            kind="exact",
-            source="second route",
-            expect=expect,
-        )
+        """Of S1's answer and what the parabolas say."""
+        return agreement(f"{name}.{SUITE}.{label}{place}", claim, both)
 
     for size in SIZES:
         place = f"-N{size:g}"
