@@ -167,6 +167,15 @@ def crosses(axes, x, y, label: str | None = None, **options) -> Line2D:
     return line
 
 
+def handles(labels, **options) -> list[Line2D]:
+    """Entries of a legend: for each label the colour, line and marker of its series."""
+    found = []
+    for own, label in zip(SERIES, labels, strict=False):
+        look = {"color": own.colour, "linestyle": own.line, "marker": own.marker, "label": label}
+        found.append(Line2D([], [], **look | {"markerfacecolor": "white"} | options))
+    return found
+
+
 def plain_log(*panels, which: str = "x") -> None:
     """Logarithmic axes labelled 1, 10, 100 instead of powers of ten."""
     for axes in panels:

@@ -36,13 +36,10 @@ def _draw(payload: Mapping):
         panel.minorticks_off()
         panel.set_title(title)
     style.plain_log(*axes)
-    handles = [
-        style.Line2D([], [], color=own.colour, linestyle=own.line, marker=own.marker,
-                     markerfacecolor="white", label=name)
-        for own, name in zip(style.SERIES, _NAMES.values(), strict=False)
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper center", ncols=6, columnspacing=1.2,
-                  handlelength=3.0)  # fmt: skip
+    figure.legend(
+        handles=style.handles(_NAMES.values()), loc="outside upper center", ncols=6,
+        columnspacing=1.2, handlelength=3.0,
+    )  # fmt: skip
     style.panel_letters(axes)
     return figure
 

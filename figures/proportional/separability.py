@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.patches import Patch
 
 from synthetic_oversampling.figures import style
@@ -37,18 +36,14 @@ def _draw(payload: Mapping):
         panel.set_title(rf"distance $\Delta$ = {distance}")
     axes[0].set_ylabel(r"features per real row $d/n$")
     style.plain_log(*axes)
-    handles: list[Artist] = [
-        style.Line2D([], [], color=own.colour, linestyle=own.line, marker=own.marker,
-                     markerfacecolor="white", label=f"threshold, {name}")
-        for own, name in zip(style.SERIES, _NAMES.values(), strict=False)
-    ]  # fmt: skip
-    handles += [
+    cases = [
         Patch(facecolor=_FINITE, label="finite fit in both cases"),
         Patch(facecolor="none", edgecolor="0.6", hatch=_RESCUED, linewidth=0.0,
               label="finite fit with the oracle rows only"),
         Patch(facecolor="white", edgecolor="0.4", linewidth=0.6, label="separable in both cases"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.6)
+    curves = style.handles([f"threshold, {name}" for name in _NAMES.values()])
+    figure.legend(handles=[*curves, *cases], loc="outside upper center", ncols=3, columnspacing=1.6)
     style.panel_letters(axes)
     return figure
 

@@ -47,11 +47,7 @@ def _draw(payload: Mapping):
     middle.set_xlabel(r"$\mathbb{E}\,\hat\theta - \theta^*$, by component")
     middle.set_yticklabels([])
     middle.set_title("displacement")
-    handles = [
-        style.Line2D([], [], color=own.colour, marker=own.marker, markerfacecolor="white",
-                     linestyle="none", label=label)
-        for own, label in zip(style.SERIES, _COMPONENTS, strict=False)
-    ]  # fmt: skip
+    handles = style.handles(_COMPONENTS, linestyle="none")
     handles += [
         style.Line2D([], [], color="0.3", marker="|", markersize=9, markeredgewidth=1.8,
                      linestyle="none", label="theory"),

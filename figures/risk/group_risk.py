@@ -49,11 +49,7 @@ def _draw(payload: Mapping):
     right.set_xlabel("shift of the generator along the spurious feature")
     right.set_ylabel("excess risk of the group (nats)")
     right.set_title("risk by group")
-    handles = [
-        style.Line2D([], [], color=own.colour, marker=own.marker, markerfacecolor="white",
-                     linestyle=own.line, label=label)
-        for own, label in zip(style.SERIES, (*_GROUPS, "worst (a)"), strict=False)
-    ]  # fmt: skip
+    handles = style.handles((*_GROUPS, "worst (a)"))
     figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.2)
     style.panel_letters((left, right))
     return figure

@@ -57,11 +57,9 @@ def _draw(payload: Mapping):
 
 def _handles(payload: Mapping):
     """One entry per smoothness."""
-    return [
-        style.Line2D([], [], color=own.colour, marker=own.marker, markerfacecolor="white",
-                     label=rf"{_beta(name)}: {style.exponent(row)}")
-        for own, (name, row) in zip(style.SERIES, payload["smoothness"].items(), strict=False)
-    ]  # fmt: skip
+    fits = payload["smoothness"].items()
+    labels = [rf"{_beta(name)}: {style.exponent(row)}" for name, row in fits]
+    return style.handles(labels, linestyle="-")
 
 
 def _beta(name: str) -> str:
