@@ -28,7 +28,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "plan_of", "predicted", "prediction"]
+__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "laws", "plan_of", "predicted", "prediction"]
 
 _GENERATORS: dict[str, Callable[[float, int], Generator]] = {
     "oracle": lambda value, dim: Oracle(),
@@ -148,11 +148,11 @@ SETTINGS: dict[str, Setting] = {
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 
-def predicted(own: Setting, name: str) -> Proportional:
+def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:
     """Theorem H for a plan of any setting.
 
     Args:
-        own: the setting; name: of the plan.
+        own: the setting; groups: its `laws`; name: of the plan.
     """
     trained = next(part for part in own.plans if part.name == name)
     design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(own.sizes)
@@ -160,12 +160,13 @@ def predicted(own: Setting, name: str) -> Proportional:
     if trained.generator:
         generator = _GENERATORS[trained.generator](trained.value, own.dim)
     return predict_proportional(
-        groups=_groups(own), design=design, generator=generator, ridge=trained.ridge,
+        groups=groups, design=design, generator=generator, ridge=trained.ridge,
         loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
     )  # fmt: skip
 
 
-def _groups(own: Setting) -> tuple[GaussianGroup, ...]:
+def laws(own: Setting) -> tuple[GaussianGroup, ...]:
+    """The groups of any setting, as theory wants them."""
     return tuple(GaussianGroup(own.means[g], own.cov(g), y) for g, y in enumerate(own.labels))
 
 
@@ -176,7 +177,7 @@ def groups_of(name: str) -> tuple[GaussianGroup, ...]:
     Args:
         name: of the setting.
     """
-    return _groups(SETTINGS[name])
+    return laws(SETTINGS[name])
 
 
 @lru_cache(maxsize=128)
@@ -186,4 +187,4 @@ def prediction(name: str, plan: str) -> Proportional:
     Args:
         name: of the setting; plan: its name.
     """
-    return predicted(SETTINGS[name], plan)
+    return predicted(SETTINGS[name], groups_of(name), plan)

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from synthetic_oversampling.simulate.experiments.paths import Progress
-from synthetic_oversampling.simulate.experiments.proportional_settings import plan_of, predicted
+from synthetic_oversampling.simulate.experiments.proportional_settings import (
+    laws,
+    plan_of,
+    predicted,
+)
 from synthetic_oversampling.simulate.experiments.proportional_trials import (
     Setting,
     replicate,
@@ -52,15 +56,16 @@ def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dic
     }
     for dim in grid:
         own = _setting(settings, int(dim))
+        groups = laws(own)
         for name in plans:
-            for part, value in _shown(predicted(own, name)).items():
+            for part, value in _shown(predicted(own, groups, name)).items():
                 curves[name][part].append(value)
     points: dict[str, dict] = {name: {} for name in plans}
     seen: dict[str, list] = {part: [] for part in ("minority", "balanced", "excess")}
     left_out, count = 0, settings["replicates"]
     for place, dim in enumerate(dims):
         own = _setting(settings, dim)
-        optimum = predicted(own, plans[0])
+        optimum = predicted(own, laws(own), plans[0])
         floor = float(np.mean(optimum.risk - optimum.excess))
         rng, runs = _rng(seed, "proportional_errors", place), []
         for k in range(count):
