@@ -18,7 +18,7 @@ from synthetic_oversampling.theory.wording import counted
 __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
     """One design, and what is believed of its gain over class weighting, in nats.
 
@@ -86,7 +86,7 @@ class TrainingTable(NamedTuple):
     group: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to do with a table.
 

@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from synthetic_oversampling.practice.planner.choices import Choice
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["NEARLY_ALL", "acceptable", "decide"]
+__all__ = ["NEARLY_ALL", "WORTH", "acceptable", "decide"]
 
 REGRET = 0.15  # of the expected gain, which the expected loss may be
+WORTH = 1e-4  # nats, the least expected gain that rows are recommended for
 NEARLY_ALL = 0.8  # share of a group's weight beyond which evidence is asked for
 _SHOWN = 1.645
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.learners import balanced_loss, scores
-from synthetic_oversampling.practice.planner.sources import Source
+from synthetic_oversampling.practice.planner.sources import Source, draw_rows
 
 __all__ = ["Evidence", "cross_validate", "folds_of"]
 
@@ -150,8 +150,6 @@ def cross_validate(
 
 def _pools(designs, sources, seen, x, group, train, seed):
     """Rows of every source, as many as some design wants, by group."""
-    from synthetic_oversampling.practice.planner.sources import draw_rows
-
     found = {}
     for name in {own.source for own in designs} - {""}:
         wanted = np.max([own.counts for own in designs if own.source == name], axis=0)

@@ -16,13 +16,19 @@ import numpy as np
 
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.choices import Choice, Data, Plan, chosen_rows
-from synthetic_oversampling.practice.planner.decision import decide
+from synthetic_oversampling.practice.planner.decision import WORTH, decide
 from synthetic_oversampling.practice.planner.designs import Design, designs_of
 from synthetic_oversampling.practice.planner.diagnostics import diagnose
 from synthetic_oversampling.practice.planner.evidence import Evidence, cross_validate
 from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
 from synthetic_oversampling.practice.planner.proposal import Proposal, propose
-from synthetic_oversampling.practice.planner.sources import NAMES, Source, draw_rows, rows_needed
+from synthetic_oversampling.practice.planner.sources import (
+    NAMES,
+    Source,
+    drawing,
+    require_source,
+    rows_needed,
+)
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
 from synthetic_oversampling.theory.wording import counted
@@ -51,7 +57,7 @@ def plan_table(
     fitted: bool = True,
     positive=None,
     price: float = 0.0,
-    worth: float = 1e-4,
+    worth: float = WORTH,
     most: int | None = None,
     level: float = 0.95,
     folds: int = _FOLDS,
@@ -133,10 +139,22 @@ def plan_table(
         own = table.external
         given = own.x * table.unit + table.centre, own.group
     return Plan(
-        tuple(choices), best, reason, table.groups, diagnose(table, choices), learner,
-        _theory(learner, proposal, choices), level, price, worth, found.fits, (folds, repeats),
-        seed, table.group, Data(np.asarray(features, float), np.asarray(labels), given),
-    )  # fmt: skip
+        choices=tuple(choices),
+        recommended=best,
+        reason=reason,
+        groups=table.groups,
+        warnings=diagnose(table, choices),
+        learner=learner,
+        theory=_theory(learner, proposal, choices),
+        level=level,
+        price=price,
+        worth=worth,
+        fits=found.fits,
+        folds=(folds, repeats),
+        seed=seed,
+        group_index=table.group,
+        data=Data(np.asarray(features, float), np.asarray(labels), given),
+    )
 
 
 def choices_of(
@@ -156,9 +174,16 @@ def choices_of(
         first = prior(own.source, max(own.shares), gain, excess)
         evidence = Belief(float(mean), float(INFLATION * error))
         choices.append(
-            Choice(*own, first, evidence, combined(first, evidence) if own.rows else evidence,
-                   float(at), float(loss), price * own.rows)
-        )  # fmt: skip
+            Choice(
+                **own._asdict(),
+                prior=first,
+                evidence=evidence,
+                posterior=combined(first, evidence) if own.rows else evidence,
+                ridge=float(at),
+                loss=float(loss),
+                cost=price * own.rows,
+            )
+        )
     return choices
 
 
@@ -214,7 +239,7 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
     if named is None:
         named = list(USUAL)
     for name in named:
-        draw_rows(name, table.x, table.group, np.ones(len(table.groups), int), seed=0)
+        require_source(name, dim, least)
         if rows_needed(name, dim) > trained:
             raise ValueError(
                 f"generators: got {name!r}, which needs "
@@ -222,12 +247,7 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
                 f"the smallest has {trained}; choose another generator."
             )
 
-    def drawing(name: str) -> Source:
-        return lambda rows, counts, seed: draw_rows(
-            name, table.x[rows], table.group[rows], counts, seed=seed
-        )[0]
-
-    return {name: drawing(name) for name in named}
+    return {name: drawing(name, table.x, table.group) for name in named}
 
 
 def _proposal(table: Prepared, designs: Sequence[Design], learner: str, ridge) -> Proposal:

@@ -17,7 +17,7 @@ import numpy as np
 
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["NAMES", "Source", "draw_rows", "rows_needed"]
+__all__ = ["NAMES", "Source", "draw_rows", "drawing", "require_source", "rows_needed"]
 
 NAMES = ("smote", "gaussian-pooled", "predictive-pooled", "gaussian")
 _NEIGHBOURS = 5
@@ -37,6 +37,39 @@ def rows_needed(name: str, dim: int) -> int:
         (8, 2)
     """
     return dim + 2 if name == "gaussian" else 2
+
+
+def require_source(name: str, dim: int, least: int) -> None:
+    """Raise if there is no such generator, or the groups are too small for it.
+
+    Args:
+        name: of the generator; dim: features; least: rows of the smallest group.
+
+    Raises:
+        ValueError: naming what was got, what is expected, and what to do.
+    """
+    if name not in NAMES:
+        raise ValueError(f"generator: got {name!r}, expected one of {', '.join(NAMES)}.")
+    needed = rows_needed(name, dim)
+    if least < needed:
+        raise ValueError(
+            f"generator: {name} needs {counted(needed, 'row')} in every group with "
+            f"{counted(dim, 'feature')}, the smallest group has {least}; merge groups, drop "
+            "features, or choose another generator."
+        )
+
+
+def drawing(name: str, x: np.ndarray, group: np.ndarray) -> Source:
+    """A generator as a source of a table.
+
+    Args:
+        name: among `NAMES`; x, group: features and group of every row of the table.
+    """
+
+    def draw(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+        return draw_rows(name, x[rows], group[rows], counts, seed=seed)[0]
+
+    return draw
 
 
 def draw_rows(
@@ -63,17 +96,9 @@ def draw_rows(
         >>> own.tolist(), bool((rows[1:] >= 5).all())
         ([0, 1, 1], True)
     """
-    if name not in NAMES:
-        raise ValueError(f"generator: got {name!r}, expected one of {', '.join(NAMES)}.")
     x, group, counts = np.asarray(features, float), np.asarray(group), np.asarray(counts)
     dim, sizes = x.shape[1], np.bincount(group, minlength=len(counts))
-    needed, least = rows_needed(name, dim), int(sizes[counts > 0].min(initial=len(x)))
-    if least < needed:
-        raise ValueError(
-            f"generator: {name} needs {counted(needed, 'row')} in every group with "
-            f"{counted(dim, 'feature')}, the smallest group has {least}; merge groups, drop "
-            "features, or choose another generator."
-        )
+    require_source(name, dim, int(sizes[counts > 0].min(initial=len(x))))
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(group == g) for g in range(len(counts))]
     means = [x[own].mean(axis=0) if len(own) else np.zeros(dim) for own in members]

@@ -66,6 +66,16 @@ class Trust(NamedTuple):
     bias: float
     doubt: float
 
+    def belief(self, share, gain, excess) -> Belief:
+        """Theory's opinion of a design, or of many at once.
+
+        Args:
+            share: largest share of a group's weight; gain, excess: theorem H's, nats.
+        """
+        return Belief(
+            self.slope * gain - self.bias * share**2 * excess, self.doubt * share * excess
+        )
+
 
 TRUST: dict[str, Trust] = {
     "smote": Trust(0.0, 0.237, 0.807),
@@ -96,7 +106,7 @@ def prior(source: str, share: float, gain: float, excess: float) -> Belief | Non
     own = TRUST.get(family(source))
     if own is None or not (math.isfinite(gain) and excess > 0):
         return None
-    return Belief(own.slope * gain - own.bias * share**2 * excess, own.doubt * share * excess)
+    return own.belief(share, gain, excess)
 
 
 def combined(first: Belief | None, evidence: Belief) -> Belief:

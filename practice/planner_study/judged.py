@@ -10,7 +10,7 @@ from synthetic_oversampling.practice.planner.evidence import cross_validate, fit
 from synthetic_oversampling.practice.planner.learners import RIDGES, balanced_loss
 from synthetic_oversampling.practice.planner.plan import USUAL
 from synthetic_oversampling.practice.planner.proposal import propose
-from synthetic_oversampling.practice.planner.sources import draw_rows
+from synthetic_oversampling.practice.planner.sources import drawing
 from synthetic_oversampling.practice.planner_study.real_tables import Trial
 
 __all__ = ["judged"]
@@ -27,12 +27,7 @@ def judged(own: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: 
     x, y = own.x, own.label
     sizes = np.bincount(y)
     designs = designs_of(sizes, USUAL)
-    sources = {
-        name: lambda rows, counts, seed, name=name: draw_rows(
-            name, x[rows], y[rows], counts, seed=seed
-        )[0]
-        for name in USUAL
-    }
+    sources = {name: drawing(name, x, y) for name in USUAL}
     ridges = RIDGES if learner == "logistic-l2" else (0.0,)
     proposal = propose((x - x.mean(axis=0)) / x.std(axis=0), y, y, designs,
                        None if learner == "logistic-l2" else 0.0)  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from synthetic_oversampling.practice.planner.choices import Choice
-from synthetic_oversampling.practice.planner.decision import decide
+from synthetic_oversampling.practice.planner.decision import WORTH, decide
 from synthetic_oversampling.practice.planner.designs import designs_of
 from synthetic_oversampling.practice.planner.evidence import Evidence
 from synthetic_oversampling.practice.planner.plan import choices_of, short_list
@@ -31,7 +31,6 @@ __all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
 SETS = ("simulated", "development", "closed")
 _GREAT = 0.02  # nats: a loss that is noticed
-_WORTH = 1e-4
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 
 
@@ -124,9 +123,10 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
         seen = 1 / (inflation * error) ** 2
 
         def cost(p, true=true, theory=theory, share=share, excess=excess, gain=gain, seen=seen):
-            first = 1 / np.maximum(np.exp(p[2]) * share * excess, 1e-9) ** 2
-            mean = first * (p[0] * theory - p[1] * share**2 * excess) + seen * gain
-            mean, precision = mean / (first + seen), first + seen
+            opinion = Trust(p[0], p[1], np.exp(p[2])).belief(share, theory, excess)
+            first = 1 / np.maximum(opinion.error, 1e-9) ** 2
+            precision = first + seen
+            mean = (first * opinion.mean + seen * gain) / precision
             square = np.minimum((true - mean) ** 2 * precision, 16.0)
             return np.mean(square - np.log(precision)) / 2
 
@@ -152,7 +152,7 @@ def shown(records: Sequence[dict]) -> dict:
     for own in records:
         choices, true = _choices(own)
         rows = [k for k, one in enumerate(choices) if one.rows]
-        best, _ = decide(choices, _WORTH)
+        best, _ = decide(choices, WORTH)
         place = choices.index(best)
         gains["planner"].append(true[place])
         told.append(best.posterior.mean if best.rows else 0.0)
