@@ -63,7 +63,7 @@ def draw_plan(payload: Mapping):
             name.set_fontweight("bold")
     axes.set_ylim(len(designs) - 0.5, -0.5)
     axes.set_xlabel("gain over class weighting (nats), one standard error")
-    keys = [(text, _POINT | look) for text, _, _, look in _LOOKS]
+    keys: list[tuple[str, dict]] = [(text, _POINT | look) for text, _, _, look in _LOOKS]
     keys.append(("recommended", _RECOMMENDED))
     figure.legend(
         handles=[style.Line2D([], [], label=text, **{

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Literal, SupportsFloat
 
 from synthetic_oversampling.theory.wording import counted
@@ -131,7 +132,7 @@ class Check(_Identity):
 
 def _place() -> str:
     """Of the ``yield`` that makes the check, perhaps by a helper; empty outside of a generator."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and not frame.f_code.co_flags & inspect.CO_GENERATOR:
         frame = frame.f_back
     if frame is None:

@@ -306,7 +306,7 @@ def floor_path(label: str, factor: int) -> Path:
         label: of the generator, one of `GENERATORS`.
         factor: multiplies the sizes.
     """
-    sizes = tuple(factor * n for n in FLOOR_SIZES)
+    sizes = factor * FLOOR_SIZES[0], factor * FLOOR_SIZES[1]
     law = _law(GROUPS, sizes, GENERATORS[label])
     size = 10 * sizes[0]
     points = ((size, (float(law.best_weight(size)),)),)
@@ -317,5 +317,5 @@ def floor_path(label: str, factor: int) -> Path:
 def halved_path() -> Path:
     """Two close classes with covariances halved by the generator, without and with weight."""
     generators = (Scaled(0.5), Scaled(0.5))
-    points = ((*POINTS["case"], (0.5, 1.0, 0.0)),)
+    points = ((POINTS["case"][0], (0.5, 1.0, 0.0)),)
     return Path("scaling/halved-case", (4000, 400), generators, points, groups=HALVED)
