@@ -165,9 +165,16 @@ def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Pro
     )  # fmt: skip
 
 
-def laws(own: Setting) -> tuple[GaussianGroup, ...]:
-    """The groups of any setting, as theory wants them."""
-    return tuple(GaussianGroup(own.means[g], own.cov(g), y) for g, y in enumerate(own.labels))
+def laws(setting: Setting) -> tuple[GaussianGroup, ...]:
+    """The groups of any setting, as theory wants them.
+
+    Args:
+        setting: one of `SETTINGS`, or another of its kind.
+    """
+    return tuple(
+        GaussianGroup(setting.means[g], setting.cov(g), label)
+        for g, label in enumerate(setting.labels)
+    )
 
 
 @lru_cache(maxsize=32)
