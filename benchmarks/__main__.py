@@ -41,16 +41,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description="Measure what the package's work costs."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"sections: {', '.join(SECTIONS)}; default: all "
-        "but whole, which takes minutes",
-    )  # fmt: skip
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"sections: {', '.join(SECTIONS)}; default: all but whole, which takes minutes",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes: does it run, not how fast"
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="where the report goes; sections it holds that are not "
+        "--out",
+        metavar="FILE",
+        help="where the report goes; sections it holds that are not "
         f"measured now stay as they are. Default {DEFAULT}, with --quick nowhere",
-    )  # fmt: skip
+    )
     return parser
 
 

@@ -21,17 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures; all when none is given")
     parser.add_argument(
-        "--out", type=Path, default=Path("figures-out"), metavar="DIR",
+        "--out",
+        type=Path,
+        default=Path("figures-out"),
+        metavar="DIR",
         help="folder of the figures and of artifacts/ (default: figures-out)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--format", action="append", choices=("png", "svg", "pdf"), dest="formats",
+        "--format",
+        action="append",
+        choices=("png", "svg", "pdf"),
+        dest="formats",
         help="file format (default: png); may be repeated",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--profile", choices=("quick", "full"), default="quick",
+        "--profile",
+        choices=("quick", "full"),
+        default="quick",
         help="quick simulates for minutes on two cores, full has narrower intervals",
-    )  # fmt: skip
+    )
     parser.add_argument("--recompute", action="store_true", help="replace the artifacts")
     parser.add_argument("--list", action="store_true", help="list the figures and stop")
 
@@ -78,9 +86,12 @@ def _draw(specs, options: argparse.Namespace) -> int:
                 bar.update(task, completed=done + share)
 
             loaded[name] = obtain(
-                name, options.profile, options.out / "artifacts",
-                progress=advance, recompute=options.recompute,
-            )  # fmt: skip
+                name,
+                options.profile,
+                options.out / "artifacts",
+                progress=advance,
+                recompute=options.recompute,
+            )
             if not console.is_terminal:
                 print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
         entries = []

@@ -18,9 +18,15 @@ _LOOKS = (  # what, its key in a design, its shift, its look
 _POINT = {"markerfacecolor": "white", "elinewidth": 0.9, "linestyle": "none", "markersize": 4.5}
 # black, which no series is, and a star
 _RECOMMENDED = {
-    "color": "black", "marker": "*", "markersize": 11, "markerfacecolor": "black",
-    "markeredgecolor": "white", "markeredgewidth": 0.7, "linestyle": "none", "zorder": 5,
-}  # fmt: skip
+    "color": "black",
+    "marker": "*",
+    "markersize": 11,
+    "markerfacecolor": "black",
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.7,
+    "linestyle": "none",
+    "zorder": 5,
+}
 
 
 def label_of(design: Mapping) -> str:
@@ -66,11 +72,18 @@ def draw_plan(payload: Mapping):
     keys: list[tuple[str, dict]] = [(text, _POINT | look) for text, _, _, look in _LOOKS]
     keys.append(("recommended", _RECOMMENDED))
     figure.legend(
-        handles=[style.Line2D([], [], label=text, **{
-            key: value for key, value in look.items() if key != "elinewidth"
-        }) for text, look in keys],
-        loc="outside lower center", ncols=4,
-    )  # fmt: skip
+        handles=[
+            style.Line2D(
+                [],
+                [],
+                label=text,
+                **{key: value for key, value in look.items() if key != "elinewidth"},
+            )
+            for text, look in keys
+        ],
+        loc="outside lower center",
+        ncols=4,
+    )
     return figure
 
 

@@ -142,9 +142,15 @@ def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=Fals
     own = SERIES[series]
     spread = INTERVAL * np.asarray(std_error, float)
     style = {
-        "color": own.colour, "marker": own.marker, "linestyle": "none", "label": label,
-        "markerfacecolor": "white", "markeredgewidth": 1.0, "elinewidth": 0.9, "zorder": 3,
-    } | options  # fmt: skip
+        "color": own.colour,
+        "marker": own.marker,
+        "linestyle": "none",
+        "label": label,
+        "markerfacecolor": "white",
+        "markeredgewidth": 1.0,
+        "elinewidth": 0.9,
+        "zorder": 3,
+    } | options
     values = np.asarray(mean, float)
     if horizontal:
         return axes.errorbar(values, np.asarray(x), xerr=spread, **style)

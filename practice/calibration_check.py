@@ -152,11 +152,16 @@ def draw(found: Calibration) -> Figure:
         middle, half = _wilson(curve.observed, curve.weight)
         own = style.SERIES[series]
         left.errorbar(
-            curve.predicted, curve.observed,
+            curve.predicted,
+            curve.observed,
             yerr=np.clip([curve.observed - middle + half, middle + half - curve.observed], 0, None),
-            color=own.colour, linestyle=own.line, marker=own.marker, markerfacecolor="white",
-            elinewidth=0.7, label=name,
-        )  # fmt: skip
+            color=own.colour,
+            linestyle=own.line,
+            marker=own.marker,
+            markerfacecolor="white",
+            elinewidth=0.7,
+            label=name,
+        )
         heights = np.histogram(p, edges)[0] / len(p)
         right.stairs(heights, edges, color=own.colour, linestyle=own.line, label=name)
     left.set_xlabel(f"predicted probability of {found.rare}")

@@ -16,9 +16,10 @@ __all__ = ["planned_amounts"]
 
 # laws that theorem H knows, by generator and covariance; in_context reads seeds in pooled units
 _SOURCES = {
-    ("plugin", "group"): "gaussian", ("plugin", "pooled"): "gaussian-pooled",
+    ("plugin", "group"): "gaussian",
+    ("plugin", "pooled"): "gaussian-pooled",
     ("predictive", "pooled"): "predictive-pooled",
-}  # fmt: skip
+}
 
 
 def planned_amounts(

@@ -173,14 +173,12 @@ class SyntheticOverSampler(BaseOverSampler):
         self.metadata_ = None if carried is None else _taken(carried, rows)
         if len(rows_new) == 0:
             plan = getattr(self, "plan_", None)
-            warnings.warn(
-                f"no row was added, by the plan: {plan.reason}" if plan else
-                "no row was added: the classes or groups are level already, or no rows were asked "
-                "for; the data are returned as they came. Set augmentation or n_synthetic to add "
-                "rows nevertheless.",
-                NothingAdded,
-                stacklevel=2,
-            )  # fmt: skip
+            reason = "no row was added: the classes or groups are level already, or no rows were "
+            reason += "asked for; the data are returned as they came. Set augmentation or "
+            reason += "n_synthetic to add rows nevertheless."
+            if plan:
+                reason = f"no row was added, by the plan: {plan.reason}"
+            warnings.warn(reason, NothingAdded, stacklevel=2)
         table = pd.concat([found.table, new], ignore_index=True)
         out = table if isinstance(X, pd.DataFrame) else table.to_numpy(dtype=self._dtype)
         y_out = labels[rows]
@@ -202,9 +200,13 @@ class SyntheticOverSampler(BaseOverSampler):
             found_amounts = self._planned(found, labels, codes)
         else:
             found_amounts = amounts.amounts_of(
-                self.groups_, codes, self.sampling_strategy, self.n_synthetic, self.augmentation,
+                self.groups_,
+                codes,
+                self.sampling_strategy,
+                self.n_synthetic,
+                self.augmentation,
                 self.weight,
-            )  # fmt: skip
+            )
         self.sampling_strategy_ = {
             self.groups_[code]: int(count)
             for code, count in enumerate(found_amounts.total)
@@ -281,9 +283,14 @@ class SyntheticOverSampler(BaseOverSampler):
         names = [str(group) if isinstance(group, str) else repr(group) for group in self.groups_]
         if isinstance(self.generator, generators.TableGenerator):
             return generators.draw_tables(
-                self.generator, found, codes, added, names=names, neighbours=self.neighbours,
+                self.generator,
+                found,
+                codes,
+                added,
+                names=names,
+                neighbours=self.neighbours,
                 rng=rng,
-            )  # fmt: skip
+            )
         varying = _varying(found.numbers, codes)
         features = found.numbers[:, varying]
         if callable(self.generator):
@@ -293,11 +300,16 @@ class SyntheticOverSampler(BaseOverSampler):
             }
         else:
             rows = row_laws.draw_rows(
-                self.generator, features, codes, added,
-                names=[repr(group) for group in self.groups_], rng=rng,
+                self.generator,
+                features,
+                codes,
+                added,
+                names=[repr(group) for group in self.groups_],
+                rng=rng,
                 columns=[str(name) for name in found.table.columns[list(found.numeric)][varying]],
-                covariance=self.covariance, max_components=self.max_components,
-            )  # fmt: skip
+                covariance=self.covariance,
+                max_components=self.max_components,
+            )
         parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]
         for code, drawn in rows.items():
             own = np.flatnonzero(codes == code)

@@ -12,8 +12,14 @@ from pathlib import Path
 from synthetic_oversampling.theory.wording import shortened
 
 __all__ = [
-    "add_selection", "answer", "check_new", "one_device_per_core", "parse", "seed_number", "whole",
-]  # fmt: skip
+    "add_selection",
+    "answer",
+    "check_new",
+    "one_device_per_core",
+    "parse",
+    "seed_number",
+    "whole",
+]
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:

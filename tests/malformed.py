@@ -83,8 +83,10 @@ DOCUMENTS: dict[str, bytes] = {
 
 def cuts(content: bytes, pieces: int = 24) -> dict[str, bytes]:
     """A good file cut."""
-    return {f"cut at {len(content) * i // pieces}": content[: len(content) * i // pieces]
-            for i in range(pieces)}  # fmt: skip
+    return {
+        f"cut at {len(content) * i // pieces}": content[: len(content) * i // pieces]
+        for i in range(pieces)
+    }
 
 
 def mutilations(content: bytes, pieces: int = 24) -> dict[str, bytes]:

@@ -100,9 +100,14 @@ def _fixed(rng, dim: int) -> Generator:
 
 
 FITTED = (
-    Duplicate(), Smote(), GaussianPlugin("group"), GaussianPlugin("pooled"),
-    GaussianPlugin("known"), Predictive("group"), Predictive("known"),
-)  # fmt: skip
+    Duplicate(),
+    Smote(),
+    GaussianPlugin("group"),
+    GaussianPlugin("pooled"),
+    GaussianPlugin("known"),
+    Predictive("group"),
+    Predictive("known"),
+)
 
 
 def _plain(rng, count, dim):
@@ -164,10 +169,16 @@ def _unreal(rng, count, dim):
 
 
 FAMILIES: Mapping[str, Callable] = {
-    "plain": _plain, "fitted": _fitted, "close": _close, "nearly singular": _singular,
-    "tied": _tied, "tiny": _tiny, "huge": _huge,
-    "collapsed": _collapsed, "unreal": _unreal,
-}  # fmt: skip
+    "plain": _plain,
+    "fitted": _fitted,
+    "close": _close,
+    "nearly singular": _singular,
+    "tied": _tied,
+    "tiny": _tiny,
+    "huge": _huge,
+    "collapsed": _collapsed,
+    "unreal": _unreal,
+}
 
 
 def case_of(family: str, seed: int) -> Case:
@@ -240,8 +251,9 @@ def kl_of(case: Case) -> np.ndarray | None:
     dim = case.groups[0].dim
     match case.generator:
         case Shifted(shift=shift):
-            return np.array([np.dot(shift, np.linalg.solve(own.cov[0], shift)) / 2
-                             for own in case.groups])  # fmt: skip
+            return np.array(
+                [np.dot(shift, np.linalg.solve(own.cov[0], shift)) / 2 for own in case.groups]
+            )
         case Scaled(factor=factor):
             return np.full(len(case.groups), dim / 2 * (factor - 1 - math.log(factor)))
         case Oracle():

@@ -126,8 +126,10 @@ def test_the_report_in_the_repository_has_sections_of_the_command_only():
 def test_smote_runs_as_the_command_does():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "smote", "--quick"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "imbalanced-learn | ratio" in done.stdout and "standard errors" in done.stdout
 

@@ -59,9 +59,12 @@ def test_the_search_agrees_with_a_fine_grid():
 def test_an_end_of_the_range_is_said_to_be_one():
     """The mean difference is the best direction where covariances are the identity."""
     found = best_ridge(
-        groups=_groups(), design=Design(SIZES), generator=Smote(), criterion="balanced_error",
+        groups=_groups(),
+        design=Design(SIZES),
+        generator=Smote(),
+        criterion="balanced_error",
         between=(10, 1e3),
-    )  # fmt: skip
+    )
     assert not found.inside and found.ridge == pytest.approx(1e3, rel=0.03)
 
 
@@ -83,8 +86,9 @@ def test_few_features_recover_the_efficiency_of_efron():
     """Rows of the pooled plug-in alone are the discriminant; variances across the difference."""
     variances, sizes = [], (40000, 40000)
     for design, generator in (
-        (Design(sizes, math.inf, 1.0), GaussianPlugin("pooled")), (Design.raw(sizes), None),
-    ):  # fmt: skip
+        (Design(sizes, math.inf, 1.0), GaussianPlugin("pooled")),
+        (Design.raw(sizes), None),
+    ):
         own = predict_proportional(
             groups=_groups(40), design=design, generator=generator, ridge=0.0
         )

@@ -157,12 +157,14 @@ def test_the_simulation_uses_no_predicted_level_or_bias(monkeypatch):
     for name in ("S2.level", "S2.generator_bias", "S2.coordinate_risk"):
         right = FORMULAS[name]
         monkeypatch.setitem(FORMULAS, name, dataclasses.replace(right, rhs=right.rhs * 2))
-    wrong = monte_carlo.run(functions_of("design"), key=verify.experiment_key(1, "sequence"),
-                            replicates=256)  # fmt: skip
+    wrong = monte_carlo.run(
+        functions_of("design"), key=verify.experiment_key(1, "sequence"), replicates=256
+    )
     monkeypatch.undo()
     functions_of.cache_clear()
-    right = monte_carlo.run(functions_of("design"), key=verify.experiment_key(1, "sequence"),
-                            replicates=256)  # fmt: skip
+    right = monte_carlo.run(
+        functions_of("design"), key=verify.experiment_key(1, "sequence"), replicates=256
+    )
     for name in ("squared", "bias", "level"):
         np.testing.assert_array_equal(
             monte_carlo.estimate(wrong, name).mean, monte_carlo.estimate(right, name).mean

@@ -54,8 +54,9 @@ def test_the_mean_of_a_control_variate_is_right_for_any_constants(generator):
     assert np.all(np.abs(seen.mean(axis=0) - known) < SIGMAS * error)
     # the part that a wrong formula would miss, the noise of one sample times another of its
     # features, is seen: without it the means would be many standard errors apart
-    infinite = control_mean(own._replace(bend=0 * bend), theta, inverse, setting.groups, design,
-                            generator)  # fmt: skip
+    infinite = control_mean(
+        own._replace(bend=0 * bend), theta, inverse, setting.groups, design, generator
+    )
     assert np.max(np.abs(seen.mean(axis=0) - np.asarray(infinite)) / error) > 2 * SIGMAS
 
 
@@ -94,8 +95,9 @@ def test_the_enumeration_is_the_average_of_fits_to_every_table():
     weight = np.array([[1 - k0 / n0, k0 / n0, 1 - k1 / n1, k1 / n1] for k0, k1 in counts]) / 2
     fitted = jax.vmap(lambda w: fit(x, sign, w))(jnp.asarray(weight))
     assert bool(fitted.converged.all())
-    mass = np.array([binom.pmf(k0, n0, SHARES[0]) * binom.pmf(k1, n1, SHARES[1])
-                     for k0, k1 in counts])  # fmt: skip
+    mass = np.array(
+        [binom.pmf(k0, n0, SHARES[0]) * binom.pmf(k1, n1, SHARES[1]) for k0, k1 in counts]
+    )
     mass = mass / mass.sum()
     exact = enumerate_exactly("weighted", 4)
     np.testing.assert_allclose(exact.theta, mass @ np.asarray(fitted.theta), rtol=1e-7)

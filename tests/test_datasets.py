@@ -87,8 +87,11 @@ def test_rows_and_weights_are_those_of_the_empirical_risk(design):
     for g in range(2):
         assert abs(weight[group == g].sum() - total[g]) < 8 * np.finfo(float).eps
         assert np.all(np.asarray(data.sign)[group == g] == GROUPS[g].sign)
-    mass = {"real": design.real_mass, "oversampling": design.oversampling_mass,
-            "augmentation": design.augmentation_mass}  # fmt: skip
+    mass = {
+        "real": design.real_mass,
+        "oversampling": design.oversampling_mass,
+        "augmentation": design.augmentation_mass,
+    }
     layout = row_layout(design)
     for part in layout:
         rows = weight[part.start : part.start + part.count]

@@ -25,10 +25,21 @@ def _start(folder, devices, selection, seed, kept):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     file = folder / f"{kept}.json"
     command = [
-        sys.executable, "-u", "-m", "synthetic_oversampling", "verify", *selection, "--seed",
-        str(seed), "--json", str(file), "--artifacts", str(folder / kept), "--report",
+        sys.executable,
+        "-u",
+        "-m",
+        "synthetic_oversampling",
+        "verify",
+        *selection,
+        "--seed",
+        str(seed),
+        "--json",
+        str(file),
+        "--artifacts",
+        str(folder / kept),
+        "--report",
         str(file.with_suffix(".html")),
-    ]  # fmt: skip
+    ]
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
@@ -118,9 +129,12 @@ def _same_bits(*names):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
     environment = os.environ | {"XLA_FLAGS": flags}
     done = subprocess.run(
-        [sys.executable, "-c", BITS, *names], capture_output=True, text=True, timeout=550,
+        [sys.executable, "-c", BITS, *names],
+        capture_output=True,
+        text=True,
+        timeout=550,
         env=environment | {"JAX_PLATFORMS": "cpu"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     for name in names:

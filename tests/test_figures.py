@@ -132,11 +132,16 @@ def _looks(legend):
     """What the entries of a legend look like in grey: dashes, marker and its filling, hatching."""
     for area in legend.findobj(DrawingArea):  # markers with bars are several artists
         yield [
-            (own.get_linestyle() != "None" and own._unscaled_dash_pattern, own.get_marker(),
-             own.get_marker() != "None" and own.get_markerfacecolor() == "white")
-            if isinstance(own, Line2D) else (own.get_hatch() or _grey(own.get_facecolor()),)
-            for own in area.get_children() if isinstance(own, Line2D | Patch)
-        ]  # fmt: skip
+            (
+                own.get_linestyle() != "None" and own._unscaled_dash_pattern,
+                own.get_marker(),
+                own.get_marker() != "None" and own.get_markerfacecolor() == "white",
+            )
+            if isinstance(own, Line2D)
+            else (own.get_hatch() or _grey(own.get_facecolor()),)
+            for own in area.get_children()
+            if isinstance(own, Line2D | Patch)
+        ]
 
 
 @SPECS
@@ -233,9 +238,12 @@ def _with_artifacts(tmp_path, profile="quick") -> Path:
     spec = sweeps.SWEEPS["raw_imbalance"]
     path = sweeps.artifact_path(tmp_path / "artifacts", spec.name, profile)
     artifacts.save(
-        path, _tiny(spec.name)["payload"], kind=sweeps.KIND,
-        configuration=spec.settings(profile), seed=sweeps.SEED,
-    )  # fmt: skip
+        path,
+        _tiny(spec.name)["payload"],
+        kind=sweeps.KIND,
+        configuration=spec.settings(profile),
+        seed=sweeps.SEED,
+    )
     return path
 
 
@@ -272,17 +280,23 @@ def _age(path):
 def _other_settings(path):
     body = artifacts.load(path, kind=sweeps.KIND)
     artifacts.save(
-        path, body["payload"], kind=sweeps.KIND,
-        configuration=body["configuration"] | {"n_max": 7}, seed=sweeps.SEED,
-    )  # fmt: skip
+        path,
+        body["payload"],
+        kind=sweeps.KIND,
+        configuration=body["configuration"] | {"n_max": 7},
+        seed=sweeps.SEED,
+    )
 
 
 def _empty_payload(path):
     body = artifacts.load(path, kind=sweeps.KIND)
     artifacts.save(
-        path, {"ratio": [1.0]}, kind=sweeps.KIND,
-        configuration=body["configuration"], seed=sweeps.SEED,
-    )  # fmt: skip
+        path,
+        {"ratio": [1.0]},
+        kind=sweeps.KIND,
+        configuration=body["configuration"],
+        seed=sweeps.SEED,
+    )
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,12 @@ def test_a_figure_s_svg_text_is_the_same_each_time():
 def test_a_table_of_a_hundred_thousand_columns_is_read_in_time_linear_in_them(tmp_path):
     path, used = tmp_path / "wide.csv", time.process_time()
     names = [f"c{i}" for i in range(100_000)]
-    path.write_text("".join(",".join([*own, end]) + "\n" for own, end in (
-        (names, "y"), (["1.5"] * 100_000, "a"), (["-2e1"] * 100_000, "b"))))  # fmt: skip
+    path.write_text(
+        "".join(
+            ",".join([*own, end]) + "\n"
+            for own, end in ((names, "y"), (["1.5"] * 100_000, "a"), (["-2e1"] * 100_000, "b"))
+        )
+    )
     table = read_table(path, "y")
     assert table.features.shape == (2, 100_000) and table.features[:, 7].tolist() == [1.5, -20.0]
     assert time.process_time() - used < 30.0  # about 1; time in their square is minutes

@@ -347,7 +347,7 @@ def test_random_bytes_are_no_table_no_report_and_no_network(run, tmp_path, conte
     findings = [
         *_findings(main, [["report", file, "--out", out], ["plan", file, "--label", "y"]]),
         *_findings(main, [[*network, file], ["generate", file, "--label=y", "--out", out]]),
-    ]  # fmt: skip
+    ]
     assert findings == []
 
 
@@ -372,7 +372,10 @@ def test_random_words_are_no_command(words):
 )
 def test_a_process_prints_no_traceback_and_ends_with_status_2(command, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "synthetic_oversampling", *command], cwd=tmp_path,
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [sys.executable, "-m", "synthetic_oversampling", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 2 and done.stderr.strip() and "Traceback" not in done.stderr

@@ -80,8 +80,13 @@ class Copula(Duplicate):
 
 @pytest.mark.parametrize("missing", ["name", "label", "fits", "min_seeds", "law"])
 def test_a_generator_without_a_part_cannot_be_made(missing):
-    parts = {"name": "", "label": "", "fits": Fits(), "min_seeds": Oracle.min_seeds,
-             "law": Oracle.law}  # fmt: skip
+    parts = {
+        "name": "",
+        "label": "",
+        "fits": Fits(),
+        "min_seeds": Oracle.min_seeds,
+        "law": Oracle.law,
+    }
     del parts[missing]
     with pytest.raises(TypeError, match=f"abstract .*{missing}"):
         type("Half", (Generator,), parts)()

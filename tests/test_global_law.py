@@ -75,8 +75,13 @@ def test_the_law_is_the_prediction_at_every_weight_and_size(name):
 @settings(max_examples=8)
 def test_it_is_so_on_any_groups_and_generators(mean, spread, kind, weight, size):
     groups = (GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([mean - 0.6], [[np.exp(spread)]], 0))
-    kinds = (Scaled(np.exp(mean)), Shifted((spread,)), Mislabelled(abs(mean) / 3),
-             GaussianPlugin("pooled"), (Shifted((mean,)), Predictive()))  # fmt: skip
+    kinds = (
+        Scaled(np.exp(mean)),
+        Shifted((spread,)),
+        Mislabelled(abs(mean) / 3),
+        GaussianPlugin("pooled"),
+        (Shifted((mean,)), Predictive()),
+    )
     law = law_of_design(groups, (500, 90), kinds[kind])
     stated, none = float(law.excess(weight, size)), float(law.excess(0.0, size))
     expected = _total(kinds[kind], weight, size, (500, 90), groups)
@@ -235,8 +240,13 @@ def test_nothing_is_ever_nan_and_shapes_are_kept():
     sizes = np.array([[0.0, 1e-3, 1.0], [1e4, 1e9, np.inf]])
     weights = np.array([0.0, 1e-9, 0.4, 1.0])
     for law in LAWS.values():
-        for method in (law.best_weight, law.best_excess, law.best_slope, law.harmful_weight,
-                       law.optimal_size):  # fmt: skip
+        for method in (
+            law.best_weight,
+            law.best_excess,
+            law.best_slope,
+            law.harmful_weight,
+            law.optimal_size,
+        ):
             found = np.asarray(method(sizes))
             assert found.shape == (2, 3) and not np.isnan(found).any(), method.__name__
         assert not np.isnan(law.break_even_size(weights)).any()

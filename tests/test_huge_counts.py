@@ -34,7 +34,7 @@ def huge_cases(folder):
         (["planner-study", "--out", out], "--simulated --first --repeats --seed"),
         (["recalibrate", good, "--label=y"], "--folds --seed"),
         (["benchmark", good, "--label=y", "--out", out], "--seeds"),
-    ]  # fmt: skip
+    ]
     names = {"--count": "0=", "--set": "dim="}
     for base, options in table:
         for option in options.split():

@@ -119,25 +119,32 @@ def test_what_are_no_sizes_is_named(call):
         _refused("groups", "GaussianGroup", call, wrong, SIZES, Oracle())
 
 
-OF_LOSS = {name: partial(call, GROUPS, DESIGN, Smote()) for name, call in {
-    "predict": theory.predict,
-    "predict_bias": theory.predict_bias,
-    "expected_empirical_risk": partial(expected_empirical_risk, THETA),
-    "gain": lambda *own: benefit.gain(*own[:3], "raw", own[3]),
-    "break_even_scale": lambda *own: benefit.break_even_scale(*own[:3], "raw", own[3]),
-    "break_even_shift": lambda g, d, q, loss: benefit.break_even_shift(g, d, [1, 0], "raw", loss),
-    "leading": lambda g, d, q, loss: benefit.leading_break_even_shift(g, d, [1, 0], "raw", loss),
-    "ratio": lambda g, d, q, loss: benefit.break_even_ratio(g, 1, 90, 40, 0.3, q, loss),
-    "law_of_design": lambda g, d, q, loss: theory.law_of_design(g, SIZES, q, loss),
-    "risk": lambda *own: risk(THETA, LAW, own[3]),
-    "gradient": lambda *own: gradient(THETA, LAW, own[3]),
-    "hessian": lambda *own: hessian(THETA, LAW, own[3]),
-    "score_cov": lambda *own: score_cov(THETA, LAW, own[3]),
-    "minimise": lambda *own: minimise(LAW, own[3]),
-    "minimiser": lambda *own: minimiser(LAW, own[3]),
-    "generator_bias": lambda *own: generator_bias(THETA, LAW, LAW, own[3]),
-    "generator_bias_gradient": lambda *own: generator_bias_gradient(THETA, LAW, LAW, own[3]),
-}.items()}  # fmt: skip
+OF_LOSS = {
+    name: partial(call, GROUPS, DESIGN, Smote())
+    for name, call in {
+        "predict": theory.predict,
+        "predict_bias": theory.predict_bias,
+        "expected_empirical_risk": partial(expected_empirical_risk, THETA),
+        "gain": lambda *own: benefit.gain(*own[:3], "raw", own[3]),
+        "break_even_scale": lambda *own: benefit.break_even_scale(*own[:3], "raw", own[3]),
+        "break_even_shift": lambda g, d, q, loss: benefit.break_even_shift(
+            g, d, [1, 0], "raw", loss
+        ),
+        "leading": lambda g, d, q, loss: benefit.leading_break_even_shift(
+            g, d, [1, 0], "raw", loss
+        ),
+        "ratio": lambda g, d, q, loss: benefit.break_even_ratio(g, 1, 90, 40, 0.3, q, loss),
+        "law_of_design": lambda g, d, q, loss: theory.law_of_design(g, SIZES, q, loss),
+        "risk": lambda *own: risk(THETA, LAW, own[3]),
+        "gradient": lambda *own: gradient(THETA, LAW, own[3]),
+        "hessian": lambda *own: hessian(THETA, LAW, own[3]),
+        "score_cov": lambda *own: score_cov(THETA, LAW, own[3]),
+        "minimise": lambda *own: minimise(LAW, own[3]),
+        "minimiser": lambda *own: minimiser(LAW, own[3]),
+        "generator_bias": lambda *own: generator_bias(THETA, LAW, LAW, own[3]),
+        "generator_bias_gradient": lambda *own: generator_bias_gradient(THETA, LAW, LAW, own[3]),
+    }.items()
+}
 
 
 @pytest.mark.parametrize("call", OF_LOSS.values(), ids=OF_LOSS)
@@ -146,8 +153,13 @@ def test_a_loss_by_name_is_refused_with_the_object_to_pass(call):
         _refused("loss", "theory.LOGISTIC or theory.SQUARED", call, wrong)
 
 
-FORMS = {"risk": risk, "gradient": gradient, "hessian": hessian, "error": error_rate,
-         "worst": lambda theta, law: worst_error_rate(theta, [law])}  # fmt: skip
+FORMS = {
+    "risk": risk,
+    "gradient": gradient,
+    "hessian": hessian,
+    "error": error_rate,
+    "worst": lambda theta, law: worst_error_rate(theta, [law]),
+}
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -251,16 +263,22 @@ OF_ARRAYS = [
     (token_capacity.dictionary_posterior, {"log_likelihood": U, "log_prior": Z}, {}),
     (token_capacity.dirichlet_multinomial_predictive, {"counts": Z, "concentration": Z + 1}, {}),
     (token_capacity.token_mean, {"natural": Z, "embeddings": U}, {}),
-    (token_capacity.gradient_readout,
-     {"seed_mean": Z, "embeddings": U, "preconditioner": EYE}, {"num_layers": 2}),
+    (
+        token_capacity.gradient_readout,
+        {"seed_mean": Z, "embeddings": U, "preconditioner": EYE},
+        {"num_layers": 2},
+    ),
     (filter_risk, {"weights": np.ones(3), "bias": 0.0}, {"signal": SIGNAL, "level": 0.1}),
     (classification_excess, {"weights": np.ones(3), "bias": 0.0}, {"signal": SIGNAL, "level": 0.1}),
-    (smoothed_risk, {"weights": np.ones(3), "smoother": np.ones(3)},
-     {"signal": SIGNAL, "seeds": 5, "size": 5, "weight": 0.5}),
+    (
+        smoothed_risk,
+        {"weights": np.ones(3), "smoother": np.ones(3)},
+        {"signal": SIGNAL, "seeds": 5, "size": 5, "weight": 0.5},
+    ),
     (surrogate_law, {"weight": 0.5, "real": 1.0, "surrogate": 2.0, "limit": 0.5}, {}),
     (LAW_OF_FOUR.excess, {"weight": 0.5, "size": 9.0}, {}),
     (scaling_law, {"A": 3.0, "C": 1.0, "D": 2.0, "S": 6.0}, {}),
-]  # fmt: skip
+]
 
 
 def _called(value) -> str:
@@ -403,8 +421,12 @@ def test_one_program_is_traced_where_it_is_compiled_differentiated_or_mapped():
 def test_a_law_made_of_jax_arrays_says_what_one_of_numbers_says():
     law = theory.hyperbola_of_design(GROUPS, SIZES, Shifted((0.1, 0.0)))
     traced = jax.tree.map(jnp.asarray, law)
-    for at in (lambda own: own.best_weight(50.0), lambda own: own.excess(0.2, np.array([9.0, 1e3])),
-               lambda own: own.optimal_size(1e-6), lambda own: own.floor):  # fmt: skip
+    for at in (
+        lambda own: own.best_weight(50.0),
+        lambda own: own.excess(0.2, np.array([9.0, 1e3])),
+        lambda own: own.optimal_size(1e-6),
+        lambda own: own.floor,
+    ):
         assert isinstance(at(law), np.ndarray | np.generic) and isinstance(at(traced), jax.Array)
         np.testing.assert_allclose(at(law), at(traced), rtol=1e-13)
     assert isinstance(law, theory.ScalingLaw) and isinstance(GROUPS[0].law, Law)

@@ -28,9 +28,11 @@ def test_the_law_of_the_literature_is_s1_without_its_cross_term(A, D, S, correla
     law = scaling_law(A, correlation * np.sqrt(A * D), D, S)
     size = 7.0
     theirs = surrogate_law(
-        WEIGHTS, real=float(law.excess(0.0, size)), surrogate=float(law.excess(1.0, size)),
+        WEIGHTS,
+        real=float(law.excess(0.0, size)),
+        surrogate=float(law.excess(1.0, size)),
         limit=float(law.excess(1.0, np.inf)),
-    )  # fmt: skip
+    )
     ours = np.asarray(law.excess(WEIGHTS, size))
     gap = WEIGHTS * (1 - WEIGHTS) * float(law.C)
     np.testing.assert_allclose(ours - theirs, gap, atol=100 * EPS * (A + D + S))
@@ -54,8 +56,12 @@ def test_the_law_of_the_literature_is_s2_at_the_noise_level_of_the_design(beta):
 
 @given(moments, moments, st.floats(0.0, 1.0), st.sampled_from([0.5, 2 / 3, 1.0]))
 def test_its_best_weight_is_the_best_of_all_weights(real, surrogate, share, exponent):
-    arguments = {"real": real, "surrogate": surrogate, "limit": share * surrogate,
-                 "exponent": exponent}  # fmt: skip
+    arguments = {
+        "real": real,
+        "surrogate": surrogate,
+        "limit": share * surrogate,
+        "exponent": exponent,
+    }
     best = surrogate_best_weight(**arguments)
     least = surrogate_law(best, **arguments)
     assert 0 <= best <= 1
@@ -125,12 +131,16 @@ def _reference(rows, weight, size):
         erm([(major, -1.0, 1 / n0), (minor, 1.0, 1 / n1)]),
         erm([(major, -1.0, 1.0), (minor, 1.0, 1.0), (more[:gap], 1.0, 1.0)]),
         erm([(major, -1.0, 1.0), (minor, 1.0, 1.0), (more[: round(chosen * gap)], 1.0, 1.0)]),
-        erm([
-            (major, -1.0, over), (minor, 1.0, over), (more[:gap], 1.0, over),
-            (np.asarray(rows.more_major)[:size], -1.0, extra),
-            (more[gap : gap + size], 1.0, extra),
-        ]),
-    ]  # fmt: skip
+        erm(
+            [
+                (major, -1.0, over),
+                (minor, 1.0, over),
+                (more[:gap], 1.0, over),
+                (np.asarray(rows.more_major)[:size], -1.0, extra),
+                (more[gap : gap + size], 1.0, extra),
+            ]
+        ),
+    ]
     return chosen, [float(RISK(theta)) for theta in thetas]
 
 

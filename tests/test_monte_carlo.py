@@ -152,9 +152,12 @@ def _in_subprocess(device_count):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={device_count}"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", _DEVICES], capture_output=True, text=True, env=environment,
+        [sys.executable, "-c", _DEVICES],
+        capture_output=True,
+        text=True,
+        env=environment,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

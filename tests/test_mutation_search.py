@@ -4,11 +4,9 @@ import ast
 
 import pytest
 
-from benchmarks import mutation_numbers as numbers
-from benchmarks import mutation_reach as reach
-from benchmarks import mutation_search as search
-from benchmarks import mutation_swap as swap
-from benchmarks.mutation_sites import draw, mutated, sites
+from benchmarks.mutation import __main__ as search
+from benchmarks.mutation import numbers, reach, swap
+from benchmarks.mutation.sites import draw, mutated, sites
 from synthetic_oversampling.theory.scaling import literature
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 

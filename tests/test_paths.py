@@ -66,9 +66,14 @@ def test_moving_synthetic_rows_is_the_shifted_generator():
     shift = (0.3, -0.2)
     start = _start(DRAWN, Shifted(shift))
     moved = run_path(
-        GROUPS, DRAWN, Oracle(), [Setting(DRAWN, GROUPS, start, shift)], key=KEY, replicates=6,
+        GROUPS,
+        DRAWN,
+        Oracle(),
+        [Setting(DRAWN, GROUPS, start, shift)],
+        key=KEY,
+        replicates=6,
         moved=lambda _, part: part != "real",
-    )  # fmt: skip
+    )
     drawn = run_path(
         GROUPS, DRAWN, Shifted(shift), [Setting(DRAWN, GROUPS, start)], key=KEY, replicates=6
     )

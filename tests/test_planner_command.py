@@ -87,8 +87,10 @@ def test_the_written_table_is_the_plan(tmp_path, external):
     made = _csv(tmp_path / "s.csv", *_few((600, 600), seed=4))
     out, artifact = tmp_path / "train.csv", tmp_path / "plan.json"
     source = ["--synthetic", made, "--independent"] if external else ["--learner", "logistic"]
-    assert main(["plan", table, "--label", "y", *source, "--write", str(out), "--json",
-                 str(artifact)]) == 0  # fmt: skip
+    assert (
+        main(["plan", table, "--label", "y", *source, "--write", str(out), "--json", str(artifact)])
+        == 0
+    )
     plan = json.loads(artifact.read_text())["payload"]
     real = read_table(table, "y")
     own = read_table(out, "y", names=(*real.names, "synthetic", "weight"))

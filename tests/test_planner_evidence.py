@@ -37,8 +37,9 @@ def test_held_out_rows_never_reach_a_generator():
         return np.zeros((int(counts.sum()), 3))
 
     designs = designs_of([120, 30], ["own"])
-    cross_validate(x, label, label, designs, {"own": spy}, "logistic-l2", (1.0,), folds=5,
-                   repeats=3, seed=4)  # fmt: skip
+    cross_validate(
+        x, label, label, designs, {"own": spy}, "logistic-l2", (1.0,), folds=5, repeats=3, seed=4
+    )
     assert len(seen) == 15
     for place, rows in enumerate(seen):
         repeat, k = divmod(place, 5)

@@ -75,9 +75,11 @@ def _small(place, seed):
     rng, label = np.random.default_rng([seed, place]), np.repeat([0, 1], (60, 12))
     truth = np.repeat([0, 1], 200)
     return Trial(
-        rng.normal(size=(72, 3)) + label[:, None], label,
-        rng.normal(size=(400, 3)) + truth[:, None], truth,
-    )  # fmt: skip
+        rng.normal(size=(72, 3)) + label[:, None],
+        label,
+        rng.normal(size=(400, 3)) + truth[:, None],
+        truth,
+    )
 
 
 def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
@@ -107,13 +109,18 @@ def test_learning_finds_the_weights_that_made_the_records():
         true = 0.7 * theory - 0.2 * share**2 * excess + 0.4 * share * excess * rng.normal(size=3)
         error = np.full(3, 0.3 * excess)
         names = ("smote", "gaussian", "predictive-pooled")
-        records.append({
-            "designs": [(own, "", 0.0) for own in ("raw", "weighting")]
-            + [("all", name, 0.5) for name in names],
-            "shares": [0.0, 0.0, *share], "excess": excess, "theory": [0.0, 0.0, *theory],
-            "loss": [0.0, 0.0, *(-true)], "error": [0.01, 0.01, *error],
-            "gain": [0.0, 0.0, *(true + 0.6 * excess * rng.normal(size=3))],
-        })  # fmt: skip
+        records.append(
+            {
+                "designs": [(own, "", 0.0) for own in ("raw", "weighting")]
+                + [("all", name, 0.5) for name in names],
+                "shares": [0.0, 0.0, *share],
+                "excess": excess,
+                "theory": [0.0, 0.0, *theory],
+                "loss": [0.0, 0.0, *(-true)],
+                "error": [0.01, 0.01, *error],
+                "gain": [0.0, 0.0, *(true + 0.6 * excess * rng.normal(size=3))],
+            }
+        )
     trust, inflation = study.learned(records)
     for own in trust.values():  # 400 tables whose evidence is as noisy as the gains are large
         assert own.slope == pytest.approx(0.7, abs=0.4)

@@ -39,9 +39,11 @@ from synthetic_oversampling.practice.benchmark.splits import (
 from synthetic_oversampling.practice.rows import datasets
 
 PLAN = benchmark.Plan(
-    seeds=2, ratio=6.0, methods=("raw", "weighted", "duplicate", "plugin", "oracle"),
+    seeds=2,
+    ratio=6.0,
+    methods=("raw", "weighted", "duplicate", "plugin", "oracle"),
     classifiers=("logistic",),
-)  # fmt: skip
+)
 
 
 def _gaussian(n=400, d=4, seed=0, distance=1.5):
@@ -79,8 +81,9 @@ def test_seeds_held_back_and_test_rows_are_disjoint_and_of_the_stated_sizes(sett
 def test_a_constructed_attribute_predicts_the_class_among_the_seeds_and_not_in_the_test():
     split = make_split(datasets.from_table("rows", _gaussian(2000), "y"), "spurious", 9.0, seed=0)
     signs = [2 * split.label[cell] - 1 for cell in (split.cell, split.test_cell)]
-    corr = [np.corrcoef(x[:, -1], s)[0, 1]
-            for x, s in zip((split.x, split.test_x), signs, strict=True)]  # fmt: skip
+    corr = [
+        np.corrcoef(x[:, -1], s)[0, 1] for x, s in zip((split.x, split.test_x), signs, strict=True)
+    ]
     assert corr[0] > 0.5 and abs(corr[1]) < 5 / len(split.test_x) ** 0.5
 
 
@@ -150,11 +153,14 @@ def _scored(values, classifier="logistic"):
     count = len(next(iter(values.values())))
     return {
         "t/imbalance": [
-            {"scores": {m: {classifier: {"loss": v[i]}} for m, v in values.items()},
-             "sizes": [50, 50], "test_sizes": [50]}
+            {
+                "scores": {m: {classifier: {"loss": v[i]}} for m, v in values.items()},
+                "sizes": [50, 50],
+                "test_sizes": [50],
+            }
             for i in range(count)
         ]
-    }  # fmt: skip
+    }
 
 
 def test_paired_tests_are_those_of_scipy_and_the_corrected_one_is_wider():
@@ -234,9 +240,17 @@ def test_the_metrics_are_those_of_a_table_made_by_hand():
     """Three cells of classes 0, 1, 1; sizes 8, 2, 8 among the seeds."""
     cell = np.array([0, 0, 1, 1, 2, 2])
     split = Split(
-        np.zeros((18, 1)), np.repeat([0, 1, 2], [8, 2, 8]), np.zeros((6, 1)), cell,
-        *(np.empty(0),) * 4, np.array([0, 1, 1]), ("a", "b", "c"), np.zeros(3, int), 1, (),
-    )  # fmt: skip
+        np.zeros((18, 1)),
+        np.repeat([0, 1, 2], [8, 2, 8]),
+        np.zeros((6, 1)),
+        cell,
+        *(np.empty(0),) * 4,
+        np.array([0, 1, 1]),
+        ("a", "b", "c"),
+        np.zeros(3, int),
+        1,
+        (),
+    )
     one = np.array([0.2, 0.6, 0.4, 0.8, 0.9, 0.7])
     raw = np.column_stack([1 - one, one])
     found = _scores(raw, raw, np.array([8, 10]) / 18, split)
@@ -262,8 +276,11 @@ def test_on_gaussian_groups_the_plug_in_beats_duplication_and_real_rows_beat_bot
         for m in plan.methods
     }
     for better, worse in (
-        ("plugin", "duplicate"), ("oracle", "plugin"), ("weighted", "raw"), ("plugin", "raw"),
-    ):  # fmt: skip
+        ("plugin", "duplicate"),
+        ("oracle", "plugin"),
+        ("weighted", "raw"),
+        ("plugin", "raw"),
+    ):
         gap = loss[worse] - loss[better]
         assert gap.mean() > 3 * gap.std(ddof=1) / 12**0.5, (better, worse)
     calibrated = [
@@ -302,17 +319,27 @@ def test_a_triple_whose_rows_repeat_the_test_set_is_found_out_and_judged_without
     assert 15 <= test_copies["exact"] <= 35
     assert set(own["cleaned"]) == {"supplied"}
     assert own["copies"]["duplicate"]["seeds"]["exact"] == 130
-    losses = [s["supplied"]["logistic"]["balanced_cross_entropy"]
-              for s in (own["scores"], own["cleaned"])]  # fmt: skip
+    losses = [
+        s["supplied"]["logistic"]["balanced_cross_entropy"] for s in (own["scores"], own["cleaned"])
+    ]
     assert losses[0] != losses[1]
 
 
 def test_the_door_finds_copies_and_writes_the_rest(tmp_path, capsys):
     _write_triple(tmp_path / "stolen", 40)
     place = tmp_path / "stolen"
-    command = ["copies", str(place / "synthetic.csv"), "--label", "y", "--train",
-               str(place / "train.csv"), "--test", str(place / "test.csv"), "--clean",
-               str(tmp_path / "clean.csv")]  # fmt: skip
+    command = [
+        "copies",
+        str(place / "synthetic.csv"),
+        "--label",
+        "y",
+        "--train",
+        str(place / "train.csv"),
+        "--test",
+        str(place / "test.csv"),
+        "--clean",
+        str(tmp_path / "clean.csv"),
+    ]
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert "130 rows: 40 exact copies and 1 near copy of test rows" in shown  # 1 of 90 by chance
@@ -346,8 +373,18 @@ def test_the_door_resamples_a_file_and_marks_what_it_added(tmp_path, capsys):
     table = _mixed()
     table = table[(table["y"] == "a") | (np.arange(300) % 8 == 1)]
     table.to_csv(tmp_path / "in.csv", index=False)
-    command = ["resample", str(tmp_path / "in.csv"), "--label", "y", "--out",
-               str(tmp_path / "out.csv"), "--augmentation", "20", "--weight", "0.5"]  # fmt: skip
+    command = [
+        "resample",
+        str(tmp_path / "in.csv"),
+        "--label",
+        "y",
+        "--out",
+        str(tmp_path / "out.csv"),
+        "--augmentation",
+        "20",
+        "--weight",
+        "0.5",
+    ]
     assert main(command) == 0
     assert "b: " in capsys.readouterr().out
     new = pd.read_csv(tmp_path / "out.csv")

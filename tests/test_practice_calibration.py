@@ -87,8 +87,14 @@ def test_the_intervals_are_wilsons():
 def test_the_command_prints_the_three_fits_and_draws_them(tmp_path, capsys):
     x, y = _data(400, 0.2)
     x.assign(y=y).to_csv(tmp_path / "data.csv", index=False)
-    command = ["recalibrate", str(tmp_path / "data.csv"), "--label", "y", "--out",
-               str(tmp_path / "r.png")]  # fmt: skip
+    command = [
+        "recalibrate",
+        str(tmp_path / "data.csv"),
+        "--label",
+        "y",
+        "--out",
+        str(tmp_path / "r.png"),
+    ]
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert f"share of 'sick': {(y == 'sick').mean():.4f} of 400 rows" in shown
@@ -96,10 +102,11 @@ def test_the_command_prints_the_three_fits_and_draws_them(tmp_path, capsys):
     assert (tmp_path / "r.png").stat().st_size > 10_000
     assert main([*command, "--overwrite", "--group", "kind", "--generator", "predictive"]) == 0
     for options, match in (
-        ([], "pass --overwrite"), (["--out", "r.gif"], "ends in .png, .svg, .pdf"),
+        ([], "pass --overwrite"),
+        (["--out", "r.gif"], "ends in .png, .svg, .pdf"),
         (["--generator", "smote", "--overwrite"], "table has categories"),
         (["--generator", "smote", "--overwrite", "--group", "kind"], "level classes only"),
-    ):  # fmt: skip
+    ):
         capsys.readouterr()
         assert main([*command, *options]) == 2
         assert match in capsys.readouterr().err

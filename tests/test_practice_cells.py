@@ -95,14 +95,19 @@ def test_few_whole_numbers_stay_numbers_unless_declared(tmp_path):
     path = _file(tmp_path / "a.csv", _rows())
     kinds = read_csv(path, "y").dtypes.astype(str).to_dict()
     assert kinds == {
-        "x": "float64", "age": "int64", "code": "int64", "kind": "category", "y": "object",
-    }  # fmt: skip
+        "x": "float64",
+        "age": "int64",
+        "code": "int64",
+        "kind": "category",
+        "y": "object",
+    }
     assert read_csv(path, "y", categorical=["code"])["code"].dtype == "category"
     assert read_csv(path, "y", "code")["code"].dtype == "category"
     for options, match in (
-        ({"categorical": ["y"]}, "is the label"), ({"attribute": "y"}, "both label and attribute"),
+        ({"categorical": ["y"]}, "is the label"),
+        ({"attribute": "y"}, "both label and attribute"),
         ({"attribute": "z"}, "no column 'z'"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(TableError, match=match):
             read_csv(path, "y", **options)
 

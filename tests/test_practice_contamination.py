@@ -22,8 +22,12 @@ def test_exact_and_near_copies_of_the_test_set_are_found_and_removable():
     assert np.flatnonzero(report.seeds.exact).tolist() == [39, 40, 41]
     assert np.flatnonzero(report.clean).tolist() == [*range(30), 39, 40, 41]
     assert report.test.summary() == {
-        "rows": 42, "exact": 4, "near": 5, "share": 9 / 42, "share_by_chance": 0.0,
-    }  # fmt: skip
+        "rows": 42,
+        "exact": 4,
+        "near": 5,
+        "share": 9 / 42,
+        "share_by_chance": 0.0,
+    }
 
 
 def test_chance_is_measured_on_real_rows_where_columns_are_few():

@@ -26,13 +26,15 @@ def _table(sizes=(60, 24), seed=0):
     rng = np.random.default_rng(seed)
     y = np.repeat(["no", "yes"], sizes)
     age = rng.integers(20, 50, len(y)) + 15 * (y == "yes")
-    table = pd.DataFrame({
-        "age": age.astype(np.int32),
-        "dose, mg": np.round(age / 7 + rng.normal(size=len(y)), 2),
-        "job": np.where(age > 45, "senior", "junior"),
-        "site": pd.Categorical(rng.choice([1, 2], len(y)), categories=[1, 2, 3]),
-        "smokes": rng.random(len(y)) < 0.3,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "age": age.astype(np.int32),
+            "dose, mg": np.round(age / 7 + rng.normal(size=len(y)), 2),
+            "job": np.where(age > 45, "senior", "junior"),
+            "site": pd.Categorical(rng.choice([1, 2], len(y)), categories=[1, 2, 3]),
+            "smokes": rng.random(len(y)) < 0.3,
+        }
+    )
     return table, pd.Series(y, name="sick")
 
 
@@ -162,15 +164,22 @@ def test_rows_that_do_not_fit_the_table_are_refused(change, match):
 def test_the_benchmark_compares_a_language_model_and_reports_what_it_refuses(tmp_path):
     rng = np.random.default_rng(0)
     label = np.arange(200) % 2
-    table = pd.DataFrame({
-        "a": rng.normal(size=200) + label, "b": rng.normal(size=200),
-        "kind": rng.choice(["u", "v"], 200), "y": np.where(label, "b", "a"),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "a": rng.normal(size=200) + label,
+            "b": rng.normal(size=200),
+            "kind": rng.choice(["u", "v"], 200),
+            "y": np.where(label, "b", "a"),
+        }
+    )
     data = datasets.from_table("small", table, "y")
     plan = benchmark.Plan(
-        seeds=2, ratio=3.0, methods=("raw", "weighted", "language_model"),
-        classifiers=("logistic",), language_model="character",
-    )  # fmt: skip
+        seeds=2,
+        ratio=3.0,
+        methods=("raw", "weighted", "language_model"),
+        classifiers=("logistic",),
+        language_model="character",
+    )
     benchmark.check(plan)
     chosen = benchmark.tasks([data], ["imbalance"])
     results = benchmark.run_tasks(chosen, plan, tmp_path)

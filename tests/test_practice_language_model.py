@@ -27,14 +27,17 @@ HEADER = ("height", "count", "kind, of thing", "y")
 def _lines(n=60, seed=0):
     rng = np.random.default_rng(seed)
     return [
-        Line(k + 2, {
-            "height": f"{rng.normal(1.5 if k % 3 else 3.0, 0.3):.4f}",
-            "count": str(rng.integers(9)),
-            "kind, of thing": ["plain", 'with "quotes"', "a, b"][k % 3],
-            "y": "ab"[k % 3 == 0],
-        })
+        Line(
+            k + 2,
+            {
+                "height": f"{rng.normal(1.5 if k % 3 else 3.0, 0.3):.4f}",
+                "count": str(rng.integers(9)),
+                "kind, of thing": ["plain", 'with "quotes"', "a, b"][k % 3],
+                "y": "ab"[k % 3 == 0],
+            },
+        )
         for k in range(n)
-    ]  # fmt: skip
+    ]
 
 
 class Scripted:

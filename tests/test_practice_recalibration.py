@@ -89,9 +89,12 @@ def test_a_designs_weights_reach_the_classifier_and_the_shares():
     model = RecalibratedClassifier(LogisticRegression(), sampler=sampler).fit(x, y)
     assert np.allclose(model.trained_prior_, 0.5)
     assert np.ptp(model.sampler_.sample_weight_) > 0
-    plain = RecalibratedClassifier(LogisticRegression(), sampler=SyntheticOverSampler(
-        n_synthetic={0: 500, 1: int((y == 0).sum() - (y == 1).sum()) + 500}, random_state=0
-    )).fit(x, y)  # fmt: skip
+    plain = RecalibratedClassifier(
+        LogisticRegression(),
+        sampler=SyntheticOverSampler(
+            n_synthetic={0: 500, 1: int((y == 0).sum() - (y == 1).sum()) + 500}, random_state=0
+        ),
+    ).fit(x, y)
     assert np.abs(model.predict_proba(x) - plain.predict_proba(x)).max() > 1e-3
 
 

@@ -78,9 +78,14 @@ def test_the_gaussian_laws_have_the_moments_they_claim():
             ("predictive", (1 + 1 / 20) * used.T @ used / (degrees - 3 + 1 - 2)),
         ):
             rows = draw_rows(
-                generator, x, y, {1: count}, names=names, covariance=covariance,
+                generator,
+                x,
+                y,
+                {1: count},
+                names=names,
+                covariance=covariance,
                 rng=np.random.default_rng(3),
-            )[1]  # fmt: skip
+            )[1]
             white = (rows - own.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(cov)).T
             assert np.abs(white.mean(axis=0)).max() < 5.0 / count**0.5
             heavy = 3.0 if generator == "predictive" else 2.0  # fourth moment of t_18 over normal
@@ -184,9 +189,7 @@ def test_the_planned_weights_are_those_of_the_design():
     assert len(np.unique(np.round(share, 12))) == 2
 
 
-@given(
-    sizes=st.lists(st.integers(1, 60), min_size=2, max_size=6), total=st.integers(0, 300)
-)  # fmt: skip
+@given(sizes=st.lists(st.integers(1, 60), min_size=2, max_size=6), total=st.integers(0, 300))
 def test_a_total_raises_the_smallest_groups_first(sizes, total):
     added = levelled(sizes, total)
     final = np.asarray(sizes) + added
@@ -223,8 +226,12 @@ def test_rows_to_add_are_never_mistaken_for_rows_to_end_with():
         for name, s in count.items()
     }
     assert ends == {
-        "ratio": [30, 15], "end": [30, 15], "called": [30, 25], "add": [30, 25], "total": [33, 33],
-    }  # fmt: skip
+        "ratio": [30, 15],
+        "end": [30, 15],
+        "called": [30, 25],
+        "add": [30, 25],
+        "total": [33, 33],
+    }
     with pytest.raises(ValueError, match="two answers"):
         SyntheticOverSampler(sampling_strategy=0.5, n_synthetic=3).fit_resample(x, y)
     with pytest.raises(ValueError, match="not in the data"):
@@ -251,7 +258,7 @@ def test_level_classes_are_returned_with_a_warning_and_not_silently():
         ({"generator": "plug-in"}, (30, 10), "'generator' parameter"),
         ({"generator": lambda seeds, count, rng: seeds}, (30, 10), "expected \\(20, 3\\)"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_done_is_refused_with_the_reason(options, sizes, match):
     x, y = _data(sizes)
     with pytest.raises(ValueError, match=match):
@@ -261,9 +268,10 @@ def test_what_cannot_be_done_is_refused_with_the_reason(options, sizes, match):
 def test_missing_values_dates_and_strange_metadata_are_refused():
     table, y = _mixed()
     for name, value, match in (
-        ("age", np.nan, "NaN"), ("job", None, "missing categories"),
+        ("age", np.nan, "NaN"),
+        ("job", None, "missing categories"),
         ("job", pd.Timestamp("2020-01-01"), "dates"),
-    ):  # fmt: skip
+    ):
         broken = table.copy()
         broken[name] = pd.Series([value] * 64, index=table.index)
         with pytest.raises(ValueError, match=match):
@@ -325,8 +333,9 @@ def test_an_attribute_is_routed_through_a_pipeline():
 
 def test_it_works_between_a_scaler_and_a_classifier():
     x, y = _data((80, 20))
-    model = make_pipeline(StandardScaler(), SyntheticOverSampler(random_state=0),
-                          LogisticRegression())  # fmt: skip
+    model = make_pipeline(
+        StandardScaler(), SyntheticOverSampler(random_state=0), LogisticRegression()
+    )
     assert model.fit(x, y).score(x, y) > 0.9
 
 

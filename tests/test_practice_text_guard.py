@@ -22,14 +22,17 @@ def _lines(count=80, seed=0):
     """A number, codes of a zone, a kind, and the label; every fourth row is rare."""
     rng = np.random.default_rng(seed)
     return [
-        Line(k + 2, {
-            "height": f"{rng.normal(1.5 if k % 4 else 2.5, 0.3):.3f}",
-            "zone": str(rng.integers(1, 4)),
-            "kind": str(rng.choice(["oak", "elm, old"])),
-            "y": "no" if k % 4 else "yes",
-        })
+        Line(
+            k + 2,
+            {
+                "height": f"{rng.normal(1.5 if k % 4 else 2.5, 0.3):.3f}",
+                "zone": str(rng.integers(1, 4)),
+                "kind": str(rng.choice(["oak", "elm, old"])),
+                "y": "no" if k % 4 else "yes",
+            },
+        )
         for k in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def _write(path, lines):
@@ -94,9 +97,19 @@ def test_the_command_reports_copies_of_a_test_file_and_removes_them(tmp_path, ca
     """The test file is made of rows that the seeded model writes, so some must be found."""
     seeds, out = _write(tmp_path / "seeds.csv", _lines()), tmp_path / "syn.csv"
     command = [
-        "language-model", seeds, "--label", "y", "--model", "character", "--rows", "12",
-        "--categorical", "zone", "--out", str(out),
-    ]  # fmt: skip
+        "language-model",
+        seeds,
+        "--label",
+        "y",
+        "--model",
+        "character",
+        "--rows",
+        "12",
+        "--categorical",
+        "zone",
+        "--out",
+        str(out),
+    ]
     assert main(command) == 0
     shown = capsys.readouterr().out
     for what in ("copies of rows shown; expected", "copies of rows never shown; expected"):

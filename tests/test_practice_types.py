@@ -90,11 +90,13 @@ def test_sparse_input_is_refused_with_what_to_do(kind):
 @pytest.mark.parametrize(
     "labels",
     [
-        np.where(Y, "s", "h"), pd.Series(np.where(Y, "s", "h"), dtype=object), Y.astype(bool),
+        np.where(Y, "s", "h"),
+        pd.Series(np.where(Y, "s", "h"), dtype=object),
+        Y.astype(bool),
         pd.Series(np.where(Y, "s", "h")).astype("category"),
     ],
     ids=["text", "objects", "bool", "category"],
-)  # fmt: skip
+)
 def test_labels_of_every_type_make_groups_with_an_attribute(labels):
     """Labels that are Python objects have no `item`, and used to fail here."""
     side = np.where(HALF, "l", "r")

@@ -21,8 +21,10 @@ def _start(folder: Path, how: str, *more: str, environment=None) -> subprocess.P
     return subprocess.Popen(
         [*command, "--artifacts", str(folder), *more],
         env=os.environ | {"XLA_FLAGS": flags} | (environment or {}),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _pair(folder: Path, hows: tuple[str, str]) -> list[tuple[int, str, str]]:
@@ -110,9 +112,12 @@ def test_the_documented_loop_over_hosts_runs(tmp_path):
     ssh.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", line], env=os.environ | {"PATH": path}, capture_output=True, text=True,
+        ["bash", "-c", line],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
         timeout=LIMIT,
-    )  # fmt: skip
+    )
     assert done.returncode == 0 and done.stdout.count("PASS:") == 1, done.stderr
     assert len(_files(tmp_path / "both")) == len(toy_verify.NAMES)
 

@@ -211,9 +211,18 @@ def test_the_wheel_is_one_package_with_every_file_and_leaves_other_names_alone(t
     ):
         shutil.copy(ROOT / name, source / name)
     done = _run(
-        sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index",
-        "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source),
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(tmp_path),
+        str(source),
+    )
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

@@ -263,9 +263,12 @@ def test_a_small_ridge_on_separable_rows_is_solved_in_silence():
         (0.01, True, (0.1703, 0.6358)),  # between those of ridges 0.0099 and 0.0101
     ):
         found = predict_proportional(
-            groups=_line(150), design=Design(SIZES), generator=GaussianPlugin(), ridge=ridge,
+            groups=_line(150),
+            design=Design(SIZES),
+            generator=GaussianPlugin(),
+            ridge=ridge,
             many=many,
-        )  # fmt: skip
+        )
         assert found.error == pytest.approx(errors, abs=1e-4) and found.residual <= 1e-10
 
 
@@ -336,8 +339,14 @@ def test_a_fit_has_no_slope_left():
 
 
 def test_a_generator_that_is_not_written_out_is_refused():
-    own = Setting("x", (0, 1), (4, 2), np.zeros((2, 3)), (np.ones(()),) * 2,
-                  (Plan("x", 1.0, (1.0, 1.0), "unheard", (0, 2), (0.0, 1.0)),))  # fmt: skip
+    own = Setting(
+        "x",
+        (0, 1),
+        (4, 2),
+        np.zeros((2, 3)),
+        (np.ones(()),) * 2,
+        (Plan("x", 1.0, (1.0, 1.0), "unheard", (0, 2), (0.0, 1.0)),),
+    )
     with pytest.raises(ValueError, match="unheard"):
         replicate(own, np.random.default_rng(0))
 

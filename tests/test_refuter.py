@@ -169,8 +169,10 @@ def gradient_of_the_bias(case: Case) -> float:
     group, law = case.groups[0], population_law(case.generator, 0, case.groups, case.design.sizes)
     seen, step = [], 1e-3
     for axis in np.eye(len(theta)):
-        ends = [float(generator_bias(jnp.asarray(theta + k * step * axis), group, law))
-                for k in (-2, -1, 1, 2)]  # fmt: skip
+        ends = [
+            float(generator_bias(jnp.asarray(theta + k * step * axis), group, law))
+            for k in (-2, -1, 1, 2)
+        ]
         seen.append((ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / (12 * step))
     told = np.asarray(generator_bias_gradient(jnp.asarray(theta), group, law))
     return float(np.max(np.abs(told - seen))) / max(float(np.max(np.abs(seen))), 1.0) - 1e-8
@@ -298,8 +300,13 @@ def _smallest_fit(x, sign, weight):
         margin = sign * (rows @ theta)
         return weight @ np.logaddexp(0, -margin), -(weight * sign * expit(-margin)) @ rows
 
-    found = minimize(risk, np.zeros(rows.shape[1]), jac=True, method="BFGS",
-                     options={"gtol": 1e-11, "maxiter": 4000})  # fmt: skip
+    found = minimize(
+        risk,
+        np.zeros(rows.shape[1]),
+        jac=True,
+        method="BFGS",
+        options={"gtol": 1e-11, "maxiter": 4000},
+    )
     return rows, found.x
 
 

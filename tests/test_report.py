@@ -51,9 +51,14 @@ def artifact(run):
     report["verdict"] = "fail"
     report["theorems"] = [theorem.as_dict() for theorem in THEOREMS.values()]
     one = {
-        "name": "half", "theorems": ["R1"], "generator": None, "change": "without 1/2",
-        "check": "R1.x", "verdict": "fail", "z": -41.25,
-    }  # fmt: skip
+        "name": "half",
+        "theorems": ["R1"],
+        "generator": None,
+        "change": "without 1/2",
+        "check": "R1.x",
+        "verdict": "fail",
+        "z": -41.25,
+    }
     report["mutants"] = [one, one | {"name": "blunt", "verdict": "pass", "z": None}]
     return body
 
@@ -181,9 +186,14 @@ def test_a_formula_that_cannot_be_set_is_shown_as_it_is_written():
 
 
 CHECK = {
-    "theory": 2.0, "observed": 2.5, "interval": [1.5, 3.5], "discrepancy": 1.0, "allowance": 0.25,
-    "kind": "asymptotic", "verdict": "pass",
-}  # fmt: skip
+    "theory": 2.0,
+    "observed": 2.5,
+    "interval": [1.5, 3.5],
+    "discrepancy": 1.0,
+    "allowance": 0.25,
+    "kind": "asymptotic",
+    "verdict": "pass",
+}
 
 
 def _numbers(text, pattern):

@@ -37,9 +37,12 @@ TOY = ("verify", "--only", "toy")
 
 def _simulate(replicates=333, resume=None):
     return monte_carlo.run(
-        toy_verify.FUNCTIONS["third"], key=KEY, replicates=replicates, keep=("square",),
+        toy_verify.FUNCTIONS["third"],
+        key=KEY,
+        replicates=replicates,
+        keep=("square",),
         resume=resume,
-    )  # fmt: skip
+    )
 
 
 def _same(left, right):
@@ -157,9 +160,12 @@ def test_a_valid_artifact_that_does_not_hold_such_replicates_is_not_used(folder,
     body = artifacts.load(own.file(SLOT), kind="replicates")
     spoil(body["payload"])
     artifacts.save(
-        own.file(SLOT), body["payload"], kind="replicates", configuration=body["configuration"],
+        own.file(SLOT),
+        body["payload"],
+        kind="replicates",
+        configuration=body["configuration"],
         seed=3,
-    )  # fmt: skip
+    )
     assert load_result(own, SLOT) is None
     assert len(said) == 1 and "does not hold replicates" in said[0]
 
@@ -192,9 +198,12 @@ def test_the_code_version_is_that_of_the_sources_that_compute(monkeypatch, tmp_p
 def _run(*command, devices=1, how="whole"):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     return subprocess.run(
-        [sys.executable, toy_verify.__file__, how, *command], capture_output=True, text=True,
-        timeout=300, env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-    )  # fmt: skip
+        [sys.executable, toy_verify.__file__, how, *command],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+    )
 
 
 def test_a_run_killed_at_random_moments_and_resumed_gives_the_identical_report(

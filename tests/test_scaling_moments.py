@@ -75,9 +75,16 @@ def _design(plan):
         GaussianGroup([mean - 0.6], [[float(np.exp(spread))]], 0),
     ]
     kinds = (
-        Oracle(), Shifted((shift,)), Scaled(float(np.exp(shift))), Mislabelled(abs(shift) / 4),
-        Duplicate(), Smote(), GaussianPlugin("pooled"), GaussianPlugin(), Predictive("known"),
-    )  # fmt: skip
+        Oracle(),
+        Shifted((shift,)),
+        Scaled(float(np.exp(shift))),
+        Mislabelled(abs(shift) / 4),
+        Duplicate(),
+        Smote(),
+        GaussianPlugin("pooled"),
+        GaussianPlugin(),
+        Predictive("known"),
+    )
     return groups, tuple(sizes), (Shifted((spread / 4,)) if kind % 2 else kinds[kind], kinds[kind])
 
 

@@ -227,9 +227,13 @@ def test_an_interrupted_second_stage_goes_on_where_it_was(tmp_path, monkeypatch)
     assert len(calls) >= 1
     resumed = []
     report = verify.run_checks(
-        checks, seed=seed, profile="quick", universe=checks, folder=folder(),
+        checks,
+        seed=seed,
+        profile="quick",
+        universe=checks,
+        folder=folder(),
         reused=lambda name, count, wanted: resumed.append((name, count, wanted)),
-    )  # fmt: skip
+    )
     assert report.outcomes == whole.outcomes
     assert any(count < wanted for _, count, wanted in resumed)
 
@@ -241,18 +245,24 @@ def test_the_page_and_the_rows_say_what_was_left_out_and_what_went_on(monkeypatc
     problems = report.excluded["stages/b"]
     assert problems["separated"] > 0 and "stages/a" not in report.excluded
     first = monte_carlo.run(
-        FUNCTIONS["b"], key=verify.experiment_key(seed, "stages"),
-        replicates=report.plan.for_experiment(checks, "stages/b"), block=BLOCK, keep=True,
-    )  # fmt: skip
+        FUNCTIONS["b"],
+        key=verify.experiment_key(seed, "stages"),
+        replicates=report.plan.for_experiment(checks, "stages/b"),
+        block=BLOCK,
+        keep=True,
+    )
     share = first.excluded / first.replicates
     assert rows["T1.w.stages.b"]["left_out"] == pytest.approx(share)
     assert rows["T1.w.stages.a"]["left_out"] == 0.0
     gap = rows["T1.gap.stages.b"]  # replicates pair up although some are left out of one side
     assert gap["verdict"] == "pass" and gap["left_out"] > 0
-    page = report_page({
-        "payload": report.as_dict() | {"theorems": []}, "seed": seed,
-        "configuration": {"only": []},
-    })  # fmt: skip
+    page = report_page(
+        {
+            "payload": report.as_dict() | {"theorems": []},
+            "seed": seed,
+            "configuration": {"only": []},
+        }
+    )
     assert "% left out" in page and "A second stage was used for" in page
     for name in report.second_stage:
         assert page.count(name) >= 2
@@ -262,9 +272,14 @@ def test_the_page_and_the_rows_say_what_was_left_out_and_what_went_on(monkeypatc
 def test_many_seeds_in_one_process_count_what_would_have_been_undecided(toy, tmp_path):
     seen = []
     runs = verify_seeds(
-        toy, toy, profile="quick", seeds=range(40), folder=tmp_path, warn=pytest.fail,
+        toy,
+        toy,
+        profile="quick",
+        seeds=range(40),
+        folder=tmp_path,
+        warn=pytest.fail,
         done=seen.append,
-    )  # fmt: skip
+    )
     assert seen == runs and [run.seed for run in runs] == list(range(40))
     assert not any(run.failed or run.undecided for run in runs) and as_planned(runs)
     names = dict(second_stages(runs))

@@ -116,8 +116,19 @@ def test_conditional_checks_apply_in_part():
     assert 0 < len(found) < len(every)
 
 
-WRONG = ("R9", "lines", "line/smot", "scaling/oracle", "R2.excess.line.smot", "B1.objectiv", "",
-         "B4.shift.line.raw", "B5.weight2.mixture.raw", "[", "R?.gain.nowhere.*")  # fmt: skip
+WRONG = (
+    "R9",
+    "lines",
+    "line/smot",
+    "scaling/oracle",
+    "R2.excess.line.smot",
+    "B1.objectiv",
+    "",
+    "B4.shift.line.raw",
+    "B5.weight2.mixture.raw",
+    "[",
+    "R?.gain.nowhere.*",
+)
 
 
 @pytest.mark.parametrize("pattern", WRONG)
@@ -155,7 +166,7 @@ def test_theorems_suites_experiments_and_ids_select():
         "T4": {"bounds", "in-context", "printed"},
         "*/raw": {"line", "wide", "two-gaussians", "spurious", "mixture"},
         "S1.*100*": {"global-law", "hyperbola", "scaling"},
-    }.items():  # fmt: skip
+    }.items():
         assert {suite_of(check.id) for check in select(every, [pattern])} == found, pattern
     named = {name for mutant in MUTANTS.values() for name in mutant.checks}
     assert {check.id for check in select(declare("quick"), sorted(named))} == named

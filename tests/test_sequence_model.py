@@ -91,8 +91,9 @@ def test_the_exact_risk_is_that_of_drawn_estimates(family):
             assert abs(loss.mean() - wrong) > 5 * loss.std() / math.sqrt(draws)
 
 
-@pytest.mark.parametrize("family", (Filter("tikhonov", 2.0), Filter("tikhonov", 0.9),
-                                    Filter("pinsker", 1.7)), ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "family", (Filter("tikhonov", 2.0), Filter("tikhonov", 0.9), Filter("pinsker", 1.7)), ids=str
+)
 def test_the_constants_of_a_filter_are_its_integrals(family):
     def missed(u):  # one minus the filter
         if family.kind == "tikhonov":

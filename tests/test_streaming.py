@@ -25,9 +25,11 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 
 EPS = np.finfo(float).eps
 MINORITY = GaussianGroup(
-    [[1.4, 0.2], [0.3, 1.6]], [[[0.6, 0.2], [0.2, 0.5]], [[0.4, 0.0], [0.0, 0.9]]], 1,
+    [[1.4, 0.2], [0.3, 1.6]],
+    [[[0.6, 0.2], [0.2, 0.5]], [[0.4, 0.0], [0.0, 0.9]]],
+    1,
     weights=[0.7, 0.3],
-)  # fmt: skip
+)
 GROUPS = (GaussianGroup([-0.3, -0.2], [[1.2, 0.4], [0.4, 0.8]], 0), MINORITY)
 DESIGN = Design((60, 17), augmentation=45, weight=0.4)
 KEY = jax.random.key(4)

@@ -86,8 +86,9 @@ def test_a_letter_has_one_meaning_in_a_theorem_and_a_meaning_one_letter():
             names.setdefault((theorem, own), set()).add(symbol.name)
     shared = {place: found for place, found in names.items() if len(found) > 1}
     assert shared == {
-        ("T4", r"\mathrm{KL}"): {"kl", "group_kl"}, ("T4", "v"): {"var_proxy", "group_proxy"},
-    }  # fmt: skip
+        ("T4", r"\mathrm{KL}"): {"kl", "group_kl"},
+        ("T4", "v"): {"var_proxy", "group_proxy"},
+    }
 
 
 def test_the_latex_is_well_formed():

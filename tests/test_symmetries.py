@@ -42,9 +42,14 @@ ROUNDING = 1e-8
 HALF = settings(max_examples=settings().max_examples // 2)  # of the profile's
 FIXED = (Oracle(), Shifted((0.3, -0.2)), Scaled(0.7), Mislabelled(0.1))
 FITTED = (
-    Duplicate(), Smote(), GaussianPlugin("group"), GaussianPlugin("pooled"),
-    GaussianPlugin("known"), Predictive("group"), Predictive("known"),
-)  # fmt: skip
+    Duplicate(),
+    Smote(),
+    GaussianPlugin("group"),
+    GaussianPlugin("pooled"),
+    GaussianPlugin("known"),
+    Predictive("group"),
+    Predictive("known"),
+)
 GENERATORS = (*FIXED, *FITTED)
 SCALARS = ("local_bias", "local_variance", "total", "balanced_error", "worst_group_error")
 VECTORS = ("theta_star", "theta_alpha", "displacement", "displacement_linear", "estimator_bias")
@@ -79,8 +84,10 @@ def _close(left, right, scale=None):
 
 def _expansions_close(left: Prediction, right: Prediction, order=slice(None)):
     _close(left.excess, right.excess)
-    for own, other in ((left.group_excess, right.group_excess),
-                       (left.group_error, right.group_error)):  # fmt: skip
+    for own, other in (
+        (left.group_excess, right.group_excess),
+        (left.group_error, right.group_error),
+    ):
         _close(own, np.asarray(other)[:, order])
 
 
@@ -187,8 +194,7 @@ def test_every_size_times_k_divides_the_noise_by_k_and_leaves_the_bias(case, k):
     _close(k * second.estimator_bias, first.estimator_bias)
 
 
-@given(cases((GaussianPlugin("group"), GaussianPlugin("known"), Duplicate())),
-       st.integers(2, 50))  # fmt: skip
+@given(cases((GaussianPlugin("group"), GaussianPlugin("known"), Duplicate())), st.integers(2, 50))
 @HALF
 def test_a_fitted_generators_first_order_noise_is_divided_alike(case, k):
     groups, design, generator = _case(*case)
@@ -365,9 +371,11 @@ def test_the_divergence_of_gaussians_knows_no_units_and_no_origin(seed, unit):
     left, right, offset = (jnp.asarray(rng.normal(size=3)) for _ in range(3))
     first = capacity.gaussian_kl(left, jnp.asarray(0.7), right, jnp.asarray(1.3))
     second = capacity.gaussian_kl(
-        unit * left + offset, jnp.asarray(0.7 * unit**2), unit * right + offset,
+        unit * left + offset,
+        jnp.asarray(0.7 * unit**2),
+        unit * right + offset,
         jnp.asarray(1.3 * unit**2),
-    )  # fmt: skip
+    )
     _close(second, first)
     assert float(first) > 0
 

@@ -48,15 +48,20 @@ def test_the_recorded_gaps_are_of_three_training_seeds_and_meet_the_targets():
 # density have no variance at a few seeds: the plug-in's goes like a squared 1 over chi-square of 3.
 BEATEN = {
     "student": {
-        "prior": (4, 16, 64), "plug-in": (16, 64), "kde": (16, 64), "gmm": (4, 16, 64),
+        "prior": (4, 16, 64),
+        "plug-in": (16, 64),
+        "kde": (16, 64),
+        "gmm": (4, 16, 64),
         "flat prior": (4, 8, 16, 32),  # beyond the seeds it was trained with, the flat prior wins
     },
     "pairs": {"prior": (4, 16, 64)},
     "dictionary": {
-        "prior": (1, 4, 16, 64), "kde": (4, 16, 64), "gmm": (4, 16, 64),
+        "prior": (1, 4, 16, 64),
+        "kde": (4, 16, 64),
+        "gmm": (4, 16, 64),
         "plug-in": (1, 4, 8),  # from 32 seeds the likeliest law alone is closer
     },
-}  # fmt: skip
+}
 BEATEN["mixture"] = BEATEN["dictionary"]  # the same laws to a head that does not know them
 
 

@@ -198,9 +198,10 @@ def test_bad_requests_end_with_a_message_and_status_2(tmp_path, capsys, options,
     wide = tasks.unknown_mean_and_scale(1, shape_prior=1.0)
     arch = train.architecture(wide)
     networks = {
-        "dim5": constructed.location(5), "words": constructed.symbols(3),
+        "dim5": constructed.location(5),
+        "words": constructed.symbols(3),
         "wide": checkpoint.Model(wide, arch, model.zeros(arch), {}),
-    }  # fmt: skip
+    }
     for name, network in networks.items():
         target = folder / f"{name}.safetensors"
         checkpoint.save_model(target, network.params, network.task, network.arch)

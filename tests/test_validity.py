@@ -241,8 +241,10 @@ def test_each_cause_is_warned_of_once_where_it_is_met_and_can_be_silenced():
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stderr.splitlines() if "Unreliable" in line]
     assert [line.split("(")[1].split(")")[0] for line in told] == [
-        "few seeds", "separation", "remainder",
-    ]  # fmt: skip
+        "few seeds",
+        "separation",
+        "remainder",
+    ]
     assert all(line.startswith("<string>:9: ") for line in told)  # the line that asked
 
 

@@ -49,9 +49,12 @@ def _is_count(value: ast.FormattedValue) -> bool:
     """Whether it may be a number of things: neither a text nor a number with digits after 0."""
     form = "" if value.format_spec is None else ast.unparse(value.format_spec)
     own = ast.unparse(value.value)
-    return value.conversion == -1 and not re.search(r"[gfe%]['\"]?$", form) and not own.endswith(
-        ("name", "method", "kind", "rows.shape")
-    ) and not own.startswith("counted(")  # fmt: skip
+    return (
+        value.conversion == -1
+        and not re.search(r"[gfe%]['\"]?$", form)
+        and not own.endswith(("name", "method", "kind", "rows.shape"))
+        and not own.startswith("counted(")
+    )
 
 
 def test_every_message_that_counts_things_says_one_in_the_singular():

@@ -17,9 +17,17 @@ from synthetic_oversampling.simulate.artifacts import replacing
 from synthetic_oversampling.transformer_toy import heads, model, tasks
 
 __all__ = [
-    "FORMAT", "SHIPPED", "SHIPPED_MEAN", "CheckpointError", "Model", "checksum", "load_model",
-    "load_state", "save_model", "save_state",
-]  # fmt: skip
+    "FORMAT",
+    "SHIPPED",
+    "SHIPPED_MEAN",
+    "CheckpointError",
+    "Model",
+    "checksum",
+    "load_model",
+    "load_state",
+    "save_model",
+    "save_state",
+]
 
 FORMAT = "synthetic-oversampling transformer 2"
 # networks that ship with the package; `oversampling` says what each was trained for

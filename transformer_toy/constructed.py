@@ -15,9 +15,15 @@ from synthetic_oversampling.transformer_toy import heads, model, tasks
 from synthetic_oversampling.transformer_toy.checkpoint import Model
 
 __all__ = [
-    "FAR", "PROB_SCALE", "dictionary", "flat_prior_location", "labelled", "location", "symbols",
+    "FAR",
+    "PROB_SCALE",
+    "dictionary",
+    "flat_prior_location",
+    "labelled",
+    "location",
+    "symbols",
     "tokens",
-]  # fmt: skip
+]
 
 FAR = 1e4  # a logit this far below the others weighs exactly 0
 PROB_SCALE = 1e3  # probabilities are read out times this, far above heads.WEIGHT_FLOOR

@@ -28,9 +28,18 @@ from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTrain
 from synthetic_oversampling.transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
 
 __all__ = [
-    "BATCH", "FAMILIES", "FARTHEST", "balanced_counts", "batches", "check_model", "generate",
-    "group_law", "prior_std", "within_std", "write_csv",
-]  # fmt: skip
+    "BATCH",
+    "FAMILIES",
+    "FARTHEST",
+    "balanced_counts",
+    "batches",
+    "check_model",
+    "generate",
+    "group_law",
+    "prior_std",
+    "within_std",
+    "write_csv",
+]
 
 FAMILIES = ("unknown_mean", "unknown_mean_and_scale")
 BATCH = 65_536

@@ -18,10 +18,22 @@ from synthetic_oversampling.theory.in_context.capacity import student_log_densit
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
-    "DF_FLOOR", "VAR_FLOOR", "WEIGHT_FLOOR", "Categorical", "Gaussian", "Labelled", "Law",
-    "Mixture", "Student", "dim_out", "initial_raw", "interpret", "log_density", "positive",
+    "DF_FLOOR",
+    "VAR_FLOOR",
+    "WEIGHT_FLOOR",
+    "Categorical",
+    "Gaussian",
+    "Labelled",
+    "Law",
+    "Mixture",
+    "Student",
+    "dim_out",
+    "initial_raw",
+    "interpret",
+    "log_density",
+    "positive",
     "sample",
-]  # fmt: skip
+]
 
 VAR_FLOOR = 1e-3
 DF_FLOOR = 0.1

@@ -28,9 +28,16 @@ from synthetic_oversampling.transformer_toy.heads import (
 )
 
 __all__ = [
-    "TASKS", "Task", "conditions", "dictionary", "from_spec", "labelled", "symbols",
-    "unknown_mean", "unknown_mean_and_scale",
-]  # fmt: skip
+    "TASKS",
+    "Task",
+    "conditions",
+    "dictionary",
+    "from_spec",
+    "labelled",
+    "symbols",
+    "unknown_mean",
+    "unknown_mean_and_scale",
+]
 
 
 class Task(NamedTuple):

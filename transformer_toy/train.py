@@ -25,9 +25,17 @@ from synthetic_oversampling.transformer_toy import checkpoint, heads, model, tas
 from synthetic_oversampling.transformer_toy.evaluation import divergence
 
 __all__ = [
-    "Recipe", "State", "architecture", "batch_loss", "chunk_of_steps", "initial_state", "law_of",
-    "optimiser", "prefix_counts", "train",
-]  # fmt: skip
+    "Recipe",
+    "State",
+    "architecture",
+    "batch_loss",
+    "chunk_of_steps",
+    "initial_state",
+    "law_of",
+    "optimiser",
+    "prefix_counts",
+    "train",
+]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,24 @@ def _draw(payload: Mapping):
     figure, axes = style.new_figure(1, len(rows), height=2.3, sharex=True, sharey=True)
     seeds = payload["seeds"]
     for panel, (name, own) in zip(axes, rows.items(), strict=True):
-        panel.plot(own["x"], own["y"], color="0.7", marker=".", markersize=3.0, linestyle="none",
-                   label="generated (in a: true) samples")  # fmt: skip
-        panel.plot(seeds["x"], seeds["y"], color=style.SERIES[1].colour, marker="s",
-                   markersize=3.2, linestyle="none", label="seeds")  # fmt: skip
+        panel.plot(
+            own["x"],
+            own["y"],
+            color="0.7",
+            marker=".",
+            markersize=3.0,
+            linestyle="none",
+            label="generated (in a: true) samples",
+        )
+        panel.plot(
+            seeds["x"],
+            seeds["y"],
+            color=style.SERIES[1].colour,
+            marker="s",
+            markersize=3.2,
+            linestyle="none",
+            label="seeds",
+        )
         panel.set_title(style.display(name))
         panel.set_xlabel("$x_1$")
     axes[0].set_ylabel("$x_2$")

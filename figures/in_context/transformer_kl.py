@@ -15,8 +15,14 @@ def _draw(payload: Mapping, trained: Mapping):
     figure, panels = style.new_figure(2, 2, height=5.4)
     left, right, total, gap = panels
     own, seen = payload["gaussian"], payload["observed"]
-    style.curve(left, payload["count"], own["minimax"], 4, r"minimax $\frac{d}{2}\log(1+1/n)$",
-                linewidth=1.0)  # fmt: skip
+    style.curve(
+        left,
+        payload["count"],
+        own["minimax"],
+        4,
+        r"minimax $\frac{d}{2}\log(1+1/n)$",
+        linewidth=1.0,
+    )
     for series, (name, label) in enumerate((("bayes", "attention layer"), ("plug-in", "plug-in"))):
         style.curve(left, payload["count"], own[name], series, label)
         value = seen["attention" if name == "bayes" else name]

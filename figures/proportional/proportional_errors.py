@@ -10,9 +10,13 @@ from synthetic_oversampling.figures.spec import Spec
 __all__ = ["SPEC"]
 
 _NAMES = {
-    "raw": "raw", "weighted": "class weighting", "duplicate": "duplication", "pairs": "SMOTE",
-    "pooled": "plug-in, pooled", "oracle": "oracle",
-}  # fmt: skip
+    "raw": "raw",
+    "weighted": "class weighting",
+    "duplicate": "duplication",
+    "pairs": "SMOTE",
+    "pooled": "plug-in, pooled",
+    "oracle": "oracle",
+}
 _PARTS = {
     "minority": ("minority error", "error rate"),
     "balanced": ("balanced error", "error rate"),
@@ -37,9 +41,12 @@ def _draw(payload: Mapping):
         panel.set_title(title)
     style.plain_log(*axes)
     figure.legend(
-        handles=style.handles(_NAMES.values()), loc="outside upper center", ncols=6,
-        columnspacing=1.2, handlelength=3.0,
-    )  # fmt: skip
+        handles=style.handles(_NAMES.values()),
+        loc="outside upper center",
+        ncols=6,
+        columnspacing=1.2,
+        handlelength=3.0,
+    )
     style.panel_letters(axes)
     return figure
 

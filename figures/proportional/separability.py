@@ -23,8 +23,9 @@ def _draw(payload: Mapping):
     for panel, (distance, own) in zip(axes, payload["distances"].items(), strict=True):
         low, high = (np.asarray(own[name]["curve"]) for name in _NAMES)
         panel.fill_between(ratio, 0.0, low, facecolor=_FINITE, linewidth=0.0)
-        panel.fill_between(ratio, low, high, facecolor="none", edgecolor="0.6", hatch=_RESCUED,
-                           linewidth=0.0)  # fmt: skip
+        panel.fill_between(
+            ratio, low, high, facecolor="none", edgecolor="0.6", hatch=_RESCUED, linewidth=0.0
+        )
         for series, name in enumerate(_NAMES):
             style.curve(panel, ratio, own[name]["curve"], series)
             seen = own[name]["points"]
@@ -38,10 +39,15 @@ def _draw(payload: Mapping):
     style.plain_log(*axes)
     cases = [
         Patch(facecolor=_FINITE, label="finite fit in both cases"),
-        Patch(facecolor="none", edgecolor="0.6", hatch=_RESCUED, linewidth=0.0,
-              label="finite fit with the oracle rows only"),
+        Patch(
+            facecolor="none",
+            edgecolor="0.6",
+            hatch=_RESCUED,
+            linewidth=0.0,
+            label="finite fit with the oracle rows only",
+        ),
         Patch(facecolor="white", edgecolor="0.4", linewidth=0.6, label="separable in both cases"),
-    ]  # fmt: skip
+    ]
     curves = style.handles([f"threshold, {name}" for name in _NAMES.values()])
     figure.legend(handles=[*curves, *cases], loc="outside upper center", ncols=3, columnspacing=1.6)
     style.panel_letters(axes)

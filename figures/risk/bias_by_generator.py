@@ -23,8 +23,15 @@ def _rows(axes, rows: Mapping, theory: str, observed: str, linear: str | None = 
         for j in range(count):
             style.ticks(axes, [own[theory][j]], [height[j]], j, markersize=7)
             value = own[observed]
-            style.points(axes, [height[j]], [value["mean"][j]], [value["std_error"][j]], j,
-                         horizontal=True, markersize=3.2)  # fmt: skip
+            style.points(
+                axes,
+                [height[j]],
+                [value["mean"][j]],
+                [value["std_error"][j]],
+                j,
+                horizontal=True,
+                markersize=3.2,
+            )
             if linear is not None:
                 style.crosses(axes, [own[linear][j]], [height[j]], markersize=3.0)
         if place:
@@ -57,14 +64,28 @@ def _draw(payload: Mapping):
     figure.legend(handles=handles, loc="outside upper left", ncols=6, columnspacing=1.2,
                   handlelength=1.0)  # fmt: skip
     for series, (name, own) in enumerate(payload["remainder"].items()):
-        style.curve(right, own["gradient"], own["remainder"], series, name, linewidth=0.8,
-                    marker=style.SERIES[series].marker, markerfacecolor="white")  # fmt: skip
+        style.curve(
+            right,
+            own["gradient"],
+            own["remainder"],
+            series,
+            name,
+            linewidth=0.8,
+            marker=style.SERIES[series].marker,
+            markerfacecolor="white",
+        )
     first = next(iter(payload["remainder"].values()))
     x, y = np.asarray(first["gradient"]), np.asarray(first["remainder"])
     span = x[[0, -3]]
     style.guide(right, span, 6 * y[0] * (span / span[0]) ** 2, linewidth=1.0, color="0.3")
-    right.text(span.prod() ** 0.5, 9 * y[0] * (span.prod() ** 0.5 / span[0]) ** 2, "slope 2",
-               ha="right", va="bottom", fontsize=8)  # fmt: skip
+    right.text(
+        span.prod() ** 0.5,
+        9 * y[0] * (span.prod() ** 0.5 / span[0]) ** 2,
+        "slope 2",
+        ha="right",
+        va="bottom",
+        fontsize=8,
+    )
     right.set(xscale="log", yscale="log", xlabel=r"$\|\nabla B(\theta^*)\|$")
     right.set_ylabel(r"$\|(\theta_\alpha - \theta^*) + A^{-1}\nabla B\|$")
     right.set_title("remainder")

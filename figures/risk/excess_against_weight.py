@@ -33,10 +33,23 @@ def _draw(payload: Mapping):
         style.scaled(panel, -3)
     axes[0].set_ylabel("balanced excess risk ($10^{-3}$ nats)")
     handles, labels = axes[0].get_legend_handles_labels()
-    handles.append(style.Line2D([], [], color=style.SERIES[0].colour, marker="o", linestyle="none",
-                                markerfacecolor="white"))  # fmt: skip
-    figure.legend(handles, [*labels, "simulated total, 95 %"], loc="outside upper center", ncols=5,
-                  columnspacing=1.4)  # fmt: skip
+    handles.append(
+        style.Line2D(
+            [],
+            [],
+            color=style.SERIES[0].colour,
+            marker="o",
+            linestyle="none",
+            markerfacecolor="white",
+        )
+    )
+    figure.legend(
+        handles,
+        [*labels, "simulated total, 95 %"],
+        loc="outside upper center",
+        ncols=5,
+        columnspacing=1.4,
+    )
     style.panel_letters(axes)
     return figure
 

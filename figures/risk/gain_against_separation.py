@@ -16,8 +16,9 @@ def _draw(payload: Mapping):
     own = payload["efficiency"]
     style.curve(left, own["distance"], own["efficiency"], 0, "closed form")
     table, at = own["published"], own["points"]
-    style.crosses(left, table["distance"], table["efficiency"], "Efron (1975), table",
-                  markersize=6.0)  # fmt: skip
+    style.crosses(
+        left, table["distance"], table["efficiency"], "Efron (1975), table", markersize=6.0
+    )
     seen = at["efficiency"]
     style.points(left, at["distance"], seen["mean"], seen["std_error"], 1, "simulation, 95 %")
     left.set(xlim=(0, 4.1), ylim=(0, 1.1), xlabel=r"separation $\Delta$")

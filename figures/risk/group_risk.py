@@ -24,11 +24,25 @@ def _draw(payload: Mapping):
         observed, worst = own["error_observed"], own["worst_error_observed"]
         for g in range(count):
             style.ticks(left, [own["error"][g]], [height[g]], g, markersize=6)
-            style.points(left, [height[g]], [observed["mean"][g]], [observed["std_error"][g]], g,
-                         horizontal=True, markersize=3.2)  # fmt: skip
+            style.points(
+                left,
+                [height[g]],
+                [observed["mean"][g]],
+                [observed["std_error"][g]],
+                g,
+                horizontal=True,
+                markersize=3.2,
+            )
         style.ticks(left, [own["worst_error"]], [height[-1]], 4, markersize=6)
-        style.points(left, [height[-1]], [worst["mean"]], [worst["std_error"]], 4,
-                     horizontal=True, markersize=3.2)  # fmt: skip
+        style.points(
+            left,
+            [height[-1]],
+            [worst["mean"]],
+            [worst["std_error"]],
+            4,
+            horizontal=True,
+            markersize=3.2,
+        )
         if place:
             style.guide(left, y=place - 0.5, color="0.9")
     left.set_yticks(range(len(rows)), [style.display(name) for name in rows])

@@ -31,8 +31,15 @@ def _markers(panel, lengths, points, rival: str) -> None:
         seen = row["gain"][rival]
         for place, mean, spread in zip(lengths, seen["mean"], seen["std_error"], strict=True):
             marker, face = _VERDICTS[_verdict(mean, spread)]
-            panel.plot([row["ratio"]], [place], marker=marker, markerfacecolor=face,
-                       markeredgecolor="black", linestyle="none", markersize=4.5)  # fmt: skip
+            panel.plot(
+                [row["ratio"]],
+                [place],
+                marker=marker,
+                markerfacecolor=face,
+                markeredgecolor="black",
+                linestyle="none",
+                markersize=4.5,
+            )
 
 
 @style.styled
@@ -47,11 +54,13 @@ def _draw(payload: Mapping):
     for line, (rival, name) in zip(panels, _RIVALS.items(), strict=True):
         for panel, (separation, own) in zip(line, rows.items(), strict=True):
             gain = np.log2(np.asarray(own["relative"][rival]))
-            image = panel.pcolormesh(ratio, length, gain, cmap="PuOr", norm=norm,
-                                     shading="gouraud", rasterized=True)  # fmt: skip
+            image = panel.pcolormesh(
+                ratio, length, gain, cmap="PuOr", norm=norm, shading="gouraud", rasterized=True
+            )
             # in grey both ends of the colours are dark: what hurts is hatched
-            panel.contourf(ratio, length, gain, levels=[-np.inf, 0.0], colors="none",
-                           hatches=[_HURTS])  # fmt: skip
+            panel.contourf(
+                ratio, length, gain, levels=[-np.inf, 0.0], colors="none", hatches=[_HURTS]
+            )
             style.curve(panel, ratio, own["break_even"][rival], 4, linestyle="-")
             style.curve(panel, ratio, own["leading"][rival], 4, linestyle="--")
             _markers(panel, payload["lengths"], own["points"], rival)
@@ -71,13 +80,27 @@ def _draw(payload: Mapping):
         style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem R"),
         style.Line2D([], [], color="black", linestyle="--", label="its leading order, closed form"),
     ]
-    handles.append(Patch(facecolor="none", edgecolor="black", linewidth=0.0, hatch=_HURTS,
-                         label="predicted to hurt"))  # fmt: skip
+    handles.append(
+        Patch(
+            facecolor="none",
+            edgecolor="black",
+            linewidth=0.0,
+            hatch=_HURTS,
+            label="predicted to hurt",
+        )
+    )
     handles += [
-        style.Line2D([], [], marker=marker, markerfacecolor=face, markeredgecolor="black",
-                     linestyle="none", label=f"simulation: {name}")
+        style.Line2D(
+            [],
+            [],
+            marker=marker,
+            markerfacecolor=face,
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"simulation: {name}",
+        )
         for name, (marker, face) in _VERDICTS.items()
-    ]  # fmt: skip
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.4)
     return figure
 

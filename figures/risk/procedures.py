@@ -21,8 +21,15 @@ def _draw(payload: Mapping):
     for series, (name, own) in enumerate(rows.items()):
         offset = 0.2 * (series - (len(rows) - 1) / 2)
         seen = own["excess"]
-        style.points(panel, places + offset, seen["mean"], seen["std_error"], series,
-                     f"generator: {name}", horizontal=True)  # fmt: skip
+        style.points(
+            panel,
+            places + offset,
+            seen["mean"],
+            seen["std_error"],
+            series,
+            f"generator: {name}",
+            horizontal=True,
+        )
     labels = [
         f"{name} ({counted(fits, 'fit')}" + (f", {formula} prediction)" if formula else ")")
         for name, fits, formula in zip(

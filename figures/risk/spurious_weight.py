@@ -31,8 +31,15 @@ def _draw(payload: Mapping):
     linear = [v["weight_linear"] for v in values]
     style.crosses(right, linear, place, r"$-[A^{-1}\nabla B]_{\mathrm{spur}}$")
     observed = [v["weight_observed"] for v in values]
-    style.points(right, place, [o["mean"] for o in observed], [o["std_error"] for o in observed],
-                 1, "simulation, 95 %", horizontal=True)  # fmt: skip
+    style.points(
+        right,
+        place,
+        [o["mean"] for o in observed],
+        [o["std_error"] for o in observed],
+        1,
+        "simulation, 95 %",
+        horizontal=True,
+    )
     style.guide(right, x=0.0)
     right.set_yticks(place, [style.display(name) for name in rows])
     right.set_ylim(len(rows) - 0.5, -0.5)

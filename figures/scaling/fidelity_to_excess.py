@@ -13,8 +13,9 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.0)
-    style.curve(left, payload["divergence"], payload["bound"], 4,
-                r"bound $\sqrt{2 v\,\mathrm{KL}}$")  # fmt: skip
+    style.curve(
+        left, payload["divergence"], payload["bound"], 4, r"bound $\sqrt{2 v\,\mathrm{KL}}$"
+    )
     at = payload["points"]
     for series, (name, own) in enumerate(payload["families"].items()):
         style.curve(left, own["divergence"], own["bias"], series, name)
@@ -28,11 +29,13 @@ def _draw(payload: Mapping):
     left.set_title("bias of the intercept's score")
     left.legend(loc="lower right")
     style.guide(right, y=payload["noise"], linestyle=(0, (1, 2)), linewidth=1.0, color="0.3")
-    right.text(payload["divergence"][0], payload["noise"] * 1.15, "noise part",
-               fontsize=8, va="bottom")  # fmt: skip
+    right.text(
+        payload["divergence"][0], payload["noise"] * 1.15, "noise part", fontsize=8, va="bottom"
+    )
     style.guide(right, y=payload["trivial"], linestyle=(0, (4, 2)), linewidth=1.0, color="0.3")
-    right.text(payload["divergence"][0], payload["trivial"] * 0.85, "trivial bound",
-               fontsize=8, va="top")  # fmt: skip
+    right.text(
+        payload["divergence"][0], payload["trivial"] * 0.85, "trivial bound", fontsize=8, va="top"
+    )
     right.set_ylabel("excess risk due to bias (nats)")
     right.set_title("its price")
     right.legend(loc="lower right")

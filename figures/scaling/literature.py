@@ -20,11 +20,25 @@ def _panel(panel, payload: Mapping, rows: Mapping, own_name: str, names: Mapping
         style.curve(panel, payload["weight"], own["own"], series, linestyle="-")
         look = style.SERIES[series]  # all lines are solid: the marker tells them apart in grey
         handles.append(
-            style.Line2D([], [], color=look.colour, marker=look.marker, markerfacecolor="white",
-                         markeredgewidth=1.0, label=label)
-        )  # fmt: skip
-        style.guide(panel, payload["weight"], own["law"], gid=None, linewidth=1.1,
-                    color=style.SERIES[series].colour, linestyle=(0, (2, 2)))  # fmt: skip
+            style.Line2D(
+                [],
+                [],
+                color=look.colour,
+                marker=look.marker,
+                markerfacecolor="white",
+                markeredgewidth=1.0,
+                label=label,
+            )
+        )
+        style.guide(
+            panel,
+            payload["weight"],
+            own["law"],
+            gid=None,
+            linewidth=1.1,
+            color=style.SERIES[series].colour,
+            linestyle=(0, (2, 2)),
+        )
         seen = own["observed"]
         style.points(panel, payload["weights"], seen["mean"], seen["std_error"], series)
     panel.set(yscale="log", xlabel=r"weight $\alpha$ of the synthetic part")
@@ -43,9 +57,13 @@ def _draw(payload: Mapping):
     right.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     right.set_title("sequence model, biased generator")
     for panel, name, handles in ((left, "S1", first), (right, "S2", second)):
-        panel.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.22),
-                     title_fontsize=8,
-                     title=f"solid: {name}, dashed: law; r.m.s. errors")  # fmt: skip
+        panel.legend(
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.22),
+            title_fontsize=8,
+            title=f"solid: {name}, dashed: law; r.m.s. errors",
+        )
     style.panel_letters((left, right))
     return figure
 

@@ -16,8 +16,15 @@ def _draw(payload: Mapping):
     for series, (name, own) in enumerate(payload["smoothness"].items()):
         label = rf"$\beta={float(name):g}$: {style.exponent(own)}"
         style.curve(left, payload["size"], own["exact"], series, label)
-        style.guide(left, payload["size"], own["rate"], gid=None, linewidth=0.8, color="0.3",
-                    linestyle=(0, (1, 1.5)))  # fmt: skip
+        style.guide(
+            left,
+            payload["size"],
+            own["rate"],
+            gid=None,
+            linewidth=0.8,
+            color="0.3",
+            linestyle=(0, (1, 1.5)),
+        )
         style.curve(right, payload["size"], own["error"], series)
         for panel, statistic in ((left, "squared"), (right, "error")):
             seen = own["observed"][statistic]
@@ -26,8 +33,9 @@ def _draw(payload: Mapping):
         panel.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")
     left.set_ylabel(r"$\mathbb{E}\,\|\hat\theta-\theta\|^2$")
     left.set_title("squared error at the best cut-off")
-    dotted = style.Line2D([], [], color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)),
-                          label="closed form")  # fmt: skip
+    dotted = style.Line2D(
+        [], [], color="0.3", linewidth=0.8, linestyle=(0, (1, 1.5)), label="closed form"
+    )
     handles = [*left.get_legend_handles_labels()[0], dotted]
     left.legend(handles=handles, loc="lower left", title="exponent (fit)", title_fontsize=8)
     right.set_ylabel("excess error rate")

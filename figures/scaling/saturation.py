@@ -16,19 +16,41 @@ def _draw(payload: Mapping):
     for series, (name, own) in enumerate(payload["smoothness"].items()):
         colour, marker = style.SERIES[series].colour, style.SERIES[series].marker
         style.curve(left, payload["size"], own["by_size"], series, linestyle="-")
-        style.guide(left, payload["size"], own["fresh"], gid=None, color=colour, linewidth=1.0,
-                    linestyle=(0, (4, 2)))  # fmt: skip
+        style.guide(
+            left,
+            payload["size"],
+            own["fresh"],
+            gid=None,
+            color=colour,
+            linewidth=1.0,
+            linestyle=(0, (4, 2)),
+        )
         left.annotate(
-            _beta(name), (payload["size"][-1], own["fresh"][-1]), xytext=(3, 0),
-            textcoords="offset points", ha="left", va="center", fontsize=8, color=colour,
-        )  # fmt: skip
+            _beta(name),
+            (payload["size"][-1], own["fresh"][-1]),
+            xytext=(3, 0),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            fontsize=8,
+            color=colour,
+        )
         style.guide(left, y=own["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
-        left.plot(own["crossover"], 2.0 * own["floor"], marker, color=colour, gid=style.GUIDE,
-                  markersize=6.5, zorder=4)  # fmt: skip
+        left.plot(
+            own["crossover"],
+            2.0 * own["floor"],
+            marker,
+            color=colour,
+            gid=style.GUIDE,
+            markersize=6.5,
+            zorder=4,
+        )
         style.curve(right, payload["seeds"], own["by_seeds"], series, linestyle="-")
         seen = own["observed"]
-        for panel, x, statistic in ((left, payload["sizes"], "by_size"),
-                                    (right, payload["numbers"], "by_seeds")):  # fmt: skip
+        for panel, x, statistic in (
+            (left, payload["sizes"], "by_size"),
+            (right, payload["numbers"], "by_seeds"),
+        ):
             mine = seen[statistic]
             style.points(panel, x, mine["mean"], mine["std_error"], series)
     for panel in (left, right):

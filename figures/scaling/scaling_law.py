@@ -41,8 +41,14 @@ def _draw(payload: Mapping):
     axes[0].set_ylim(bottom=0.6 * lowest)
     handles, labels = axes[0].get_legend_handles_labels()
     handles.append(style.Line2D([], [], color="0.55", linestyle=(0, (1, 2))))
-    figure.legend(handles, [*labels, "floor, $N_c$"], loc="outside upper center", ncols=4,
-                  title="weight", title_fontsize=8)  # fmt: skip
+    figure.legend(
+        handles,
+        [*labels, "floor, $N_c$"],
+        loc="outside upper center",
+        ncols=4,
+        title="weight",
+        title_fontsize=8,
+    )
     style.panel_letters(axes)
     return figure
 

@@ -143,8 +143,11 @@ def compare_all(results: dict[str, list[dict]], reference: str, metric: str) -> 
         )
         ratio = float(np.mean([sum(own["test_sizes"]) / sum(own["sizes"]) for own in seeds]))
         for rival in methods:
-            both = [own["scores"] for own in seeds
-                    if rival in own["scores"] and reference in own["scores"]]  # fmt: skip
+            both = [
+                own["scores"]
+                for own in seeds
+                if rival in own["scores"] and reference in own["scores"]
+            ]
             if rival == reference or len(both) < 2:
                 continue
             for one in classifiers:

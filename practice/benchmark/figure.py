@@ -63,10 +63,16 @@ def _row(axes, results: Results, title: str) -> None:
         reach = np.minimum([half, half], [share, 1.0 - share])  # a share is within 0 and 1
         own = style.SERIES[series]
         right.errorbar(
-            predicted.sum(axis=0) / weight.sum(axis=0), share, yerr=reach, color=own.colour,
-            linestyle=own.line, marker=own.marker, markerfacecolor="white", elinewidth=0.9,
+            predicted.sum(axis=0) / weight.sum(axis=0),
+            share,
+            yerr=reach,
+            color=own.colour,
+            linestyle=own.line,
+            marker=own.marker,
+            markerfacecolor="white",
+            elinewidth=0.9,
             label=label,
-        )  # fmt: skip
+        )
     style.guide(right, x=[0, 1], y=[0, 1])
     right.set_xticks([0.0, 0.5, 1.0])
     right.set_xlabel("predicted for the rare class")
@@ -91,9 +97,15 @@ def _differences(axes, results: Results, methods, classifiers, metric: str) -> l
                 mean, half = own[one]
                 height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
                 style.points(
-                    axes, [height], [mean], [half / style.INTERVAL], series,
-                    one if place == 0 else None, horizontal=True, markersize=3.4,
-                )  # fmt: skip
+                    axes,
+                    [height],
+                    [mean],
+                    [half / style.INTERVAL],
+                    series,
+                    one if place == 0 else None,
+                    horizontal=True,
+                    markersize=3.4,
+                )
     style.guide(axes, x=0.0)
     return list(found)
 
@@ -104,14 +116,19 @@ def _reliability(results: Results, method: str, after: int) -> np.ndarray:
     Bins with hardly any weight are dropped.
     """
     chosen = [seeds for task, seeds in results.items() if not task.endswith("/spurious")]
-    total = np.stack([
-        sum(
-            (np.array(scores["reliability"][after])
-            for own in tables
-            for scores in own["scores"].get(method, {}).values()),
-            start=np.zeros((3, RELIABILITY_BINS)),
-        )
-        for tables in zip(*(chosen or results.values()), strict=False)
-    ], axis=1)  # fmt: skip
+    total = np.stack(
+        [
+            sum(
+                (
+                    np.array(scores["reliability"][after])
+                    for own in tables
+                    for scores in own["scores"].get(method, {}).values()
+                ),
+                start=np.zeros((3, RELIABILITY_BINS)),
+            )
+            for tables in zip(*(chosen or results.values()), strict=False)
+        ],
+        axis=1,
+    )
     weight = total[0].sum(axis=0)
     return total[:, :, weight > 1e-3 * weight.sum()]

@@ -55,8 +55,10 @@ def _boosting(seed: int):
 
 
 CLASSIFIERS: dict[str, Callable] = {
-    "logistic": _logistic, "forest": _forest, "boosting": _boosting,
-}  # fmt: skip
+    "logistic": _logistic,
+    "forest": _forest,
+    "boosting": _boosting,
+}
 
 
 def judge(classifier: str, training: Training, split: Split, seed: int) -> dict:

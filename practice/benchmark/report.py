@@ -25,22 +25,37 @@ __all__ = [
     "score",
     "summaries",
     "summary",
-]  # fmt: skip
+]
 
 LABELS = {
-    "raw": "raw", "weighted": "class weights", "duplicate": "duplication", "smote": "SMOTE",
-    "smotenc": "SMOTENC", "borderline": "borderline-SMOTE", "adasyn": "ADASYN",
-    "rose": "ROSE-like", "plugin": "Gaussian plug-in", "predictive": "Student-t predictive",
-    "mixture": "Gaussian mixture", "in_context": "in-context network",
-    "language_model": "language model", "supplied": "supplied rows", "oracle": "oracle: real rows",
-}  # fmt: skip
+    "raw": "raw",
+    "weighted": "class weights",
+    "duplicate": "duplication",
+    "smote": "SMOTE",
+    "smotenc": "SMOTENC",
+    "borderline": "borderline-SMOTE",
+    "adasyn": "ADASYN",
+    "rose": "ROSE-like",
+    "plugin": "Gaussian plug-in",
+    "predictive": "Student-t predictive",
+    "mixture": "Gaussian mixture",
+    "in_context": "in-context network",
+    "language_model": "language model",
+    "supplied": "supplied rows",
+    "oracle": "oracle: real rows",
+}
 KINDS = {False: "tables of numbers", True: "tables with categories"}
 REFERENCES = ("plugin", "in_context", "language_model", "supplied")
 COMPARED = ("balanced_cross_entropy", "balanced_error", "auc")
 _COLUMNS = (
-    "balanced_cross_entropy", "balanced_error", "minority_error", "worst_error", "auc",
-    "calibration", "calibration_corrected",
-)  # fmt: skip
+    "balanced_cross_entropy",
+    "balanced_error",
+    "minority_error",
+    "worst_error",
+    "auc",
+    "calibration",
+    "calibration_corrected",
+)
 Results = dict[str, list[dict]]
 
 
@@ -117,8 +132,10 @@ def summary(results: Results) -> dict:
     return {
         "means": means,
         "families": {
-            r: {metric: [own._asdict() | {"verdict": own.verdict} for own in found]
-                for metric, found in by_metric.items()}
+            r: {
+                metric: [own._asdict() | {"verdict": own.verdict} for own in found]
+                for metric, found in by_metric.items()
+            }
             for r, by_metric in families.items()
         },
         "verdicts": {
@@ -128,7 +145,7 @@ def summary(results: Results) -> dict:
         "refused": _refused(results),
         "copies": _copies(results),
         "cleaned": _cleaned(results),
-    }  # fmt: skip
+    }
 
 
 def _verdicts(found: Sequence[Difference]) -> dict[str, dict[str, int]]:
@@ -152,10 +169,12 @@ def _refused(results: Results) -> dict[str, list[dict]]:
             for method, reason in own["refused"].items():
                 found.setdefault(method, Counter())[task, reason] += 1
     return {
-        method: [{"task": task, "reason": reason, "seeds": count}
-                 for (task, reason), count in reasons.items()]
+        method: [
+            {"task": task, "reason": reason, "seeds": count}
+            for (task, reason), count in reasons.items()
+        ]
         for method, reasons in found.items()
-    }  # fmt: skip
+    }
 
 
 def _refusals(said: list[dict]) -> list[str]:
@@ -222,18 +241,22 @@ def _section(results: Results, found: dict) -> str:
     lines = [
         f"{counted(count, 'seed')} on "
         f"{counted(len(results), 'table and setting', 'tables and settings')}: "
-        f"{', '.join(results)}.", "",
+        f"{', '.join(results)}.",
+        "",
         "Losses, mean over tables and classifiers, with the half-width of the 95 % interval over "
-        "the seeds in which a method refused on no table (a dash if there are none):", "",
+        "the seeds in which a method refused on no table (a dash if there are none):",
+        "",
         "| method | " + " | ".join(METRICS[m] for m in _COLUMNS[:-1]) + " | corrected |",
         "|---" * (len(_COLUMNS) + 1) + "|",
-    ]  # fmt: skip
+    ]
     for method, by_metric in found["means"].items():
         cells = [_cell(*by_metric[metric]) for metric in _COLUMNS]
         lines.append(f"| {LABELS[method]} | " + " | ".join(cells) + " |")
     for reference, by_metric in found["verdicts"].items():
-        total = sum(sum(v[k] for k in ("better", "undecided", "worse"))
-                    for v in by_metric[COMPARED[0]].values())  # fmt: skip
+        total = sum(
+            sum(v[k] for k in ("better", "undecided", "worse"))
+            for v in by_metric[COMPARED[0]].values()
+        )
         lines += [
             "",
             f"{LABELS[reference]} against each method, over tables and classifiers: better / "
@@ -253,9 +276,12 @@ def _section(results: Results, found: dict) -> str:
             ]
             lines.append(f"| {LABELS[rival]} | " + " | ".join(cells) + " |")
     lines += [
-        "", "Copies among the added rows (exact + near), and what chance explains:", "",
-        "| method | rows | of seeds | by chance | of test rows | by chance |", "|---" * 6 + "|",
-    ]  # fmt: skip
+        "",
+        "Copies among the added rows (exact + near), and what chance explains:",
+        "",
+        "| method | rows | of seeds | by chance | of test rows | by chance |",
+        "|---" * 6 + "|",
+    ]
     for method, own in found["copies"].items():
         lines.append(
             f"| {LABELS[method]} | {own['rows']:.0f} | {own['exact_seeds']:.0f} + "
@@ -266,8 +292,9 @@ def _section(results: Results, found: dict) -> str:
     if found["cleaned"]:
         lines += [
             "Change of the balanced cross-entropy without the rows that copy test rows, over the "
-            "seeds that have some:", "",
-        ]  # fmt: skip
+            "seeds that have some:",
+            "",
+        ]
         for method, own in found["cleaned"].items():
             mean, half = own["change"]
             lines.append(

@@ -99,10 +99,13 @@ def _smotenc(split, seed):
         raise Refused("SMOTENC is for tables with categories; see smote")
     return _resampled(
         SMOTENC(
-            _categorical(split), sampling_strategy=_targets(split),
-            k_neighbors=_neighbours(split), random_state=seed,
-        ), split,
-    )  # fmt: skip
+            _categorical(split),
+            sampling_strategy=_targets(split),
+            k_neighbors=_neighbours(split),
+            random_state=seed,
+        ),
+        split,
+    )
 
 
 def _rose(split, seed):
@@ -117,9 +120,12 @@ def _rose(split, seed):
 def _ours(generator, **options) -> Callable:
     def resample(split, seed):
         sampler = SyntheticOverSampler(
-            generator, sampling_strategy=_targets(split), random_state=seed,
-            categorical_features=_categorical(split), **options,
-        )  # fmt: skip
+            generator,
+            sampling_strategy=_targets(split),
+            random_state=seed,
+            categorical_features=_categorical(split),
+            **options,
+        )
         return _resampled(sampler, split)
 
     return resample

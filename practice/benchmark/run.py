@@ -153,8 +153,12 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
         "sizes": np.bincount(split.cell).tolist(),
         "test_sizes": np.bincount(split.test_cell, minlength=len(split.names)).tolist(),
         "wanted": split.added.tolist(),
-        "scores": {}, "cleaned": {}, "refused": {}, "added": {}, "copies": {},
-    }  # fmt: skip
+        "scores": {},
+        "cleaned": {},
+        "refused": {},
+        "added": {},
+        "copies": {},
+    }
 
     def judged(training: Training) -> dict:
         return {name: judge(name, training, split, seed) for name in plan.classifiers}
@@ -173,8 +177,9 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
             made = points(split, training.x[len(split.x) :])
             report = contamination.compare(made, seeds, test, near=plan.near)
             found["copies"][method] = {
-                "seeds": report.seeds.summary(), "test": report.test.summary(),
-            }  # fmt: skip
+                "seeds": report.seeds.summary(),
+                "test": report.test.summary(),
+            }
             if not report.clean.all():
                 kept = np.concatenate([np.ones(len(split.x), dtype=bool), report.clean])
                 cleaned = Training(

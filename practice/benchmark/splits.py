@@ -83,11 +83,13 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
     rows = np.concatenate([numbers, data.categories], axis=1)
     if data.part is not None:
         test = np.flatnonzero(data.part == 2)
-        test = np.concatenate([
-            rng.choice(own, len(own))
-            for own in (test[cell[test] == c] for c in range(len(names)))
-            if len(own)
-        ])  # fmt: skip
+        test = np.concatenate(
+            [
+                rng.choice(own, len(own))
+                for own in (test[cell[test] == c] for c in range(len(names)))
+                if len(own)
+            ]
+        )
         train, held = np.flatnonzero(data.part == 0), np.empty(0, dtype=int)
         supplied = np.flatnonzero(data.part == 1)
     else:
@@ -109,9 +111,20 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
     rows = rows.astype(float)
     rows[:, :numeric] = (rows[:, :numeric] - centre) / np.where(std > 0, std, 1.0)
     return Split(
-        rows[train], cell[train], rows[test], cell[test], rows[held], cell[held],
-        rows[supplied], cell[supplied], label, names, added, numeric, data.levels,
-    )  # fmt: skip
+        rows[train],
+        cell[train],
+        rows[test],
+        cell[test],
+        rows[held],
+        cell[held],
+        rows[supplied],
+        cell[supplied],
+        label,
+        names,
+        added,
+        numeric,
+        data.levels,
+    )
 
 
 def _cells(data: Dataset, setting: str, rng):
@@ -128,20 +141,27 @@ def _cells(data: Dataset, setting: str, rng):
             side[own] = np.arange(len(own)) % 2
         column = SPURIOUS_MEAN * (2 * side - 1) + rng.standard_normal(len(side))
         numbers = np.column_stack([data.numbers, column])
-        names = tuple(f"{c}, {'agrees' if s == y else 'conflicts'}"
-                      for y, c in enumerate(data.classes) for s in (0, 1))  # fmt: skip
+        names = tuple(
+            f"{c}, {'agrees' if s == y else 'conflicts'}"
+            for y, c in enumerate(data.classes)
+            for s in (0, 1)
+        )
         label = np.array([0, 0, 1, 1])
         return numbers, 2 * data.labels + side, label, names, np.array([1, 2])
     if data.attribute is None or setting == "imbalance":
         sizes = np.bincount(data.labels)
         return (
-            data.numbers, data.labels, np.arange(len(sizes)), data.classes,
+            data.numbers,
+            data.labels,
+            np.arange(len(sizes)),
+            data.classes,
             np.array([sizes.argmin()]),
-        )  # fmt: skip
+        )
     pairs, cell = np.unique(data.labels * len(data.kinds) + data.attribute, return_inverse=True)
     label = pairs // len(data.kinds)
-    names = tuple(f"{data.classes[p // len(data.kinds)]}, {data.kinds[p % len(data.kinds)]}"
-                  for p in pairs)  # fmt: skip
+    names = tuple(
+        f"{data.classes[p // len(data.kinds)]}, {data.kinds[p % len(data.kinds)]}" for p in pairs
+    )
     if setting == "natural":
         return data.numbers, cell, label, names, np.empty(0, dtype=int)
     sizes = np.bincount(cell)

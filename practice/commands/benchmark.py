@@ -21,30 +21,68 @@ tables."""
 def add_arguments(own: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     own.description = _DESCRIPTION
-    own.add_argument("csv", nargs="?", type=Path, metavar="DATA.csv",
-                     help="default: tables of scikit-learn")  # fmt: skip
+    own.add_argument(
+        "csv", nargs="?", type=Path, metavar="DATA.csv", help="default: tables of scikit-learn"
+    )
     shared.add_columns(own, required=False)
-    own.add_argument("--folder", type=Path, metavar="DIR",
-                     help="of train.csv, synthetic.csv, test.csv, or of such folders")  # fmt: skip
-    own.add_argument("--data", action="append", metavar="NAME",
-                     help="one of scikit-learn's tables; may be repeated")  # fmt: skip
-    own.add_argument("--setting", action="append", choices=("imbalance", "spurious", "natural"),
-                     help="may be repeated; default: imbalance and spurious")  # fmt: skip
-    own.add_argument("--imbalance", type=float, default=10.0, metavar="RATIO",
-                     help="rows of a large cell for one of a small cell (default 10)")  # fmt: skip
-    own.add_argument("--seeds", type=shared.whole(2, ", to compare splits"), default=20,
-                     help="splits (default 20)")  # fmt: skip
-    own.add_argument("--method", action="append", metavar="NAME",
-                     help="may be repeated; raw and weighted are always there; default: all but "
-                     "predictive and mixture")  # fmt: skip
-    own.add_argument("--language-model", metavar="PATH",
-                     help="compare a language model too: a folder, or the word 'character'; see "
-                     "the command language-model")  # fmt: skip
-    own.add_argument("--classifier", action="append", metavar="NAME",
-                     help="may be repeated; default: logistic, forest and boosting")  # fmt: skip
+    own.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="of train.csv, synthetic.csv, test.csv, or of such folders",
+    )
+    own.add_argument(
+        "--data",
+        action="append",
+        metavar="NAME",
+        help="one of scikit-learn's tables; may be repeated",
+    )
+    own.add_argument(
+        "--setting",
+        action="append",
+        choices=("imbalance", "spurious", "natural"),
+        help="may be repeated; default: imbalance and spurious",
+    )
+    own.add_argument(
+        "--imbalance",
+        type=float,
+        default=10.0,
+        metavar="RATIO",
+        help="rows of a large cell for one of a small cell (default 10)",
+    )
+    own.add_argument(
+        "--seeds",
+        type=shared.whole(2, ", to compare splits"),
+        default=20,
+        help="splits (default 20)",
+    )
+    own.add_argument(
+        "--method",
+        action="append",
+        metavar="NAME",
+        help="may be repeated; raw and weighted are always there; default: all but "
+        "predictive and mixture",
+    )
+    own.add_argument(
+        "--language-model",
+        metavar="PATH",
+        help="compare a language model too: a folder, or the word 'character'; see "
+        "the command language-model",
+    )
+    own.add_argument(
+        "--classifier",
+        action="append",
+        metavar="NAME",
+        help="may be repeated; default: logistic, forest and boosting",
+    )
     shared.add_near(own)
-    own.add_argument("--out", type=Path, default=Path("practice-out"), metavar="DIR",
-                     help="folder of the report and the seeds (default practice-out)")  # fmt: skip
+    own.add_argument(
+        "--out",
+        type=Path,
+        default=Path("practice-out"),
+        metavar="DIR",
+        help="folder of the report and the seeds (default practice-out)",
+    )
 
 
 def _tables(options: argparse.Namespace):
@@ -83,11 +121,13 @@ def _plan(options: argparse.Namespace):
     elif TEXT in named:
         raise ValueError(f"--method {TEXT}: name the model with --language-model.")
     return benchmark.Plan(
-        options.seeds, options.imbalance,
+        options.seeds,
+        options.imbalance,
         _chosen(named, METHODS, "--method"),
         _chosen(options.classifier or CLASSIFIERS, tuple(CLASSIFIERS), "--classifier"),
-        options.near, options.language_model,
-    )  # fmt: skip
+        options.near,
+        options.language_model,
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,8 +149,9 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan(options)
     chosen = benchmark.tasks(_tables(options), options.setting or ("imbalance", "spurious"))
     if not chosen:
-        raise ValueError("--setting: no table allows it; an attribute is constructed for two "
-                         "classes only.")  # fmt: skip
+        raise ValueError(
+            "--setting: no table allows it; an attribute is constructed for two classes only."
+        )
     benchmark.check(plan)
     artifacts.check_writable(options.out / "report.json")
     screen = console()
@@ -126,11 +167,17 @@ def run(options: argparse.Namespace) -> int:
     found = benchmark_report.summaries(results)
     text = benchmark_report.markdown(results, found)
     configuration = {
-        "tasks": [task.configuration(plan) for task in chosen], "seeds": plan.seeds,
-    }  # fmt: skip
+        "tasks": [task.configuration(plan) for task in chosen],
+        "seeds": plan.seeds,
+    }
     print(text)
-    artifacts.save(options.out / "report.json", found, kind="benchmark report",
-                   configuration=configuration, seed=0)  # fmt: skip
+    artifacts.save(
+        options.out / "report.json",
+        found,
+        kind="benchmark report",
+        configuration=configuration,
+        seed=0,
+    )
     artifacts.save_text(options.out / "report.md", text)
     style.save(benchmark_figure.draw(results), options.out / "report.png", "png")
     screen.print(f"{options.out}/report.md, .json, .png; {time.monotonic() - began:.0f} s")

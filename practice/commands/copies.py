@@ -22,8 +22,9 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("--train", type=Path, required=True, metavar="TRAIN.csv")
     own.add_argument("--test", type=Path, required=True, metavar="TEST.csv")
     shared.add_near(own)
-    shared.add_output(own, "--clean", "OUT.csv", required=False,
-                      text="write the rows that copy no test row")  # fmt: skip
+    shared.add_output(
+        own, "--clean", "OUT.csv", required=False, text="write the rows that copy no test row"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

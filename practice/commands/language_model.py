@@ -23,29 +23,43 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("seeds", type=Path, metavar="SEEDS.csv", help="real rows with a header")
     shared.add_columns(own)
     own.add_argument(
-        "--model", required=True, metavar="PATH",
+        "--model",
+        required=True,
+        metavar="PATH",
         help="folder of a Hugging Face causal model, or the word 'character': a small model "
         "trained on the rows themselves, to try the command with",
-    )  # fmt: skip
+    )
     shared.add_output(own, "--out", "SYN.csv", required=True, text="file to write")
     count = shared.whole(1)
     own.add_argument("--rows", type=count, default=100, help="of every group (default 100)")
     own.add_argument("--context", type=count, default=20, help="seeds in a prompt (default 20)")
-    own.add_argument("--attempts", type=count, default=50,
-                     help="calls a group at most (default 50)")  # fmt: skip
-    own.add_argument("--new-tokens", type=count, default=256,
-                     help="of a folder's model, per continuation (default 256)")  # fmt: skip
-    own.add_argument("--temperature", type=float, default=1.0,
-                     help="of a folder's model (default 1.0)")  # fmt: skip
-    own.add_argument("--keep-copies", action="store_true",
-                     help="keep rows that equal a real row or each other")  # fmt: skip
-    own.add_argument("--test", type=Path, metavar="TEST.csv",
-                     help="look for copies of these real rows too, which the model never "
-                     "sees")  # fmt: skip
+    own.add_argument(
+        "--attempts", type=count, default=50, help="calls a group at most (default 50)"
+    )
+    own.add_argument(
+        "--new-tokens",
+        type=count,
+        default=256,
+        help="of a folder's model, per continuation (default 256)",
+    )
+    own.add_argument(
+        "--temperature", type=float, default=1.0, help="of a folder's model (default 1.0)"
+    )
+    own.add_argument(
+        "--keep-copies", action="store_true", help="keep rows that equal a real row or each other"
+    )
+    own.add_argument(
+        "--test",
+        type=Path,
+        metavar="TEST.csv",
+        help="look for copies of these real rows too, which the model never sees",
+    )
     shared.add_near(own)
-    own.add_argument("--remove", choices=("test", "any"),
-                     help="leave out exact and near copies of test rows, or of any real "
-                     "row")  # fmt: skip
+    own.add_argument(
+        "--remove",
+        choices=("test", "any"),
+        help="leave out exact and near copies of test rows, or of any real row",
+    )
     shared.add_seed(own, 2024)
 
 
@@ -81,10 +95,18 @@ def run(options: argparse.Namespace) -> int:
     if options.test is not None:
         test = read_test(schema, *read_lines(options.test, options.label), options.test)
     made = generate_rows(
-        _model(options, schema, lines), header, lines, group, options.rows,
-        seed=options.seed, context=options.context, attempts=options.attempts,
-        keep_copies=options.keep_copies, categorical=options.categorical, path=options.seeds,
-    )  # fmt: skip
+        _model(options, schema, lines),
+        header,
+        lines,
+        group,
+        options.rows,
+        seed=options.seed,
+        context=options.context,
+        attempts=options.attempts,
+        keep_copies=options.keep_copies,
+        categorical=options.categorical,
+        path=options.seeds,
+    )
     copies = guard(made, test, options.near)
     print(made.report.summary())
     print(copies.shown.told("rows shown"))

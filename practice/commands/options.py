@@ -14,23 +14,31 @@ def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> No
     """Which columns are what: ``--label``, ``--attribute`` (or ``--group``), ``--categorical``."""
     parser.add_argument("--label", required=required, metavar="COLUMN", help="the label's column")
     parser.add_argument(
-        "--attribute", "--group", metavar="COLUMN",
+        "--attribute",
+        "--group",
+        metavar="COLUMN",
         help="column of a spurious attribute: groups are label x attribute",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--categorical", action="append", default=[], metavar="COLUMN",
+        "--categorical",
+        action="append",
+        default=[],
+        metavar="COLUMN",
         help="a column that is categories though its cells are numbers, in part or all; may be "
         "repeated (columns of text are categories anyway)",
-    )  # fmt: skip
+    )
 
 
 def add_near(parser: argparse.ArgumentParser) -> None:
     """``--near``: what counts as a near copy."""
     parser.add_argument(
-        "--near", type=float, default=0.2, metavar="SHARE",
+        "--near",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
         help="a near copy of a real row is within this share of the distance between neighbouring "
         "real rows (default 0.2)",
-    )  # fmt: skip
+    )
 
 
 def add_seed(parser: argparse.ArgumentParser, default: int = 0) -> None:

@@ -33,50 +33,71 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
     )
     own.add_argument(
-        "--categorical", action="append", default=[], metavar="COLUMN",
+        "--categorical",
+        action="append",
+        default=[],
+        metavar="COLUMN",
         help="a column of categories, read as indicators; may be repeated; to judge --synthetic "
         "rows, since the planner's own generators draw numbers",
-    )  # fmt: skip
+    )
     made = own.add_mutually_exclusive_group()
     made.add_argument(
         "--synthetic", type=Path, metavar="SYN.csv", help="rows that a generator made, to be judged"
     )
     made.add_argument(
-        "--generator", action="append", choices=_NAMES, dest="generators",
+        "--generator",
+        action="append",
+        choices=_NAMES,
+        dest="generators",
         help="generator to plan for; may be repeated; all but gaussian by default",
-    )  # fmt: skip
+    )
     own.add_argument(
-        "--independent", action="store_true",
+        "--independent",
+        action="store_true",
         help="the rows of SYN.csv were made without those of DATA.csv",
-    )  # fmt: skip
+    )
     own.add_argument(
-        "--learner", choices=_LEARNERS, default=_LEARNERS[0],
+        "--learner",
+        choices=_LEARNERS,
+        default=_LEARNERS[0],
         help="what is trained (default logistic-l2, a logistic regression with an L2 penalty)",
-    )  # fmt: skip
+    )
     own.add_argument(
-        "--ridge", default="cv", type=_ridge, metavar="R",
+        "--ridge",
+        default="cv",
+        type=_ridge,
+        metavar="R",
         help="its penalty: a number, 1 / C on standardised features; cv (default), the best of "
         "each design; theory, theorem H's best",
-    )  # fmt: skip
+    )
     own.add_argument(
         "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
     )
     own.add_argument(
-        "--worth", type=float, default=1e-4, metavar="G",
+        "--worth",
+        type=float,
+        default=1e-4,
+        metavar="G",
         help="nats, the least expected gain that rows are recommended for (default 1e-4: it takes "
         "80 000 test rows to see it)",
-    )  # fmt: skip
+    )
     own.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
     own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
-    own.add_argument("--repeats", type=whole(1), metavar="R",
-                     help="of 5-fold cross-validation (default 2; 1 beyond 5000 rows)")  # fmt: skip
+    own.add_argument(
+        "--repeats",
+        type=whole(1),
+        metavar="R",
+        help="of 5-fold cross-validation (default 2; 1 beyond 5000 rows)",
+    )
     own.add_argument("--seed", type=seed_number, default=SEED, help=f"of folds and draws ({SEED})")
     own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
     own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
     own.add_argument(
-        "--write", type=Path, metavar="TRAIN.csv",
+        "--write",
+        type=Path,
+        metavar="TRAIN.csv",
         help="write the rows to train on: real and synthetic, with their weights",
-    )  # fmt: skip
+    )
     own.add_argument(
         "--overwrite", action="store_true", help="let --write replace a file that is there"
     )
@@ -100,9 +121,13 @@ def run(options: argparse.Namespace) -> int:
     made = judged = None
     if options.synthetic is not None:
         judged = read_table(
-            options.synthetic, options.label, options.group, names=table.names,
-            categorical=options.categorical, encoding=table.encoding,
-        )  # fmt: skip
+            options.synthetic,
+            options.label,
+            options.group,
+            names=table.names,
+            categorical=options.categorical,
+            encoding=table.encoding,
+        )
         made = (judged.features, judged.labels, judged.attributes)
         made = made if options.group else made[:2]
     screen = console()
@@ -111,27 +136,45 @@ def run(options: argparse.Namespace) -> int:
     with bar:
         task = bar.add_task("cross-validation", total=None)
         plan = plan_table(
-            table.features, table.labels, table.attributes,
-            learner=options.learner, ridge=options.ridge,
-            generators=_generators(options), synthetic=made, fitted=not options.independent,
-            positive=options.positive, price=options.price, worth=options.worth, most=options.most,
-            level=options.level, repeats=options.repeats, seed=options.seed,
+            table.features,
+            table.labels,
+            table.attributes,
+            learner=options.learner,
+            ridge=options.ridge,
+            generators=_generators(options),
+            synthetic=made,
+            fitted=not options.independent,
+            positive=options.positive,
+            price=options.price,
+            worth=options.worth,
+            most=options.most,
+            level=options.level,
+            repeats=options.repeats,
+            seed=options.seed,
             names=_feature_names(table),
             told=lambda done, total: bar.update(task, completed=done, total=total),
-        )  # fmt: skip
+        )
     if table.encoding is not None:
         shown = ", ".join(table.encoding.labels) or "none: every other level has too few rows"
         screen.print(f"indicators of categories: {shown}", soft_wrap=True, highlight=False)
     print_plan(screen, plan)
     configuration = {
-        "data": str(options.data), "label": options.label, "group": options.group,
-        "positive": options.positive, "categorical": options.categorical,
+        "data": str(options.data),
+        "label": options.label,
+        "group": options.group,
+        "positive": options.positive,
+        "categorical": options.categorical,
         "synthetic": options.synthetic and str(options.synthetic),
-        "independent": options.independent, "generators": options.generators,
-        "learner": options.learner, "ridge": options.ridge,
-        "price": options.price, "worth": options.worth, "most": options.most,
-        "level": options.level, "repeats": options.repeats,
-    }  # fmt: skip
+        "independent": options.independent,
+        "generators": options.generators,
+        "learner": options.learner,
+        "ridge": options.ridge,
+        "price": options.price,
+        "worth": options.worth,
+        "most": options.most,
+        "level": options.level,
+        "repeats": options.repeats,
+    }
     payload = as_dict(plan)
     for path, kind in written:
         if kind == "json":
@@ -147,8 +190,10 @@ def run(options: argparse.Namespace) -> int:
             screen.print(
                 "  whole numbers in the table, fractions in its synthetic rows: "
                 f"{', '.join(map(repr, names))}",
-                style="dim", soft_wrap=True, highlight=False,
-            )  # fmt: skip
+                style="dim",
+                soft_wrap=True,
+                highlight=False,
+            )
     return 0
 
 

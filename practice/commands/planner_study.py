@@ -21,23 +21,33 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.description = _DESCRIPTION
     own.add_argument("--simulated", type=whole(0), default=0, metavar="N", help="simulated tables")
     own.add_argument(
-        "--real", action="append", choices=("development", "closed"), default=[],
+        "--real",
+        action="append",
+        choices=("development", "closed"),
+        default=[],
         help="a half of the real tables; may be repeated",
-    )  # fmt: skip
+    )
     own.add_argument(
-        "--learner", choices=("logistic-l2", "logistic", "forest", "boosting"),
-        default="logistic-l2", help="what is trained (default logistic-l2)",
-    )  # fmt: skip
+        "--learner",
+        choices=("logistic-l2", "logistic", "forest", "boosting"),
+        default="logistic-l2",
+        help="what is trained (default logistic-l2)",
+    )
     own.add_argument(
-        "--first", type=whole(1), metavar="N",
+        "--first",
+        type=whole(1),
+        metavar="N",
         help="only so many real tables, in the order of their names' SHA-256",
-    )  # fmt: skip
+    )
     own.add_argument("--repeats", type=whole(1), default=2, help="of 5-fold cross-validation (2)")
     own.add_argument("--seed", type=seed_number, default=1, help="of the simulated tables (1)")
     own.add_argument(
-        "--out", type=Path, default=Path("practice-out"), metavar="DIR",
+        "--out",
+        type=Path,
+        default=Path("practice-out"),
+        metavar="DIR",
         help="planner-study.md, and DIR/records for the tables (default practice-out)",
-    )  # fmt: skip
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,10 +68,15 @@ def run(options: argparse.Namespace) -> int:
         with progress_bar(screen) as bar:
             task = bar.add_task(name, total=None)
             records = study.recorded(
-                name, options.simulated, options.out / "records", learner=options.learner,
-                repeats=options.repeats, first=options.first, seed=options.seed,
+                name,
+                options.simulated,
+                options.out / "records",
+                learner=options.learner,
+                repeats=options.repeats,
+                first=options.first,
+                seed=options.seed,
                 told=partial(_told, bar, task),
-            )  # fmt: skip
+            )
         if name == "simulated" and options.learner == "logistic-l2":
             parts.append(study.weights(*study.learned(records)))
         parts.append(study.markdown(name, study.shown(records)))

@@ -20,16 +20,24 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.description = _DESCRIPTION
     own.add_argument("csv", type=Path, metavar="DATA.csv")
     shared.add_columns(own)
-    own.add_argument("--generator", default="plugin", choices=_SAMPLERS,
-                     help="what levels the classes (default plugin)")  # fmt: skip
-    own.add_argument("--covariance", default="pooled", choices=("group", "pooled"),
-                     help="of plugin and predictive (default pooled)")  # fmt: skip
-    own.add_argument("--classifier", default="logistic",
-                     choices=("logistic", "forest", "boosting"))  # fmt: skip
+    own.add_argument(
+        "--generator",
+        default="plugin",
+        choices=_SAMPLERS,
+        help="what levels the classes (default plugin)",
+    )
+    own.add_argument(
+        "--covariance",
+        default="pooled",
+        choices=("group", "pooled"),
+        help="of plugin and predictive (default pooled)",
+    )
+    own.add_argument("--classifier", default="logistic", choices=("logistic", "forest", "boosting"))
     own.add_argument("--folds", type=shared.whole(2), default=5, help="default 5")
     shared.add_seed(own)
-    shared.add_output(own, "--out", "FILE.png", required=False,
-                      text="draw the curves: .png, .svg or .pdf")  # fmt: skip
+    shared.add_output(
+        own, "--out", "FILE.png", required=False, text="draw the curves: .png, .svg or .pdf"
+    )
 
 
 def _sampler(options: argparse.Namespace):
@@ -72,9 +80,13 @@ def run(options: argparse.Namespace) -> int:
     if options.generator == "smote" and (features.dtypes == "category").any():
         raise ValueError("--generator smote: interpolates numbers, and the table has categories.")
     found = calibration_check.check_calibration(
-        features, data[options.label], _sampler(options),
-        CLASSIFIERS[options.classifier](options.seed), folds=options.folds, seed=options.seed,
-    )  # fmt: skip
+        features,
+        data[options.label],
+        _sampler(options),
+        CLASSIFIERS[options.classifier](options.seed),
+        folds=options.folds,
+        seed=options.seed,
+    )
     print(calibration_check.table(found))
     if options.out is not None:
         style.save(calibration_check.draw(found), options.out, kind)

@@ -22,17 +22,33 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("csv", type=Path, metavar="IN.csv")
     shared.add_columns(own)
     shared.add_output(own, "--out", "OUT.csv", required=True, text="file to write")
-    own.add_argument("--generator", default="plugin",
-                     choices=("plugin", "mixture", "predictive", "in_context"))  # fmt: skip
+    own.add_argument(
+        "--generator", default="plugin", choices=("plugin", "mixture", "predictive", "in_context")
+    )
     own.add_argument("--covariance", default="group", choices=("group", "pooled"))
-    own.add_argument("--n-synthetic", type=shared.whole(0), metavar="TOTAL",
-                     help="rows to add, smallest groups first; default: level")  # fmt: skip
-    own.add_argument("--augmentation", type=shared.whole(0), default=0, metavar="N",
-                     help="rows to add to every group beyond that")  # fmt: skip
-    own.add_argument("--weight", type=float, default=0.0, metavar="ALPHA",
-                     help="their weight in the column synthetic_weight")  # fmt: skip
-    own.add_argument("--plan", action="store_true",
-                     help="let the planner say how many rows, and their weight")  # fmt: skip
+    own.add_argument(
+        "--n-synthetic",
+        type=shared.whole(0),
+        metavar="TOTAL",
+        help="rows to add, smallest groups first; default: level",
+    )
+    own.add_argument(
+        "--augmentation",
+        type=shared.whole(0),
+        default=0,
+        metavar="N",
+        help="rows to add to every group beyond that",
+    )
+    own.add_argument(
+        "--weight",
+        type=float,
+        default=0.0,
+        metavar="ALPHA",
+        help="their weight in the column synthetic_weight",
+    )
+    own.add_argument(
+        "--plan", action="store_true", help="let the planner say how many rows, and their weight"
+    )
     shared.add_seed(own)
 
 
@@ -52,11 +68,15 @@ def run(options: argparse.Namespace) -> int:
             "resample the table that it was made from."
         )
     sampler = SyntheticOverSampler(
-        options.generator, sampling_strategy="plan" if options.plan else "auto",
-        n_synthetic=options.n_synthetic, augmentation=options.augmentation,
-        weight=options.weight, covariance=options.covariance, groups=options.attribute,
+        options.generator,
+        sampling_strategy="plan" if options.plan else "auto",
+        n_synthetic=options.n_synthetic,
+        augmentation=options.augmentation,
+        weight=options.weight,
+        covariance=options.covariance,
+        groups=options.attribute,
         random_state=options.seed,
-    )  # fmt: skip
+    )
     features = table.drop(columns=options.label)
     new, labels = sampler.fit_resample(features, table[options.label])
     new[options.label] = labels

@@ -172,9 +172,12 @@ class Plan:
         first = np.array([np.flatnonzero(index == g)[0] for g in range(len(self.groups))])
         both = np.concatenate([index, group])
         return TrainingTable(
-            np.concatenate([x, drawn]), np.concatenate([labels, labels[first[group]]]), weights,
-            np.arange(len(both)) >= len(x), both,
-        )  # fmt: skip
+            np.concatenate([x, drawn]),
+            np.concatenate([labels, labels[first[group]]]),
+            weights,
+            np.arange(len(both)) >= len(x),
+            both,
+        )
 
     def weights_of(self, group: np.ndarray) -> np.ndarray:
         """Weights of all rows, mean 1: the real ones, then synthetic ones of these groups.
@@ -234,12 +237,17 @@ class Plan:
         try:
             own = json.loads(text)
             choices = tuple(_choice(choice) for choice in own["choices"])
-            return cls(**own | {
-                "choices": choices, "recommended": choices[own["recommended"]],
-                "groups": tuple(GroupInfo(*group) for group in own["groups"]),
-                "warnings": tuple(Caution(*doubt) for doubt in own["warnings"]),
-                "folds": tuple(own["folds"]), "group_index": np.array(own["group_index"]),
-            })  # fmt: skip
+            return cls(
+                **own
+                | {
+                    "choices": choices,
+                    "recommended": choices[own["recommended"]],
+                    "groups": tuple(GroupInfo(*group) for group in own["groups"]),
+                    "warnings": tuple(Caution(*doubt) for doubt in own["warnings"]),
+                    "folds": tuple(own["folds"]),
+                    "group_index": np.array(own["group_index"]),
+                }
+            )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ValueError(f"text: got no plan ({error}), expected what to_json wrote.") from None
 

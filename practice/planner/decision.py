@@ -59,7 +59,7 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
             f"{best.expected:.2g} nats over class weighting"
             f"{' net of their price' if best.cost else ''}; "
             f"the probability that they lose is {chance:.0%}."
-        )  # fmt: skip
+        )
     reference = raw if _shown(raw) else weighting
     name = "the plain fit" if reference is raw else "class weighting"
     best = max(offers, key=lambda own: own.expected, default=None)

@@ -32,9 +32,13 @@ def diagnose(table: Prepared, choices: Sequence) -> tuple[Caution, ...]:
         table: it; choices: designs with their prior and evidence.
     """
     return (
-        *_identifiers(table), *_copies(table), *_few_synthetic(table), *_few_rows(table),
-        *_tails(table, choices), *_apart(choices),
-    )  # fmt: skip
+        *_identifiers(table),
+        *_copies(table),
+        *_few_synthetic(table),
+        *_few_rows(table),
+        *_tails(table, choices),
+        *_apart(choices),
+    )
 
 
 def _identifiers(table: Prepared):
@@ -45,10 +49,11 @@ def _identifiers(table: Prepared):
     named = [table.names[place] for place in np.flatnonzero(even)]
     if named:
         yield Caution(
-            "identifier", float(len(named)),
+            "identifier",
+            float(len(named)),
             f"the rows are numbered by {', '.join(map(repr, named))}: an identifier says nothing "
             "about new ones; leave it out and plan again.",
-        )  # fmt: skip
+        )
 
 
 def _copies(table: Prepared):
@@ -60,10 +65,11 @@ def _copies(table: Prepared):
     share = float(np.mean(near < 1e-9))
     if share > 0.01:
         yield Caution(
-            "copies", share,
+            "copies",
+            share,
             f"{share:.1%} of the synthetic rows copy real rows: they carry no new information, and "
             "flatter themselves in cross-validation. Remove them and plan again.",
-        )  # fmt: skip
+        )
 
 
 def _few_synthetic(table: Prepared):
@@ -74,21 +80,23 @@ def _few_synthetic(table: Prepared):
     g = int(missing.argmax())
     if missing[g] > 0:
         yield Caution(
-            "synthetic rows", float(available[g]),
+            "synthetic rows",
+            float(available[g]),
             f"the synthetic table has {counted(available[g], 'row')} of group "
             f"{table.groups[g].name}, levelling needs {sizes.max() - sizes[g]}: designs that level "
             "are left out. Generate more, or weight the rows that there are.",
-        )  # fmt: skip
+        )
 
 
 def _few_rows(table: Prepared):
     least = min(table.groups, key=lambda g: g.size)
     if least.size < _FEW:
         yield Caution(
-            "few rows", float(least.size),
+            "few rows",
+            float(least.size),
             f"group {least.name} has {counted(least.size, 'row')}: cross-validation sees little, "
             "and theory decides most of it.",
-        )  # fmt: skip
+        )
 
 
 def _tails(table: Prepared, choices: Sequence):
@@ -107,10 +115,11 @@ def _tails(table: Prepared, choices: Sequence):
             worst, name = kurtosis, info.name
     if worst > _TAILS:
         yield Caution(
-            "tails", worst,
+            "tails",
+            worst,
             f"group {name} has {worst:.1f} times the kurtosis of a normal law: Gaussian rows are "
             "of another kind, and theorem H, which takes the groups to be normal, is a guess here.",
-        )  # fmt: skip
+        )
 
 
 def _apart(choices: Sequence):
@@ -122,8 +131,9 @@ def _apart(choices: Sequence):
     worst = max(known, key=distance, default=None)
     if worst is not None and distance(worst) > _APART:
         yield Caution(
-            "theory and table", float(distance(worst)),
+            "theory and table",
+            float(distance(worst)),
             f"for {worst.source}, {worst.name}, theory says {worst.prior.mean:+.2g} nats and "
             f"cross-validation {worst.evidence.mean:+.2g}, {distance(worst):.1f} standard "
             "deviations apart: this table is not like those that the two were weighed on.",
-        )  # fmt: skip
+        )

@@ -91,16 +91,31 @@ def fit_and_score(
     centre, unit = x.mean(axis=0), x.std(axis=0)
     unit = np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
     return scores(
-        learner, ridges, (both - centre) / unit, np.concatenate(labels),
-        np.concatenate(weights) * len(x), (held - centre) / unit, seed,
-    )  # fmt: skip
+        learner,
+        ridges,
+        (both - centre) / unit,
+        np.concatenate(labels),
+        np.concatenate(weights) * len(x),
+        (held - centre) / unit,
+        seed,
+    )
 
 
 def cross_validate(
-    x: np.ndarray, y: np.ndarray, group: np.ndarray, designs: Sequence[Design],
-    sources: Mapping[str, Source], learner: str, ridges: Sequence[float], *, folds: int,
-    repeats: int, seed: int, flattered: str = "", told: Callable[[int], None] | None = None,
-) -> Evidence:  # fmt: skip
+    x: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    designs: Sequence[Design],
+    sources: Mapping[str, Source],
+    learner: str,
+    ridges: Sequence[float],
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
+    flattered: str = "",
+    told: Callable[[int], None] | None = None,
+) -> Evidence:
     """Judge designs on held-out rows.
 
     Args:
@@ -143,9 +158,12 @@ def cross_validate(
     gain = gain[: len(designs)]
     ridge = np.asarray(ridges, float)[best[: len(designs)]]
     return Evidence(
-        gain.mean(axis=1), np.sqrt(share * gain.var(axis=1, ddof=1)), ridge,
-        kept[: len(designs)].mean(axis=1), losses.size,
-    )  # fmt: skip
+        gain.mean(axis=1),
+        np.sqrt(share * gain.var(axis=1, ddof=1)),
+        ridge,
+        kept[: len(designs)].mean(axis=1),
+        losses.size,
+    )
 
 
 def _pools(designs, sources, seen, x, group, train, seed):

@@ -109,9 +109,15 @@ def plan_table(
     """
     _check_options(learner, ridge, price, worth, most, level, folds, repeats)
     table = prepare(
-        features, labels, attributes, synthetic, fitted, positive, names,
+        features,
+        labels,
+        attributes,
+        synthetic,
+        fitted,
+        positive,
+        names,
         exact=learner == "logistic",
-    )  # fmt: skip
+    )
     if learner == "logistic" and separable(table.x, table.y):
         raise SeparableError(
             "learner: got 'logistic', but a linear rule tells the classes of all rows apart, so "
@@ -127,11 +133,19 @@ def plan_table(
     designs, gains = short_list(every, proposal)
     ridges = _ridges(learner, ridge, proposal)
     found = cross_validate(
-        table.x, table.y, table.group, designs, sources, learner, ridges,
-        folds=folds, repeats=repeats, seed=seed,
+        table.x,
+        table.y,
+        table.group,
+        designs,
+        sources,
+        learner,
+        ridges,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
         flattered="table" if table.external is not None and fitted else "",
         told=told and (lambda done: told(done, folds * repeats)),
-    )  # fmt: skip
+    )
     choices = choices_of(designs, gains, proposal.excess, found, price)
     best, reason = decide(choices, worth)
     given = None
@@ -158,9 +172,12 @@ def plan_table(
 
 
 def choices_of(
-    designs: Sequence[Design], gains: Sequence[float], excess: float, found: Evidence,
+    designs: Sequence[Design],
+    gains: Sequence[float],
+    excess: float,
+    found: Evidence,
     price: float = 0.0,
-) -> list[Choice]:  # fmt: skip
+) -> list[Choice]:
     """Designs with prior, evidence and posterior.
 
     Args:
@@ -204,15 +221,19 @@ def _check_options(learner, ridge, price, worth, most, level, folds, repeats) ->
     for name, value, ok, expected in (
         ("learner", learner, learner in LEARNERS, f"one of {', '.join(LEARNERS)}"),
         ("ridge", ridge, known, "a number of at least 0, 'cv' or 'theory'"),
-        ("ridge", ridge, ridge == "cv" or learner == "logistic-l2",
-         f"none for learner {learner!r}, which has no ridge; leave it out"),
+        (
+            "ridge",
+            ridge,
+            ridge == "cv" or learner == "logistic-l2",
+            f"none for learner {learner!r}, which has no ridge; leave it out",
+        ),
         ("price", price, price >= 0 and math.isfinite(price), "a number of at least 0"),
         ("worth", worth, worth >= 0 and math.isfinite(worth), "a number of at least 0"),
         ("most", most, most is None or most >= 1, "at least 1 row per group"),
         ("level", level, 0.5 < level < 1, "a number between 0.5 and 1, such as 0.95"),
         ("folds", folds, 2 <= folds <= 100, "2 to 100"),
         ("repeats", repeats, repeats is None or 1 <= repeats <= 1000, "1 to 1000"),
-    ):  # fmt: skip
+    ):
         if not ok:
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
@@ -273,11 +294,13 @@ def short_list(designs: Sequence[Design], proposal: Proposal) -> tuple[list[Desi
     """
     known = np.isfinite(proposal.gain)
     usual = [
-        k for k, own in enumerate(designs)
-        if not own.rows or own.source not in NAMES
+        k
+        for k, own in enumerate(designs)
+        if not own.rows
+        or own.source not in NAMES
         or (own.name == "small" and own.source in USUAL)
         or (own.name == "level" and own.source == "smote")
-    ]  # fmt: skip
+    ]
     rest = [k for k in range(len(designs)) if k not in usual and known[k]]
 
     def promise(k: int) -> float:

@@ -31,9 +31,11 @@ _RIDGES = tuple(0.4 * 4.0**k for k in range(6))
 _SMALLER = 8.0  # designs deserve the ridge of class weighting, or one so many times smaller
 _LEAST = 0.05  # of the distance of the means, which shrinking leaves
 _GENERATORS = {
-    "smote": Smote(), "gaussian-pooled": GaussianPlugin("pooled"),
-    "predictive-pooled": GaussianPlugin("pooled"), "gaussian": GaussianPlugin("group"),
-}  # fmt: skip
+    "smote": Smote(),
+    "gaussian-pooled": GaussianPlugin("pooled"),
+    "predictive-pooled": GaussianPlugin("pooled"),
+    "gaussian": GaussianPlugin("group"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +118,12 @@ def propose(
             theirs = _Shared(sizes, counts=own.counts, shares=own.shares)
         try:
             return predict_proportional(
-                groups=groups, design=theirs, generator=generator, ridge=at,
+                groups=groups,
+                design=theirs,
+                generator=generator,
+                ridge=at,
                 many=own.source == "smote",
-            ).total  # fmt: skip
+            ).total
         except (ValueError, np.linalg.LinAlgError):  # no law, or no fit
             return np.nan
 

@@ -39,9 +39,11 @@ def as_dict(plan: Plan) -> dict:
 
 def _choice(own: Choice) -> dict:
     found = dataclasses.asdict(own) | {
-        "rows": own.rows, "weight": own.weight, "expected": own.expected,
+        "rows": own.rows,
+        "weight": own.weight,
+        "expected": own.expected,
         "loss_probability": own.posterior.loss(),
-    }  # fmt: skip
+    }
     for name in ("prior", "evidence", "posterior"):
         belief = getattr(own, name)
         found[name] = belief and belief._asdict()
@@ -116,8 +118,9 @@ def _real(plan: Plan) -> str:
         return "keep all of the weight."
     named = [
         f"{1 - share:.0%} of the weight of {info.name}"
-        for share, info in zip(own.shares, plan.groups, strict=True) if share > 0
-    ]  # fmt: skip
+        for share, info in zip(own.shares, plan.groups, strict=True)
+        if share > 0
+    ]
     last = ", which cross-validation supports" if max(own.shares) > NEARLY_ALL else ""
     return f"keep {' and '.join(named)}, {1 - own.weight:.0%} of all weight{last}."
 
@@ -125,9 +128,11 @@ def _real(plan: Plan) -> str:
 def _sureness(plan: Plan) -> str:
     """Whether the interval of the gain decides, and how many doubts there are."""
     offers = [own for own in plan.choices if own.rows]
-    best = plan.recommended if plan.add_synthetic else max(
-        offers, key=lambda own: own.expected, default=None
-    )  # fmt: skip
+    best = (
+        plan.recommended
+        if plan.add_synthetic
+        else max(offers, key=lambda own: own.expected, default=None)
+    )
     said = []
     if best is not None:
         low, high = best.posterior.between(plan.level)
@@ -172,10 +177,16 @@ def _designs(plan: Plan):
             str(own.rows) if own.rows else "-",
             f"{own.weight:.2f}" if own.rows else "-",
         )
-        cells += ("-",) * 4 if own.name == "weighting" else (
-            "-" if own.prior is None else _belief(own.prior), _belief(own.evidence),
-            _belief(own.posterior), f"{own.posterior.loss():.0%}",
-        )  # fmt: skip
+        cells += (
+            ("-",) * 4
+            if own.name == "weighting"
+            else (
+                "-" if own.prior is None else _belief(own.prior),
+                _belief(own.evidence),
+                _belief(own.posterior),
+                f"{own.posterior.loss():.0%}",
+            )
+        )
         table.append((cells, "bold" if first else None))
     widths = [max(len(row[k]) for row, _ in table if len(row) > 1) for k in range(len(heads))]
     for row, style in table:

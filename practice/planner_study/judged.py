@@ -29,8 +29,13 @@ def judged(own: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: 
     designs = designs_of(sizes, USUAL)
     sources = {name: drawing(name, x, y) for name in USUAL}
     ridges = RIDGES if learner == "logistic-l2" else (0.0,)
-    proposal = propose((x - x.mean(axis=0)) / x.std(axis=0), y, y, designs,
-                       None if learner == "logistic-l2" else 0.0)  # fmt: skip
+    proposal = propose(
+        (x - x.mean(axis=0)) / x.std(axis=0),
+        y,
+        y,
+        designs,
+        None if learner == "logistic-l2" else 0.0,
+    )
     found = cross_validate(
         x, y, y, designs, sources, learner, ridges, folds=5, repeats=repeats, seed=seed
     )
@@ -43,11 +48,17 @@ def judged(own: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: 
         score = fit_and_score(design, pools, (x, y, y), own.judge, learner, (ridge,), seed)
         true.append(float(balanced_loss(score, own.truth, own.truth)[0]))
     return {
-        "sizes": sizes.tolist(), "dim": x.shape[1], "fits": found.fits,
+        "sizes": sizes.tolist(),
+        "dim": x.shape[1],
+        "fits": found.fits,
         "designs": [(one.name, one.source, one.weight) for one in designs],
         "shares": [max(one.shares) for one in designs],
-        "theory": proposal.gain.tolist(), "excess": proposal.excess,
+        "theory": proposal.gain.tolist(),
+        "excess": proposal.excess,
         "distance": proposal.distance,
-        "gain": found.gain.tolist(), "error": found.error.tolist(),
-        "ridge": found.ridge.tolist(), "validated": found.loss.tolist(), "loss": true,
-    }  # fmt: skip
+        "gain": found.gain.tolist(),
+        "error": found.error.tolist(),
+        "ridge": found.ridge.tolist(),
+        "validated": found.loss.tolist(),
+        "loss": true,
+    }

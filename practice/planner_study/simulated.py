@@ -40,15 +40,17 @@ def simulated(place: int, seed: int = 0) -> Trial:
     many = min(int(few * rng.uniform(4, 20)), 1500)
     dim = int(np.exp(rng.uniform(np.log(3), np.log(50.99))))
     dim = min(dim, (few + many) // 4)
-    law = _by_label(kind, dim, rng) if kind in ("interacting", "craft") else _by_class(
-        kind, dim, rng
-    )  # fmt: skip
+    law = (
+        _by_label(kind, dim, rng) if kind in ("interacting", "craft") else _by_class(kind, dim, rng)
+    )
     rows = [law(rng, own, count) for own, count in ((0, many), (1, few))]
     fresh = [law(rng, own, _JUDGED) for own in (0, 1)]
     return Trial(
-        np.concatenate(rows), np.repeat([0, 1], (many, few)),
-        np.concatenate(fresh), np.repeat([0, 1], _JUDGED),
-    )  # fmt: skip
+        np.concatenate(rows),
+        np.repeat([0, 1], (many, few)),
+        np.concatenate(fresh),
+        np.repeat([0, 1], _JUDGED),
+    )
 
 
 def _by_class(kind: str, dim: int, rng: np.random.Generator):

@@ -35,10 +35,16 @@ _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, 
 
 
 def recorded(
-    name: str, count: int, folder: Path, *, learner: str = "logistic-l2",
-    repeats: int = 2, first: int | None = None, seed: int = 1,
+    name: str,
+    count: int,
+    folder: Path,
+    *,
+    learner: str = "logistic-l2",
+    repeats: int = 2,
+    first: int | None = None,
+    seed: int = 1,
     told: Callable[[int, int], None] | None = None,
-) -> list[dict]:  # fmt: skip
+) -> list[dict]:
     """Records of a set of tables, read where they are there and made where not.
 
     Args:
@@ -130,8 +136,9 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
             square = np.minimum((true - mean) ** 2 * precision, 16.0)
             return np.mean(square - np.log(precision)) / 2
 
-        best = minimize(cost, [0.5, 0.1, -0.5], method="Nelder-Mead", bounds=_BOUNDS,
-                        options={"maxiter": 2000})  # fmt: skip
+        best = minimize(
+            cost, [0.5, 0.1, -0.5], method="Nelder-Mead", bounds=_BOUNDS, options={"maxiter": 2000}
+        )
         slope, bias, doubt = best.x
         trust[name] = Trust(*(round(float(own), 3) for own in (slope, bias, np.exp(doubt))))
     return trust, round(inflation, 3)
@@ -143,9 +150,17 @@ def shown(records: Sequence[dict]) -> dict:
     Args:
         records: of one set.
     """
-    gains: dict[str, list[float]] = {name: [] for name in (
-        "planner", "class weighting", "level SMOTE", "validation alone", "theory alone", "best"
-    )}  # fmt: skip
+    gains: dict[str, list[float]] = {
+        name: []
+        for name in (
+            "planner",
+            "class weighting",
+            "level SMOTE",
+            "validation alone",
+            "theory alone",
+            "best",
+        )
+    }
     fixed: dict[str, list[float]] = {}
     sources: Counter[str] = Counter()
     inside, every, told = [], [], []
@@ -192,12 +207,17 @@ def shown(records: Sequence[dict]) -> dict:
     value = np.array(whole[top])
     adds = np.array(gains["planner"])[np.array(told) != 0]
     return {
-        "tables": len(records), "rules": table, "chosen": dict(sources.most_common()),
+        "tables": len(records),
+        "rules": table,
+        "chosen": dict(sources.most_common()),
         "best fixed": (top, float(value.mean()), float(value.std(ddof=1) / np.sqrt(len(value)))),
-        "added": len(adds), "positive": int(np.sum(adds > 0)), "told": float(np.mean(told)),
-        "inside": float(np.mean(inside)), "evidence inside": float(np.mean(every)),
+        "added": len(adds),
+        "positive": int(np.sum(adds > 0)),
+        "told": float(np.mean(told)),
+        "inside": float(np.mean(inside)),
+        "evidence inside": float(np.mean(every)),
         "fits": float(np.mean([own["fits"] for own in records])),
-    }  # fmt: skip
+    }
 
 
 def markdown(name: str, found: dict) -> str:
@@ -220,14 +240,18 @@ def markdown(name: str, found: dict) -> str:
         )
     top, mean, error = found["best fixed"]
     chosen = ", ".join(f"{name} {count}" for name, count in found["chosen"].items())
-    return "\n".join([
-        *lines, "",
-        f"Chosen: {chosen}. Rows were added to {found['added']} tables, with a gain on "
-        f"{found['positive']}; the planner expected {1e3 * found['told']:+.2f}. Best fixed design: "
-        f"{top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the posterior holds "
-        f"the truth in {found['inside']:.1%} of designs, validation's own in "
-        f"{found['evidence inside']:.1%}. {found['fits']:.0f} fits a table.", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Chosen: {chosen}. Rows were added to {found['added']} tables, with a gain on "
+            f"{found['positive']}; the planner expected {1e3 * found['told']:+.2f}. Best fixed "
+            f"design: {top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the "
+            f"posterior holds the truth in {found['inside']:.1%} of designs, validation's own in "
+            f"{found['evidence inside']:.1%}. {found['fits']:.0f} fits a table.",
+            "",
+        ]
+    )
 
 
 def weights(trust: dict[str, Trust], inflation: float) -> str:

@@ -89,15 +89,17 @@ def _warn(name, cells, plain, where) -> None:
         warnings.warn(
             f"column {name!r} is read as categories: numbers in only {len(numbers)} of "
             f"{counted(len(cells), 'cell')} ({_places(cells, numbers, where)})",
-            ColumnWarning, stacklevel=2,
-        )  # fmt: skip
+            ColumnWarning,
+            stacklevel=2,
+        )
     kinds = len(set(cells))
     if kinds > max(_MANY, len(cells) / 2):
         warnings.warn(
             f"column {name!r} is read as {counted(kinds, 'category')} in "
             f"{counted(len(cells), 'row')}; drop free text and identifiers",
-            ColumnWarning, stacklevel=2,
-        )  # fmt: skip
+            ColumnWarning,
+            stacklevel=2,
+        )
 
 
 def _percent(part: int, whole: int) -> str:
@@ -155,9 +157,9 @@ def column_kinds(
                 check_names(cells)
             except ValueError as error:
                 raise TableError(f"{path}, column {name!r}: {error}") from None
-        found[name] = name not in texts and name not in categorical and _numbers_of(
-            name, cells, lines, path
-        )  # fmt: skip
+        found[name] = (
+            name not in texts and name not in categorical and _numbers_of(name, cells, lines, path)
+        )
     return found
 
 

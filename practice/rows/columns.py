@@ -93,9 +93,11 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
         >>> found.numeric, found.categorical, found.numbers.ravel().tolist()
         ((0,), (1,), [31.0, 40.0])
     """
-    named = () if isinstance(categorical, str) else positions(
-        table, categorical, "categorical_features"
-    )  # fmt: skip
+    named = (
+        ()
+        if isinstance(categorical, str)
+        else positions(table, categorical, "categorical_features")
+    )
     numeric, other = [], []
     for place, name in enumerate(table.columns):
         column = table.iloc[:, place]

@@ -53,10 +53,12 @@ class Copies(NamedTuple):
     def summary(self) -> dict[str, Any]:
         """Counts and shares as plain numbers."""
         return {
-            "rows": len(self.exact), "exact": int(self.exact.sum()), "near": int(self.near.sum()),
+            "rows": len(self.exact),
+            "exact": int(self.exact.sum()),
+            "near": int(self.near.sum()),
             "share": float(self.flagged.mean()) if len(self.exact) else 0.0,
             "share_by_chance": self.by_chance,
-        }  # fmt: skip
+        }
 
     def told(self, what: str) -> str:
         """One line for people; ``what`` names the real rows."""

@@ -24,9 +24,15 @@ except ImportError as error:
     raise extra.missing(error) from error
 
 __all__ = [
-    "BUILT_IN", "Dataset", "DatasetError", "from_csv", "from_folder", "from_table", "from_triple",
+    "BUILT_IN",
+    "Dataset",
+    "DatasetError",
+    "from_csv",
+    "from_folder",
+    "from_table",
+    "from_triple",
     "load",
-]  # fmt: skip
+]
 
 _FILES = ("train", "synthetic", "test")
 
@@ -95,33 +101,49 @@ def _diabetes() -> Dataset:
 def _breast_cancer_bins() -> Dataset:
     """The ten means as numbers, and five of the "worst" measurements by their third."""
     plain, names = _breast_cancer(), list(shipped.load_breast_cancer().feature_names)
-    worst = [names.index(f"worst {one}")
-             for one in ("radius", "texture", "smoothness", "concavity", "symmetry")]  # fmt: skip
+    worst = [
+        names.index(f"worst {one}")
+        for one in ("radius", "texture", "smoothness", "concavity", "symmetry")
+    ]
     cuts = np.quantile(plain.numbers[:, worst], [1 / 3, 2 / 3], axis=0)
     codes = (plain.numbers[:, worst, None] > cuts.T).sum(axis=2)
     return dataclasses.replace(
-        plain, name="breast_cancer_bins", numbers=plain.numbers[:, :10], categories=codes,
+        plain,
+        name="breast_cancer_bins",
+        numbers=plain.numbers[:, :10],
+        categories=codes,
         levels=(3,) * 5,
-    )  # fmt: skip
+    )
 
 
 def _diabetes_bins() -> Dataset:
     """Sex, which is a category; age by decade (under 40 .. over 60) and WHO's classes of weight."""
     plain = _diabetes()
     age, sex, mass = plain.numbers[:, :3].T
-    codes = np.column_stack([
-        np.digitize(age, [40, 50, 60]), sex.astype(int) - 1, np.digitize(mass, [18.5, 25, 30]),
-    ])  # fmt: skip
+    codes = np.column_stack(
+        [
+            np.digitize(age, [40, 50, 60]),
+            sex.astype(int) - 1,
+            np.digitize(mass, [18.5, 25, 30]),
+        ]
+    )
     return dataclasses.replace(
-        plain, name="diabetes_bins", numbers=plain.numbers[:, 3:], categories=codes,
+        plain,
+        name="diabetes_bins",
+        numbers=plain.numbers[:, 3:],
+        categories=codes,
         levels=(4, 2, 4),
-    )  # fmt: skip
+    )
 
 
 BUILT_IN = {
-    "breast_cancer": _breast_cancer, "diabetes": _diabetes, "digits": _digits, "wine": _wine,
-    "breast_cancer_bins": _breast_cancer_bins, "diabetes_bins": _diabetes_bins,
-}  # fmt: skip
+    "breast_cancer": _breast_cancer,
+    "diabetes": _diabetes,
+    "digits": _digits,
+    "wine": _wine,
+    "breast_cancer_bins": _breast_cancer_bins,
+    "diabetes_bins": _diabetes_bins,
+}
 
 
 def _plain(name, numbers, labels, classes) -> Dataset:
@@ -202,9 +224,15 @@ def from_table(
     else:
         kinds, side = np.unique(table[attribute].astype(str), return_inverse=True)
     return Dataset(
-        name, found.numbers, categories, tuple(levels), labels, tuple(map(str, classes)),
-        side, tuple(map(str, kinds)),
-    )  # fmt: skip
+        name,
+        found.numbers,
+        categories,
+        tuple(levels),
+        labels,
+        tuple(map(str, classes)),
+        side,
+        tuple(map(str, kinds)),
+    )
 
 
 def from_csv(
@@ -274,10 +302,12 @@ def from_triple(
     part = np.repeat(np.arange(3), [len(table) for table in tables])
     whole = pd.concat([table.astype(object) for table in tables], ignore_index=True)
     kinds = tables[0].drop(columns=label).dtypes
-    whole = whole.astype({
-        name: "category" if isinstance(kind, pd.CategoricalDtype) else float
-        for name, kind in kinds.items()
-    })  # fmt: skip
+    whole = whole.astype(
+        {
+            name: "category" if isinstance(kind, pd.CategoricalDtype) else float
+            for name, kind in kinds.items()
+        }
+    )
     given = from_table(train.resolve().parent.name or train.stem, whole, label, attribute)
     strange = set(given.labels[part > 0]) - set(given.labels[part == 0])
     if strange:

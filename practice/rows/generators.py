@@ -120,9 +120,13 @@ def _checked(drawn, count: int, found, seeds: pd.DataFrame, group: str) -> np.nd
                 f"generator: draw_table returned {strange.pop()!r} in column "
                 f"{seeds.columns[place]!r}, a category that no real row has."
             )
-    numbers = np.column_stack([
-        np.asarray(drawn.iloc[:, place], dtype=np.float64) for place in found.numeric
-    ]) if found.numeric else np.empty((count, 0))  # fmt: skip
+    numbers = (
+        np.column_stack(
+            [np.asarray(drawn.iloc[:, place], dtype=np.float64) for place in found.numeric]
+        )
+        if found.numeric
+        else np.empty((count, 0))
+    )
     if not np.isfinite(numbers).all():
         raise ValueError("generator: draw_table returned numbers that are not finite.")
     return numbers

@@ -85,10 +85,9 @@ def read_csvs(
     for path, _, more in read[1:]:
         conform(kinds, more, path)
     return [
-        pd.DataFrame({
-            name: _column(own, name, kinds[name], name == label) for name in header
-        }) for _, _, own in read
-    ]  # fmt: skip
+        pd.DataFrame({name: _column(own, name, kinds[name], name == label) for name in header})
+        for _, _, own in read
+    ]
 
 
 def _column(lines: Sequence[Line], name: str, numeric: bool, label: bool) -> pd.Series:

@@ -137,14 +137,20 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
         method = f"generator={generator!r} with {counted(varying, 'varying column')}"
         if pooled:
             raise _too_small(
-                name, size, size + max(needed, 1) - degrees,
-                f"{method} and the pooled covariance", "give more rows or fewer columns",
-            )  # fmt: skip
+                name,
+                size,
+                size + max(needed, 1) - degrees,
+                f"{method} and the pooled covariance",
+                "give more rows or fewer columns",
+            )
         raise _too_small(
-            name, size, max(needed, 1) + 1, f"{method} and its own covariance",
+            name,
+            size,
+            max(needed, 1) + 1,
+            f"{method} and its own covariance",
             "set covariance='pooled' to share the other groups' shape, or give more rows or fewer "
             "columns",
-        )  # fmt: skip
+        )
     squares = residual.T @ residual
     normal = rng.standard_normal((count, dim))
     if generator == "plugin":
@@ -165,9 +171,12 @@ def _mixture(own, count, name, max_components, rng) -> np.ndarray:
     size, dim = own.shape
     if size < _MIXTURE_SEEDS:
         raise _too_small(
-            name, size, _MIXTURE_SEEDS, "generator='mixture'",
+            name,
+            size,
+            _MIXTURE_SEEDS,
+            "generator='mixture'",
             "give more rows, or set generator='plugin' with covariance='pooled'",
-        )  # fmt: skip
+        )
     state = np.random.RandomState(rng.integers(2**32, dtype=np.uint64).astype(np.uint32))
     best, least = None, np.inf
     for components in range(1, max_components + 1):

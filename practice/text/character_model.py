@@ -74,7 +74,8 @@ class CharacterModel:
                 if context not in self._cumulative:
                     self._cumulative[context] = np.cumsum(self._law(context))
                 cumulative = self._cumulative[context]
-                text += self._letters[min(int(np.searchsorted(cumulative, uniform)),
-                                          len(self._letters) - 1)]  # fmt: skip
+                text += self._letters[
+                    min(int(np.searchsorted(cumulative, uniform)), len(self._letters) - 1)
+                ]
             texts.append(text[start:])
         return texts

@@ -62,9 +62,13 @@ class HuggingFaceModel:
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
             tokens = self._model.generate(
-                **inputs, do_sample=True, temperature=self._temperature, num_return_sequences=n,
-                max_new_tokens=new_tokens, pad_token_id=tokenizer.eos_token_id,
-            )  # fmt: skip
+                **inputs,
+                do_sample=True,
+                temperature=self._temperature,
+                num_return_sequences=n,
+                max_new_tokens=new_tokens,
+                pad_token_id=tokenizer.eos_token_id,
+            )
         return [tokenizer.decode(own[length:], skip_special_tokens=True) for own in tokens]
 
 

@@ -155,9 +155,13 @@ def generate_rows(
         ['a', 'a', 'a', 'b', 'b', 'b']
     """
     asking = _Asking(
-        model, schema_of(header, lines, group, categorical, path=path), context, continuations,
-        attempts, keep_copies,
-    )  # fmt: skip
+        model,
+        schema_of(header, lines, group, categorical, path=path),
+        context,
+        continuations,
+        attempts,
+        keep_copies,
+    )
     members: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for line in lines:
         members.setdefault(tuple(line.cells[name] for name in group), []).append(line.cells)
@@ -180,9 +184,14 @@ def generate_rows(
         shown += open_
         unseen += secret
     report = Report(
-        totals["calls"], totals["written"], len(kept), dict(rejected), totals["repeated"],
-        totals["shown"], totals["unseen"],
-    )  # fmt: skip
+        totals["calls"],
+        totals["written"],
+        len(kept),
+        dict(rejected),
+        totals["repeated"],
+        totals["shown"],
+        totals["unseen"],
+    )
     return Generated(asking.schema, kept, report, shown, unseen)
 
 

@@ -118,10 +118,17 @@ class TextGenerator:
             schema = schema_of(header, lines, header[-1:], categories)
             model = model([write_row(schema, line.cells) for line in lines])
         made = generate_rows(
-            model, header, lines, header[-1:], {(group,): count}, seed=int(rng.integers(2**31)),
-            context=self.context, attempts=self.attempts, keep_copies=self.keep_copies,
+            model,
+            header,
+            lines,
+            header[-1:],
+            {(group,): count},
+            seed=int(rng.integers(2**31)),
+            context=self.context,
+            attempts=self.attempts,
+            keep_copies=self.keep_copies,
             categorical=categories,
-        )  # fmt: skip
+        )
         self.reports.append(made.report)
         back = {}
         for place, name in enumerate(header[:-1]):

@@ -30,15 +30,21 @@ def phase_point(name: str) -> PhasePoint:
         (1000, 330)
     """
     first = PhasePoint(
-        float(name.split("/")[1]), ((0.0, 0.0, 0.0), (1.5, 0.5, 0.0)), _SIZES, 1000, 0.4,
-        (1.0, -1.0, 0.5), (),
-    )  # fmt: skip
+        float(name.split("/")[1]),
+        ((0.0, 0.0, 0.0), (1.5, 0.5, 0.0)),
+        _SIZES,
+        1000,
+        0.4,
+        (1.0, -1.0, 0.5),
+        (),
+    )
     edges = [
         break_even_shift(first.groups, first.design, first.direction, rival) for rival in REFERENCES
     ]
     lengths = tuple(side * edge for edge in edges for side in _SIDES.values())
-    return PhasePoint(*(getattr(first, f) for f in first.__dataclass_fields__ if f != "lengths"),
-                      lengths)  # fmt: skip
+    return PhasePoint(
+        *(getattr(first, f) for f in first.__dataclass_fields__ if f != "lengths"), lengths
+    )
 
 
 def _gain(name: str, rival: str, k: int, claim: str) -> Expectation:

@@ -125,9 +125,12 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         )
 
     yield check(
-        "B3.displacement", "mean of theta_hat is theta_alpha plus the O(1/n) bias", "asymptotic",
-        displacement, applies=moved,
-    )  # fmt: skip
+        "B3.displacement",
+        "mean of theta_hat is theta_alpha plus the O(1/n) bias",
+        "asymptotic",
+        displacement,
+        applies=moved,
+    )
 
     def excess():
         total, theory = float(own.prediction.total), own.prediction.excess
@@ -139,9 +142,12 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         )
 
     yield check(
-        "R2.excess" if fitted else "R1.excess", "total balanced excess risk", "asymptotic", excess,
+        "R2.excess" if fitted else "R1.excess",
+        "total balanced excess risk",
+        "asymptotic",
+        excess,
         applies=moved,
-    )  # fmt: skip
+    )
     yield from second_order_checks(own, "R2" if fitted else "R1", effect, remainder)
 
     def group_excess():
@@ -155,10 +161,13 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         )
 
     yield check(
-        "R5.group_excess", "minority excess risk moves by -grad R_g . A^{-1} b", "asymptotic",
-        group_excess, minority,
+        "R5.group_excess",
+        "minority excess risk moves by -grad R_g . A^{-1} b",
+        "asymptotic",
+        group_excess,
+        minority,
         lambda: moved() and abs(float(own.prediction.group_excess.bias[minority])) > 0,
-    )  # fmt: skip
+    )
 
     @cache
     def slack():
@@ -180,9 +189,12 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         )
 
     yield check(
-        "R6.excess", "excess risk is below the bound on its bias part plus the rest", "bound",
-        bound, applies=close,
-    )  # fmt: skip
+        "R6.excess",
+        "excess risk is below the bound on its bias part plus the rest",
+        "bound",
+        bound,
+        applies=close,
+    )
 
 
 def _spread(direction, cov) -> float:

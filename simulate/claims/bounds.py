@@ -34,8 +34,14 @@ from synthetic_oversampling.theory.prediction.bias import predict_bias
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["SUITE", "Sample", "bound_checks", "close_population", "random_population",
-           "random_sample"]  # fmt: skip
+__all__ = [
+    "SUITE",
+    "Sample",
+    "bound_checks",
+    "close_population",
+    "random_population",
+    "random_sample",
+]
 
 SUITE = "bounds"
 _ROWS = 30  # of a small sample, some of weight 0
@@ -265,10 +271,11 @@ def _proxy_checks() -> Iterator[Check]:
         yield _check(f"T4.proxy.bounds.{label}", claim, partial(below, label, claim))
     claim = "the first entry's certified proxy over the best of a grid of multipliers, at most"
     yield _check(
-        "T4.proxy.bounds.tight", claim,
+        "T4.proxy.bounds.tight",
+        claim,
         lambda: Expectation(theory=max(ratios("intercept")), discrepancy=0.01, observed=1.0),
         "asymptotic",
-    )  # fmt: skip
+    )
 
 
 # --- R7 ---------------------------------------------------------------------------------------
@@ -389,8 +396,12 @@ def _certificate_checks() -> Iterator[Check]:
 
 
 PARTS: tuple[Callable[[], Iterator[Check]], ...] = (
-    _local_checks, _population_checks, _chain_checks, _proxy_checks, _certificate_checks,
-)  # fmt: skip
+    _local_checks,
+    _population_checks,
+    _chain_checks,
+    _proxy_checks,
+    _certificate_checks,
+)
 
 
 def bound_checks(profile: str) -> Iterator[Check]:

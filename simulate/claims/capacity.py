@@ -35,15 +35,26 @@ _ROUNDING = 1e-9  # quadrature against closed form, relative; observed: 1e-12 or
 _PREDICTIVE_COUNTS = (0, 1, 2, 5, 17, 64)
 _DIRECTION = np.array([1.0, 2.0, -0.5])  # along which predictive means are compared
 _ARGUMENTS = {  # of the printed formulas
-    "count": 5.0, "dim": 3.0, "var_within": own.VAR_WITHIN, "var_prior": own.VAR_PRIOR,
-    "seen": 2.0, "mass": 0.5, "mass_total": 1.75, "kl": 0.3, "var_proxy": 0.6,
-}  # fmt: skip
+    "count": 5.0,
+    "dim": 3.0,
+    "var_within": own.VAR_WITHIN,
+    "var_prior": own.VAR_PRIOR,
+    "seen": 2.0,
+    "mass": 0.5,
+    "mass_total": 1.75,
+    "kl": 0.3,
+    "var_proxy": 0.6,
+}
 
 
 def _noiseless(
-    name: str, label: str, claim: str, expect: Callable[[], Expectation], kind: str = "exact",
+    name: str,
+    label: str,
+    claim: str,
+    expect: Callable[[], Expectation],
+    kind: str = "exact",
     source: Source = "second route",
-) -> Check:  # fmt: skip
+) -> Check:
     """A check of two routes without noise."""
     return Check(id=f"{name}.{SUITE}.{label}", claim=claim, kind=kind, source=source, expect=expect)
 
@@ -57,15 +68,21 @@ def _same(theory: SupportsFloat, observed: SupportsFloat) -> Expectation:
 
 
 def _noisy(
-    name: str, label: str, claim: str, experiment: str, statistic: str, index: int | None,
-    expect: Callable[[], Expectation], kind: str = "exact",
-) -> Check:  # fmt: skip
+    name: str,
+    label: str,
+    claim: str,
+    place: tuple[str, str, int | None],
+    expect: Callable[[], Expectation],
+    kind: str = "exact",
+) -> Check:
+    """A check of what is simulated: the place is its experiment, statistic and index."""
+    experiment, *statistic = place
     return Check(
         id=f"{name}.{SUITE}.{label}",
         claim=claim,
         kind=kind,
         experiments=(f"{SUITE}/{experiment}",),
-        statistic=(statistic, index),
+        statistic=tuple(statistic),
         source="simulated and scored independently",
         expect=expect,
     )
@@ -102,42 +119,41 @@ def _predictive_checks() -> Iterator[Check]:
         ):
             claim = f"{part} of the posterior predictive by {what}; Bayes' rule by quadrature"
             yield _noiseless(
-                name, f"n{count}", claim,
-                lambda name=name, count=count: _same(*both(count)[name]),
-            )  # fmt: skip
+                name, f"n{count}", claim, lambda name=name, count=count: _same(*both(count)[name])
+            )
 
 
 def _location_checks(effect: float) -> Iterator[Check]:
     """T1: expected divergences; n KL of each is an affine function of a chi-square variable."""
     var, dim = (own.VAR_WITHIN, own.VAR_PRIOR), own.DIM
     ratio = var[0] / var[1]
+    rules = {  # statistic, whose divergence, degrees of freedom beyond the count
+        "T1.expected_kl": ("attention", "the attention layer", ratio + 1),
+        "T1.flat_kl": ("flat", "the flat-prior rule, the minimax", 1),
+        "T1.plugin_kl": ("plugin", "the plug-in rule", 0),
+    }
+    divergences = {
+        "attention": lambda count: capacity.location_expected_kl(count, dim, *var),
+        "flat": lambda count: capacity.flat_prior_expected_kl(count, dim),
+        "plugin": lambda count: capacity.plugin_expected_kl(count, dim),
+    }
 
-    def expected(value, degrees):
-        value = float(value)
-        return Expectation(
-            theory=value, std=math.sqrt(2 * dim) / (2 * degrees), discrepancy=effect * value
-        )
+    def expected(name, count):
+        statistic, _, beyond = rules[name]
+        value, degrees = float(divergences[statistic](count)), count + beyond
+        std = math.sqrt(2 * dim) / (2 * degrees)
+        return Expectation(theory=value, std=std, discrepancy=effect * value)
 
     for index, count in enumerate(own.COUNTS):
-        yield _noisy(
-            "T1.expected_kl", f"n{count}", "expected divergence of the attention layer",
-            "location", "attention", index,
-            lambda count=count: expected(
-                capacity.location_expected_kl(count, dim, *var), count + ratio + 1
-            ),
-        )  # fmt: skip
-        if count == 0:
-            continue
-        yield _noisy(
-            "T1.flat_kl", f"n{count}", "expected divergence of the flat-prior rule, the minimax",
-            "location", "flat", index,
-            lambda count=count: expected(capacity.flat_prior_expected_kl(count, dim), count + 1),
-        )  # fmt: skip
-        yield _noisy(
-            "T1.plugin_kl", f"n{count}", "expected divergence of the plug-in rule",
-            "location", "plugin", index,
-            lambda count=count: expected(capacity.plugin_expected_kl(count, dim), count),
-        )  # fmt: skip
+        for name, (statistic, whose, _) in rules.items():
+            if count or statistic == "attention":  # the others need a seed
+                yield _noisy(
+                    name,
+                    f"n{count}",
+                    f"expected divergence of {whose}",
+                    ("location", statistic, index),
+                    partial(expected, name, count),
+                )
 
     def of_pair():
         (mean_p, var_p), (mean_q, var_q) = own.GAUSSIANS
@@ -148,9 +164,12 @@ def _location_checks(effect: float) -> Iterator[Check]:
         return Expectation(theory=value, std=std, discrepancy=1.5 * effect * value)
 
     yield _noisy(
-        "T1.gaussian_kl", "pair", "divergence of two Gaussians: mean log ratio of densities",
-        "location", "log_ratio", None, of_pair,
-    )  # fmt: skip
+        "T1.gaussian_kl",
+        "pair",
+        "divergence of two Gaussians: mean log ratio of densities",
+        ("location", "log_ratio", None),
+        of_pair,
+    )
 
 
 def _rate_checks(effect: float) -> Iterator[Check]:
@@ -170,9 +189,13 @@ def _rate_checks(effect: float) -> Iterator[Check]:
 
     for index, count in enumerate(own.TOKEN_COUNTS[1:]):
         yield _noisy(
-            "T2.sharp_rate", f"n{count}", "expected divergence of the efficient read-out: d/(2n)",
-            "tokens", "efficient", index, partial(rate, count), "asymptotic",
-        )  # fmt: skip
+            "T2.sharp_rate",
+            f"n{count}",
+            "expected divergence of the efficient read-out: d/(2n)",
+            ("tokens", "efficient", index),
+            partial(rate, count),
+            "asymptotic",
+        )
 
 
 def _floor_checks(effect: float) -> Iterator[Check]:
@@ -180,9 +203,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
 
     @cache
     def readout():
-        return (
-            jnp.asarray(own.NATURAL), jnp.asarray(own.EMBEDDINGS), jnp.asarray(own.preconditioner())
-        )  # fmt: skip
+        return tuple(map(jnp.asarray, (own.NATURAL, own.EMBEDDINGS, own.preconditioner())))
 
     def floor(depth):
         natural, table, matrix = readout()
@@ -206,9 +227,13 @@ def _floor_checks(effect: float) -> Iterator[Check]:
         claim = f"floor of {counted(depth, 'layer')}, summed over the vocabulary"
         yield _noiseless("T2.floor", f"L{depth}", claim, partial(floor, depth))
         yield _noisy(
-            "T2.noise", f"L{depth}", f"what seeds cost {counted(depth, 'layer')} beyond the floor",
-            "tokens", f"noise{depth}", None, partial(noise, depth), "asymptotic",
-        )  # fmt: skip
+            "T2.noise",
+            f"L{depth}",
+            f"what seeds cost {counted(depth, 'layer')} beyond the floor",
+            ("tokens", f"noise{depth}", None),
+            partial(noise, depth),
+            "asymptotic",
+        )
 
     def contraction():
         factor = float(token_capacity.layer_contraction(*readout())) ** 2
@@ -216,9 +241,12 @@ def _floor_checks(effect: float) -> Iterator[Check]:
         return Expectation(theory=factor, discrepancy=1e-4, observed=seen)
 
     yield _noiseless(
-        "T2.contraction", "L100", "one more layer shrinks the floor by the squared contraction",
-        contraction, "asymptotic",
-    )  # fmt: skip
+        "T2.contraction",
+        "L100",
+        "one more layer shrinks the floor by the squared contraction",
+        contraction,
+        "asymptotic",
+    )
 
 
 def _expected_symbols_kl(count: int) -> tuple[float, float]:
@@ -255,9 +283,11 @@ def _finite_checks(effect: float) -> Iterator[Check]:
 
     for count in (0, 1, 3, 12):
         yield _noiseless(
-            "T3.dictionary", f"n{count}", "predictive by attention; ratio of joint probabilities",
+            "T3.dictionary",
+            f"n{count}",
+            "predictive by attention; ratio of joint probabilities",
             partial(dictionary, rng.integers(5, size=count)),
-        )  # fmt: skip
+        )
 
     def dirichlet(counts):
         got = token_capacity.dirichlet_multinomial_predictive(
@@ -267,9 +297,11 @@ def _finite_checks(effect: float) -> Iterator[Check]:
 
     for counts in ((0, 0, 0), (1, 0, 0), (4, 0, 2)):
         yield _noiseless(
-            "T3.dirichlet", "-".join(map(str, counts)), "predictive; integral over the simplex",
+            "T3.dirichlet",
+            "-".join(map(str, counts)),
+            "predictive; integral over the simplex",
             partial(dirichlet, counts),
-        )  # fmt: skip
+        )
 
     def symbols(count):
         value, std = _expected_symbols_kl(count)
@@ -277,9 +309,12 @@ def _finite_checks(effect: float) -> Iterator[Check]:
 
     for index, count in enumerate(own.SYMBOL_COUNTS):
         yield _noisy(
-            "T3.symbols_kl", f"n{count}", "expected divergence of null-token attention on counts",
-            "symbols", "symbols", index, partial(symbols, count),
-        )  # fmt: skip
+            "T3.symbols_kl",
+            f"n{count}",
+            "expected divergence of null-token attention on counts",
+            ("symbols", "symbols", index),
+            partial(symbols, count),
+        )
 
 
 def _bound(divergence: float, var_proxy: float) -> float:
@@ -318,18 +353,25 @@ def _fidelity_checks(effect: float) -> Iterator[Check]:
         for statistic, what in (("score", "bias of the score"), ("intercept", "its first entry")):
             claim = f"{what} is below sqrt(2 v KL)"
             yield _noisy(
-                f"T4.{statistic}", name, claim, "scores", statistic, index,
-                partial(below, statistic, name, claim), "bound",
-            )  # fmt: skip
+                f"T4.{statistic}",
+                name,
+                claim,
+                ("scores", statistic, index),
+                partial(below, statistic, name, claim),
+                "bound",
+            )
 
     def tilted():
         bound = _bound(score_bias.tilted().divergence, proxies()["intercept"])
         return Expectation(theory=bound, std=0.13, discrepancy=0.5 * effect * bound)
 
     yield _noisy(
-        "T4.attained", "tilted", "the logistic score attains it under a law tilted toward it",
-        "scores", "tilted", None, tilted,
-    )  # fmt: skip
+        "T4.attained",
+        "tilted",
+        "the logistic score attains it under a law tilted toward it",
+        ("scores", "tilted", None),
+        tilted,
+    )
 
     def shifted():
         move = np.asarray(score_bias.SHIFT)
@@ -339,9 +381,12 @@ def _fidelity_checks(effect: float) -> Iterator[Check]:
         return Expectation(theory=bound, std=1.0, discrepancy=1.5 * effect * bound)
 
     yield _noisy(
-        "T4.attained", "shifted", "a linear score of a shifted Gaussian attains the bound",
-        "scores", "linear", None, shifted,
-    )  # fmt: skip
+        "T4.attained",
+        "shifted",
+        "a linear score of a shifted Gaussian attains the bound",
+        ("scores", "linear", None),
+        shifted,
+    )
 
 
 def _formula_checks() -> Iterator[Check]:
@@ -374,9 +419,12 @@ def _formula_checks() -> Iterator[Check]:
     for name in values:
         theorem, short = name.split(".")
         yield _noiseless(
-            f"{theorem}.formula", short, f"formula {name}: printed and computed value",
-            partial(printed, name), source="restated algebra",
-        )  # fmt: skip
+            f"{theorem}.formula",
+            short,
+            f"formula {name}: printed and computed value",
+            partial(printed, name),
+            source="restated algebra",
+        )
 
 
 PARTS: dict[str, Callable[[float], Iterator[Check]]] = {

@@ -206,9 +206,10 @@ def _law_checks(own: Replicated, effect: float) -> Iterator[Check]:
         yield check(f"R7.below_{index}", claim, partial(below, index), index)
     if own.groups[0].dim == 1:
         yield check(
-            "R7.premise", "chance that kappa is at most 1/2, from the decrement's law",
+            "R7.premise",
+            "chance that kappa is at most 1/2, from the decrement's law",
             lambda: share(own.premise()),
-        )  # fmt: skip
+        )
 
 
 def certificate_checks(profile: str) -> Iterator[Check]:

@@ -52,9 +52,11 @@ class _Direct:
         grid = np.linspace(0.0, 1.0, 11)
         near = grid[np.argmin([self.excess(weight, size) for weight in grid])]
         found = scipy.optimize.minimize_scalar(
-            partial(self.excess, size=size), bounds=(max(near - 0.1, 0.0), min(near + 0.1, 1.0)),
-            method="bounded", options={"xatol": 1e-8},
-        )  # fmt: skip
+            partial(self.excess, size=size),
+            bounds=(max(near - 0.1, 0.0), min(near + 0.1, 1.0)),
+            method="bounded",
+            options={"xatol": 1e-8},
+        )
         return min((float(found.fun), float(found.x)), (self.excess(near, size), float(near)))
 
     def edge(self, size: int | float, low: float, high: float) -> float:
@@ -94,20 +96,27 @@ def _checks_of(label: str) -> Iterator[Check]:
         place = f"-N{number:g}"
         for name, share in (("S1.excess_35", 0.35), ("S1.excess_100", 1.0)):
             yield check(
-                name, "excess at a weight and a size, one prediction",
+                name,
+                "excess at a weight and a size, one prediction",
                 lambda share=share, number=number: (
-                    law().excess(share, number), own.excess(share, number)
+                    law().excess(share, number),
+                    own.excess(share, number),
                 ),
                 place=place,
-            )  # fmt: skip
+            )
         yield check(
-            "S1.best_weight", "the weight with the least excess: a search on predictions",
-            lambda number=number: (law().best_weight(number), own.least(number)[1]), _FLAT, place,
-        )  # fmt: skip
+            "S1.best_weight",
+            "the weight with the least excess: a search on predictions",
+            lambda number=number: (law().best_weight(number), own.least(number)[1]),
+            _FLAT,
+            place,
+        )
         yield check(
-            "S1.best_excess", "the least excess over weights: a search on predictions",
-            lambda number=number: (law().best_excess(number), own.least(number)[0]), place=place,
-        )  # fmt: skip
+            "S1.best_excess",
+            "the least excess over weights: a search on predictions",
+            lambda number=number: (law().best_excess(number), own.least(number)[0]),
+            place=place,
+        )
     yield check(
         "S1.floor", "the least excess without end", lambda: (law().floor, own.least(math.inf)[0])
     )
@@ -118,9 +127,11 @@ def _checks_of(label: str) -> Iterator[Check]:
         return law().best_slope(size), change / (1 / near[0] - 1 / near[1])
 
     yield check(
-        "S1.slope", "derivative of the least excess in 1/N: a difference of two searches", slope,
+        "S1.slope",
+        "derivative of the least excess in 1/N: a difference of two searches",
+        slope,
         _DIFFERENCE,
-    )  # fmt: skip
+    )
 
     def concave():
         inverse = np.array([1 / 4000, 1 / 2000, 3 / 4000])  # 3/4000: a line between whole sizes
@@ -129,18 +140,22 @@ def _checks_of(label: str) -> Iterator[Check]:
         return stated[1] - (stated[0] + stated[2]) / 2, found[1] - (found[0] + found[2]) / 2
 
     yield check(
-        "S1.concave", "the least excess lies above its chord in 1/N by as much as searches do",
-        concave, _DIFFERENCE,
-    )  # fmt: skip
+        "S1.concave",
+        "the least excess lies above its chord in 1/N by as much as searches do",
+        concave,
+        _DIFFERENCE,
+    )
 
     def crossover():
         none, floor = own.excess(0.0, 0), own.least(math.inf)[0]
         return (none + floor) / 2 - floor, own.between(law().crossover) - floor
 
     yield check(
-        "S1.crossover", "what is left at the crossover is half of what can be removed", crossover,
+        "S1.crossover",
+        "what is left at the crossover is half of what can be removed",
+        crossover,
         _DIFFERENCE,
-    )  # fmt: skip
+    )
 
     def price():
         best = round(float(law().optimal_size(PRICE)))
@@ -149,17 +164,21 @@ def _checks_of(label: str) -> Iterator[Check]:
         return PRICE, saved / (2 * step)
 
     yield check(
-        "S1.price", "at the best size one more sample saves its price: two searches", price,
+        "S1.price",
+        "at the best size one more sample saves its price: two searches",
+        price,
         5 * _DIFFERENCE,
-    )  # fmt: skip
+    )
 
     def edge():
         return float(law().harmful_weight(size))
 
     yield check(
-        "S1.harmful_weight", "the weight at which nothing is gained: a root of predictions",
-        lambda: (edge(), own.edge(size, 0.8 * edge(), min(1.2 * edge(), 1.0))), _FLAT,
-    )  # fmt: skip
+        "S1.harmful_weight",
+        "the weight at which nothing is gained: a root of predictions",
+        lambda: (edge(), own.edge(size, 0.8 * edge(), min(1.2 * edge(), 1.0))),
+        _FLAT,
+    )
 
     def break_even():
         weight, none = edge() / 2, own.excess(0.0, 0)
@@ -168,6 +187,8 @@ def _checks_of(label: str) -> Iterator[Check]:
         return law().break_even_size(weight), noise / (none - many + noise / 5000)
 
     yield check(
-        "S1.break_even_size", "the size at which nothing is gained, from two predictions",
-        break_even, _FLAT,
-    )  # fmt: skip
+        "S1.break_even_size",
+        "the size at which nothing is gained, from two predictions",
+        break_even,
+        _FLAT,
+    )

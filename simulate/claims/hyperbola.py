@@ -94,24 +94,31 @@ def _checks_of(label: str) -> Iterator[Check]:
         place = f"-N{size:g}"
         for name, weight in (("S1.excess_35", 0.35), ("S1.excess_100", 1.0)):
             yield check(
-                name, "excess at a weight, from three predictions",
+                name,
+                "excess at a weight, from three predictions",
                 lambda weight=weight, size=size: (
-                    law().excess(weight, size), np.polyval(curve(size)[0], weight)
+                    law().excess(weight, size),
+                    np.polyval(curve(size)[0], weight),
                 ),
                 place,
-            )  # fmt: skip
+            )
         yield check(
-            "S1.best_weight", "the weight with the least excess: vertex of three predictions",
-            lambda size=size: (law().best_weight(size), curve(size)[1]), place,
-        )  # fmt: skip
+            "S1.best_weight",
+            "the weight with the least excess: vertex of three predictions",
+            lambda size=size: (law().best_weight(size), curve(size)[1]),
+            place,
+        )
         yield check(
-            "S1.best_excess", "the least excess: minimum of the parabola of three predictions",
-            lambda size=size: (law().best_excess(size), curve(size)[2]), place,
-        )  # fmt: skip
+            "S1.best_excess",
+            "the least excess: minimum of the parabola of three predictions",
+            lambda size=size: (law().best_excess(size), curve(size)[2]),
+            place,
+        )
     yield check(
-        "S1.floor", "the least excess with infinitely many synthetic samples",
+        "S1.floor",
+        "the least excess with infinitely many synthetic samples",
         lambda: (law().floor, curve(math.inf)[2]),
-    )  # fmt: skip
+    )
 
     def crossover():
         few, many, floor = (curve(size)[2] for size in SIZES)
@@ -120,6 +127,7 @@ def _checks_of(label: str) -> Iterator[Check]:
         return law().crossover, first / slope - SIZES[0]
 
     yield check(
-        "S1.crossover", "where the inverse gap, a line in the size, is twice its value at 0",
+        "S1.crossover",
+        "where the inverse gap, a line in the size, is twice its value at 0",
         crossover,
-    )  # fmt: skip
+    )

@@ -48,9 +48,13 @@ def prediction(name: str) -> Prediction:
 
 
 def _check(
-    name: str, label: str, claim: str, statistic: tuple[str, int | None],
-    expect: Callable[[], Expectation], kind: str = "asymptotic",
-) -> Check:  # fmt: skip
+    name: str,
+    label: str,
+    claim: str,
+    statistic: tuple[str, int | None],
+    expect: Callable[[], Expectation],
+    kind: str = "asymptotic",
+) -> Check:
     experiment = "attention" if name.startswith("T") else "classifiers"
     return Check(
         id=f"{name}.{SUITE}.{label}",
@@ -80,9 +84,12 @@ def _bias_checks() -> Iterator[Check]:
     for k, name in enumerate(own.DESIGNS):
         if name in ("raw", "shifted"):
             yield _check(
-                "B3.displacement", name, "mean intercept beyond Bayes' rule: theta_alpha's and the "
-                "O(1/n) bias", ("displacement", k), partial(displacement, name),
-            )  # fmt: skip
+                "B3.displacement",
+                name,
+                "mean intercept beyond Bayes' rule: theta_alpha's and the O(1/n) bias",
+                ("displacement", k),
+                partial(displacement, name),
+            )
 
     def error(g):
         distance = (own.MEANS[1] - own.MEANS[0]) / own.STD
@@ -100,9 +107,12 @@ def _bias_checks() -> Iterator[Check]:
 
     for g in (0, 1):
         yield _check(
-            f"B4.error_{g}", "raw", f"error of class {g} under raw training: the closed form and "
-            "O(1/n)", ("error", g), partial(error, g),
-        )  # fmt: skip
+            f"B4.error_{g}",
+            "raw",
+            f"error of class {g} under raw training: the closed form and O(1/n)",
+            ("error", g),
+            partial(error, g),
+        )
 
 
 def _risk_checks(effect: float) -> Iterator[Check]:
@@ -121,9 +131,12 @@ def _risk_checks(effect: float) -> Iterator[Check]:
 
     for k, name in enumerate(own.DESIGNS):
         yield _check(
-            "R2.excess" if name == "plugin" else "R1.excess", name, "total balanced excess risk",
-            ("excess", k), partial(excess, name),
-        )  # fmt: skip
+            "R2.excess" if name == "plugin" else "R1.excess",
+            name,
+            "total balanced excess risk",
+            ("excess", k),
+            partial(excess, name),
+        )
 
     def by_law():
         theory = prediction("shifted")
@@ -139,9 +152,12 @@ def _risk_checks(effect: float) -> Iterator[Check]:
         )
 
     yield _check(
-        "S1.excess", "shifted", f"excess risk at N = {own.AUGMENTATION}, weight {own.WEIGHT:g}",
-        ("excess", own.DESIGNS.index("shifted")), by_law,
-    )  # fmt: skip
+        "S1.excess",
+        "shifted",
+        f"excess risk at N = {own.AUGMENTATION}, weight {own.WEIGHT:g}",
+        ("excess", own.DESIGNS.index("shifted")),
+        by_law,
+    )
 
 
 def _capacity_checks(effect: float) -> Iterator[Check]:
@@ -164,9 +180,13 @@ def _capacity_checks(effect: float) -> Iterator[Check]:
 
     for name, expect in (("T1.expected_kl", attention), ("T1.flat_kl", flat)):
         yield _check(
-            name, f"n{own.SEEDS}", "expected divergence from a group of unknown mean",
-            (expect.__name__, None), expect, "exact",
-        )  # fmt: skip
+            name,
+            f"n{own.SEEDS}",
+            "expected divergence from a group of unknown mean",
+            (expect.__name__, None),
+            expect,
+            "exact",
+        )
 
 
 def independent_checks(profile: str) -> Iterator[Check]:

@@ -49,9 +49,13 @@ def _spread(mean: np.ndarray, variance: np.ndarray) -> float:
 
 def _exact(id: str, claim: str, kind: str, expect: Callable[[], Expectation]) -> Check:
     return Check(
-        id=id, claim=claim, kind=kind, statistic=("sum", None), source="second route",
+        id=id,
+        claim=claim,
+        kind=kind,
+        statistic=("sum", None),
+        source="second route",
         expect=expect,
-    )  # fmt: skip
+    )
 
 
 def _each() -> Iterator[tuple[int, float, str]]:
@@ -256,9 +260,11 @@ def _limit_checks() -> Iterator[Check]:
         )
 
     yield _exact(
-        f"S2.saturation.{SUITE_NAME}.tikhonov", "a filter of qualification 1 at smoothness 2",
-        "rate", saturation,
-    )  # fmt: skip
+        f"S2.saturation.{SUITE_NAME}.tikhonov",
+        "a filter of qualification 1 at smoothness 2",
+        "rate",
+        saturation,
+    )
 
     def minimax(order):
         level = _LARGE[-1] ** -(2 * order + 1)
@@ -273,8 +279,9 @@ def _limit_checks() -> Iterator[Check]:
         yield _exact(
             f"S2.minimax.{SUITE_NAME}.pinsker-{order:g}",
             "worst risk of Pinsker's weights over the ellipsoid, by a search, against his constant",
-            "asymptotic", partial(minimax, order),
-        )  # fmt: skip
+            "asymptotic",
+            partial(minimax, order),
+        )
 
     def decay():
         shares = []
@@ -287,8 +294,10 @@ def _limit_checks() -> Iterator[Check]:
 
     yield _exact(
         f"S2.decay.{SUITE_NAME}.cut-off-0.5",
-        "the share that the leading order leaves out falls like the excess itself", "rate", decay,
-    )  # fmt: skip
+        "the share that the leading order leaves out falls like the excess itself",
+        "rate",
+        decay,
+    )
 
 
 def _limits_of(beta: float, name: str) -> Iterator[Check]:
@@ -303,24 +312,29 @@ def _limits_of(beta: float, name: str) -> Iterator[Check]:
         f"local slope of the exact sums at scales {_LARGE[0]:g} to {_LARGE[-1]:g}, extrapolated",
         "rate",
         lambda: Expectation(
-            theory=family.exponent(beta), discrepancy=0.005,
-            observed=extrapolated_slope(family, beta)
-),
-    )  # fmt: skip
+            theory=family.exponent(beta),
+            discrepancy=0.005,
+            observed=extrapolated_slope(family, beta),
+        ),
+    )
     yield _exact(
         f"S2.constant.{label}",
-        "exact sum at the best scale, by a search, against its closed form", "asymptotic",
+        "exact sum at the best scale, by a search, against its closed form",
+        "asymptotic",
         lambda: Expectation(
-            theory=best().risk_limit, discrepancy=2.0 / _LARGE[-1] * best().risk,
-            observed=best().risk
-),
-    )  # fmt: skip
+            theory=best().risk_limit,
+            discrepancy=2.0 / _LARGE[-1] * best().risk,
+            observed=best().risk,
+        ),
+    )
     yield _exact(
-        f"S2.scale.{label}", "best scale against its closed form", "asymptotic",
+        f"S2.scale.{label}",
+        "best scale against its closed form",
+        "asymptotic",
         lambda: Expectation(
             theory=best().scale_limit, discrepancy=0.02 * best().scale, observed=best().scale
         ),
-    )  # fmt: skip
+    )
     if name != "tikhonov":  # the others end by themselves
         return
 
@@ -332,9 +346,10 @@ def _limits_of(beta: float, name: str) -> Iterator[Check]:
 
     yield _exact(
         f"S2.truncation.{label}",
-        "ending a filter where the simulation does changes its risk by less than 2 %", "bound",
+        "ending a filter where the simulation does changes its risk by less than 2 %",
+        "bound",
         truncation,
-    )  # fmt: skip
+    )
 
 
 # --- S3 -----------------------------------------------------------------------------------------
@@ -383,8 +398,9 @@ def _seeds_of(beta: float, index: int, effect: float) -> Iterator[Check]:
     yield _exact(
         f"S3.floor.{SUITE_NAME}.{beta:g}",
         "least risk of any linear use of the seeds, against the best cut-off's closed form",
-        "asymptotic", floor,
-    )  # fmt: skip
+        "asymptotic",
+        floor,
+    )
 
     def exponent():
         slope = math.log(linear_floor(signal, 2 * level) / least()) / math.log(2.0)
@@ -392,22 +408,32 @@ def _seeds_of(beta: float, index: int, effect: float) -> Iterator[Check]:
         return Expectation(theory=stated, discrepancy=0.01, observed=slope)
 
     yield _exact(
-        f"S3.exponent.{SUITE_NAME}.{beta:g}", "the floor falls at the seeds' own rate", "rate",
+        f"S3.exponent.{SUITE_NAME}.{beta:g}",
+        "the floor falls at the seeds' own rate",
+        "rate",
         exponent,
-    )  # fmt: skip
+    )
 
     def crossover():
         seeds = 1.0 / (2.0 * level)
-        last = smoothed_risk(signal, np.ones(int(best().scale)), np.ones(int(best().scale)),
-                             seeds=seeds, size=math.inf, weight=1.0)  # fmt: skip
+        last = smoothed_risk(
+            signal,
+            np.ones(int(best().scale)),
+            np.ones(int(best().scale)),
+            seeds=seeds,
+            size=math.inf,
+            weight=1.0,
+        )
         twice = best().scale / (2.0 * last)  # noise K / (G N) equal to what the seeds leave
         stated = FORMULAS["S3.smooth_crossover"].numpy(seeds=seeds, smoothness=beta)
         return Expectation(theory=stated, discrepancy=2.0 / _LARGE[-1] * twice, observed=twice)
 
     yield _exact(
         f"S3.crossover.{SUITE_NAME}.{beta:g}",
-        "synthetic size that leaves twice the floor, from the exact sum", "asymptotic", crossover,
-    )  # fmt: skip
+        "synthetic size that leaves twice the floor, from the exact sum",
+        "asymptotic",
+        crossover,
+    )
 
 
 def nonparametric_checks(profile: str) -> Iterator[Check]:

@@ -55,14 +55,20 @@ LIMITS, THRESHOLDS = "proportional-limits", "separability"
 _SPREADS = json.loads(Path(__file__).with_name("proportional_spreads.json").read_text())
 # relative remainder at 40 features, and the declared skewness of a replicate
 _REMAINDERS = {
-    "error": (0.03, 1.0), "risk": (0.05, 1.2), "auroc": (0.01, 1.2), "square": (0.09, 1.0),
+    "error": (0.03, 1.0),
+    "risk": (0.05, 1.2),
+    "auroc": (0.01, 1.2),
+    "square": (0.09, 1.0),
     "train_error": (0.10, 1.2),
-}  # fmt: skip
+}
 _EFFECTS = {"quick": 0.31, "full": 0.155}  # of a replicate's spread, beyond the remainder
 _WORDS = {
-    "error": "error rate of a group", "risk": "risk of a group", "auroc": "area under the curve",
-    "square": "squared norm of the weights", "train_error": "training error of a group",
-}  # fmt: skip
+    "error": "error rate of a group",
+    "risk": "risk of a group",
+    "auroc": "area under the curve",
+    "square": "squared norm of the weights",
+    "train_error": "training error of a group",
+}
 _LEAST_TRAINING = 0.045  # spread below which training errors are rare events
 
 
@@ -93,8 +99,15 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
         )
 
     for place, plan in enumerate(own.plans):
-        seeds = plan.generator in ("duplicate", "known", "group", "pooled", "pairs", "predictive",
-                                   "predictive-known")  # fmt: skip
+        seeds = plan.generator in (
+            "duplicate",
+            "known",
+            "group",
+            "pooled",
+            "pairs",
+            "predictive",
+            "predictive-known",
+        )
         for statistic in _REMAINDERS:
             spreads = _SPREADS[name][plan.name][statistic]
             for g, spread in enumerate(spreads):
@@ -230,12 +243,16 @@ def limit_checks(profile: str) -> Iterator[Check]:
 
     sizes = (40000, 20000)
     for label, design, generator in (
-        ("raw", Design.raw(sizes), Oracle()), ("smote", Design(sizes, math.inf, 1.0), Smote()),
-    ):  # fmt: skip
+        ("raw", Design.raw(sizes), Oracle()),
+        ("smote", Design(sizes, math.inf, 1.0), Smote()),
+    ):
         yield check(
-            "H4.classical", label, "excess beyond the population's at d/n = 1/1500: theorem R's",
-            0.03, partial(classical, design, generator),
-        )  # fmt: skip
+            "H4.classical",
+            label,
+            "excess beyond the population's at d/n = 1/1500: theorem R's",
+            0.03,
+            partial(classical, design, generator),
+        )
 
     def area():
         large = predict_proportional(
@@ -264,30 +281,44 @@ def limit_checks(profile: str) -> Iterator[Check]:
     def squared():
         same = [
             predict_proportional(
-                groups=_line(_DIM), design=Design(_SIZES), generator=generator, ridge=5.0,
-                loss=SQUARED, many=True,
+                groups=_line(_DIM),
+                design=Design(_SIZES),
+                generator=generator,
+                ridge=5.0,
+                loss=SQUARED,
+                many=True,
             )
             for generator in (GaussianPlugin(), Duplicate())
-        ]  # fmt: skip
+        ]
         return same[0].norm ** 2, same[1].norm ** 2
 
     yield check(
-        "H2.squared", "plugin", "squared norm of the plug-in's rule under the squared loss: that "
-        "of duplication, up to the sample covariance's divisor", 0.01, squared,
-    )  # fmt: skip
+        "H2.squared",
+        "plugin",
+        "squared norm of the plug-in's rule under the squared loss: that "
+        "of duplication, up to the sample covariance's divisor",
+        0.01,
+        squared,
+    )
     yield check(
-        "H3.edge", "edge", "features at which the inverse squared norm of the fit without ridge "
-        "vanishes", 0.015, _edge,
-    )  # fmt: skip
+        "H3.edge",
+        "edge",
+        "features at which the inverse squared norm of the fit without ridge vanishes",
+        0.015,
+        _edge,
+    )
 
     def training():
         margin = predict_proportional(groups=_line(_DIM), design=Design.raw(_SIZES), ridge=1e-4)
         return 1.0 + margin.train_error.max(), 1.0
 
     yield check(
-        "H4.training", "margin", "1 plus the training errors with 1e-4 for the ridge, above the "
-        "threshold", 1e-9, training,
-    )  # fmt: skip
+        "H4.training",
+        "margin",
+        "1 plus the training errors with 1e-4 for the ridge, above the threshold",
+        1e-9,
+        training,
+    )
 
 
 def _printed_checks() -> Iterator[Check]:

@@ -110,9 +110,13 @@ def _value(own: Path, weight: float, size: int) -> tuple[float, float]:
 
 
 def _check(
-    id: str, claim: str, experiment: str, statistic: tuple[str, int | None],
-    expect: Callable[[], Expectation], kind: str = "asymptotic",
-) -> Check:  # fmt: skip
+    id: str,
+    claim: str,
+    experiment: str,
+    statistic: tuple[str, int | None],
+    expect: Callable[[], Expectation],
+    kind: str = "asymptotic",
+) -> Check:
     return Check(
         id=id,
         claim=claim,
@@ -151,9 +155,11 @@ def _excess_checks(label: str, kind: str, effect: float) -> Iterator[Check]:
         for place, weight in enumerate(names[:1] if kind == "farther" else names):
             yield _check(
                 f"S1.excess{size}-{weight}.scaling.{label}",
-                f"excess risk at N = {size}, weight {weight}", name,
-                ("excess", len(names) * k + place), partial(excess, k, place),
-            )  # fmt: skip
+                f"excess risk at N = {size}, weight {weight}",
+                name,
+                ("excess", len(names) * k + place),
+                partial(excess, k, place),
+            )
 
 
 def _gradient_checks(label: str) -> Iterator[Check]:
@@ -198,10 +204,13 @@ def _gradient_checks(label: str) -> Iterator[Check]:
                 continue
             claim = f"{what} the mean product of the gradient's parts at the balanced optimum"
             yield _check(
-                f"{name}{size}.scaling.{label}", claim, f"scaling/{label}-gradient",
-                (statistic, index), partial(product, statistic, k, claim),
+                f"{name}{size}.scaling.{label}",
+                claim,
+                f"scaling/{label}-gradient",
+                (statistic, index),
+                partial(product, statistic, k, claim),
                 "asymptotic" if curved else "exact",
-            )  # fmt: skip
+            )
 
 
 def _rounded(value: float, unit: float) -> float:
@@ -242,9 +251,11 @@ def _turning_checks(label: str) -> Iterator[Check]:
     for own, where, place, weight, verb in rows:
         yield _check(
             f"{own}{where}.scaling.{label}",
-            f"the {weight} weight {verb}: change of the excess risk from weight 0", name,
-            ("change", place), partial(change, where, place, verb),
-        )  # fmt: skip
+            f"the {weight} weight {verb}: change of the excess risk from weight 0",
+            name,
+            ("change", place),
+            partial(change, where, place, verb),
+        )
     if label in _GLOBAL:
         return
 
@@ -270,8 +281,10 @@ def _turning_checks(label: str) -> Iterator[Check]:
     yield _check(
         f"S1.vertex{size}.scaling.{label}",
         "the excess at two weights about the best one, one less the other: its minimum is there",
-        name, ("across", 0), vertex,
-    )  # fmt: skip
+        name,
+        ("across", 0),
+        vertex,
+    )
 
 
 def _floor_checks(label: str, effect: float) -> Iterator[Check]:
@@ -295,9 +308,12 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
 
     for factor in (1, _FLOOR_FACTOR):
         yield _check(
-            f"S3.floor{FLOOR_SIZES[0] * factor}.scaling.{label}", claim,
-            f"scaling/{label}-floor{factor}", ("scaled", 0), partial(scaled, factor),
-        )  # fmt: skip
+            f"S3.floor{FLOOR_SIZES[0] * factor}.scaling.{label}",
+            claim,
+            f"scaling/{label}-floor{factor}",
+            ("scaled", 0),
+            partial(scaled, factor),
+        )
 
 
 def scaling_path(experiment_name: str) -> Path:

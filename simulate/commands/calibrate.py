@@ -21,9 +21,13 @@ SIZES = (1000, 1500, 3000, 6000)
 TOLERATED = 1.5  # ratio of an exact tail rate to its nominal rate
 # of every kind: asymptotic, exact, paired, and bounds
 DEFAULT = (
-    "line/raw", "line/weighted", "line/smote", "efron-1.5", "in-context/scores",
+    "line/raw",
+    "line/weighted",
+    "line/smote",
+    "efron-1.5",
+    "in-context/scores",
     "R6.excess.line.shifted",
-)  # fmt: skip
+)
 
 
 def add_arguments(own: argparse.ArgumentParser) -> None:
@@ -35,15 +39,20 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("--runs", type=whole(100), default=1000, help="null runs (default 1000)")
     own.add_argument("--pool", type=whole(1000), default=4000, help="replicates of each experiment")
     own.add_argument(
-        "--seeds", type=whole(1), metavar="N",
+        "--seeds",
+        type=whole(1),
+        metavar="N",
         help="instead: verify with N seeds, from --seed on, everything unless --only says less, "
         "and count failures and undecided checks",
-    )  # fmt: skip
+    )
     own.add_argument(
-        "--artifacts", type=Path, default=Path("artifacts/calibrate"), metavar="DIR",
+        "--artifacts",
+        type=Path,
+        default=Path("artifacts/calibrate"),
+        metavar="DIR",
         help="with --seeds, where results are kept as they come; an interrupted calibration goes "
         "on from there (default artifacts/calibrate)",
-    )  # fmt: skip
+    )
     own.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
 
 
@@ -133,10 +142,15 @@ def _many_seeds(options: argparse.Namespace, own) -> int:
     reporting_calibration.print_seeds(own, runs)
     if options.json:
         configuration = {
-            "profile": options.profile, "only": options.only, "seeds": options.seeds,
-        }  # fmt: skip
+            "profile": options.profile,
+            "only": options.only,
+            "seeds": options.seeds,
+        }
         artifacts.save(
-            options.json, {"runs": [run._asdict() for run in runs]}, kind="seeds",
-            configuration=configuration, seed=options.seed,
-        )  # fmt: skip
+            options.json,
+            {"runs": [run._asdict() for run in runs]},
+            kind="seeds",
+            configuration=configuration,
+            seed=options.seed,
+        )
     return 0 if as_planned(runs) else 1

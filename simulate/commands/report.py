@@ -23,10 +23,13 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
 def add_figures_option(parser: argparse.ArgumentParser) -> None:
     """Declare ``--figures``, which `report` and `verify` share."""
     parser.add_argument(
-        "--figures", type=Path, default=Path("figures-out"), metavar="DIR",
+        "--figures",
+        type=Path,
+        default=Path("figures-out"),
+        metavar="DIR",
         help="show the figures whose artifacts are in DIR/artifacts (default figures-out); none is "
         "computed",
-    )  # fmt: skip
+    )
 
 
 def run(options: argparse.Namespace) -> int:

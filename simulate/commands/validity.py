@@ -93,9 +93,12 @@ def run(options: argparse.Namespace) -> int:
             simulated = large_trial if name.startswith("large/") else trial
             done[name] = simulated(case, theory, seed=options.seed)
             artifacts.save(
-                options.record, [own._asdict() for own in done.values()], kind=KIND,
-                configuration={"draw": DRAW}, seed=options.seed,
-            )  # fmt: skip
+                options.record,
+                [own._asdict() for own in done.values()],
+                kind=KIND,
+                configuration={"draw": DRAW},
+                seed=options.seed,
+            )
             print(f"{name}: {theory.validity.verdict}", flush=True)
         trials.append(done[name])
         verdicts.append(theory.validity.verdict)

@@ -186,9 +186,13 @@ def _run(options: argparse.Namespace) -> int:
         report = dataclasses.replace(report, gate=trials)
         if options.record:
             gate_record.record(
-                options.record, report.outcomes, named, plan=plan, profile=options.profile,
+                options.record,
+                report.outcomes,
+                named,
+                plan=plan,
+                profile=options.profile,
                 seed=options.seed,
-            )  # fmt: skip
+            )
     reporting.print_report(own, report)
     own.print(f"{time.monotonic() - began:.0f} s", style="dim")
     _write(options, own, report, complete=not wanted)
@@ -265,14 +269,19 @@ def _write(options: argparse.Namespace, own, report, *, complete: bool) -> None:
     from synthetic_oversampling.simulate import artifacts
 
     configuration = {
-        "profile": options.profile, "only": options.only, "mutate": options.mutate,
-    }  # fmt: skip
+        "profile": options.profile,
+        "only": options.only,
+        "mutate": options.mutate,
+    }
     payload = report.as_dict() | {"theorems": _theorems(report, complete=complete)}
     if options.json:
         artifacts.save(
-            options.json, payload, kind="verification", configuration=configuration,
+            options.json,
+            payload,
+            kind="verification",
+            configuration=configuration,
             seed=options.seed,
-        )  # fmt: skip
+        )
         own.print(f"report written to {options.json}", soft_wrap=True)
     if options.report:
         body = {"payload": payload, "configuration": configuration, "seed": options.seed}

@@ -165,9 +165,15 @@ class Experiment:
         groups = self.configuration.groups
         target = population(groups, self.design, self.generator).target
         return control_of(
-            theta, inverse, groups, stacked, target, self.design, self.generator,
+            theta,
+            inverse,
+            groups,
+            stacked,
+            target,
+            self.design,
+            self.generator,
             self.configuration.minority,
-        )  # fmt: skip
+        )
 
     @cached_property
     def objective(self) -> tuple[float, float]:

@@ -63,9 +63,10 @@ def rows(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray, np
                 mean, std = laws[name][g]
                 parts.append(mean + std * noise[g])
                 masses = [
-                    np.full(SIZES[g], level), np.full(extra, level),
+                    np.full(SIZES[g], level),
+                    np.full(extra, level),
                     np.full(AUGMENTATION, WEIGHT / (2 * AUGMENTATION)),
-                ]  # fmt: skip
+                ]
             x += parts
             weight += masses
             sign.append(np.full(sum(map(len, parts)), label))

@@ -77,17 +77,27 @@ def plan_of(sizes: tuple[int, ...], ridge: float, text: str) -> Plan:
         level * (most - n) / count if count else 0.0 for n, count in zip(sizes, rows, strict=True)
     )
     return Plan(
-        generator, ridge, (level,) * len(sizes), generator, rows, each, float(value or 0),
+        generator,
+        ridge,
+        (level,) * len(sizes),
+        generator,
+        rows,
+        each,
+        float(value or 0),
         loss or "logistic",
-    )  # fmt: skip
+    )
 
 
 def _setting(name, labels, sizes, means, roots, ridge: float, plans: str) -> Setting:
     roots = tuple(map(np.asarray, roots))
     return Setting(
-        name, labels, sizes, means, roots,
+        name,
+        labels,
+        sizes,
+        means,
+        roots,
         tuple(plan_of(sizes, ridge, text) for text in plans.split()),
-    )  # fmt: skip
+    )
 
 
 def _unequal(dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,9 +170,12 @@ def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Pro
     if trained.generator:
         generator = _GENERATORS[trained.generator](trained.value, own.dim)
     return predict_proportional(
-        groups=groups, design=design, generator=generator, ridge=trained.ridge,
+        groups=groups,
+        design=design,
+        generator=generator,
+        ridge=trained.ridge,
         loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
-    )  # fmt: skip
+    )
 
 
 def laws(setting: Setting) -> tuple[GaussianGroup, ...]:

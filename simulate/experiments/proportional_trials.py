@@ -239,12 +239,18 @@ def score(setting: Setting, theta: np.ndarray, loss: str) -> dict[str, np.ndarra
     values = np.logaddexp(0, -margin) if loss == "logistic" else (1 - margin) ** 2 / 2
     above = [
         ndtr((mean[i] - mean[j]) / np.hypot(std[i], std[j]))
-        for i in range(len(mean)) for j in range(len(mean)) if signs[i] > signs[j]
-    ]  # fmt: skip
+        for i in range(len(mean))
+        for j in range(len(mean))
+        if signs[i] > signs[j]
+    ]
     return {
-        "error": ndtr(-signs * mean / std), "risk": values @ _MASS, "auroc": np.mean(above),
-        "mean": mean, "variance": std**2, "square": theta[1:] @ theta[1:],
-    }  # fmt: skip
+        "error": ndtr(-signs * mean / std),
+        "risk": values @ _MASS,
+        "auroc": np.mean(above),
+        "mean": mean,
+        "variance": std**2,
+        "square": theta[1:] @ theta[1:],
+    }
 
 
 def replicate(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -281,16 +287,22 @@ def separable(x: np.ndarray, sign: np.ndarray) -> bool:
     """
     table = -sign[:, None] * np.concatenate([np.ones((len(x), 1)), x], axis=1)
     found = scipy.optimize.linprog(
-        np.zeros(table.shape[1]), A_ub=table, b_ub=-np.ones(len(x)), bounds=(None, None),
+        np.zeros(table.shape[1]),
+        A_ub=table,
+        b_ub=-np.ones(len(x)),
+        bounds=(None, None),
         method="highs",
-    )  # fmt: skip
+    )
     return found.status == 0
 
 
 def separation(
-    sizes: tuple[int, ...], gap: float, range_: tuple[int, int], rng: np.random.Generator,
+    sizes: tuple[int, ...],
+    gap: float,
+    range_: tuple[int, int],
+    rng: np.random.Generator,
     extra: tuple[int, float] = (0, 1.0),
-) -> dict[str, np.ndarray]:  # fmt: skip
+) -> dict[str, np.ndarray]:
     """One replicate of the least number of features that separates two classes at a distance.
 
     A number of features, drawn uniformly from a range, is tried: the mean of the statistic is the

@@ -54,8 +54,17 @@ from synthetic_oversampling.theory.scaling.moments import (
     scaling_moments,
 )
 
-__all__ = ["FIXED_WEIGHT", "FLOOR_SIZES", "GENERATORS", "POINTS", "SIZES", "Path", "floor_path",
-           "halved_path", "path"]  # fmt: skip
+__all__ = [
+    "FIXED_WEIGHT",
+    "FLOOR_SIZES",
+    "GENERATORS",
+    "POINTS",
+    "SIZES",
+    "Path",
+    "floor_path",
+    "halved_path",
+    "path",
+]
 
 GROUPS = (
     GaussianGroup([0.0, 0.0], [[1.0, 0.2], [0.2, 0.9]], 0),

@@ -22,8 +22,17 @@ from synthetic_oversampling.simulate.sampling.datasets import row_layout
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.scaling.sequence_model import Filter, Signal, best_scale
 
-__all__ = ["BETAS", "DESIGN", "FAMILIES", "RANGE", "SEEDS", "DesignSetting", "RangeSetting",
-           "SeedSetting", "functions_of"]  # fmt: skip
+__all__ = [
+    "BETAS",
+    "DESIGN",
+    "FAMILIES",
+    "RANGE",
+    "SEEDS",
+    "DesignSetting",
+    "RangeSetting",
+    "SeedSetting",
+    "functions_of",
+]
 
 BETAS = (0.5, 1.0, 2.0)
 FAMILIES = {
@@ -77,10 +86,14 @@ class DesignSetting:
         layout = row_layout(self.design)
         rows = sum(segment.count for segment in layout)
         weight = np.repeat([s.row_weight for s in layout], [s.count for s in layout])
-        offset = np.concatenate([
-            np.tile(self.shifts[s.group] if s.part != "real" else 0 * self.shifts[0], (s.count, 1))
-            for s in layout
-        ])  # fmt: skip
+        offset = np.concatenate(
+            [
+                np.tile(
+                    self.shifts[s.group] if s.part != "real" else 0 * self.shifts[0], (s.count, 1)
+                )
+                for s in layout
+            ]
+        )
         filters = np.stack([self.weights(family) for family in FAMILIES])
         centre = weight @ offset
         thetas = np.stack([self.signal(beta).coordinates(self.coordinates) for beta in BETAS])

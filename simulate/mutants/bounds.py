@@ -166,7 +166,8 @@ BOUND_MUTANTS = (
         theorems=("R7",),
         change="eigenvalues of A^{-1} V doubled",
         checks=(
-            "R7.decrement.certificate.line", "R7.decrement.certificate.plane",
+            "R7.decrement.certificate.line",
+            "R7.decrement.certificate.plane",
             "R7.premise.certificate.line",
         ),
         changes=(
@@ -179,7 +180,8 @@ BOUND_MUTANTS = (
         theorems=("R7",),
         change="one chi-square variable of the same mean for the weighted sum",
         checks=(
-            "R7.below_0.certificate.line", "R7.below_0.certificate.plane",
+            "R7.below_0.certificate.line",
+            "R7.below_0.certificate.plane",
         ),
         changes=(
             replaced(
@@ -194,7 +196,8 @@ BOUND_MUTANTS = (
         theorems=("R7",),
         change="the chance that two independent decrements are below a level, for one",
         checks=(
-            "R7.below_1.certificate.line", "R7.below_1.certificate.plane",
+            "R7.below_1.certificate.line",
+            "R7.below_1.certificate.plane",
             "R7.premise.certificate.line",
         ),
         changes=(
@@ -202,4 +205,4 @@ BOUND_MUTANTS = (
         ),
         also=("certificate",),
     ),
-)  # fmt: skip
+)

@@ -63,9 +63,12 @@ def _constants(theta, groups: Law, target: Law, inverse, minority):
         *(part.reshape(-1, *part.shape[2:]) for part in groups[1:]),
     )
     slopes = jnp.stack(
-        [jax.grad(risk)(theta, balanced), jax.grad(risk)(theta, law),
-         jax.grad(error_rate)(theta, law)]
-    )  # fmt: skip
+        [
+            jax.grad(risk)(theta, balanced),
+            jax.grad(risk)(theta, law),
+            jax.grad(error_rate)(theta, law),
+        ]
+    )
     curved = jnp.stack(
         [hessian(theta, balanced), hessian(theta, law), jax.hessian(error_rate)(theta, law)]
     )

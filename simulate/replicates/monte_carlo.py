@@ -221,9 +221,16 @@ def run(
             for offset in range(min(step, last - start)):
                 rows = slice(offset * block, (offset + 1) * block)
                 result = _absorb(
-                    result, columns[rows], {k: v[rows] for k, v in problems.items()}, layout,
-                    (start + offset) * block, replicates, key_data, block, keep,
-                )  # fmt: skip
+                    result,
+                    columns[rows],
+                    {k: v[rows] for k, v in problems.items()},
+                    layout,
+                    (start + offset) * block,
+                    replicates,
+                    key_data,
+                    block,
+                    keep,
+                )
             assert result is not None  # one block at least is absorbed
             if progress is not None and (
                 result.replicates - reported >= batch or result.replicates >= replicates

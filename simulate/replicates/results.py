@@ -188,9 +188,10 @@ def load_result(folder: RunFolder, slot: Slot) -> Result | None:
 def _unpack(payload: Mapping, slot: Slot) -> Result:
     layout = tuple((name, tuple(shape)) for name, shape in payload["layout"])
     sizes = {name: int(np.prod(shape, dtype=int)) for name, shape in layout}
-    moments = Moments(payload["moments"]["count"], *(
-        np.asarray(payload["moments"][name], dtype=np.float64) for name in Moments._fields[1:]
-    ))  # fmt: skip
+    moments = Moments(
+        payload["moments"]["count"],
+        *(np.asarray(payload["moments"][name], dtype=np.float64) for name in Moments._fields[1:]),
+    )
     k, done = sum(sizes.values()), payload["replicates"]
     shapes = [(k,), (k, k), (k,), (k,), (k,)]
     if [part.shape for part in moments[1:]] != shapes:

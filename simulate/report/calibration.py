@@ -47,8 +47,15 @@ def print_calibration(own: Console, result: Calibration) -> None:
         )
         for kind in result.kinds
     ]
-    header = ("kind", "checks", "alarms (expected)", *(f"rate / {level:g}" for level in LEVELS),
-              "least power", "mean power", "least at first")  # fmt: skip
+    header = (
+        "kind",
+        "checks",
+        "alarms (expected)",
+        *(f"rate / {level:g}" for level in LEVELS),
+        "least power",
+        "mean power",
+        "least at first",
+    )
     print_rows(own, "Null runs", header, rows, [None] * len(rows))
     low, high = result.family_interval
     inflated = ", ".join(
@@ -73,15 +80,18 @@ def print_seed(own: Console, run: SeedRun) -> None:
     named = "".join(
         f"{what}: {', '.join(names)}; "
         for what, names in (
-            ("failed", run.failed), ("undecided", run.undecided), ("second stage", run.second_stage)
+            ("failed", run.failed),
+            ("undecided", run.undecided),
+            ("second stage", run.second_stage),
         )
         if names
-    )  # fmt: skip
+    )
     own.print(
         f"seed {run.seed}: {verdict}; {named}{counted(run.replicates, 'replicate')}, "
         f"{run.cpu_seconds:.0f} s of CPU",
-        soft_wrap=True, markup=False,
-    )  # fmt: skip
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def print_seeds(own: Console, runs: Sequence[SeedRun]) -> None:
@@ -98,5 +108,6 @@ def print_seeds(own: Console, runs: Sequence[SeedRun]) -> None:
         f"{INDECISION:g} of all. {sum(bool(run.second_stage) for run in runs)} would have been "
         f"undecided without a second stage, which took {100 * extra:.1f}% more replicates "
         f"({STAGES[1]} times those of an experiment).",
-        soft_wrap=True, markup=False,
-    )  # fmt: skip
+        soft_wrap=True,
+        markup=False,
+    )

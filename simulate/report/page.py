@@ -189,10 +189,22 @@ def _failing(failing: Sequence[Mapping], seed: int) -> str:
 
 def _reading(report: Mapping) -> str:
     example = {
-        "id": "", "claim": "", "kind": "asymptotic", "theory": 1.0, "observed": 1.1, "n": 1000,
-        "std_error": 0.05, "interval": [0.85, 1.35], "allowance": 0.15, "discrepancy": 0.6,
-        "z": 2.0, "verdict": "pass", "source": "", "stage": 1, "left_out": 0.0,
-    }  # fmt: skip
+        "id": "",
+        "claim": "",
+        "kind": "asymptotic",
+        "theory": 1.0,
+        "observed": 1.1,
+        "n": 1000,
+        "std_error": 0.05,
+        "interval": [0.85, 1.35],
+        "allowance": 0.15,
+        "discrepancy": 0.6,
+        "z": 2.0,
+        "verdict": "pass",
+        "source": "",
+        "stage": 1,
+        "left_out": 0.0,
+    }
     strip = row_of_check(example)[5].split("<br>")[0]
     return (
         '<section id="reading"><h2>How to read a check</h2>'
@@ -283,23 +295,37 @@ def _mutants(report: Mapping) -> str:
     for own in trials:
         same, last = own["name"] == last, own["name"]
         kind = f" ({escape(own['generator'])})" if own["generator"] else ""
-        about = ("", "") if same else (
-            f"<code>{escape(own['name'])}</code>: {prose(own['change'])}",
-            escape(", ".join(own["theorems"])) + kind,
-        )  # fmt: skip
+        about = (
+            ("", "")
+            if same
+            else (
+                f"<code>{escape(own['name'])}</code>: {prose(own['change'])}",
+                escape(", ".join(own["theorems"])) + kind,
+            )
+        )
         rows.append(
             [
                 *about,
                 badge("rejected" if own["verdict"] == "fail" else "survived"),
                 f"<code>{escape(own['check'] or '–')}</code>",
-                *("–" if own.get(key) is None else number(own[key])
-                  for key in ("predicted", "wrong", "observed")),
+                *(
+                    "–" if own.get(key) is None else number(own[key])
+                    for key in ("predicted", "wrong", "observed")
+                ),
                 "–" if own["z"] is None else f"{own['z']:+.1f}".replace("-", "−"),
             ]
-        )  # fmt: skip
+        )
     rejected = sum(own["verdict"] == "fail" for own in trials)
-    header = ["wrong formula", "about", "verdict", "=by the check", ">right", ">wrong",
-              ">observed", ">z"]  # fmt: skip
+    header = [
+        "wrong formula",
+        "about",
+        "verdict",
+        "=by the check",
+        ">right",
+        ">wrong",
+        ">observed",
+        ">z",
+    ]
     return (
         '<section id="mutants"><h2>Wrong formulas</h2><p>Each replaces one formula by a wrong one '
         "while the predictions are made anew; each check named must reject it, at its planned "
@@ -332,12 +358,16 @@ def _coverage(report: Mapping) -> str:
 
 def _excluded(report: Mapping) -> str:
     rows = [
-        [f"<code>{escape(name)}</code>", escape(reason.replace("_", " ")), f"{count:,}",
-         f"{report['replicates'][name]:,}"]
+        [
+            f"<code>{escape(name)}</code>",
+            escape(reason.replace("_", " ")),
+            f"{count:,}",
+            f"{report['replicates'][name]:,}",
+        ]
         for name, problems in report["excluded"].items()
         for reason, count in problems.items()
         if count
-    ]  # fmt: skip
+    ]
     content = (
         table(["experiment", "reason", ">left out", ">of replicates"], rows)
         if rows

@@ -64,9 +64,12 @@ _GREEK = {
     "infinity": "∞",
 }  # fmt: skip
 _LOOK = {
-    "pass": ("✓", "pass"), "fail": ("✗", "fail"), "inconclusive": ("?", "inconclusive"),
-    "rejected": ("✓", "pass"), "survived": ("✗", "fail"),
-}  # fmt: skip
+    "pass": ("✓", "pass"),
+    "fail": ("✗", "fail"),
+    "inconclusive": ("?", "inconclusive"),
+    "rejected": ("✓", "pass"),
+    "survived": ("✗", "fail"),
+}
 
 
 def escape(text: Any) -> str:
@@ -90,8 +93,10 @@ def prose(text: str) -> str:
     out = out.replace("+-", "±").replace("-+", "∓").replace("sum_", "Σ_")
     out = re.sub(r"(?<![A-Za-z])-(?=[A-Za-z0-9({\[ ])", "−", out)
     out = re.sub(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])", lambda m: _GREEK.get(m[0], m[0]), out)
-    for pattern, tag in ((r"(?<=[^\s_])_(?:\{([^{}]*)\}|([^\W_]+))", "sub"),
-                         (r"(?<=\S)\^(?:\{([^{}]*)\}|(−?\w+))", "sup")):  # fmt: skip
+    for pattern, tag in (
+        (r"(?<=[^\s_])_(?:\{([^{}]*)\}|([^\W_]+))", "sub"),
+        (r"(?<=\S)\^(?:\{([^{}]*)\}|(−?\w+))", "sup"),
+    ):
 
         def put(found, tag=tag):
             return f"<{tag}>{(found[1] or found[2]).replace('_', ' ')}</{tag}>"

@@ -63,8 +63,20 @@ def print_plan(
             the replicates that its most demanding check needs, printed or not.
     """
     universe = checks if universe is None else universe
-    header = ("check", "statistic", "kind", "law", "theory", "std", "allowance", "discrepancy",
-              "false alarm", "replicates", "detectable", "power")  # fmt: skip
+    header = (
+        "check",
+        "statistic",
+        "kind",
+        "law",
+        "theory",
+        "std",
+        "allowance",
+        "discrepancy",
+        "false alarm",
+        "replicates",
+        "detectable",
+        "power",
+    )
     rows = []
     for check in checks:
         n = plan.for_check(universe, check)
@@ -135,20 +147,23 @@ def print_report(own: Console, report: Report) -> None:
         own.print(
             "z is the whole deviation in standard errors; an asymptotic check allows for its "
             "declared remainder besides (the allowance in --plan)",
-            style="dim", soft_wrap=True,
-        )  # fmt: skip
+            style="dim",
+            soft_wrap=True,
+        )
     if missing:
         own.print(
             "expectations are over the replicates whose fit exists; the others are left out",
-            style="dim", soft_wrap=True,
-        )  # fmt: skip
+            style="dim",
+            soft_wrap=True,
+        )
     if report.second_stage:
         own.print()
         own.print(
             f"{counted(len(report.second_stage), 'check')} left undecided by the first stage, and "
             f"judged again on {STAGES[1]} times the replicates: {', '.join(report.second_stage)}",
-            soft_wrap=True, markup=False,
-        )  # fmt: skip
+            soft_wrap=True,
+            markup=False,
+        )
     if report.reductions:
         factors = sorted(report.reductions.values())
         own.print()
@@ -265,11 +280,14 @@ def explain(report: Report, outcome: Outcome) -> list[str]:
     lines = [
         f"{outcome.verdict.upper()} {check.id}: {check.claim} ({check.source})",
         f"  predicted {number(check.theory)}, observed {number(outcome.observed)}"
-        + (f" (standard error {number(outcome.std_error)}, n = {outcome.n}, z = {outcome.z:+.2f})"
-           if outcome.n else " (without noise)"),
+        + (
+            f" (standard error {number(outcome.std_error)}, n = {outcome.n}, z = {outcome.z:+.2f})"
+            if outcome.n
+            else " (without noise)"
+        ),
         f"  interval [{number(outcome.low)}, {number(outcome.high)}], allowance "
         f"{number(check.allowance)}, discrepancy {number(check.discrepancy)}, seed {report.seed}",
-    ]  # fmt: skip
+    ]
     if outcome.reason:
         lines.append(f"  {outcome.reason}")
     return [*lines, f"  rerun: {report.command(outcome)}"]

@@ -58,10 +58,14 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
         def point(ratio: float, shifts, separation=separation) -> PhasePoint:
             sizes = (settings["n_max"], max(round(settings["n_max"] / ratio), 1))
             return PhasePoint(
-                separation, (left, right), sizes,
-                settings["augmentation"], settings["weight"], tuple(settings["direction"]),
+                separation,
+                (left, right),
+                sizes,
+                settings["augmentation"],
+                settings["weight"],
+                tuple(settings["direction"]),
                 tuple(shifts),
-            )  # fmt: skip
+            )
 
         grid = [point(ratio, lengths) for ratio in ratios]
         table = np.array([[float(p.total) for p in own.shifted] for own in grid]).T
@@ -72,9 +76,11 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
         for ratio in settings["ratios"]:
             own = point(ratio, settings["lengths"])
             result = monte_carlo.run(
-                own.functions(), key=path_key(seed, f"phases {separation:g} {ratio:g}"),
-                replicates=settings["replicates"], block=own.block,
-            )  # fmt: skip
+                own.functions(),
+                key=path_key(seed, f"phases {separation:g} {ratio:g}"),
+                replicates=settings["replicates"],
+                block=own.block,
+            )
             results.append(result)
             progress(len(results) / share)
             seen = measured(result, "gain")
@@ -160,8 +166,11 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
             bound.append(chain.bound)
             trivial.append(chain.trivial)
         curves[name] = {
-            "divergence": divergence[name], "bias": slope, "excess": excess, "bound": bound,
-        }  # fmt: skip
+            "divergence": divergence[name],
+            "bias": slope,
+            "excess": excess,
+            "bound": bound,
+        }
     grid = _spaced(settings["divergence"], 31)
     proxy = jnp.asarray(intercept_var_proxy(star, groups[1]))
     points = np.asarray(settings["points"])
@@ -171,10 +180,15 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
         start = predict(groups, design, (Oracle(), Shifted(move))).theta_alpha
         path.append(Setting(design, groups, start, move, probe=star))
     result = run_path(
-        groups, design, Oracle(), path, key=path_key(seed, "fidelity"),
-        replicates=settings["replicates"], moved=lambda g, part: g == 1 and part != "real",
+        groups,
+        design,
+        Oracle(),
+        path,
+        key=path_key(seed, "fidelity"),
+        replicates=settings["replicates"],
+        moved=lambda g, part: g == 1 and part != "real",
         progress=progress,
-    )  # fmt: skip
+    )
     mass = float(design.oversampling_mass[1] + design.augmentation_mass[1])
     seen = measured(result, "gradient")
     values = monte_carlo.values(result, "risk").mean(axis=2) - float(

@@ -53,9 +53,14 @@ def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
     theory = [predict(groups, design, Oracle()) for design in designs]
     path = [Setting(d, groups, t.theta_alpha) for d, t in zip(designs, theory, strict=True)]
     result = run_path(
-        groups, Design.raw((n_max, n_max)), Oracle(), path,
-        key=path_key(seed, "raw_imbalance"), replicates=settings["replicates"], progress=progress,
-    )  # fmt: skip
+        groups,
+        Design.raw((n_max, n_max)),
+        Oracle(),
+        path,
+        key=path_key(seed, "raw_imbalance"),
+        replicates=settings["replicates"],
+        progress=progress,
+    )
     star = np.asarray(theory[0].theta_star)
     return {
         "distance": distance,
@@ -74,11 +79,19 @@ def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
 
 def _formula(name: str, values: Mapping) -> np.ndarray:
     formula = FORMULAS[name]
-    return np.asarray([
-        float(formula(**{a: np.ravel(values[a])[min(i, np.size(values[a]) - 1)].item()
-                         for a in formula.arguments}))
-        for i in range(max(np.size(values[a]) for a in formula.arguments))
-    ])  # fmt: skip
+    return np.asarray(
+        [
+            float(
+                formula(
+                    **{
+                        a: np.ravel(values[a])[min(i, np.size(values[a]) - 1)].item()
+                        for a in formula.arguments
+                    }
+                )
+            )
+            for i in range(max(np.size(values[a]) for a in formula.arguments))
+        ]
+    )
 
 
 def generator_bias(settings: Mapping, seed: int, progress: Progress) -> dict:
@@ -91,10 +104,14 @@ def generator_bias(settings: Mapping, seed: int, progress: Progress) -> dict:
         theory = predict(groups, design, generator)
         path = [Setting(design, groups, theory.theta_alpha, probe=theory.theta_star)]
         result = run_path(
-            groups, design, generator, path,
-            key=path_key(seed, "generator_bias"), replicates=settings["replicates"],
+            groups,
+            design,
+            generator,
+            path,
+            key=path_key(seed, "generator_bias"),
+            replicates=settings["replicates"],
             progress=share_of(progress, index, len(generators)),
-        )  # fmt: skip
+        )
         results.append(result)
         gradient = measured(result, "gradient")
         displacement = measured(result, "theta", np.asarray(theory.theta_star)[None])
@@ -156,19 +173,28 @@ def spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
         for own, t in zip(references.values(), theories, strict=True)
     ]
     result = run_path(
-        groups, weighted, Oracle(), path, key=path_key(seed, "spurious"), replicates=replicates,
+        groups,
+        weighted,
+        Oracle(),
+        path,
+        key=path_key(seed, "spurious"),
+        replicates=replicates,
         progress=share_of(progress, 1, parts),
-    )  # fmt: skip
+    )
     counts.append(result)
     for index, name in enumerate(references):
         rows[name] = _spurious_row(theories[index], result, index, feature)
     for index, name in enumerate(settings["after"]):
         theory = predict(groups, design, generators[name])
         result = run_path(
-            groups, design, generators[name], [Setting(design, groups, theory.theta_alpha)],
-            key=path_key(seed, "spurious"), replicates=replicates,
+            groups,
+            design,
+            generators[name],
+            [Setting(design, groups, theory.theta_alpha)],
+            key=path_key(seed, "spurious"),
+            replicates=replicates,
             progress=share_of(progress, 2 + index, parts),
-        )  # fmt: skip
+        )
         counts.append(result)
         rows[name] = _spurious_row(theory, result, 0, feature)
     shifts, last = _shifts(groups, design, settings, seed, share_of(progress, parts - 1, parts))
@@ -218,9 +244,14 @@ def _alignment(groups, settings, feature: int, seed: int, progress: Progress):
         for share, own in zip(shares, theory, strict=True)
     ]
     result = run_path(
-        groups, Design.raw((largest,) * 4), Oracle(), path,
-        key=path_key(seed, "alignment"), replicates=settings["replicates"], progress=progress,
-    )  # fmt: skip
+        groups,
+        Design.raw((largest,) * 4),
+        Oracle(),
+        path,
+        key=path_key(seed, "alignment"),
+        replicates=settings["replicates"],
+        progress=progress,
+    )
     observed = measured(result, "theta")
     weight = {key: value[:, feature] for key, value in observed.items() if np.ndim(value)}
     data = {
@@ -241,9 +272,9 @@ def _shifts(groups, design: Design, settings: Mapping, seed: int, progress: Prog
     centre = predict(groups, design, Oracle())
     star, balance = centre.theta_star, np.asarray(centre.hessian)
     slopes = np.stack([gradient(star, group.law) for group in groups])
-    first = np.stack([
-        -slopes @ np.linalg.solve(balance, np.asarray(own.bias_gradient)) for own in theory
-    ])  # fmt: skip
+    first = np.stack(
+        [-slopes @ np.linalg.solve(balance, np.asarray(own.bias_gradient)) for own in theory]
+    )
     lengths = settings["shift_lengths"]
     at = [predict(groups, design, Shifted(tuple(size * unit))) for size in lengths]
     path = [
@@ -251,9 +282,15 @@ def _shifts(groups, design: Design, settings: Mapping, seed: int, progress: Prog
         for size, own in zip(lengths, at, strict=True)
     ]
     result = run_path(
-        groups, design, Oracle(), path, key=path_key(seed, "shifts"),
-        replicates=settings["replicates"], moved=lambda _, part: part != "real", progress=progress,
-    )  # fmt: skip
+        groups,
+        design,
+        Oracle(),
+        path,
+        key=path_key(seed, "shifts"),
+        replicates=settings["replicates"],
+        moved=lambda _, part: part != "real",
+        progress=progress,
+    )
     floor = np.asarray([risk(star, group.law) for group in groups])
     second = np.asarray(centre.group_excess.variance + centre.group_excess.cox_snell)
     data = {

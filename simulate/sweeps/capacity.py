@@ -21,9 +21,12 @@ __all__ = ["expected_count_kl", "in_context", "tokens"]
 def _replicated(function, name: str, settings: Mapping, seed: int, progress: Progress):
     replicates = settings["replicates"]
     return monte_carlo.run(
-        function, key=path_key(seed, name), replicates=replicates, block=64,
+        function,
+        key=path_key(seed, name),
+        replicates=replicates,
+        block=64,
         progress=lambda own: progress(own.replicates / replicates),
-    )  # fmt: skip
+    )
 
 
 def _prefix_mask(counts) -> np.ndarray:

@@ -25,8 +25,13 @@ from synthetic_oversampling.theory.generators.table import (
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = [
-    "fitted_exponent", "generators_of", "groups_of", "path_key", "problems", "share_of",
-]  # fmt: skip
+    "fitted_exponent",
+    "generators_of",
+    "groups_of",
+    "path_key",
+    "problems",
+    "share_of",
+]
 
 
 def path_key(seed: int, name: str) -> jax.Array:

@@ -70,10 +70,14 @@ def _parametric(settings: Mapping, seed: int, progress: Progress):
             design = Design(sizes, size, float(weight))
             path.append(Setting(design, groups, predict(groups, design, generator).theta_alpha))
         result = run_path(
-            groups, Design(sizes, size, 0.5), generator, path, key=path_key(seed, "literature"),
+            groups,
+            Design(sizes, size, 0.5),
+            generator,
+            path,
+            key=path_key(seed, "literature"),
             replicates=settings["replicates"],
             progress=share_of(progress, index, len(settings["generators"])),
-        )  # fmt: skip
+        )
         results.append(result)
         star = predict(groups, Design(sizes), generator).theta_star
         values = monte_carlo.values(result, "risk").mean(axis=2)
@@ -120,9 +124,11 @@ def _sequence(settings: Mapping, seed: int, progress: Progress):
         rows[str(beta)] = {
             "own": [at(weight)[1] for weight in grid],
             "law": surrogate_law(grid, **single),
-            "at": {"own": np.array([at(w)[1] for w in weights]),
-                   "law": surrogate_law(weights, **single)},
-        }  # fmt: skip
+            "at": {
+                "own": np.array([at(w)[1] for w in weights]),
+                "law": surrogate_law(weights, **single),
+            },
+        }
     key = path_key(seed, "literature sequence")
     result = _sequence_run(settings, tables, weights, key, progress)
     seen = measured(result, "squared")
@@ -153,6 +159,9 @@ def _sequence_run(settings, tables, weights, key, progress: Progress) -> monte_c
 
     replicates = settings["replicates"]
     return monte_carlo.run(
-        one, key=key, replicates=replicates, block=32,
+        one,
+        key=key,
+        replicates=replicates,
+        block=32,
         progress=lambda own: progress(own.replicates / replicates),
-    )  # fmt: skip
+    )

@@ -62,8 +62,14 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
             "by_seeds": {"mean": mean[cut:], "std_error": spread[cut:], "replicates": count},
         }
         own["fitted"] = fitted_exponent(numbers, own["observed"]["by_seeds"])
-    return {"size": grids[0], "sizes": sizes, "seeds": grids[1], "numbers": numbers,
-            "smoothness": rows, "counts": problems(result)}  # fmt: skip
+    return {
+        "size": grids[0],
+        "sizes": sizes,
+        "seeds": grids[1],
+        "numbers": numbers,
+        "smoothness": rows,
+        "counts": problems(result),
+    }
 
 
 def _run(tables, key, replicates: int, progress: Progress) -> monte_carlo.Result:
@@ -72,9 +78,9 @@ def _run(tables, key, replicates: int, progress: Progress) -> monte_carlo.Result
     keep = np.array([[np.arange(count) < cutoff for _, _, cutoff in own] for _, own in tables])
     theta = np.stack([signal.coordinates(count) for signal, _ in tables])
     tails = np.array([signal.tail(count) for signal, _ in tables])
-    spread = np.array([
-        [(1 / math.sqrt(n), 1 / math.sqrt(size)) for n, size, _ in own] for _, own in tables
-    ])  # fmt: skip
+    spread = np.array(
+        [[(1 / math.sqrt(n), 1 / math.sqrt(size)) for n, size, _ in own] for _, own in tables]
+    )
 
     def one(own):
         noise = streams.normal(own, (4, count))  # two groups: seeds, and synthetic samples
@@ -88,6 +94,9 @@ def _run(tables, key, replicates: int, progress: Progress) -> monte_carlo.Result
         return {"squared": risk + jnp.asarray(tails)[:, None]}
 
     return monte_carlo.run(
-        one, key=key, replicates=replicates, block=32,
+        one,
+        key=key,
+        replicates=replicates,
+        block=32,
         progress=lambda own: progress(own.replicates / replicates),
-    )  # fmt: skip
+    )

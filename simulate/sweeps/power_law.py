@@ -170,8 +170,12 @@ class _Problem(NamedTuple):
         def jacobian(part):
             exponent, ratio, shape, _, amplitude = parts(part)
             fall = amplitude * shape
-            columns = (-fall * np.log1p(ratio), fall * exponent * ratio / (1 + ratio),
-                       np.ones_like(shape), shape)  # fmt: skip
+            columns = (
+                -fall * np.log1p(ratio),
+                fall * exponent * ratio / (1 + ratio),
+                np.ones_like(shape),
+                shape,
+            )
             return np.stack(columns, axis=1)[:, free] * self.weight[:, None]
 
         begin = np.clip(start[free], low[free], high[free])

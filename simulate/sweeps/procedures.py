@@ -184,19 +184,21 @@ def _evaluator(groups, sizes, settings, start, floor):
             augmented(rows, weights[1], extra[1]),
         ]
         x = jnp.concatenate([rows.major, rows.minor, rows.more_major, rows.more_minor])
-        sign = jnp.concatenate([
-            -jnp.ones(n0), jnp.ones(n1), -jnp.ones(len(rows.more_major)),
-            jnp.ones(len(rows.more_minor)),
-        ])  # fmt: skip
+        sign = jnp.concatenate(
+            [
+                -jnp.ones(n0),
+                jnp.ones(n1),
+                -jnp.ones(len(rows.more_major)),
+                jnp.ones(len(rows.more_minor)),
+            ]
+        )
 
         def one(weight):
             own = fit(x, sign, weight / jnp.sum(weight), start=start)
             return risk(own.theta, balanced) - floor, ~own.converged
 
         excess, failed = jax.lax.map(one, jnp.stack(table))
-        return {
-            "excess": excess, "multiple": multiples[best], "not_converged": jnp.any(failed)
-        }  # fmt: skip
+        return {"excess": excess, "multiple": multiples[best], "not_converged": jnp.any(failed)}
 
     return evaluate
 
@@ -226,9 +228,11 @@ def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
     generators, replicates = generators_of(settings), settings["replicates"]
     star = predict(groups, Design(sizes), generators["oracle"]).theta_star
     floor = float(risk(star, balanced_law(groups)))
-    evaluate = jax.jit(lambda cases: jax.lax.map(
-        _evaluator(groups, sizes, settings, star, floor), cases, batch_size=16
-    ))  # fmt: skip
+    evaluate = jax.jit(
+        lambda cases: jax.lax.map(
+            _evaluator(groups, sizes, settings, star, floor), cases, batch_size=16
+        )
+    )
     rows, left_out = {}, 0
     for index, name in enumerate(settings["generators"]):
         generator = generators[name]

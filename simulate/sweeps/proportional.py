@@ -133,10 +133,12 @@ def separability(settings: Mapping, seed: int, progress: Progress) -> dict:
                 sizes = (rows - few, few)
                 extra = levelled * (sizes[0] - few)
                 rng = _rng(seed, f"separability/{name}/{gap}", place)
-                found = np.array([
-                    _least((sizes[0], few + extra), gap, rows + extra, rng) / rows
-                    for _ in range(settings["replicates"])
-                ])  # fmt: skip
+                found = np.array(
+                    [
+                        _least((sizes[0], few + extra), gap, rows + extra, rng) / rows
+                        for _ in range(settings["replicates"])
+                    ]
+                )
                 points.append({"ratio": sizes[0] / few, **_summary(found)})
                 done += 1
                 progress(done / steps)

@@ -61,10 +61,14 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
             for weight, own in zip(weights, theory, strict=True)
         ]
         result = run_path(
-            groups, drawn, generator, path, key=path_key(seed, "excess_by_weight"),
+            groups,
+            drawn,
+            generator,
+            path,
+            key=path_key(seed, "excess_by_weight"),
             replicates=settings["replicates"],
             progress=share_of(progress, index, len(settings["generators"])),
-        )  # fmt: skip
+        )
         results.append(result)
         floor = risk(theory[0].theta_star, balanced_law(groups))
         rows[name] = {
@@ -122,10 +126,15 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
                 start = at(distance, own, generator if own is design else Oracle()).theta_alpha
                 path.append(Setting(own, groups, start, tuple(groups[1].mean[0])))
         result = run_path(
-            classes_at(0.0, dim), design, generator, path,
-            key=path_key(seed, "gain_by_separation"), replicates=settings["replicates"],
-            moved=lambda g, _: g == 1, progress=share_of(progress, 1 + index, 3),
-        )  # fmt: skip
+            classes_at(0.0, dim),
+            design,
+            generator,
+            path,
+            key=path_key(seed, "gain_by_separation"),
+            replicates=settings["replicates"],
+            moved=lambda g, _: g == 1,
+            progress=share_of(progress, 1 + index, 3),
+        )
         results.append(result)
         labels = [name, *(references if index == 0 else ())]
         floors = np.tile(_floors(distances, dim), len(labels))
@@ -188,9 +197,14 @@ def _efficiency(settings: Mapping, seed: int, progress: Progress):
     block = min(block_for(2 * size, dim + 1), 32)
     replicates = settings["replicates"]
     result = monte_carlo.run(
-        (draw, evaluate), key=path_key(seed, "efficiency"), replicates=replicates, block=block,
-        batch=4 * block, progress=lambda own: progress(own.replicates / replicates), keep=True,
-    )  # fmt: skip
+        (draw, evaluate),
+        key=path_key(seed, "efficiency"),
+        replicates=replicates,
+        block=block,
+        batch=4 * block,
+        progress=lambda own: progress(own.replicates / replicates),
+        keep=True,
+    )
     pair = [monte_carlo.values(result, name) for name in ("discriminant", "logistic")]
     data = {
         "distance": grid,

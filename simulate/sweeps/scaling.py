@@ -39,9 +39,12 @@ def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
         seen, located = {name: _empty() for name in curves}, _empty()
         for own, share in zip(kinds, settings["shares"], strict=True):
             result = monte_carlo.run(
-                own.functions(), key=path_key(seed, own.name), block=own.block, keep=True,
+                own.functions(),
+                key=path_key(seed, own.name),
+                block=own.block,
+                keep=True,
                 replicates=max(round(share * settings["replicates"]), 2),
-            )  # fmt: skip
+            )
             results.append(result)
             progress(len(results) / parts)
             values, column = monte_carlo.values(result, "excess"), 0
@@ -116,9 +119,14 @@ def nonparametric(settings: Mapping, seed: int, progress: Progress) -> dict:
 
         curves, points = [at(n) for n in grid], [at(n) for n in extra]
         result = _sequence_run(
-            square, signal, points, left, path_key(seed, f"nonparametric {smoothness}"),
-            settings["replicates"], share_of(progress, index, len(settings["smoothness"])),
-        )  # fmt: skip
+            square,
+            signal,
+            points,
+            left,
+            path_key(seed, f"nonparametric {smoothness}"),
+            settings["replicates"],
+            share_of(progress, index, len(settings["smoothness"])),
+        )
         results.append(result)
         squared = measured(result, "squared")
         rows[str(smoothness)] = {
@@ -162,6 +170,9 @@ def _sequence_run(square, signal, points, left, key, replicates: int, progress: 
         return jax.lax.map(one, (cutoffs, levels, tails))
 
     return monte_carlo.run(
-        one_replicate, key=key, replicates=replicates, block=64,
+        one_replicate,
+        key=key,
+        replicates=replicates,
+        block=64,
         progress=lambda own: progress(own.replicates / replicates),
-    )  # fmt: skip
+    )

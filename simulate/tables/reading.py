@@ -25,8 +25,15 @@ from synthetic_oversampling.simulate.tables.names import PLAIN, check_header, ch
 from synthetic_oversampling.theory.wording import counted, shortened
 
 __all__ = [
-    "Line", "Table", "TableError", "is_number", "number", "read_lines", "read_table", "write_table",
-]  # fmt: skip
+    "Line",
+    "Table",
+    "TableError",
+    "is_number",
+    "number",
+    "read_lines",
+    "read_table",
+    "write_table",
+]
 
 
 class TableError(ValueError):

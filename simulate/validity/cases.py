@@ -145,11 +145,14 @@ def fresh_cases(draw: int, count: int) -> Iterator[Case]:
         axis = axis / np.linalg.norm(axis)
         groups = tuple(
             _group(
-                rng, dim, distance * label * axis + 0.4 * rng.normal(size=dim) / math.sqrt(dim),
-                label, bool(rng.random() < 0.25),
+                rng,
+                dim,
+                distance * label * axis + 0.4 * rng.normal(size=dim) / math.sqrt(dim),
+                label,
+                bool(rng.random() < 0.25),
             )
             for label in labels
-        )  # fmt: skip
+        )
         few = math.ceil((dim + 1) * math.exp(rng.uniform(math.log(6), math.log(120))))
         while True:
             spread = np.exp(rng.uniform(0, math.log(60), len(labels)))

@@ -106,9 +106,13 @@ def trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
 
 
 def summary(
-    case: Case, theory: Prediction, found: Sequence[np.ndarray], gradients: Sequence[np.ndarray],
-    drawn: int, most: int,
-) -> Trial | None:  # fmt: skip
+    case: Case,
+    theory: Prediction,
+    found: Sequence[np.ndarray],
+    gradients: Sequence[np.ndarray],
+    drawn: int,
+    most: int,
+) -> Trial | None:
     """What was simulated of a case, or None while it has to go on.
 
     Args:

@@ -38,8 +38,17 @@ from synthetic_oversampling.simulate.verify.suites import simulation
 from synthetic_oversampling.simulate.verify.verdicts import passes, rejections
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["Calibration", "Kind", "TailRate", "binomial_interval", "calibrate", "kind_of",
-           "null_runs", "pool", "tail_rates"]  # fmt: skip
+__all__ = [
+    "Calibration",
+    "Kind",
+    "TailRate",
+    "binomial_interval",
+    "calibrate",
+    "kind_of",
+    "null_runs",
+    "pool",
+    "tail_rates",
+]
 
 LEVELS = (1e-4, 1e-3, 1e-2)  # inflated false-alarm rates of one check
 
@@ -170,9 +179,12 @@ def pool(
             progress(name)
         own = simulation(name)
         results[name] = monte_carlo.run(
-            own.functions, key=key(name.split("/")[0]), replicates=replicates, block=own.block,
+            own.functions,
+            key=key(name.split("/")[0]),
+            replicates=replicates,
+            block=own.block,
             keep=True,
-        )  # fmt: skip
+        )
     return results
 
 
@@ -328,8 +340,9 @@ def null_runs(
             second += int(left.sum())
     return dataclasses.replace(
         _summary(checks, plan, alarms, power, first_power, runs),
-        second_stages=second / runs, undecided=int(undecided.sum()),
-    )  # fmt: skip
+        second_stages=second / runs,
+        undecided=int(undecided.sum()),
+    )
 
 
 def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
@@ -356,7 +369,7 @@ def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
                 min(reached),
                 float(np.mean(reached)),
                 min(first_power[check.id] for check in own),
-            )  # fmt: skip
+            )
         )
     if alarms:
         any_alarm = np.any(list(alarms.values()), axis=0)  # [levels, runs]

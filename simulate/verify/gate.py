@@ -243,9 +243,15 @@ def _judged(check: Planned, seen: Outcome) -> Outcome:
 
 def _trial(mutant: Mutant, true: Outcome, wrong: Outcome | None) -> Trial:
     if wrong is None or true.verdict != "pass":
-        return Trial(mutant, true.check.id, "missing", math.nan, true.check.theory, math.nan,
-                     true.observed)  # fmt: skip
+        return Trial(
+            mutant, true.check.id, "missing", math.nan, true.check.theory, math.nan, true.observed
+        )
     return Trial(
-        mutant, true.check.id, wrong.verdict, wrong.z, true.check.theory, wrong.check.theory,
+        mutant,
+        true.check.id,
+        wrong.verdict,
+        wrong.z,
+        true.check.theory,
+        wrong.check.theory,
         wrong.observed,
-    )  # fmt: skip
+    )

@@ -73,9 +73,11 @@ def verify_seeds(
                 tuple(o.check.id for o in report.outcomes if o.verdict == verdict)
                 for verdict in ("fail", "inconclusive")
             ),
-            tuple(report.second_stage), replicates, replicates - planned,
+            tuple(report.second_stage),
+            replicates,
+            replicates - planned,
             time.process_time() - began,
-        )  # fmt: skip
+        )
         runs.append(run)
         if done is not None:
             done(run)

@@ -15,11 +15,19 @@ from synthetic_oversampling.theory.precision import require_float64
 from synthetic_oversampling.theory.ranges import as_arrays, require_range
 
 __all__ = [
-    "GaussianPredictive", "StudentPredictive", "fidelity_bias_bound", "flat_prior_expected_kl",
-    "gaussian_kl", "location_attention_logits", "location_attention_weights",
-    "location_expected_kl", "location_predictive", "plugin_expected_kl", "student_log_density",
+    "GaussianPredictive",
+    "StudentPredictive",
+    "fidelity_bias_bound",
+    "flat_prior_expected_kl",
+    "gaussian_kl",
+    "location_attention_logits",
+    "location_attention_weights",
+    "location_expected_kl",
+    "location_predictive",
+    "plugin_expected_kl",
+    "student_log_density",
     "student_predictive",
-]  # fmt: skip
+]
 
 Number = int | float | Float[Array, ""]
 _ROUNDING = 1e-12  # below 0, that a divergence which is computed as a difference may be
@@ -312,9 +320,13 @@ def student_predictive(
     require_float64("theory.in_context.capacity.student_predictive")
     seeds, mean_prior = as_arrays("n d, d", seeds=seeds, mean_prior=mean_prior)
     require_range(
-        _POSITIVE, above=0, scalar=True,
-        mass_prior=mass_prior, shape_prior=shape_prior, rate_prior=rate_prior,
-    )  # fmt: skip
+        _POSITIVE,
+        above=0,
+        scalar=True,
+        mass_prior=mass_prior,
+        shape_prior=shape_prior,
+        rate_prior=rate_prior,
+    )
     count, dim = seeds.shape
     mass = mass_prior + count
     loc = (mass_prior * mean_prior + seeds.sum(axis=0)) / mass

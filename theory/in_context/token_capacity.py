@@ -17,10 +17,19 @@ from synthetic_oversampling.theory.precision import require_float64
 from synthetic_oversampling.theory.ranges import as_arrays, require_range
 
 __all__ = [
-    "dictionary_posterior", "dirichlet_multinomial_predictive", "gradient_readout",
-    "layer_contraction", "readout_expected_kl", "readout_floor", "reported_rate",
-    "sharp_token_rate", "token_cov", "token_kl", "token_log_probs", "token_mean",
-]  # fmt: skip
+    "dictionary_posterior",
+    "dirichlet_multinomial_predictive",
+    "gradient_readout",
+    "layer_contraction",
+    "readout_expected_kl",
+    "readout_floor",
+    "reported_rate",
+    "sharp_token_rate",
+    "token_cov",
+    "token_kl",
+    "token_log_probs",
+    "token_mean",
+]
 
 Number = int | float | Float[Array, ""]
 _SYMBOL = "A symbol of concentration 0 could never be seen: drop it or give it a positive one."

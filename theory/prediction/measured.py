@@ -281,10 +281,14 @@ def predict_measured(
     parts = tuple(
         Part(group.sign, float(a), float(c), float(v), float(n))
         for group, a, c, v, n in zip(
-            groups, design.real_mass, synthetic_mass, design.synthetic_noise, design.sizes,
+            groups,
+            design.real_mass,
+            synthetic_mass,
+            design.synthetic_noise,
+            design.sizes,
             strict=True,
         )
-    )  # fmt: skip
+    )
     balanced = balanced_law(groups)
     star = minimiser(balanced, loss)
     reals = tuple(group.law for group in groups)

@@ -62,9 +62,11 @@ REMAINDER = 1.3  # measured: relative terms of higher order, per unit of the sco
 
 # reliable within the first number, doubtful within the second; seeds from above, others from below
 THRESHOLDS = {
-    "seeds": (10.0, 3.0), "no_fit": (1e-3, 5e-2), "remainder": (0.10, 0.50),
+    "seeds": (10.0, 3.0),
+    "no_fit": (1e-3, 5e-2),
+    "remainder": (0.10, 0.50),
     "rounding": (0.01, 0.10),
-}  # fmt: skip
+}
 _EPS = float(np.finfo(float).eps)
 _NOTHING = 1e-9  # nats
 _CONDITIONING = 2e-5  # measured: error in nats, per unit of rounding and eigenvalue ** -1.5
@@ -208,9 +210,14 @@ def rounding_of(moment: np.ndarray, total: float) -> float:
 
 
 def verdict_of(
-    seeds: float, no_fit: float, margin: float, noise: float, remainder: float, rounding: float,
+    seeds: float,
+    no_fit: float,
+    margin: float,
+    noise: float,
+    remainder: float,
+    rounding: float,
     loss: Loss = LOGISTIC,
-) -> Validity:  # fmt: skip
+) -> Validity:
     """The verdict that follows from the numbers.
 
     Args:
@@ -244,10 +251,16 @@ def verdict_of(
     }
     causes = tuple(name for name, degree in degrees.items() if degree)
     return Validity(
-        VERDICTS[max(degrees.values())], tuple(words[name] for name in causes), causes,
-        float(seeds), float(no_fit), float(margin), float(noise), float(remainder),
+        VERDICTS[max(degrees.values())],
+        tuple(words[name] for name in causes),
+        causes,
+        float(seeds),
+        float(no_fit),
+        float(margin),
+        float(noise),
+        float(remainder),
         float(rounding),
-    )  # fmt: skip
+    )
 
 
 def _degree(value: float, good: float, bad: float) -> int:

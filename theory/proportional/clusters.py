@@ -66,11 +66,13 @@ class Cluster:
                 f"cov: got shape {cov.shape}, expected finite numbers of one of the shapes {shapes}"
             )
         least = np.linalg.eigvalsh(cov)[0] if cov.ndim == 2 else np.min(cov)
-        if least < -1e-9 * np.max(np.abs(cov)) or (cov.ndim == 2 and np.abs(cov - cov.T).max() > (
-            1e-9 * np.abs(cov).max()
-        )):  # fmt: skip
-            raise ValueError("cov: got a matrix that is no covariance, expected one that is "
-                             "symmetric without negative eigenvalues.")  # fmt: skip
+        if least < -1e-9 * np.max(np.abs(cov)) or (
+            cov.ndim == 2 and np.abs(cov - cov.T).max() > (1e-9 * np.abs(cov).max())
+        ):
+            raise ValueError(
+                "cov: got a matrix that is no covariance, expected one that is "
+                "symmetric without negative eigenvalues."
+            )
         if self.label not in (0, 1):
             raise ValueError(f"label: got {self.label!r}, expected 0 or 1.")
         _check_laws(self.laws)
@@ -221,9 +223,13 @@ class Spectra:
         if not np.all(inner > 0):
             raise FloatingPointError("A is singular")
         rule, noise = side / inner, spread @ self.values / inner**2
-        return rule, self.values @ rule**2, self.values @ noise, self.values @ (1 / inner), (
-            noise.sum()
-        )  # fmt: skip
+        return (
+            rule,
+            self.values @ rule**2,
+            self.values @ noise,
+            self.values @ (1 / inner),
+            (noise.sum()),
+        )
 
     def _full_norms(self, ridge, side, spread, stiff):
         inner = np.tensordot(stiff, self.matrices, 1)

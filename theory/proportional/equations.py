@@ -242,9 +242,11 @@ class Equations:
         noise = 1.0 if self.noise else _NO_NOISE
         var = norms.signal[:count] + noise * norms.noise[:count]
         parts = [
-            np.array([intercept]), norms.mean[:count], np.log(np.maximum(var, 1e-300)),
+            np.array([intercept]),
+            norms.mean[:count],
+            np.log(np.maximum(var, 1e-300)),
             np.log(noise * norms.response[:count]),
-        ]  # fmt: skip
+        ]
         triples = []
         for own in self.seeds:
             places = list(own.clusters)
@@ -337,9 +339,13 @@ class Equations:
                 continue
             if np.isinf(cluster.number):
                 found = unit_averages(
-                    self.loss, ((1.0, 0.0),), cluster.sign * (intercept + mean[k]), var[k],
-                    response[k], self.nodes,
-                )  # fmt: skip
+                    self.loss,
+                    ((1.0, 0.0),),
+                    cluster.sign * (intercept + mean[k]),
+                    var[k],
+                    response[k],
+                    self.nodes,
+                )
                 rows.append(found)
                 pull[k] = cluster.total * cluster.sign * found.force
                 stiff[k] = cluster.total * found.stiffness
@@ -347,13 +353,23 @@ class Equations:
             potential, group = Potential(cluster.laws), group_of.get(k)
             if group is not None:
                 potential = Potential(
-                    cluster.laws, tilt[group], spring[group], centres[group], field[group],
-                    smear[group], partners.get(group),
-                )  # fmt: skip
+                    cluster.laws,
+                    tilt[group],
+                    spring[group],
+                    centres[group],
+                    field[group],
+                    smear[group],
+                    partners.get(group),
+                )
             found = averages(
-                self.loss, potential, cluster.sign * (intercept + mean[k]), var[k], response[k],
-                self.nodes, self.near.get(k),
-            )  # fmt: skip
+                self.loss,
+                potential,
+                cluster.sign * (intercept + mean[k]),
+                var[k],
+                response[k],
+                self.nodes,
+                self.near.get(k),
+            )
             self.near[k] = found.margins  # where Newton's method begins next
             rows.append(found)
             pull[k] = cluster.number * cluster.sign * found.force

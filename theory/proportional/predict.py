@@ -271,9 +271,9 @@ def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
 
 
 def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) -> Proportional:
-    tested = [(mean, cov) for group in groups for mean, cov in zip(
-        group.mean, group.cov, strict=True
-    )]  # fmt: skip
+    tested = [
+        (mean, cov) for group in groups for mean, cov in zip(group.mean, group.cov, strict=True)
+    ]
     means = [*parts.means, *(mean for mean, _ in tested)]
     covs = [*parts.covs, *(cov for _, cov in tested)]
     spectra = Spectra(means, covs)
@@ -288,10 +288,13 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     rule = spectra.original(norms.rule)
     counts = np.array([own.number for own in parts.rows])
     trained = [
-        np.average([(state.rows[k].error, state.rows[k].loss) for k in places], axis=0,
-                   weights=counts[list(places)])
+        np.average(
+            [(state.rows[k].error, state.rows[k].loss) for k in places],
+            axis=0,
+            weights=counts[list(places)],
+        )
         for places in parts.real
-    ]  # fmt: skip
+    ]
     size = math.sqrt(norms.square)
     longest = max(size * float(np.linalg.norm(best)), 1e-300)
     return Proportional(

@@ -78,9 +78,13 @@ def best_ridge(
 
     def value(place: float) -> float:
         known[place] = predict_proportional(
-            groups=groups, design=design, generator=generator, ridge=math.exp(place), loss=loss,
+            groups=groups,
+            design=design,
+            generator=generator,
+            ridge=math.exp(place),
+            loss=loss,
             many=many,
-        )  # fmt: skip
+        )
         return float(getattr(known[place], criterion))
 
     count = 2 + math.ceil(_PER_DECADE * math.log10(high / low))

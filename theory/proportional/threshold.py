@@ -105,8 +105,10 @@ def _whitened(clusters: Sequence[Cluster]) -> tuple[np.ndarray, np.ndarray]:
             )
     values, basis = np.linalg.eigh(full[0])
     if values[0] <= 1e-12 * values[-1]:
-        raise ValueError("clusters: got a singular covariance, expected positive eigenvalues; drop "
-                         "the features that are combinations of others.")  # fmt: skip
+        raise ValueError(
+            "clusters: got a singular covariance, expected positive eigenvalues; drop "
+            "the features that are combinations of others."
+        )
     means = np.stack([own.mean for own in clusters]) @ basis / np.sqrt(values)
     _, strength, rows = np.linalg.svd(means, full_matrices=False)
     kept = strength > 1e-12 * max(float(strength.max(initial=0.0)), 1e-300)

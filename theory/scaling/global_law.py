@@ -93,8 +93,9 @@ class GlobalLaw:
         Returns:
             Nats; infinite where the weight is positive and the size 0.
         """
-        weight, size = (np.asarray(own) for own in (checked("weight", weight, 0.0, 1.0),
-                                                    checked("size", size)))  # fmt: skip
+        weight, size = (
+            np.asarray(own) for own in (checked("weight", weight, 0.0, 1.0), checked("size", size))
+        )
         used = np.where((weight > 0) & (size > 0), size, 1.0)
         value = self.limit(weight) + weight**2 * self.noise(weight) / used
         return plain(np.where((weight > 0) & (size == 0), np.inf, value))
@@ -210,10 +211,12 @@ class GlobalLaw:
             (self.hyperbola.best_excess(sizes), self.best_excess(sizes)),
         )
         small = 1e-9 * abs(self._none)
-        return Distance(*(
-            float(np.max(np.abs(np.asarray(near) - own) / np.maximum(np.abs(own), small)))
-            for near, own in pairs
-        ))  # fmt: skip
+        return Distance(
+            *(
+                float(np.max(np.abs(np.asarray(near) - own) / np.maximum(np.abs(own), small)))
+                for near, own in pairs
+            )
+        )
 
     @property
     def _none(self) -> float:

@@ -88,6 +88,8 @@ def surrogate_best_weight(*, real, surrogate, limit=0.0, exponent: float = 1.0) 
         return float(real / (real + surrogate)) if real + surrogate > 0 else 0.0
     found = minimize_scalar(
         lambda weight: surrogate_law(weight, **arguments),
-        bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-10},
-    )  # fmt: skip
+        bounds=(0.0, 1.0),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
     return float(found.x)

@@ -147,10 +147,15 @@ def _global(own: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
         for weight in weights:
             near = starts.get(float(weight))
             alpha, *values, left = _quick_at_weight(
-                samples, own.reals, _parts_at(weight, own.signs, own.design),
-                own.star if near is None else near, own.star, own.balanced, loss=own.loss,
+                samples,
+                own.reals,
+                _parts_at(weight, own.signs, own.design),
+                own.star if near is None else near,
+                own.star,
+                own.balanced,
+                loss=own.loss,
                 steps=15 if near is None else 6,
-            )  # fmt: skip
+            )
             require_settled(left)
             starts.setdefault(float(weight), alpha)
             found.append([float(value) for value in values])

@@ -59,8 +59,9 @@ def pinsker_minimax(level: float, radius: float, order: float) -> Minimax:
         (8.444, 0.0374, 8)
     """
     require_range(above=0, level=level, radius=radius, order=order, scalar=True)
-    most = 8 + int(4 * (1 + radius * (order + 1) * (2 * order + 1) / (order * level))
-                   ** (1 / (2 * order + 1)))  # fmt: skip
+    most = 8 + int(
+        4 * (1 + radius * (order + 1) * (2 * order + 1) / (order * level)) ** (1 / (2 * order + 1))
+    )
     axes = np.arange(1.0, most + 1) ** order
     # v sum_{k <= M} a_k (c - a_k) = Q is linear in c = K^order for a fixed number M of weights
     candidates = (radius / level + np.cumsum(axes**2)) / np.cumsum(axes)
@@ -105,9 +106,14 @@ def smoothed_risk(
     if not (is_real(weight) and 0 <= weight <= 1):
         raise ValueError(f"weight: got {weight!r}, expected a number in [0, 1].")
     terms = FORMULAS["S3.smoothed_risk"].numpy(
-        filter_weight=weights, generator_weight=smoother, signal=signal.coordinates(len(weights)),
-        seeds=seeds, N=size, alpha=weight, G=groups,
-    )  # fmt: skip
+        filter_weight=weights,
+        generator_weight=smoother,
+        signal=signal.coordinates(len(weights)),
+        seeds=seeds,
+        N=size,
+        alpha=weight,
+        G=groups,
+    )
     return float(np.sum(terms)) + signal.tail(len(weights))
 
 

@@ -184,8 +184,10 @@ def _seeds(points, along, inverse, laws: Law, masses, room, families, loss, node
         index = np.minimum(np.arange(start, start + _TOGETHER), len(points) - 1)
         own = (part[index] for part in rows)
         blocks.append(_seeds_along(*own, laws, room, families, loss, nodes))
-    return [np.concatenate([np.asarray(own) for own in part])[: len(points)]
-            for part in zip(*blocks, strict=True)]  # fmt: skip
+    return [
+        np.concatenate([np.asarray(own) for own in part])[: len(points)]
+        for part in zip(*blocks, strict=True)
+    ]
 
 
 def _along(points, along, inverse, fields, laws, room, families, loss, nodes):

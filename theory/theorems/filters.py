@@ -153,9 +153,9 @@ def _prove_pinsker_bias(rhs):
     return rhs - inside.subs(excess, _order - _beta) - beyond
 
 
-_pinsker_scale = (
-    nt.radius * (_order + 1) * (2 * _order + 1) / (_order * nt.noise_level)
-) ** (1 / (2 * _order + 1))  # fmt: skip
+_pinsker_scale = (nt.radius * (_order + 1) * (2 * _order + 1) / (_order * nt.noise_level)) ** (
+    1 / (2 * _order + 1)
+)
 
 
 def _constraint(scale: sp.Expr) -> sp.Expr:

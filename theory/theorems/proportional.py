@@ -131,9 +131,12 @@ PROPORTIONAL_FORMULAS = (
         claim="Response of a score under the squared loss, unit weights and covariances",
         lhs=nt.response,
         rhs=(
-            nt.dim - nt.rows - nt.ridge
+            nt.dim
+            - nt.rows
+            - nt.ridge
             + sp.sqrt((nt.rows + nt.ridge - nt.dim) ** 2 + 4 * nt.ridge * nt.dim)
-        ) / (2 * nt.ridge),
+        )
+        / (2 * nt.ridge),
         kind="asymptotic",
         residual=_prove_squared_response,
     ),
@@ -145,4 +148,4 @@ PROPORTIONAL_FORMULAS = (
         kind="asymptotic",
         residual=_prove_mean_difference,
     ),
-)  # fmt: skip
+)

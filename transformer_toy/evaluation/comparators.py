@@ -13,9 +13,20 @@ from synthetic_oversampling.transformer_toy import tasks
 from synthetic_oversampling.transformer_toy.heads import Gaussian, Law, Mixture, Student
 
 __all__ = [
-    "LEAST", "NEIGHBOURS", "RIDGE", "RULES", "counts_row", "energy_distance", "flat_prior", "gmm",
-    "kde", "plug_in", "prior", "rules_for", "smote_samples",
-]  # fmt: skip
+    "LEAST",
+    "NEIGHBOURS",
+    "RIDGE",
+    "RULES",
+    "counts_row",
+    "energy_distance",
+    "flat_prior",
+    "gmm",
+    "kde",
+    "plug_in",
+    "prior",
+    "rules_for",
+    "smote_samples",
+]
 
 LEAST = {"prior": 0, "plug-in": 1, "flat prior": 1, "kde": 2, "gmm": 4, "smote": 2}
 RIDGE = 0.1

@@ -39,9 +39,16 @@ from synthetic_oversampling.transformer_toy import constructed, heads, train
 from synthetic_oversampling.transformer_toy.checkpoint import Model
 
 __all__ = [
-    "RULES", "SIZES", "Bound", "Row", "bias_bound", "check_family", "compare", "groups",
+    "RULES",
+    "SIZES",
+    "Bound",
+    "Row",
+    "bias_bound",
+    "check_family",
+    "compare",
+    "groups",
     "network_law",
-]  # fmt: skip
+]
 
 SIZES = (1000, 100)
 RULES = ("raw", "class weighting", "smote", "plug-in", "constructed", "trained", "oracle")
@@ -232,11 +239,17 @@ def compare(
         root = fits**0.5
         rows.append(
             Row(
-                rule, total, error, minority,
-                float(excess.mean()), float(excess.std(ddof=1) / root),
-                float(seen.mean()), float(seen.std(ddof=1) / root), fits,
+                rule,
+                total,
+                error,
+                minority,
+                float(excess.mean()),
+                float(excess.std(ddof=1) / root),
+                float(seen.mean()),
+                float(seen.std(ddof=1) / root),
+                fits,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -305,6 +318,10 @@ def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Boun
     proxy = score_var_proxy(star, both[1])
     bound = fidelity_bias_bound(kl.mean(), jnp.asarray(proxy))
     return Bound(
-        float(jnp.linalg.norm(shift)), float(spread), float(kl.mean()),
-        float(kl.std() / sets**0.5), proxy, float(bound),
-    )  # fmt: skip
+        float(jnp.linalg.norm(shift)),
+        float(spread),
+        float(kl.mean()),
+        float(kl.std() / sets**0.5),
+        proxy,
+        float(bound),
+    )

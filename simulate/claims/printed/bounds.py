@@ -44,8 +44,10 @@ def _local_bound() -> Row:
         "square_bias": own.bias_gradient @ own.bias_gradient,
         "lambda_max": np.linalg.eigvalsh(own.hessian)[-1],
         "lambda_target": np.linalg.eigvalsh(target)[0],
-        "H": own.hessian, "A_star": target, "V": own.gradient_cov_star,
-    }  # fmt: skip
+        "H": own.hessian,
+        "A_star": target,
+        "V": own.gradient_cov_star,
+    }
     return Row([values], float(own.bound))
 
 

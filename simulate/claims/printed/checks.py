@@ -89,9 +89,11 @@ def _at(weight: float, size: int | float):
 def _least(size: int) -> tuple[float, float]:
     """The least excess by search on whole predictions, and where."""
     found = scipy.optimize.minimize_scalar(
-        lambda weight: float(_at(weight, size).total), bounds=(0.0, 1.0), method="bounded",
+        lambda weight: float(_at(weight, size).total),
+        bounds=(0.0, 1.0),
+        method="bounded",
         options={"xatol": 1e-7},
-    )  # fmt: skip
+    )
     return float(found.fun), float(found.x)
 
 
@@ -158,9 +160,10 @@ def _saturation(what: str) -> Row:
 
 def _best_level() -> Row:
     found = scipy.optimize.minimize_scalar(
-        lambda weight: design_level(Design((48, 12), 30, weight)), bounds=(0.01, 0.99),
+        lambda weight: design_level(Design((48, 12), 30, weight)),
+        bounds=(0.01, 0.99),
         method="bounded",
-    )  # fmt: skip
+    )
     return Row([{"G": 2, "n_max": 48, "N": 30}], float(found.fun))
 
 
@@ -244,9 +247,16 @@ PRINTED: dict[str, Callable[[], Row]] = {
 # rows whose other side is the same formula, written by hand where it is computed: they guard what
 # is printed against what is computed, and neither against a wrong derivation
 RESTATED = frozenset(
-    {"B3.displacement", "R1.excess", "R1.estimation", "R3.excess", "R6.bound", "R6.paper_form",
-     "T4.excess_bound"}
-)  # fmt: skip
+    {
+        "B3.displacement",
+        "R1.excess",
+        "R1.estimation",
+        "R3.excess",
+        "R6.bound",
+        "R6.paper_form",
+        "T4.excess_bound",
+    }
+)
 
 
 def check_id(name: str) -> str:

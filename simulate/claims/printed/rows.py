@@ -59,10 +59,12 @@ def _of_design(what: str) -> Row:
     parts = sample_weights(0)
     seen = {
         "ratio": len(parts["real"]) / (len(parts["real"]) + len(parts["over"])),
-        "oversampling": len(parts["over"]), "real_weight": GROUPS * parts["real"].sum(),
+        "oversampling": len(parts["over"]),
+        "real_weight": GROUPS * parts["real"].sum(),
         "synthetic_weight": GROUPS * (parts["over"].sum() + parts["aug"].sum()),
-        "augmentation_mass": parts["aug"].sum(), "real_noise": (parts["real"] ** 2).sum(),
-    }  # fmt: skip
+        "augmentation_mass": parts["aug"].sum(),
+        "real_noise": (parts["real"] ** 2).sum(),
+    }
     return Row([values], float(seen[what]))
 
 
@@ -151,9 +153,12 @@ def _estimation() -> Row:
     own = prediction("shifted")
     at = balanced(own.theta_alpha, APART)
     values = {
-        "H": at.hessian, "A_target": own.curvature, "V": own.gradient_cov, "slope": at.slope,
+        "H": at.hessian,
+        "A_target": own.curvature,
+        "V": own.gradient_cov,
+        "slope": at.slope,
         "mean_shift": own.estimator_bias,
-    }  # fmt: skip
+    }
     return Row([values], float(own.excess.variance + own.excess.cox_snell))
 
 
@@ -187,10 +192,12 @@ def _cox_snell() -> Row:
     own = prediction("shifted")
     point = {"A_target": own.curvature, "V": own.gradient_cov}
     slope = [
-        sum(weight * printed_value("R1.cox_snell_potential", [point | {"V_at": v, "H_at": h}])
-            for weight, v, h in line)
+        sum(
+            weight * printed_value("R1.cox_snell_potential", [point | {"V_at": v, "H_at": h}])
+            for weight, v, h in line
+        )
         for line in _around()
-    ]  # fmt: skip
+    ]
     return Row([point | {"potential_slope": np.array(slope)}], number(own.estimator_bias), 1e-6)
 
 
@@ -211,10 +218,17 @@ def _seed_cov() -> Row:
         pull = np.stack(columns, axis=1)
         influence = pull @ group.cov[0] @ pull.T  # Stein: also its covariance with the score
         a = (1 - DESIGN.weight) * DESIGN.sizes[g] / DESIGN.n_max
-        total.append({
-            "G": GROUPS, "n_g": DESIGN.sizes[g], "a_g": a, "c_g": 1 - a, "cov_real": covs[g][0],
-            "cov_cross": influence, "cov_seed": influence,
-        })  # fmt: skip
+        total.append(
+            {
+                "G": GROUPS,
+                "n_g": DESIGN.sizes[g],
+                "a_g": a,
+                "c_g": 1 - a,
+                "cov_real": covs[g][0],
+                "cov_cross": influence,
+                "cov_seed": influence,
+            }
+        )
     drawn = sum(drawn_squares(g) * covs[g][1] for g in range(GROUPS))
     return Row(total, number(own.gradient_cov_star - drawn))
 

@@ -86,10 +86,13 @@ def printed_value(name: str, values: Sequence[Values]) -> float:
 def prediction(name: str) -> Prediction:
     """Of the design for a generator; "nearly" is right but for a tiny shift."""
     generators: dict[str, Generator] = {
-        "oracle": Oracle(), "shifted": Shifted(SHIFT), "scaled": SCALED, "duplicate": Duplicate(),
+        "oracle": Oracle(),
+        "shifted": Shifted(SHIFT),
+        "scaled": SCALED,
+        "duplicate": Duplicate(),
         "plugin": GaussianPlugin("known"),
         "nearly": Shifted(tuple(1e-4 * s for s in SHIFT)),
-    }  # fmt: skip
+    }
     return predict(APART, DESIGN, generators[name])
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from benchmarks.mutation_sites import Site, mutated
+from benchmarks.mutation.sites import Site, mutated
 from synthetic_oversampling.simulate.mutants.mutation import formula
 from synthetic_oversampling.theory.formula.formula import Formula
 from synthetic_oversampling.theory.theorems.table import FORMULAS

@@ -17,8 +17,13 @@ def _flat(value) -> list[float]:
     if isinstance(value, dict):
         return [one for name in sorted(value, key=str) for one in _flat(value[name])]
     if hasattr(value, "__dataclass_fields__"):
-        return _flat({name: getattr(value, name) for name in value.__dataclass_fields__
-                      if not callable(getattr(value, name))})  # fmt: skip
+        return _flat(
+            {
+                name: getattr(value, name)
+                for name in value.__dataclass_fields__
+                if not callable(getattr(value, name))
+            }
+        )
     if isinstance(value, (list, tuple)):
         return [one for part in value for one in _flat(part)]
     if value is None or callable(value):

@@ -17,15 +17,29 @@ __all__ = ["Site", "draw", "mutated", "sites"]
 
 _FLIPPED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 _EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-_REVERSED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE,
-             ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}  # fmt: skip
+_REVERSED = {
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
 _PAIRS = (
-    ("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"), ("sum", "mean"), ("any", "all"),
-    ("ones", "zeros"), ("floor", "ceil"), ("Max", "Min"), ("cos", "sin"),
-)  # fmt: skip
+    ("max", "min"),
+    ("maximum", "minimum"),
+    ("argmax", "argmin"),
+    ("sum", "mean"),
+    ("any", "all"),
+    ("ones", "zeros"),
+    ("floor", "ceil"),
+    ("Max", "Min"),
+    ("cos", "sin"),
+)
 _RENAMED = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])} | {
-    "log1p": "log", "expm1": "exp"
-}  # fmt: skip
+    "log1p": "log",
+    "expm1": "exp",
+}
 _DROPPED = ("abs", "fabs", "square", "sqrt", "exp", "log", "transpose")
 _REFUSING = ("require", "check", "_check", "_refuse", "_reasons", "_warn", "warn", "_shown")
 _SPEAKING = ("_prove", "_print", "_parser", "__repr__", "__str__", "as_dict", "latex", "main")

@@ -8,56 +8,37 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.mutation.settings import (
+    EMBEDDINGS,
+    GENERATORS,
+    PAIR,
+    SEEDS,
+    SIGN,
+    SIZES,
+    THETA,
+    THREE,
+    TRIPLE,
+    WEIGHT,
+    X,
+)
+from benchmarks.mutation.simulated import draw_rows, fits, judged, measured, neighbours, runs
 from synthetic_oversampling import theory
-from synthetic_oversampling.simulate.checks import check as checks
-from synthetic_oversampling.simulate.replicates import monte_carlo
-from synthetic_oversampling.simulate.sampling import datasets, erm, measure, samplers
+from synthetic_oversampling.simulate.sampling import erm
 from synthetic_oversampling.theory import LOGISTIC, SQUARED, Design, GaussianGroup, predict
 from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
     GaussianPlugin,
-    Mislabelled,
     Oracle,
-    Predictive,
     Scaled,
     Shifted,
     Smote,
 )
 
 __all__ = ["ENTRIES"]
-
-KEY = 7
-PAIR = (
-    GaussianGroup([0.2, -0.1], [[1.0, 0.3], [0.3, 0.8]], 0),
-    GaussianGroup([1.2, 0.7], [[0.7, -0.1], [-0.1, 1.2]], 1),
-)
-TRIPLE = (
-    *PAIR,
-    GaussianGroup(
-        [[0.3, 1.0], [-0.9, 0.4]], [[[0.5, 0.1], [0.1, 0.9]], [[0.6, 0.0], [0.0, 0.4]]], 1,
-        weights=[0.3, 0.7],
-    ),
-)  # fmt: skip
-SIZES = (500, 90)
-THREE = (700, 400, 150)
-THETA = (-0.3, 0.9, 0.5)
-GENERATORS = {
-    "oracle": Oracle(), "shifted": Shifted((0.3, -0.2)), "scaled": Scaled(0.6),
-    "mislabelled": Mislabelled(0.12), "duplicate": Duplicate(), "smote": Smote(),
-    "known": GaussianPlugin("known"), "group": GaussianPlugin("group"),
-    "pooled": GaussianPlugin("pooled"), "predictive": Predictive(),
-}  # fmt: skip
-_POINTS = np.random.default_rng(5)
-X = _POINTS.standard_normal((40, 2)) + [0.4, 0.1]
-SIGN = np.where(X[:, 0] + 0.9 * _POINTS.standard_normal(40) > 0.3, 1.0, -1.0)
-WEIGHT = _POINTS.uniform(0.2, 1.0, 40) / 20
-EMBEDDINGS = _POINTS.standard_normal((6, 2))
-SEEDS = _POINTS.standard_normal((5, 2))
 
 
 def _group_law(g: int):
@@ -80,10 +61,17 @@ def _global(generator):
     law = theory.law_of_design(PAIR, SIZES, generator)
     size = np.array([200.0, 900.0])
     return [
-        law.best_weight(size), law.best_excess(size), law.best_slope(size), law.floor,
-        law.crossover, law.harmful_weight(size), law.break_even_size(np.array([0.3, 0.7])),
-        law.optimal_size(1e-6), law.distance_to_hyperbola(), law.excess(0.4, size),
-    ]  # fmt: skip
+        law.best_weight(size),
+        law.best_excess(size),
+        law.best_slope(size),
+        law.floor,
+        law.crossover,
+        law.harmful_weight(size),
+        law.break_even_size(np.array([0.3, 0.7])),
+        law.optimal_size(1e-6),
+        law.distance_to_hyperbola(),
+        law.excess(0.4, size),
+    ]
 
 
 def _hyperbola(generator):
@@ -91,16 +79,14 @@ def _hyperbola(generator):
     size = np.array([200.0, 900.0])
     named = ("A", "C", "D", "S", "floor", "crossover")
     return [
-        *(getattr(law, name) for name in named), law.best_weight(size), law.best_excess(size),
-        law.harmful_weight(size), law.break_even_size(0.4), law.optimal_size(1e-6),
+        *(getattr(law, name) for name in named),
+        law.best_weight(size),
+        law.best_excess(size),
+        law.harmful_weight(size),
+        law.break_even_size(0.4),
+        law.optimal_size(1e-6),
         law.excess(0.4, size),
-    ]  # fmt: skip
-
-
-def _drawn(generator):
-    key = jax.random.key(KEY)
-    data = datasets.draw_dataset(TRIPLE, Design((9, 6, 5), 7, 0.4), generator, key=key)
-    return list(data)
+    ]
 
 
 def _benefit():
@@ -128,10 +114,12 @@ def _bounds():
         [bounds.intercept_var_proxy(THETA, group) for group in TRIPLE],
         bounds.fidelity_bound([0.001, 0.003], PAIR, design, pair),
         bounds.local_bound(
-            np.array([0.3, 0.4]), np.array([[0.4, 0.1], [0.1, 0.2]]),
-            np.array([[1.0, 0.2], [0.2, 0.7]]), np.array([[0.9, 0.1], [0.1, 0.8]]),
+            np.array([0.3, 0.4]),
+            np.array([[0.4, 0.1], [0.1, 0.2]]),
+            np.array([[1.0, 0.2], [0.2, 0.7]]),
+            np.array([[0.9, 0.1], [0.1, 0.8]]),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _certificate():
@@ -142,9 +130,10 @@ def _certificate():
     parts = (jnp.asarray(X), jnp.asarray(SIGN), jnp.asarray(WEIGHT))
     weights = certificate.decrement_weights(predict(PAIR, Design(SIZES, 100, 0.3), Oracle()))
     return [
-        [certificate.certificate(theta, *parts) for theta in at], weights,
+        [certificate.certificate(theta, *parts) for theta in at],
+        weights,
         certificate.decrement_cdf(np.array([0.5, 2.0]) * weights.sum(), weights),
-    ]  # fmt: skip
+    ]
 
 
 def _efficiency():
@@ -194,8 +183,12 @@ def _validity():
     ]
     small = validity_of_law(PAIR, (40, 9), Smote())
     seen = predict(PAIR, Design((30, 12), 20, 0.5), GaussianPlugin("group"))
-    return [found, small, seen.validity if hasattr(seen, "validity") else 0,
-            rows_of(TRIPLE, Design((30, 12, 9), 20, 0.5), Smote())]  # fmt: skip
+    return [
+        found,
+        small,
+        seen.validity if hasattr(seen, "validity") else 0,
+        rows_of(TRIPLE, Design((30, 12, 9), 20, 0.5), Smote()),
+    ]
 
 
 def _sequences():
@@ -209,19 +202,27 @@ def _sequences():
     for family in (model.Filter(*own) for own in families):
         weights = family.weights(50, 6.0)
         found += [
-            weights, family.constants(0.7), family.exponent(0.7), family.qualification,
+            weights,
+            family.constants(0.7),
+            family.exponent(0.7),
+            family.qualification,
             model.filter_risk(signal, weights, 0.02, 0.1),
             model.truncation_bound(family, signal, 0.02, 6.0, 50),
             model.best_scale(family, signal, 1e-2, 300, 0.001),
             limits.classification_excess(signal, weights, 0.01, 0.05),
-        ]  # fmt: skip
+        ]
     found += [
-        limits.smoothed_risk(signal, model.Filter("cut-off").weights(30, 8.0),
-                             model.Filter("tikhonov", 1.5).weights(30, 5.0), seeds=50, size=200,
-                             weight=0.4),
+        limits.smoothed_risk(
+            signal,
+            model.Filter("cut-off").weights(30, 8.0),
+            model.Filter("tikhonov", 1.5).weights(30, 5.0),
+            seeds=50,
+            size=200,
+            weight=0.4,
+        ),
         model.design_level(Design(THREE, 120, 0.25)),
         model.design_bias(Design(THREE, 120, 0.25), np.arange(6.0).reshape(3, 2)),
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -234,12 +235,14 @@ def _capacity():
         capacity.location_attention_logits(3, 0.7, 1.9),
         capacity.location_attention_weights(3, 0.7, 1.9),
         capacity.location_predictive(seeds, centre, 0.7, 1.9),
-        capacity.location_expected_kl(3, 2, 0.7, 1.9), capacity.flat_prior_expected_kl(3, 2),
-        capacity.plugin_expected_kl(5, 3), student,
+        capacity.location_expected_kl(3, 2, 0.7, 1.9),
+        capacity.flat_prior_expected_kl(3, 2),
+        capacity.plugin_expected_kl(5, 3),
+        student,
         capacity.gaussian_kl(seeds, jnp.asarray(0.7), seeds[::-1], jnp.asarray(1.9)),
         capacity.student_log_density(seeds[0], student.df, student.loc, student.var_scale),
         capacity.fidelity_bias_bound(jnp.asarray([0.1, 0.5]), jnp.asarray([1.0, 3.0])),
-    ]  # fmt: skip
+    ]
 
 
 def _tokens():
@@ -251,13 +254,17 @@ def _tokens():
     return [
         tokens.dictionary_posterior(table, jnp.asarray([0.0, 0.4, -0.3])),
         tokens.dirichlet_multinomial_predictive(jnp.asarray([2.0, 1.0]), jnp.asarray([0.5, 1.5])),
-        tokens.token_log_probs(own, u), tokens.token_mean(own, u), tokens.token_cov(own, u),
+        tokens.token_log_probs(own, u),
+        tokens.token_mean(own, u),
+        tokens.token_cov(own, u),
         tokens.token_kl(own, other, u),
         tokens.gradient_readout(tokens.token_mean(own, u), u, 3, step),
-        tokens.layer_contraction(own, u, step), tokens.readout_floor(own, u, 3, step),
-        tokens.readout_expected_kl(own, u, 40, 3, step), tokens.sharp_token_rate(70, 3),
+        tokens.layer_contraction(own, u, step),
+        tokens.readout_floor(own, u, 3, step),
+        tokens.readout_expected_kl(own, u, 40, 3, step),
+        tokens.sharp_token_rate(70, 3),
         tokens.reported_rate(70, 3),
-    ]  # fmt: skip
+    ]
 
 
 def _plain_mixture():
@@ -291,83 +298,25 @@ def _risks(loss):
     found = [
         part(theta, group, loss)
         for group in TRIPLE
-        for part in (groups.risk, groups.score_mean, groups.hessian, groups.score_cov,
-                     groups.score_second_moment)
-    ]  # fmt: skip
+        for part in (
+            groups.risk,
+            groups.score_mean,
+            groups.hessian,
+            groups.score_cov,
+            groups.score_second_moment,
+        )
+    ]
     laws = [_group_law(g) for g in range(3)]
     return [
-        found, [groups.error_rate(theta, group) for group in TRIPLE],
-        groups.worst_error_rate(theta, laws), theory.minimise(theory.balanced_law(TRIPLE), loss),
+        found,
+        [groups.error_rate(theta, group) for group in TRIPLE],
+        groups.worst_error_rate(theta, laws),
+        theory.minimise(theory.balanced_law(TRIPLE), loss),
         bias.generator_bias(theta, TRIPLE[2], laws[1], loss),
         bias.generator_bias_gradient(theta, TRIPLE[2], laws[1], loss),
         bias.expected_empirical_risk(theta, TRIPLE, Design(THREE, 300, 0.4), Scaled(0.7), loss),
         bias.predict_bias(TRIPLE, Design(THREE, 300, 0.4), Shifted((0.2, 0.5)), loss),
-    ]  # fmt: skip
-
-
-def _measured():
-    from synthetic_oversampling.theory.prediction.measured import predict_measured
-    from synthetic_oversampling.theory.scaling.measured import measured_law
-
-    design = Design((30, 14), 16, 0.4)
-    samples = measure.measure_generator(
-        Smote(3), PAIR, design, sets=64, per_set=4, key=jax.random.key(KEY)
-    )
-    return [predict_measured(PAIR, design, samples), measured_law(PAIR, (30, 14), samples)]
-
-
-def _fits():
-    parts = (jnp.asarray(X), jnp.asarray(SIGN), jnp.asarray(WEIGHT))
-    far = (parts[0] * jnp.asarray([[100.0, 0.01]]) + 5.0, *parts[1:])
-    apart = jnp.where(parts[0][:, 0] > 0, 1.0, -1.0)
-    return [
-        erm.fit(*parts), erm.fit(*parts, loss=SQUARED), erm.fit(*far),
-        erm.fit(parts[0], apart, parts[2]).separated, erm.fit(*parts, max_steps=2),
-        erm.empirical_gradient(jnp.asarray(THETA), *parts),
-    ]  # fmt: skip
-
-
-def _runs():
-    def statistics(key):
-        both = jax.random.normal(key, (2,))
-        return {"square": both[0] ** 2, "both": both, "odd": both[1] > 2.0}
-
-    result = monte_carlo.run(
-        statistics, key=jax.random.key(KEY), replicates=70, block=16, keep=True
-    )
-    more = monte_carlo.run(statistics, key=jax.random.key(KEY), replicates=85, block=16, keep=True,
-                           resume=result)  # fmt: skip
-    return [
-        (monte_carlo.estimate(own, name), monte_carlo.skewness(own, name),
-         monte_carlo.values(own, name), own.moments, own.problems, own.excluded)
-        for own in (result, more)
-        for name in ("square", "both")
-    ]  # fmt: skip
-
-
-def _judged():
-    def declare(kind="exact", skewness=0.8, allowance=0.05, std=1.3):
-        return checks.Planned(
-            id="R1.x.c.d", claim="", kind=kind, experiments=("c/d",), statistic=("x", None),
-            theory=1.0, std=std, allowance=allowance, discrepancy=0.3, skewness=skewness,
-            source="simulated and scored independently",
-        )  # fmt: skip
-
-    every = [declare(), declare("bound"), declare(skewness=0.0), declare(allowance=0.0)]
-    plan = checks.make_plan(every[:1])
-    seen = [
-        checks.Observation(mean=mean, std_error=error, n=500, skewness=0.7)
-        for mean in (0.6, 0.9, 1.0, 1.2, 1.5)
-        for error in (0.01, 0.05, 0.2)
     ]
-    return [
-        plan,
-        [(plan.detectable(c, 900), plan.power(c, 900), plan.indecision(c, 900, 1),
-          plan.indecision(c, 400, 2, 1.1)) for c in every],
-        [(o.verdict, o.low, o.high, o.z) for c in every[:2] for s in seen
-         for o in [checks.judge(c, s, 3.3)]],
-        checks.interval(1.0, 0.1, 400, np.array([0.0, 1e-9, 2.0, -3.0]), 2.0),
-    ]  # fmt: skip
 
 
 def _printed():
@@ -378,28 +327,25 @@ def _printed():
     return [zlib.crc32(sp.srepr(own.rhs).encode()) for own in FORMULAS.values()]
 
 
-def _neighbours():
-    return [
-        samplers.nearest_neighbours(jnp.asarray(X), 3),
-        samplers.psd_cholesky(jnp.asarray([[2.0, 1.0, 0.4], [1.0, 0.5, 0.2], [0.4, 0.2, 1.0]])),
-        samplers.sample_synthetic(
-            Smote(2), 0, PAIR[:1], [jnp.asarray(SEEDS)], 5, key=jax.random.key(KEY)
-        ),
-    ]
-
-
+_PLAIN = (
+    *(_capacity, _tokens, _literature, _worst, _printed, _sequences, _existence, judged),
+    *(_efficiency, _bounds, fits, runs, neighbours, _plain_mixture, _certificate, _validity),
+    *(_benefit, measured),
+)
+_OF_GENERATORS = (
+    ("predict", _predictions, tuple(GENERATORS)),
+    ("draw", draw_rows, tuple(GENERATORS)),
+    ("hyperbola", _hyperbola, ("scaled", "smote", "pooled", "predictive")),
+    ("law", _global, ("shifted", "group", "smote")),
+)
 ENTRIES: dict[str, Callable[[], object]] = {
-    "capacity": _capacity, "tokens": _tokens, "literature": _literature, "worst": _worst,
-    "printed": _printed, "sequences": _sequences, "existence": _existence, "judged": _judged,
-    "risks": lambda: _risks(LOGISTIC), "squared risks": lambda: _risks(SQUARED),
-    "efficiency": _efficiency, "bounds": _bounds, "fits": _fits, "runs": _runs,
-    "neighbours": _neighbours, "plain mixture": _plain_mixture, "certificate": _certificate,
-    **{f"predict {name}": lambda own=own: _predictions(own) for name, own in GENERATORS.items()},
-    "predict squared": lambda: _predictions(GaussianPlugin("pooled"), SQUARED),
-    **{f"draw {name}": lambda own=own: _drawn(own) for name, own in GENERATORS.items()},
-    **{f"hyperbola {name}": lambda own=own: _hyperbola(own)
-       for name, own in GENERATORS.items() if name in ("scaled", "smote", "pooled", "predictive")},
-    **{f"law {name}": lambda own=own: _global(own)
-       for name, own in GENERATORS.items() if name in ("shifted", "group", "smote")},
-    "validity": _validity, "benefit": _benefit, "measured": _measured,
-}  # fmt: skip
+    **{call.__name__.strip("_").replace("_", " "): call for call in _PLAIN},
+    "risks": partial(_risks, LOGISTIC),
+    "squared risks": partial(_risks, SQUARED),
+    "predict squared": partial(_predictions, GaussianPlugin("pooled"), SQUARED),
+    **{
+        f"{what} {name}": partial(call, GENERATORS[name])
+        for what, call, names in _OF_GENERATORS
+        for name in names
+    },
+}

@@ -1,4 +1,4 @@
-"""Search for small errors that nothing notices: ``python -m benchmarks.mutation_search``.
+"""Search for small errors that nothing notices: ``python -m benchmarks.mutation``.
 
 Random sites of the theory and of what simulates it are put wrong, one at a time. A battery of
 calls tells whether a returned number changes by more than 1 %; the tests of the module, and those
@@ -21,8 +21,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.mutation_reach import ROOT, asked, distances, sources
-from benchmarks.mutation_sites import Site, draw
+from benchmarks.mutation.reach import ROOT, asked, distances, sources
+from benchmarks.mutation.sites import Site, draw
 
 __all__ = ["Search", "main", "summary"]
 
@@ -104,9 +104,9 @@ class Search:
 
     def _battery(self):
         """The right numbers, and the entries that reach each function, compiled or not."""
-        from benchmarks import mutation_battery as battery
-        from benchmarks.mutation_numbers import numbers
-        from benchmarks.mutation_swap import forget
+        from benchmarks.mutation import battery
+        from benchmarks.mutation.numbers import numbers
+        from benchmarks.mutation.swap import forget
         from synthetic_oversampling.theory.compiling import _compiling
 
         prefix = {str(ROOT / file): file for file in sources()}
@@ -153,13 +153,13 @@ class Search:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
     def _clean(self, traced: bool) -> None:
-        from benchmarks.mutation_swap import forget
+        from benchmarks.mutation.swap import forget
 
         forget(compiled=traced or self.dirty)
         self.dirty = traced
 
     def _try(self, site: Site) -> dict:
-        from benchmarks.mutation_swap import swapped
+        from benchmarks.mutation.swap import swapped
 
         traced, found = self._traced(site), {"site": str(site), "change": 0.0, "entry": ""}
         began = time.process_time()
@@ -188,8 +188,8 @@ class Search:
         return found if self.good[item.nodeid] else self._try(site)
 
     def _changed(self, site: Site) -> dict:
-        from benchmarks import mutation_battery as battery
-        from benchmarks.mutation_numbers import change
+        from benchmarks.mutation import battery
+        from benchmarks.mutation.numbers import change
 
         names = self.reached.get(self._function(site), (True, ()))[1]
         if "/theorems/" in site.file:
@@ -245,9 +245,10 @@ class Search:
             if node.lineno <= site.line <= node.end_lineno or site.statement
         ]
         every = [
-            node.args[0].value for node in ast.walk(tree)
+            node.args[0].value
+            for node in ast.walk(tree)
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Formula"
-        ]  # fmt: skip
+        ]
         return found or every
 
     def _fails(self, item) -> bool:
@@ -300,25 +301,37 @@ def _search(options) -> int:
 
     def keep(now):
         artifacts.save(
-            options.json, now, kind="mutation search", configuration=configuration,
+            options.json,
+            now,
+            kind="mutation search",
+            configuration=configuration,
             seed=options.seed,
-        )  # fmt: skip
+        )
 
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     files = [*sources(), *asked()]
     arguments = [
-        "-q", "--tb=no", "--no-header", "--assert=plain", "-p", "no:xdist", "-p",
-        "no:cacheprovider", "-o", "addopts=", "--doctest-modules", "-m", "not slow",
-    ]  # fmt: skip
+        "-q",
+        "--tb=no",
+        "--no-header",
+        "--assert=plain",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+        "--doctest-modules",
+        "-m",
+        "not slow",
+    ]
     code = pytest.main([*arguments, *files], plugins=[Search(rows, drawn, keep, options.seconds)])
     return int(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.mutation_search", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("--count", type=int, default=300, help="errors; default 300")
     parser.add_argument("--seed", type=int, default=2024, help="of their draw; default 2024")
     parser.add_argument("--json", required=True, metavar="FILE", help="where the results are kept")
@@ -331,7 +344,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.alone:
         return _search(options)
     given = list(sys.argv[1:] if argv is None else argv)
-    command = [sys.executable, "-m", "benchmarks.mutation_search", "--alone", *given]
+    command = [sys.executable, "-m", "benchmarks.mutation", "--alone", *given]
     file = Path(options.json)
 
     def written() -> float:
@@ -347,7 +360,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if work.returncode >= 0 or written() == before:
             break
     if work.returncode:
-        print("python -m benchmarks.mutation_search: the search failed.", file=sys.stderr)
+        print("python -m benchmarks.mutation: the search failed.", file=sys.stderr)
         return 1
     from synthetic_oversampling.simulate import artifacts
 

@@ -8,21 +8,38 @@ from pathlib import Path
 
 __all__ = ["ROOT", "asked", "distances", "sources"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = "synthetic_oversampling."
 SIMULATE = (
-    "sampling/samplers", "sampling/mixtures", "sampling/datasets", "sampling/erm",
-    "replicates/monte_carlo", "checks/check", "checks/declaration",
-)  # fmt: skip
+    "sampling/samplers",
+    "sampling/mixtures",
+    "sampling/datasets",
+    "sampling/erm",
+    "replicates/monte_carlo",
+    "checks/check",
+    "checks/declaration",
+)
 # text, refusals, derivations and compiler options: no returned number comes from them
 _LEFT_OUT = (
-    "__init__", "command", "compiling", "entries", "inputs", "listing", "notation", "precision",
-    "proofs", "ranges", "registry", "sources", "statements", "wording",
-)  # fmt: skip
+    "__init__",
+    "command",
+    "compiling",
+    "entries",
+    "inputs",
+    "listing",
+    "notation",
+    "precision",
+    "proofs",
+    "ranges",
+    "registry",
+    "sources",
+    "statements",
+    "wording",
+)
 # tests of commands, pages, other packages and of whole runs: too slow to be asked of each error
 _NOT_ASKED = (
     "artifacts", "benchmarks", "calibration", "compilation", "determinism", "documents", "figures",
-    "forged", "fuzz_doors", "mutation", "planner", "practice", "processes", "project",
+    "forged", "fuzz_commands", "mutation", "planner", "practice", "processes", "project",
     "report", "resume", "selection", "sweeps", "table_names", "theory_door",
     "transformer", "wording", "refuter", "mutants", "far_from_zero", "platforms",
 )  # fmt: skip
@@ -39,9 +56,10 @@ def asked() -> list[str]:
     """The test files that an error may be shown to, from the root."""
     names = (path for path in sorted((ROOT / "tests").glob("test_*.py")))
     return [
-        str(path.relative_to(ROOT)) for path in names
+        str(path.relative_to(ROOT))
+        for path in names
         if not path.stem.removeprefix("test_").startswith(_NOT_ASKED)
-    ]  # fmt: skip
+    ]
 
 
 def _imports(file: str) -> set[str]:

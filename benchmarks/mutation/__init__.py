@@ -1,0 +1,1 @@
+"""Search for small errors that nothing notices: ``python -m benchmarks.mutation``."""
