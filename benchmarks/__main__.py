@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     unknown = sorted(set(options.names) - set(SECTIONS))
     if unknown:
         parser.error(f"NAME: got {', '.join(unknown)}, expected some of {', '.join(SECTIONS)}")
-    names = options.names or [name for name, own in SECTIONS.items() if own.always]
+    names = options.names or [name for name, section in SECTIONS.items() if section.always]
     out = options.out or (None if options.quick else DEFAULT)
     flags = os.environ.get("XLA_FLAGS", "")
     if "--xla_force_host_platform_device_count" not in flags:  # every core is a device

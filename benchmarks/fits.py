@@ -56,8 +56,8 @@ def batch_of(dim: int, sizes: tuple[int, int], count: int, seed: int = 0) -> Bat
     groups, design = groups_of(dim), Design.raw(sizes)
 
     def draw(index):
-        own = draw_dataset(groups, design, Oracle(), key=jax.random.fold_in(key, index))
-        return own.x, own.sign, own.weight
+        drawn = draw_dataset(groups, design, Oracle(), key=jax.random.fold_in(key, index))
+        return drawn.x, drawn.sign, drawn.weight
 
     key = jax.random.key(seed)
     x, sign, weight = jax.jit(jax.vmap(draw))(jnp.arange(count))
@@ -72,7 +72,7 @@ def fit_all(batch: Batch) -> Callable[[], FitResult]:
     count = len(batch.x)
     data = spread([batch.x, batch.sign, batch.weight], mesh)
     start = jnp.asarray(batch.start)
-    compiled = sharded_map(lambda own: fit(*own, start=start), mesh)
+    compiled = sharded_map(lambda batch: fit(*batch, start=start), mesh)
 
     def call() -> FitResult:
         return jax.tree.map(lambda a: a[:count], compiled(data))
@@ -87,9 +87,9 @@ def scikit_learn(solver: str, tolerance: float, x: np.ndarray, label: np.ndarray
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says when a line search ends at rounding
-        for own in x:
+        for block in x:
             model = LogisticRegression(C=np.inf, solver=solver, tol=tolerance, max_iter=10_000)
-            model.fit(own, label)
+            model.fit(block, label)
             found.append(np.append(model.intercept_, model.coef_[0]))
     return np.stack(found)
 
@@ -170,12 +170,12 @@ def _contest(batch: Batch, repeats: int) -> tuple[Timing, dict[str, Timing], int
     trial = x[: max(4, looped // 20)]
     chosen = {}
     for tolerance, name in ((1e-4, ""), (_ORACLE_TOLERANCE, " at 1e-12")):
-        own = {}
+        done = {}
         for solver in SOLVERS:  # a short heat: the fastest runs the distance
             began = time.perf_counter()
             scikit_learn(solver, tolerance, trial, label)
-            own[solver] = time.perf_counter() - began
-        fastest = min(own, key=own.get)
+            done[solver] = time.perf_counter() - began
+        fastest = min(done, key=done.get)
         chosen[fastest + name] = (fastest, tolerance)
     contenders: dict[str, Callable] = {"here": fit_all(batch)}
     for name, (solver, tolerance) in chosen.items():

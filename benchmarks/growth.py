@@ -71,8 +71,10 @@ def run(quick: bool) -> list[str]:
         sizes = [base[name] * factor for factor in factors]
         calls = {}
         for size in sizes:
-            own = base | {name: size}
-            calls[str(size)] = replicated(own["replicates"], own["n"], own["d"], own["groups"])
+            arguments = base | {name: size}
+            calls[str(size)] = replicated(
+                arguments["replicates"], arguments["n"], arguments["d"], arguments["groups"]
+            )
         found = times(calls, repeats=1 if quick else 3)
         seconds = [timing.median for timing in found.values()]
         lines.append(

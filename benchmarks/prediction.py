@@ -34,11 +34,11 @@ def run(quick: bool) -> list[str]:
     ]
     cases = ["line/raw"] if quick else ["two-gaussians/plugin-pooled", "wide/plugin-pooled"]
     for name in cases:
-        own = experiment(*name.split("/"))
-        arguments = (own.configuration.groups, own.design, own.generator)
+        chosen = experiment(*name.split("/"))
+        arguments = (chosen.configuration.groups, chosen.design, chosen.generator)
         theory = times({"predict": lambda a=arguments: predict(*a)}, 1)["predict"]  # compiles
-        pilots = [_pilot(own, jax.local_devices()), _pilot(own, jax.local_devices()[:1])]
-        pilot = 2 * own.block * jax.local_device_count() * (1 if quick else 8)
+        pilots = [_pilot(chosen, jax.local_devices()), _pilot(chosen, jax.local_devices()[:1])]
+        pilot = 2 * chosen.block * jax.local_device_count() * (1 if quick else 8)
         for run_pilot in pilots:
             run_pilot(1)  # compiles
         rounds = []
@@ -68,13 +68,13 @@ def run(quick: bool) -> list[str]:
     return lines
 
 
-def _pilot(own, devices):
-    functions = own.functions()
+def _pilot(one_key, devices):
+    functions = one_key.functions()
     key = jax.random.key(3)
 
     def call(replicates: int) -> monte_carlo.Result:
         return monte_carlo.run(
-            functions, key=key, replicates=replicates, block=own.block, devices=devices
+            functions, key=key, replicates=replicates, block=one_key.block, devices=devices
         )
 
     return call

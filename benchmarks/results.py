@@ -41,7 +41,7 @@ def merged(
     sections = {title: (before, body) for title, body in kept.items()}
     sections |= {title: (machine, body) for title, body in new.items()}
     parts = [_PREAMBLE, main, ""]
-    for title in sorted(sections, key=lambda own: (own not in order, _place(order, own))):
+    for title in sorted(sections, key=lambda title: (title not in order, _place(order, title))):
         where, body = sections[title]
         parts += [f"## {title}", ""]
         if where != main and not body.startswith(_ELSEWHERE):

@@ -63,8 +63,8 @@ def run(quick: bool) -> list[str]:
     label = np.repeat([0, 1], sizes)
 
     def one(data):
-        own, key = data
-        return sample_synthetic(Smote(_NEIGHBOURS), 0, [group], [own], missing, key=key)[0]
+        labels, key = data
+        return sample_synthetic(Smote(_NEIGHBOURS), 0, [group], [labels], missing, key=key)[0]
 
     mesh = replicate_mesh()
     ours = sharded_map(one, mesh, tiled=False)

@@ -20,9 +20,9 @@ if sys.argv[1]:
     use_cache(sys.argv[1])
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 imported = time.perf_counter()
-own = experiment(*sys.argv[2].split("/"))
+trial = experiment(*sys.argv[2].split("/"))
 with counted() as compilations:
-    jax.block_until_ready(own.prediction.total)
+    jax.block_until_ready(trial.prediction.total)
 print(json.dumps([imported - began, time.perf_counter() - imported, len(compilations)]))
 """
 

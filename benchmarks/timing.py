@@ -59,8 +59,10 @@ def times(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str
             seconds, outputs[name] = _seconds(function)
             spent[name].append(seconds)
     return {
-        name: Timing(first[name], statistics.median(own), min(own), max(own), outputs[name])
-        for name, own in spent.items()
+        name: Timing(
+            first[name], statistics.median(seconds), min(seconds), max(seconds), outputs[name]
+        )
+        for name, seconds in spent.items()
     }
 
 

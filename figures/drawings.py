@@ -40,8 +40,8 @@ def drawings(folder: Path, warn: Callable[[str], None]) -> list[Drawing]:
     found = []
     for spec in FIGURES.values():
         for profile in ("full", "quick"):
-            if (own := _drawn(spec, profile, folder, warn)) is not None:
-                found.append(own)
+            if (drawing := _drawn(spec, profile, folder, warn)) is not None:
+                found.append(drawing)
                 break
     return found
 

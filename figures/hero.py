@@ -16,13 +16,13 @@ __all__ = ["SPEC"]
 def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     figure, panels = style.new_figure(1, 3, height=2.55, width=1.15 * style.TWO_COLUMNS)
     left, middle, right = panels
-    own = imbalance["points"]
+    points = imbalance["points"]
     for series, (curve, name, group) in enumerate(
         (("error_1", "minority", 1), ("error_0", "majority", 0))
     ):
         style.curve(left, imbalance["ratio"], imbalance["curves"][curve], series, name)
-        mean, spread = (np.asarray(own["error"][k])[:, group] for k in ("mean", "std_error"))
-        style.points(left, own["ratio"], mean, spread, series)
+        mean, spread = (np.asarray(points["error"][k])[:, group] for k in ("mean", "std_error"))
+        style.points(left, points["ratio"], mean, spread, series)
     left.set(xscale="log", ylim=(0, 1), xlabel=r"imbalance ratio $n_0/n_1$", ylabel="error rate")
     style.plain_log(left)
     left.set_title("raw data: the minority pays")

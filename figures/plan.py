@@ -51,21 +51,26 @@ def draw_plan(payload: Mapping):
         payload: of an artifact of kind "plan".
     """
     chosen = payload["recommended"]
-    designs = [own for own in payload["designs"] if own["name"] != "raw" or own == chosen]
+    designs = [
+        design for design in payload["designs"] if design["name"] != "raw" or design == chosen
+    ]
     figure, (axes,) = style.new_figure(1, 1, height=max(2.8, 0.26 * len(designs) + 1.0))
-    for place, own in enumerate(designs):
+    for place, design in enumerate(designs):
         for _, key, shift, look in _LOOKS:
-            if own[key] is not None and own["rows"]:
+            if design[key] is not None and design["rows"]:
                 axes.errorbar(
-                    [own[key]["mean"]], [place + shift], xerr=[own[key]["error"]], **_POINT | look
+                    [design[key]["mean"]],
+                    [place + shift],
+                    xerr=[design[key]["error"]],
+                    **_POINT | look,
                 )
-        if own == chosen:
+        if design == chosen:
             axes.axhspan(place - 0.5, place + 0.5, color="0.92", linewidth=0, zorder=0)
-            axes.plot([own["expected"]], [place], **_RECOMMENDED)
+            axes.plot([design["expected"]], [place], **_RECOMMENDED)
     style.guide(axes, x=0.0, linestyle=":")
-    axes.set_yticks(range(len(designs)), [label_of(own) for own in designs])
-    for name, own in zip(axes.get_yticklabels(), designs, strict=True):
-        if own == chosen:
+    axes.set_yticks(range(len(designs)), [label_of(design) for design in designs])
+    for name, design in zip(axes.get_yticklabels(), designs, strict=True):
+        if design == chosen:
             name.set_fontweight("bold")
     axes.set_ylim(len(designs) - 0.5, -0.5)
     axes.set_xlabel("gain over class weighting (nats), one standard error")

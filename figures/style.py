@@ -131,19 +131,19 @@ def new_figure(rows: int = 1, columns: int = 2, *, height=2.7, width=TWO_COLUMNS
 
 def curve(axes, x, y, series: int, label: str | None = None, **options) -> Line2D:
     """Theory: a line in the series' colour and line style."""
-    own = SERIES[series]
-    style = {"color": own.colour, "linestyle": own.line, "zorder": 2} | options
+    look = SERIES[series]
+    style = {"color": look.colour, "linestyle": look.line, "zorder": 2} | options
     (line,) = axes.plot(np.asarray(x), np.asarray(y), label=label, **style)
     return line
 
 
 def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=False, **options):
     """Simulation: markers with 95 % intervals; ``horizontal`` puts the values on the x axis."""
-    own = SERIES[series]
+    look = SERIES[series]
     spread = INTERVAL * np.asarray(std_error, float)
     style = {
-        "color": own.colour,
-        "marker": own.marker,
+        "color": look.colour,
+        "marker": look.marker,
         "linestyle": "none",
         "label": label,
         "markerfacecolor": "white",
@@ -159,8 +159,8 @@ def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=Fals
 
 def ticks(axes, values, places, series: int, label: str | None = None, **options) -> Line2D:
     """Theory in a plot by category: vertical ticks at the values."""
-    own = SERIES[series]
-    style = {"color": own.colour, "marker": "|", "linestyle": "none", "markersize": 11}
+    look = SERIES[series]
+    style = {"color": look.colour, "marker": "|", "linestyle": "none", "markersize": 11}
     style |= {"markeredgewidth": 1.8, "zorder": 2} | options
     (line,) = axes.plot(np.asarray(values, float), np.asarray(places), label=label, **style)
     return line
@@ -176,8 +176,13 @@ def crosses(axes, x, y, label: str | None = None, **options) -> Line2D:
 def handles(labels, **options) -> list[Line2D]:
     """Entries of a legend: for each label the colour, line and marker of its series."""
     found = []
-    for own, label in zip(SERIES, labels, strict=False):
-        look = {"color": own.colour, "linestyle": own.line, "marker": own.marker, "label": label}
+    for entry, label in zip(SERIES, labels, strict=False):
+        look = {
+            "color": entry.colour,
+            "linestyle": entry.line,
+            "marker": entry.marker,
+            "label": label,
+        }
         found.append(Line2D([], [], **look | {"markerfacecolor": "white"} | options))
     return found
 
@@ -207,9 +212,9 @@ def guide(axes, x=None, y=None, **options) -> Line2D:
 
 def panel_letters(axes) -> None:
     """(a), (b), ... in front of the panels' titles."""
-    for letter, own in zip("abcdefgh", axes, strict=False):
-        own.set_title(f"({letter}) {own.get_title()}", loc="left")
-        own.set_title("")
+    for letter, panel_axes in zip("abcdefgh", axes, strict=False):
+        panel_axes.set_title(f"({letter}) {panel_axes.get_title()}", loc="left")
+        panel_axes.set_title("")
 
 
 @styled

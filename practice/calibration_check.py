@@ -112,13 +112,13 @@ def check_calibration(
             "more folds than rows of a class."
         )
     rare = classes[counts.argmin()]
-    own = LogisticRegression(max_iter=5000) if classifier is None else classifier
+    estimator = LogisticRegression(max_iter=5000) if classifier is None else classifier
     probability = np.empty((3, len(labels)))
     split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels)
     for train, test in split:
         x, y, asked = features.iloc[train], labels.iloc[train], features.iloc[test]
-        raw = make_pipeline(encoder(), clone(own)).fit(x, y)
-        model = RecalibratedClassifier(make_pipeline(encoder(), clone(own)), sampler=sampler)
+        raw = make_pipeline(encoder(), clone(estimator)).fit(x, y)
+        model = RecalibratedClassifier(make_pipeline(encoder(), clone(estimator)), sampler=sampler)
         sides = {} if groups is None else {"groups": np.asarray(groups)[train]}
         model.fit(x, y, **sides)
         place = list(model.classes_).index(rare)
@@ -134,9 +134,9 @@ def table(found: Calibration) -> str:
     )
     head = f"{'fit':22}{'mean':>9}{'calibration':>13}{'Brier':>9}{'cross-entropy':>15}"
     lines = [
-        f"{name:22}{own['mean']:9.4f}{own['calibration']:13.4f}{own['brier']:9.4f}"
-        f"{own['cross_entropy']:15.4f}"
-        for name, own in found.scores().items()
+        f"{name:22}{score['mean']:9.4f}{score['calibration']:13.4f}{score['brier']:9.4f}"
+        f"{score['cross_entropy']:15.4f}"
+        for name, score in found.scores().items()
     ]
     return "\n".join([share, head, *lines])
 
@@ -150,20 +150,20 @@ def draw(found: Calibration) -> Figure:
     for series, (name, p) in enumerate(zip(FITS, found.probability, strict=True)):
         curve = reliability(found.event, p, bins=_BINS)
         middle, half = _wilson(curve.observed, curve.weight)
-        own = style.SERIES[series]
+        look = style.SERIES[series]
         left.errorbar(
             curve.predicted,
             curve.observed,
             yerr=np.clip([curve.observed - middle + half, middle + half - curve.observed], 0, None),
-            color=own.colour,
-            linestyle=own.line,
-            marker=own.marker,
+            color=look.colour,
+            linestyle=look.line,
+            marker=look.marker,
             markerfacecolor="white",
             elinewidth=0.7,
             label=name,
         )
         heights = np.histogram(p, edges)[0] / len(p)
-        right.stairs(heights, edges, color=own.colour, linestyle=own.line, label=name)
+        right.stairs(heights, edges, color=look.colour, linestyle=look.line, label=name)
     left.set_xlabel(f"predicted probability of {found.rare}")
     left.set_ylabel("observed frequency")
     left.set_title("reliability out of fold, 95 % intervals")

@@ -55,16 +55,16 @@ def planned_amounts(
             "which the planner has a theory; plan for one class against the rest, or state the "
             "rows to add."
         )
-    count, own = codes.max() + 1, None
+    count, encoding = codes.max() + 1, None
     known = isinstance(generator, str) and (generator, covariance) in _SOURCES
     names = [found.table.columns[place] for place in found.numeric]
     if found.categorical:
-        own = encoding_of(
+        encoding = encoding_of(
             [str(found.table.columns[place]) for place in found.categorical],
             _categories(found.table, found),
         )
-        names += own.labels
-    features = _design(found.table, found, own, "the data")
+        names += encoding.labels
+    features = _design(found.table, found, encoding, "the data")
     first = [int(np.flatnonzero(codes == code)[0]) for code in range(count)]
     keys = [(str(np.asarray(labels)[k].tolist()), str(code)) for code, k in enumerate(first)]
     order = np.array(sorted(range(count), key=lambda code: keys[code]))  # the planner's groups
@@ -76,7 +76,7 @@ def planned_amounts(
         wanted = np.zeros(count, int)
         wanted[order] = counts
         drawn, _ = draw(part, codes[rows], wanted, np.random.default_rng(seed))
-        parts = np.split(_design(drawn, found, own, "the drawn rows"), np.cumsum(wanted)[:-1])
+        parts = np.split(_design(drawn, found, encoding, "the drawn rows"), np.cumsum(wanted)[:-1])
         return np.concatenate([parts[code] for code in order])
 
     if known and not found.categorical:
@@ -85,7 +85,7 @@ def planned_amounts(
         each = max(rows_per_group(np.bincount(codes)), int(np.bincount(codes).max()))
         rng = np.random.default_rng(seed)
         drawn, givers = draw(found, codes, np.full(count, each), rng)
-        rows = _design(drawn, found, own, "the drawn rows")
+        rows = _design(drawn, found, encoding, "the drawn rows")
         made = {"synthetic": (rows, labels[givers], codes[givers])}
     else:
         made = {"generators": again}
@@ -104,9 +104,9 @@ def _categories(table, found: Columns) -> list[list]:
     return [table.iloc[:, place].astype(object).tolist() for place in found.categorical]
 
 
-def _design(table, found: Columns, own: Encoding | None, where: str) -> np.ndarray:
+def _design(table, found: Columns, encoding: Encoding | None, where: str) -> np.ndarray:
     """Numbers and indicators of a table with the columns of the data."""
     parts = [table.iloc[:, place].to_numpy(dtype=np.float64) for place in found.numeric]
-    if own is not None:
-        parts.append(own.indicators(_categories(table, found), where))
+    if encoding is not None:
+        parts.append(encoding.indicators(_categories(table, found), where))
     return np.column_stack(parts)

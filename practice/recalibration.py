@@ -159,8 +159,8 @@ class _ShareRecorder(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 def _has_probabilities(self) -> bool:
-    own = self.estimator if self.estimator is not None else LogisticRegression()
-    return hasattr(own, "predict_proba")
+    model = self.estimator if self.estimator is not None else LogisticRegression()
+    return hasattr(model, "predict_proba")
 
 
 class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -230,17 +230,17 @@ class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
             sample_weight = None if weight is None or np.ptp(weight) == 0 else weight
         elif groups is not None:
             raise ValueError("groups: got some without a sampler, which is what uses them.")
-        own = LogisticRegression() if self.estimator is None else clone(self.estimator)
+        model = LogisticRegression() if self.estimator is None else clone(self.estimator)
         prefix = ""
-        if isinstance(own, Pipeline):
-            name, last = own.steps[-1]
-            own.steps[-1] = (name, _ShareRecorder(last))
+        if isinstance(model, Pipeline):
+            name, last = model.steps[-1]
+            model.steps[-1] = (name, _ShareRecorder(last))
             prefix = f"{name}__"
         else:
-            own = _ShareRecorder(own)
+            model = _ShareRecorder(model)
         options = {} if sample_weight is None else {f"{prefix}sample_weight": sample_weight}
-        self.estimator_ = own.fit(X, y, **options)
-        recorder = own.steps[-1][1] if isinstance(own, Pipeline) else own
+        self.estimator_ = model.fit(X, y, **options)
+        recorder = model.steps[-1][1] if isinstance(model, Pipeline) else model
         self.trained_prior_ = recorder.shares_
         return self
 

@@ -312,11 +312,11 @@ class SyntheticOverSampler(BaseOverSampler):
             )
         parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]
         for code, drawn in rows.items():
-            own = np.flatnonzero(codes == code)
-            numbers_new = np.repeat(found.numbers[own[:1]], len(drawn), axis=0)
+            chosen = np.flatnonzero(codes == code)
+            numbers_new = np.repeat(found.numbers[chosen[:1]], len(drawn), axis=0)
             numbers_new[:, varying] = drawn
             parts.append(numbers_new)
-            givers.append(own[columns.donors(features[own], drawn, self.neighbours, rng)])
+            givers.append(chosen[columns.donors(features[chosen], drawn, self.neighbours, rng)])
         givers = np.concatenate(givers)
         return columns.with_numbers(found, givers, np.concatenate(parts)), givers
 
@@ -332,8 +332,8 @@ class SyntheticOverSampler(BaseOverSampler):
                 raise ValueError(f"sample_weight: got {seeds.min()!r}, expected weights from 0.")
         kind = np.zeros(len(rows), dtype=int)  # real, levelling, further
         for code, level in enumerate(wanted.level):
-            own = len(codes) + np.flatnonzero(codes[rows_new] == code)
-            kind[own[:level]], kind[own[level:]] = 1, 2
+            chosen = len(codes) + np.flatnonzero(codes[rows_new] == code)
+            kind[chosen[:level]], kind[chosen[level:]] = 1, 2
         return seeds[rows] * wanted.weights[kind, codes[rows]]
 
     def __sklearn_tags__(self):

@@ -85,7 +85,7 @@ def check_new(path: Path, overwrite: bool, read: Sequence[Path | None] = ()) -> 
     """
     from synthetic_oversampling.simulate.artifacts import check_writable
 
-    if any(own is not None and _same(path, own) for own in read):
+    if any(value is not None and _same(path, value) for value in read):
         raise ValueError(
             f"{path}: would be written over a file that the command reads; choose another name."
         )

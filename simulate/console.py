@@ -11,32 +11,32 @@ __all__ = ["console", "print_rows", "progress_bar"]
 
 def console() -> Console:
     """Standard output; as wide as needed when it is not a terminal."""
-    own = Console(highlight=False)
-    return own if own.is_terminal else Console(highlight=False, width=200)
+    screen = Console(highlight=False)
+    return screen if screen.is_terminal else Console(highlight=False, width=200)
 
 
-def progress_bar(own: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
     """A bar with a description, counts and elapsed time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=own,
+        console=console,
         transient=True,
     )
 
 
-def print_rows(own, title, header, rows, styles) -> None:
+def print_rows(console, title, header, rows, styles) -> None:
     """A table in a terminal, aligned plain lines in a pipe."""
-    if own.is_terminal:
+    if console.is_terminal:
         table = Table(title=title, header_style="bold", row_styles=None)
         for column in header:
             right = column not in ("check", "kind", "verdict")
             table.add_column(column, justify="right" if right else "left", overflow="fold")
         for row, style in zip(rows, styles, strict=True):
             table.add_row(*row, style=style)
-        own.print(table)
+        console.print(table)
         return
     widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):

@@ -35,7 +35,7 @@ def _chosen() -> dict[str, list[str]]:
 
 
 CHECKS = _chosen()
-NAMED = {check for own in CHECKS.values() for check in own}
+NAMED = {check for planned_check in CHECKS.values() for check in planned_check}
 
 
 def rejected() -> list[Mutant]:
@@ -47,4 +47,4 @@ def rejected() -> list[Mutant]:
 def test_the_predictions_of_today_pass_on_the_recorded_run(suite):
     outcomes, _ = gate_record.recall(RECORD, CHECKS[suite])
     assert {outcome.check.id for outcome in outcomes} == set(CHECKS[suite])
-    assert [own.check.id for own in outcomes if own.verdict != "pass"] == []
+    assert [outcome.check.id for outcome in outcomes if outcome.verdict != "pass"] == []

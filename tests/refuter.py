@@ -48,10 +48,10 @@ class Case(NamedTuple):
         Families of close groups approach each other; the others weaken their generator.
         """
         if self.family == "close":
-            centre = np.mean([own.mean[0] for own in self.groups], axis=0)
+            centre = np.mean([group.mean[0] for group in self.groups], axis=0)
             groups = tuple(
-                GaussianGroup(centre + scale * (own.mean[0] - centre), own.cov[0], own.label)
-                for own in self.groups
+                GaussianGroup(centre + scale * (group.mean[0] - centre), group.cov[0], group.label)
+                for group in self.groups
             )
             return self._replace(groups=groups)
         return self._replace(generator=weakened(self.generator, scale))
@@ -129,8 +129,8 @@ def _close(rng, count, dim):
 
 def _singular(rng, count, dim):
     groups = tuple(
-        GaussianGroup(own.mean[0], _cov(rng, dim, 1e-4), own.label)
-        for own in _groups(rng, count, dim)
+        GaussianGroup(group.mean[0], _cov(rng, dim, 1e-4), group.label)
+        for group in _groups(rng, count, dim)
     )
     return groups, _design(rng, count), _fixed(rng, dim)
 
@@ -252,7 +252,7 @@ def kl_of(case: Case) -> np.ndarray | None:
     match case.generator:
         case Shifted(shift=shift):
             return np.array(
-                [np.dot(shift, np.linalg.solve(own.cov[0], shift)) / 2 for own in case.groups]
+                [np.dot(shift, np.linalg.solve(group.cov[0], shift)) / 2 for group in case.groups]
             )
         case Scaled(factor=factor):
             return np.full(len(case.groups), dim / 2 * (factor - 1 - math.log(factor)))

@@ -18,8 +18,8 @@ def test_contenders_run_by_turns_and_the_first_run_is_apart():
     calls = []
     found = times({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, repeats=3)
     assert calls == ["a", "b"] + ["a", "a", "b", "b"] * 3
-    for own in found.values():
-        assert 0 <= own.low <= own.median <= own.high
+    for item in found.values():
+        assert 0 <= item.low <= item.median <= item.high
     with pytest.raises(ValueError, match="repeats: got 0"):
         times({}, repeats=0)
 

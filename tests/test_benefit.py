@@ -95,7 +95,7 @@ def test_smote_is_a_reference_with_its_own_bias():
     expected = float(levelled.total - ours.total)
     assert gain(GROUPS, DESIGN, Oracle(), "smote") == pytest.approx(expected, rel=1e-12)
     rivals = ("weighted", "smote")
-    lengths = [leading_break_even_shift(GROUPS, DESIGN, (1.0, 0.0), own) for own in rivals]
+    lengths = [leading_break_even_shift(GROUPS, DESIGN, (1.0, 0.0), rival) for rival in rivals]
     assert 0 < lengths[0] < lengths[1]
     assert leading_break_even_shift(GROUPS, Design((90, 90), 20, 1.0), (1.0, 0.0)) == 0.0
 

@@ -34,9 +34,9 @@ def test_simulated_risk_is_least_near_the_predicted_ridge():
     plans = tuple(
         dataclasses.replace(plan, ridge=found.ridge * factor) for factor in (1 / 3, 1.0, 3.0)
     )
-    own = Setting("line", (0, 1), SIZES, means, (np.ones(()),) * 2, plans)
+    setting = Setting("line", (0, 1), SIZES, means, (np.ones(()),) * 2, plans)
     rng = np.random.default_rng(3)
-    risks = np.stack([replicate(own, rng)["risk"].mean(axis=1) for _ in range(150)])
+    risks = np.stack([replicate(setting, rng)["risk"].mean(axis=1) for _ in range(150)])
     for other in (0, 2):  # on the same rows
         gap = risks[:, other] - risks[:, 1]
         assert gap.mean() > 4 * gap.std() / math.sqrt(len(gap))
@@ -89,9 +89,9 @@ def test_few_features_recover_the_efficiency_of_efron():
         (Design(sizes, math.inf, 1.0), GaussianPlugin("pooled")),
         (Design.raw(sizes), None),
     ):
-        own = predict_proportional(
+        prediction = predict_proportional(
             groups=_groups(40), design=design, generator=generator, ridge=0.0
         )
-        variances.append((own.norm * math.sqrt(1 - own.alignment**2)) ** 2)
+        variances.append((prediction.norm * math.sqrt(1 - prediction.alignment**2)) ** 2)
     efficiency = float(FORMULAS["R4.efficiency"](Delta=DISTANCE))
     assert variances[0] / variances[1] == pytest.approx(efficiency, rel=0.005)

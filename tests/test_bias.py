@@ -77,9 +77,9 @@ def test_the_expected_risk_is_the_balanced_risk_plus_the_weighted_bias(seed, wei
     total = 0.0
     for g, rho in enumerate((1.0, 0.1)):
         law = population_law(generator, g, groups, SIZES)
-        own = float(_risk(theta, groups[g].law))
-        total += (own + (1 - (1 - weight) * rho) * (float(_risk(theta, law)) - own)) / 2
-        difference = float(_risk(theta, law)) - own
+        value = float(_risk(theta, groups[g].law))
+        total += (value + (1 - (1 - weight) * rho) * (float(_risk(theta, law)) - value)) / 2
+        difference = float(_risk(theta, law)) - value
         bias = _generator_bias(theta, groups[g].law, law)
         assert np.isclose(bias, difference, rtol=1e-9, atol=1e-13)
     ours = expected_empirical_risk(theta, groups, Design(SIZES, 50, weight), generator)

@@ -22,31 +22,31 @@ from synthetic_oversampling.theory.prediction.excess_risk import predict
 LINE = (GaussianGroup([0.4], [[0.8]], 1), GaussianGroup([-1.1], [[1.7]], 0))
 
 
-def _old(own) -> float:
+def _old(theta) -> float:
     """(|b|^2 + tr V) / (2 lambda_min(H)), which was claimed once."""
-    least = np.linalg.eigvalsh(own.hessian)[0]
-    square = own.bias_gradient @ own.bias_gradient
-    return float(square + np.trace(own.gradient_cov_star)) / (2 * least)
+    least = np.linalg.eigvalsh(theta.hessian)[0]
+    square = theta.bias_gradient @ theta.bias_gradient
+    return float(square + np.trace(theta.gradient_cov_star)) / (2 * least)
 
 
 def test_a_large_bias_refutes_the_bound_by_the_gradient_at_the_optimum():
     groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
     design = Design((1000, 1000), math.inf, 1.0)
     for factor, finite in ((0.1, True), (0.001, False)):
-        own = predict(groups, design, Scaled(factor))
+        prediction = predict(groups, design, Scaled(factor))
         found = bounds.population_bound(groups, design, Scaled(factor))
-        assert float(own.excess.bias) > 10 * _old(own)
-        assert float(own.excess.bias) < found.bound
+        assert float(prediction.excess.bias) > 10 * _old(prediction)
+        assert float(prediction.excess.bias) < found.bound
         assert math.isfinite(found.bound) == finite  # too flat to be certified: no bound, and said
-    assert 197 < float(own.excess.bias) < 198 and found.vacuous and found.curvature == 0
+    assert 197 < float(prediction.excess.bias) < 198 and found.vacuous and found.curvature == 0
 
 
 def test_a_bias_with_a_large_hessian_refutes_it_on_the_local_form_and_not_the_new_ones():
     for distance in (0.1, 0.05, 0.025):
         case = close_population(distance)
-        own = predict(case.groups, case.design, case.generator)
-        local = float(own.local_bias + own.local_variance)
-        assert local > 3.7 * _old(own) and local <= float(own.bound) * (1 + 1e-12)
+        prediction = predict(case.groups, case.design, case.generator)
+        local = float(prediction.local_bias + prediction.local_variance)
+        assert local > 3.7 * _old(prediction) and local <= float(prediction.bound) * (1 + 1e-12)
         found = bounds.population_bound(case.groups, case.design, case.generator)
         assert case.excess <= found.bound * (1 + 1e-9)
 
@@ -55,8 +55,8 @@ def test_twenty_samples_refute_it_as_a_bound_on_the_excess_itself():
     """Squared loss, features with the identity as second moment: the old bound is R1's own form."""
     mean, count, rng = 0.6, 20, np.random.default_rng(2)
     groups = [GaussianGroup([s * mean], [[1 - mean**2]], (s + 1) // 2) for s in (-1, 1)]
-    own = predict(groups, Design.raw((count // 2, count // 2)), Oracle(), SQUARED)
-    assert np.isclose(_old(own), float(own.local_variance), rtol=1e-9)
+    prediction = predict(groups, Design.raw((count // 2, count // 2)), Oracle(), SQUARED)
+    assert np.isclose(_old(prediction), float(prediction.local_variance), rtol=1e-9)
     y = np.repeat([-1.0, 1.0], count // 2)
     x = y * mean + math.sqrt(1 - mean**2) * rng.normal(size=(40_000, count))
     centred = x - x.mean(axis=1, keepdims=True)
@@ -64,7 +64,7 @@ def test_twenty_samples_refute_it_as_a_bound_on_the_excess_itself():
     intercept = -slope * x.mean(axis=1)
     excess = (intercept**2 + (slope - mean) ** 2) / 2
     error = excess.std() / 200
-    assert excess.mean() - 4 * error > 1.1 * _old(own)
+    assert excess.mean() - 4 * error > 1.1 * _old(prediction)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -75,8 +75,8 @@ def test_the_certified_curvature_is_below_every_eigenvalue_on_the_segment(seed):
     generator = (Scaled(0.2), Shifted((1.5,)), Mislabelled(0.3))[seed % 3]
     design = Design((int(rng.integers(50, 900)), 300), 200, float(rng.choice([0.4, 1.0])))
     found = bounds.population_bound(groups, design, generator)
-    own = predict(groups, design, generator)
-    star, alpha = np.asarray(own.theta_star), np.asarray(own.theta_alpha)
+    prediction = predict(groups, design, generator)
+    star, alpha = np.asarray(prediction.theta_star), np.asarray(prediction.theta_alpha)
 
     def entry(theta, group, power):
         mean, std = group.mean[0, 0], math.sqrt(group.cov[0, 0, 0])
@@ -90,7 +90,7 @@ def test_the_certified_curvature_is_below_every_eigenvalue_on_the_segment(seed):
 
     def least(share):
         theta = star + share * (alpha - star)
-        one, two, three = (np.mean([entry(theta, own, k) for own in groups]) for k in (0, 1, 2))
+        one, two, three = (np.mean([entry(theta, group, k) for group in groups]) for k in (0, 1, 2))
         return np.linalg.eigvalsh([[one, two], [two, three]])[0]
 
     smallest = min(map(least, np.linspace(0, 1, 15)))

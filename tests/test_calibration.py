@@ -123,14 +123,17 @@ def test_null_runs_raise_alarms_at_the_nominal_rate_and_wrong_theories_fail():
 
 def test_the_first_stage_falls_short_where_laws_are_skewed_and_both_stages_do_not():
     """Of half a chi-square of one degree of freedom, at a thousand replicates: 0.977, not 0.99."""
-    own = dataclasses.replace(
+    changed = dataclasses.replace(
         CHECK, allowance=0.0, discrepancy=0.25, kind="exact", skewness=math.sqrt(8)
     )
-    plan = make_plan([own])
-    n = plan.replicates[own.id]
-    assert plan.power(own, n) == pytest.approx(POWER, abs=1e-3) and plan.whole_power(own, n) > 0.999
+    plan = make_plan([changed])
+    n = plan.replicates[changed.id]
+    assert (
+        plan.power(changed, n) == pytest.approx(POWER, abs=1e-3)
+        and plan.whole_power(changed, n) > 0.999
+    )
     pool = np.random.default_rng(12).gamma(0.5, size=40_000)
-    result = null_runs([own], plan, {own.id: pool / pool.std()}, runs=1000, seed=5)
+    result = null_runs([changed], plan, {changed.id: pool / pool.std()}, runs=1000, seed=5)
     (kind,) = result.kinds
     assert binomial_interval(round(1000 * kind.first_power), 1000)[1] < POWER
     assert binomial_interval(round(1000 * kind.least_power), 1000)[0] >= POWER
@@ -178,8 +181,10 @@ def _fidelity_bounds():
 
 def _risk_bounds():
     """R6's bound at any bias, where it is near enough to be told from the excess."""
-    own = experiment("line", "shifted")
-    return planned(c for c in claims._experiment_checks(own, EFFECTS["quick"]) if c.kind == "bound")
+    changed = experiment("line", "shifted")
+    return planned(
+        c for c in claims._experiment_checks(changed, EFFECTS["quick"]) if c.kind == "bound"
+    )
 
 
 @pytest.mark.parametrize(("bounds", "count"), [(_fidelity_bounds, 8), (_risk_bounds, 1)])

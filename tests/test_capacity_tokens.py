@@ -146,19 +146,19 @@ def test_seeds_without_a_maximum_likelihood_estimate_are_those_on_one_face():
         jnp.exp(tokens.token_log_probs(jnp.array([0.8, -0.6, 0.5]), jnp.asarray(table)))
     )
     hull = spatial.ConvexHull(table)
-    faces = [set(map(int, own)) for own in hull.simplices]
-    bound = sum(sum(probs[list(own)]) ** 16 for own in faces)
+    faces = [set(map(int, simplex)) for simplex in hull.simplices]
+    bound = sum(sum(probs[list(face)]) ** 16 for face in faces)
     missing = 0
     for seeds in rng.choice(VOCABULARY, size=(400, 16), p=probs):
         mean = table[seeds].mean(axis=0)
-        on_a_face = any(set(map(int, seeds)) <= own for own in faces)
+        on_a_face = any(set(map(int, seeds)) <= face for face in faces)
         # a direction along which no token lies beyond the mean, but some before it
         gaps = table - mean
         found = optimize.linprog(gaps.sum(axis=0), gaps, np.zeros(VOCABULARY), bounds=(-1, 1))
         assert (found.fun < -1e-7) == on_a_face
         missing += on_a_face
     assert 0 < missing / 400 < bound + 4 * (bound / 400) ** 0.5
-    assert sum(sum(probs[list(own)]) ** 250 for own in faces) < 1e-15
+    assert sum(sum(probs[list(face)]) ** 250 for face in faces) < 1e-15
 
 
 @pytest.mark.parametrize(

@@ -12,26 +12,26 @@ from synthetic_oversampling.simulate.verify.run import experiment_key
 from synthetic_oversampling.theory.prediction.certificate import certificate, decrement_cdf
 
 
-def _certified(own, **changed):
-    return certificate(*map(jnp.asarray, own._replace(**changed)[:4]))
+def _certified(sample, **changed):
+    return certificate(*map(jnp.asarray, sample._replace(**changed)[:4]))
 
 
 def test_adversarial_samples_obey_it_and_a_smaller_reach_would_not_do():
     """Outliers, weights that differ a hundredfold, separated labels; 4 to 30 rows."""
     rng, held, lost, separated = np.random.default_rng(77), 0, 0, 0
     for k in range(300):
-        own = random_sample(rng, 1 + k % 2)
-        found = _certified(own)
-        assert float(found.reach) <= float(found.euclidean) * (1 + 1e-6) or own.minimiser is None
+        sample = random_sample(rng, 1 + k % 2)
+        found = _certified(sample)
+        assert float(found.reach) <= float(found.euclidean) * (1 + 1e-6) or sample.minimiser is None
         if bool(found.exists):
             held += 1
-            assert own.minimiser is not None
-            assert own.distance <= float(found.farthest) * (1 + 1e-6) + 1e-9
-        if own.minimiser is None:
+            assert sample.minimiser is not None
+            assert sample.distance <= float(found.farthest) * (1 + 1e-6) + 1e-9
+        if sample.minimiser is None:
             separated += 1
         else:
-            assert own.distance >= float(found.nearest) * (1 - 1e-6) - 1e-9
-            lost += own.distance > float(found.decrement) * (1 + 1e-6)
+            assert sample.distance >= float(found.nearest) * (1 - 1e-6) - 1e-9
+            lost += sample.distance > float(found.decrement) * (1 + 1e-6)
     assert held > 100 and separated > 20 and lost > 50  # the Newton decrement alone is no bound
 
 
@@ -52,16 +52,16 @@ def test_separated_labels_are_never_certified():
 
 
 def test_the_certificate_does_not_depend_on_units_or_on_the_weights_sum():
-    own = random_sample(np.random.default_rng(9), 2)
-    first = _certified(own)
-    scaled = _certified(own, x=own.x * [4.0, 0.1], theta=own.theta / [1.0, 4.0, 0.1])
-    heavier = _certified(own, weight=9.0 * own.weight)
+    sample = random_sample(np.random.default_rng(9), 2)
+    first = _certified(sample)
+    scaled = _certified(sample, x=sample.x * [4.0, 0.1], theta=sample.theta / [1.0, 4.0, 0.1])
+    heavier = _certified(sample, weight=9.0 * sample.weight)
     assert np.allclose([scaled.reach, heavier.reach], first.reach, rtol=1e-9)
     assert np.isclose(float(heavier.farthest), 3 * float(first.farthest), rtol=1e-9)
     with pytest.raises(ValueError, match="theta: got 2 entries for 2 features"):
-        _certified(own, theta=own.theta[:2])
+        _certified(sample, theta=sample.theta[:2])
     with pytest.raises(ValueError, match="weight"):
-        _certified(own, weight=-own.weight)
+        _certified(sample, weight=-sample.weight)
 
 
 def test_the_law_of_a_weighted_sum_is_that_of_drawn_ones():
@@ -75,9 +75,9 @@ def test_the_law_of_a_weighted_sum_is_that_of_drawn_ones():
 
 @pytest.mark.parametrize("label", ["line", "few"])
 def test_no_replicate_violates_it_and_the_premise_has_the_predicted_chance(label):
-    own = replicated(f"certificate/{label}")
+    trial = replicated(f"certificate/{label}")
     result = monte_carlo.run(
-        own.functions(), key=experiment_key(1, "certificate"), replicates=2048, block=32
+        trial.functions(), key=experiment_key(1, "certificate"), replicates=2048, block=32
     )
     seen = {name: monte_carlo.estimate(result, name) for name, _ in result.layout}
     assert result.moments.count == 2048 and seen["outside"].mean == 0
@@ -85,7 +85,7 @@ def test_no_replicate_violates_it_and_the_premise_has_the_predicted_chance(label
         assert 0 < seen["no_fit"].mean < 0.5 and seen["premise"].mean < 0.5
     else:
         premise = seen["premise"]
-        assert premise.mean > 0.9 and abs(premise.mean - own.premise()) < 5 * premise.std_error
+        assert premise.mean > 0.9 and abs(premise.mean - trial.premise()) < 5 * premise.std_error
 
 
 def test_the_checks_are_of_one_theorem_and_declare_where_they_observe():

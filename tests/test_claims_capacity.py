@@ -152,8 +152,8 @@ def test_a_wrong_formula_is_rejected_by_its_own_check(name, observed, monkeypatc
     apply, prefix = MUTANTS[name]
     apply(monkeypatch)
     part = claims_capacity.PARTS[PART_OF.get(prefix, PART_OF[prefix[:2]])]
-    own = planned(check for check in part(0.05) if check.id.startswith(prefix))
-    verdicts = _verdicts(observed, own)
+    planned_checks = planned(check for check in part(0.05) if check.id.startswith(prefix))
+    verdicts = _verdicts(observed, planned_checks)
     assert "fail" in verdicts.values(), verdicts
 
 

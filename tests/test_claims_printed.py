@@ -61,11 +61,11 @@ def _bound(design, groups, covs):
 
 
 def _trace_and_bound(generator, design, groups):
-    own = predict(groups, design, generator)
+    prediction = predict(groups, design, generator)
     laws = [group.law for group in groups]
     laws += [population_law(generator, g, groups, design.sizes) for g in range(len(groups))]
-    covs = [printed_settings.moments(own.theta_star, law).cov for law in laws]
-    return np.trace(own.gradient_cov_star), *_bound(design, groups, covs)
+    covs = [printed_settings.moments(prediction.theta_star, law).cov for law in laws]
+    return np.trace(prediction.gradient_cov_star), *_bound(design, groups, covs)
 
 
 def test_the_trace_of_v_is_bounded_by_all_parameters_and_not_by_the_features_alone():
@@ -92,15 +92,15 @@ def test_a_generator_fitted_on_few_seeds_is_above_the_bound_of_a_fixed_one():
 def test_the_usual_rate_is_above_the_local_bound_and_that_above_theorem_r1():
     for weight, shift in ((0.0, 0.4), (0.4, 0.1), (1.0, 0.0)):
         design, groups = Design((900, 90), 400, weight), printed_settings.PAIR
-        own = predict(groups, design, Shifted((shift, -shift)))
+        prediction = predict(groups, design, Shifted((shift, -shift)))
         _, _, largest = _trace_and_bound(Shifted((shift, -shift)), design, groups)
-        square = float(own.bias_gradient @ own.bias_gradient)
+        square = float(prediction.bias_gradient @ prediction.bias_gradient)
         values = {"G": 2, "alpha": weight, "N": 400, "n_max": 900, "n_tot": 990, "p": 3}
-        values |= {"square_bias": square, "lambda_max": np.linalg.eigvalsh(own.hessian)[-1]}
-        values["lambda_target"] = np.linalg.eigvalsh(own.target_hessian_star)[0]
+        values |= {"square_bias": square, "lambda_max": np.linalg.eigvalsh(prediction.hessian)[-1]}
+        values["lambda_target"] = np.linalg.eigvalsh(prediction.target_hessian_star)[0]
         rate = float(FORMULAS["R6.usual_rate"].numpy(**values, var_score=largest))
-        local = float(own.local_bias + own.local_variance)
-        assert local <= float(own.bound) * (1 + 1e-12) and float(own.bound) <= rate
+        local = float(prediction.local_bias + prediction.local_variance)
+        assert local <= float(prediction.bound) * (1 + 1e-12) and float(prediction.bound) <= rate
 
 
 def test_the_balanced_excess_of_raw_training_is_an_integral_in_any_dimension():

@@ -139,16 +139,16 @@ def test_the_curve_of_a_biased_generator_passes_and_other_curves_are_rejected(un
 
 
 def test_declared_spreads_are_those_of_the_simulation():
-    own = path("duplicate", "curve")
+    curve = path("duplicate", "curve")
     rng = np.random.default_rng(1)
-    parts, size = own.parts, 1000
+    parts, size = curve.parts, 1000
     aug = parts.aug_cov + parts.fresh_cov / size
     cov = np.block([[parts.over_cov, parts.cross_cov], [parts.cross_cov.T, aug]])
     draws = rng.multivariate_normal(np.zeros(6), cov, size=200_000)
     gradient = 0.7 * draws[:, :3] + 0.3 * draws[:, 3:]
     inverse = np.linalg.inv(parts.hessian)
     value = np.einsum("np,pq,nq->n", gradient, inverse, gradient) / 2
-    std, skewness = quadratic_law(own, size, {0.3: 1.0})
+    std, skewness = quadratic_law(curve, size, {0.3: 1.0})
     assert abs(value.mean() / float(parts.law.excess(0.3, size)) - 1) < 5 / math.sqrt(200_000)
     assert abs(value.std() / std - 1) < 0.02
     third = np.mean((value - value.mean()) ** 3) / value.std() ** 3
@@ -157,17 +157,17 @@ def test_declared_spreads_are_those_of_the_simulation():
 
 def test_a_path_fits_what_the_design_says():
     """The excess of a point on a path is that of an ordinary fit of the same rows."""
-    own = path("oracle", "curve")
-    draw, evaluate = own.functions()
+    curve = path("oracle", "curve")
+    draw, evaluate = curve.functions()
     key = jax.random.key(11)
     seen = jax.jit(evaluate)(draw(key))
-    data = draw_dataset(GROUPS, own.drawn, own.generators, key=key)
-    weight = own.points[-1][1][0]
+    data = draw_dataset(GROUPS, curve.drawn, curve.generators, key=key)
+    weight = curve.points[-1][1][0]
     group = [(1 - weight) / (2 * max(SIZES))] * max(SIZES) + [weight / 2000] * 1000
     result = fit(data.x, data.sign, jax.numpy.asarray(2 * group))
     balanced = balanced_law(GROUPS)
-    value = risk(result.theta, balanced) - risk(own.parts.theta_star, balanced)
-    assert abs(float(seen["excess"][own.flat.index(weight)] / value) - 1) < 1e-8
+    value = risk(result.theta, balanced) - risk(curve.parts.theta_star, balanced)
+    assert abs(float(seen["excess"][curve.flat.index(weight)] / value) - 1) < 1e-8
 
 
 def test_an_experiment_is_found_by_its_name():
@@ -178,16 +178,16 @@ def test_an_experiment_is_found_by_its_name():
 
 
 def test_a_phase_point_simulates_the_gains_over_all_three_rivals():
-    own = PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (300, 100), 200, 0.4, (1.0, 0.0), (0.0, 1.0))
+    point = PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (300, 100), 200, 0.4, (1.0, 0.0), (0.0, 1.0))
     result = monte_carlo.run(
-        own.functions(), key=jax.random.key(2), replicates=800, block=own.block
+        point.functions(), key=jax.random.key(2), replicates=800, block=point.block
     )
     mean, std_error, n = monte_carlo.estimate(result, "gain")
     mean, std_error = mean.reshape(3, 2), std_error.reshape(3, 2)
     for k, name in enumerate(REFERENCES):
-        for j, length in enumerate(own.lengths):
-            other = predict(own.groups, *reference_design(name, own.sizes))
-            theory = predict(own.groups, own.design, Shifted((length, 0.0)))
+        for j, length in enumerate(point.lengths):
+            other = predict(point.groups, *reference_design(name, point.sizes))
+            theory = predict(point.groups, point.design, Shifted((length, 0.0)))
             noise = float(other.total - other.excess.bias + theory.total - theory.excess.bias)
             slack = 5 * std_error[k, j] + 2 * 3 / 100 * abs(noise)
             assert abs(mean[k, j] - float(other.total - theory.total)) < slack, (name, length)

@@ -38,12 +38,12 @@ stages = []
 with counted() as names:
     universe = verify.build("quick", ["line"])
 stages.append(names)
-own = [check for check in universe if set(check.experiments) == {"line/raw"}]
+chosen = [check for check in universe if set(check.experiments) == {"line/raw"}]
 for seed in (1, 2):
     with counted() as names:
-        report = verify.run_checks(own, seed=seed, profile="quick", universe=own[:1])
+        report = verify.run_checks(chosen, seed=seed, profile="quick", universe=chosen[:1])
     stages.append(names)
-print(json.dumps([len(own), *(dict(collections.Counter(names)) for names in stages)]))
+print(json.dumps([len(chosen), *(dict(collections.Counter(names)) for names in stages)]))
 """
 
 
@@ -93,8 +93,10 @@ def test_a_suite_of_verify_compiles_one_program_a_form_and_a_shape():
         universe = verify.build("quick", ["line"])
     # fitted alike; SMOTE's mixture; Student's scales: three forms for all designs
     assert _compiled(built, "_fitted") == {"_fitted": 3}
-    own = [check for check in universe if set(check.experiments) <= {"line/raw", "line/weighted"}]
-    chosen = [check for check in own if check.experiments]
+    wanted = [
+        check for check in universe if set(check.experiments) <= {"line/raw", "line/weighted"}
+    ]
+    chosen = [check for check in wanted if check.experiments]
     assert len({name for check in chosen for name in check.experiments}) == 2 < len(chosen)
     with counted() as ran:
         verify.run_checks(chosen, seed=1, profile="quick", universe=universe)

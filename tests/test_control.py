@@ -39,23 +39,23 @@ def test_the_mean_of_a_control_variate_is_right_for_any_constants(generator):
     rng = np.random.default_rng(2)
     pull, bend = jnp.asarray(rng.normal(size=(3, 2))), jnp.asarray(rng.normal(size=(3, 2, 2)))
     bend = bend + jnp.swapaxes(bend, 1, 2)
-    own = Control(pull, pull, bend, jnp.zeros(3))
+    control_ = Control(pull, pull, bend, jnp.zeros(3))
     design = setting.synthetic
 
     def value(key):
         data = draw_dataset(setting.groups, design, generator, key=key)
         sample = (data.x, data.sign, data.weight)
-        return control_value(own, inverse, theta, *sample, empirical_gradient(theta, *sample))
+        return control_value(control_, inverse, theta, *sample, empirical_gradient(theta, *sample))
 
     keys = jax.random.split(jax.random.key(7), REPLICATES)
     seen = np.asarray(jax.jit(lambda keys: jax.lax.map(value, keys, batch_size=100))(keys))
     error = seen.std(axis=0) / np.sqrt(REPLICATES)
-    known = np.asarray(control_mean(own, theta, inverse, setting.groups, design, generator))
+    known = np.asarray(control_mean(control_, theta, inverse, setting.groups, design, generator))
     assert np.all(np.abs(seen.mean(axis=0) - known) < SIGMAS * error)
     # the part that a wrong formula would miss, the noise of one sample times another of its
     # features, is seen: without it the means would be many standard errors apart
     infinite = control_mean(
-        own._replace(bend=0 * bend), theta, inverse, setting.groups, design, generator
+        control_._replace(bend=0 * bend), theta, inverse, setting.groups, design, generator
     )
     assert np.max(np.abs(seen.mean(axis=0) - np.asarray(infinite)) / error) > 2 * SIGMAS
 
@@ -81,9 +81,9 @@ def test_the_quadrature_integrates_the_risk_and_cubics_across_it():
 
 def test_a_generator_that_looks_at_the_seeds_has_no_known_control():
     setting = CONFIGURATIONS["line"]()
-    own = Control(*(jnp.zeros((3, 2)),) * 2, jnp.zeros((3, 2, 2)), jnp.zeros(3))
+    control_ = Control(*(jnp.zeros((3, 2)),) * 2, jnp.zeros((3, 2, 2)), jnp.zeros(3))
     with pytest.raises(ValueError, match="does not look at the seeds"):
-        control_mean(own, jnp.zeros(2), jnp.eye(2), setting.groups, setting.synthetic, Smote())
+        control_mean(control_, jnp.zeros(2), jnp.eye(2), setting.groups, setting.synthetic, Smote())
 
 
 def test_the_enumeration_is_the_average_of_fits_to_every_table():
@@ -105,7 +105,7 @@ def test_the_enumeration_is_the_average_of_fits_to_every_table():
     star = predict(groups, *design_of("weighted", 80)).theta_star
     risks = [jax.vmap(lambda t, law=g.law: risk(t, law))(fitted.theta) for g in groups]
     at_star = [float(risk(star, group.law)) for group in groups]
-    gaps = [mass @ np.asarray(own) - least for own, least in zip(risks, at_star, strict=True)]
+    gaps = [mass @ np.asarray(risk) - least for risk, least in zip(risks, at_star, strict=True)]
     np.testing.assert_allclose(exact.group_excess, gaps, rtol=1e-7)
 
 

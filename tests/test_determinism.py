@@ -110,11 +110,11 @@ from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.verify.suites import simulation
 
 for name in sys.argv[1:]:
-    own = simulation(name)
+    simulated = simulation(name)
     for devices, batch, seed in ((1, None, 5), (2, 1, 5), (8, 100, 5), (8, 1, 5), (1, None, 6)):
         result = monte_carlo.run(
-            own.functions, key=jax.random.key(seed), replicates=9 * own.block + 3,
-            block=own.block, batch=batch, devices=jax.devices()[:devices], keep=True,
+            simulated.functions, key=jax.random.key(seed), replicates=9 * simulated.block + 3,
+            block=simulated.block, batch=batch, devices=jax.devices()[:devices], keep=True,
         )
         bits = hashlib.sha256(repr((result.replicates, dict(result.problems))).encode())
         for part in result.moments[1:]:
@@ -138,10 +138,10 @@ def _same_bits(*names):
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     for name in names:
-        own = [(line[3], line[4]) for line in lines if line[0] == name]
-        assert len(own) == 5
-        assert len({bits for seed, bits in own if seed == "5"}) == 1
-        assert len({bits for _, bits in own}) == 2  # negative control: another seed
+        found = [(line[3], line[4]) for line in lines if line[0] == name]
+        assert len(found) == 5
+        assert len({bits for seed, bits in found if seed == "5"}) == 1
+        assert len({bits for _, bits in found}) == 2  # negative control: another seed
 
 
 def test_a_real_experiment_has_the_same_bits_in_any_batches_and_on_any_devices():

@@ -58,11 +58,11 @@ def test_a_minimiser_beside_nearly_collinear_features_is_found(near):
     for _ in range(3):
         move = np.array([[1.0, 0.0], [1.0, math.sqrt(2 * near)]])
         gap, root = rng.normal(size=2), rng.normal(size=(2, 2))
-        own = root @ root.T + 0.3 * np.eye(2)
-        cov = move @ own @ move.T
+        matrix = root @ root.T + 0.3 * np.eye(2)
+        cov = move @ matrix @ move.T
         groups = [GaussianGroup(y * (move @ gap), (cov + cov.T) / 2, y) for y in (0, 1)]
         found = np.asarray(minimiser(balanced_law(groups)))
-        wanted = np.linalg.solve(own, gap)
+        wanted = np.linalg.solve(matrix, gap)
         np.testing.assert_allclose(move.T @ found[1:], wanted, rtol=2e-15 / near + 1e-10, atol=1e-9)
 
 
@@ -113,7 +113,7 @@ def test_many_components_are_interpolated_in_little_memory_with_the_same_digits(
     monkeypatch.undo()
     jax.clear_caches()
     assert together.validity.verdict == apart.validity.verdict
-    pair = (jax.tree.leaves(own._replace(validity=None)) for own in (together, apart))
+    pair = (jax.tree.leaves(one._replace(validity=None)) for one in (together, apart))
     for one, other in zip(*pair, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-14)
 
@@ -128,11 +128,11 @@ def test_half_of_the_interpolations_are_the_other_half():
     for node, share in zip(u, weight, strict=True):
         for k, one in enumerate(group.mean):
             for j, other in enumerate(group.mean):
-                own = share * group.weights[k] * group.weights[j]
+                mass = share * group.weights[k] * group.weights[j]
                 point = (1 - node) * one + node * other
-                mean += own * point
+                mean += mass * point
                 cov = (1 - node) ** 2 * group.cov[k] + node**2 * group.cov[j]
-                square += own * (np.outer(point, point) + cov)
+                square += mass * (np.outer(point, point) + cov)
     moment = np.einsum("k,ki,kj->ij", law.weights, law.means, law.means)
     np.testing.assert_allclose(law.weights @ law.means, mean, atol=1e-15)
     np.testing.assert_allclose(

@@ -26,4 +26,4 @@ def test_the_examples_of_a_module_are_right(name):
 
 def test_most_modules_have_an_example():
     found = [doctest.DocTestFinder().find(importlib.import_module(name)) for name in MODULES]
-    assert sum(any(part.examples for part in own) for own in found) > len(MODULES) / 3
+    assert sum(any(part.examples for part in item) for item in found) > len(MODULES) / 3

@@ -87,7 +87,7 @@ def test_the_first_example_of_a_page_prints_what_it_shows(name, count, capsys):
     exec(compile(code, name, "exec"), {})
     printed = iter(re.findall(r"\d\S*\d", capsys.readouterr().out))  # in the order of the comments
     comments = re.findall(r"^print\(.*# ([0-9., ]+):", code, flags=re.M)
-    shown = [text for own in comments for text in own.split(", ")]
+    shown = [text for comment in comments for text in comment.split(", ")]
     assert len(shown) == count
     for text in shown:
         digits = len(text.partition(".")[2])

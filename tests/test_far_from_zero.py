@@ -26,8 +26,8 @@ DESIGN = Design(SIZES, 500, 0.5)
 
 
 def _groups(offset):
-    own = zip(MEANS + np.asarray(offset), COVS, (0, 1), strict=True)
-    return [GaussianGroup(mean, cov, label) for mean, cov, label in own]
+    groups_at = zip(MEANS + np.asarray(offset), COVS, (0, 1), strict=True)
+    return [GaussianGroup(mean, cov, label) for mean, cov, label in groups_at]
 
 
 def test_predictions_keep_their_digits_without_a_word_up_to_a_thousand_deviations():
@@ -39,7 +39,10 @@ def test_predictions_keep_their_digits_without_a_word_up_to_a_thousand_deviation
 
 @pytest.mark.parametrize(
     "call",
-    [lambda own: predict(own, DESIGN, PLUGIN), lambda own: law_of_design(own, SIZES, PLUGIN)],
+    [
+        lambda groups: predict(groups, DESIGN, PLUGIN),
+        lambda groups: law_of_design(groups, SIZES, PLUGIN),
+    ],
     ids=["predict", "law_of_design"],
 )
 def test_a_feature_farther_away_is_warned_of_and_the_remedy_is_one(call):
@@ -48,7 +51,10 @@ def test_a_feature_farther_away_is_warned_of_and_the_remedy_is_one(call):
         FarFromZero, match=r"feature 1 .* 3.2e\+03 standard .* more than 7 of 16 digits"
     ):
         call(far)
-    moved = [GaussianGroup(own.mean[0] - [0.0, 4000.0, 0.0], own.cov[0], own.label) for own in far]
+    moved = [
+        GaussianGroup(value.mean[0] - [0.0, 4000.0, 0.0], value.cov[0], value.label)
+        for value in far
+    ]
     call(moved)  # a warning would be an error
 
 
@@ -81,12 +87,12 @@ def test_a_plan_and_rows_drawn_from_a_table_move_with_it():
     rounding = 16 * np.finfo(float).eps * offset
 
     def plan(rows):
-        own = plan_table(rows, label, generators="smote", ridge=1.0, repeats=1)
-        return [(c.expected, c.evidence.error, c.loss) for c in own.choices]
+        planned = plan_table(rows, label, generators="smote", ridge=1.0, repeats=1)
+        return [(c.expected, c.evidence.error, c.loss) for c in planned.choices]
 
     np.testing.assert_allclose(plan(x + offset), plan(x), rtol=1e-9, atol=1e-12)
     for name in ("gaussian", "smote"):
-        rows, moved = (draw_rows(name, own, label, [5, 5], seed=0)[0] for own in (x, x + offset))
+        rows, moved = (draw_rows(name, rows, label, [5, 5], seed=0)[0] for rows in (x, x + offset))
         np.testing.assert_allclose(moved - offset, rows, atol=rounding)
 
 

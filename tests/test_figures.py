@@ -69,8 +69,10 @@ def _data_lines(figure):
 
 @pytest.mark.parametrize("name", sweeps.SWEEPS)
 def test_the_tiny_artifacts_have_the_settings_of_their_sweeps(name):
-    own, settings = _tiny(name)["configuration"], sweeps.SWEEPS[name].settings("quick")
-    assert own | {"replicates": 0} == settings | {"replicates": 0}, f"compute {name}.json again"
+    configuration, settings = _tiny(name)["configuration"], sweeps.SWEEPS[name].settings("quick")
+    assert configuration | {"replicates": 0} == settings | {"replicates": 0}, (
+        f"compute {name}.json again"
+    )
 
 
 @SPECS
@@ -97,9 +99,9 @@ def _in(values, known) -> bool:
 
 @SPECS
 def test_plotted_values_are_those_of_the_artifact(spec):
-    own = _artifacts(spec)
-    known = _known([a["payload"] for a in own])
-    for values in _data_lines(draw(spec, own)):
+    folder = _artifacts(spec)
+    known = _known([a["payload"] for a in folder])
+    for values in _data_lines(draw(spec, folder)):
         assert _in(values, known), values
 
 
@@ -108,9 +110,9 @@ def test_every_dashed_curve_of_saturation_is_named_where_it_runs():
     names = {text.get_text(): text.xy for text in draw(spec, _artifacts(spec)).axes[0].texts}
     payload = _tiny("saturation")["payload"]
     assert len(names) == len(payload["smoothness"])
-    for name, own in payload["smoothness"].items():
+    for name, rates in payload["smoothness"].items():
         x, y = names[rf"$\beta={float(name):g}$"]
-        assert own["fresh"][payload["size"].index(x)] == y
+        assert rates["fresh"][payload["size"].index(x)] == y
 
 
 def test_a_value_that_is_not_in_the_artifact_is_noticed():
@@ -133,14 +135,14 @@ def _looks(legend):
     for area in legend.findobj(DrawingArea):  # markers with bars are several artists
         yield [
             (
-                own.get_linestyle() != "None" and own._unscaled_dash_pattern,
-                own.get_marker(),
-                own.get_marker() != "None" and own.get_markerfacecolor() == "white",
+                artist.get_linestyle() != "None" and artist._unscaled_dash_pattern,
+                artist.get_marker(),
+                artist.get_marker() != "None" and artist.get_markerfacecolor() == "white",
             )
-            if isinstance(own, Line2D)
-            else (own.get_hatch() or _grey(own.get_facecolor()),)
-            for own in area.get_children()
-            if isinstance(own, Line2D | Patch)
+            if isinstance(artist, Line2D)
+            else (artist.get_hatch() or _grey(artist.get_facecolor()),)
+            for artist in area.get_children()
+            if isinstance(artist, Line2D | Patch)
         ]
 
 
@@ -156,9 +158,9 @@ def test_entries_of_a_legend_differ_without_colour(spec):
 
 @SPECS
 def test_changed_numbers_change_the_drawing(spec):
-    own = _artifacts(spec)
-    before = list(_data_lines(draw(spec, own)))
-    moved = [a | {"payload": _scaled(a["payload"])} for a in own]
+    folder = _artifacts(spec)
+    before = list(_data_lines(draw(spec, folder)))
+    moved = [a | {"payload": _scaled(a["payload"])} for a in folder]
     after = list(_data_lines(draw(spec, moved)))
     same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     assert not any(same), f"{sum(same)} of {len(same)} lines do not depend on the artifact"
@@ -198,19 +200,19 @@ def test_pdf_fonts_are_embedded_as_truetype(tmp_path):
 
 
 def test_series_differ_without_colour():
-    looks = {(str(own.line), own.marker) for own in style.SERIES}
+    looks = {(str(look.line), look.marker) for look in style.SERIES}
     assert len(looks) == len(style.SERIES)
-    assert len({own.marker for own in style.SERIES}) == len(style.SERIES)
-    assert len({str(own.line) for own in style.SERIES}) == len(style.SERIES)
+    assert len({look.marker for look in style.SERIES}) == len(style.SERIES)
+    assert len({str(look.line) for look in style.SERIES}) == len(style.SERIES)
 
 
 @SPECS
 def test_a_caption_names_theorems_configuration_and_seed(spec):
-    own = _artifacts(spec)
-    text = caption_text(spec, own)
+    folder = _artifacts(spec)
+    text = caption_text(spec, folder)
     for name in spec.theorems:
         assert THEOREMS[name].claim in text
-    for artifact in own:
+    for artifact in folder:
         assert f"seed {artifact['seed']}" in text
         for key, value in artifact["configuration"].items():
             assert f"{key}: {json.dumps(value)}" in text
@@ -330,15 +332,15 @@ def test_a_missing_artifact_is_computed_and_kept(tmp_path, monkeypatch, capsys):
         progress(1.0)
         return _tiny("raw_imbalance")["payload"]
 
-    own = sweeps.Sweep("raw_imbalance", compute, {"n": 1}, {"quick": {}, "full": {"n": 2}})
-    monkeypatch.setitem(sweeps.SWEEPS, "raw_imbalance", own)
+    sweep = sweeps.Sweep("raw_imbalance", compute, {"n": 1}, {"quick": {}, "full": {"n": 2}})
+    monkeypatch.setitem(sweeps.SWEEPS, "raw_imbalance", sweep)
     for profile, expected in (("quick", 1), ("quick", 1), ("full", 2)):
         options = ["raw_imbalance", "--out", str(tmp_path), "--profile", profile]
         assert main(options) == 0, capsys.readouterr().err
         assert len(calls) == expected
     assert main(["raw_imbalance", "--out", str(tmp_path), "--recompute"]) == 0
     assert len(calls) == 3
-    assert [own["n"] for own in calls] == [1, 2, 1]
+    assert [call["n"] for call in calls] == [1, 2, 1]
 
 
 def test_an_unknown_figure_is_bad_usage(capsys):

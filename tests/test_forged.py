@@ -51,7 +51,7 @@ def _damaged(body, rng):
         if rng.random() < 0.4:
             del place[name]
         else:
-            place[name] = rng.choice([own for own in OTHERS if own != inner])
+            place[name] = rng.choice([other for other in OTHERS if other != inner])
         return body
 
 
@@ -59,7 +59,7 @@ def _damaged(body, rng):
 def test_an_artifact_without_a_part_or_with_one_of_the_wrong_kind_is_named(tmp_path, name):
     path = artifacts.save(tmp_path / "a.json", {"z": 1}, kind="demo", configuration={}, seed=3)
     body = json.loads(path.read_text())
-    _forge(path, {own: value for own, value in body.items() if own != name})
+    _forge(path, {key: value for key, value in body.items() if key != name})
     with pytest.raises(ArtifactError, match=f"{name}.*compute it again"):
         artifacts.load(path, kind="demo")
     if name == "payload":
@@ -111,16 +111,16 @@ def _checkpoint(path, change):
 def test_a_checkpoint_of_an_unknown_task_or_an_architecture_that_does_not_fit_is_named(tmp_path):
     path = tmp_path / "net.safetensors"
     changes = {
-        "expected one of": lambda own: own | {"task": {"name": "unknown_task"}},
-        "dim_": lambda own: own | {"task": own["task"] | {"dim": 7}},
-        "parameter": lambda own: own | {"architecture": own["architecture"] | {"width": 5}},
-        "description": lambda own: {name: v for name, v in own.items() if name != "task"},
-        "not a JSON object": lambda own: [own],
+        "expected one of": lambda head: head | {"task": {"name": "unknown_task"}},
+        "dim_": lambda head: head | {"task": head["task"] | {"dim": 7}},
+        "parameter": lambda head: head | {"architecture": head["architecture"] | {"width": 5}},
+        "description": lambda head: {name: v for name, v in head.items() if name != "task"},
+        "not a JSON object": lambda head: [head],
     }
     for says, change in changes.items():
         with pytest.raises(CheckpointError, match=says):
             checkpoint.load_model(_checkpoint(path, change))
-    checkpoint.load_model(_checkpoint(path, lambda own: own))
+    checkpoint.load_model(_checkpoint(path, lambda head: head))
 
 
 def test_any_forged_entry_of_a_checkpoint_is_refused_or_harmless(tmp_path):
@@ -128,7 +128,7 @@ def test_any_forged_entry_of_a_checkpoint_is_refused_or_harmless(tmp_path):
     right = checkpoint.load_model(checkpoint.SHIPPED_MEAN)
     for _ in range(200):
         try:
-            found = checkpoint.load_model(_checkpoint(path, lambda own: _damaged(own, rng)))
+            found = checkpoint.load_model(_checkpoint(path, lambda head: _damaged(head, rng)))
         except CheckpointError as error:
             assert str(path) in str(error)
             refused += 1
@@ -151,8 +151,8 @@ def test_a_table_of_a_hundred_thousand_columns_is_read_in_time_linear_in_them(tm
     names = [f"c{i}" for i in range(100_000)]
     path.write_text(
         "".join(
-            ",".join([*own, end]) + "\n"
-            for own, end in ((names, "y"), (["1.5"] * 100_000, "a"), (["-2e1"] * 100_000, "b"))
+            ",".join([*cells, end]) + "\n"
+            for cells, end in ((names, "y"), (["1.5"] * 100_000, "a"), (["-2e1"] * 100_000, "b"))
         )
     )
     table = read_table(path, "y")

@@ -317,9 +317,9 @@ def test_there_are_more_than_500_cases_and_no_case_is_there_twice(run, tmp_path)
     total = 0
     for command, (_, cases) in COMMANDS.items():
         (tmp_path / command).mkdir()
-        own = [tuple(map(str, argv)) for argv in cases(tmp_path / command, run)]
-        assert len(set(own)) == len(own) > 40, command
-        total += len(own)
+        calls = [tuple(map(str, argv)) for argv in cases(tmp_path / command, run)]
+        assert len(set(calls)) == len(calls) > 40, command
+        total += len(calls)
     assert total > 1000
 
 

@@ -126,11 +126,11 @@ def test_what_is_no_generator_is_refused():
 @given(seeds)
 def test_no_shift_no_scaling_and_unbiased_seeds_are_the_group_itself(seed):
     groups = _groups(seed)
-    own = groups[1].law
+    law = groups[1].law
     for generator in (Oracle(), Duplicate(), Shifted((0.0, 0.0)), Scaled(1.0)):
-        assert _same(_law(generator, groups), own), generator
-    assert not _same(_law(Shifted((1e-6, 0.0)), groups), own)
-    assert not _same(_law(Scaled(1.000001), groups), own)
+        assert _same(_law(generator, groups), law), generator
+    assert not _same(_law(Shifted((1e-6, 0.0)), groups), law)
+    assert not _same(_law(Scaled(1.000001), groups), law)
 
 
 @given(seeds, st.floats(-2, 2), st.floats(0.1, 3))

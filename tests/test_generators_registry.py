@@ -41,13 +41,13 @@ def checked():
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_a_generator_of_the_registry_is_whole(name, checked):
-    own = OWN[name]
-    assert own.name == name and own.label
-    law = population_law(own, 1, GROUPS, DESIGN.sizes)
+    setting = OWN[name]
+    assert setting.name == name and setting.label
+    law = population_law(setting, 1, GROUPS, DESIGN.sizes)
     assert np.isclose(law.weights.sum(), 1.0, rtol=1e-12)
-    assert predict(GROUPS, DESIGN, own).total > 0
-    assert own.min_seeds(2) <= 12
-    x, sign = sample_synthetic(own, 1, GROUPS, SEEDS, 5, key=jax.random.key(0))
+    assert predict(GROUPS, DESIGN, setting).total > 0
+    assert setting.min_seeds(2) <= 12
+    x, sign = sample_synthetic(setting, 1, GROUPS, SEEDS, 5, key=jax.random.key(0))
     assert x.shape == (5, 2) and set(np.abs(np.asarray(sign)).tolist()) == {1.0}
     wanted = "B1.objective", "B2.gradient"
     assert {f"{statistic}.two-gaussians.{name}" for statistic in wanted} <= checked
@@ -55,18 +55,18 @@ def test_a_generator_of_the_registry_is_whole(name, checked):
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_a_generator_of_the_registry_has_a_law_with_many_features(name):
-    own = generators_for(CONFIGURATIONS["wide"]())[name]
+    generator = generators_for(CONFIGURATIONS["wide"]())[name]
     groups = CONFIGURATIONS["wide"]().groups
     found = predict_proportional(
-        groups=groups, design=Design((200, 60), 100, 0.3), generator=own, ridge=1.0
+        groups=groups, design=Design((200, 60), 100, 0.3), generator=generator, ridge=1.0
     )
     assert 0 < found.error[0] < 1
 
 
 def test_names_and_labels_tell_generators_apart():
-    assert len(OWN) == len(GENERATORS) == len({own.label for own in OWN.values()})
+    assert len(OWN) == len(GENERATORS) == len({setting.label for setting in OWN.values()})
     kinds = {kind.func if isinstance(kind, partial) else kind for kind in GENERATORS.values()}
-    assert {type(own) for own in OWN.values()} == kinds
+    assert {type(setting) for setting in OWN.values()} == kinds
     assert Smote(5).name == "smote-5"
 
 

@@ -42,8 +42,8 @@ def test_its_scales_have_the_moments_of_an_inverse_chi_square(degrees):
 def test_many_degrees_are_the_gaussian_plug_in(dim):
     groups = _groups(dim)
     many, few, limit = (
-        predict(groups, DESIGN, own)
-        for own in (StudentPlugin(1e10), StudentPlugin(5.0), GaussianPlugin())
+        predict(groups, DESIGN, generator)
+        for generator in (StudentPlugin(1e10), StudentPlugin(5.0), GaussianPlugin())
     )
     for name in ("total", "theta_alpha", "mean_gradient", "cov"):
         right = np.asarray(getattr(limit, name))
@@ -55,8 +55,10 @@ def test_many_degrees_are_the_gaussian_plug_in(dim):
 def test_many_degrees_are_the_gaussian_plug_in_with_many_features():
     groups = [GaussianGroup([y * 1.5, *[0.0] * 39], np.eye(40), y) for y in (0, 1)]
     found = [
-        predict_proportional(groups=groups, design=Design((160, 32)), generator=own, ridge=1.5)
-        for own in (StudentPlugin(1e9), StudentPlugin(6.0), GaussianPlugin())
+        predict_proportional(
+            groups=groups, design=Design((160, 32)), generator=generator, ridge=1.5
+        )
+        for generator in (StudentPlugin(1e9), StudentPlugin(6.0), GaussianPlugin())
     ]
-    norms = [float(own.norm) for own in found]
+    norms = [float(item.norm) for item in found]
     assert abs(norms[0] / norms[2] - 1) < 1e-7 < 1e-3 < abs(norms[1] / norms[2] - 1)

@@ -39,7 +39,7 @@ NAMED = {
     "predictive": Predictive(),
     "duplicate": Duplicate(),
 }
-LAWS = {name: law_of_design(GROUPS, SIZES, own) for name, own in NAMED.items()}
+LAWS = {name: law_of_design(GROUPS, SIZES, design) for name, design in NAMED.items()}
 
 
 def _total(generator, weight, size, sizes=SIZES, groups=GROUPS) -> float:
@@ -57,7 +57,7 @@ def _least(generator, size) -> tuple[float, float]:
     best = grid[np.argmin([at(weight) for weight in grid])]
     ends = (max(best - 0.05, 0.0), min(best + 0.05, 1.0))
     found = minimize_scalar(at, bounds=ends, method="bounded", options={"xatol": 1e-9})
-    return min(((at(w), w) for w in (found.x, 0.0, 1.0)), key=lambda own: own[0])[::-1]
+    return min(((at(w), w) for w in (found.x, 0.0, 1.0)), key=lambda pair: pair[0])[::-1]
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -96,10 +96,10 @@ def test_weighting_in_place_of_levelling_is_class_weighting_and_the_generator_al
     assert float(law.excess(0.0, 5)) == pytest.approx(float(weighted.total), rel=CLOSE)
     assert float(law.excess(1.0, 50)) == pytest.approx(_total(NAMED[name], 1.0, 50), rel=CLOSE)
     even = (300, 300)  # nothing to level
-    both = [law_of_design(GROUPS, even, NAMED[name], levelled=own) for own in (True, False)]
+    both = [law_of_design(GROUPS, even, NAMED[name], levelled=flag) for flag in (True, False)]
     weight = np.linspace(0, 1, 7)
-    np.testing.assert_allclose(*(own.excess(weight, 40) for own in both), rtol=CLOSE)
-    np.testing.assert_allclose(*(own.hyperbola for own in both), rtol=1e-12)
+    np.testing.assert_allclose(*(law.excess(weight, 40) for law in both), rtol=CLOSE)
+    np.testing.assert_allclose(*(law.hyperbola for law in both), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["scaled", "mixed", "plug-in", "predictive"])
@@ -113,11 +113,11 @@ def test_the_best_weight_is_that_of_a_search_on_whole_predictions(name, size):
 
 
 def test_smote_has_a_global_law_too():
-    own = Smote()
-    law = law_of_design(GROUPS, SIZES, own)
+    generator = Smote()
+    law = law_of_design(GROUPS, SIZES, generator)
     for weight, size in ((0.35, 150), (0.9, math.inf)):
         assert float(law.excess(weight, size)) == pytest.approx(
-            _total(own, weight, size), rel=CLOSE
+            _total(generator, weight, size), rel=CLOSE
         )
 
 
@@ -159,23 +159,23 @@ def test_a_wide_generator_has_noise_that_helps():
 
 @pytest.mark.parametrize("name", ["plug-in", "mixed", "predictive", "scaled"])
 def test_crossover_harm_and_break_even_are_where_they_say(name):
-    law, own = LAWS[name], NAMED[name]
-    none = _total(own, 0.0, 0)
-    removable = none - _least(own, math.inf)[1]
+    law, design = LAWS[name], NAMED[name]
+    none = _total(design, 0.0, 0)
+    removable = none - _least(design, math.inf)[1]
     if removable <= 0:
         assert law.crossover == 0.0 and law.best_weight(1e9) == 0.0
         return
-    half = _least(own, math.inf)[1] + removable / 2
+    half = _least(design, math.inf)[1] + removable / 2
     found = brentq(lambda size: float(law.best_excess(size)) - half, 1e-3, 1e9, rtol=1e-12)
     assert law.crossover == pytest.approx(found, rel=1e-7)
-    assert _least(own, max(round(law.crossover), 1))[1] == pytest.approx(half, rel=0.01)
+    assert _least(design, max(round(law.crossover), 1))[1] == pytest.approx(half, rel=0.01)
     size = 600
     edge = float(law.harmful_weight(size))
-    assert _total(own, 0.98 * edge, size) < none
-    assert edge == 1.0 or _total(own, min(1.02 * edge, 1.0), size) > none
+    assert _total(design, 0.98 * edge, size) < none
+    assert edge == 1.0 or _total(design, min(1.02 * edge, 1.0), size) > none
     weight = 0.5 * edge
     even = float(law.break_even_size(weight))
-    before, after = (_total(own, weight, n) for n in (math.floor(even), math.ceil(even) + 1))
+    before, after = (_total(design, weight, n) for n in (math.floor(even), math.ceil(even) + 1))
     assert before >= none * (1 - 1e-12) and after <= none
 
 
@@ -189,7 +189,7 @@ def test_the_best_size_at_a_price_is_that_of_a_search(price):
             return float(law.best_excess(np.exp(log_size))) + price * np.exp(log_size)
 
         grid = np.linspace(-4, 14, 120)
-        near = grid[np.argmin([cost(own) for own in grid])]
+        near = grid[np.argmin([cost(weight) for weight in grid])]
         ends = (near - 0.2, near + 0.2)
         found = minimize_scalar(cost, bounds=ends, method="bounded", options={"xatol": 1e-9})
         stated, none = float(law.optimal_size(price)), float(law.excess(0.0, 1))
@@ -224,8 +224,8 @@ def test_a_best_weight_that_jumps_is_followed_to_the_global_minimum():
 def test_a_small_bias_has_the_hyperbola_and_a_large_one_is_told_from_it():
     distances = []
     for scale in (1.0, 0.1, 0.01):
-        own = Shifted((0.4 * scale, -0.3 * scale))
-        law, small = (f(GROUPS, SIZES, own) for f in (law_of_design, hyperbola_of_design))
+        generator = Shifted((0.4 * scale, -0.3 * scale))
+        law, small = (f(GROUPS, SIZES, generator) for f in (law_of_design, hyperbola_of_design))
         assert law.hyperbola == small
         weight, size = np.linspace(0, 1, 11), 300.0
         off = np.max(np.abs(small.excess(weight, size) / law.excess(weight, size) - 1))

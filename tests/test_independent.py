@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from synthetic_oversampling.simulate.checks.check import Observation, judge, make_plan
 from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.independent import groups, independent_checks
-from synthetic_oversampling.simulate.experiments import independent as own
+from synthetic_oversampling.simulate.experiments import independent as trials
 from synthetic_oversampling.simulate.mutants.table import MUTANTS
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sampling.erm import fit
@@ -27,7 +27,7 @@ REPLICATES = 6
 
 
 def test_the_module_imports_nothing_of_theory_and_nothing_that_does():
-    tree = ast.parse(inspect.getsource(own))
+    tree = ast.parse(inspect.getsource(trials))
     names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
     names += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
     assert not {name.split(".")[0] for name in names} & {"theory", "simulate", "transformer_toy"}
@@ -35,13 +35,13 @@ def test_the_module_imports_nothing_of_theory_and_nothing_that_does():
 
 @pytest.mark.parametrize("seed", range(REPLICATES))
 def test_fits_risks_and_errors_are_those_of_the_fast_code(seed):
-    designs = own.rows(np.random.default_rng(seed))
-    seen = own.classifiers(np.random.default_rng(seed))
+    designs = trials.rows(np.random.default_rng(seed))
+    seen = trials.classifiers(np.random.default_rng(seed))
     laws = [group.law for group in groups()]
-    star = jnp.asarray(own.optimum())
-    assert designs.keys() == set(own.DESIGNS) and not seen["not_converged"]
+    star = jnp.asarray(trials.optimum())
+    assert designs.keys() == set(trials.DESIGNS) and not seen["not_converged"]
     for k, (x, sign, weight) in enumerate(designs.values()):
-        theta, _ = own.newton(x, sign, weight)
+        theta, _ = trials.newton(x, sign, weight)
         assert weight.sum() == pytest.approx(1.0, abs=1e-12)
         fast = fit(jnp.asarray(x)[:, None], jnp.asarray(sign), jnp.asarray(weight))
         assert bool(fast.converged)
@@ -50,45 +50,45 @@ def test_fits_risks_and_errors_are_those_of_the_fast_code(seed):
         assert seen["excess"][k] == pytest.approx(excess, rel=0, abs=CLOSE)
         assert seen["displacement"][k] == theta[0] - float(star[0])
         for g, law in enumerate(laws):
-            assert own.error(theta, g) == pytest.approx(
+            assert trials.error(theta, g) == pytest.approx(
                 float(error_rate(fast.theta, law)), rel=0, abs=CLOSE
             )
 
 
 def test_the_loop_finds_what_scipy_minimises():
-    x, sign, weight = own.rows(np.random.default_rng(1))["plugin"]
+    x, sign, weight = trials.rows(np.random.default_rng(1))["plugin"]
 
     def loss(theta):
         return float(weight @ np.logaddexp(0.0, -sign * (theta[0] + theta[1] * x)))
 
     found = minimize(loss, np.zeros(2), method="BFGS", options={"gtol": 1e-8})
-    np.testing.assert_allclose(own.newton(x, sign, weight)[0], found.x, atol=1e-6)
+    np.testing.assert_allclose(trials.newton(x, sign, weight)[0], found.x, atol=1e-6)
 
 
 def test_separated_labels_have_no_minimiser():
     x = np.array([-2.0, -1.0, 1.0, 2.0])
-    assert not own.newton(x, np.sign(x), np.full(4, 0.25))[1]
+    assert not trials.newton(x, np.sign(x), np.full(4, 0.25))[1]
 
 
 @pytest.mark.parametrize("seed", range(REPLICATES))
 def test_divergences_are_those_of_the_closed_forms(seed):
     rng = np.random.default_rng(seed)
-    mean = rng.normal(own.MEAN_PRIOR, math.sqrt(own.VAR_PRIOR))
-    seeds = rng.normal(mean, math.sqrt(own.VAR_WITHIN), own.SEEDS)
-    within, prior = own.VAR_WITHIN, own.VAR_PRIOR
+    mean = rng.normal(trials.MEAN_PRIOR, math.sqrt(trials.VAR_PRIOR))
+    seeds = rng.normal(mean, math.sqrt(trials.VAR_WITHIN), trials.SEEDS)
+    within, prior = trials.VAR_WITHIN, trials.VAR_PRIOR
     truth = jnp.asarray([mean]), jnp.asarray(within)
     law = capacity.location_predictive(
-        jnp.asarray(seeds)[:, None], jnp.asarray([own.MEAN_PRIOR]), within, prior
+        jnp.asarray(seeds)[:, None], jnp.asarray([trials.MEAN_PRIOR]), within, prior
     )
-    flat = jnp.asarray([seeds.mean()]), jnp.asarray(within * (1 + 1 / own.SEEDS))
-    seen = own.attention(np.random.default_rng(seed))
+    flat = jnp.asarray([seeds.mean()]), jnp.asarray(within * (1 + 1 / trials.SEEDS))
+    seen = trials.attention(np.random.default_rng(seed))
     for name, other in (("attention", law), ("flat", flat)):
         closed = float(capacity.gaussian_kl(*truth, *other))
         assert float(seen[name]) == pytest.approx(closed, rel=0, abs=CLOSE)
 
 
 def test_a_replicate_depends_on_its_key_alone():
-    functions, block = own.EXPERIMENTS["attention"]
+    functions, block = trials.EXPERIMENTS["attention"]
     runs = [
         monte_carlo.run(functions, key=jax.random.key(5), replicates=n, block=block, keep=True)
         for n in (70, 130)

@@ -124,10 +124,10 @@ def test_fitted_gaussians_move_the_gradient_as_finite_differences_do(generator, 
     total, dropped = 0.0, 0.0
     for g, group in enumerate(GROUPS):
         x, mass = _plane(group, 32)
-        own = DESIGN.real_mass[g] * _score(x, group.sign)
+        score = DESIGN.real_mass[g] * _score(x, group.sign)
         moved = _fitted_contribution(g, x, kind)
-        total = total + _covariance(own + moved, mass) / SIZES[g]
-        dropped = dropped + (_covariance(own, mass) + _covariance(moved, mass)) / SIZES[g]
+        total = total + _covariance(score + moved, mass) / SIZES[g]
+        dropped = dropped + (_covariance(score, mass) + _covariance(moved, mass)) / SIZES[g]
     size = np.sqrt(np.outer(np.diag(total), np.diag(total)))
     ours = _cov(generator)
     assert np.max(np.abs(ours - total) / size) < 1e-5
@@ -180,10 +180,10 @@ def test_interpolation_moves_the_gradient_by_its_hajek_projection():
             projected = projected + weight * np.einsum(
                 "n,mnp->mp", share, _score(drawn, group.sign)
             )
-        own = DESIGN.real_mass[g] * _score(x, group.sign)
+        score = DESIGN.real_mass[g] * _score(x, group.sign)
         synthetic = DESIGN.synthetic_weights[g] / 2 * projected
-        total = total + _covariance(own + 2 * synthetic, mass) / SIZES[g]
-        once = once + _covariance(own + synthetic, mass) / SIZES[g]
+        total = total + _covariance(score + 2 * synthetic, mass) / SIZES[g]
+        once = once + _covariance(score + synthetic, mass) / SIZES[g]
     size = np.sqrt(np.outer(np.diag(total), np.diag(total)))
     ours = _cov(Smote())
     assert np.max(np.abs(ours - total) / size) < 1e-6
@@ -194,8 +194,8 @@ def test_duplicates_act_as_their_seeds_and_fixed_generators_not_at_all():
     duplicate, fixed = 0.0, 0.0
     for g, group in enumerate(GROUPS):
         x, mass = _plane(group, 32)
-        own = _covariance(_score(x, group.sign), mass) / SIZES[g]
-        duplicate, fixed = duplicate + own / 4, fixed + DESIGN.real_mass[g] ** 2 * own
+        cov = _covariance(_score(x, group.sign), mass) / SIZES[g]
+        duplicate, fixed = duplicate + cov / 4, fixed + DESIGN.real_mass[g] ** 2 * cov
     assert np.allclose(_cov(Duplicate()), duplicate, rtol=1e-6, atol=1e-10)
     for generator in (Oracle(), Mislabelled(0.2)):
         assert np.allclose(_cov(generator), fixed, rtol=1e-6, atol=1e-10)

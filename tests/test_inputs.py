@@ -125,8 +125,8 @@ OF_LOSS = {
         "predict": theory.predict,
         "predict_bias": theory.predict_bias,
         "expected_empirical_risk": partial(expected_empirical_risk, THETA),
-        "gain": lambda *own: benefit.gain(*own[:3], "raw", own[3]),
-        "break_even_scale": lambda *own: benefit.break_even_scale(*own[:3], "raw", own[3]),
+        "gain": lambda *given: benefit.gain(*given[:3], "raw", given[3]),
+        "break_even_scale": lambda *given: benefit.break_even_scale(*given[:3], "raw", given[3]),
         "break_even_shift": lambda g, d, q, loss: benefit.break_even_shift(
             g, d, [1, 0], "raw", loss
         ),
@@ -135,14 +135,16 @@ OF_LOSS = {
         ),
         "ratio": lambda g, d, q, loss: benefit.break_even_ratio(g, 1, 90, 40, 0.3, q, loss),
         "law_of_design": lambda g, d, q, loss: theory.law_of_design(g, SIZES, q, loss),
-        "risk": lambda *own: risk(THETA, LAW, own[3]),
-        "gradient": lambda *own: gradient(THETA, LAW, own[3]),
-        "hessian": lambda *own: hessian(THETA, LAW, own[3]),
-        "score_cov": lambda *own: score_cov(THETA, LAW, own[3]),
-        "minimise": lambda *own: minimise(LAW, own[3]),
-        "minimiser": lambda *own: minimiser(LAW, own[3]),
-        "generator_bias": lambda *own: generator_bias(THETA, LAW, LAW, own[3]),
-        "generator_bias_gradient": lambda *own: generator_bias_gradient(THETA, LAW, LAW, own[3]),
+        "risk": lambda *given: risk(THETA, LAW, given[3]),
+        "gradient": lambda *given: gradient(THETA, LAW, given[3]),
+        "hessian": lambda *given: hessian(THETA, LAW, given[3]),
+        "score_cov": lambda *given: score_cov(THETA, LAW, given[3]),
+        "minimise": lambda *given: minimise(LAW, given[3]),
+        "minimiser": lambda *given: minimiser(LAW, given[3]),
+        "generator_bias": lambda *given: generator_bias(THETA, LAW, LAW, given[3]),
+        "generator_bias_gradient": lambda *given: generator_bias_gradient(
+            THETA, LAW, LAW, given[3]
+        ),
     }.items()
 }
 
@@ -285,7 +287,9 @@ def _called(value) -> str:
     return getattr(getattr(value, "func", value), "__qualname__", None)
 
 
-@pytest.mark.parametrize(("call", "good"), OF_NUMBERS, ids=[_called(own[0]) for own in OF_NUMBERS])
+@pytest.mark.parametrize(
+    ("call", "good"), OF_NUMBERS, ids=[_called(call[0]) for call in OF_NUMBERS]
+)
 def test_no_number_out_of_range_makes_a_nan_or_an_obscure_error(call, good):
     call(**good)
     for name in good.keys() - {"signal"}:
@@ -294,7 +298,7 @@ def test_no_number_out_of_range_makes_a_nan_or_an_obscure_error(call, good):
 
 
 @pytest.mark.parametrize(
-    ("call", "good", "rest"), OF_ARRAYS, ids=[_called(own[0]) for own in OF_ARRAYS]
+    ("call", "good", "rest"), OF_ARRAYS, ids=[_called(call[0]) for call in OF_ARRAYS]
 )
 def test_no_array_of_the_wrong_kind_or_with_nan_makes_a_nan_or_an_obscure_error(call, good, rest):
     call(**rest, **{name: np.asarray(value).tolist() for name, value in good.items()})
@@ -341,8 +345,8 @@ def test_the_reason_for_which_there_is_no_minimiser_is_said_and_no_other(name):
     ):
         with pytest.raises(ValueError, match=f"^law: .*no finite minimiser.*{says}") as error:
             call()
-        others = [own for _, _, own in CAUSES.values() if own != says]
-        assert not any(own.split(".*")[-1] in str(error.value) for own in others)
+        others = [cause for _, _, cause in CAUSES.values() if cause != says]
+        assert not any(other.split(".*")[-1] in str(error.value) for other in others)
 
 
 def test_a_squared_loss_has_its_minimiser_however_far_apart_the_classes_are():
@@ -358,10 +362,10 @@ def test_a_squared_loss_has_its_minimiser_however_far_apart_the_classes_are():
 def test_benefits_are_those_of_the_loss_that_is_asked_for():
     gains = {}
     for loss in (LOGISTIC, SQUARED):
-        own = theory.predict(GROUPS, DESIGN, Oracle(), loss)
+        prediction = theory.predict(GROUPS, DESIGN, Oracle(), loss)
         raw = theory.predict(GROUPS, Design.raw(SIZES), Oracle(), loss)
         gains[loss.name] = benefit.gain(GROUPS, DESIGN, Oracle(), "raw", loss)
-        assert gains[loss.name] == pytest.approx(float(raw.total - own.total), rel=1e-12)
+        assert gains[loss.name] == pytest.approx(float(raw.total - prediction.total), rel=1e-12)
         edge = benefit.break_even_shift(GROUPS, DESIGN, [1, 0], "raw", loss)
         shifted = Shifted((edge, 0.0))
         assert abs(benefit.gain(GROUPS, DESIGN, shifted, "raw", loss)) < 1e-10 < edge
@@ -422,10 +426,10 @@ def test_a_law_made_of_jax_arrays_says_what_one_of_numbers_says():
     law = theory.hyperbola_of_design(GROUPS, SIZES, Shifted((0.1, 0.0)))
     traced = jax.tree.map(jnp.asarray, law)
     for at in (
-        lambda own: own.best_weight(50.0),
-        lambda own: own.excess(0.2, np.array([9.0, 1e3])),
-        lambda own: own.optimal_size(1e-6),
-        lambda own: own.floor,
+        lambda law: law.best_weight(50.0),
+        lambda law: law.excess(0.2, np.array([9.0, 1e3])),
+        lambda law: law.optimal_size(1e-6),
+        lambda law: law.floor,
     ):
         assert isinstance(at(law), np.ndarray | np.generic) and isinstance(at(traced), jax.Array)
         np.testing.assert_allclose(at(law), at(traced), rtol=1e-13)

@@ -164,8 +164,8 @@ def test_padding_is_inert(seed):
     law = _group(seed, 2, 0).law
     padded = Law(*(part[0] for part in stack([law], 4)))
     theta = jnp.asarray(np.random.default_rng(seed).normal(size=3))
-    for own, other in zip(_forms(theta, law), _forms(theta, padded), strict=True):
-        assert np.allclose(own, other, rtol=1e-13, atol=1e-14)
+    for form, other in zip(_forms(theta, law), _forms(theta, padded), strict=True):
+        assert np.allclose(form, other, rtol=1e-13, atol=1e-14)
     heavier = padded._replace(weights=padded.weights + 1e-6)
     assert not np.isclose(risk(theta, heavier), _forms(theta, law)[0], rtol=1e-13, atol=1e-14)
 

@@ -101,7 +101,7 @@ def _reference(rows, weight, size):
     def erm(parts):
         x = np.concatenate([part for part, _, _ in parts])
         sign = np.concatenate([np.full(len(part), label) for part, label, _ in parts])
-        mass = np.concatenate([np.full(len(part), own) for part, _, own in parts])
+        mass = np.concatenate([np.full(len(part), part_of) for part, _, part_of in parts])
         more = 160 - len(x)  # rows without weight: one shape, compiled once
         return FIT(
             jnp.asarray(np.pad(x, ((0, more), (0, 0)))),

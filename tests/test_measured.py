@@ -49,8 +49,8 @@ def test_a_measured_prediction_is_that_of_the_closed_form_and_is_compiled_once(s
 def test_the_jackknife_of_a_mean_is_its_standard_error():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4000, 1, 1))
-    own = (MeasuredSamples(jnp.asarray(values), jnp.asarray(values)), None)
-    (error,) = jackknife(own, 40, lambda part: [float(jnp.mean(part[0].seeds))])
+    sample = (MeasuredSamples(jnp.asarray(values), jnp.asarray(values)), None)
+    (error,) = jackknife(sample, 40, lambda part: [float(jnp.mean(part[0].seeds))])
     # of 40 blocks the standard deviation is known to 1 / sqrt(2 * 39), relatively
     assert abs(error / (values.std(ddof=1) / np.sqrt(4000)) - 1) < 4 / np.sqrt(2 * 39)
 

@@ -54,8 +54,10 @@ def test_a_measured_law_is_that_of_the_closed_form(generator, remainder):
 def test_of_a_large_bias_it_is_the_global_law_and_its_error_tells_it_from_the_hyperbola(generator):
     measured, law = _measured(generator, 1000), law_of_design(GROUPS, SIZES, generator)
 
-    def answers(own):
-        return np.array([own.excess(0.0, 1), own.excess(0.5, 100), own.excess(1.0, np.inf)])
+    def answers(samples):
+        return np.array(
+            [samples.excess(0.0, 1), samples.excess(0.5, 100), samples.excess(1.0, np.inf)]
+        )
 
     error, expected = measured.error(answers), answers(law)
     assert np.all(error < 0.1 * expected)
@@ -80,9 +82,10 @@ def test_a_measured_cross_moment_is_not_the_largest_that_it_could_be():
     assert float(law.C) < 0.8 * float(law.A * law.D) ** 0.5
     design, key = Design((600, 60), 1, 1.0), jax.random.key(6)
     drawn = [
-        measure_generator(own, GROUPS, design, sets=400, per_set=20, key=key) for own in generators
+        measure_generator(generator, GROUPS, design, sets=400, per_set=20, key=key)
+        for generator in generators
     ]
-    samples = tuple(own[g] for g, own in enumerate(drawn))
+    samples = tuple(rows[g] for g, rows in enumerate(drawn))
     measured = measured_law(GROUPS, (600, 60), samples)
     small = measured.law.hyperbola
     assert float(small.C) == pytest.approx(float(law.C), abs=6 * float(measured.errors[1]))

@@ -49,7 +49,7 @@ def test_moments_on_the_host_and_their_gradient_are_those_of_the_compiled_forms(
     laws, rng = _laws(seed), np.random.default_rng(100 + seed)
     theta = rng.normal(size=_DIM + 1)
     means = margin_means(theta[None], laws, loss, further=2).at(0)
-    own = moments_from(means, laws)
+    moments = moments_from(means, laws)
 
     def forms(theta):
         def one(law):
@@ -57,7 +57,7 @@ def test_moments_on_the_host_and_their_gradient_are_those_of_the_compiled_forms(
 
         return jax.vmap(one)(jax.tree.map(jnp.asarray, laws))
 
-    assert all(_near(*pair) for pair in zip(own, forms(jnp.asarray(theta)), strict=True))
+    assert all(_near(*pair) for pair in zip(moments, forms(jnp.asarray(theta)), strict=True))
 
     a, b = rng.normal(size=(2, _GROUPS))
     left, right = (m + m.T for m in rng.normal(size=(2, _DIM + 1, _DIM + 1)))
@@ -68,7 +68,7 @@ def test_moments_on_the_host_and_their_gradient_are_those_of_the_compiled_forms(
             "g,gpq,qp->", b, cov, right
         )
 
-    slope = moments_slope(means, own, laws, (a, left), (b, right))
+    slope = moments_slope(means, moments, laws, (a, left), (b, right))
     assert _near(slope, jax.jit(jax.grad(potential))(jnp.asarray(theta)))
 
 

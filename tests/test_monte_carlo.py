@@ -107,8 +107,8 @@ def test_every_row_is_computed_whether_a_block_is_cut_into_whole_tiles_or_not(co
     x, nothing = rng.standard_normal((count, 400, 7)), np.zeros((count, 0))
 
     def statistics(row):
-        own, empty = row
-        return {"moments": own.T @ own, "above": own[0] > 0, "none": 2 * empty}
+        filled, empty = row
+        return {"moments": filled.T @ filled, "above": filled[0] > 0, "none": 2 * empty}
 
     assert sharding.TILE_NUMBERS // (400 * 7) == 5  # so that a tile is 4 rows, and 23 leave a rest
     found = sharding.sharded_map(statistics, sharding.replicate_mesh(jax.devices()[:1]))(

@@ -42,9 +42,9 @@ NAMED = tuple(dict.fromkeys(check for mutant in MUTANTS.values() for check in mu
 
 @pytest.mark.parametrize("theorem", THEOREMS)
 def test_every_theorem_has_wrong_formulas_that_its_own_checks_reject(theorem):
-    own = [mutant for mutant in MUTANTS.values() if theorem in mutant.theorems]
-    assert len(own) >= LEAST, [mutant.name for mutant in own]
-    assert any(check.startswith(f"{theorem}.") for mutant in own for check in mutant.checks)
+    chosen = [mutant for mutant in MUTANTS.values() if theorem in mutant.theorems]
+    assert len(chosen) >= LEAST, [mutant.name for mutant in chosen]
+    assert any(check.startswith(f"{theorem}.") for mutant in chosen for check in mutant.checks)
 
 
 CLASSES = {getattr(make, "func", make).__name__ for make in GENERATORS.values()}
@@ -52,8 +52,8 @@ CLASSES = {getattr(make, "func", make).__name__ for make in GENERATORS.values()}
 
 @pytest.mark.parametrize("generator", sorted(CLASSES))
 def test_every_generator_has_wrong_laws(generator):
-    own = [mutant for mutant in MUTANTS.values() if mutant.generator == generator]
-    assert len(own) >= LEAST, [mutant.name for mutant in own]
+    chosen = [mutant for mutant in MUTANTS.values() if mutant.generator == generator]
+    assert len(chosen) >= LEAST, [mutant.name for mutant in chosen]
 
 
 def test_there_are_many_mutants_and_each_names_theorems_suites_and_checks_that_exist():
@@ -146,11 +146,11 @@ def test_the_door_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
 
 @pytest.mark.parametrize("generator", [Smote(), Mislabelled(0.1)])
 def test_a_wrong_balanced_optimum_is_predicted_for_every_design(generator):
-    own = CONFIGURATIONS["spurious"]()
-    right = predict(own.groups, own.synthetic, generator).theta_star
+    configuration = CONFIGURATIONS["spurious"]()
+    right = predict(configuration.groups, configuration.synthetic, generator).theta_star
     with applied(MUTANTS["balanced-optimum-by-sizes"]):
-        wrong = predict(own.groups, own.synthetic, generator).theta_star
-        raw = predict(own.groups, own.raw, generator)
+        wrong = predict(configuration.groups, configuration.synthetic, generator).theta_star
+        raw = predict(configuration.groups, configuration.raw, generator)
     assert abs(float(right[3])) < 1e-9 < 0.1 < float(wrong[3])
     assert np.allclose(wrong, raw.theta_alpha, atol=1e-9)
 
@@ -245,7 +245,7 @@ def test_a_recording_holds_what_a_run_observed(tmp_path, capsys):
     name = "covariance-known-to-discriminant"
     options = ["--artifacts", str(tmp_path), "--record", str(file)]
     assert main(["verify", "--mutate", name, *options]) == 0
-    kept, whole = (load(own, kind="gate observations")["payload"] for own in (file, RECORD))
+    kept, whole = (load(path, kind="gate observations")["payload"] for path in (file, RECORD))
     assert kept.keys() == set(MUTANTS[name].checks)
     for check, row in kept.items():
         for field, value in row.items():

@@ -74,7 +74,7 @@ def test_a_draw_is_the_same_again_and_takes_from_every_file_its_share():
 
 
 def _chosen(file, after):
-    (site,) = [own for own in sites(file, reach.sources()[file]) if own.after == after]
+    (site,) = [site for site in sites(file, reach.sources()[file]) if site.after == after]
     return site
 
 

@@ -130,6 +130,6 @@ def test_one_setting_has_the_same_functions_at_every_call_so_that_they_are_compi
     first, second = setting(), setting()
     assert first is not second
     pairs = zip(first.functions(), second.functions(), strict=True)
-    assert all(own is other for own, other in pairs)
+    assert all(one is other for one, other in pairs)
     mesh = replicate_mesh(jax.local_devices()[:1])
     assert sharded_map(first.functions()[0], mesh) is sharded_map(second.functions()[0], mesh)

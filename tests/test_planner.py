@@ -98,12 +98,12 @@ def test_twenty_minority_rows_of_thirty_features_are_no_reason_to_refuse():
 
 def test_rows_that_clearly_help_are_recommended_and_rows_that_hurt_are_not():
     x, label = _normal((300, 30), 12, seed=3)
-    fresh, own = _normal((600, 600), 12, seed=4)
-    plan = plan_table(x, label, synthetic=(fresh, own), fitted=False)
+    fresh, rows = _normal((600, 600), 12, seed=4)
+    plan = plan_table(x, label, synthetic=(fresh, rows), fitted=False)
     assert plan.add_synthetic and plan.recommended.expected > 0.01
     assert "table decides alone" in plan.theory
-    moved = fresh - 3.0 * own[:, None] * np.eye(12)[0]
-    plan = plan_table(x, label, synthetic=(moved, own), fitted=False)
+    moved = fresh - 3.0 * rows[:, None] * np.eye(12)[0]
+    plan = plan_table(x, label, synthetic=(moved, rows), fitted=False)
     assert not plan.add_synthetic and plan.recommended.name == "weighting"
     assert plan.reason.endswith("Use class weighting.")
 
@@ -121,7 +121,7 @@ def test_rows_made_from_the_table_are_worth_less_than_independent_ones(small):
 def test_theory_is_silent_on_forests_and_says_so(small):
     x, label = small
     plan = plan_table(x, label, learner="boosting", generators="smote", repeats=1, folds=2)
-    assert all(own.prior is None for own in plan.choices)
+    assert all(choice.prior is None for choice in plan.choices)
     assert "no theory of a boosting" in plan.theory and "no theory" in plan.summary()
     assert plan.choices[3].posterior == plan.choices[3].evidence
 
@@ -157,16 +157,16 @@ def test_a_price_makes_rows_not_worth_it(small):
 def test_weights_of_all_rows_sum_to_one_and_the_training_table_has_them(small):
     x, label = small
     plan = plan_table(x, label, repeats=1)
-    for own in plan.choices:
-        object.__setattr__(plan, "recommended", own)
+    for choice in plan.choices:
+        object.__setattr__(plan, "recommended", choice)
         weights = plan.row_weights()
         total = sum(g.size * w for g, w in zip(plan.groups, weights["real"], strict=True))
-        total += np.dot(own.counts, weights["synthetic"])
+        total += np.dot(choice.counts, weights["synthetic"])
         assert total == pytest.approx(1.0, abs=1e-12)
         rows = plan.training_table()
-        assert rows.weights.mean() == pytest.approx(1.0) and rows.synthetic.sum() == own.rows
+        assert rows.weights.mean() == pytest.approx(1.0) and rows.synthetic.sum() == choice.rows
         share = rows.weights[rows.synthetic].sum() / rows.weights.sum()
-        assert share == pytest.approx(own.weight)
+        assert share == pytest.approx(choice.weight)
         np.testing.assert_array_equal(rows.features[: len(x)], x)
 
 

@@ -64,12 +64,12 @@ def test_a_generator_that_is_wrong_is_refused_by_its_rows():
 
 
 def test_rare_levels_share_the_baseline_and_unknown_ones_are_refused():
-    own = encoding_of(["k", "m"], [["a"] * 30 + ["b"] * 15 + ["c"] * 9, [1] * 27 + [2] * 27])
-    assert own.labels == ("k=b", "m=2")
-    seen = own.indicators([["c", "b"], [2, 1]], "rows")
+    encoding = encoding_of(["k", "m"], [["a"] * 30 + ["b"] * 15 + ["c"] * 9, [1] * 27 + [2] * 27])
+    assert encoding.labels == ("k=b", "m=2")
+    seen = encoding.indicators([["c", "b"], [2, 1]], "rows")
     np.testing.assert_array_equal(seen, [[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match="rows, column 'k': got 'z', a category that no real row"):
-        own.indicators([["z"], [1]], "rows")
+        encoding.indicators([["z"], [1]], "rows")
 
 
 def _csv(path, sizes, seed):
@@ -108,6 +108,6 @@ def test_categories_that_cannot_be_planned_for_are_refused(tmp_path, capsys, opt
     real = _csv(tmp_path / "t.csv", (60, 20), 7)
     (tmp_path / "odd.csv").write_text("x,kind,y\n1.0,z,no\n2.0,a,yes\n")
     (tmp_path / "empty.csv").write_text("x,kind,y\n1.0,,no\n2.0,a,yes\n")
-    options = [str(tmp_path / own) if own.endswith(".csv") else own for own in options]
+    options = [str(tmp_path / option) if option.endswith(".csv") else option for option in options]
     assert main(["plan", real, "--label", "y", *options]) == 2
     assert match in capsys.readouterr().err

@@ -50,8 +50,8 @@ def _few(sizes=(300, 30), seed=3):
 
 def _csv(path, x, label, name="y"):
     lines = [",".join([*(f"x{i}" for i in range(x.shape[1])), name])]
-    for row, own in zip(x.tolist(), label, strict=True):
-        lines.append(",".join([*map(repr, row), f"c{own}"]))
+    for row, cells in zip(x.tolist(), label, strict=True):
+        lines.append(",".join([*map(repr, row), f"c{cells}"]))
     path.write_text("\n".join(lines) + "\n")
     return str(path)
 
@@ -66,10 +66,10 @@ def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
     assert "\ngaussian-pooled\n" in printed
     payload = json.loads((out / "plan.json").read_text())
     assert payload["kind"] == "plan" and payload["seed"] == 2024
-    own = payload["payload"]
-    assert own["recommended"] in own["designs"] and own["learner"] == "logistic-l2"
+    body = payload["payload"]
+    assert body["recommended"] in body["designs"] and body["learner"] == "logistic-l2"
     assert "theory: theorem H" in printed and "5-fold cross-validation" in printed
-    for design in own["designs"][2:]:
+    for design in body["designs"][2:]:
         assert {"prior", "evidence", "posterior"} <= set(design)
     assert (out / "plan.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -93,18 +93,18 @@ def test_the_written_table_is_the_plan(tmp_path, external):
     )
     plan = json.loads(artifact.read_text())["payload"]
     real = read_table(table, "y")
-    own = read_table(out, "y", names=(*real.names, "synthetic", "weight"))
-    new = own.features[:, -2] == 1
-    np.testing.assert_array_equal(own.features[~new, :-2], real.features)
+    loaded = read_table(out, "y", names=(*real.names, "synthetic", "weight"))
+    new = loaded.features[:, -2] == 1
+    np.testing.assert_array_equal(loaded.features[~new, :-2], real.features)
     assert plan["add_synthetic"] and new.sum() == plan["recommended"]["rows"]
-    weight = own.features[:, -1]
+    weight = loaded.features[:, -1]
     assert weight.mean() == pytest.approx(1.0, abs=1e-12)
     assert weight[new].sum() / weight.sum() == pytest.approx(plan["recommended"]["weight"])
     for label in ("c0", "c1"):  # both groups weigh the same
-        assert weight[own.labels == label].sum() / weight.sum() == pytest.approx(0.5)
+        assert weight[loaded.labels == label].sum() / weight.sum() == pytest.approx(0.5)
     if external:
         given = {tuple(row) for row in read_table(made, "y").features.tolist()}
-        assert {tuple(row) for row in own.features[new, :-2].tolist()} <= given
+        assert {tuple(row) for row in loaded.features[new, :-2].tolist()} <= given
 
 
 def test_real_rows_are_written_as_they_stand_and_fractions_among_whole_numbers_are_told(
@@ -157,11 +157,11 @@ def test_the_figure_draws_what_the_plan_holds(small):
     payload = as_dict(plan_table(*small, repeats=1))
     for chosen in payload["designs"][1:4]:
         (axes,) = draw_plan(payload | {"recommended": chosen}).axes
-        shown = [own for own in payload["designs"] if own["name"] != "raw"]
+        shown = [design for design in payload["designs"] if design["name"] != "raw"]
         names = axes.get_yticklabels()
-        assert [text.get_text() for text in names] == [label_of(own) for own in shown]
+        assert [text.get_text() for text in names] == [label_of(choice) for choice in shown]
         drawn = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
-        assert {own["posterior"]["mean"] for own in shown if own["rows"]} <= drawn
+        assert {choice["posterior"]["mean"] for choice in shown if choice["rows"]} <= drawn
         (star,) = (line for line in axes.lines if line.get_marker() == "*")
         assert star.get_xdata()[0] == chosen["expected"]
         assert [k for k, t in enumerate(names) if t.get_fontweight() == "bold"] == [

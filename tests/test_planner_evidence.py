@@ -74,22 +74,22 @@ def test_fits_are_those_of_scikit_learn():
     x, label = _table()
     weight = np.where(label, 2.5, 0.625)
     for ridge in (0.4, 25.6):
-        own = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=1000).fit(x, label, weight)
+        model = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=1000).fit(x, label, weight)
         found = scores("logistic-l2", (6.4, ridge), x, label, weight, x)[1]
-        np.testing.assert_allclose(found, own.decision_function(x), atol=1e-5)
+        np.testing.assert_allclose(found, model.decision_function(x), atol=1e-5)
 
 
 def test_balanced_loss_weighs_groups_equally():
     score, y = np.array([0.0, 0.0, 3.0]), np.array([0, 0, 1])
-    own = balanced_loss(score, y, y)
-    assert own == pytest.approx((np.log(2) + np.log1p(np.exp(-3))) / 2)
+    loss = balanced_loss(score, y, y)
+    assert loss == pytest.approx((np.log(2) + np.log1p(np.exp(-3))) / 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_drawn_rows_have_the_moments_of_their_law(name):
     x, group = _table((400, 60), seed=2)
-    rows, own = draw_rows(name, x, group, [0, 40_000], seed=1)
-    assert len(rows) == 40_000 and set(own) == {1}
+    rows, labels = draw_rows(name, x, group, [0, 40_000], seed=1)
+    assert len(rows) == 40_000 and set(labels) == {1}
     seeds = x[group == 1]
     # SMOTE shrinks, and prefers the middle: its mean is near the seeds', not at it
     near = 0.15 if name == "smote" else 4 * 1.1 / np.sqrt(40_000)
@@ -113,11 +113,15 @@ def test_a_generator_that_is_too_small_a_group_for_says_so():
 
 
 def test_levelling_is_a_design_with_the_share_that_its_rows_have():
-    level = next(own for own in designs_of([90, 10], ["smote"]) if own.name == "level")
+    level = next(design for design in designs_of([90, 10], ["smote"]) if design.name == "level")
     real, made = level.weights([90, 10])
     assert level.counts == (0, 80) and real[1] == pytest.approx(made[1])
     assert level.among([45, 5]).counts == (0, 40)
-    assert all(own.counts[0] == 0 for own in designs_of([90, 10], ["smote"]) if own.name == "small")
+    assert all(
+        design.counts[0] == 0
+        for design in designs_of([90, 10], ["smote"])
+        if design.name == "small"
+    )
 
 
 def test_theory_proposes_what_theorem_h_says():
@@ -133,30 +137,30 @@ def test_theory_proposes_what_theorem_h_says():
         groups=groups, design=RealDesign((3200, 800)), generator=GaussianPlugin("pooled"), ridge=5.0
     ).total
     assert found.excess == pytest.approx(weighted, rel=0.15)
-    place = next(k for k, own in enumerate(designs) if own.name == "level")
+    place = next(k for k, design in enumerate(designs) if design.name == "level")
     assert found.gain[place] == pytest.approx(weighted - level, rel=0.3)
     assert found.distance == pytest.approx(np.sqrt(10), rel=0.05)
     assert np.isnan(propose(x, label, label, designs_of([3200, 800], ["own"]), 5.0).gain[-1])
 
 
 def test_the_posterior_lies_between_and_is_surer_than_either():
-    own = combined(Belief(0.0, 0.01), Belief(0.03, 0.02))
-    assert 0 < own.mean < 0.015 and own.error < 0.01
+    belief = combined(Belief(0.0, 0.01), Belief(0.03, 0.02))
+    assert 0 < belief.mean < 0.015 and belief.error < 0.01
     assert prior("table", 0.5, 0.1, 0.1) is None and prior("smote", 0.5, np.nan, np.nan) is None
     low, high = (prior("smote", share, 0.01, 0.1) for share in (0.25, 0.75))
     assert low.error < high.error, "a small share risks less"
 
 
 def _choice(name, expected, error, *, share=0.5, source="smote", rows=100, evidence=None, cost=0.0):
-    own = Belief(expected, error)
+    belief = Belief(expected, error)
     return Choice(
         name=name,
         source=source,
         counts=(0, rows),
         shares=(0.0, share),
         prior=None,
-        evidence=evidence or own,
-        posterior=own,
+        evidence=evidence or belief,
+        posterior=belief,
         ridge=1.0,
         loss=0.5,
         cost=cost,
@@ -211,11 +215,11 @@ def _plan(choices, best, groups):
 
 
 def test_the_answer_says_how_much_the_real_rows_still_count():
-    own = _choice("small", 0.02, 0.005, share=0.75)
+    choice = _choice("small", 0.02, 0.005, share=0.75)
     groups = (GroupInfo("no", 100, False), GroupInfo("yes", 10, True))
-    said = {name: text for name, text, _ in _answer(_plan(_choices(own), own, groups))}
+    said = {name: text for name, text, _ in _answer(_plan(_choices(choice), choice, groups))}
     assert said["real rows"] == "keep 25% of the weight of yes, 62% of all weight."
-    none = _choices(own)
+    none = _choices(choice)
     said = {name: text for name, text, _ in _answer(_plan(none, none[1], groups))}
     assert said["real rows"] == "keep all of the weight."
     assert said["answer"].endswith("weight the classes")
@@ -224,6 +228,6 @@ def test_the_answer_says_how_much_the_real_rows_still_count():
 def test_designs_are_raw_and_weighting_and_those_of_every_source():
     found = designs_of([90, 10], ["smote", "gaussian"], most=50)
     assert found[:2] == [Design(n, "", (0, 0), (0.0, 0.0)) for n in ("raw", "weighting")]
-    assert all(max(own.counts) <= 50 for own in found)
-    assert not any(own.name == "level" for own in found)
+    assert all(max(item.counts) <= 50 for item in found)
+    assert not any(item.name == "level" for item in found)
     assert len(RIDGES) == 7

@@ -21,32 +21,32 @@ from synthetic_oversampling.practice.planner_study.simulated import KINDS, simul
 
 @pytest.mark.parametrize("place", range(len(KINDS)))
 def test_simulated_tables_have_rare_rows_and_a_future_of_the_same_law(place):
-    own = simulated(place)
-    sizes = np.bincount(own.label)
-    assert sizes[0] > 3 * sizes[1] >= 30 and own.x.shape[1] == own.judge.shape[1] >= 3
+    trial = simulated(place)
+    sizes = np.bincount(trial.label)
+    assert sizes[0] > 3 * sizes[1] >= 30 and trial.x.shape[1] == trial.judge.shape[1] >= 3
     again = simulated(place)
-    np.testing.assert_array_equal(own.x, again.x)
-    spread = own.judge.std(axis=0)
+    np.testing.assert_array_equal(trial.x, again.x)
+    spread = trial.judge.std(axis=0)
     near = 6 * spread / np.sqrt(sizes[1])
     for label in (0, 1):
-        fresh, seen = own.judge[own.truth == label], own.x[own.label == label]
+        fresh, seen = trial.judge[trial.truth == label], trial.x[trial.label == label]
         assert np.all(np.abs(fresh.mean(axis=0) - seen.mean(axis=0)) < near)
 
 
 def test_the_craft_table_is_rounded_and_its_label_follows_from_four_columns():
-    own = simulated(KINDS.index("craft"))
-    assert own.x.shape[1] == 9
-    np.testing.assert_allclose(own.judge, np.round(own.judge, 1), atol=1e-12)
-    x, y = own.judge, own.truth
+    trial = simulated(KINDS.index("craft"))
+    assert trial.x.shape[1] == 9
+    np.testing.assert_allclose(trial.judge, np.round(trial.judge, 1), atol=1e-12)
+    x, y = trial.judge, trial.truth
     rule = 0.7 * x[:, 0] - 0.6 * x[:, 1] + 0.8 * x[:, 2] + 0.4 * x[:, 0] * x[:, 1]
     assert rule[y == 1].min() > -2.5 and rule[y == 0].max() < 2.5  # noise of deviation .5
 
 
 def test_halves_are_of_data_sets_and_about_equal():
-    halves = {own.data: half(own) for own in real_tables.TABLES}
+    halves = {table.data: half(table) for table in real_tables.TABLES}
     counts = np.unique(list(halves.values()), return_counts=True)[1]
     assert len(halves) >= 80 and counts.min() > 0.4 * len(halves)
-    assert len({own.key for own in real_tables.TABLES}) == len(real_tables.TABLES)
+    assert len({table.key for table in real_tables.TABLES}) == len(real_tables.TABLES)
 
 
 def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch):
@@ -62,13 +62,13 @@ def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch
     known = Known("made", "pandas", "made", "y", ("id",))
     x, label = read(known)
     assert x.shape == (3000, 6) and 0.15 < label.mean() < 0.25
-    own = drawn(known)
-    few, many = (own.label == 1).sum(), (own.label == 0).sum()
-    assert own.x.shape[1] == 4, "a multiple and a constant are left out"
-    assert 25 <= few <= 50 and 8 <= many / few <= 20.1 and len(own.truth) > 2900 - few - many
-    both = np.concatenate([own.x, own.judge])
+    trial = drawn(known)
+    few, many = (trial.label == 1).sum(), (trial.label == 0).sum()
+    assert trial.x.shape[1] == 4, "a multiple and a constant are left out"
+    assert 25 <= few <= 50 and 8 <= many / few <= 20.1 and len(trial.truth) > 2900 - few - many
+    both = np.concatenate([trial.x, trial.judge])
     assert len(np.unique(both, axis=0)) == len(both), "no row is planned for and judged on"
-    assert drawn(known._replace(label="y"), again=1).x.tobytes() != own.x.tobytes()
+    assert drawn(known._replace(label="y"), again=1).x.tobytes() != trial.x.tobytes()
 
 
 def _small(place, seed):
@@ -97,7 +97,7 @@ def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
     assert "| planner | " in study.markdown("simulated", found)
     trust, inflation = study.learned(records)
     assert set(trust) == {"smote", "gaussian", "predictive"} and inflation > 0
-    assert all(isinstance(own, Trust) for own in trust.values())
+    assert all(isinstance(trusted, Trust) for trusted in trust.values())
 
 
 def test_learning_finds_the_weights_that_made_the_records():
@@ -111,7 +111,7 @@ def test_learning_finds_the_weights_that_made_the_records():
         names = ("smote", "gaussian", "predictive-pooled")
         records.append(
             {
-                "designs": [(own, "", 0.0) for own in ("raw", "weighting")]
+                "designs": [(name, "", 0.0) for name in ("raw", "weighting")]
                 + [("all", name, 0.5) for name in names],
                 "shares": [0.0, 0.0, *share],
                 "excess": excess,
@@ -122,10 +122,10 @@ def test_learning_finds_the_weights_that_made_the_records():
             }
         )
     trust, inflation = study.learned(records)
-    for own in trust.values():  # 400 tables whose evidence is as noisy as the gains are large
-        assert own.slope == pytest.approx(0.7, abs=0.4)
-        assert own.bias == pytest.approx(0.2, abs=0.25)
-        assert own.doubt == pytest.approx(0.4, abs=0.15)
+    for trusted in trust.values():  # 400 tables whose evidence is as noisy as the gains are large
+        assert trusted.slope == pytest.approx(0.7, abs=0.4)
+        assert trusted.bias == pytest.approx(0.2, abs=0.25)
+        assert trusted.doubt == pytest.approx(0.4, abs=0.15)
     assert inflation == pytest.approx(2.0, abs=0.2)
 
 

@@ -26,8 +26,8 @@ def _lowered(function, *arguments) -> list[str]:
 
 
 def _prediction(label):
-    own = experiment("line", label)
-    pieces = population(own.configuration.groups, own.design, own.generator)
+    experiment_ = experiment("line", label)
+    pieces = population(experiment_.configuration.groups, experiment_.design, experiment_.generator)
     families, target = pieces.masses.families, pieces.target
     rest, room = (pieces.laws, jnp.stack(pieces.masses)), pieces.real.weights.shape[1]
 
@@ -45,8 +45,12 @@ def _experiment():
 
 
 def _smote():
-    own = experiment("line", "smote")
-    groups, design, generator = own.configuration.groups, own.design, own.generator
+    experiment_ = experiment("line", "smote")
+    groups, design, generator = (
+        experiment_.configuration.groups,
+        experiment_.design,
+        experiment_.generator,
+    )
     return (lambda key: draw_dataset(groups, design, generator, key=key)), (jax.random.key(0),)
 
 

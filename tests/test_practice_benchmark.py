@@ -71,7 +71,7 @@ def test_seeds_held_back_and_test_rows_are_disjoint_and_of_the_stated_sizes(sett
     assert sizes.max() / sizes.min() == pytest.approx(6.0, rel=0.06)
     assert ((sizes + split.added) == sizes.max()).all() and len(split.held_x) == split.added.sum()
     rows = [set(np.round(x[:, 4], 9)) for x in (split.x, split.held_x, split.test_x)]
-    assert [len(own) for own in rows] == [len(x) for x in (split.x, split.held_x, split.test_x)]
+    assert [len(row) for row in rows] == [len(x) for x in (split.x, split.held_x, split.test_x)]
     assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
     again = make_split(datasets.from_table("rows", table, "y"), setting, 6.0, seed=3)
     other = make_split(datasets.from_table("rows", table, "y"), setting, 6.0, seed=4)
@@ -89,10 +89,10 @@ def test_a_constructed_attribute_predicts_the_class_among_the_seeds_and_not_in_t
 
 @pytest.mark.parametrize("table", ["numeric", "mixed"])
 def test_every_method_adds_the_same_number_to_the_same_cells_or_says_why_not(table):
-    own = _gaussian() if table == "numeric" else _mixed()
+    loaded = _gaussian() if table == "numeric" else _mixed()
     attribute = None if table == "numeric" else "side"
     setting = "imbalance" if table == "numeric" else "spurious"
-    data = datasets.from_table(table, own, "y", attribute)
+    data = datasets.from_table(table, loaded, "y", attribute)
     split = make_split(data, setting, 6.0, seed=0)
     refused = {}
     for method in METHODS:
@@ -135,7 +135,7 @@ def test_a_stopped_run_goes_on_and_a_broken_or_foreign_seed_is_computed_again(tm
 
     def run(plan=PLAN):
         log.clear()
-        return benchmark.run_tasks(chosen, plan, tmp_path, lambda *own: log.append(own[1:]))
+        return benchmark.run_tasks(chosen, plan, tmp_path, lambda *args: log.append(args[1:]))
 
     first = run(PLAN._replace(seeds=1))
     assert log == [(0, True)]
@@ -200,12 +200,12 @@ def test_the_panels_of_reliability_show_the_interval_over_seeds_of_every_frequen
     rates = np.linspace(0.0, 1.0, RELIABILITY_BINS)
     drawn = [_sums(rng, 6, rates) for _ in range(2)]  # as trained, and corrected
 
-    def own(seed: int) -> dict:
+    def method(seed: int) -> dict:
         bins = [[rows[seed], rows[seed] * rates, events[seed]] for events, rows in drawn]
         both = {"logistic": scores | {"reliability": bins}}
         return {"categories": False, "scores": dict.fromkeys(("raw", "weighted", "plugin"), both)}
 
-    panel = benchmark_figure.draw({"t/imbalance": [own(seed) for seed in range(6)]}).axes[2]
+    panel = benchmark_figure.draw({"t/imbalance": [method(seed) for seed in range(6)]}).axes[2]
     for (events, rows), shown in zip(drawn, panel.containers, strict=True):
         share, half = ratio_interval(events, rows)
         low, high = np.array([bar[:, 1] for bar in shown.lines[2][0].get_segments()]).T
@@ -231,7 +231,10 @@ def test_verdicts_find_a_difference_and_none_where_there_is_none():
     base = rng.normal(size=20)
     noise = {f"m{i}": base + 0.1 * rng.normal(size=20) for i in range(8)}
     values = {"plugin": base, **noise, "bad": base + 0.2 + 0.1 * rng.normal(size=20)}
-    verdicts = {own.rival: own.verdict for own in compare_all(_scored(values), "plugin", "loss")}
+    verdicts = {
+        comparison.rival: comparison.verdict
+        for comparison in compare_all(_scored(values), "plugin", "loss")
+    }
     assert verdicts.pop("bad") == "better"
     assert set(verdicts.values()) == {"undecided"}
 
@@ -272,7 +275,7 @@ def test_on_gaussian_groups_the_plug_in_beats_duplication_and_real_rows_beat_bot
     plan = PLAN._replace(ratio=10.0)
     seeds = [benchmark.run_seed(chosen, plan, seed) for seed in range(12)]
     loss = {
-        m: np.array([own["scores"][m]["logistic"]["balanced_cross_entropy"] for own in seeds])
+        m: np.array([seed["scores"][m]["logistic"]["balanced_cross_entropy"] for seed in seeds])
         for m in plan.methods
     }
     for better, worse in (
@@ -284,7 +287,7 @@ def test_on_gaussian_groups_the_plug_in_beats_duplication_and_real_rows_beat_bot
         gap = loss[worse] - loss[better]
         assert gap.mean() > 3 * gap.std(ddof=1) / 12**0.5, (better, worse)
     calibrated = [
-        np.mean([own["scores"]["plugin"]["logistic"][name] for own in seeds])
+        np.mean([seed["scores"]["plugin"]["logistic"][name] for seed in seeds])
         for name in ("brier", "brier_corrected")
     ]
     assert calibrated[1] < calibrated[0]
@@ -312,15 +315,16 @@ def test_a_triple_whose_rows_repeat_the_test_set_is_found_out_and_judged_without
         for task in benchmark.tasks(tables, ["imbalance"])
     }
     assert "supplied" not in found["honest"]["cleaned"]
-    own = found["stolen"]
-    test_copies = own["copies"]["supplied"]["test"]
+    stolen = found["stolen"]
+    test_copies = stolen["copies"]["supplied"]["test"]
     # a bootstrap of the test rows holds each with probability 1 - 1/e; all 130 rows are used
-    assert own["added"]["supplied"] == own["added"]["plugin"] == 130
+    assert stolen["added"]["supplied"] == stolen["added"]["plugin"] == 130
     assert 15 <= test_copies["exact"] <= 35
-    assert set(own["cleaned"]) == {"supplied"}
-    assert own["copies"]["duplicate"]["seeds"]["exact"] == 130
+    assert set(stolen["cleaned"]) == {"supplied"}
+    assert stolen["copies"]["duplicate"]["seeds"]["exact"] == 130
     losses = [
-        s["supplied"]["logistic"]["balanced_cross_entropy"] for s in (own["scores"], own["cleaned"])
+        s["supplied"]["logistic"]["balanced_cross_entropy"]
+        for s in (stolen["scores"], stolen["cleaned"])
     ]
     assert losses[0] != losses[1]
 
@@ -363,8 +367,8 @@ def test_the_door_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path
     assert "2 seeds on 1 table and setting:" in shown and "| SMOTENC |" in shown
     assert "SMOTE, 2 seeds of data/spurious: SMOTE interpolates numbers" in shown
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    own = report["payload"]["tables with categories"]
-    assert set(own["means"]["plugin"]) == set(METRICS)
+    values = report["payload"]["tables with categories"]
+    assert set(values["means"]["plugin"]) == set(METRICS)
     assert (tmp_path / "out" / "report.png").stat().st_size > 10_000
     assert main(command) == 0 and "seed 1 read" in capsys.readouterr().out
 

@@ -79,9 +79,9 @@ def test_groups_reach_the_sampler_and_too_many_folds_are_refused():
 def test_the_intervals_are_wilsons():
     middle, half = _wilson(np.array([0.0, 0.3, 1.0]), np.array([40, 10, 7]))
     for place, (k, n) in enumerate(((0, 40), (3, 10), (7, 7))):
-        own = binomtest(k, n).proportion_ci(method="wilson")
-        assert middle[place] - half[place] == pytest.approx(own.low, abs=1e-12)
-        assert middle[place] + half[place] == pytest.approx(own.high, abs=1e-12)
+        interval = binomtest(k, n).proportion_ci(method="wilson")
+        assert middle[place] - half[place] == pytest.approx(interval.low, abs=1e-12)
+        assert middle[place] + half[place] == pytest.approx(interval.high, abs=1e-12)
 
 
 def test_the_command_prints_the_three_fits_and_draws_them(tmp_path, capsys):
@@ -115,7 +115,7 @@ def test_the_command_prints_the_three_fits_and_draws_them(tmp_path, capsys):
 def test_the_table_and_the_figure_show_the_same_numbers():
     x, y = _data(500, 0.2)
     found = check_calibration(x, y, SyntheticOverSampler(random_state=0), folds=2)
-    own = found.scores()["resampled"]
-    assert f"{own['brier']:9.4f}" in table(found)
+    score = found.scores()["resampled"]
+    assert f"{score['brier']:9.4f}" in table(found)
     left, right = draw(found).axes
     assert len(left.containers) == 3 and len(right.patches) == 3

@@ -44,7 +44,7 @@ def test_units_and_order_do_not_matter(scale, shift, seed):
     rng = np.random.default_rng(seed)
     table, none = rng.normal(size=(60, 3)), np.empty((60, 0))
     moved, order = table * scale + shift, rng.permutation(20)
-    one, two = (encoded(own, none, (), own.std(axis=0)) for own in (table, moved))
+    one, two = (encoded(rows, none, (), rows.std(axis=0)) for rows in (table, moved))
     first = compare(one[:20], one[20:40], one[40:])
     second = compare(two[:20][order], two[20:40], two[40:])
     assert np.array_equal(first.test.flagged[order], second.test.flagged)

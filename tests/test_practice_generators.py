@@ -90,8 +90,8 @@ def test_prompts_hold_names_rounded_numbers_and_only_seeds_of_the_group():
     SyntheticOverSampler(TextGenerator(spy), n_synthetic={"yes": 4}).fit_resample(table, y)
     head, columns, *lines = spy.prompts[0].splitlines()
     assert "group = yes" in head and columns == 'age,"dose, mg",job,site,smokes,group'
-    own = {f"{a},{a / 7:.4g}" for a in table["age"][y == "yes"]}
-    assert {",".join(line.split(",")[:2]) for line in lines} <= own
+    seen = {f"{a},{a / 7:.4g}" for a in table["age"][y == "yes"]}
+    assert {",".join(line.split(",")[:2]) for line in lines} <= seen
     assert all(line.endswith(",yes") for line in lines)
 
 
@@ -116,7 +116,7 @@ def test_a_validation_fold_never_reaches_the_model_and_a_clone_does_not_copy_it(
     scores = cross_val_score(model, inside, y, cv=3, error_score="raise")
     assert len(scores) == 3 and len(read) == 3
     rows = set(np.flatnonzero(y == "yes"))
-    assert all(len(own) == 16 and own < rows for own in read)
+    assert all(len(line) == 16 and line < rows for line in read)
     assert set.union(*read) == rows and not set.intersection(*read)
 
 
@@ -183,9 +183,9 @@ def test_the_benchmark_compares_a_language_model_and_reports_what_it_refuses(tmp
     benchmark.check(plan)
     chosen = benchmark.tasks([data], ["imbalance"])
     results = benchmark.run_tasks(chosen, plan, tmp_path)
-    own = results["small/imbalance"][0]
-    assert own["added"]["language_model"] == sum(own["wanted"])
-    assert own["copies"]["language_model"]["seeds"]["exact"] == 0
+    result = results["small/imbalance"][0]
+    assert result["added"]["language_model"] == sum(result["wanted"])
+    assert result["copies"]["language_model"]["seeds"]["exact"] == 0
     text = benchmark_report.markdown(results, benchmark_report.summaries(results))
     assert "| language model |" in text and "### Tables with categories" in text
     few = datasets.from_table("kinds", table[["kind", "y"]], "y")  # new rows do not exist

@@ -115,14 +115,14 @@ def test_a_prompt_shows_only_seeds_of_its_group_and_never_the_rows_held_back():
 def test_copies_and_repeats_are_counted_and_dropped():
     lines = _lines()
     schema = schema_of(HEADER, lines, ("y",))
-    own = [write_row(schema, x.cells) for x in lines if x.cells["y"] == "a"]
+    texts = [write_row(schema, x.cells) for x in lines if x.cells["y"] == "a"]
     fresh = ["1.501,3,plain,a", "1.502,3,plain,a", "1.5010,3,plain,a"]  # the last repeats the first
-    model = Scripted("\n".join([*own, *fresh]) + "\n")
+    model = Scripted("\n".join([*texts, *fresh]) + "\n")
     made = generate_rows(model, HEADER, lines, ("y",), {("a",): 2}, continuations=1)
     assert [row["height"] for row in made.rows] == ["1.501", "1.502"]
-    held_back = len(own) // 5
+    held_back = len(texts) // 5
     assert made.report.copied_unseen == held_back
-    assert made.report.copied_shown == len(own) - held_back
+    assert made.report.copied_shown == len(texts) - held_back
     assert made.report.repeated == 1 and made.report.rejection_rate == 0.0
     kept = generate_rows(
         model, HEADER, lines, ("y",), {("a",): 5}, continuations=1, keep_copies=True
@@ -206,8 +206,8 @@ def test_the_command_writes_rows_that_the_planner_can_read(tmp_path, capsys):
     assert "24 rows from" in printed and "copies of rows shown" in printed
     made = read_table(out, "y", names=("u", "v"))
     assert Counter(made.labels.tolist()) == {"a": 12, "b": 12}
-    own = read_table(table, "y")
-    real = {(*row, y) for row, y in zip(own.features.tolist(), own.labels, strict=True)}
+    loaded = read_table(table, "y")
+    real = {(*row, y) for row, y in zip(loaded.features.tolist(), loaded.labels, strict=True)}
     assert not real & {
         (*row, y) for row, y in zip(made.features.tolist(), made.labels, strict=True)
     }
@@ -299,12 +299,12 @@ def fake(monkeypatch, tmp_path):
 
 
 def test_the_adapter_loads_local_files_only_and_returns_only_the_continuation(fake):
-    own = hugging_face.load(fake.folder, new_tokens=50)
-    assert isinstance(own, TextModel) and fake.model.evaluated
+    model = hugging_face.load(fake.folder, new_tokens=50)
+    assert isinstance(model, TextModel) and fake.model.evaluated
     for path, options in fake.calls:
         assert path == str(fake.folder)
         assert options == {"local_files_only": True, "trust_remote_code": False}
-    assert own.complete("x" * 30, n=3, seed=9) == ["00", "11", "22"]
+    assert model.complete("x" * 30, n=3, seed=9) == ["00", "11", "22"]
     assert fake.seeds == [9]
     asked = fake.model.asked[0]
     assert asked["max_new_tokens"] == 34  # what the model's 64 positions leave
@@ -312,9 +312,9 @@ def test_the_adapter_loads_local_files_only_and_returns_only_the_continuation(fa
 
 
 def test_the_adapter_refuses_what_it_cannot_use(fake, tmp_path, monkeypatch):
-    own = hugging_face.load(fake.folder)
+    model = hugging_face.load(fake.folder)
     with pytest.raises(hugging_face.ModelError, match="has 80 tokens and the model reads 64"):
-        own.complete("x" * 80, n=1, seed=0)
+        model.complete("x" * 80, n=1, seed=0)
     with pytest.raises(hugging_face.ModelError, match="never downloaded"):
         hugging_face.load("gpt2")
     with pytest.raises(hugging_face.ModelError, match="new_tokens"):

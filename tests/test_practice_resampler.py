@@ -56,12 +56,12 @@ def test_every_generator_levels_three_classes_near_their_seeds(generator):
     assert sampler.sampling_strategy_ == {1: 40, 2: 40}
     assert np.array_equal(x_new[~sampler.synthetic_mask_], x)
     for label in (1, 2):
-        drawn, own = x_new[sampler.synthetic_mask_ & (y_new == label)], x[y == label]
+        drawn, real = x_new[sampler.synthetic_mask_ & (y_new == label)], x[y == label]
         assert len(np.unique(drawn, axis=0)) == len(drawn)
-        assert not (drawn[:, None] == own[None]).all(axis=2).any()
+        assert not (drawn[:, None] == real[None]).all(axis=2).any()
         # the mean of m draws about the seeds' mean; the network shrinks by less than one more
-        reach = 5.0 * own.std(axis=0) * (1 / len(drawn) + 1 / len(own)) ** 0.5
-        assert (np.abs(drawn.mean(axis=0) - own.mean(axis=0)) < reach).all()
+        reach = 5.0 * real.std(axis=0) * (1 / len(drawn) + 1 / len(real)) ** 0.5
+        assert (np.abs(drawn.mean(axis=0) - real.mean(axis=0)) < reach).all()
 
 
 def test_the_gaussian_laws_have_the_moments_they_claim():
@@ -70,8 +70,8 @@ def test_the_gaussian_laws_have_the_moments_they_claim():
     names, count = ("0", "1"), 40_000
     for covariance in ("group", "pooled"):
         residual = np.concatenate([x[y == g] - x[y == g].mean(axis=0) for g in (0, 1)])
-        own = x[y == 1]
-        used = residual if covariance == "pooled" else own - own.mean(axis=0)
+        rare = x[y == 1]
+        used = residual if covariance == "pooled" else rare - rare.mean(axis=0)
         degrees = len(used) - (2 if covariance == "pooled" else 1)
         for generator, cov in (
             ("plugin", used.T @ used / degrees),
@@ -86,7 +86,7 @@ def test_the_gaussian_laws_have_the_moments_they_claim():
                 covariance=covariance,
                 rng=np.random.default_rng(3),
             )[1]
-            white = (rows - own.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(cov)).T
+            white = (rows - rare.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(cov)).T
             assert np.abs(white.mean(axis=0)).max() < 5.0 / count**0.5
             heavy = 3.0 if generator == "predictive" else 2.0  # fourth moment of t_18 over normal
             assert np.abs(np.cov(white.T) - np.eye(3)).max() < 5.0 * (heavy / count) ** 0.5
@@ -182,9 +182,9 @@ def test_the_planned_weights_are_those_of_the_design():
     share = mass / mass.sum()
     assert mass.sum() == pytest.approx(110)
     for label in (0, 1):
-        own = y_new == label
-        real = own & ~sampler.synthetic_mask_
-        assert share[own].sum() == pytest.approx(0.5)
+        mask = y_new == label
+        real = mask & ~sampler.synthetic_mask_
+        assert share[mask].sum() == pytest.approx(0.5)
         assert share[real].sum() == pytest.approx(design.real_mass[label])
     assert len(np.unique(np.round(share, 12))) == 2
 

@@ -53,7 +53,7 @@ class _Says:
 
 def test_declared_codes_are_categories_in_the_schema_and_the_strict_reader():
     plain, declared = (
-        schema_of(HEADER, _lines(), ("y",), own).columns[1] for own in ([], ["zone"])
+        schema_of(HEADER, _lines(), ("y",), columns).columns[1] for columns in ([], ["zone"])
     )
     assert plain.low == 0.0 and plain.whole and not plain.kinds
     assert declared.kinds == {"1", "2", "3"} and declared.low is None

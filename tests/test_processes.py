@@ -39,7 +39,7 @@ def _pair(folder: Path, hows: tuple[str, str]) -> list[tuple[int, str, str]]:
     finally:
         for process in both:
             process.kill()
-    return [(process.returncode, *own) for process, own in zip(both, outputs, strict=True)]
+    return [(process.returncode, *printed) for process, printed in zip(both, outputs, strict=True)]
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -70,9 +70,9 @@ def test_a_lost_process_ends_the_run_and_the_next_one_is_that_of_a_single_proces
 def _free_port(low: int = 0) -> int:
     """A port that is free; at or above ``low`` where one is given."""
     for port in range(low, 65536) if low else (0,):
-        with socket.socket() as own, contextlib.suppress(OSError):
-            own.bind(("127.0.0.1", port))
-            return own.getsockname()[1]
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return listener.getsockname()[1]
     raise OSError("no port is free")
 
 
@@ -82,8 +82,10 @@ def test_under_slurm_the_processes_find_each_other(tmp_path):
     slurm = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
     both = []
     for number in ("0", "1"):
-        own = slurm | {"SLURM_PROCID": number, "SLURM_LOCALID": number}
-        both.append(_start(tmp_path / "both", "whole", "--distributed", "auto", environment=own))
+        environment = slurm | {"SLURM_PROCID": number, "SLURM_LOCALID": number}
+        both.append(
+            _start(tmp_path / "both", "whole", "--distributed", "auto", environment=environment)
+        )
     try:
         outputs = [process.communicate(timeout=LIMIT) for process in both]
     finally:

@@ -127,12 +127,12 @@ def test_a_folder_imports_only_folders_below_it(package):
     rank = {name: place for place, name in enumerate(ORDER[package])}
     wrong = []
     for path in sorted((ROOT / package).rglob("*.py")):
-        own = path.relative_to(ROOT / package).parts
-        if len(own) == 1:
+        parts = path.relative_to(ROOT / package).parts
+        if len(parts) == 1:
             continue
         for name in _imported(path.read_text()):
             where = name.split(".")
-            if where[0] == package and len(where) > 1 and rank.get(where[1], -1) > rank[own[0]]:
+            if where[0] == package and len(where) > 1 and rank.get(where[1], -1) > rank[parts[0]]:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert not wrong
 
@@ -307,9 +307,12 @@ def _public_functions(tree: ast.Module):
     ]
     for node in tree.body:
         if getattr(node, "name", None) in set().union(*listed):
-            for own in node.body if isinstance(node, ast.ClassDef) else [node]:
-                if isinstance(own, ast.FunctionDef) and not own.name.startswith("_"):
-                    yield own.name if own is node else f"{node.name}.{own.name}", own
+            for function in node.body if isinstance(node, ast.ClassDef) else [node]:
+                if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                    yield (
+                        function.name if function is node else f"{node.name}.{function.name}",
+                        function,
+                    )
 
 
 def _inherited_docstring(path: Path, name: str) -> str:
@@ -329,8 +332,13 @@ def test_the_docstring_of_a_public_function_says_what_every_parameter_is():
         if path.name in ("command.py", "listing.py"):
             continue
         for name, function in _public_functions(ast.parse(path.read_text())):
-            own = function.args
-            given = [*own.posonlyargs, *own.args, *own.kwonlyargs, *filter(None, [own.vararg])]
+            arguments = function.args
+            given = [
+                *arguments.posonlyargs,
+                *arguments.args,
+                *arguments.kwonlyargs,
+                *filter(None, [arguments.vararg]),
+            ]
             parameters = [part.arg for part in given if part.arg not in ("self", "cls")]
             text = ast.get_docstring(function) or _inherited_docstring(path, name)
             missing = [part for part in parameters if not re.search(rf"\b{part}\b", text)]

@@ -122,7 +122,7 @@ def test_the_threshold_knows_a_covariance_by_its_whitened_means():
     turned = [
         Cluster(rows=90, mean=root @ m, cov=root @ root.T, label=y) for y, m in enumerate(means)
     ]
-    ours, theirs = (separability_threshold(clusters=own).features for own in (plain, turned))
+    ours, theirs = (separability_threshold(clusters=one).features for one in (plain, turned))
     assert ours == pytest.approx(theirs, rel=1e-6)
     with pytest.raises(ValueError, match="several shapes"):
         separability_threshold(clusters=[plain[0], turned[1]])
@@ -156,8 +156,8 @@ def test_covariances_that_commute_are_the_same_in_every_basis():
     ]
     design = Design((60, 20))
     ours, theirs = (
-        predict_proportional(groups=own, design=design, generator=GaussianPlugin(), ridge=1.0)
-        for own in (plain, turned)
+        predict_proportional(groups=one, design=design, generator=GaussianPlugin(), ridge=1.0)
+        for one in (plain, turned)
     )
     for name in ("error", "risk", "score_var", "auroc", "norm", "alignment", "slope"):
         assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
@@ -171,7 +171,7 @@ def test_the_full_algebra_agrees_with_the_diagonal_one():
     )
     quick = Spectra(means, covs)
     slow = Spectra(means, covs)
-    slow.matrices = np.stack([np.diag(own) for own in quick.values])
+    slow.matrices = np.stack([np.diag(value) for value in quick.values])
     numbers = rng.uniform(0.5, 2.0, (3, 3))
     for ours, theirs in zip(quick.norms(0.7, *numbers), slow.norms(0.7, *numbers), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-10)
@@ -180,15 +180,15 @@ def test_the_full_algebra_agrees_with_the_diagonal_one():
 def test_one_group_as_a_mixture_of_equal_parts_is_that_group():
     whole = _groups(30)
     parts = [
-        GaussianGroup(np.stack([own.mean[0]] * 2), own.cov[0], own.label, weights=[0.3, 0.7])
-        for own in whole
+        GaussianGroup(np.stack([value.mean[0]] * 2), value.cov[0], value.label, weights=[0.3, 0.7])
+        for value in whole
     ]
     for generator in (Smote(), GaussianPlugin(), GaussianPlugin("known"), Duplicate()):
         ours, theirs = (
             predict_proportional(
-                groups=own, design=Design((90, 20)), generator=generator, ridge=1.0
+                groups=one, design=Design((90, 20)), generator=generator, ridge=1.0
             )
-            for own in (whole, parts)
+            for one in (whole, parts)
         )
         assert ours.error == pytest.approx(theirs.error, rel=1e-7), generator
         assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-7), generator
@@ -206,7 +206,7 @@ def test_one_group_as_a_mixture_of_equal_parts_is_that_group():
         Predictive(),
         Oracle(),
     ],
-    ids=lambda own: type(own).__name__,
+    ids=lambda generator: type(generator).__name__,
 )
 def test_infinitely_many_rows_are_the_limit_of_many(generator):
     finite, limit = (
@@ -220,22 +220,24 @@ def test_infinitely_many_rows_are_the_limit_of_many(generator):
 
 # --- rows ---------------------------------------------------------------------------------------
 def test_the_stiffness_is_minus_the_slope_of_the_mean_force():
-    nodes, own = grid(257), Potential(((0.5, 1.0), (0.5, 3.0)), 0.2, 0.4, 1.1, 0.3)
+    nodes, potential = grid(257), Potential(((0.5, 1.0), (0.5, 3.0)), 0.2, 0.4, 1.1, 0.3)
     from synthetic_oversampling.theory.population.margins import LOGISTIC
 
-    at = [averages(LOGISTIC, own, 0.3 + s, 1.7, 2.5, nodes) for s in (-1e-4, 0, 1e-4)]
+    at = [averages(LOGISTIC, potential, 0.3 + s, 1.7, 2.5, nodes) for s in (-1e-4, 0, 1e-4)]
     slope = (at[2].force - at[0].force) / 2e-4
     assert -slope == pytest.approx(at[1].stiffness, rel=1e-6)
-    assert at[1].error == pytest.approx(_share_below(own, 0.3, 1.7, 2.5), abs=2e-3)
+    assert at[1].error == pytest.approx(_share_below(potential, 0.3, 1.7, 2.5), abs=2e-3)
 
 
-def _share_below(own, centre, var, response):
+def _share_below(potential, centre, var, response):
     from synthetic_oversampling.theory.population.margins import LOGISTIC
 
-    h = centre + math.sqrt(var + response**2 * own.field) * norm.ppf((np.arange(4000) + 0.5) / 4000)
+    h = centre + math.sqrt(var + response**2 * potential.field) * norm.ppf(
+        (np.arange(4000) + 0.5) / 4000
+    )
     shares = [
-        np.mean(settle(LOGISTIC, own, np.full(len(h), weight), h, response)[0] < 0) * chance
-        for chance, weight in own.laws
+        np.mean(settle(LOGISTIC, potential, np.full(len(h), weight), h, response)[0] < 0) * chance
+        for chance, weight in potential.laws
     ]
     return sum(shares)
 
@@ -278,9 +280,9 @@ def test_steep_scores_of_interpolation_are_averaged_over_finer_nodes(monkeypatch
             groups=_line(150), design=Design(SIZES), generator=Smote(), ridge=0.1
         ).norm
 
-    own = norm()
+    value = norm()
     monkeypatch.setattr(equations, "_SMEAR_NODES", (257,))
-    assert own == pytest.approx(norm(), rel=1e-4)  # 65 nodes alone: 0.6 % off
+    assert value == pytest.approx(norm(), rel=1e-4)  # 65 nodes alone: 0.6 % off
     monkeypatch.setattr(equations, "_LARGEST_STEP", 0.01)
     with pytest.raises(NoFixedPoint, match=r"ridge: got 0.1, and scores have a standard deviation"):
         norm()
@@ -290,7 +292,7 @@ def test_steep_scores_of_interpolation_are_averaged_over_finer_nodes(monkeypatch
 def test_every_limit_and_every_printed_formula_agrees_with_its_own_route():
     checks = planned(limit_checks("quick"))
     assert len(checks) == 11
-    assert [own.id for own in checks if judge_exact(own).verdict != "pass"] == []
+    assert [check.id for check in checks if judge_exact(check).verdict != "pass"] == []
 
 
 @pytest.mark.slow
@@ -309,23 +311,25 @@ def test_few_features_recover_theorem_r(generator):
     for dim in (10, 20):
         groups, design = _line(dim), Design((40000, 20000))
         right = predict(groups, design, generator)
-        own = predict_proportional(groups=groups, design=design, generator=generator, ridge=0.0)
+        prediction = predict_proportional(
+            groups=groups, design=design, generator=generator, ridge=0.0
+        )
         noise = right.total - right.excess.bias
-        gaps.append(abs(own.total - right.total) / noise)
+        gaps.append(abs(prediction.total - right.total) / noise)
     assert gaps[1] < 0.6 * gaps[0] < 0.03
 
 
 @pytest.mark.parametrize("name", ["proportional-spiked", "proportional-spurious"])
 def test_a_few_replicates_lie_where_theory_says(name):
-    own, rng = SETTINGS[name], np.random.default_rng(7)
-    runs = [replicate(own, rng) for _ in range(80)]
-    for place, plan in enumerate(own.plans):
+    setting, rng = SETTINGS[name], np.random.default_rng(7)
+    runs = [replicate(setting, rng) for _ in range(80)]
+    for place, plan in enumerate(setting.plans):
         errors = np.stack([run["error"][place] for run in runs])
         theory = prediction(name, plan.name).error
         unit = errors.std(0) / math.sqrt(len(runs)) + 0.02 * theory
         assert np.all(np.abs(errors.mean(0) - theory) < 4 * unit)
     assert not any(run["not_converged"] for run in runs)
-    assert len(groups_of(name)) == len(own.labels)
+    assert len(groups_of(name)) == len(setting.labels)
 
 
 def test_a_fit_has_no_slope_left():
@@ -339,7 +343,7 @@ def test_a_fit_has_no_slope_left():
 
 
 def test_a_generator_that_is_not_written_out_is_refused():
-    own = Setting(
+    setting = Setting(
         "x",
         (0, 1),
         (4, 2),
@@ -348,7 +352,7 @@ def test_a_generator_that_is_not_written_out_is_refused():
         (Plan("x", 1.0, (1.0, 1.0), "unheard", (0, 2), (0.0, 1.0)),),
     )
     with pytest.raises(ValueError, match="unheard"):
-        replicate(own, np.random.default_rng(0))
+        replicate(setting, np.random.default_rng(0))
 
 
 # --- bad input ------------------------------------------------------------------------------------

@@ -63,9 +63,9 @@ def displacement(case: Case) -> float:
     """B3: |theta_alpha - theta* + A^{-1} b| is of second order in |b|."""
 
     def remainder(at: Case):
-        own = _predicted(at)
-        return np.linalg.norm(own.bias_gradient), np.linalg.norm(
-            own.displacement - own.displacement_linear
+        predicted = _predicted(at)
+        return np.linalg.norm(predicted.bias_gradient), np.linalg.norm(
+            predicted.displacement - predicted.displacement_linear
         )
 
     return _order(case, remainder, 1.5)
@@ -75,18 +75,22 @@ def displacement_by_balanced_hessian(case: Case) -> float:
     """B3 as it was worded: with H for A."""
 
     def remainder(at: Case):
-        own = _predicted(at)
-        linear = -np.linalg.solve(own.hessian, own.bias_gradient)
-        return np.linalg.norm(own.bias_gradient), np.linalg.norm(own.displacement - linear)
+        predicted = _predicted(at)
+        linear = -np.linalg.solve(predicted.hessian, predicted.bias_gradient)
+        return np.linalg.norm(predicted.bias_gradient), np.linalg.norm(
+            predicted.displacement - linear
+        )
 
     return _order(case, remainder, 1.5)
 
 
 def _local_share(case: Case, part: str) -> float:
     def remainder(at: Case):
-        own = _predicted(at)
-        exact = float(own.excess.bias)
-        return np.linalg.norm(own.bias_gradient), abs(float(getattr(own, part)) / exact - 1)
+        predicted = _predicted(at)
+        exact = float(predicted.excess.bias)
+        return np.linalg.norm(predicted.bias_gradient), abs(
+            float(getattr(predicted, part)) / exact - 1
+        )
 
     return _order(case, remainder, 0.5)
 
@@ -111,27 +115,34 @@ def population(case: Case) -> float:
 
 def local(case: Case) -> float:
     """R6 (a): R1's local form."""
-    own = _predicted(case)
+    predicted = _predicted(case)
     bound = local_bound(
-        own.bias_gradient, own.gradient_cov_star, own.hessian, own.target_hessian_star
+        predicted.bias_gradient,
+        predicted.gradient_cov_star,
+        predicted.hessian,
+        predicted.target_hessian_star,
     )
-    return float(own.local_bias + own.local_variance) / bound - 1
+    return float(predicted.local_bias + predicted.local_variance) / bound - 1
 
 
 def old_bound_on_the_excess(case: Case) -> float:
     """R6 as it was worded: (|b|^2 + tr V) / (2 lambda_min(H)) bounds the excess risk."""
-    own = _predicted(case)
-    square = own.bias_gradient @ own.bias_gradient + np.trace(own.gradient_cov_star)
-    bound = square / (2 * np.linalg.eigvalsh(own.hessian)[0])
-    return float(own.excess.bias + own.excess.variance) / bound - 1
+    predicted = _predicted(case)
+    square = predicted.bias_gradient @ predicted.bias_gradient + np.trace(
+        predicted.gradient_cov_star
+    )
+    bound = square / (2 * np.linalg.eigvalsh(predicted.hessian)[0])
+    return float(predicted.excess.bias + predicted.excess.variance) / bound - 1
 
 
 def old_bound_on_the_local_form(case: Case) -> float:
     """R6 as it was worded, as a bound on R1's local form."""
-    own = _predicted(case)
-    square = own.bias_gradient @ own.bias_gradient + np.trace(own.gradient_cov_star)
-    bound = square / (2 * np.linalg.eigvalsh(own.hessian)[0])
-    return float(own.local_bias + own.local_variance) / bound - 1
+    predicted = _predicted(case)
+    square = predicted.bias_gradient @ predicted.bias_gradient + np.trace(
+        predicted.gradient_cov_star
+    )
+    bound = square / (2 * np.linalg.eigvalsh(predicted.hessian)[0])
+    return float(predicted.local_bias + predicted.local_variance) / bound - 1
 
 
 def chain(case: Case) -> float:
@@ -149,17 +160,20 @@ def old_chain(case: Case) -> float:
     kl = refuter.kl_of(case)
     if kl is None:
         return math.nan
-    own = _predicted(case)
-    proxies = [score_var_proxy(own.theta_star, group) for group in case.groups]
+    predicted = _predicted(case)
+    proxies = [score_var_proxy(predicted.theta_star, group) for group in case.groups]
     share = np.asarray(case.design.synthetic_weights)
     gradient = np.mean(share * np.sqrt(2 * np.array(proxies) * kl))
-    return float(own.excess.bias) * 2 * np.linalg.eigvalsh(own.hessian)[0] / gradient**2 - 1
+    return (
+        float(predicted.excess.bias) * 2 * np.linalg.eigvalsh(predicted.hessian)[0] / gradient**2
+        - 1
+    )
 
 
 def worst_group(case: Case) -> float:
     """R5: the mean of the largest error is at least the largest mean."""
-    own = _predicted(case)
-    return float(own.worst_group_error / own.expected_worst_group_error) - 1
+    predicted = _predicted(case)
+    return float(predicted.worst_group_error / predicted.expected_worst_group_error) - 1
 
 
 # --- identities, limits, monotonicity -----------------------------------------------------------
@@ -191,9 +205,9 @@ def raw_shift(case: Case) -> float:
 def duplicates(case: Case) -> float:
     """R2: duplicates without end are class weighting, whatever their weight."""
     endless = Design(case.design.sizes, math.inf, 1.0)
-    own = predict(case.groups, endless, Duplicate())
+    prediction = predict(case.groups, endless, Duplicate())
     weighted = predict(case.groups, Design.class_weighted(case.design.sizes), Oracle())
-    return abs(float(own.total / weighted.total) - 1) - 1e-8
+    return abs(float(prediction.total / weighted.total) - 1) - 1e-8
 
 
 def more_samples(case: Case) -> float:
@@ -201,7 +215,7 @@ def more_samples(case: Case) -> float:
     sizes = tuple(2 * n for n in case.design.sizes)
     twice = Design(sizes, 2 * case.design.augmentation, case.design.weight)
     once, doubled = _predicted(case), predict(case.groups, twice, case.generator)
-    noise = [float(own.total - own.excess.bias) for own in (once, doubled)]
+    noise = [float(one.total - one.excess.bias) for one in (once, doubled)]
     scale = abs(float(once.excess.variance)) + abs(float(once.excess.cox_snell))
     return abs(noise[0] - 2 * noise[1]) / scale - 1e-6
 

@@ -79,8 +79,10 @@ def test_the_registry_is_plain_data():
     assert sum(len(entry["formulas"]) for entry in entries) == len(FORMULAS)
     for entry in entries:
         for formula in entry["formulas"]:
-            own = FORMULAS[formula["id"]]
-            assert formula["latex"] == own.latex and formula["arguments"] == list(own.arguments)
+            printed = FORMULAS[formula["id"]]
+            assert formula["latex"] == printed.latex and formula["arguments"] == list(
+                printed.arguments
+            )
 
 
 def test_an_unknown_theorem_is_named_with_those_that_exist():

@@ -73,9 +73,9 @@ class _Reader(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        own = dict(attrs)
-        self.ids += [own["id"]] if "id" in own else []
-        self.links += [own[name] for name in ("href", "src") if name in own]
+        attributes = dict(attrs)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes[name] for name in ("href", "src") if name in attributes]
         if tag not in _VOID:
             self.open.append(tag)
 
@@ -228,13 +228,13 @@ def test_the_strip_of_a_bound_and_of_no_value():
 def test_figures_are_drawn_from_the_artifacts_that_are_there(tmp_path, monkeypatch):
     name, spec = next((n, s) for n, s in FIGURES.items() if len(s.sweeps) == 1)
     (sweep,) = spec.sweeps
-    own = artifacts.load(DATA / f"{sweep}.json", kind=sweeps.KIND)
+    loaded = artifacts.load(DATA / f"{sweep}.json", kind=sweeps.KIND)
     path = sweeps.artifact_path(tmp_path / "artifacts", sweep, "quick")
     settings = sweeps.SWEEPS[sweep].settings("quick")
 
     def save(configuration):
         artifacts.save(
-            path, own["payload"], kind=sweeps.KIND, configuration=configuration, seed=sweeps.SEED
+            path, loaded["payload"], kind=sweeps.KIND, configuration=configuration, seed=sweeps.SEED
         )
 
     said = []

@@ -51,15 +51,15 @@ def _same(left, right):
         all(np.array_equal(a, b) for a, b in moments)
         and (left.layout, left.replicates, left.block) == (right.layout, right.replicates, 16)
         and dict(left.problems) == dict(right.problems)
-        and np.array_equal(*(monte_carlo.values(own, "square") for own in (left, right)))
+        and np.array_equal(*(monte_carlo.values(side, "square") for side in (left, right)))
     )
 
 
 @pytest.fixture
 def folder(tmp_path):
     said = []
-    own = open_folder(tmp_path / "run", seed=3, warn=said.append)
-    return own, said
+    opened = open_folder(tmp_path / "run", seed=3, warn=said.append)
+    return opened, said
 
 
 @pytest.fixture
@@ -70,15 +70,15 @@ def toy(monkeypatch):
 
 
 def test_a_stored_result_is_the_same_bits(folder):
-    own, said = folder
+    run, said = folder
     whole = _simulate()
-    save_result(own, SLOT, whole)
-    assert whole.excluded > 0 and _same(load_result(own, SLOT), whole)
+    save_result(run, SLOT, whole)
+    assert whole.excluded > 0 and _same(load_result(run, SLOT), whole)
     part = _simulate(160)
-    save_result(own, SLOT, part)
-    assert _same(_simulate(resume=load_result(own, SLOT)), whole)
+    save_result(run, SLOT, part)
+    assert _same(_simulate(resume=load_result(run, SLOT)), whole)
     assert said == []
-    assert load_result(own, SLOT._replace(experiment="toy/first")) is None  # none there: no word
+    assert load_result(run, SLOT._replace(experiment="toy/first")) is None  # none there: no word
     assert said == []
 
 
@@ -93,13 +93,13 @@ def test_a_stored_result_is_the_same_bits(folder):
     ],
 )
 def test_a_file_that_is_cut_foreign_or_altered_is_named_and_not_used(folder, content, reason):
-    own, said = folder
-    file = own.file(SLOT)
-    save_result(own, SLOT, _simulate())
+    run, said = folder
+    file = run.file(SLOT)
+    save_result(run, SLOT, _simulate())
     text = file.read_text()
     file.write_text(content(text))
     assert file.read_text() != text
-    assert load_result(own, SLOT) is None
+    assert load_result(run, SLOT) is None
     assert len(said) == 1 and str(file) in said[0] and reason in said[0]
 
 
@@ -114,28 +114,28 @@ def test_a_file_that_is_cut_foreign_or_altered_is_named_and_not_used(folder, con
     ],
 )
 def test_a_whole_result_of_another_run_under_this_name_is_named_and_not_used(folder, change):
-    own, said = folder
+    run, said = folder
     other = SLOT._replace(**change)
-    save_result(own, SLOT, _simulate())
-    os.makedirs(own.file(other).parent, exist_ok=True)
-    os.replace(own.file(SLOT), own.file(other))
-    assert load_result(own, other) is None
-    assert len(said) == 1 and str(own.file(other)) in said[0] and "another run" in said[0]
+    save_result(run, SLOT, _simulate())
+    os.makedirs(run.file(other).parent, exist_ok=True)
+    os.replace(run.file(SLOT), run.file(other))
+    assert load_result(run, other) is None
+    assert len(said) == 1 and str(run.file(other)) in said[0] and "another run" in said[0]
 
 
 def test_a_result_of_another_seed_or_of_other_code_is_not_used(folder, monkeypatch):
-    own, said = folder
-    save_result(own, SLOT, _simulate())
-    other = open_folder(own.path, seed=4, warn=said.append)
-    os.link(own.file(SLOT), other.file(SLOT))
+    run, said = folder
+    save_result(run, SLOT, _simulate())
+    other = open_folder(run.path, seed=4, warn=said.append)
+    os.link(run.file(SLOT), other.file(SLOT))
     assert load_result(other, SLOT) is None and "another run" in said.pop()
     monkeypatch.setattr(results, "code_version", lambda: "0" * 64)
-    assert load_result(own, SLOT) is None and "another version of the code" in said.pop()
+    assert load_result(run, SLOT) is None and "another version of the code" in said.pop()
     monkeypatch.undo()
     monkeypatch.setattr(artifacts, "provenance", lambda: {"python": "2.7"})
-    assert load_result(own, SLOT) is None and "another version of the code" in said.pop()
+    assert load_result(run, SLOT) is None and "another version of the code" in said.pop()
     monkeypatch.undo()
-    assert load_result(own, SLOT) is not None and said == []
+    assert load_result(run, SLOT) is not None and said == []
 
 
 def _shorter(payload):
@@ -155,18 +155,18 @@ def _shorter(payload):
     ],
 )
 def test_a_valid_artifact_that_does_not_hold_such_replicates_is_not_used(folder, spoil):
-    own, said = folder
-    save_result(own, SLOT, _simulate())
-    body = artifacts.load(own.file(SLOT), kind="replicates")
+    run, said = folder
+    save_result(run, SLOT, _simulate())
+    body = artifacts.load(run.file(SLOT), kind="replicates")
     spoil(body["payload"])
     artifacts.save(
-        own.file(SLOT),
+        run.file(SLOT),
         body["payload"],
         kind="replicates",
         configuration=body["configuration"],
         seed=3,
     )
-    assert load_result(own, SLOT) is None
+    assert load_result(run, SLOT) is None
     assert len(said) == 1 and "does not hold replicates" in said[0]
 
 

@@ -193,9 +193,9 @@ def test_a_fitted_generator_approaches_its_population_law(generator, g):
 
 def _conditional_cov(generator, seeds, g):
     """Covariance of a synthetic sample given the seeds, by direct matrix algebra."""
-    own = np.asarray(seeds[g])
-    n, dim = own.shape
-    sample_cov = np.cov(own.T)
+    real = np.asarray(seeds[g])
+    n, dim = real.shape
+    sample_cov = np.cov(real.T)
     match generator:
         case Duplicate():
             return sample_cov * (n - 1) / n
@@ -249,10 +249,10 @@ def test_the_predictive_is_student_t_in_every_direction_and_radius(dim, n):
     seeds = [sample_group(group, n, key=jax.random.key(dim))]
     draws = 20_000
     x, _ = sample_synthetic(Predictive(), 0, [group], seeds, draws, key=KEY)
-    own = np.asarray(seeds[0])
+    real = np.asarray(seeds[0])
     degrees = n - dim
-    scale = (1 + 1 / n) * (n - 1) / degrees * np.atleast_2d(np.cov(own.T))
-    centred = np.asarray(x) - own.mean(axis=0)
+    scale = (1 + 1 / n) * (n - 1) / degrees * np.atleast_2d(np.cov(real.T))
+    centred = np.asarray(x) - real.mean(axis=0)
     white = np.linalg.solve(np.linalg.cholesky(scale), centred.T)
     direction = np.arange(1.0, dim + 1) / np.linalg.norm(np.arange(1.0, dim + 1))
     radius = (white**2).sum(axis=0) / dim
@@ -270,9 +270,9 @@ def test_fewer_seeds_than_features_give_draws_in_their_affine_span():
     group = GaussianGroup(np.arange(6.0), np.eye(dim), 1)
     seeds = [sample_group(group, n, key=KEY)]
     x, _ = sample_synthetic(GaussianPlugin(), 0, [group], seeds, 50, key=KEY)
-    own = np.asarray(seeds[0])
-    centred = np.asarray(x) - own.mean(axis=0)
-    basis = np.linalg.svd(own - own.mean(axis=0))[2][: n - 1]
+    real = np.asarray(seeds[0])
+    centred = np.asarray(x) - real.mean(axis=0)
+    basis = np.linalg.svd(real - real.mean(axis=0))[2][: n - 1]
     np.testing.assert_allclose(centred, centred @ basis.T @ basis, atol=1e-6)
     assert np.linalg.matrix_rank(centred, tol=1e-5) == n - 1
 
@@ -311,9 +311,9 @@ def test_smote_interpolates_between_a_seed_and_one_of_its_neighbours():
     k, n = 3, 12
     seeds = _draw_seeds((n, n))
     x, _ = sample_synthetic(Smote(k), 0, GROUPS, seeds, 400, key=KEY)
-    own = np.asarray(seeds[0])
+    real = np.asarray(seeds[0])
     neighbours = np.asarray(nearest_neighbours(seeds[0], k))
-    segments = [(own[i], own[j]) for i in range(n) for j in neighbours[i]]
+    segments = [(real[i], real[j]) for i in range(n) for j in neighbours[i]]
     used = set()
     for point in np.asarray(x):
         gaps = []
@@ -344,8 +344,8 @@ def test_smote_never_pairs_a_seed_with_itself():
 def test_duplicates_are_seeds_and_all_seeds_are_used():
     seeds = _draw_seeds((10, 3))
     x, _ = sample_synthetic(Duplicate(), 0, GROUPS, seeds, 500, key=KEY)
-    own = {tuple(row) for row in np.asarray(seeds[0]).tolist()}
-    assert {tuple(row) for row in np.asarray(x).tolist()} == own
+    real = {tuple(row) for row in np.asarray(seeds[0]).tolist()}
+    assert {tuple(row) for row in np.asarray(x).tolist()} == real
 
 
 @pytest.mark.parametrize("generator", [Smote(), Smote(5), GaussianPlugin(), Predictive()], ids=str)

@@ -42,11 +42,11 @@ def _local(groups, sizes, generator, weight, size) -> float:
 
 
 def _agree(setting: str, name: str) -> None:
-    own = CONFIGURATIONS[setting]()
-    generator = generators_for(own)[name]
-    law = hyperbola_of_design(own.groups, own.sizes, generator)
+    configuration = CONFIGURATIONS[setting]()
+    generator = generators_for(configuration)[name]
+    law = hyperbola_of_design(configuration.groups, configuration.sizes, generator)
     for weight, size in POINTS:
-        expected = _local(own.groups, own.sizes, generator, weight, size)
+        expected = _local(configuration.groups, configuration.sizes, generator, weight, size)
         assert abs(float(law.excess(weight, size)) - expected) <= ROUNDING * expected
 
 
@@ -160,8 +160,8 @@ def test_a_pooled_covariance_carries_every_group_s_seeds():
     """With one group's seeds far more numerous, the pooled generator is the better informed."""
     groups, sizes = GROUPS[:1] + _common(), (5000, 50)
     pooled = hyperbola_of_design(groups, sizes, GaussianPlugin("pooled"))
-    own = hyperbola_of_design(groups, sizes, GaussianPlugin())
-    assert float(pooled.floor) < float(own.floor)
+    law = hyperbola_of_design(groups, sizes, GaussianPlugin())
+    assert float(pooled.floor) < float(law.floor)
     expected = _local(groups, sizes, GaussianPlugin("pooled"), 0.5, np.inf)
     assert float(pooled.excess(0.5, np.inf)) == pytest.approx(expected, rel=ROUNDING)
 

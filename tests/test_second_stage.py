@@ -50,12 +50,12 @@ CHECK = Planned(
 def test_no_planned_check_stays_undecided_up_to_a_spread_forty_per_cent_too_wide(
     skewness, ratio, kind
 ):
-    own = dataclasses.replace(CHECK, discrepancy=ratio, skewness=skewness, kind=kind)
-    plan = make_plan([own])
-    n = plan.replicates[own.id]
-    assert plan.indecision(own, n, spread=1.4) <= INDECISION / CAPACITY
-    assert plan.indecision(own, n, stage=1) <= 0.025  # twice what the power leaves
-    assert plan.indecision(own, n) <= plan.indecision(own, n, stage=1)
+    check = dataclasses.replace(CHECK, discrepancy=ratio, skewness=skewness, kind=kind)
+    plan = make_plan([check])
+    n = plan.replicates[check.id]
+    assert plan.indecision(check, n, spread=1.4) <= INDECISION / CAPACITY
+    assert plan.indecision(check, n, stage=1) <= 0.025  # twice what the power leaves
+    assert plan.indecision(check, n) <= plan.indecision(check, n, stage=1)
 
 
 def test_the_stages_together_have_the_rate_of_one_check():
@@ -73,8 +73,8 @@ def _two_stages(rng, check, plan, n, runs, *, mean=0.0, spread=1.0, shape=None):
         if shape is None:
             parts.append(rng.normal(mean, spread, size=(runs, size)))
         else:
-            own = rng.gamma(shape, size=(runs, size))
-            parts.append(mean + spread * (own - shape) / math.sqrt(shape))
+            draws = rng.gamma(shape, size=(runs, size))
+            parts.append(mean + spread * (draws - shape) / math.sqrt(shape))
     first, whole = parts[0], np.concatenate(parts, axis=1)
     verdicts = []
     for values, z in ((first, plan.z), (whole, plan.z_second)):
@@ -104,12 +104,14 @@ def test_at_an_inflated_rate_both_stages_together_raise_no_more_alarms_than_one_
 @pytest.mark.parametrize(("shape", "spread"), [(None, 1.0), (None, 1.3), (1.0, 1.0), (1.0, 1.2)])
 def test_true_checks_are_decided_as_often_as_the_bound_says(shape, spread):
     skewness = 0.0 if shape is None else 2 / math.sqrt(shape)
-    own = dataclasses.replace(CHECK, discrepancy=0.21, skewness=skewness)
-    plan = make_plan([own])
-    n, runs = plan.replicates[own.id], 1200
-    verdicts = _two_stages(np.random.default_rng(3), own, plan, n, runs, spread=spread, shape=shape)
+    check = dataclasses.replace(CHECK, discrepancy=0.21, skewness=skewness)
+    plan = make_plan([check])
+    n, runs = plan.replicates[check.id], 1200
+    verdicts = _two_stages(
+        np.random.default_rng(3), check, plan, n, runs, spread=spread, shape=shape
+    )
     left, never = (np.mean(v == "open") for v in verdicts)
-    bound = plan.indecision(own, n, stage=1, spread=spread)
+    bound = plan.indecision(check, n, stage=1, spread=spread)
     noise = 4 * math.sqrt(bound / runs)
     assert bound / 3 - noise < left < bound + noise
     assert never == 0.0 and not (verdicts[0] == "fail").any()

@@ -76,9 +76,9 @@ def test_an_id_is_of_one_check_and_its_beginning_stands_where_the_check_is_decla
         assert "yield" in text.splitlines()[int(line) - 1], check.place
         beginnings = [f"{theorem}.{re.match('[a-z]+', statistic)[0]}", f'"{theorem}.{{statistic}}']
         if statistic == "formula":  # the formula's own id, in a table beside it
-            text = "".join(own.read_text() for own in (ROOT / file).parent.glob("*.py"))
+            text = "".join(path.read_text() for path in (ROOT / file).parent.glob("*.py"))
             beginnings.append(f'"{theorem}.{label}"')
-        assert any(own in text for own in beginnings), check.id
+        assert any(beginning in text for beginning in beginnings), check.id
 
 
 def test_two_checks_of_one_id_are_refused(monkeypatch):
@@ -104,9 +104,9 @@ def test_a_check_that_does_not_apply_is_left_out_and_its_expectation_not_compute
 
     declared = tuple(checks())
     assert asked == []
-    assert all(Path(own.place.partition(":")[0]).name == Path(__file__).name for own in declared)
+    assert all(Path(name.place.partition(":")[0]).name == Path(__file__).name for name in declared)
     found = planned(declared)
-    assert [own.id for own in found] == ["R1.x.s.a", "R1.x.s.c"] and len(asked) == 2
+    assert [item.id for item in found] == ["R1.x.s.a", "R1.x.s.c"] and len(asked) == 2
     assert found[0].claim == "with a number" and found[0].theory == 1.0
 
 
@@ -147,7 +147,7 @@ def test_a_selection_predicts_its_own_checks_only(unpredicted, capsys):
     assert main(["verify", "--only", "S2.l*.sequence.*", "--plan"]) == 0
     assert "S2.level.sequence.design" in capsys.readouterr().out
     universe = verify.build("quick", ["S2.level"])
-    assert {name for own in universe for name in own.experiments} == {"sequence/design"}
+    assert {name for check in universe for name in check.experiments} == {"sequence/design"}
 
 
 def test_theorems_suites_experiments_and_ids_select():
@@ -155,9 +155,9 @@ def test_theorems_suites_experiments_and_ids_select():
     assert select(every, []) == select(every, ["*"]) == every
     assert set().union(*(select(every, [name]) for name in THEOREMS)) == set(every)
     for name in SUITES:
-        own = select(every, [name])
-        assert own and {suite_of(check.id) for check in own} == {name}
-        experiment = next((check.experiments[0] for check in own if check.experiments), None)
+        picked = select(every, [name])
+        assert picked and {suite_of(check.id) for check in picked} == {name}
+        experiment = next((check.experiments[0] for check in picked if check.experiments), None)
         if experiment not in (None, name):
             found = select(every, [experiment])
             assert found and all(experiment in check.experiments for check in found)
@@ -187,7 +187,9 @@ def test_a_selected_check_and_its_plan_are_those_of_the_whole(pattern):
     plans = make_plan(whole), make_plan(part)
     assert plans[0].z == plans[1].z
     for check in verify.select(part, [pattern]):
-        sizes = [own.for_check(all_, check) for own, all_ in zip(plans, (whole, part), strict=True)]
+        sizes = [
+            plan.for_check(all_, check) for plan, all_ in zip(plans, (whole, part), strict=True)
+        ]
         assert sizes[0] == sizes[1], check.id
 
 
@@ -199,7 +201,7 @@ def test_every_check_is_sized_by_checks_that_are_predicted_with_it(profile):
         for name in check.experiments:
             by_experiment.setdefault(name, set()).add(check.id)
     for check in every[::7]:
-        beside_it = {own.id for own in beside(every, [check])}
+        beside_it = {check.id for check in beside(every, [check])}
         assert beside_it == {check.id}.union(*(by_experiment[name] for name in check.experiments))
         # and of one suite, whose real data they share
         assert {name.split("/")[0] for name in check.experiments} <= {suite_of(check.id)}

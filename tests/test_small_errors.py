@@ -140,8 +140,8 @@ def test_a_gaussian_fitted_to_a_skewed_mixture_has_the_bias_of_its_estimates(cov
     pooled = sum(n * m[1][0] for n, m in zip(sizes, moments, strict=True)) / total
     expected, symmetric = 0.0, 0.0
     for group, n, (mean, (second, third, fourth)) in zip(groups, sizes, moments, strict=True):
-        own = pooled if covariance == "pooled" else second
-        bend = _second_differences(lambda m, v, s=group.sign: _expected_loss(m, v, s), mean, own)
+        cov = pooled if covariance == "pooled" else second
+        bend = _second_differences(lambda m, v, s=group.sign: _expected_loss(m, v, s), mean, cov)
         spread = [second / n, third / n, (fourth - second**2) / n]
         if covariance == "known":
             spread[1:] = 0.0, 0.0
@@ -167,8 +167,8 @@ def test_the_classification_excess_is_the_mean_of_its_second_order_polynomial(se
     at = {leakage: 0, part: length}
     distance = signal.distance
     first, second, mixed = (
-        float(sp.diff(normal, *own).subs(at).subs(length, distance))
-        for own in ((leakage,), (leakage, 2), (leakage, part))
+        float(sp.diff(normal, *arguments).subs(at).subs(length, distance))
+        for arguments in ((leakage,), (leakage, 2), (leakage, part))
     )
     theta = signal.coordinates(3)
     x, mass = _grid(level * np.eye(3), 4)
@@ -194,16 +194,16 @@ def test_the_break_even_scale_is_measured_from_a_reference_with_a_bias_of_its_ow
 
     def gap(times):
         sizes = round(9000 * times), round(900 * times)
-        own = predict(groups, Design(sizes, sizes[0], 0.5), generator).total
-        return float(predict(groups, *reference_design(reference, sizes)).total - own)
+        total = predict(groups, Design(sizes, sizes[0], 0.5), generator).total
+        return float(predict(groups, *reference_design(reference, sizes)).total - total)
 
     design = Design((9000, 900), 9000, 0.5)
     factor = break_even_scale(groups, design, generator, reference)
     assert 0.05 < factor < 20
     assert gap(0.98 * factor) > 0 > gap(1.02 * factor)
     bias = [
-        float(predict(groups, *own).excess.bias)
-        for own in ((design, generator), reference_design(reference, design.sizes))
+        float(predict(groups, *arguments).excess.bias)
+        for arguments in ((design, generator), reference_design(reference, design.sizes))
     ]
     assert 0.1 < bias[1] / bias[0] < 1.0  # the reference's counts, and is the smaller
     # one that is as biased as the design's generator or more is beaten at every size
@@ -219,7 +219,7 @@ def test_a_layer_contracts_by_the_spectral_radius_of_its_map(factor):
     weight = np.exp(embeddings @ natural)
     fisher = np.cov(embeddings.T, aweights=weight / weight.sum(), bias=True)
     radius = np.max(np.abs(np.linalg.eigvals(np.eye(3) - preconditioner @ fisher)))
-    arguments = (jnp.asarray(own) for own in (natural, embeddings, preconditioner))
+    arguments = (jnp.asarray(value) for value in (natural, embeddings, preconditioner))
     assert float(layer_contraction(*arguments)) == pytest.approx(radius, rel=1e-10)
     assert (radius > 1) == (factor > 0.5)  # too large a step does not contract
 
@@ -282,17 +282,17 @@ def test_smote_pairs_every_seed_with_others_alone(generator):
 def test_expected_losses_are_the_mean_losses_of_an_estimate_around_the_bayes_rule(labels):
     """Themselves, not only their ratios, in which a common factor would cancel."""
     groups, total = classes_at(1.6, 1), 200_000
-    own = predict(groups, Design.raw((total // 2, total // 2)), Oracle())
-    cov = np.asarray(own.cov) + (label_noise(2, total) if labels == "random" else 0)
+    prediction = predict(groups, Design.raw((total // 2, total // 2)), Oracle())
+    cov = np.asarray(prediction.cov) + (label_noise(2, total) if labels == "random" else 0)
     x, mass = _grid(cov, 4)
-    at = jnp.asarray(np.asarray(own.theta_star) + x)
+    at = jnp.asarray(np.asarray(prediction.theta_star) + x)
 
     def excess(function):
         values = [np.asarray(jax.vmap(lambda t, g=g: function(t, g))(at)) for g in groups]
-        least = [float(function(own.theta_star, g)) for g in groups]
+        least = [float(function(prediction.theta_star, g)) for g in groups]
         return mass @ np.mean(values, axis=0) - np.mean(least)
 
-    found = expected_losses(own, groups, total, labels)
+    found = expected_losses(prediction, groups, total, labels)
     assert found["risk"] == pytest.approx(excess(risk), rel=1e-3)
     assert found["error"] == pytest.approx(excess(error_rate), rel=1e-3)
 

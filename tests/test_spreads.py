@@ -68,5 +68,5 @@ def test_a_run_notices_a_declared_spread_of_half(monkeypatch):
     # the mean and the plan are the right ones: only the declaration is wrong
     wrong = [dataclasses.replace(c, std=c.std / 2) for c in exact]
     report = verify.run_checks(wrong, seed=5, profile="quick", universe=single)
-    assert [own.verdict for own in report.outcomes] == ["fail"] * len(exact) != []
-    assert all("spread by" in own.reason for own in report.outcomes)
+    assert [outcome.verdict for outcome in report.outcomes] == ["fail"] * len(exact) != []
+    assert all("spread by" in outcome.reason for outcome in report.outcomes)

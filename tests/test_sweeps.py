@@ -22,7 +22,7 @@ class _Read(dict):
     """A part of an artifact that enters what is read of it in a set, by its path."""
 
     def __init__(self, part, read, path=()):
-        super().__init__({key: _read(own, read, (*path, key)) for key, own in part.items()})
+        super().__init__({key: _read(value, read, (*path, key)) for key, value in part.items()})
         self._read, self._path = read, path
 
     def __getitem__(self, key):
@@ -38,13 +38,13 @@ class _Read(dict):
 
 def _read(value, read, path=()):
     if isinstance(value, list):
-        return [_read(own, read, path) for own in value]
+        return [_read(item, read, path) for item in value]
     return _Read(value, read, path) if isinstance(value, dict) else value
 
 
 def _paths(value, path=()):
-    for own in value if isinstance(value, list) else [value]:
-        for key, part in own.items() if isinstance(own, dict) else ():
+    for item in value if isinstance(value, list) else [value]:
+        for key, part in item.items() if isinstance(item, dict) else ():
             yield (*path, key)
             yield from _paths(part, (*path, key))
 

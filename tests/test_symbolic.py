@@ -82,8 +82,8 @@ def test_a_letter_has_one_meaning_in_a_theorem_and_a_meaning_one_letter():
     for formula in FORMULAS.values():
         theorem = formula.id.split(".")[0]
         for symbol in formula.symbols:
-            own = notation.GLOSSARY[symbol].latex
-            names.setdefault((theorem, own), set()).add(symbol.name)
+            latex = notation.GLOSSARY[symbol].latex
+            names.setdefault((theorem, latex), set()).add(symbol.name)
     shared = {place: found for place, found in names.items() if len(found) > 1}
     assert shared == {
         ("T4", r"\mathrm{KL}"): {"kl", "group_kl"},

@@ -84,11 +84,11 @@ def _close(left, right, scale=None):
 
 def _expansions_close(left: Prediction, right: Prediction, order=slice(None)):
     _close(left.excess, right.excess)
-    for own, other in (
+    for one, other in (
         (left.group_excess, right.group_excess),
         (left.group_error, right.group_error),
     ):
-        _close(own, np.asarray(other)[:, order])
+        _close(one, np.asarray(other)[:, order])
 
 
 @given(cases())
@@ -156,11 +156,11 @@ def test_an_affine_change_of_the_features_moves_coefficients_contravariantly(cas
         cov = matrix @ group.cov[0] @ matrix.T
         return GaussianGroup(matrix @ group.mean[0] + offset, (cov + cov.T) / 2, group.label)
 
-    own = generator
+    changed = generator
     if isinstance(generator, Shifted):
-        own = Shifted(tuple(matrix @ np.asarray(generator.shift)))
+        changed = Shifted(tuple(matrix @ np.asarray(generator.shift)))
     first = predict(groups, design, generator)
-    second = predict([moved(group) for group in groups], design, own)
+    second = predict([moved(group) for group in groups], design, changed)
     _expansions_close(second, first)
     for name in SCALARS:
         _close(getattr(second, name), getattr(first, name))
@@ -183,9 +183,9 @@ def test_every_size_times_k_divides_the_noise_by_k_and_leaves_the_bias(case, k):
     """Fixed generators; a fitted one's law depends on its seeds' number, beyond first order."""
     groups, design, generator = _case(*case)
     larger = Design(tuple(k * n for n in design.sizes), k * design.augmentation, design.weight)
-    first, second = (predict(groups, own, generator) for own in (design, larger))
-    for own in ("excess", "group_excess", "group_error"):
-        left, right = getattr(second, own), getattr(first, own)
+    first, second = (predict(groups, size, generator) for size in (design, larger))
+    for name in ("excess", "group_excess", "group_error"):
+        left, right = getattr(second, name), getattr(first, name)
         _close(left.bias, right.bias)
         for part in ("variance", "cox_snell"):
             scale = max(float(np.max(np.abs(getattr(right, part)))), 1e-6)
@@ -199,7 +199,7 @@ def test_every_size_times_k_divides_the_noise_by_k_and_leaves_the_bias(case, k):
 def test_a_fitted_generators_first_order_noise_is_divided_alike(case, k):
     groups, design, generator = _case(*case)
     larger = Design(tuple(k * n for n in design.sizes), k * design.augmentation, design.weight)
-    first, second = (predict(groups, own, generator) for own in (design, larger))
+    first, second = (predict(groups, size, generator) for size in (design, larger))
     _close(second.theta_alpha, first.theta_alpha)
     # an unbiased covariance divides by n - 1: its influence has the relative remainder 1 / n
     _close(k * second.cov, first.cov)
@@ -216,8 +216,11 @@ def test_two_halves_of_every_group_are_the_groups(case):
     split = [groups[0], groups[0], groups[1], groups[1]]
     first, second = predict(groups, whole, generator), predict(split, halves, generator)
     _close(second.excess, first.excess)
-    for own in ("group_excess", "group_error"):
-        _close(getattr(second, own), np.repeat(np.asarray(getattr(first, own)), 2, axis=1))
+    for check_name in ("group_excess", "group_error"):
+        _close(
+            getattr(second, check_name),
+            np.repeat(np.asarray(getattr(first, check_name)), 2, axis=1),
+        )
     for name in (*SCALARS, *VECTORS, "cov", "gradient_cov", "hessian", "bound"):
         _close(getattr(second, name), getattr(first, name))
 
@@ -318,15 +321,20 @@ def test_the_best_weight_is_a_weight_and_no_other_does_better(case, size, factor
 @given(cases())
 def test_errors_are_probabilities_and_parts_add_up(case):
     groups, design, generator = _case(*case)
-    own = predict(groups, design, generator)
-    errors = np.asarray(own.group_error.bias)
+    prediction = predict(groups, design, generator)
+    errors = np.asarray(prediction.group_error.bias)
     assert np.all((errors >= 0) & (errors <= 1))
-    _close(np.mean(own.group_excess.total), own.total)
-    assert float(own.excess.bias) >= -ROUNDING and float(own.local_bias) >= 0
-    assert float(own.local_variance) > 0 and float(own.bound) >= float(
-        own.local_bias + own.local_variance
+    _close(np.mean(prediction.group_excess.total), prediction.total)
+    assert float(prediction.excess.bias) >= -ROUNDING and float(prediction.local_bias) >= 0
+    assert float(prediction.local_variance) > 0 and float(prediction.bound) >= float(
+        prediction.local_bias + prediction.local_variance
     ) * (1 - ROUNDING)
-    for matrix in (own.cov, own.gradient_cov, own.hessian, own.curvature):
+    for matrix in (
+        prediction.cov,
+        prediction.gradient_cov,
+        prediction.hessian,
+        prediction.curvature,
+    ):
         _close(matrix, matrix.T)
         assert np.linalg.eigvalsh(np.asarray(matrix))[0] > 0
 
@@ -342,7 +350,7 @@ def test_float32_input_is_computed_in_float64(case):
         exact.append(GaussianGroup(np.float64(mean), np.float64(cov), group.label))
     first, second = predict(coarse, design, generator), predict(exact, design, generator)
     assert first.validity == second.validity
-    numbers = (own._replace(validity=0.0) for own in (first, second))
+    numbers = (law._replace(validity=0.0) for law in (first, second))
     for left, right in zip(*numbers, strict=True):
         assert np.asarray(left).dtype == np.float64
         assert np.array_equal(np.asarray(left), np.asarray(right))

@@ -20,7 +20,7 @@ from synthetic_oversampling.simulate.tables.reading import TableError, read_tabl
 )
 def test_a_group_written_in_two_ways_or_missing_is_refused_everywhere(tmp_path, labels, match):
     path = tmp_path / "t.csv"
-    path.write_text("x,s,y\n" + "".join(f"{k},{own},a\n" for k, own in enumerate(labels.split())))
+    path.write_text("x,s,y\n" + "".join(f"{k},{name},a\n" for k, name in enumerate(labels.split())))
     for read in (read_table, read_csv):
         with pytest.raises(TableError, match=f"t.csv, column 's': got {match}"):
             read(path, "s")

@@ -49,7 +49,9 @@ def test_normal_features_raise_the_alarms_that_are_stated_and_light_tails_do():
     rng, model, names = np.random.default_rng(6), constructed.location(1), range(40)
 
     def doubted(x):
-        return any("not normal" in own for own in beyond._shape(model, "a", x - x.mean(0), names))
+        return any(
+            "not normal" in column for column in beyond._shape(model, "a", x - x.mean(0), names)
+        )
 
     count = sum(doubted(rng.normal(size=(100, 40))) for _ in range(500))
     stated = 4e-4 * 40 * 500

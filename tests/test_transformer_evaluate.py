@@ -82,9 +82,9 @@ def test_recorded_gaps_of_the_other_families_are_below_their_rivals(family):
     assert [count for rule, count in kl if rule == "network"] == list(evaluate.COUNTS)
     for rule, counts in BEATEN[family].items():
         for count in counts:
-            own, other = kl["network", count], kl[rule, count]
-            error = np.hypot(own["kl_standard_error"], other["kl_standard_error"])
-            assert own["kl"] + 4.0 * error < other["kl"], (rule, count)
+            network, other = kl["network", count], kl[rule, count]
+            error = np.hypot(network["kl_standard_error"], other["kl_standard_error"])
+            assert network["kl"] + 4.0 * error < other["kl"], (rule, count)
 
 
 def test_rules_have_the_gaps_that_theory_predicts():

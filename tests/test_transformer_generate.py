@@ -70,8 +70,8 @@ def test_without_decorrelation_the_correlation_is_lost(shipped, given):
     with pytest.warns(BeyondTraining) as doubts:
         x = _all(shipped, given, {"no": 5_000}, scaling="features")["no"]
     assert any("correlations" in str(doubt.message) for doubt in doubts)
-    own = np.corrcoef(given.features[given.labels == "no"].T)[0, 1]
-    assert abs(own) > 0.7 and abs(np.corrcoef(x.T)[0, 1]) < 5.0 / 5_000**0.5
+    correlation = np.corrcoef(given.features[given.labels == "no"].T)[0, 1]
+    assert abs(correlation) > 0.7 and abs(np.corrcoef(x.T)[0, 1]) < 5.0 / 5_000**0.5
 
 
 def test_units_do_not_matter(shipped, given):
@@ -264,8 +264,8 @@ def test_samples_are_written_where_every_door_writes_and_refused_in_the_same_wor
     there = tmp_path / "folder" / "out.csv"
     generate.write_csv(there, given, iter([]), 0)  # the folder is made, as by the other commands
     for path in (there, there.parent, there / "below.csv"):
-        own = refused(lambda path=path: generate.write_csv(path, given, iter([]), 0))
-        assert own == refused(lambda path=path: check_new(path, overwrite=False))
+        refusal = refused(lambda path=path: generate.write_csv(path, given, iter([]), 0))
+        assert refusal == refused(lambda path=path: check_new(path, overwrite=False))
     generate.write_csv(there, given, iter([]), 0, overwrite=True)
 
 

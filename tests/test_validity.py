@@ -48,9 +48,11 @@ def _trials():
 
 def _predicted(family):
     """Recorded trials whose names begin so, with their cases' predictions of today."""
-    trials, cases = [own for own in _trials() if own.name.startswith(family)], cases_of(120)
+    trials, cases = [trial for trial in _trials() if trial.name.startswith(family)], cases_of(120)
     settings = [cases[trial.name] for trial in trials]
-    return trials, [predict(own.groups, own.design, own.generator) for own in settings]
+    return trials, [
+        predict(setting.groups, setting.design, setting.generator) for setting in settings
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -122,43 +124,43 @@ def test_looser_thresholds_would_call_wrong_predictions_reliable(grid, monkeypat
         {**validity.THRESHOLDS, "seeds": (1.0, 1.0), **wrong},
     )
 
-    def again(own):
-        seen = own.validity
+    def again(size):
+        seen = size.validity
         return verdict_of(*seen[3:]).verdict
 
     assert _share(*grid, again, "grid")[1] < LEAST
 
 
 def test_the_estimated_probability_of_no_fit_is_the_recorded_share(grid):
-    for trial, own in zip(*grid, strict=True):
+    for trial, verdict in zip(*grid, strict=True):
         share = trial.without_fit / trial.replicates
         error = math.sqrt(max(share * (1 - share), 1e-3) / trial.replicates)
-        assert abs(own.validity.no_fit - share) < 0.12 + 4 * error, trial.name
+        assert abs(verdict.validity.no_fit - share) < 0.12 + 4 * error, trial.name
 
 
 @pytest.mark.slow
 def test_the_page_shows_the_recorded_table(recorded):
     trials, predictions = recorded
-    verdicts = [own.validity.verdict for own in predictions]
-    lines = table(trials, verdicts, [float(own.total) for own in predictions])
+    verdicts = [prediction.validity.verdict for prediction in predictions]
+    lines = table(trials, verdicts, [float(prediction.total) for prediction in predictions])
     assert "\n".join(lines) in PAGE.read_text()
 
 
 @pytest.mark.parametrize("case", list(known_cases()), ids=lambda case: case.name)
 def test_where_the_expansion_is_known_to_fail_it_is_not_called_reliable(case):
-    own = predict(case.groups, case.design, case.generator).validity
-    assert own.verdict != "reliable" and own.reasons
+    verdict = predict(case.groups, case.design, case.generator).validity
+    assert verdict.verdict != "reliable" and verdict.reasons
     if "-seeds2" in case.name:
-        assert own.verdict == "unreliable" and "few seeds" in own.causes
+        assert verdict.verdict == "unreliable" and "few seeds" in verdict.causes
 
 
 def test_more_data_never_make_a_verdict_worse_and_no_number_is_nan():
     groups = classes(3, 2.0)
     ranks = []
     for size in (4, 8, 20, 60, 200, 1000, 10_000):
-        own = predict(groups, Design.class_weighted((10 * size, size)), Oracle()).validity
-        assert not any(math.isnan(value) for value in own[3:])
-        ranks.append(VERDICTS.index(own.verdict))
+        verdict = predict(groups, Design.class_weighted((10 * size, size)), Oracle()).validity
+        assert not any(math.isnan(value) for value in verdict[3:])
+        ranks.append(VERDICTS.index(verdict.verdict))
     assert ranks == sorted(ranks, reverse=True) and ranks[0] == 2 and ranks[-1] == 0
 
 
@@ -198,7 +200,7 @@ def test_no_prediction_that_rounding_spoils_is_called_reliable(near):
         for size in (2000, 10**8):
             for generator in (Oracle(), GaussianPlugin("pooled"), Smote()):
                 design = Design((10 * size, size), size, 0.5)
-                one, other = (predict(own, design, generator) for own in _nearly_one(near, apart))
+                one, other = (predict(case, design, generator) for case in _nearly_one(near, apart))
                 wrong = abs(float(other.total) / float(one.total) - 1)
                 bad += wrong > 0.1
                 assert wrong < 2 * one.validity.rounding + 1e-9, (apart, size, generator)
@@ -267,5 +269,5 @@ def test_separability_agrees_with_linear_programmes(dim, sizes, gap):
         done = linprog(np.zeros(dim + 1), -rows, -np.ones(len(x)), bounds=(None, None))
         found += done.status == 0
     covs = np.stack([np.eye(dim)] * 2)
-    own = existence(Clusters(np.array(sizes, float), means, covs, np.array([-1.0, 1.0])))
-    assert abs(own.no_fit - found / 300) < 0.1, (own, found / 300)
+    result = existence(Clusters(np.array(sizes, float), means, covs, np.array([-1.0, 1.0])))
+    assert abs(result.no_fit - found / 300) < 0.1, (result, found / 300)

@@ -27,7 +27,7 @@ def _plurals(trees) -> set[str]:
     found = set()
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "counted":
-            words = [own.value for own in node.args[1:] if isinstance(own, ast.Constant)]
+            words = [arg.value for arg in node.args[1:] if isinstance(arg, ast.Constant)]
             found.add(counted(2, *words).removeprefix("2 ").split(" of ")[0].split()[-1])
     return found
 
@@ -48,12 +48,12 @@ def _left_alone(tree, nouns) -> list[str]:
 def _is_count(value: ast.FormattedValue) -> bool:
     """Whether it may be a number of things: neither a text nor a number with digits after 0."""
     form = "" if value.format_spec is None else ast.unparse(value.format_spec)
-    own = ast.unparse(value.value)
+    text = ast.unparse(value.value)
     return (
         value.conversion == -1
         and not re.search(r"[gfe%]['\"]?$", form)
-        and not own.endswith(("name", "method", "kind", "rows.shape"))
-        and not own.startswith("counted(")
+        and not text.endswith(("name", "method", "kind", "rows.shape"))
+        and not text.startswith("counted(")
     )
 
 
@@ -62,7 +62,7 @@ def test_every_message_that_counts_things_says_one_in_the_singular():
     nouns = _plurals(trees.values())
     assert {"rows", "columns", "classes", "categories", "degrees"} <= nouns
     found = {name: _left_alone(tree, nouns) for name, tree in trees.items()}
-    assert {name: own for name, own in found.items() if own} == {}
+    assert {name: names for name, names in found.items() if names} == {}
     wrong = ast.parse('f"got {count} rows", f"got {n} synthetic rows", f"{name} has no rows"')
     assert _left_alone(wrong, nouns) == ["{count} rows", "{n} synthetic rows"]
 

@@ -39,9 +39,9 @@ def test_without_noise_or_with_one_group_it_is_the_largest_mean():
 
 
 def test_the_formula_is_proved_and_a_wrong_one_is_not():
-    own = FORMULAS["R5.worst_pair"]
-    assert own.is_proved()
-    assert not dataclasses.replace(own, rhs=1.1 * own.rhs).is_proved()
+    formula = FORMULAS["R5.worst_pair"]
+    assert formula.is_proved()
+    assert not dataclasses.replace(formula, rhs=1.1 * formula.rhs).is_proved()
 
 
 def test_groups_that_tie_are_told_apart_from_the_maximum_of_expectations():

@@ -42,8 +42,8 @@ def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[G
         return (generator,) * count
     if not isinstance(generator, list | tuple):
         require_generator(generator)
-    for g, own in enumerate(generator):
-        require_generator(own, f" for group {g}")
+    for g, part in enumerate(generator):
+        require_generator(part, f" for group {g}")
     if len(generator) != count:
         raise ValueError(
             f"generator: got {counted(len(generator), 'generator')}, expected one, or one for each "

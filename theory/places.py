@@ -35,7 +35,7 @@ def definition(dotted: str) -> str:
     if path.exists():
         for node in ast.parse(path.read_text()).body:
             targets = getattr(node, "targets", [getattr(node, "target", None)])
-            names = [getattr(own, "id", None) for own in targets]
+            names = [getattr(target, "id", None) for target in targets]
             if name in (getattr(node, "name", None), *names):
                 return f"{path.relative_to(_ROOT).as_posix()}:{node.lineno}"
     raise ValueError(f"dotted: got {dotted!r}, expected the name of something in the package.")

@@ -82,8 +82,8 @@ class Theorem:
             for formula in self.formulas
         ]
         sources = [dataclasses.asdict(source) for source in self.sources]
-        own = {"checks": self.checks, "forms": list(self.forms), "sources": sources}
-        return fields | own | {"formulas": formulas}
+        record = {"checks": self.checks, "forms": list(self.forms), "sources": sources}
+        return fields | record | {"formulas": formulas}
 
 
 _IID = "independent samples; group sizes fixed by design"
@@ -410,7 +410,7 @@ _ALL = (
         ),
         figure="fidelity_to_excess",
     ),
-    *(Theorem(**own) for own in PROPORTIONAL_THEOREMS),
+    *(Theorem(**theorem) for theorem in PROPORTIONAL_THEOREMS),
 )
 
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}

@@ -89,7 +89,7 @@ def calls_of(steps: int) -> int:
         >>> calls_of(12_000), calls_of(300)
         (200, 150)
     """
-    return next(own for own in range(Recipe().chunk, 0, -1) if steps % own == 0)
+    return next(size for size in range(Recipe().chunk, 0, -1) if steps % size == 0)
 
 
 class State(NamedTuple):

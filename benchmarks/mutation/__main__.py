@@ -89,9 +89,10 @@ class Search:
         names = [
             f"{site.file}:{node.name}"
             for node in ast.parse((ROOT / site.file).read_text()).body
-            for own in (node.body if isinstance(node, ast.ClassDef) else [node])
-            if isinstance(own, ast.FunctionDef) and own.lineno <= site.line <= own.end_lineno
-            for node in [own]
+            for function in (node.body if isinstance(node, ast.ClassDef) else [node])
+            if isinstance(function, ast.FunctionDef)
+            and function.lineno <= site.line <= function.end_lineno
+            for node in [function]
         ]
         return names[0] if names else site.file
 
@@ -181,7 +182,7 @@ class Search:
         if not found["by"].startswith(("tests", "theory", "simulate")):
             return found
         # a test that fails without the error as well tells nothing
-        item = next(own for own in self.items if own.nodeid == found["by"])
+        item = next(item for item in self.items if item.nodeid == found["by"])
         if item.nodeid not in self.good:
             self._clean(False)
             self.good[item.nodeid] = not self._fails(item)
@@ -195,8 +196,8 @@ class Search:
         if "/theorems/" in site.file:
             names = ("printed", "judged")[:1]
         elif not site.statement and not names:
-            mine = (own[1] for key, own in self.reached.items() if key.startswith(site.file))
-            names = tuple(dict.fromkeys(name for own in mine for name in own))
+            mine = (found[1] for key, found in self.reached.items() if key.startswith(site.file))
+            names = tuple(dict.fromkeys(name for row in mine for name in row))
         worst = 0.0
         for name in sorted(names, key=self.spent.get):
             worst = max(worst, change(battery.ENTRIES[name], self.right[name]))
@@ -211,18 +212,20 @@ class Search:
                 return {"status": "survived", "by": "", "asked": "some"}
             began = time.process_time()
             failed = self._fails(item)
-            own = time.process_time() - began
-            spent += own
+            elapsed = time.process_time() - began
+            spent += elapsed
             if failed:
                 return {"status": "noticed", "by": item.nodeid}
-            self.spent[item.nodeid] = own
+            self.spent[item.nodeid] = elapsed
         return {"status": "survived", "by": "", "asked": "all"}
 
     def _candidates(self, site: Site) -> list:
         if "/theorems/" in site.file:
             wanted = self._formulas(site)
-            named = [own for own in self.items if any(f"[{one}]" in own.nodeid for one in wanted)]
-            return sorted(named, key=lambda own: "symbolic" not in own.nodeid)
+            named = [
+                item for item in self.items if any(f"[{one}]" in item.nodeid for one in wanted)
+            ]
+            return sorted(named, key=lambda item: "symbolic" not in item.nodeid)
         near = distances(site.file, asked())
         function = self._function(site).split(":")[-1]
 
@@ -232,8 +235,8 @@ class Search:
                 return (-1 if item.nodeid.endswith(function) else 0, 0)
             return (near.get(file, 99), self.spent.get(item.nodeid, 0.5))
 
-        known = [own for own in self.items if self.good.get(own.nodeid, True)]
-        return sorted((own for own in known if rank(own)[0] <= _REACH), key=rank)
+        known = [item for item in self.items if self.good.get(item.nodeid, True)]
+        return sorted((name for name in known if rank(name)[0] <= _REACH), key=rank)
 
     def _formulas(self, site: Site) -> list[str]:
         """Ids of the formulas that a site is in, or of all of its module."""
@@ -261,10 +264,10 @@ class Search:
 def summary(rows) -> str:
     """What the search found, in lines."""
     every = list(rows.values())
-    noticed = [own for own in every if own["status"] == "noticed"]
-    changing = [own for own in every if own.get("change", 0) > _CHANGE]
-    alive = [own for own in changing if own["status"] == "survived"]
-    unmeasured = [own for own in noticed if "change" not in own or own.get("traced")]
+    noticed = [one for one in every if one["status"] == "noticed"]
+    changing = [one for one in every if one.get("change", 0) > _CHANGE]
+    alive = [number for number in changing if number["status"] == "survived"]
+    unmeasured = [name for name in noticed if "change" not in name or name.get("traced")]
     share = 1 - len(alive) / len(changing) if changing else 1.0
     both = 1 - len(alive) / max(1, len(noticed) + len(alive))
     lines = [
@@ -273,8 +276,8 @@ def summary(rows) -> str:
         f"{len(unmeasured)} that were noticed before their change was measured, and those that "
         f"change less: {both:.1%}."
     ]
-    for own in alive:
-        lines.append(f"survived: {own['site']} (changes {own['entry']} by {own['change']:.2g})")
+    for name in alive:
+        lines.append(f"survived: {name['site']} (changes {name['entry']} by {name['change']:.2g})")
     return "\n".join(lines)
 
 
@@ -297,7 +300,7 @@ def _search(options) -> int:
             )
         rows = body["payload"]
         if options.again:
-            rows = {name: own for name, own in rows.items() if own.get("asked") != "some"}
+            rows = {name: row for name, row in rows.items() if row.get("asked") != "some"}
 
     def keep(now):
         artifacts.save(

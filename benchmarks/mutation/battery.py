@@ -109,7 +109,7 @@ def _bounds():
 
     design, pair = Design((1500, 250), 600, 0.45), (Scaled(0.7), Shifted((0.1, 0.2)))
     return [
-        *(bounds.population_bound(PAIR, design, own) for own in (pair, Oracle())),
+        *(bounds.population_bound(PAIR, design, one) for one in (pair, Oracle())),
         [bounds.score_var_proxy(THETA, group) for group in TRIPLE],
         [bounds.intercept_var_proxy(THETA, group) for group in TRIPLE],
         bounds.fidelity_bound([0.001, 0.003], PAIR, design, pair),
@@ -144,8 +144,8 @@ def _efficiency():
     )
 
     classes = classes_at(1.6, 2)
-    own = predict(classes, Design.raw((200, 200)), Oracle())
-    return [expected_losses(own, classes, 400, labels) for labels in ("fixed", "random")] + [
+    prediction = predict(classes, Design.raw((200, 200)), Oracle())
+    return [expected_losses(prediction, classes, 400, labels) for labels in ("fixed", "random")] + [
         relative_efficiency(2.5, 3, of=of, labels=labels)
         for of in ("slope", "error")
         for labels in ("fixed", "random")
@@ -178,8 +178,11 @@ def _validity():
     )
 
     found = [
-        (own.verdict, own.causes)
-        for own in (verdict_of(5.0, 0.0, 20.0, 0.3, 0.4), verdict_of(500.0, 0.01, 8.0, 0.1, 0.05))
+        (verdict.verdict, verdict.causes)
+        for verdict in (
+            verdict_of(5.0, 0.0, 20.0, 0.3, 0.4),
+            verdict_of(500.0, 0.01, 8.0, 0.1, 0.05),
+        )
     ]
     small = validity_of_law(PAIR, (40, 9), Smote())
     seen = predict(PAIR, Design((30, 12), 20, 0.5), GaussianPlugin("group"))
@@ -199,7 +202,7 @@ def _sequences():
     found = [signal.coordinates(4), signal.tail(5), signal.distance]
     found += [limits.pinsker_minimax(0.01, 1.3, 1.4), limits.linear_floor(signal, 0.01, 4096)]
     families = (("cut-off",), ("tikhonov", 1.5), ("pinsker", 1.2), ("tikhonov", 0.8))
-    for family in (model.Filter(*own) for own in families):
+    for family in (model.Filter(*family) for family in families):
         weights = family.weights(50, 6.0)
         found += [
             weights,
@@ -248,20 +251,20 @@ def _capacity():
 def _tokens():
     from synthetic_oversampling.theory.in_context import token_capacity as tokens
 
-    own, other = jnp.asarray([0.3, -0.2]), jnp.asarray([0.1, 0.4])
+    point, other = jnp.asarray([0.3, -0.2]), jnp.asarray([0.1, 0.4])
     u, step = jnp.asarray(EMBEDDINGS), jnp.asarray([[0.5, 0.1], [0.1, 0.4]])
     table = jnp.log(jnp.asarray([[0.1, 0.3, 0.6], [0.2, 0.5, 0.3]]))
     return [
         tokens.dictionary_posterior(table, jnp.asarray([0.0, 0.4, -0.3])),
         tokens.dirichlet_multinomial_predictive(jnp.asarray([2.0, 1.0]), jnp.asarray([0.5, 1.5])),
-        tokens.token_log_probs(own, u),
-        tokens.token_mean(own, u),
-        tokens.token_cov(own, u),
-        tokens.token_kl(own, other, u),
-        tokens.gradient_readout(tokens.token_mean(own, u), u, 3, step),
-        tokens.layer_contraction(own, u, step),
-        tokens.readout_floor(own, u, 3, step),
-        tokens.readout_expected_kl(own, u, 40, 3, step),
+        tokens.token_log_probs(point, u),
+        tokens.token_mean(point, u),
+        tokens.token_cov(point, u),
+        tokens.token_kl(point, other, u),
+        tokens.gradient_readout(tokens.token_mean(point, u), u, 3, step),
+        tokens.layer_contraction(point, u, step),
+        tokens.readout_floor(point, u, 3, step),
+        tokens.readout_expected_kl(point, u, 40, 3, step),
         tokens.sharp_token_rate(70, 3),
         tokens.reported_rate(70, 3),
     ]
@@ -324,7 +327,7 @@ def _printed():
 
     from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-    return [zlib.crc32(sp.srepr(own.rhs).encode()) for own in FORMULAS.values()]
+    return [zlib.crc32(sp.srepr(formula.rhs).encode()) for formula in FORMULAS.values()]
 
 
 _PLAIN = (

@@ -70,10 +70,10 @@ def _imports(file: str) -> set[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    own = {name.removeprefix(PACKAGE) for name in found if name.startswith(PACKAGE)}
-    paths = (name.replace(".", "/") + ".py" for name in own)
+    names = {name.removeprefix(PACKAGE) for name in found if name.startswith(PACKAGE)}
+    paths = (name.replace(".", "/") + ".py" for name in names)
     return {path for path in paths if (ROOT / path).exists()} | (
-        {"theory/__init__.py"} if "theory" in own else set()
+        {"theory/__init__.py"} if "theory" in names else set()
     )
 
 
@@ -84,10 +84,10 @@ def distances(module: str, tests: Sequence[str]) -> dict[str, int]:
     for test in tests:
         seen, edge, steps = {test}, {test}, 0
         while module not in seen and edge and steps < 9:
-            edge = {own for file in edge for own in graph.get(file, ())} - seen
+            edge = {name for file in edge for name in graph.get(file, ())} - seen
             seen |= edge
             steps += 1
         if module in seen:
             found[test] = steps
-    own = f"tests/test_{Path(module).stem}.py"
-    return found | ({own: 0} if own in tests else {})
+    namesake = f"tests/test_{Path(module).stem}.py"
+    return found | ({namesake: 0} if namesake in tests else {})

@@ -71,14 +71,14 @@ def runs():
     )
     return [
         (
-            monte_carlo.estimate(own, name),
-            monte_carlo.skewness(own, name),
-            monte_carlo.values(own, name),
-            own.moments,
-            own.problems,
-            own.excluded,
+            monte_carlo.estimate(result_of, name),
+            monte_carlo.skewness(result_of, name),
+            monte_carlo.values(result_of, name),
+            result_of.moments,
+            result_of.problems,
+            result_of.excluded,
         )
-        for own in (result, more)
+        for result_of in (result, more)
         for name in ("square", "both")
     ]
 

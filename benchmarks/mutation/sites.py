@@ -99,11 +99,11 @@ def _open(tree: ast.AST, inside: bool = False, line: int = 0) -> Iterator[tuple[
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _silent(child):
-                own = child.lineno if inside and isinstance(child, ast.stmt) else line
+                number = child.lineno if inside and isinstance(child, ast.stmt) else line
                 if isinstance(tree, ast.FunctionDef) and field == "args":
-                    own = line  # a default, which belongs to where the function is made
-                yield child, own
-                yield from _open(child, inside, own)
+                    number = line  # a default, which belongs to where the function is made
+                yield child, number
+                yield from _open(child, inside, number)
 
 
 def _text(node: ast.AST) -> bool:
@@ -195,12 +195,12 @@ def _wrong(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 def _computed(body: list[ast.stmt]) -> list[ast.stmt]:
     """A module of formulas without the functions that only a derivation calls."""
-    kept = [own for own in body if not isinstance(own, ast.FunctionDef)]
+    kept = [stmt for stmt in body if not isinstance(stmt, ast.FunctionDef)]
     while True:
         called = {
-            _called(own) for stmt in kept for own in ast.walk(stmt) if isinstance(own, ast.Call)
+            _called(node) for stmt in kept for node in ast.walk(stmt) if isinstance(node, ast.Call)
         }
-        wanted = [own for own in body if own in kept or getattr(own, "name", "") in called]
+        wanted = [stmt for stmt in body if stmt in kept or getattr(stmt, "name", "") in called]
         if wanted == kept:
             return kept
         kept = wanted
@@ -250,12 +250,12 @@ def mutated(source: str, site: Site) -> ast.Module:
         for field, value in ast.iter_fields(parent):
             if value is node:
                 setattr(parent, field, wrong)
-            elif isinstance(value, list) and any(own is node for own in value):
-                value[[own is node for own in value].index(True)] = wrong
-    for own in ast.walk(wrong):
-        if hasattr(own, "lineno") or isinstance(own, (ast.expr, ast.keyword)):
-            own.lineno = own.end_lineno = node.lineno
-            own.col_offset = own.end_col_offset = node.col_offset
+            elif isinstance(value, list) and any(item is node for item in value):
+                value[[item is node for item in value].index(True)] = wrong
+    for child in ast.walk(wrong):
+        if hasattr(child, "lineno") or isinstance(child, (ast.expr, ast.keyword)):
+            child.lineno = child.end_lineno = node.lineno
+            child.col_offset = child.end_col_offset = node.col_offset
     return ast.fix_missing_locations(tree)
 
 
@@ -269,12 +269,12 @@ def draw(sources: Mapping[str, str], count: int, seed: int) -> list[Site]:
     """
     every = {file: sites(file, text) for file, text in sorted(sources.items())}
     total = sum(map(len, every.values()))
-    numbers = _shares([len(own) for own in every.values()], min(count, total))
+    numbers = _shares([len(one) for one in every.values()], min(count, total))
     chance = random.Random(seed)
     drawn = [
         site
-        for own, number in zip(every.values(), numbers, strict=True)
-        for site in chance.sample(own, number)
+        for one, number in zip(every.values(), numbers, strict=True)
+        for site in chance.sample(one, number)
     ]
     chance.shuffle(drawn)  # so that a part of the run is a sample as well
     return drawn
@@ -283,7 +283,7 @@ def draw(sources: Mapping[str, str], count: int, seed: int) -> list[Site]:
 def _shares(sizes: Sequence[int], count: int) -> list[int]:
     """Whole numbers that sum to the count, in proportion to the sizes (largest remainders)."""
     exact = [count * size / sum(sizes) for size in sizes]
-    numbers = [int(own) for own in exact]
+    numbers = [int(name) for name in exact]
     order = sorted(range(len(sizes)), key=lambda i: numbers[i] - exact[i])
     for i in order[: count - sum(numbers)]:
         numbers[i] += 1

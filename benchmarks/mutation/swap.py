@@ -38,16 +38,16 @@ def module_of(file: str) -> types.ModuleType:
 def _living() -> tuple[list, dict[str, dict[tuple[str, int], list[types.FunctionType]]]]:
     """What remembers results, and functions by file, name and line, of when it is first asked."""
     remembering, functions = [], {}
-    for own in gc.get_objects():
-        module = str(getattr(own, "__module__", "")) if callable(own) else ""
+    for thing in gc.get_objects():
+        module = str(getattr(thing, "__module__", "")) if callable(thing) else ""
         if not module.startswith(_PACKAGES):
             continue
-        if isinstance(own, functools._lru_cache_wrapper) and not module.endswith("compiling"):
-            remembering.append(own)
-        if isinstance(own, types.FunctionType):
-            code = own.__code__
+        if isinstance(thing, functools._lru_cache_wrapper) and not module.endswith("compiling"):
+            remembering.append(thing)
+        if isinstance(thing, types.FunctionType):
+            code = thing.__code__
             file = functions.setdefault(code.co_filename, {})
-            file.setdefault((code.co_qualname, code.co_firstlineno), []).append(own)
+            file.setdefault((code.co_qualname, code.co_firstlineno), []).append(thing)
     return remembering, functions
 
 
@@ -56,21 +56,21 @@ def forget(compiled: bool) -> None:
 
     With the programs go the functions that formulas were lowered to.
     """
-    for own in _living()[0]:
-        own.cache_clear()
+    for function in _living()[0]:
+        function.cache_clear()
     if compiled:
-        for own in FORMULAS.values():
-            for name in vars(own).keys() - own.__dataclass_fields__.keys():
-                del vars(own)[name]
+        for function in FORMULAS.values():
+            for name in vars(function).keys() - function.__dataclass_fields__.keys():
+                del vars(function)[name]
     if compiled:
         jax.clear_caches()
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    for own in code.co_consts:
-        if isinstance(own, types.CodeType):
-            yield own
-            yield from _codes(own)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _codes(constant)
 
 
 def _same(left, right) -> bool:
@@ -95,12 +95,12 @@ def swapped(site: Site) -> Iterator[int]:
     with contextlib.ExitStack() as stack:
         count = 0
         for wrong in _codes(code):
-            for own in living.get((wrong.co_qualname, wrong.co_firstlineno), []):
-                if own.__code__ != wrong and len(wrong.co_freevars) == len(
-                    own.__code__.co_freevars
+            for function in living.get((wrong.co_qualname, wrong.co_firstlineno), []):
+                if function.__code__ != wrong and len(wrong.co_freevars) == len(
+                    function.__code__.co_freevars
                 ):
-                    stack.callback(setattr, own, "__code__", own.__code__)
-                    own.__code__ = wrong
+                    stack.callback(setattr, function, "__code__", function.__code__)
+                    function.__code__ = wrong
                     count += 1
         # what the import makes, where it is not the same with the error
         if not site.statement or "/theorems/" in site.file:
@@ -126,14 +126,16 @@ def _remade(stack, right, copy, living) -> int:
     for name, value in vars(copy).items():
         old = vars(right).get(name)
         if isinstance(value, types.FunctionType):
-            for own in living.get((value.__code__.co_qualname, value.__code__.co_firstlineno), []):
+            for function in living.get(
+                (value.__code__.co_qualname, value.__code__.co_firstlineno), []
+            ):
                 for field in ("__defaults__", "__kwdefaults__"):
-                    if not _same(getattr(own, field), getattr(value, field)):
-                        stack.callback(setattr, own, field, getattr(own, field))
-                        setattr(own, field, getattr(value, field))
+                    if not _same(getattr(function, field), getattr(value, field)):
+                        stack.callback(setattr, function, field, getattr(function, field))
+                        setattr(function, field, getattr(value, field))
                         count += 1
         elif isinstance(value, _PLAIN) and not name.startswith("__") and not _same(old, value):
-            if isinstance(value, tuple) and any(isinstance(own, Formula) for own in value):
+            if isinstance(value, tuple) and any(isinstance(item, Formula) for item in value):
                 continue
             for module in list(sys.modules.values()):
                 if getattr(module, "__name__", "").startswith(_PACKAGES):

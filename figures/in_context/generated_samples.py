@@ -15,10 +15,10 @@ def _draw(payload: Mapping):
     rows = payload["generators"]
     figure, axes = style.new_figure(1, len(rows), height=2.3, sharex=True, sharey=True)
     seeds = payload["seeds"]
-    for panel, (name, own) in zip(axes, rows.items(), strict=True):
+    for panel, (name, sample) in zip(axes, rows.items(), strict=True):
         panel.plot(
-            own["x"],
-            own["y"],
+            sample["x"],
+            sample["y"],
             color="0.7",
             marker=".",
             markersize=3.0,

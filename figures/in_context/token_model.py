@@ -15,10 +15,10 @@ __all__ = ["SPEC"]
 def _draw(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.3, width=1.6 * style.ONE_COLUMN)
     style.curve(panel, payload["count"], payload["reported"], 5, "reported rate, constants 1")
-    for series, (depth, own) in enumerate(payload["layers"].items()):
+    for series, (depth, layer) in enumerate(payload["layers"].items()):
         name = counted(int(depth), "layer")
-        style.curve(panel, payload["count"], own["expected"], series, name)
-        seen = own["observed"]
+        style.curve(panel, payload["count"], layer["expected"], series, name)
+        seen = layer["observed"]
         style.points(panel, payload["counts_seen"], seen["mean"], seen["std_error"], series)
     style.curve(panel, payload["count"], payload["sharp"], 4, "sharp rate $d/(2n)$", linewidth=1.0)
     panel.set(xscale="log", yscale="log", xlabel="seeds $n$", ylabel="expected divergence (nats)")

@@ -14,23 +14,23 @@ __all__ = ["SPEC"]
 def _draw(payload: Mapping, trained: Mapping):
     figure, panels = style.new_figure(2, 2, height=5.4)
     left, right, total, gap = panels
-    own, seen = payload["gaussian"], payload["observed"]
+    gaussian, seen = payload["gaussian"], payload["observed"]
     style.curve(
         left,
         payload["count"],
-        own["minimax"],
+        gaussian["minimax"],
         4,
         r"minimax $\frac{d}{2}\log(1+1/n)$",
         linewidth=1.0,
     )
     for series, (name, label) in enumerate((("bayes", "attention layer"), ("plug-in", "plug-in"))):
-        style.curve(left, payload["count"], own[name], series, label)
+        style.curve(left, payload["count"], gaussian[name], series, label)
         value = seen["attention" if name == "bayes" else name]
         style.points(left, payload["counts_seen"], value["mean"], value["std_error"], series)
     left.set_title("constructed: Gaussian groups, $d = 4$")
-    own = payload["frequencies"]
-    style.curve(right, payload["count"], own["rate"], 4, "$(V-1)/(2n)$", linewidth=1.0)
-    style.curve(right, payload["count"], own["bayes"], 0, "attention layer")
+    gaussian = payload["frequencies"]
+    style.curve(right, payload["count"], gaussian["rate"], 4, "$(V-1)/(2n)$", linewidth=1.0)
+    style.curve(right, payload["count"], gaussian["bayes"], 0, "attention layer")
     value = seen["counts"]
     style.points(right, payload["counts_seen"], value["mean"], value["std_error"], 0)
     right.set_title("constructed: symbols of unknown frequency")
@@ -57,11 +57,11 @@ def _draw_trained(total, gap, trained: Mapping) -> None:
     total.set_title(f"trained: Gaussian groups, $d = {trained['dim']}$")
     for series, name in ((4, "flat prior"), (1, "plug-in"), (5, "prior")):
         style.curve(gap, count, trained["gap"][name], series, name)
-    for place, own in enumerate(networks):
-        series, label = 2 + place % 2, f"seed {own['seed']}"
+    for place, network in enumerate(networks):
+        series, label = 2 + place % 2, f"seed {network['seed']}"
         look = {"markersize": 5.5 - 1.2 * place, "marker": "osD^v"[place % 5]}
         for panel, name, text in ((total, "total", None), (gap, "gap", label)):
-            value = own[name]
+            value = network[name]
             style.points(panel, count, value["mean"], value["std_error"], series, text, **look)
     for panel in (total, gap):
         style.guide(panel, x=trained["most_trained"])

@@ -32,8 +32,8 @@ def _draw(payload: Mapping):
     for panel, (part, (title, label)) in zip(axes, _PARTS.items(), strict=True):
         for series, name in enumerate(_NAMES):
             style.curve(panel, ratio, payload["curves"][name][part], series)
-            own = seen[name][part]
-            style.points(panel, payload["ratios"], own["mean"], own["std_error"], series)
+            values = seen[name][part]
+            style.points(panel, payload["ratios"], values["mean"], values["std_error"], series)
         panel.set(xscale="log", xlabel=r"features per minority row $d/n_1$", ylabel=label)
         panel.set_ylim(bottom=_BOTTOM.get(part, 0.0))
         panel.set_xticks(payload["ratios"])

@@ -20,15 +20,15 @@ _FINITE, _RESCUED = "0.86", "...."
 def _draw(payload: Mapping):
     figure, axes = style.new_figure(1, len(payload["distances"]), height=3.4, sharey=True)
     ratio = np.asarray(payload["ratio"])
-    for panel, (distance, own) in zip(axes, payload["distances"].items(), strict=True):
-        low, high = (np.asarray(own[name]["curve"]) for name in _NAMES)
+    for panel, (distance, curve) in zip(axes, payload["distances"].items(), strict=True):
+        low, high = (np.asarray(curve[name]["curve"]) for name in _NAMES)
         panel.fill_between(ratio, 0.0, low, facecolor=_FINITE, linewidth=0.0)
         panel.fill_between(
             ratio, low, high, facecolor="none", edgecolor="0.6", hatch=_RESCUED, linewidth=0.0
         )
         for series, name in enumerate(_NAMES):
-            style.curve(panel, ratio, own[name]["curve"], series)
-            seen = own[name]["points"]
+            style.curve(panel, ratio, curve[name]["curve"], series)
+            seen = curve[name]["points"]
             style.points(panel, seen["ratio"], seen["mean"], seen["std_error"], series)
         panel.set(xscale="log", xlabel=r"imbalance ratio $n_0/n_1$", ylim=(0.0, None))
         panel.set_xlim(ratio[0] / 1.08, ratio[-1])

@@ -17,12 +17,12 @@ _COMPONENTS = ("$b$", "$w_1$", "$w_2$", "$w_3$")
 def _rows(axes, rows: Mapping, theory: str, observed: str, linear: str | None = None) -> None:
     names = list(rows)
     for place, name in enumerate(names):
-        own = rows[name]
-        count = len(own[theory])
+        row = rows[name]
+        count = len(row[theory])
         height = place + 0.2 * (np.arange(count) - (count - 1) / 2)
         for j in range(count):
-            style.ticks(axes, [own[theory][j]], [height[j]], j, markersize=7)
-            value = own[observed]
+            style.ticks(axes, [row[theory][j]], [height[j]], j, markersize=7)
+            value = row[observed]
             style.points(
                 axes,
                 [height[j]],
@@ -33,7 +33,7 @@ def _rows(axes, rows: Mapping, theory: str, observed: str, linear: str | None = 
                 markersize=3.2,
             )
             if linear is not None:
-                style.crosses(axes, [own[linear][j]], [height[j]], markersize=3.0)
+                style.crosses(axes, [row[linear][j]], [height[j]], markersize=3.0)
         if place:
             style.guide(axes, y=place - 0.5, color="0.9")
     style.guide(axes, x=0.0)
@@ -63,11 +63,11 @@ def _draw(payload: Mapping):
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=6, columnspacing=1.2,
                   handlelength=1.0)  # fmt: skip
-    for series, (name, own) in enumerate(payload["remainder"].items()):
+    for series, (name, curve) in enumerate(payload["remainder"].items()):
         style.curve(
             right,
-            own["gradient"],
-            own["remainder"],
+            curve["gradient"],
+            curve["remainder"],
             series,
             name,
             linewidth=0.8,

@@ -21,10 +21,10 @@ _PARTS = (
 def _draw(payload: Mapping):
     rows = payload["generators"]
     figure, axes = style.new_figure(1, len(rows), height=2.7)
-    for panel, (name, own) in zip(axes, rows.items(), strict=True):
+    for panel, (name, row) in zip(axes, rows.items(), strict=True):
         for part, series, label in _PARTS:
-            style.curve(panel, payload["weight"], own[part], series, label)
-        seen = own["observed"]
+            style.curve(panel, payload["weight"], row[part], series, label)
+        seen = row["observed"]
         style.points(panel, payload["weights"], seen["mean"], seen["std_error"], 0)
         style.guide(panel, y=0.0)
         panel.set_title(style.display(name))

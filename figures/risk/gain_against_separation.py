@@ -13,9 +13,9 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.0)
-    own = payload["efficiency"]
-    style.curve(left, own["distance"], own["efficiency"], 0, "closed form")
-    table, at = own["published"], own["points"]
+    efficiency = payload["efficiency"]
+    style.curve(left, efficiency["distance"], efficiency["efficiency"], 0, "closed form")
+    table, at = efficiency["published"], efficiency["points"]
     style.crosses(
         left, table["distance"], table["efficiency"], "Efron (1975), table", markersize=6.0
     )

@@ -19,11 +19,11 @@ def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.5)
     rows = payload["designs"]
     count = len(_GROUPS)
-    for place, own in enumerate(rows.values()):
+    for place, row in enumerate(rows.values()):
         height = place + 0.16 * (np.arange(count + 1) - count / 2)
-        observed, worst = own["error_observed"], own["worst_error_observed"]
+        observed, worst = row["error_observed"], row["worst_error_observed"]
         for g in range(count):
-            style.ticks(left, [own["error"][g]], [height[g]], g, markersize=6)
+            style.ticks(left, [row["error"][g]], [height[g]], g, markersize=6)
             style.points(
                 left,
                 [height[g]],
@@ -33,7 +33,7 @@ def _draw(payload: Mapping):
                 horizontal=True,
                 markersize=3.2,
             )
-        style.ticks(left, [own["worst_error"]], [height[-1]], 4, markersize=6)
+        style.ticks(left, [row["worst_error"]], [height[-1]], 4, markersize=6)
         style.points(
             left,
             [height[-1]],

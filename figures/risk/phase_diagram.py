@@ -52,8 +52,8 @@ def _draw(payload: Mapping):
     norm = TwoSlopeNorm(0.0, -_LIMIT, _LIMIT)
     panels = axes.reshape(len(_RIVALS), count)
     for line, (rival, name) in zip(panels, _RIVALS.items(), strict=True):
-        for panel, (separation, own) in zip(line, rows.items(), strict=True):
-            gain = np.log2(np.asarray(own["relative"][rival]))
+        for panel, (separation, row) in zip(line, rows.items(), strict=True):
+            gain = np.log2(np.asarray(row["relative"][rival]))
             image = panel.pcolormesh(
                 ratio, length, gain, cmap="PuOr", norm=norm, shading="gouraud", rasterized=True
             )
@@ -61,9 +61,9 @@ def _draw(payload: Mapping):
             panel.contourf(
                 ratio, length, gain, levels=[-np.inf, 0.0], colors="none", hatches=[_HURTS]
             )
-            style.curve(panel, ratio, own["break_even"][rival], 4, linestyle="-")
-            style.curve(panel, ratio, own["leading"][rival], 4, linestyle="--")
-            _markers(panel, payload["lengths"], own["points"], rival)
+            style.curve(panel, ratio, row["break_even"][rival], 4, linestyle="-")
+            style.curve(panel, ratio, row["leading"][rival], 4, linestyle="--")
+            _markers(panel, payload["lengths"], row["points"], rival)
             panel.set(xscale="log", yscale="log", ylim=(length[0], length[-1]))
             panel.set_xlim(ratio[0], ratio[-1])
             style.plain_log(panel)

@@ -18,9 +18,9 @@ def _draw(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.4, width=1.75 * style.ONE_COLUMN)
     places = np.arange(len(payload["procedures"]))
     rows = payload["generators"]
-    for series, (name, own) in enumerate(rows.items()):
+    for series, (name, row) in enumerate(rows.items()):
         offset = 0.2 * (series - (len(rows) - 1) / 2)
-        seen = own["excess"]
+        seen = row["excess"]
         style.points(
             panel,
             places + offset,

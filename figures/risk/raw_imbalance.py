@@ -15,26 +15,26 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=2.9)
-    ratio, curves, own = payload["ratio"], payload["curves"], payload["points"]
-    error, finite = own["error"], np.asarray(own["error_finite"])
+    ratio, curves, points = payload["ratio"], payload["curves"], payload["points"]
+    error, finite = points["error"], np.asarray(points["error_finite"])
     names = (("error_1", "minority", 1), ("error_0", "majority", 0))
     for series, (curve, name, group) in enumerate(names):
         style.curve(left, ratio, curves[curve], series, name)
         mean, spread = (np.asarray(error[k])[:, group] for k in ("mean", "std_error"))
-        style.points(left, own["ratio"], mean, spread, series)
-        style.crosses(left, own["ratio"], finite[:, group])
+        style.points(left, points["ratio"], mean, spread, series)
+        style.crosses(left, points["ratio"], finite[:, group])
     style.curve(left, ratio, curves["balanced_error"], 2, "balanced")
     left.set(xscale="log", xlabel=r"imbalance ratio $n_0/n_1$", ylabel="error rate", ylim=(0, 1))
     left.set_title("class errors of raw ERM")
     left.legend(loc="center left", bbox_to_anchor=(0.0, 0.66))
     style.curve(right, ratio, curves["shift"], 0, r"intercept: $\log(n_1/n_0)$")
-    moved, limit = own["displacement"], np.asarray(own["displacement_finite"])
+    moved, limit = points["displacement"], np.asarray(points["displacement_finite"])
     mean, spread = (np.asarray(moved[k]) for k in ("mean", "std_error"))
-    style.points(right, own["ratio"], mean[:, 0], spread[:, 0], 0, "simulation, 95 %")
-    style.crosses(right, own["ratio"], limit[:, 0], "with the $O(1/n)$ term")
+    style.points(right, points["ratio"], mean[:, 0], spread[:, 0], 0, "simulation, 95 %")
+    style.crosses(right, points["ratio"], limit[:, 0], "with the $O(1/n)$ term")
     slopes = mean.shape[1] - 1
     for j in range(slopes):  # side by side, in one look: none differs from 0
-        place = np.asarray(own["ratio"]) * 1.1 ** (j - (slopes - 1) / 2)
+        place = np.asarray(points["ratio"]) * 1.1 ** (j - (slopes - 1) / 2)
         label = "each slope, simulated: 0" if j == 0 else None
         style.points(right, place, mean[:, 1 + j], spread[:, 1 + j], 1, label)
     right.set(xscale="log", xlabel=r"imbalance ratio $n_0/n_1$")

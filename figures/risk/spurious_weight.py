@@ -15,9 +15,9 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=2.9)
-    own = payload["alignment"]
-    style.curve(left, own["share"], own["weight"], 0, "theory, population")
-    at, weight = own["points"], own["points"]["weight"]
+    alignment = payload["alignment"]
+    style.curve(left, alignment["share"], alignment["weight"], 0, "theory, population")
+    at, weight = alignment["points"], alignment["points"]["weight"]
     style.points(left, at["share"], weight["mean"], weight["std_error"], 0, "simulation, 95 %")
     style.guide(left, y=0.0)
     left.set(xlabel="share of samples whose attribute agrees with the label")

@@ -17,10 +17,10 @@ def _draw(payload: Mapping):
         left, payload["divergence"], payload["bound"], 4, r"bound $\sqrt{2 v\,\mathrm{KL}}$"
     )
     at = payload["points"]
-    for series, (name, own) in enumerate(payload["families"].items()):
-        style.curve(left, own["divergence"], own["bias"], series, name)
-        style.curve(right, own["divergence"], own["excess"], series, name)
-        style.curve(right, own["divergence"], own["bound"], series, linewidth=0.8, alpha=0.6)
+    for series, (name, family) in enumerate(payload["families"].items()):
+        style.curve(left, family["divergence"], family["bias"], series, name)
+        style.curve(right, family["divergence"], family["excess"], series, name)
+        style.curve(right, family["divergence"], family["bound"], series, linewidth=0.8, alpha=0.6)
     for panel, what in ((left, "bias"), (right, "excess")):
         seen = at[what]
         style.points(panel, at["divergence"], seen["mean"], seen["std_error"], 0)

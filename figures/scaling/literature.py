@@ -13,11 +13,11 @@ __all__ = ["SPEC"]
 def _panel(panel, payload: Mapping, rows: Mapping, own_name: str, names: Mapping) -> list:
     """Draw the laws of all rows; returns the legend's entries."""
     handles = []
-    for series, (name, own) in enumerate(rows.items()):
-        errors = own["errors"]
+    for series, (name, row) in enumerate(rows.items()):
+        errors = row["errors"]
         mine, law = (f"{100 * errors[key]:.0f} %" for key in ("own", "law"))
         label = f"{names[name]}: {own_name} {mine}, law {law}"
-        style.curve(panel, payload["weight"], own["own"], series, linestyle="-")
+        style.curve(panel, payload["weight"], row["own"], series, linestyle="-")
         look = style.SERIES[series]  # all lines are solid: the marker tells them apart in grey
         handles.append(
             style.Line2D(
@@ -33,13 +33,13 @@ def _panel(panel, payload: Mapping, rows: Mapping, own_name: str, names: Mapping
         style.guide(
             panel,
             payload["weight"],
-            own["law"],
+            row["law"],
             gid=None,
             linewidth=1.1,
             color=style.SERIES[series].colour,
             linestyle=(0, (2, 2)),
         )
-        seen = own["observed"]
+        seen = row["observed"]
         style.points(panel, payload["weights"], seen["mean"], seen["std_error"], series)
     panel.set(yscale="log", xlabel=r"weight $\alpha$ of the synthetic part")
     return handles

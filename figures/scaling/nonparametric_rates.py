@@ -13,21 +13,21 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.0)
-    for series, (name, own) in enumerate(payload["smoothness"].items()):
-        label = rf"$\beta={float(name):g}$: {style.exponent(own)}"
-        style.curve(left, payload["size"], own["exact"], series, label)
+    for series, (name, rates) in enumerate(payload["smoothness"].items()):
+        label = rf"$\beta={float(name):g}$: {style.exponent(rates)}"
+        style.curve(left, payload["size"], rates["exact"], series, label)
         style.guide(
             left,
             payload["size"],
-            own["rate"],
+            rates["rate"],
             gid=None,
             linewidth=0.8,
             color="0.3",
             linestyle=(0, (1, 1.5)),
         )
-        style.curve(right, payload["size"], own["error"], series)
+        style.curve(right, payload["size"], rates["error"], series)
         for panel, statistic in ((left, "squared"), (right, "error")):
-            seen = own["observed"][statistic]
+            seen = rates["observed"][statistic]
             style.points(panel, payload["sizes"], seen["mean"], seen["std_error"], series)
     for panel in (left, right):
         panel.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")

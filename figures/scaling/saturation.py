@@ -13,13 +13,13 @@ __all__ = ["SPEC"]
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.2)
-    for series, (name, own) in enumerate(payload["smoothness"].items()):
+    for series, (name, rates) in enumerate(payload["smoothness"].items()):
         colour, marker = style.SERIES[series].colour, style.SERIES[series].marker
-        style.curve(left, payload["size"], own["by_size"], series, linestyle="-")
+        style.curve(left, payload["size"], rates["by_size"], series, linestyle="-")
         style.guide(
             left,
             payload["size"],
-            own["fresh"],
+            rates["fresh"],
             gid=None,
             color=colour,
             linewidth=1.0,
@@ -27,7 +27,7 @@ def _draw(payload: Mapping):
         )
         left.annotate(
             _beta(name),
-            (payload["size"][-1], own["fresh"][-1]),
+            (payload["size"][-1], rates["fresh"][-1]),
             xytext=(3, 0),
             textcoords="offset points",
             ha="left",
@@ -35,18 +35,18 @@ def _draw(payload: Mapping):
             fontsize=8,
             color=colour,
         )
-        style.guide(left, y=own["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
+        style.guide(left, y=rates["floor"], color=colour, linestyle=(0, (1, 2)), linewidth=0.9)
         left.plot(
-            own["crossover"],
-            2.0 * own["floor"],
+            rates["crossover"],
+            2.0 * rates["floor"],
             marker,
             color=colour,
             gid=style.GUIDE,
             markersize=6.5,
             zorder=4,
         )
-        style.curve(right, payload["seeds"], own["by_seeds"], series, linestyle="-")
-        seen = own["observed"]
+        style.curve(right, payload["seeds"], rates["by_seeds"], series, linestyle="-")
+        seen = rates["observed"]
         for panel, x, statistic in (
             (left, payload["sizes"], "by_size"),
             (right, payload["numbers"], "by_seeds"),

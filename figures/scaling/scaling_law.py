@@ -23,21 +23,21 @@ def _draw(payload: Mapping):
     rows = payload["generators"]
     columns = (len(rows) + 1) // 2
     figure, axes = style.new_figure(2, columns, height=4.4, sharex=True, sharey=True)
-    for panel, (name, own) in zip(axes, rows.items(), strict=True):
+    for panel, (name, row) in zip(axes, rows.items(), strict=True):
         for series, (rule, label) in enumerate(_RULES.items()):
-            style.curve(panel, own["size"], own["excess"][rule], series, label)
-            seen = own["observed"][rule]
+            style.curve(panel, row["size"], row["excess"][rule], series, label)
+            seen = row["observed"][rule]
             style.points(panel, seen["size"], seen["mean"], seen["std_error"], series)
-        style.guide(panel, y=own["floor"], linestyle=(0, (1, 2)), linewidth=0.9)
-        if own["crossover"] > 0:  # some weight helps
-            style.guide(panel, x=own["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
+        style.guide(panel, y=row["floor"], linestyle=(0, (1, 2)), linewidth=0.9)
+        if row["crossover"] > 0:  # some weight helps
+            style.guide(panel, x=row["crossover"], linestyle=(0, (1, 2)), linewidth=0.9)
         panel.set(xscale="log", yscale="log")
         panel.set_title(style.display(name))
     for panel in axes[columns:]:
         panel.set_xlabel("synthetic samples per group $N$")
     for panel in axes[::columns]:
         panel.set_ylabel("excess risk (nats)")
-    lowest = min(min(own["excess"]["best"]) for own in rows.values())
+    lowest = min(min(row["excess"]["best"]) for row in rows.values())
     axes[0].set_ylim(bottom=0.6 * lowest)
     handles, labels = axes[0].get_legend_handles_labels()
     handles.append(style.Line2D([], [], color="0.55", linestyle=(0, (1, 2))))
@@ -57,9 +57,9 @@ def _draw(payload: Mapping):
 def _draw_weight(payload: Mapping):
     figure, (panel,) = style.new_figure(1, 1, height=3.0, width=1.5 * style.ONE_COLUMN)
     highest = 1.0
-    for series, (name, own) in enumerate(payload["generators"].items()):
-        style.curve(panel, payload["size"], own["weight"], series, style.display(name))
-        size, mean, error = (own["vertex"][part] for part in ("size", "mean", "std_error"))
+    for series, (name, curve) in enumerate(payload["generators"].items()):
+        style.curve(panel, payload["size"], curve["weight"], series, style.display(name))
+        size, mean, error = (curve["vertex"][part] for part in ("size", "mean", "std_error"))
         if size:  # side by side, so that no interval hides another; none where no weight helps
             style.points(panel, np.asarray(size) * 1.06 ** (series - 2.5), mean, error, series)
             highest = max(highest, np.max(np.asarray(mean) + 1.96 * np.asarray(error)))

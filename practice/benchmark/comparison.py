@@ -53,11 +53,13 @@ def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
         >>> mean, round(half, 3)
         (2.0, 2.484)
     """
-    own = np.asarray(values, dtype=float)
-    if len(own) < 2:
-        return float(own.mean()), math.inf
-    half = stats.t.ppf(1 - LEVEL / 2, len(own) - 1) * own.std(ddof=1) / math.sqrt(len(own))
-    return float(own.mean()), float(half)
+    numbers = np.asarray(values, dtype=float)
+    if len(numbers) < 2:
+        return float(numbers.mean()), math.inf
+    half = (
+        stats.t.ppf(1 - LEVEL / 2, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers))
+    )
+    return float(numbers.mean()), float(half)
 
 
 def ratio_interval(over: np.ndarray, under: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,9 +95,9 @@ def difference(
         >>> [round(one, 3) for one in difference([0.1, 0.2, 0.1, 0.3], 0.5)]
         [0.175, 0.152, 0.035, 0.125]
     """
-    own = np.asarray(values, dtype=float)
-    mean, half = interval(own)
-    var, count = own.var(ddof=1), len(own)
+    numbers = np.asarray(values, dtype=float)
+    mean, half = interval(numbers)
+    var, count = numbers.var(ddof=1), len(numbers)
     if var == 0.0:  # the same difference in every seed: nothing to test if it is 0
         p = 1.0 if mean == 0.0 else 0.0
         return mean, half, p, p
@@ -137,16 +139,16 @@ def compare_all(results: dict[str, list[dict]], reference: str, metric: str) -> 
     """
     found = []
     for task, seeds in results.items():
-        methods = dict.fromkeys(m for own in seeds for m in own["scores"])
+        methods = dict.fromkeys(m for seed in seeds for m in seed["scores"])
         classifiers = dict.fromkeys(
-            c for own in seeds for scores in own["scores"].values() for c in scores
+            c for seed in seeds for scores in seed["scores"].values() for c in scores
         )
-        ratio = float(np.mean([sum(own["test_sizes"]) / sum(own["sizes"]) for own in seeds]))
+        ratio = float(np.mean([sum(seed["test_sizes"]) / sum(seed["sizes"]) for seed in seeds]))
         for rival in methods:
             both = [
-                own["scores"]
-                for own in seeds
-                if rival in own["scores"] and reference in own["scores"]
+                seed["scores"]
+                for seed in seeds
+                if rival in seed["scores"] and reference in seed["scores"]
             ]
             if rival == reference or len(both) < 2:
                 continue

@@ -30,8 +30,8 @@ def draw(results: Results) -> Figure:
     """
     kinds = by_kind(results)
     figure, axes = style.new_figure(len(kinds), 3, height=3.6 * len(kinds))
-    for row, (title, own) in zip(axes.reshape(-1, 3), kinds.items(), strict=True):
-        _row(row, own, title if len(kinds) > 1 else "")
+    for row, (title, found) in zip(axes.reshape(-1, 3), kinds.items(), strict=True):
+        _row(row, found, title if len(kinds) > 1 else "")
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=3)
     style.panel_letters(axes)
@@ -61,14 +61,14 @@ def _row(axes, results: Results, title: str) -> None:
         weight, predicted, observed = _reliability(results, method, after)
         share, half = ratio_interval(observed, weight)
         reach = np.minimum([half, half], [share, 1.0 - share])  # a share is within 0 and 1
-        own = style.SERIES[series]
+        look = style.SERIES[series]
         right.errorbar(
             predicted.sum(axis=0) / weight.sum(axis=0),
             share,
             yerr=reach,
-            color=own.colour,
-            linestyle=own.line,
-            marker=own.marker,
+            color=look.colour,
+            linestyle=look.line,
+            marker=look.marker,
             markerfacecolor="white",
             elinewidth=0.9,
             label=label,
@@ -91,10 +91,10 @@ def _differences(axes, results: Results, methods, classifiers, metric: str) -> l
             mean, half = mean_interval(values - base)
             if not np.isnan(mean):
                 found.setdefault(method, {})[one] = (mean, half)
-    for place, own in enumerate(found.values()):
+    for place, item in enumerate(found.values()):
         for series, one in enumerate(classifiers):
-            if one in own:
-                mean, half = own[one]
+            if one in item:
+                mean, half = item[one]
                 height = place + 0.22 * (series - (len(classifiers) - 1) / 2)
                 style.points(
                     axes,
@@ -121,8 +121,8 @@ def _reliability(results: Results, method: str, after: int) -> np.ndarray:
             sum(
                 (
                     np.array(scores["reliability"][after])
-                    for own in tables
-                    for scores in own["scores"].get(method, {}).values()
+                    for table in tables
+                    for scores in table["scores"].get(method, {}).values()
                 ),
                 start=np.zeros((3, RELIABILITY_BINS)),
             )

@@ -142,4 +142,4 @@ def _bins(event, probability, weight) -> np.ndarray:
     place = np.minimum((probability * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     weight = weight / weight.sum()
     sums = (weight, weight * probability, weight * event)
-    return np.stack([np.bincount(place, own, minlength=RELIABILITY_BINS) for own in sums])
+    return np.stack([np.bincount(place, total, minlength=RELIABILITY_BINS) for total in sums])

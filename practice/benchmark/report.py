@@ -71,19 +71,19 @@ def by_kind(results: Results) -> dict[str, Results]:
         title: {task: seeds for task, seeds in results.items() if seeds[0]["categories"] == kind}
         for kind, title in KINDS.items()
     }
-    return {title: own for title, own in found.items() if own}
+    return {title: scores for title, scores in found.items() if scores}
 
 
 def methods_of(results: Results) -> list[str]:
     """Methods with scores, in the order of `LABELS`."""
-    present = {m for seeds in results.values() for own in seeds for m in own["scores"]}
+    present = {m for seeds in results.values() for seed in seeds for m in seed["scores"]}
     return [m for m in LABELS if m in present]
 
 
 def by_seed(results: Results, value) -> np.ndarray:
     """``value(own)`` averaged over tables, one number a seed; NaN where a table has none."""
     count = min(len(seeds) for seeds in results.values())
-    table = [[value(own) for own in seeds[:count]] for seeds in results.values()]
+    table = [[value(seed) for seed in seeds[:count]] for seeds in results.values()]
     return np.mean(np.array(table, dtype=float), axis=0)
 
 
@@ -96,8 +96,8 @@ def mean_interval(values: np.ndarray) -> tuple[float, float]:
 def score(method: str, metric: str, classifier: str | None = None):
     """Reader of a score, averaged over classifiers unless one is named."""
 
-    def value(own: dict) -> float:
-        scores = own["scores"].get(method)
+    def value(record: dict) -> float:
+        scores = record["scores"].get(method)
         if scores is None:
             return float("nan")
         chosen = scores.values() if classifier is None else (scores[classifier],)
@@ -108,7 +108,7 @@ def score(method: str, metric: str, classifier: str | None = None):
 
 def summaries(results: Results) -> dict[str, dict]:
     """A `summary` of each kind of table that there is."""
-    return {title: summary(own) for title, own in by_kind(results).items()}
+    return {title: summary(results) for title, results in by_kind(results).items()}
 
 
 def summary(results: Results) -> dict:
@@ -133,7 +133,7 @@ def summary(results: Results) -> dict:
         "means": means,
         "families": {
             r: {
-                metric: [own._asdict() | {"verdict": own.verdict} for own in found]
+                metric: [item._asdict() | {"verdict": item.verdict} for item in found]
                 for metric, found in by_metric.items()
             }
             for r, by_metric in families.items()
@@ -151,13 +151,13 @@ def summary(results: Results) -> dict:
 def _verdicts(found: Sequence[Difference]) -> dict[str, dict[str, int]]:
     """Rival -> how often better, undecided, worse; and better or worse after widening too."""
     counts: dict[str, dict[str, int]] = {}
-    for own in found:
+    for item in found:
         line = counts.setdefault(
-            own.rival, {"better": 0, "undecided": 0, "worse": 0, "better_wide": 0, "worse_wide": 0}
+            item.rival, {"better": 0, "undecided": 0, "worse": 0, "better_wide": 0, "worse_wide": 0}
         )
-        line[own.verdict] += 1
-        if own.p_corrected <= 0.05:
-            line["better_wide" if own.mean < 0 else "worse_wide"] += 1
+        line[item.verdict] += 1
+        if item.p_corrected <= 0.05:
+            line["better_wide" if item.mean < 0 else "worse_wide"] += 1
     return counts
 
 
@@ -165,8 +165,8 @@ def _refused(results: Results) -> dict[str, list[dict]]:
     """Method -> what it said, in how many seeds of which tables."""
     found: dict[str, Counter] = {}
     for task, seeds in results.items():
-        for own in seeds:
-            for method, reason in own["refused"].items():
+        for seed in seeds:
+            for method, reason in seed["refused"].items():
                 found.setdefault(method, Counter())[task, reason] += 1
     return {
         method: [
@@ -180,8 +180,8 @@ def _refused(results: Results) -> dict[str, list[dict]]:
 def _refusals(said: list[dict]) -> list[str]:
     """What a method said, with the tables on which it said the same equally often."""
     tables: dict[tuple[str, int], list[str]] = {}
-    for own in said:
-        tables.setdefault((own["reason"], own["seeds"]), []).append(own["task"])
+    for line in said:
+        tables.setdefault((line["reason"], line["seeds"]), []).append(line["task"])
     return [
         f"{counted(count, 'seed')} of {', '.join(tasks)}: {reason}"
         for (reason, count), tasks in tables.items()
@@ -192,8 +192,8 @@ def _copies(results: Results) -> dict[str, dict[str, float]]:
     """Shares of added rows that copy seeds or test rows, and what chance explains."""
     found: dict[str, dict[str, list]] = {}
     for seeds in results.values():
-        for own in seeds:
-            for method, both in own["copies"].items():
+        for seed in seeds:
+            for method, both in seed["copies"].items():
                 line = found.setdefault(method, {})
                 for name in ("seeds", "test"):
                     rows = both[name]["rows"]
@@ -209,13 +209,13 @@ def _cleaned(results: Results) -> dict[str, dict]:
     """Losses with and without the rows that copy test rows, where there are some."""
     found: dict[str, dict] = {}
     for seeds in results.values():
-        for own in seeds:
-            for method, scores in own["cleaned"].items():
+        for seed in seeds:
+            for method, scores in seed["cleaned"].items():
                 line = found.setdefault(method, {"seeds": 0, "change": []})
                 line["seeds"] += 1
                 line["change"] += [
                     one["balanced_cross_entropy"]
-                    - own["scores"][method][name]["balanced_cross_entropy"]
+                    - seed["scores"][method][name]["balanced_cross_entropy"]
                     for name, one in scores.items()
                 ]
     for line in found.values():
@@ -231,8 +231,8 @@ def markdown(results: Results, found: dict[str, dict]) -> str:
         found: from `summaries`.
     """
     return "\n".join(
-        f"### {title[0].upper()}{title[1:]}\n\n{_section(own, found[title])}"
-        for title, own in by_kind(results).items()
+        f"### {title[0].upper()}{title[1:]}\n\n{_section(results, found[title])}"
+        for title, results in by_kind(results).items()
     )
 
 
@@ -282,11 +282,12 @@ def _section(results: Results, found: dict) -> str:
         "| method | rows | of seeds | by chance | of test rows | by chance |",
         "|---" * 6 + "|",
     ]
-    for method, own in found["copies"].items():
+    for method, scores in found["copies"].items():
         lines.append(
-            f"| {LABELS[method]} | {own['rows']:.0f} | {own['exact_seeds']:.0f} + "
-            f"{own['near_seeds']:.0f} | {own['chance_seeds']:.1f} | {own['exact_test']:.0f} + "
-            f"{own['near_test']:.0f} | {own['chance_test']:.1f} |"
+            f"| {LABELS[method]} | {scores['rows']:.0f} | {scores['exact_seeds']:.0f} + "
+            f"{scores['near_seeds']:.0f} | {scores['chance_seeds']:.1f} | "
+            f"{scores['exact_test']:.0f} + {scores['near_test']:.0f} | "
+            f"{scores['chance_test']:.1f} |"
         )
     lines.append("")
     if found["cleaned"]:
@@ -295,11 +296,11 @@ def _section(results: Results, found: dict) -> str:
             "seeds that have some:",
             "",
         ]
-        for method, own in found["cleaned"].items():
-            mean, half = own["change"]
+        for method, scores in found["cleaned"].items():
+            mean, half = scores["change"]
             lines.append(
                 f"- {LABELS[method]}: {_cell(mean, half, sign='+')} "
-                f"({counted(own['seeds'], 'seed')})"
+                f"({counted(scores['seeds'], 'seed')})"
             )
     else:
         lines.append("No method's rows copied a test row, so nothing changes without them.")

@@ -149,10 +149,10 @@ def _picked(split, x, cell, seed, reason):
     rng = np.random.default_rng(seed)
     chosen = []
     for c, count in enumerate(split.added):
-        own = np.flatnonzero(cell == c)
-        if len(own) < count:
-            raise Refused(f"{reason}: {len(own)} of {split.names[c]}, expected {count}")
-        chosen.append(rng.permutation(own)[:count])
+        members = np.flatnonzero(cell == c)
+        if len(members) < count:
+            raise Refused(f"{reason}: {len(members)} of {split.names[c]}, expected {count}")
+        chosen.append(rng.permutation(members)[:count])
     chosen = np.concatenate(chosen)
     return x[chosen], cell[chosen]
 

@@ -66,13 +66,13 @@ def check(plan: Plan) -> None:
 @lru_cache(maxsize=2)
 def _folder_digest(name: str) -> str:
     """What identifies a language model: the names and contents of its folder's files."""
-    own = hashlib.sha256(name.encode() if name == "character" else b"")
+    digest = hashlib.sha256(name.encode() if name == "character" else b"")
     for path in sorted(Path(name).glob("*")) if name != "character" else ():
         if path.is_file():
-            own.update(path.name.encode())
+            digest.update(path.name.encode())
             with path.open("rb") as file:
-                own.update(hashlib.file_digest(file, "sha256").digest())
-    return own.hexdigest()[:16]
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

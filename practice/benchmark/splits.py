@@ -85,9 +85,9 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
         test = np.flatnonzero(data.part == 2)
         test = np.concatenate(
             [
-                rng.choice(own, len(own))
-                for own in (test[cell[test] == c] for c in range(len(names)))
-                if len(own)
+                rng.choice(rows, len(rows))
+                for rows in (test[cell[test] == c] for c in range(len(names)))
+                if len(rows)
             ]
         )
         train, held = np.flatnonzero(data.part == 0), np.empty(0, dtype=int)
@@ -137,8 +137,8 @@ def _cells(data: Dataset, setting: str, rng):
             )
         side = np.empty(len(data.labels), dtype=int)  # half of each class, in a random order
         for y in range(2):
-            own = rng.permutation(np.flatnonzero(data.labels == y))
-            side[own] = np.arange(len(own)) % 2
+            order = rng.permutation(np.flatnonzero(data.labels == y))
+            side[order] = np.arange(len(order)) % 2
         column = SPURIOUS_MEAN * (2 * side - 1) + rng.standard_normal(len(side))
         numbers = np.column_stack([data.numbers, column])
         names = tuple(
@@ -173,10 +173,10 @@ def _test_and_pool(cell, rng):
     """A share of every cell is for testing."""
     test, pool = [], []
     for c in range(cell.max() + 1):
-        own = rng.permutation(np.flatnonzero(cell == c))
-        count = int(round(TEST_SHARE * len(own)))
-        test.append(own[:count])
-        pool.append(own[count:])
+        order = rng.permutation(np.flatnonzero(cell == c))
+        count = int(round(TEST_SHARE * len(order)))
+        test.append(order[:count])
+        pool.append(order[count:])
     return np.concatenate(test), pool
 
 
@@ -184,7 +184,7 @@ def _seeds_and_held(pool, setting, small, ratio, name):
     """Seeds of every cell; of the small ones, also the rows that level them."""
     if setting == "natural":
         return np.concatenate(pool), np.empty(0, dtype=int)
-    largest = min(LARGEST, *(len(own) for own in pool))
+    largest = min(LARGEST, *(len(rows) for rows in pool))
     fewest = max(FEWEST, int(round(largest / ratio)))
     if largest <= fewest:
         raise DatasetError(
@@ -192,8 +192,8 @@ def _seeds_and_held(pool, setting, small, ratio, name):
             f"too few for a ratio of {ratio:g}; lower --imbalance, or keep the sizes with "
             "--setting natural."
         )
-    seeds = [own[: fewest if c in small else largest] for c, own in enumerate(pool)]
-    held = [own[fewest:largest] for c, own in enumerate(pool) if c in small]
+    seeds = [rows[: fewest if c in small else largest] for c, rows in enumerate(pool)]
+    held = [rows[fewest:largest] for c, rows in enumerate(pool) if c in small]
     return np.concatenate(seeds), np.concatenate(held)
 
 

@@ -18,65 +18,65 @@ a run that was stopped goes on from its seeds. Exit status: 0 done, 2 bad usage 
 tables."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument(
         "csv", nargs="?", type=Path, metavar="DATA.csv", help="default: tables of scikit-learn"
     )
-    shared.add_columns(own, required=False)
-    own.add_argument(
+    shared.add_columns(parser, required=False)
+    parser.add_argument(
         "--folder",
         type=Path,
         metavar="DIR",
         help="of train.csv, synthetic.csv, test.csv, or of such folders",
     )
-    own.add_argument(
+    parser.add_argument(
         "--data",
         action="append",
         metavar="NAME",
         help="one of scikit-learn's tables; may be repeated",
     )
-    own.add_argument(
+    parser.add_argument(
         "--setting",
         action="append",
         choices=("imbalance", "spurious", "natural"),
         help="may be repeated; default: imbalance and spurious",
     )
-    own.add_argument(
+    parser.add_argument(
         "--imbalance",
         type=float,
         default=10.0,
         metavar="RATIO",
         help="rows of a large cell for one of a small cell (default 10)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--seeds",
         type=shared.whole(2, ", to compare splits"),
         default=20,
         help="splits (default 20)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--method",
         action="append",
         metavar="NAME",
         help="may be repeated; raw and weighted are always there; default: all but "
         "predictive and mixture",
     )
-    own.add_argument(
+    parser.add_argument(
         "--language-model",
         metavar="PATH",
         help="compare a language model too: a folder, or the word 'character'; see "
         "the command language-model",
     )
-    own.add_argument(
+    parser.add_argument(
         "--classifier",
         action="append",
         metavar="NAME",
         help="may be repeated; default: logistic, forest and boosting",
     )
-    shared.add_near(own)
-    own.add_argument(
+    shared.add_near(parser)
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("practice-out"),
@@ -88,8 +88,8 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
 def _tables(options: argparse.Namespace):
     from synthetic_oversampling.practice.rows import datasets
 
-    own = (options.csv is not None) + (options.folder is not None) + bool(options.data)
-    if own > 1:
+    given = (options.csv is not None) + (options.folder is not None) + bool(options.data)
+    if given > 1:
         raise ValueError("DATA.csv, --folder and --data exclude each other; give one of them.")
     if (options.csv or options.folder) and not options.label:
         raise ValueError("--label is missing: name the label's column.")

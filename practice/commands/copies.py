@@ -14,16 +14,16 @@ _DESCRIPTION = """Compare generated rows with the rows they were generated for a
 rows: exact copies, and near copies by the distance between neighbouring real rows."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("synthetic", type=Path, metavar="SYNTHETIC.csv")
-    shared.add_columns(own)
-    own.add_argument("--train", type=Path, required=True, metavar="TRAIN.csv")
-    own.add_argument("--test", type=Path, required=True, metavar="TEST.csv")
-    shared.add_near(own)
+    parser.description = _DESCRIPTION
+    parser.add_argument("synthetic", type=Path, metavar="SYNTHETIC.csv")
+    shared.add_columns(parser)
+    parser.add_argument("--train", type=Path, required=True, metavar="TRAIN.csv")
+    parser.add_argument("--test", type=Path, required=True, metavar="TEST.csv")
+    shared.add_near(parser)
     shared.add_output(
-        own, "--clean", "OUT.csv", required=False, text="write the rows that copy no test row"
+        parser, "--clean", "OUT.csv", required=False, text="write the rows that copy no test row"
     )
 
 

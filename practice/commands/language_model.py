@@ -17,50 +17,50 @@ oversampling benchmark --folder. Nothing is ever downloaded. Exit status: 0 writ
 usage, an unusable table or model, or too few rows."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("seeds", type=Path, metavar="SEEDS.csv", help="real rows with a header")
-    shared.add_columns(own)
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument("seeds", type=Path, metavar="SEEDS.csv", help="real rows with a header")
+    shared.add_columns(parser)
+    parser.add_argument(
         "--model",
         required=True,
         metavar="PATH",
         help="folder of a Hugging Face causal model, or the word 'character': a small model "
         "trained on the rows themselves, to try the command with",
     )
-    shared.add_output(own, "--out", "SYN.csv", required=True, text="file to write")
+    shared.add_output(parser, "--out", "SYN.csv", required=True, text="file to write")
     count = shared.whole(1)
-    own.add_argument("--rows", type=count, default=100, help="of every group (default 100)")
-    own.add_argument("--context", type=count, default=20, help="seeds in a prompt (default 20)")
-    own.add_argument(
+    parser.add_argument("--rows", type=count, default=100, help="of every group (default 100)")
+    parser.add_argument("--context", type=count, default=20, help="seeds in a prompt (default 20)")
+    parser.add_argument(
         "--attempts", type=count, default=50, help="calls a group at most (default 50)"
     )
-    own.add_argument(
+    parser.add_argument(
         "--new-tokens",
         type=count,
         default=256,
         help="of a folder's model, per continuation (default 256)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--temperature", type=float, default=1.0, help="of a folder's model (default 1.0)"
     )
-    own.add_argument(
+    parser.add_argument(
         "--keep-copies", action="store_true", help="keep rows that equal a real row or each other"
     )
-    own.add_argument(
+    parser.add_argument(
         "--test",
         type=Path,
         metavar="TEST.csv",
         help="look for copies of these real rows too, which the model never sees",
     )
-    shared.add_near(own)
-    own.add_argument(
+    shared.add_near(parser)
+    parser.add_argument(
         "--remove",
         choices=("test", "any"),
         help="leave out exact and near copies of test rows, or of any real row",
     )
-    shared.add_seed(own, 2024)
+    shared.add_seed(parser, 2024)
 
 
 def _model(options: argparse.Namespace, schema, lines):

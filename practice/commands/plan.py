@@ -18,21 +18,21 @@ _NAMES = ("smote", "gaussian-pooled", "predictive-pooled", "gaussian")
 _LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
-    own.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
+    parser.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
+    parser.add_argument(
         "--group",
         "--attribute",
         metavar="COLUMN",
         help="column of a spurious attribute: groups are label x it",
     )
-    own.add_argument(
+    parser.add_argument(
         "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
     )
-    own.add_argument(
+    parser.add_argument(
         "--categorical",
         action="append",
         default=[],
@@ -40,7 +40,7 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="a column of categories, read as indicators; may be repeated; to judge --synthetic "
         "rows, since the planner's own generators draw numbers",
     )
-    made = own.add_mutually_exclusive_group()
+    made = parser.add_mutually_exclusive_group()
     made.add_argument(
         "--synthetic", type=Path, metavar="SYN.csv", help="rows that a generator made, to be judged"
     )
@@ -51,18 +51,18 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         dest="generators",
         help="generator to plan for; may be repeated; all but gaussian by default",
     )
-    own.add_argument(
+    parser.add_argument(
         "--independent",
         action="store_true",
         help="the rows of SYN.csv were made without those of DATA.csv",
     )
-    own.add_argument(
+    parser.add_argument(
         "--learner",
         choices=_LEARNERS,
         default=_LEARNERS[0],
         help="what is trained (default logistic-l2, a logistic regression with an L2 penalty)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--ridge",
         default="cv",
         type=_ridge,
@@ -70,10 +70,10 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="its penalty: a number, 1 / C on standardised features; cv (default), the best of "
         "each design; theory, theorem H's best",
     )
-    own.add_argument(
+    parser.add_argument(
         "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
     )
-    own.add_argument(
+    parser.add_argument(
         "--worth",
         type=float,
         default=1e-4,
@@ -81,27 +81,33 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="nats, the least expected gain that rows are recommended for (default 1e-4: it takes "
         "80 000 test rows to see it)",
     )
-    own.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
-    own.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
-    own.add_argument(
+    parser.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
+    parser.add_argument(
         "--repeats",
         type=whole(1),
         metavar="R",
         help="of 5-fold cross-validation (default 2; 1 beyond 5000 rows)",
     )
-    own.add_argument("--seed", type=seed_number, default=SEED, help=f"of folds and draws ({SEED})")
-    own.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
-    own.add_argument("--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf")
-    own.add_argument(
+    parser.add_argument(
+        "--seed", type=seed_number, default=SEED, help=f"of folds and draws ({SEED})"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the plan as an artifact")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the plan: .png, .svg or .pdf"
+    )
+    parser.add_argument(
         "--write",
         type=Path,
         metavar="TRAIN.csv",
         help="write the rows to train on: real and synthetic, with their weights",
     )
-    own.add_argument(
+    parser.add_argument(
         "--overwrite", action="store_true", help="let --write replace a file that is there"
     )
-    own.add_argument("--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write DIR/plan.json and DIR/plan.png"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

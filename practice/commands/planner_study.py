@@ -16,32 +16,36 @@ kept one by one, so that a run that was stopped goes on. Seconds a table. Exit s
 usage or a package that is missing."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("--simulated", type=whole(0), default=0, metavar="N", help="simulated tables")
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument(
+        "--simulated", type=whole(0), default=0, metavar="N", help="simulated tables"
+    )
+    parser.add_argument(
         "--real",
         action="append",
         choices=("development", "closed"),
         default=[],
         help="a half of the real tables; may be repeated",
     )
-    own.add_argument(
+    parser.add_argument(
         "--learner",
         choices=("logistic-l2", "logistic", "forest", "boosting"),
         default="logistic-l2",
         help="what is trained (default logistic-l2)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--first",
         type=whole(1),
         metavar="N",
         help="only so many real tables, in the order of their names' SHA-256",
     )
-    own.add_argument("--repeats", type=whole(1), default=2, help="of 5-fold cross-validation (2)")
-    own.add_argument("--seed", type=seed_number, default=1, help="of the simulated tables (1)")
-    own.add_argument(
+    parser.add_argument(
+        "--repeats", type=whole(1), default=2, help="of 5-fold cross-validation (2)"
+    )
+    parser.add_argument("--seed", type=seed_number, default=1, help="of the simulated tables (1)")
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("practice-out"),

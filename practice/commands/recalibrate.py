@@ -15,28 +15,30 @@ the fits, and draw their reliability. Exit status: 0 done, 2 bad usage or an unu
 _SAMPLERS = ("plugin", "mixture", "predictive", "in_context", "duplicate", "smote")
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("csv", type=Path, metavar="DATA.csv")
-    shared.add_columns(own)
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument("csv", type=Path, metavar="DATA.csv")
+    shared.add_columns(parser)
+    parser.add_argument(
         "--generator",
         default="plugin",
         choices=_SAMPLERS,
         help="what levels the classes (default plugin)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--covariance",
         default="pooled",
         choices=("group", "pooled"),
         help="of plugin and predictive (default pooled)",
     )
-    own.add_argument("--classifier", default="logistic", choices=("logistic", "forest", "boosting"))
-    own.add_argument("--folds", type=shared.whole(2), default=5, help="default 5")
-    shared.add_seed(own)
+    parser.add_argument(
+        "--classifier", default="logistic", choices=("logistic", "forest", "boosting")
+    )
+    parser.add_argument("--folds", type=shared.whole(2), default=5, help="default 5")
+    shared.add_seed(parser)
     shared.add_output(
-        own, "--out", "FILE.png", required=False, text="draw the curves: .png, .svg or .pdf"
+        parser, "--out", "FILE.png", required=False, text="draw the curves: .png, .svg or .pdf"
     )
 
 
@@ -49,9 +51,12 @@ def _sampler(options: argparse.Namespace):
         return SMOTE(random_state=options.seed)
     if options.generator == "duplicate":
         return RandomOverSampler(random_state=options.seed)
-    own = options.covariance if options.generator in ("plugin", "predictive") else "group"
+    covariance = options.covariance if options.generator in ("plugin", "predictive") else "group"
     return SyntheticOverSampler(
-        options.generator, covariance=own, groups=options.attribute, random_state=options.seed
+        options.generator,
+        covariance=covariance,
+        groups=options.attribute,
+        random_state=options.seed,
     )
 
 

@@ -16,40 +16,40 @@ which row of IN.csv (counted from 0) lent a row its categories, and what a row w
 _ADDED = ("is_synthetic", "synthetic_donor", "synthetic_weight")
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("csv", type=Path, metavar="IN.csv")
-    shared.add_columns(own)
-    shared.add_output(own, "--out", "OUT.csv", required=True, text="file to write")
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument("csv", type=Path, metavar="IN.csv")
+    shared.add_columns(parser)
+    shared.add_output(parser, "--out", "OUT.csv", required=True, text="file to write")
+    parser.add_argument(
         "--generator", default="plugin", choices=("plugin", "mixture", "predictive", "in_context")
     )
-    own.add_argument("--covariance", default="group", choices=("group", "pooled"))
-    own.add_argument(
+    parser.add_argument("--covariance", default="group", choices=("group", "pooled"))
+    parser.add_argument(
         "--n-synthetic",
         type=shared.whole(0),
         metavar="TOTAL",
         help="rows to add, smallest groups first; default: level",
     )
-    own.add_argument(
+    parser.add_argument(
         "--augmentation",
         type=shared.whole(0),
         default=0,
         metavar="N",
         help="rows to add to every group beyond that",
     )
-    own.add_argument(
+    parser.add_argument(
         "--weight",
         type=float,
         default=0.0,
         metavar="ALPHA",
         help="their weight in the column synthetic_weight",
     )
-    own.add_argument(
+    parser.add_argument(
         "--plan", action="store_true", help="let the planner say how many rows, and their weight"
     )
-    shared.add_seed(own)
+    shared.add_seed(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -185,20 +185,27 @@ class Plan:
         Args:
             group: of each synthetic row.
         """
-        own = self.row_weights()
-        weights = np.concatenate([own["real"][self.group_index], own["synthetic"][group]])
+        row_weight = self.row_weights()
+        weights = np.concatenate(
+            [row_weight["real"][self.group_index], row_weight["synthetic"][group]]
+        )
         return weights * (len(weights) / weights.sum())
 
     def records(self) -> list[dict]:
         """One flat dict for each design."""
         found = []
-        for own in self.choices:
-            row = {"design": own.name, "source": own.source, "rows": own.rows, "alpha": own.weight}
+        for choice in self.choices:
+            row = {
+                "design": choice.name,
+                "source": choice.source,
+                "rows": choice.rows,
+                "alpha": choice.weight,
+            }
             for name in ("prior", "evidence", "posterior"):
-                belief = getattr(own, name) or Belief(np.nan, np.nan)
+                belief = getattr(choice, name) or Belief(np.nan, np.nan)
                 row |= {name: belief.mean, f"{name}_error": belief.error}
-            row |= {"expected": own.expected, "loss_probability": own.posterior.loss()}
-            found.append(row | {"ridge": own.ridge, "recommended": own == self.recommended})
+            row |= {"expected": choice.expected, "loss_probability": choice.posterior.loss()}
+            found.append(row | {"ridge": choice.ridge, "recommended": choice == self.recommended})
         return found
 
     def to_frame(self):
@@ -217,12 +224,12 @@ class Plan:
 
     def to_json(self) -> str:
         """All but the rows, as JSON that `from_json` reads."""
-        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        own["choices"] = [dataclasses.asdict(choice) for choice in self.choices]
-        own["recommended"] = self.choices.index(self.recommended)
-        own["group_index"] = np.asarray(self.group_index).tolist()
-        own["data"] = None
-        return json.dumps(own)
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields["choices"] = [dataclasses.asdict(choice) for choice in self.choices]
+        fields["recommended"] = self.choices.index(self.recommended)
+        fields["group_index"] = np.asarray(self.group_index).tolist()
+        fields["data"] = None
+        return json.dumps(fields)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -235,26 +242,30 @@ class Plan:
             ValueError: for JSON that is no plan.
         """
         try:
-            own = json.loads(text)
-            choices = tuple(_choice(choice) for choice in own["choices"])
+            fields = json.loads(text)
+            choices = tuple(_choice(choice) for choice in fields["choices"])
             return cls(
-                **own
+                **fields
                 | {
                     "choices": choices,
-                    "recommended": choices[own["recommended"]],
-                    "groups": tuple(GroupInfo(*group) for group in own["groups"]),
-                    "warnings": tuple(Caution(*doubt) for doubt in own["warnings"]),
-                    "folds": tuple(own["folds"]),
-                    "group_index": np.array(own["group_index"]),
+                    "recommended": choices[fields["recommended"]],
+                    "groups": tuple(GroupInfo(*group) for group in fields["groups"]),
+                    "warnings": tuple(Caution(*doubt) for doubt in fields["warnings"]),
+                    "folds": tuple(fields["folds"]),
+                    "group_index": np.array(fields["group_index"]),
                 }
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ValueError(f"text: got no plan ({error}), expected what to_json wrote.") from None
 
     def __repr__(self) -> str:
-        own = self.recommended
-        what = f"{counted(own.rows, 'row')} of {own.source} ({own.name})" if own.rows else own.name
-        return f"<Plan for {self.learner}: {what}, expected gain {own.expected:+.2g} nats>"
+        chosen = self.recommended
+        what = (
+            f"{counted(chosen.rows, 'row')} of {chosen.source} ({chosen.name})"
+            if chosen.rows
+            else chosen.name
+        )
+        return f"<Plan for {self.learner}: {what}, expected gain {chosen.expected:+.2g} nats>"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -262,13 +273,13 @@ class Plan:
         return f"<pre>{escape(self.summary())}</pre>"
 
 
-def _choice(own: dict) -> Choice:
+def _choice(record: dict) -> Choice:
     beliefs = {
-        name: None if own[name] is None else Belief(*own[name])
+        name: None if record[name] is None else Belief(*record[name])
         for name in ("prior", "evidence", "posterior")
     }
-    lists = {name: tuple(own[name]) for name in ("counts", "shares")}
-    return Choice(**own | beliefs | lists)
+    lists = {name: tuple(record[name]) for name in ("counts", "shares")}
+    return Choice(**record | beliefs | lists)
 
 
 def chosen_rows(group: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:

@@ -27,20 +27,20 @@ NEARLY_ALL = 0.8  # share of a group's weight beyond which evidence is asked for
 _SHOWN = 1.645
 
 
-def _shown(own: Choice) -> bool:
-    return own.evidence.mean > _SHOWN * own.evidence.error
+def _shown(choice: Choice) -> bool:
+    return choice.evidence.mean > _SHOWN * choice.evidence.error
 
 
-def acceptable(own: Choice, worth: float) -> bool:
+def acceptable(choice: Choice, worth: float) -> bool:
     """Whether a design's rows may be recommended.
 
     Args:
-        own: the design; worth: nats that it must gain.
+        choice: the design; worth: nats that it must gain.
     """
-    sure = own.posterior._replace(mean=own.expected)
-    if own.expected <= worth or sure.regret() > REGRET * own.expected:
+    sure = choice.posterior._replace(mean=choice.expected)
+    if choice.expected <= worth or sure.regret() > REGRET * choice.expected:
         return False
-    return max(own.shares) <= NEARLY_ALL or _shown(own)
+    return max(choice.shares) <= NEARLY_ALL or _shown(choice)
 
 
 def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
@@ -50,9 +50,9 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
         choices: the first two are raw and class weighting; worth: nats that rows must gain.
     """
     raw, weighting, *offers = choices
-    good = [own for own in offers if acceptable(own, worth)]
+    good = [offer for offer in offers if acceptable(offer, worth)]
     if good:
-        best = max(good, key=lambda own: own.expected)
+        best = max(good, key=lambda choice: choice.expected)
         chance = best.posterior.loss()
         return best, (
             f"{counted(best.rows, 'row')} of {best.source} ({best.name}) are expected to gain "
@@ -62,7 +62,7 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
         )
     reference = raw if _shown(raw) else weighting
     name = "the plain fit" if reference is raw else "class weighting"
-    best = max(offers, key=lambda own: own.expected, default=None)
+    best = max(offers, key=lambda choice: choice.expected, default=None)
     if best is None:
         return reference, f"no design has new rows that can be judged; use {name}."
     told = f"the most promising design ({best.source}, {best.name})"

@@ -99,7 +99,7 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
         available: of a source that is a table, its rows of each group ``[G]``, or None.
 
     Example:
-        >>> [(own.name, own.weight) for own in designs_of([90, 10], ["smote"])][:4]
+        >>> [(design.name, design.weight) for design in designs_of([90, 10], ["smote"])][:4]
         [('raw', 0.0), ('weighting', 0.0), ('level', 0.4444444444444444), ('small', 0.125)]
     """
     none, few = (0,) * len(sizes), np.asarray(sizes) < max(sizes)
@@ -116,7 +116,7 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
             if where.any() and limit[where].min() > 0:
                 counts = tuple(int(n) for n in np.where(where, limit, 0))
                 found += [
-                    Design(name, source, counts, tuple(float(own) for own in share * where))
+                    Design(name, source, counts, tuple(float(share) for share in share * where))
                     for share in SHARES
                 ]
     return found

@@ -100,7 +100,7 @@ def _few_rows(table: Prepared):
 
 
 def _tails(table: Prepared, choices: Sequence):
-    if not any(own.source.startswith(("gaussian", "predictive")) for own in choices):
+    if not any(choice.source.startswith(("gaussian", "predictive")) for choice in choices):
         return
     dim, worst, name = table.x.shape[1], 0.0, ""
     for g, info in enumerate(table.groups):
@@ -123,11 +123,11 @@ def _tails(table: Prepared, choices: Sequence):
 
 
 def _apart(choices: Sequence):
-    def distance(own) -> float:
-        spread = np.hypot(own.prior.error, own.evidence.error)
-        return abs(own.prior.mean - own.evidence.mean) / max(spread, 1e-300)
+    def distance(choice) -> float:
+        spread = np.hypot(choice.prior.error, choice.evidence.error)
+        return abs(choice.prior.mean - choice.evidence.mean) / max(spread, 1e-300)
 
-    known = [own for own in choices if own.prior is not None]
+    known = [choice for choice in choices if choice.prior is not None]
     worst = max(known, key=distance, default=None)
     if worst is not None and distance(worst) > _APART:
         yield Caution(

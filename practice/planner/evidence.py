@@ -52,14 +52,14 @@ def folds_of(group: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndar
     """A fold for every row, each with its part of every group ``[n]``.
 
     Example:
-        >>> own = folds_of(np.array([0] * 6 + [1] * 3), 3, np.random.default_rng(0))
-        >>> np.bincount(own).tolist(), np.bincount(own[6:]).tolist()
+        >>> fold = folds_of(np.array([0] * 6 + [1] * 3), 3, np.random.default_rng(0))
+        >>> np.bincount(fold).tolist(), np.bincount(fold[6:]).tolist()
         ([3, 3, 3], [1, 1, 1])
     """
     fold = np.empty(len(group), int)
     for g in np.unique(group):
-        own = rng.permutation(np.flatnonzero(group == g))
-        fold[own] = np.arange(len(own)) % folds
+        order = rng.permutation(np.flatnonzero(group == g))
+        fold[order] = np.arange(len(order)) % folds
     return fold
 
 
@@ -83,10 +83,10 @@ def fit_and_score(
     label_of[group] = y
     for g, count in enumerate(design.counts):
         if count:
-            own = pools[design.source][g][:count]
-            parts.append(own)
-            labels.append(np.full(len(own), label_of[g]))
-            weights.append(np.full(len(own), made[g] * count / len(own)))
+            chosen = pools[design.source][g][:count]
+            parts.append(chosen)
+            labels.append(np.full(len(chosen), label_of[g]))
+            weights.append(np.full(len(chosen), made[g] * count / len(chosen)))
     both = np.concatenate(parts)
     centre, unit = x.mean(axis=0), x.std(axis=0)
     unit = np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
@@ -129,17 +129,22 @@ def cross_validate(
         told: called after every fold with their number so far.
     """
     seen = ("seen", "unseen") if flattered else ()
-    stand = [own._replace(source=one) for one in seen for own in designs if own.source == flattered]
+    stand = [
+        design._replace(source=one)
+        for one in seen
+        for design in designs
+        if design.source == flattered
+    ]
     every = [*designs, *stand]
     losses = np.empty((len(every), len(ridges), repeats * folds))
     for place in range(repeats * folds):
         repeat, k = divmod(place, folds)
         fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
         train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        own = [design.among(np.bincount(group[train])) for design in every]
-        pools = _pools(own, sources, seen, x, group, train, seed + place)
+        shares = [design.among(np.bincount(group[train])) for design in every]
+        pools = _pools(shares, sources, seen, x, group, train, seed + place)
         rows = (x[train], y[train], group[train])
-        for row, design in zip(losses, own, strict=True):
+        for row, design in zip(losses, shares, strict=True):
             score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
             row[:, place] = balanced_loss(score, y[held], group[held])
         if told is not None:
@@ -169,11 +174,11 @@ def cross_validate(
 def _pools(designs, sources, seen, x, group, train, seed):
     """Rows of every source, as many as some design wants, by group."""
     found = {}
-    for name in {own.source for own in designs} - {""}:
-        wanted = np.max([own.counts for own in designs if own.source == name], axis=0)
+    for name in {design.source for design in designs} - {""}:
+        wanted = np.max([design.counts for design in designs if design.source == name], axis=0)
         if name in seen:
-            own = np.arange(len(x)) if name == "seen" else train
-            drawn = draw_rows("gaussian-pooled", x[own], group[own], wanted, seed=seed)[0]
+            rows = np.arange(len(x)) if name == "seen" else train
+            drawn = draw_rows("gaussian-pooled", x[rows], group[rows], wanted, seed=seed)[0]
         else:
             drawn = sources[name](train, wanted, seed)
         found[name] = np.split(drawn, np.cumsum(wanted)[:-1])

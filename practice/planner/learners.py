@@ -44,12 +44,14 @@ def scores(
     if learner == "forest":
         from sklearn.ensemble import RandomForestClassifier
 
-        own = RandomForestClassifier(100, min_samples_leaf=2, random_state=seed)
+        model = RandomForestClassifier(100, min_samples_leaf=2, random_state=seed)
     else:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        own = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=5, random_state=seed)
-    chance = own.fit(x, y, sample_weight=weight * (len(y) / weight.sum())).predict_proba(held)[:, 1]
+        model = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=5, random_state=seed)
+    chance = model.fit(x, y, sample_weight=weight * (len(y) / weight.sum())).predict_proba(held)[
+        :, 1
+    ]
     return logit(np.clip(chance, _CERTAIN, 1 - _CERTAIN))[None]
 
 

@@ -104,7 +104,7 @@ def plan_table(
         >>> rng = np.random.default_rng(0)
         >>> x = np.concatenate([rng.normal(0, 1, (100, 2)), rng.normal(1, 1, (20, 2))])
         >>> plan = plan_table(x, [0] * 100 + [1] * 20, generators="smote", ridge=1.0)
-        >>> [g.size for g in plan.groups], [own.name for own in plan.choices[:3]]
+        >>> [g.size for g in plan.groups], [choice.name for choice in plan.choices[:3]]
         ([100, 20], ['raw', 'weighting', 'level'])
     """
     _check_options(learner, ridge, price, worth, most, level, folds, repeats)
@@ -150,8 +150,8 @@ def plan_table(
     best, reason = decide(choices, worth)
     given = None
     if table.external is not None:
-        own = table.external
-        given = own.x * table.unit + table.centre, own.group
+        external = table.external
+        given = external.x * table.unit + table.centre, external.group
     return Plan(
         choices=tuple(choices),
         recommended=best,
@@ -185,20 +185,20 @@ def choices_of(
         price: nats a synthetic row.
     """
     choices = []
-    for own, gain, mean, error, at, loss in zip(
+    for design, gain, mean, error, at, loss in zip(
         designs, gains, found.gain, found.error, found.ridge, found.loss, strict=True
     ):
-        first = prior(own.source, max(own.shares), gain, excess)
+        first = prior(design.source, max(design.shares), gain, excess)
         evidence = Belief(float(mean), float(INFLATION * error))
         choices.append(
             Choice(
-                **own._asdict(),
+                **design._asdict(),
                 prior=first,
                 evidence=evidence,
-                posterior=combined(first, evidence) if own.rows else evidence,
+                posterior=combined(first, evidence) if design.rows else evidence,
                 ridge=float(at),
                 loss=float(loss),
-                cost=price * own.rows,
+                cost=price * design.rows,
             )
         )
     return choices
@@ -241,10 +241,10 @@ def _check_options(learner, ridge, price, worth, most, level, folds, repeats) ->
 def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
     """What is planned for."""
     if table.external is not None:
-        own = table.external
+        external = table.external
 
         def given(rows, counts, seed):
-            return own.x[chosen_rows(own.group, counts, seed)]
+            return external.x[chosen_rows(external.group, counts, seed)]
 
         return {"table": given}
     if callable(generators):
@@ -295,17 +295,17 @@ def short_list(designs: Sequence[Design], proposal: Proposal) -> tuple[list[Desi
     known = np.isfinite(proposal.gain)
     usual = [
         k
-        for k, own in enumerate(designs)
-        if not own.rows
-        or own.source not in NAMES
-        or (own.name == "small" and own.source in USUAL)
-        or (own.name == "level" and own.source == "smote")
+        for k, design in enumerate(designs)
+        if not design.rows
+        or design.source not in NAMES
+        or (design.name == "small" and design.source in USUAL)
+        or (design.name == "level" and design.source == "smote")
     ]
     rest = [k for k in range(len(designs)) if k not in usual and known[k]]
 
     def promise(k: int) -> float:
-        own = designs[k]
-        found = prior(own.source, max(own.shares), proposal.gain[k], proposal.excess)
+        design = designs[k]
+        found = prior(design.source, max(design.shares), proposal.gain[k], proposal.excess)
         return -np.inf if found is None else found.mean + found.error
 
     kept = sorted([*usual, *sorted(rest, key=promise, reverse=True)[:_SHORT]])
@@ -317,7 +317,7 @@ def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice]) -> str:
         return f"there is no theory of a {learner} on synthetic rows: the table decides alone."
     if not math.isfinite(proposal.excess):
         return "theorem H has no fit to predict on a table like this: the table decides alone."
-    if all(own.prior is None for own in choices):
+    if all(choice.prior is None for choice in choices):
         return "theorem H has no law for these rows: the table decides alone."
     return (
         f"theorem H, for normal groups like the table's, {proposal.distance:.2g} deviations apart, "

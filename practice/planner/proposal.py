@@ -89,7 +89,7 @@ def _groups(x, y, group) -> tuple[list[GaussianGroup], float]:
     kept = max(1 - noise / max(square, 1e-300), _LEAST)
     labels = [int(y[group == g][0]) for g in range(len(sizes))]
     moved = np.sqrt(kept) * apart
-    found = [GaussianGroup(mean, pooled, own) for mean, own in zip(moved, labels, strict=True)]
+    found = [GaussianGroup(mean, pooled, label) for mean, label in zip(moved, labels, strict=True)]
     return found, float(np.sqrt(2 * kept * square))
 
 
@@ -106,23 +106,23 @@ def propose(
     groups, distance = _groups(x, y, group)
     sizes = tuple(int(n) for n in np.bincount(group))
 
-    def excess(own: Design, at: float) -> float:
-        generator = _GENERATORS.get(own.source)
-        if own.source and generator is None:
+    def excess(design: Design, at: float) -> float:
+        generator = _GENERATORS.get(design.source)
+        if design.source and generator is None:
             return np.nan
-        if own.name == "raw":
+        if design.name == "raw":
             theirs = RealDesign.raw(sizes)
-        elif not own.source:
+        elif not design.source:
             theirs = RealDesign.class_weighted(sizes)
         else:
-            theirs = _Shared(sizes, counts=own.counts, shares=own.shares)
+            theirs = _Shared(sizes, counts=design.counts, shares=design.shares)
         try:
             return predict_proportional(
                 groups=groups,
                 design=theirs,
                 generator=generator,
                 ridge=at,
-                many=own.source == "smote",
+                many=design.source == "smote",
             ).total
         except (ValueError, np.linalg.LinAlgError):  # no law, or no fit
             return np.nan
@@ -139,10 +139,10 @@ def propose(
             best, tried = ridge, (ridge,)
         known: dict[tuple, float] = {}
         values = []
-        for own in designs:
-            law = (own.name, _GENERATORS.get(own.source, own.source), own.shares)
+        for design in designs:
+            law = (design.name, _GENERATORS.get(design.source, design.source), design.shares)
             if law not in known:
-                each = [excess(own, at) for at in tried]
+                each = [excess(design, at) for at in tried]
                 known[law] = np.nan if np.all(np.isnan(each)) else float(np.nanmin(each))
             values.append(known[law])
     gain = values[1] - np.array(values)

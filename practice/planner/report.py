@@ -28,8 +28,8 @@ def as_dict(plan: Plan) -> dict:
         "theory": plan.theory,
         "row_weights": plan.row_weights(),
         "groups": [group._asdict() for group in plan.groups],
-        "designs": [_choice(own) for own in plan.choices],
-        "warnings": [own._asdict() for own in plan.warnings],
+        "designs": [_choice(choice) for choice in plan.choices],
+        "warnings": [warning._asdict() for warning in plan.warnings],
         "level": plan.level,
         "price": plan.price,
         "worth": plan.worth,
@@ -37,15 +37,15 @@ def as_dict(plan: Plan) -> dict:
     }
 
 
-def _choice(own: Choice) -> dict:
-    found = dataclasses.asdict(own) | {
-        "rows": own.rows,
-        "weight": own.weight,
-        "expected": own.expected,
-        "loss_probability": own.posterior.loss(),
+def _choice(choice: Choice) -> dict:
+    found = dataclasses.asdict(choice) | {
+        "rows": choice.rows,
+        "weight": choice.weight,
+        "expected": choice.expected,
+        "loss_probability": choice.posterior.loss(),
     }
     for name in ("prior", "evidence", "posterior"):
-        belief = getattr(own, name)
+        belief = getattr(choice, name)
         found[name] = belief and belief._asdict()
     return found
 
@@ -88,15 +88,19 @@ def _said(text: str, name: str = "", style: str | None = None):
 
 def _answer(plan: Plan):
     """What to do, how many rows with what weight, and how sure: names, texts and styles."""
-    own = plan.recommended
+    chosen = plan.recommended
     if plan.add_synthetic:
-        rows = counted(own.rows, "synthetic row")
-        yield "answer", f"add {rows} ({own.source}, {own.name}, alpha {own.weight:.2f})", "bold"
-        named = zip(own.counts, plan.groups, strict=True)
+        rows = counted(chosen.rows, "synthetic row")
+        yield (
+            "answer",
+            f"add {rows} ({chosen.source}, {chosen.name}, alpha {chosen.weight:.2f})",
+            "bold",
+        )
+        named = zip(chosen.counts, plan.groups, strict=True)
         yield "synthetic rows", ", ".join(f"{n} {g.name}" for n, g in named), None
     else:
         units = "classes" if len(plan.groups) == 2 else "groups"
-        how = "leave them as they are" if own.name == "raw" else f"weight the {units}"
+        how = "leave them as they are" if chosen.name == "raw" else f"weight the {units}"
         yield "answer", f"do not add synthetic data; {how}", "bold"
     yield "why", plan.reason, None
     yield "real rows", _real(plan), None
@@ -104,7 +108,7 @@ def _answer(plan: Plan):
     if plan.ridge > 0:
         yield "ridge", f"{plan.ridge:.3g} on standardised features (C = {1 / plan.ridge:.3g})", None
     weights = plan.row_weights()
-    total = sum(g.size for g in plan.groups) + own.rows
+    total = sum(g.size for g in plan.groups) + chosen.rows
     for g, info in enumerate(plan.groups):
         parts = [f"{k} {total * v[g]:.4g}" for k, v in weights.items() if v[g] > 0]
         name = "weight of a row" if g == 0 else " "
@@ -113,25 +117,25 @@ def _answer(plan: Plan):
 
 def _real(plan: Plan) -> str:
     """How much the real rows still count."""
-    own = plan.recommended
+    chosen = plan.recommended
     if not plan.add_synthetic:
         return "keep all of the weight."
     named = [
         f"{1 - share:.0%} of the weight of {info.name}"
-        for share, info in zip(own.shares, plan.groups, strict=True)
+        for share, info in zip(chosen.shares, plan.groups, strict=True)
         if share > 0
     ]
-    last = ", which cross-validation supports" if max(own.shares) > NEARLY_ALL else ""
-    return f"keep {' and '.join(named)}, {1 - own.weight:.0%} of all weight{last}."
+    last = ", which cross-validation supports" if max(chosen.shares) > NEARLY_ALL else ""
+    return f"keep {' and '.join(named)}, {1 - chosen.weight:.0%} of all weight{last}."
 
 
 def _sureness(plan: Plan) -> str:
     """Whether the interval of the gain decides, and how many doubts there are."""
-    offers = [own for own in plan.choices if own.rows]
+    offers = [choice for choice in plan.choices if choice.rows]
     best = (
         plan.recommended
         if plan.add_synthetic
-        else max(offers, key=lambda own: own.expected, default=None)
+        else max(offers, key=lambda choice: choice.expected, default=None)
     )
     said = []
     if best is not None:
@@ -153,9 +157,9 @@ def _judged(plan: Plan) -> str:
         f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; generators "
         "see training folds only"
     )
-    offers = [own for own in plan.choices if own.rows and own.prior is not None]
+    offers = [choice for choice in plan.choices if choice.rows and choice.prior is not None]
     if offers:
-        best = max(offers, key=lambda own: own.expected)
+        best = max(offers, key=lambda choice: choice.expected)
         share = best.posterior.error**2 / best.evidence.error**2
         named = f"{best.source}, {best.name}"
         said += f"; of the opinion on {named}, it makes {share:.0%}, theory the rest"
@@ -167,24 +171,24 @@ def _designs(plan: Plan):
     heads = ("design", "rows", "alpha", "theory", "held-out rows", "both", "P(loss)")
     table: list[tuple[tuple[str, ...], str | None]] = [(heads, None)]
     source = ""
-    for own in plan.choices:
-        if own.source != source:
-            source = own.source
+    for choice in plan.choices:
+        if choice.source != source:
+            source = choice.source
             table.append(((source,), None))
-        first = own == plan.recommended
+        first = choice == plan.recommended
         cells = (
-            ("> " if first else "  ") + own.name,
-            str(own.rows) if own.rows else "-",
-            f"{own.weight:.2f}" if own.rows else "-",
+            ("> " if first else "  ") + choice.name,
+            str(choice.rows) if choice.rows else "-",
+            f"{choice.weight:.2f}" if choice.rows else "-",
         )
         cells += (
             ("-",) * 4
-            if own.name == "weighting"
+            if choice.name == "weighting"
             else (
-                "-" if own.prior is None else _belief(own.prior),
-                _belief(own.evidence),
-                _belief(own.posterior),
-                f"{own.posterior.loss():.0%}",
+                "-" if choice.prior is None else _belief(choice.prior),
+                _belief(choice.evidence),
+                _belief(choice.posterior),
+                f"{choice.posterior.loss():.0%}",
             )
         )
         table.append((cells, "bold" if first else None))
@@ -197,8 +201,8 @@ def _designs(plan: Plan):
         yield "  ".join(cells).rstrip(), style
 
 
-def _belief(own) -> str:
-    return f"{_thousandths(own.mean, sign='+')} ± {_thousandths(own.error)}"
+def _belief(choice) -> str:
+    return f"{_thousandths(choice.mean, sign='+')} ± {_thousandths(choice.error)}"
 
 
 def _thousandths(value: float, digits: int = 2, sign: str = "") -> str:

@@ -92,8 +92,8 @@ def draw_rows(
 
     Example:
         >>> x = np.array([[0.0], [1.0], [5.0], [7.0]])
-        >>> rows, own = draw_rows("smote", x, np.array([0, 0, 1, 1]), [1, 2], seed=0)
-        >>> own.tolist(), bool((rows[1:] >= 5).all())
+        >>> rows, drawn = draw_rows("smote", x, np.array([0, 0, 1, 1]), [1, 2], seed=0)
+        >>> drawn.tolist(), bool((rows[1:] >= 5).all())
         ([0, 1, 1], True)
     """
     x, group, counts = np.asarray(features, float), np.asarray(group), np.asarray(counts)
@@ -101,24 +101,24 @@ def draw_rows(
     require_source(name, dim, int(sizes[counts > 0].min(initial=len(x))))
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(group == g) for g in range(len(counts))]
-    means = [x[own].mean(axis=0) if len(own) else np.zeros(dim) for own in members]
-    centred = [x[own] - mean for own, mean in zip(members, means, strict=True)]
+    means = [x[member].mean(axis=0) if len(member) else np.zeros(dim) for member in members]
+    centred = [x[member] - mean for member, mean in zip(members, means, strict=True)]
     freedom = max(len(x) - len(members), 1)
-    pooled = sum(own.T @ own for own in centred) / freedom
+    pooled = sum(rows.T @ rows for rows in centred) / freedom
     spread = x.std(axis=0)
     parts = []
-    for own, mean, rest, count in zip(members, means, centred, counts.tolist(), strict=True):
+    for member, mean, rest, count in zip(members, means, centred, counts.tolist(), strict=True):
         if count == 0:
             parts.append(np.empty((0, dim)))
         elif name == "smote":
             parts.append(mean + _between(rest, np.where(spread > 0, spread, 1.0), count, rng))
         elif name == "predictive-pooled":
             tails = max(freedom - dim + 1, 3)
-            wide = np.sqrt((1 + 1 / len(own)) * freedom / tails)
+            wide = np.sqrt((1 + 1 / len(member)) * freedom / tails)
             heavy = np.sqrt(tails / rng.chisquare(tails, size=(count, 1)))
             parts.append(mean + wide * heavy * _normal(pooled, count, rng))
         else:
-            cov = pooled if name == "gaussian-pooled" else rest.T @ rest / (len(own) - 1)
+            cov = pooled if name == "gaussian-pooled" else rest.T @ rest / (len(member) - 1)
             parts.append(mean + _normal(cov, count, rng))
     return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 

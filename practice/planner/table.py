@@ -155,10 +155,10 @@ def _text(value) -> str:
 
 def _names_of(features, names: Sequence[str] | None) -> tuple[str, ...]:
     """Of the features: those given, a data frame's own, or their numbers from 0."""
-    own = getattr(features, "columns", None) if names is None else names
-    if own is None:
-        own = range(np.shape(features)[1] if np.ndim(features) == 2 else 0)
-    return tuple(map(str, own))
+    columns = getattr(features, "columns", None) if names is None else names
+    if columns is None:
+        columns = range(np.shape(features)[1] if np.ndim(features) == 2 else 0)
+    return tuple(map(str, columns))
 
 
 def prepare(
@@ -232,9 +232,9 @@ def prepare(
         _check_rank(np.concatenate([np.ones((len(x), 1)), (x - centre) / spread], axis=1), names)
     external = None
     if synthetic is not None:
-        drawn, own = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
-        counts = np.bincount(own, minlength=len(groups))
-        external = External((drawn - centre) / spread, own, counts, fitted)
+        drawn, written = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
+        counts = np.bincount(written, minlength=len(groups))
+        external = External((drawn - centre) / spread, written, counts, fitted)
     y = np.array([g.positive for g in groups], int)[group]
     return Prepared((x - centre) / spread, y, group, groups, external, names, centre, spread)
 
@@ -270,12 +270,12 @@ def _synthetic(
             f"synthetic: got rows of groups the table does not have: {', '.join(unknown)}; "
             f"it has {', '.join(g.name for g in groups)}."
         )
-    own = np.array([index[key] for key in names])
-    available = np.bincount(own, minlength=len(groups))
+    order = np.array([index[key] for key in names])
+    available = np.bincount(order, minlength=len(groups))
     if available.min() < 2:
         missing = groups[int(available.argmin())].name
         raise ValueError(
             f"synthetic: got {counted(available.min(), 'row')} of group {missing}, expected at "
             "least 2 of every group: the planned designs add rows to every group."
         )
-    return drawn, own
+    return drawn, order

@@ -55,8 +55,8 @@ class Belief(NamedTuple):
             >>> round(Belief(0.0, 1.0).regret(), 3), round(Belief(1.0, 1.0).regret(), 3)
             (0.399, 0.083)
         """
-        own = self.mean / max(self.error, 1e-300)
-        return float(self.error * norm.pdf(own) - self.mean * norm.cdf(-own))
+        ratio = self.mean / max(self.error, 1e-300)
+        return float(self.error * norm.pdf(ratio) - self.mean * norm.cdf(-ratio))
 
 
 class Trust(NamedTuple):
@@ -103,10 +103,10 @@ def prior(source: str, share: float, gain: float, excess: float) -> Belief | Non
         source: of its rows; share: largest share of a group's weight that they have.
         gain, excess: theorem H's.
     """
-    own = TRUST.get(family(source))
-    if own is None or not (math.isfinite(gain) and excess > 0):
+    weights = TRUST.get(family(source))
+    if weights is None or not (math.isfinite(gain) and excess > 0):
         return None
-    return own.belief(share, gain, excess)
+    return weights.belief(share, gain, excess)
 
 
 def combined(first: Belief | None, evidence: Belief) -> Belief:

@@ -50,9 +50,9 @@ def write_planned(
         drawn, group = made.cells[chosen], index[chosen]
         weight = plan.weights_of(group)
     else:
-        own = plan.training_table(seed)
-        new = own.synthetic
-        drawn, group, weight = own.features[new], own.group[new], own.weights
+        whole = plan.training_table(seed)
+        new = whole.synthetic
+        drawn, group, weight = whole.features[new], whole.group[new], whole.weights
     first = {g: int(np.flatnonzero(plan.group_index == g)[0]) for g in range(len(plan.groups))}
     place = np.concatenate([np.arange(len(table.labels)), [first[g] for g in group]]).astype(int)
     values = [*table.cells, *drawn]
@@ -74,14 +74,14 @@ def broken_up(plan: Plan, table: Table, made: Table | None) -> tuple[str, ...]:
     if not plan.add_synthetic or made is not None:
         return ()
     whole = (table.features == np.round(table.features)).all(axis=0)
-    return tuple(name for name, own in zip(table.names, whole, strict=True) if own)
+    return tuple(name for name, column in zip(table.names, whole, strict=True) if column)
 
 
 def _groups_of(plan: Plan, table: Table, made: Table) -> np.ndarray:
     """The plan's group of every row of a synthetic table."""
 
-    def keys(own: Table):
-        columns = [own.labels] if own.attributes is None else [own.labels, own.attributes]
+    def keys(part: Table):
+        columns = [part.labels] if part.attributes is None else [part.labels, part.attributes]
         return list(zip(*columns, strict=True))
 
     index = dict(zip(keys(table), plan.group_index.tolist(), strict=True))

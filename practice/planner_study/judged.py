@@ -16,15 +16,17 @@ from synthetic_oversampling.practice.planner_study.real_tables import Trial
 __all__ = ["judged"]
 
 
-def judged(own: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: int = SEED) -> dict:
+def judged(
+    trial: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: int = SEED
+) -> dict:
     """Every design's predicted, validated and true gain over class weighting.
 
     Args:
-        own: rows to plan for, and rows to judge on.
+        trial: rows to plan for, and rows to judge on.
         learner: that is trained; repeats: of 5-fold cross-validation.
         seed: of folds and draws.
     """
-    x, y = own.x, own.label
+    x, y = trial.x, trial.label
     sizes = np.bincount(y)
     designs = designs_of(sizes, USUAL)
     sources = {name: drawing(name, x, y) for name in USUAL}
@@ -45,8 +47,8 @@ def judged(own: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: 
         if design.source:
             drawn = sources[design.source](np.arange(len(x)), np.array(design.counts), seed)
             pools[design.source] = np.split(drawn, np.cumsum(design.counts)[:-1])
-        score = fit_and_score(design, pools, (x, y, y), own.judge, learner, (ridge,), seed)
-        true.append(float(balanced_loss(score, own.truth, own.truth)[0]))
+        score = fit_and_score(design, pools, (x, y, y), trial.judge, learner, (ridge,), seed)
+        true.append(float(balanced_loss(score, trial.truth, trial.truth)[0]))
     return {
         "sizes": sizes.tolist(),
         "dim": x.shape[1],

@@ -145,8 +145,8 @@ class Known(NamedTuple):
 
 
 TABLES = tuple(
-    Known(*own[:4], tuple(own[4].split()) if own[4:] else ())
-    for own in (line.split("|") for line in _LIST.split("\n") if line)
+    Known(*parts[:4], tuple(parts[4].split()) if parts[4:] else ())
+    for parts in (line.split("|") for line in _LIST.split("\n") if line)
 )
 
 
@@ -225,15 +225,15 @@ def read(known: Known) -> tuple[np.ndarray, np.ndarray]:
         label = 1 - label
     parts = []
     for name in frame.columns.drop([column, *known.dropped]):
-        own = frame[name]
-        if not pd.api.types.is_numeric_dtype(own):
-            kinds = sorted(map(str, own.dropna().unique()))
+        cells = frame[name]
+        if not pd.api.types.is_numeric_dtype(cells):
+            kinds = sorted(map(str, cells.dropna().unique()))
             if len(kinds) != 2:
                 continue
-            own = own.astype(str).where(own.notna()).map({kinds[0]: 0.0, kinds[1]: 1.0})
-        own = own.astype(float).to_numpy()
-        if np.isnan(own).mean() < 0.2:
-            parts.append(own)
+            cells = cells.astype(str).where(cells.notna()).map({kinds[0]: 0.0, kinds[1]: 1.0})
+        cells = cells.astype(float).to_numpy()
+        if np.isnan(cells).mean() < 0.2:
+            parts.append(cells)
     x = np.column_stack(parts)
     whole = np.isfinite(x).all(axis=1)
     return x[whole], label[whole]
@@ -244,11 +244,11 @@ def _independent(x: np.ndarray) -> np.ndarray:
     kept: list[int] = []
     basis = np.full((len(x), 1), len(x) ** -0.5)
     for place in range(x.shape[1]):
-        own = x[:, place] - x[:, place].mean()
-        size = np.linalg.norm(own)
+        column = x[:, place] - x[:, place].mean()
+        size = np.linalg.norm(column)
         if size <= 1e-9 * max(np.abs(x[:, place]).max(), 1e-300) * len(x) ** 0.5:
             continue
-        left = own / size
+        left = column / size
         for _ in range(2):
             left = left - basis @ (basis.T @ left)
         if (rest := np.linalg.norm(left)) > 1e-4:
@@ -268,15 +268,15 @@ def drawn(known: Known, again: int = 0) -> Trial | None:
     seed = [int(hashlib.sha256(known.key.encode()).hexdigest()[:8], 16), again]
     rng = np.random.default_rng(seed)
     few, ratio = int(rng.integers(25, 51)), rng.uniform(8, 20)
-    rare, common = (rng.permutation(np.flatnonzero(label == own)) for own in (1, 0))
+    rare, common = (rng.permutation(np.flatnonzero(label == side)) for side in (1, 0))
     many = min(round(few * ratio), len(common) - 50)
     if len(rare) < few + 50 or many < 8 * few:
         return None
-    own = np.concatenate([common[:many], rare[:few]])
+    rows = np.concatenate([common[:many], rare[:few]])
     rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:_MOST_ROWS]
-    columns = _independent(x[own])
-    least, most = x[own].min(axis=0), x[own].max(axis=0)
+    columns = _independent(x[rows])
+    least, most = x[rows].min(axis=0), x[rows].max(axis=0)
     reach = most - least
     near = (x[rest] >= least - reach) & (x[rest] <= most + reach)
     rest = rest[near[:, columns].all(axis=1)]
-    return Trial(x[own][:, columns], label[own], x[rest][:, columns], label[rest])
+    return Trial(x[rows][:, columns], label[rows], x[rest][:, columns], label[rest])

@@ -31,8 +31,8 @@ def simulated(place: int, seed: int = 0) -> Trial:
         seed: of all tables.
 
     Example:
-        >>> own = simulated(0)
-        >>> own.judge.shape[0], sorted(set(own.label.tolist()))
+        >>> trial = simulated(0)
+        >>> trial.judge.shape[0], sorted(set(trial.label.tolist()))
         (8000, [0, 1])
     """
     kind, rng = KINDS[place % len(KINDS)], np.random.default_rng([seed, place])
@@ -43,8 +43,8 @@ def simulated(place: int, seed: int = 0) -> Trial:
     law = (
         _by_label(kind, dim, rng) if kind in ("interacting", "craft") else _by_class(kind, dim, rng)
     )
-    rows = [law(rng, own, count) for own, count in ((0, many), (1, few))]
-    fresh = [law(rng, own, _JUDGED) for own in (0, 1)]
+    rows = [law(rng, side, count) for side, count in ((0, many), (1, few))]
+    fresh = [law(rng, side, _JUDGED) for side in (0, 1)]
     return Trial(
         np.concatenate(rows),
         np.repeat([0, 1], (many, few)),
@@ -56,9 +56,9 @@ def simulated(place: int, seed: int = 0) -> Trial:
 def _by_class(kind: str, dim: int, rng: np.random.Generator):
     """Rows of a class from noise of some kind, mixed and moved."""
     mix = np.eye(dim) + rng.normal(size=(dim, dim)) * rng.uniform(0, 0.8) / np.sqrt(dim)
-    own = mix
+    mixture = mix
     if kind == "two covariances":
-        own = np.eye(dim) + rng.normal(size=(dim, dim)) * rng.uniform(0.3, 1) / np.sqrt(dim)
+        mixture = np.eye(dim) + rng.normal(size=(dim, dim)) * rng.uniform(0.3, 1) / np.sqrt(dim)
     step = rng.normal(size=dim) * (rng.random(dim) < rng.uniform(0.2, 1))
     step[0] += 0.1
     step *= rng.uniform(0.7, 3) / np.linalg.norm(step)
@@ -78,7 +78,7 @@ def _by_class(kind: str, dim: int, rng: np.random.Generator):
             noise = rng.standard_t(3, size=(count, dim)) / np.sqrt(3)
         else:
             noise = rng.normal(size=(count, dim))
-        return noise @ (own if label else mix).T + label * step
+        return noise @ (mixture if label else mix).T + label * step
 
     return draw
 
@@ -104,8 +104,8 @@ def _by_label(kind: str, dim: int, rng: np.random.Generator):
     def draw(rng, label, count):
         parts, found = [], 0
         while found < count:
-            x, own = batch(rng)
-            parts.append(x[own == label])
+            x, labels = batch(rng)
+            parts.append(x[labels == label])
             found += len(parts[-1])
         return np.concatenate(parts)[:count]
 

@@ -57,8 +57,8 @@ def recorded(
     if name == "simulated":
         todo = [(str(k), lambda k=k: simulated(k, seed)) for k in range(count)]
     else:
-        known = sorted((own for own in TABLES if half(own) == name), key=_digest)[:first]
-        todo = [(own.key, lambda own=own: drawn(own)) for own in known]
+        known = sorted((entry for entry in TABLES if half(entry) == name), key=_digest)[:first]
+        todo = [(entry.key, lambda entry=entry: drawn(entry)) for entry in known]
     found = []
     for place, (key, table) in enumerate(todo):
         digest = hashlib.sha256(key.encode()).hexdigest()[:12]
@@ -68,12 +68,14 @@ def recorded(
             trial = table()
             if trial is None:
                 continue
-            own = judged(trial, learner=learner, repeats=repeats)
-            artifacts.save(path, own, kind="planner-record", configuration=configuration, seed=seed)
-        own = artifacts.load(path, kind="planner-record", configuration=configuration, seed=seed)[
-            "payload"
-        ]
-        found.append(own | {"name": key})
+            record = judged(trial, learner=learner, repeats=repeats)
+            artifacts.save(
+                path, record, kind="planner-record", configuration=configuration, seed=seed
+            )
+        record = artifacts.load(
+            path, kind="planner-record", configuration=configuration, seed=seed
+        )["payload"]
+        found.append(record | {"name": key})
         if told is not None:
             told(place + 1, len(todo))
     return found
@@ -83,18 +85,18 @@ def _digest(known) -> str:
     return hashlib.sha256(known.key.encode()).hexdigest()
 
 
-def _choices(own: dict) -> tuple[list[Choice], np.ndarray]:
+def _choices(record: dict) -> tuple[list[Choice], np.ndarray]:
     """The planner's short list on a record, and the true gains of its designs."""
-    sources = list(dict.fromkeys(source for _, source, _ in own["designs"] if source))
-    designs = designs_of(own["sizes"], sources)
-    theory = np.array(own["theory"], float)
-    excess = own["excess"] if np.isfinite(own["excess"]) else np.nan
-    proposal = Proposal(theory, excess, 1.0, own["distance"])
+    sources = list(dict.fromkeys(source for _, source, _ in record["designs"] if source))
+    designs = designs_of(record["sizes"], sources)
+    theory = np.array(record["theory"], float)
+    excess = record["excess"] if np.isfinite(record["excess"]) else np.nan
+    proposal = Proposal(theory, excess, 1.0, record["distance"])
     listed, gains = short_list(designs, proposal)
     kept = [designs.index(one) for one in listed]
-    parts = (np.array(own[key], float)[kept] for key in ("gain", "error", "ridge", "validated"))
-    loss = np.array(own["loss"])
-    found = choices_of(listed, gains, excess, Evidence(*parts, own["fits"]))
+    parts = (np.array(record[key], float)[kept] for key in ("gain", "error", "ridge", "validated"))
+    loss = np.array(record["loss"])
+    found = choices_of(listed, gains, excess, Evidence(*parts, record["fits"]))
     return found, loss[1] - loss[kept]
 
 
@@ -112,15 +114,22 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
     """
     rows: dict[str, list] = {name: [] for name in TRUST}
     ratios = []
-    for own in records:
-        loss, excess = np.array(own["loss"]), own["excess"]
-        for k, (_, source, _) in enumerate(own["designs"]):
-            gain, error = own["gain"][k], own["error"][k]
+    for record in records:
+        loss, excess = np.array(record["loss"]), record["excess"]
+        for k, (_, source, _) in enumerate(record["designs"]):
+            gain, error = record["gain"][k], record["error"][k]
             if source:
                 ratios.append((loss[1] - loss[k] - gain) / error)
-            if family(source) and np.isfinite(own["theory"][k]) and np.isfinite(excess):
+            if family(source) and np.isfinite(record["theory"][k]) and np.isfinite(excess):
                 rows[family(source)].append(
-                    (loss[1] - loss[k], own["theory"][k], own["shares"][k], excess, gain, error)
+                    (
+                        loss[1] - loss[k],
+                        record["theory"][k],
+                        record["shares"][k],
+                        excess,
+                        gain,
+                        error,
+                    )
                 )
     inflation = float(np.sqrt(np.mean(np.minimum(np.square(ratios), 25.0))))
     trust = {}
@@ -140,7 +149,7 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
             cost, [0.5, 0.1, -0.5], method="Nelder-Mead", bounds=_BOUNDS, options={"maxiter": 2000}
         )
         slope, bias, doubt = best.x
-        trust[name] = Trust(*(round(float(own), 3) for own in (slope, bias, np.exp(doubt))))
+        trust[name] = Trust(*(round(float(weight), 3) for weight in (slope, bias, np.exp(doubt))))
     return trust, round(inflation, 3)
 
 
@@ -164,8 +173,8 @@ def shown(records: Sequence[dict]) -> dict:
     fixed: dict[str, list[float]] = {}
     sources: Counter[str] = Counter()
     inside, every, told = [], [], []
-    for own in records:
-        choices, true = _choices(own)
+    for record in records:
+        choices, true = _choices(record)
         rows = [k for k, one in enumerate(choices) if one.rows]
         best, _ = decide(choices, WORTH)
         place = choices.index(best)
@@ -216,7 +225,7 @@ def shown(records: Sequence[dict]) -> dict:
         "told": float(np.mean(told)),
         "inside": float(np.mean(inside)),
         "evidence inside": float(np.mean(every)),
-        "fits": float(np.mean([own["fits"] for own in records])),
+        "fits": float(np.mean([record["fits"] for record in records])),
     }
 
 
@@ -233,10 +242,11 @@ def markdown(name: str, found: dict) -> str:
         "| regret (10⁻³) |",
         "|---|---|---|---|---|",
     ]
-    for rule, own in found["rules"].items():
+    for rule, gains in found["rules"].items():
         lines.append(
-            f"| {rule} | {1e3 * own['mean']:+.2f} ± {2e3 * own['error']:.2f} "
-            f"| {own['great losses']:.1%} | {1e3 * own['worst']:+.1f} | {1e3 * own['regret']:.2f} |"
+            f"| {rule} | {1e3 * gains['mean']:+.2f} ± {2e3 * gains['error']:.2f} "
+            f"| {gains['great losses']:.1%} | {1e3 * gains['worst']:+.1f} "
+            f"| {1e3 * gains['regret']:.2f} |"
         )
     top, mean, error = found["best fixed"]
     chosen = ", ".join(f"{name} {count}" for name, count in found["chosen"].items())
@@ -260,5 +270,5 @@ def weights(trust: dict[str, Trust], inflation: float) -> str:
     Args:
         trust, inflation: from `learned`.
     """
-    said = [f"{name}: {own} (in use {TRUST[name]})" for name, own in trust.items()]
+    said = [f"{name}: {trusted} (in use {TRUST[name]})" for name, trusted in trust.items()]
     return "\n".join([*said, f"inflation: {inflation} (in use {INFLATION})"])

@@ -78,8 +78,10 @@ def amounts_of(
             f"n_synthetic={n_synthetic!r}; expected it with 'auto' only, since it counts rows "
             "beyond levelled groups."
         )
-    own, further = design_weights(np.bincount(codes), augmentation, weight)
-    return Amounts(level, none + augmentation, np.stack([own, own, np.full_like(own, further)]))
+    weights, further = design_weights(np.bincount(codes), augmentation, weight)
+    return Amounts(
+        level, none + augmentation, np.stack([weights, weights, np.full_like(weights, further)])
+    )
 
 
 def rows_to_add(
@@ -147,8 +149,8 @@ def rows_to_add(
 
 
 def _code(groups: Sequence[Hashable], group: Hashable, argument: str) -> int:
-    for code, own in enumerate(groups):
-        if own == group:
+    for code, wanted in enumerate(groups):
+        if wanted == group:
             return code
     raise ValueError(
         f"{argument}: got the class or group {group!r}, which is not in the data; expected one of "

@@ -62,12 +62,12 @@ class Copies(NamedTuple):
 
     def told(self, what: str) -> str:
         """One line for people; ``what`` names the real rows."""
-        own = self.summary()
-        chance = own["share_by_chance"] * own["rows"]
+        summary = self.summary()
+        chance = summary["share_by_chance"] * summary["rows"]
         explained = "not known" if np.isnan(chance) else f"{chance:.1f}"
         return (
-            f"{counted(own['rows'], 'row')}: {counted(own['exact'], 'exact copy')} and "
-            f"{counted(own['near'], 'near copy')} of {what}; expected by chance: {explained}"
+            f"{counted(summary['rows'], 'row')}: {counted(summary['exact'], 'exact copy')} and "
+            f"{counted(summary['near'], 'near copy')} of {what}; expected by chance: {explained}"
         )
 
 
@@ -180,7 +180,7 @@ def copies_of(
         )
     centre = real.mean(axis=0)  # the search expands squares, so that digits go if points are far
     search = NearestNeighbors(n_neighbors=2).fit(real - centre)
-    own = search.kneighbors(real - centre)[0][:, 1]  # a repeated row has one at distance 0
+    distances = search.kneighbors(real - centre)[0][:, 1]  # a repeated row has one at distance 0
 
     def judged(rows):
         if len(rows) == 0:
@@ -192,7 +192,7 @@ def copies_of(
         distance = np.sqrt(((rows - real[place]) ** 2).sum(axis=1))
         exact = distance <= _ROUNDING
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(exact, 0.0, distance / own[place])
+            ratio = np.where(exact, 0.0, distance / distances[place])
         return distance, place, ratio, exact, ~exact & (ratio < near)
 
     _, place, ratio, exact, close = judged(generated)

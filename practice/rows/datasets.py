@@ -68,10 +68,10 @@ class Dataset:
     @property
     def digest(self) -> str:
         """What identifies the contents, for artifacts."""
-        own = hashlib.sha256()
+        hashed = hashlib.sha256()
         for array in (self.numbers, self.categories, self.labels, self.attribute, self.part):
-            own.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
-        return own.hexdigest()[:16]
+            hashed.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return hashed.hexdigest()[:16]
 
 
 def _breast_cancer() -> Dataset:
@@ -162,7 +162,7 @@ def load(name: str) -> Dataset:
         >>> given.numbers.shape, np.bincount(given.labels).tolist()
         ((178, 13), [59, 71, 48])
         >>> given = load("diabetes_bins")
-        >>> given.numbers.shape, [np.bincount(own).tolist() for own in given.categories.T]
+        >>> given.numbers.shape, [np.bincount(codes).tolist() for codes in given.categories.T]
         ((442, 7), [[117, 97, 125, 103], [235, 207], [2, 186, 155, 99]])
     """
     if name not in BUILT_IN:
@@ -212,8 +212,8 @@ def from_table(
         raise DatasetError(f"{name}: {error}") from error
     codes, levels = [], []
     for place in found.categorical:
-        own, kinds = pd.factorize(features.iloc[:, place].astype(object))
-        codes.append(own)
+        numbers, kinds = pd.factorize(features.iloc[:, place].astype(object))
+        codes.append(numbers)
         levels.append(len(kinds))
     categories = np.column_stack(codes) if codes else np.empty((len(table), 0), dtype=int)
     classes, labels = np.unique(table[label].astype(str), return_inverse=True)

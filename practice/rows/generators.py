@@ -85,12 +85,12 @@ def draw_tables(
         seeds.isetitem(place, seeds.iloc[:, place].astype(object).astype("category"))
     parts, givers = [found.table.iloc[:0]], [np.empty(0, dtype=int)]
     for code, count in counts.items():
-        own = np.flatnonzero(codes == code)
+        chosen = np.flatnonzero(codes == code)
         drawn = generator.draw_table(
-            seeds.iloc[own].reset_index(drop=True), count, rng, group=names[code]
+            seeds.iloc[chosen].reset_index(drop=True), count, rng, group=names[code]
         )
         numbers = _checked(drawn, count, found, seeds, names[code])
-        near = own[columns.donors(found.numbers[own], numbers, neighbours, rng)]
+        near = chosen[columns.donors(found.numbers[chosen], numbers, neighbours, rng)]
         rows = columns.with_numbers(found, near, numbers)
         for place in found.categorical:
             values = drawn.iloc[:, place].astype(object).reset_index(drop=True)

@@ -85,8 +85,8 @@ def read_csvs(
     for path, _, more in read[1:]:
         conform(kinds, more, path)
     return [
-        pd.DataFrame({name: _column(own, name, kinds[name], name == label) for name in header})
-        for _, _, own in read
+        pd.DataFrame({name: _column(table, name, kinds[name], name == label) for name in header})
+        for _, _, table in read
     ]
 
 

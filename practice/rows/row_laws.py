@@ -65,7 +65,7 @@ def draw_rows(
         >>> x, cells = np.array([[0.0], [1.0], [2.0], [9.0]]), np.array([0, 0, 0, 1])
         >>> rng = np.random.default_rng(0)
         >>> rows = draw_rows("plugin", x, cells, {0: 5}, names=("a", "b"), rng=rng)
-        >>> {cell: own.shape for cell, own in rows.items()}
+        >>> {cell: part.shape for cell, part in rows.items()}
         {0: (5, 1)}
     """
     wanted = {cell: count for cell, count in sorted(counts.items()) if count > 0}
@@ -88,9 +88,9 @@ def draw_rows(
     z = (features - centre) / scale
     rows = {}
     for cell, count in wanted.items():
-        own = z[cells == cell]
+        block = z[cells == cell]
         if generator == "mixture":
-            drawn = _mixture(own, count, names[cell], max_components, rng)
+            drawn = _mixture(block, count, names[cell], max_components, rng)
         else:
             drawn = _gaussian(generator, z, cells, cell, count, names[cell], covariance, rng)
         rows[cell] = centre + scale * drawn
@@ -125,10 +125,10 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     ``A`` is the sum of squares within groups and ``v = rows - groups - d + 1``, the posterior
     predictive under the prior ``|Sigma|^-(d+1)/2``; with one group, ``v = n - d``.
     """
-    own = z[cells == cell]
-    size, dim = own.shape
+    block = z[cells == cell]
+    size, dim = block.shape
     pooled = covariance == "pooled"
-    residual = _residuals(z, cells) if pooled else own - own.mean(axis=0)
+    residual = _residuals(z, cells) if pooled else block - block.mean(axis=0)
     degrees = len(residual) - (len(np.unique(cells)) if pooled else 1)
     varying = int((np.ptp(residual, axis=0) > 0).sum())
     spare = 0 if generator == "plugin" else 2  # the predictive's variance is finite from v = 3
@@ -154,10 +154,10 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     squares = residual.T @ residual
     normal = rng.standard_normal((count, dim))
     if generator == "plugin":
-        return own.mean(axis=0) + normal @ _root(squares / degrees)
+        return block.mean(axis=0) + normal @ _root(squares / degrees)
     freedom = degrees - varying + 1
     spread = np.sqrt((1 + 1 / size) / rng.chisquare(freedom, size=(count, 1)))
-    return own.mean(axis=0) + spread * (normal @ _root(squares))
+    return block.mean(axis=0) + spread * (normal @ _root(squares))
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
@@ -166,9 +166,9 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return (vector * np.sqrt(np.clip(value, 0.0, None))) @ vector.T
 
 
-def _mixture(own, count, name, max_components, rng) -> np.ndarray:
+def _mixture(block, count, name, max_components, rng) -> np.ndarray:
     """A Gaussian mixture; components and kind of covariance by the least BIC."""
-    size, dim = own.shape
+    size, dim = block.shape
     if size < _MIXTURE_SEEDS:
         raise _too_small(
             name,
@@ -187,7 +187,7 @@ def _mixture(own, count, name, max_components, rng) -> np.ndarray:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", ConvergenceWarning)
                 try:
-                    score = model.fit(own).bic(own)
+                    score = model.fit(block).bic(block)
                 except (ConvergenceWarning, ValueError):  # not converged, or a singular component
                     continue
             if score < least:

@@ -69,7 +69,7 @@ class HuggingFaceModel:
                 max_new_tokens=new_tokens,
                 pad_token_id=tokenizer.eos_token_id,
             )
-        return [tokenizer.decode(own[length:], skip_special_tokens=True) for own in tokens]
+        return [tokenizer.decode(token[length:], skip_special_tokens=True) for token in tokens]
 
 
 def load(

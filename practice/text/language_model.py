@@ -176,7 +176,9 @@ def generate_rows(
         rng = np.random.default_rng([seed, place])
         order = rng.permutation(len(members[key]))
         hidden = max(1, len(order) // _HELD_BACK)
-        secret, open_ = ([members[key][i] for i in own] for own in (order[:hidden], order[hidden:]))
+        secret, open_ = (
+            [members[key][i] for i in half] for half in (order[:hidden], order[hidden:])
+        )
         named = dict(zip(group, key, strict=True))
         rows, told, reasons = _one_group(asking, named, open_, secret, count, rng)
         totals, rejected = totals + told, rejected + reasons

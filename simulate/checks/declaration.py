@@ -125,7 +125,7 @@ class Check(_Identity):
         claim = numbers.pop("claim") or self.claim
         return Planned(
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(_Identity)}
-            | {name: None if own is None else float(own) for name, own in numbers.items()}
+            | {name: None if number is None else float(number) for name, number in numbers.items()}
             | {"claim": claim}
         )
 
@@ -187,4 +187,4 @@ def planned(checks: Iterable[Check]) -> tuple[Planned, ...]:
         checks: declared ones.
     """
     found = (check.planned() for check in checks)
-    return tuple(own for own in found if own is not None)
+    return tuple(check for check in found if check is not None)

@@ -49,17 +49,17 @@ def phase_point(name: str) -> PhasePoint:
 
 def _gain(name: str, rival: str, k: int, claim: str) -> Expectation:
     """The gain over a rival at the shift of place ``k``."""
-    own = phase_point(name)
-    other, theory = own.rivals[rival].excess, own.shifted[k].excess
+    point = phase_point(name)
+    other, theory = point.rivals[rival].excess, point.shifted[k].excess
     value = float(other.total - theory.total)
     noise = float(other.total - other.bias + theory.total - theory.bias)
-    remainder = 2.0 * (len(own.direction) + 1) / min(own.sizes)
+    remainder = 2.0 * (len(point.direction) + 1) / min(point.sizes)
     return Expectation(
         theory=value,
         std=math.hypot(float(other.std), float(theory.std)),
         allowance=remainder * abs(noise),
         discrepancy=abs(value),
-        claim=f"at a shift of {own.lengths[k]:.3g}, {claim}",
+        claim=f"at a shift of {point.lengths[k]:.3g}, {claim}",
     )
 
 

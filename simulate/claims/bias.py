@@ -55,39 +55,39 @@ def experiment_labels(configuration: str, profile: str) -> tuple[str, ...]:
     return tuple(label for label in LABELS if _ONCE.get(label, configuration) == configuration)
 
 
-def _remainder(own: Experiment) -> float:
+def _remainder(experiment: Experiment) -> float:
     """Allowed relative remainder of a second-order prediction: ``2 p / n`` of the smallest group.
 
     The next term of the expansion is of relative order ``p / n_min``; the coefficient 2 covers
     what doubling all sizes shows on these configurations.
     """
-    return 2.0 * (own.configuration.dim + 1) / min(own.configuration.sizes)
+    return 2.0 * (experiment.configuration.dim + 1) / min(experiment.configuration.sizes)
 
 
-def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
-    fitted = own.label not in REFERENCES and own.generator.fitted
-    remainder = _remainder(own)
-    size = own.configuration.dim + 1
-    minority = own.configuration.minority
+def _experiment_checks(experiment: Experiment, effect: float) -> Iterator[Check]:
+    fitted = experiment.label not in REFERENCES and experiment.generator.fitted
+    remainder = _remainder(experiment)
+    size = experiment.configuration.dim + 1
+    minority = experiment.configuration.minority
 
     def check(name, claim, kind, expect, index=None, applies=None):
         statistic = name.split(".")[1]
         return Check(
-            id=f"{name}.{own.configuration.name}.{own.label}",
+            id=f"{name}.{experiment.configuration.name}.{experiment.label}",
             claim=claim,
             kind=kind,
-            experiments=(own.name,),
+            experiments=(experiment.name,),
             statistic=(statistic, index),
             source=_SCORED if statistic.endswith("excess") else _INDEPENDENT,
             expect=expect,
             applies=applies,
         )
 
-    curved = fitted and own.generator.fits.gaussian
+    curved = fitted and experiment.generator.fits.gaussian
     kind = "asymptotic" if curved else "exact"
 
     def objective():
-        value, std = own.objective
+        value, std = experiment.objective
         return Expectation(
             theory=value,
             std=std,
@@ -98,7 +98,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     yield check("B1.objective", "expected empirical risk is R_bal + B", kind, objective)
 
     def gradient():
-        direction, theory = own.probe.gradient_direction, own.prediction
+        direction, theory = experiment.probe.gradient_direction, experiment.prediction
         slope = float(direction @ theory.mean_gradient)
         std = _spread(direction, theory.gradient_cov_star)
         return Expectation(
@@ -111,10 +111,10 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     yield check("B2.gradient", "gradient of the bias at theta*", kind, gradient)
 
     def moved():
-        return float(np.linalg.norm(own.prediction.displacement)) > _UNBIASED
+        return float(np.linalg.norm(experiment.prediction.displacement)) > _UNBIASED
 
     def displacement():
-        direction, theory = own.probe.displacement_direction, own.prediction
+        direction, theory = experiment.probe.displacement_direction, experiment.prediction
         value = float(direction @ (theory.displacement + theory.estimator_bias))
         std = _spread(direction, theory.cov)
         return Expectation(
@@ -133,7 +133,7 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
     )
 
     def excess():
-        total, theory = float(own.prediction.total), own.prediction.excess
+        total, theory = float(experiment.prediction.total), experiment.prediction.excess
         return Expectation(
             theory=total,
             std=theory.std,
@@ -148,15 +148,15 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         excess,
         applies=moved,
     )
-    yield from second_order_checks(own, "R2" if fitted else "R1", effect, remainder)
+    yield from second_order_checks(experiment, "R2" if fitted else "R1", effect, remainder)
 
     def group_excess():
-        group = own.prediction.group_excess
+        group = experiment.prediction.group_excess
         value = float(group.total[minority])
         return Expectation(
             theory=value,
             std=group.std[minority],
-            allowance=remainder * second_order(own)[0][1, minority],
+            allowance=remainder * second_order(experiment)[0][1, minority],
             discrepancy=effect * max(abs(value), float(group.std[minority])),
         )
 
@@ -166,22 +166,24 @@ def _experiment_checks(own: Experiment, effect: float) -> Iterator[Check]:
         "asymptotic",
         group_excess,
         minority,
-        lambda: moved() and abs(float(own.prediction.group_excess.bias[minority])) > 0,
+        lambda: moved() and abs(float(experiment.prediction.group_excess.bias[minority])) > 0,
     )
 
     @cache
     def slack():
-        bias = population_bound(own.configuration.groups, own.design, own.generator).bound
-        return bias - float(own.prediction.excess.bias), bias
+        bias = population_bound(
+            experiment.configuration.groups, experiment.design, experiment.generator
+        ).bound
+        return bias - float(experiment.prediction.excess.bias), bias
 
     def close():
         """Near enough above the excess for a bound that is too low to be seen, far enough to tell;
         or below it."""
-        total = float(own.prediction.total)
+        total = float(experiment.prediction.total)
         return moved() and (slack()[0] < 0 or 0.1 * total <= slack()[0] <= 0.5 * total)
 
     def bound():
-        (gap, bias), theory = slack(), own.prediction
+        (gap, bias), theory = slack(), experiment.prediction
         return Expectation(
             theory=bias + float(theory.total) - float(theory.excess.bias),
             std=theory.excess.std,
@@ -205,12 +207,12 @@ def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Ch
     """R3: the gain over class weighting, on the same real data."""
 
     def gain(label):
-        first, own = experiment(name, "weighted").prediction, experiment(name, label)
-        second = own.prediction
+        first, labelled = experiment(name, "weighted").prediction, experiment(name, label)
+        second = labelled.prediction
         return Expectation(
             theory=difference(first, second),
             std=math.hypot(float(first.excess.std), float(second.excess.std)),
-            allowance=_remainder(own) * float(first.total + second.total - second.excess.bias),
+            allowance=_remainder(labelled) * float(first.total + second.total - second.excess.bias),
             discrepancy=effect * float(first.total + second.total),
         )
 
@@ -230,20 +232,20 @@ def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Ch
 
 def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
     """B4: raw ERM on two Gaussians with a common covariance, from the closed formulas alone."""
-    own = experiment(name, "raw")
-    if not own.configuration.common_cov:
+    chosen = experiment(name, "raw")
+    if not chosen.configuration.common_cov:
         return
-    by_label = {group.label: g for g, group in enumerate(own.configuration.groups)}
-    sizes = own.configuration.sizes
+    by_label = {group.label: g for g, group in enumerate(chosen.configuration.groups)}
+    sizes = chosen.configuration.sizes
     n0, n1 = (sizes[by_label[y]] for y in (0, 1))
 
     def shift():
         return float(FORMULAS["B4.shift"](n_0=float(n0), n_1=float(n1)))
 
     def moved():
-        exact = np.zeros(own.configuration.dim + 1)
+        exact = np.zeros(chosen.configuration.dim + 1)
         exact[0] = shift()
-        gap = np.max(np.abs(np.asarray(own.prediction.displacement) - exact))
+        gap = np.max(np.abs(np.asarray(chosen.prediction.displacement) - exact))
         return Expectation(theory=0.0, discrepancy=1e-9, observed=gap)
 
     yield Check(
@@ -255,13 +257,13 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
     )
 
     def error(label):
-        groups, g = own.configuration.groups, by_label[label]
+        groups, g = chosen.configuration.groups, by_label[label]
         gap = groups[by_label[1]].mean[0] - groups[by_label[0]].mean[0]
         distance = math.sqrt(gap @ np.linalg.solve(groups[0].cov[0], gap))
         formula = FORMULAS[f"B4.error_{label}"]
         arguments = {"Delta": distance, "n_0": float(n0), "n_1": float(n1)}
         value = float(formula(**{name: arguments[name] for name in formula.arguments}))
-        found = own.prediction.group_error
+        found = chosen.prediction.group_error
         scale = abs(float(found.variance[g])) + abs(float(found.cox_snell[g]))
         return Expectation(
             theory=value + float(found.variance[g] + found.cox_snell[g]),
@@ -276,14 +278,14 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
             claim=f"error of class {label} under raw ERM: Phi(-Delta/2 +- log(n1/n0)/Delta) + "
             f"O(1/n)",
             kind="asymptotic",
-            experiments=(own.name,),
+            experiments=(chosen.name,),
             statistic=("error", by_label[label]),
             source="simulated, scored by theory",
             expect=partial(error, label),
         )
 
     def intercept():
-        theory = own.prediction
+        theory = chosen.prediction
         return Expectation(
             theory=shift() + float(theory.estimator_bias[0]),
             std=math.sqrt(float(theory.cov[0, 0])),
@@ -295,7 +297,7 @@ def _prior_shift_checks(name: str, effect: float) -> Iterator[Check]:
         id=f"B4.intercept.{name}.raw",
         claim="simulated intercept of raw ERM",
         kind="asymptotic",
-        experiments=(own.name,),
+        experiments=(chosen.name,),
         statistic=("theta", 0),
         source="simulated and scored independently",
         expect=intercept,
@@ -373,11 +375,11 @@ def _order_checks(name: str) -> Iterator[Check]:
 
 def _close(setting: Configuration, scale: float) -> list[GaussianGroup]:
     """The groups with one covariance, their means drawn together to ``scale`` of their distance."""
-    means, covs = zip(*(own.overall_mean_cov() for own in setting.groups), strict=True)
+    means, covs = zip(*(group.overall_mean_cov() for group in setting.groups), strict=True)
     centre, cov = np.mean(means, axis=0), np.mean(covs, axis=0)
     return [
-        GaussianGroup(centre + scale * (mean - centre), cov, own.label)
-        for mean, own in zip(means, setting.groups, strict=True)
+        GaussianGroup(centre + scale * (mean - centre), cov, group.label)
+        for mean, group in zip(means, setting.groups, strict=True)
     ]
 
 
@@ -396,8 +398,8 @@ def _close_checks(name: str) -> Iterator[Check]:
         return [predict(_close(setting, scale), design, generator) for scale in _CLOSE]
 
     def order():
-        sizes = [np.linalg.norm(own.bias_gradient) for own in found()]
-        gaps = [np.linalg.norm(own.displacement - own.displacement_linear) for own in found()]
+        sizes = [np.linalg.norm(item.bias_gradient) for item in found()]
+        gaps = [np.linalg.norm(item.displacement - item.displacement_linear) for item in found()]
         slope = np.polyfit(np.log(sizes), np.log(gaps), 1)[0]
         return Expectation(theory=3.0, discrepancy=0.1, observed=slope)
 

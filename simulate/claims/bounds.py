@@ -65,8 +65,8 @@ def _local_checks() -> Iterator[Check]:
         for _ in range(count):
             size = int(rng.integers(2, 5))
             hessian, target, cov = (
-                own @ own.T + 1e-3 * np.eye(size)
-                for own in rng.normal(size=(3, size, size))
+                matrix @ matrix.T + 1e-3 * np.eye(size)
+                for matrix in rng.normal(size=(3, size, size))
                 * 10 ** rng.uniform(-1, 1, size=(3, 1, 1))
             )
             bias = rng.normal(size=size) * 10 ** rng.uniform(-2, 1)
@@ -119,10 +119,10 @@ def random_population(rng: np.random.Generator) -> Population:
     design = Design(sizes, int(rng.integers(50, 5000)), float(rng.choice([0.1, 0.5, 1.0])))
     shift, factor = rng.normal(size=2) * 10 ** rng.uniform(-2, 0), 10 ** rng.uniform(-0.7, 0.4)
     kind = int(rng.integers(4))
-    own: Generator = (Shifted(tuple(shift)), Scaled(factor), Mislabelled(0.2), Oracle())[kind]
+    generator: Generator = (Shifted(tuple(shift)), Scaled(factor), Mislabelled(0.2), Oracle())[kind]
     if kind == 3:
         design = Design.raw(sizes)
-    other = Oracle() if kind < 2 and rng.uniform() < 0.5 else own
+    other = Oracle() if kind < 2 and rng.uniform() < 0.5 else generator
     scaled = factor - 1.0 - math.log(factor)  # two features
 
     def divergence(of: Generator, group: GaussianGroup) -> float:
@@ -130,7 +130,7 @@ def random_population(rng: np.random.Generator) -> Population:
             return float(shift @ np.linalg.solve(group.cov[0], shift)) / 2
         return scaled if isinstance(of, Scaled) else 0.0 if isinstance(of, Oracle) else math.inf
 
-    pair = (other, own)
+    pair = (other, generator)
     found = predict_bias(groups, design, pair)
     start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
     divergences = tuple(divergence(*both) for both in zip(pair, groups, strict=True))
@@ -165,8 +165,11 @@ def _populations(count: int = 48) -> tuple[Population, ...]:
 def _population_checks() -> Iterator[Check]:
     def above(populations, claim):
         ratios = [
-            bounds.population_bound(own.groups, own.design, own.generator).bound / own.excess
-            for own in populations()
+            bounds.population_bound(
+                population.groups, population.design, population.generator
+            ).bound
+            / population.excess
+            for population in populations()
         ]
         found = (
             f"of {len(ratios)} {claim}; bound over excess from {min(ratios):.2f} to "
@@ -200,10 +203,15 @@ def _chain_checks() -> Iterator[Check]:
 
     def above():
         violations, count, vacuous = 0, 0, 0
-        for own in _populations():
-            if own.design.scheme == "synthetic" and max(own.kl) < math.inf:
-                found = bounds.fidelity_bound(own.kl, own.groups, own.design, own.generator)
-                violations, count = violations + (found.bound < own.excess - 1e-10), count + 1
+        for population in _populations():
+            if population.design.scheme == "synthetic" and max(population.kl) < math.inf:
+                found = bounds.fidelity_bound(
+                    population.kl, population.groups, population.design, population.generator
+                )
+                violations, count = (
+                    violations + (found.bound < population.excess - 1e-10),
+                    count + 1,
+                )
                 vacuous += found.vacuous
         return _violations(violations, f"of {count} {claim}; {vacuous} bounds are vacuous")
 
@@ -255,8 +263,12 @@ def _proxy_checks() -> Iterator[Check]:
     @cache
     def ratios(label):
         if label == "vector":
-            return [bounds.score_var_proxy(theta, own) / seen for theta, own, seen, _ in _scores()]
-        return [bounds.intercept_var_proxy(theta, own) / seen for theta, own, _, seen in _scores()]
+            return [
+                bounds.score_var_proxy(theta, label) / seen for theta, label, seen, _ in _scores()
+            ]
+        return [
+            bounds.intercept_var_proxy(theta, label) / seen for theta, label, _, seen in _scores()
+        ]
 
     def below(label, claim):
         found = ratios(label)
@@ -360,18 +372,18 @@ def _samples(count: int = 240) -> tuple[Sample, ...]:
 def _certified() -> dict[str, tuple[SupportsFloat, str]]:
     """What violates R7, and among how many samples."""
     far = near = published = held = premise = 0
-    for own in _samples():
-        found = certificates.certificate(*map(jnp.asarray, own[:4]))
-        slack = 1e-7 * (1 + own.distance)
+    for sample in _samples():
+        found = certificates.certificate(*map(jnp.asarray, sample[:4]))
+        slack = 1e-7 * (1 + sample.distance)
         if bool(found.exists):
             held += 1
-            far += not own.distance <= float(found.farthest) + slack
-        if own.minimiser is not None:
-            near += own.distance < float(found.nearest) - slack
+            far += not sample.distance <= float(found.farthest) + slack
+        if sample.minimiser is not None:
+            near += sample.distance < float(found.nearest) - slack
         if float(found.euclidean) <= 0.5:
             premise += 1
             bound = float(FORMULAS["R7.published"].numpy(decrement=float(found.decrement)))
-            published += not own.distance**2 <= bound + slack
+            published += not sample.distance**2 <= bound + slack
     count = len(_samples())
     return {
         "far": (far, f"of {held} samples with kappa < 1 (of {count}), "),

@@ -18,7 +18,7 @@ import scipy
 from scipy.special import digamma
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Source
-from synthetic_oversampling.simulate.experiments import in_context as own
+from synthetic_oversampling.simulate.experiments import in_context as settings
 from synthetic_oversampling.simulate.experiments import score_bias
 from synthetic_oversampling.theory.in_context import capacity, token_capacity
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -37,8 +37,8 @@ _DIRECTION = np.array([1.0, 2.0, -0.5])  # along which predictive means are comp
 _ARGUMENTS = {  # of the printed formulas
     "count": 5.0,
     "dim": 3.0,
-    "var_within": own.VAR_WITHIN,
-    "var_prior": own.VAR_PRIOR,
+    "var_within": settings.VAR_WITHIN,
+    "var_prior": settings.VAR_PRIOR,
     "seen": 2.0,
     "mass": 0.5,
     "mass_total": 1.75,
@@ -94,10 +94,10 @@ def _predictive_checks() -> Iterator[Check]:
     @cache
     def both(count):
         """By name and part, what theory says and what is integrated."""
-        var = (own.VAR_WITHIN, own.VAR_PRIOR)
-        prior = np.asarray(own.MEAN_PRIOR)
-        seeds = own.fixed_seeds(count)
-        mean, spread = own.location_by_quadrature(count)
+        var = (settings.VAR_WITHIN, settings.VAR_PRIOR)
+        prior = np.asarray(settings.MEAN_PRIOR)
+        seeds = settings.fixed_seeds(count)
+        mean, spread = settings.location_by_quadrature(count)
         logits = np.asarray(capacity.location_attention_logits(count, *var))
         weights = np.exp(logits - logits.max())
         weights = weights / weights.sum()
@@ -125,7 +125,7 @@ def _predictive_checks() -> Iterator[Check]:
 
 def _location_checks(effect: float) -> Iterator[Check]:
     """T1: expected divergences; n KL of each is an affine function of a chi-square variable."""
-    var, dim = (own.VAR_WITHIN, own.VAR_PRIOR), own.DIM
+    var, dim = (settings.VAR_WITHIN, settings.VAR_PRIOR), settings.DIM
     ratio = var[0] / var[1]
     rules = {  # statistic, whose divergence, degrees of freedom beyond the count
         "T1.expected_kl": ("attention", "the attention layer", ratio + 1),
@@ -144,7 +144,7 @@ def _location_checks(effect: float) -> Iterator[Check]:
         std = math.sqrt(2 * dim) / (2 * degrees)
         return Expectation(theory=value, std=std, discrepancy=effect * value)
 
-    for index, count in enumerate(own.COUNTS):
+    for index, count in enumerate(settings.COUNTS):
         for name, (statistic, whose, _) in rules.items():
             if count or statistic == "attention":  # the others need a seed
                 yield _noisy(
@@ -156,7 +156,7 @@ def _location_checks(effect: float) -> Iterator[Check]:
                 )
 
     def of_pair():
-        (mean_p, var_p), (mean_q, var_q) = own.GAUSSIANS
+        (mean_p, var_p), (mean_q, var_q) = settings.GAUSSIANS
         arguments = [jnp.asarray(a) for a in (mean_p, var_p, mean_q, var_q)]
         value = float(capacity.gaussian_kl(*arguments))
         gap = float(np.sum((np.asarray(mean_p) - np.asarray(mean_q)) ** 2))
@@ -174,7 +174,7 @@ def _location_checks(effect: float) -> Iterator[Check]:
 
 def _rate_checks(effect: float) -> Iterator[Check]:
     """T2: the sharp rate."""
-    dim = len(own.NATURAL)
+    dim = len(settings.NATURAL)
     spread = math.sqrt(2 / dim)
 
     def rate(count):
@@ -187,7 +187,7 @@ def _rate_checks(effect: float) -> Iterator[Check]:
             discrepancy=(remainder + 1.5 * effect) * value,
         )
 
-    for index, count in enumerate(own.TOKEN_COUNTS[1:]):
+    for index, count in enumerate(settings.TOKEN_COUNTS[1:]):
         yield _noisy(
             "T2.sharp_rate",
             f"n{count}",
@@ -203,19 +203,21 @@ def _floor_checks(effect: float) -> Iterator[Check]:
 
     @cache
     def readout():
-        return tuple(map(jnp.asarray, (own.NATURAL, own.EMBEDDINGS, own.preconditioner())))
+        return tuple(
+            map(jnp.asarray, (settings.NATURAL, settings.EMBEDDINGS, settings.preconditioner()))
+        )
 
     def floor(depth):
         natural, table, matrix = readout()
         value = float(token_capacity.readout_floor(natural, table, depth, matrix))
-        return _same(value, own.token_floor(depth))
+        return _same(value, settings.token_floor(depth))
 
     def noise(depth):
         natural, table, matrix = readout()
         total = jax.vmap(
             lambda n: token_capacity.readout_expected_kl(natural, table, n, depth, matrix)
-        )(jnp.asarray(own.TOKEN_COUNTS, float))
-        value = float(total[-1]) - own.token_floor(depth)
+        )(jnp.asarray(settings.TOKEN_COUNTS, float))
+        value = float(total[-1]) - settings.token_floor(depth)
         return Expectation(
             theory=value,
             std=1.1 * abs(value),
@@ -223,7 +225,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
             discrepancy=(0.02 + 1.5 * effect) * abs(value),
         )
 
-    for depth in own.LAYERS:
+    for depth in settings.LAYERS:
         claim = f"floor of {counted(depth, 'layer')}, summed over the vocabulary"
         yield _noiseless("T2.floor", f"L{depth}", claim, partial(floor, depth))
         yield _noisy(
@@ -237,7 +239,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
 
     def contraction():
         factor = float(token_capacity.layer_contraction(*readout())) ** 2
-        seen = own.token_floor(101) / own.token_floor(100)
+        seen = settings.token_floor(101) / settings.token_floor(100)
         return Expectation(theory=factor, discrepancy=1e-4, observed=seen)
 
     yield _noiseless(
@@ -251,7 +253,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
 
 def _expected_symbols_kl(count: int) -> tuple[float, float]:
     """Expected divergence of the Dirichlet rule, by its beta-binomial laws, and a spread."""
-    mass, seen = np.asarray(own.CONCENTRATION), np.arange(count + 1)
+    mass, seen = np.asarray(settings.CONCENTRATION), np.arange(count + 1)
     total = mass.sum()
     entropy = sum(a / total * float(digamma(a + 1) - digamma(total + 1)) for a in mass)
     score = 0.0
@@ -291,9 +293,9 @@ def _finite_checks(effect: float) -> Iterator[Check]:
 
     def dirichlet(counts):
         got = token_capacity.dirichlet_multinomial_predictive(
-            jnp.asarray(counts, float), jnp.asarray(own.CONCENTRATION)
+            jnp.asarray(counts, float), jnp.asarray(settings.CONCENTRATION)
         )
-        return _same(got[0], own.dirichlet_by_quadrature(counts)[0])
+        return _same(got[0], settings.dirichlet_by_quadrature(counts)[0])
 
     for counts in ((0, 0, 0), (1, 0, 0), (4, 0, 2)):
         yield _noiseless(
@@ -307,7 +309,7 @@ def _finite_checks(effect: float) -> Iterator[Check]:
         value, std = _expected_symbols_kl(count)
         return Expectation(theory=value, std=std, discrepancy=effect * value)
 
-    for index, count in enumerate(own.SYMBOL_COUNTS):
+    for index, count in enumerate(settings.SYMBOL_COUNTS):
         yield _noisy(
             "T3.symbols_kl",
             f"n{count}",

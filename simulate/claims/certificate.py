@@ -145,8 +145,8 @@ def _plane() -> tuple:
 
 
 _EXPERIMENTS = {
-    own.name: own
-    for own in (
+    experiment.name: experiment
+    for experiment in (
         Replicated("line", *_line((1500, 700), 400)),
         Replicated("plane", *_plane()),
         Replicated("few", *_line((8, 3), 2)),  # some data sets have no fit
@@ -164,22 +164,22 @@ def replicated(experiment_name: str) -> Replicated:
     return _EXPERIMENTS[experiment_name.split("/")[1]]
 
 
-def _law_checks(own: Replicated, effect: float) -> Iterator[Check]:
+def _law_checks(replicated: Replicated, effect: float) -> Iterator[Check]:
     def check(name, claim, expect, index=None):
         return Check(
-            id=f"{name}.{SUITE}.{own.name}",
+            id=f"{name}.{SUITE}.{replicated.name}",
             claim=claim,
             kind="asymptotic",
-            experiments=(f"{SUITE}/{own.name}",),
+            experiments=(f"{SUITE}/{replicated.name}",),
             statistic=(name.removeprefix("R7.").split("_")[0], index),
             source="simulated and scored independently",
             expect=expect,
         )
 
-    remainder = 6.0 * (own.groups[0].dim + 1) / min(own.design.sizes)
+    remainder = 6.0 * (replicated.groups[0].dim + 1) / min(replicated.design.sizes)
 
     def decrement():
-        weights = decrement_weights(own.prediction)
+        weights = decrement_weights(replicated.prediction)
         mean = float(weights.sum())
         return Expectation(
             theory=mean,
@@ -198,17 +198,19 @@ def _law_checks(own: Replicated, effect: float) -> Iterator[Check]:
         )
 
     def below(index):
-        return share(float(decrement_cdf(own.levels[index], decrement_weights(own.prediction))))
+        return share(
+            float(decrement_cdf(replicated.levels[index], decrement_weights(replicated.prediction)))
+        )
 
     yield check("R7.decrement", "mean squared decrement at theta_alpha: tr(A^{-1} V)", decrement)
     for index in range(len(_QUANTILES)):
         claim = "chance that the squared decrement is below a level"
         yield check(f"R7.below_{index}", claim, partial(below, index), index)
-    if own.groups[0].dim == 1:
+    if replicated.groups[0].dim == 1:
         yield check(
             "R7.premise",
             "chance that kappa is at most 1/2, from the decrement's law",
-            lambda: share(own.premise()),
+            lambda: share(replicated.premise()),
         )
 
 
@@ -218,15 +220,15 @@ def certificate_checks(profile: str) -> Iterator[Check]:
     Args:
         profile: "quick" or "full".
     """
-    for own in _EXPERIMENTS.values():
-        if own.name != "few":
-            yield from _law_checks(own, EFFECTS[profile])
+    for experiment in _EXPERIMENTS.values():
+        if experiment.name != "few":
+            yield from _law_checks(experiment, EFFECTS[profile])
         yield Check(
-            id=f"R7.outside.{SUITE}.{own.name}",
+            id=f"R7.outside.{SUITE}.{experiment.name}",
             claim="share of replicates that violate the certificate, its lower end or Bach's "
             "constant",
             kind="bound",
-            experiments=(f"{SUITE}/{own.name}",),
+            experiments=(f"{SUITE}/{experiment.name}",),
             statistic=("outside", None),
             source="simulated and scored independently",
             expect=lambda: Expectation(theory=0.0, std=0.1, discrepancy=0.01),

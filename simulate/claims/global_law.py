@@ -63,13 +63,15 @@ class _Direct:
         """The weight between two others at which the excess is that of no augmentation."""
         none = self.excess(0.0, 0)
         return float(
-            scipy.optimize.brentq(lambda own: self.excess(own, size) - none, low, high, xtol=1e-12)
+            scipy.optimize.brentq(
+                lambda weight: self.excess(weight, size) - none, low, high, xtol=1e-12
+            )
         )
 
     def between(self, size: float) -> float:
         """The least excess at a size that is not a whole number: a line in its inverse."""
         ends = np.array([math.floor(size), math.ceil(size) + 1])
-        values = [self.least(int(own))[0] for own in ends]
+        values = [self.least(int(end))[0] for end in ends]
         return float(np.interp(1 / size, 1 / ends[::-1], values[::-1]))
 
 
@@ -81,11 +83,11 @@ def global_law_checks(profile: str) -> Iterator[Check]:
 
 
 def _checks_of(label: str) -> Iterator[Check]:
-    own = _Direct(label)
+    direct = _Direct(label)
 
     @cache
     def law():
-        return law_of_design(own.setting.groups, own.setting.sizes, own.generator)
+        return law_of_design(direct.setting.groups, direct.setting.sizes, direct.generator)
 
     def check(name, claim, both, tolerance=_EXACT, place=""):
         """Of the law's answer and the search's."""
@@ -100,30 +102,30 @@ def _checks_of(label: str) -> Iterator[Check]:
                 "excess at a weight and a size, one prediction",
                 lambda share=share, number=number: (
                     law().excess(share, number),
-                    own.excess(share, number),
+                    direct.excess(share, number),
                 ),
                 place=place,
             )
         yield check(
             "S1.best_weight",
             "the weight with the least excess: a search on predictions",
-            lambda number=number: (law().best_weight(number), own.least(number)[1]),
+            lambda number=number: (law().best_weight(number), direct.least(number)[1]),
             _FLAT,
             place,
         )
         yield check(
             "S1.best_excess",
             "the least excess over weights: a search on predictions",
-            lambda number=number: (law().best_excess(number), own.least(number)[0]),
+            lambda number=number: (law().best_excess(number), direct.least(number)[0]),
             place=place,
         )
     yield check(
-        "S1.floor", "the least excess without end", lambda: (law().floor, own.least(math.inf)[0])
+        "S1.floor", "the least excess without end", lambda: (law().floor, direct.least(math.inf)[0])
     )
 
     def slope():
         near = size - 20, size + 20
-        change = own.least(near[0])[0] - own.least(near[1])[0]
+        change = direct.least(near[0])[0] - direct.least(near[1])[0]
         return law().best_slope(size), change / (1 / near[0] - 1 / near[1])
 
     yield check(
@@ -136,7 +138,7 @@ def _checks_of(label: str) -> Iterator[Check]:
     def concave():
         inverse = np.array([1 / 4000, 1 / 2000, 3 / 4000])  # 3/4000: a line between whole sizes
         stated = law().best_excess(1 / inverse)
-        found = [own.least(4000)[0], own.least(2000)[0], own.between(4000 / 3)]
+        found = [direct.least(4000)[0], direct.least(2000)[0], direct.between(4000 / 3)]
         return stated[1] - (stated[0] + stated[2]) / 2, found[1] - (found[0] + found[2]) / 2
 
     yield check(
@@ -147,8 +149,8 @@ def _checks_of(label: str) -> Iterator[Check]:
     )
 
     def crossover():
-        none, floor = own.excess(0.0, 0), own.least(math.inf)[0]
-        return (none + floor) / 2 - floor, own.between(law().crossover) - floor
+        none, floor = direct.excess(0.0, 0), direct.least(math.inf)[0]
+        return (none + floor) / 2 - floor, direct.between(law().crossover) - floor
 
     yield check(
         "S1.crossover",
@@ -160,7 +162,7 @@ def _checks_of(label: str) -> Iterator[Check]:
     def price():
         best = round(float(law().optimal_size(PRICE)))
         step = max(best // 100, 2)
-        saved = own.least(best - step)[0] - own.least(best + step)[0]
+        saved = direct.least(best - step)[0] - direct.least(best + step)[0]
         return PRICE, saved / (2 * step)
 
     yield check(
@@ -176,13 +178,13 @@ def _checks_of(label: str) -> Iterator[Check]:
     yield check(
         "S1.harmful_weight",
         "the weight at which nothing is gained: a root of predictions",
-        lambda: (edge(), own.edge(size, 0.8 * edge(), min(1.2 * edge(), 1.0))),
+        lambda: (edge(), direct.edge(size, 0.8 * edge(), min(1.2 * edge(), 1.0))),
         _FLAT,
     )
 
     def break_even():
-        weight, none = edge() / 2, own.excess(0.0, 0)
-        few, many = (own.excess(weight, number) for number in (50, 5000))
+        weight, none = edge() / 2, direct.excess(0.0, 0)
+        few, many = (direct.excess(weight, number) for number in (50, 5000))
         noise = (few - many) / (1 / 50 - 1 / 5000)
         return law().break_even_size(weight), noise / (none - many + noise / 5000)
 

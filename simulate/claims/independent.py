@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
-from synthetic_oversampling.simulate.experiments import independent as own
+from synthetic_oversampling.simulate.experiments import independent as trials
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Shifted
 from synthetic_oversampling.theory.in_context import capacity
 from synthetic_oversampling.theory.population.design import Design
@@ -21,13 +21,13 @@ __all__ = ["SUITE", "groups", "independent_checks", "prediction"]
 SUITE = "independent"
 _EFFECTS = {"quick": 0.20, "full": 0.10}
 _REMAINDER = (
-    2.0 * 2 / min(own.SIZES)
+    2.0 * 2 / min(trials.SIZES)
 )  # relative size of the next order, as in `simulate.claims.bias`
 
 
 def groups() -> tuple[GaussianGroup, GaussianGroup]:
     """The two classes, as theory wants them."""
-    return tuple(GaussianGroup([m], [[own.STD**2]], y) for y, m in enumerate(own.MEANS))
+    return tuple(GaussianGroup([m], [[trials.STD**2]], y) for y, m in enumerate(trials.MEANS))
 
 
 @lru_cache(maxsize=8)
@@ -37,11 +37,11 @@ def prediction(name: str) -> Prediction:
     Args:
         name: of the design, one of `simulate.experiments.independent.DESIGNS`.
     """
-    augmented = Design(own.SIZES, own.AUGMENTATION, own.WEIGHT)
+    augmented = Design(trials.SIZES, trials.AUGMENTATION, trials.WEIGHT)
     design, generator = {
-        "raw": (Design.raw(own.SIZES), Oracle()),
-        "weighted": (Design.class_weighted(own.SIZES), Oracle()),
-        "shifted": (augmented, Shifted((own.SHIFT,))),
+        "raw": (Design.raw(trials.SIZES), Oracle()),
+        "weighted": (Design.class_weighted(trials.SIZES), Oracle()),
+        "shifted": (augmented, Shifted((trials.SHIFT,))),
         "plugin": (augmented, GaussianPlugin()),
     }[name]
     return predict(groups(), design, generator)
@@ -81,7 +81,7 @@ def _bias_checks() -> Iterator[Check]:
             discrepancy=0.2 * max(abs(float(theory.displacement[0])), std),
         )
 
-    for k, name in enumerate(own.DESIGNS):
+    for k, name in enumerate(trials.DESIGNS):
         if name in ("raw", "shifted"):
             yield _check(
                 "B3.displacement",
@@ -92,9 +92,9 @@ def _bias_checks() -> Iterator[Check]:
             )
 
     def error(g):
-        distance = (own.MEANS[1] - own.MEANS[0]) / own.STD
+        distance = (trials.MEANS[1] - trials.MEANS[0]) / trials.STD
         theory = prediction("raw").group_error
-        values = {"Delta": distance, "n_0": float(own.SIZES[0]), "n_1": float(own.SIZES[1])}
+        values = {"Delta": distance, "n_0": float(trials.SIZES[0]), "n_1": float(trials.SIZES[1])}
         formula = FORMULAS[f"B4.error_{g}"]
         value = float(formula(**{name: values[name] for name in formula.arguments}))
         scale = abs(float(theory.variance[g])) + abs(float(theory.cox_snell[g]))
@@ -129,7 +129,7 @@ def _risk_checks(effect: float) -> Iterator[Check]:
             skewness=2.0 if name in ("weighted", "plugin") else 0.0,
         )
 
-    for k, name in enumerate(own.DESIGNS):
+    for k, name in enumerate(trials.DESIGNS):
         yield _check(
             "R2.excess" if name == "plugin" else "R1.excess",
             name,
@@ -140,8 +140,8 @@ def _risk_checks(effect: float) -> Iterator[Check]:
 
     def by_law():
         theory = prediction("shifted")
-        law = scaling_moments(groups(), own.SIZES, Shifted((own.SHIFT,))).law
-        value = float(law.excess(own.WEIGHT, own.AUGMENTATION))
+        law = scaling_moments(groups(), trials.SIZES, Shifted((trials.SHIFT,))).law
+        value = float(law.excess(trials.WEIGHT, trials.AUGMENTATION))
         added = abs(float(theory.total - theory.local_bias - theory.local_variance))
         allowance = added + _REMAINDER * float(theory.local_variance)
         return Expectation(
@@ -154,8 +154,8 @@ def _risk_checks(effect: float) -> Iterator[Check]:
     yield _check(
         "S1.excess",
         "shifted",
-        f"excess risk at N = {own.AUGMENTATION}, weight {own.WEIGHT:g}",
-        ("excess", own.DESIGNS.index("shifted")),
+        f"excess risk at N = {trials.AUGMENTATION}, weight {trials.WEIGHT:g}",
+        ("excess", trials.DESIGNS.index("shifted")),
         by_law,
     )
 
@@ -172,16 +172,16 @@ def _capacity_checks(effect: float) -> Iterator[Check]:
         )
 
     def attention():
-        value = capacity.location_expected_kl(own.SEEDS, 1, own.VAR_WITHIN, own.VAR_PRIOR)
-        return expected(value, own.SEEDS + own.VAR_WITHIN / own.VAR_PRIOR)
+        value = capacity.location_expected_kl(trials.SEEDS, 1, trials.VAR_WITHIN, trials.VAR_PRIOR)
+        return expected(value, trials.SEEDS + trials.VAR_WITHIN / trials.VAR_PRIOR)
 
     def flat():
-        return expected(capacity.flat_prior_expected_kl(own.SEEDS, 1), own.SEEDS)
+        return expected(capacity.flat_prior_expected_kl(trials.SEEDS, 1), trials.SEEDS)
 
     for name, expect in (("T1.expected_kl", attention), ("T1.flat_kl", flat)):
         yield _check(
             name,
-            f"n{own.SEEDS}",
+            f"n{trials.SEEDS}",
             "expected divergence from a group of unknown mean",
             (expect.__name__, None),
             expect,

@@ -140,15 +140,15 @@ def _range_of(index: int, beta: float, family: str, effect: float) -> Iterator[C
         """Noise levels and weights, and mean and variance of every coordinate's error."""
         table = RANGE.table(family, beta)
         theta = signal.coordinates(RANGE.coordinates)
-        variance = np.array([own**2 * level for level, own in table])
-        mean = np.array([-(1 - own) * theta for _, own in table])
+        variance = np.array([excess**2 * level for level, excess in table])
+        mean = np.array([-(1 - excess) * theta for _, excess in table])
         return table, mean, variance
 
     span = float(np.ptp(RANGE.places(beta)))
 
     def slope():
         table, mean, variance = parts()
-        risks = np.array([filter_risk(signal, own, level) for level, own in table])
+        risks = np.array([filter_risk(signal, excess, level) for level, excess in table])
         # the slope of log risk, to first order in each mean's relative error, shares one draw
         pull = RANGE.slope_weights(beta) / risks
         roots = np.sqrt(variance)
@@ -174,8 +174,8 @@ def _range_of(index: int, beta: float, family: str, effect: float) -> Iterator[C
     @cache
     def orders(place):
         """Leading order and the next, the squared angle's size, and the third order."""
-        level, own = parts()[0][place]
-        lead, following = classification_excess(signal, own, level)
+        level, excess = parts()[0][place]
+        lead, following = classification_excess(signal, excess, level)
         share = float(FORMULAS["S2.classification"].numpy(Delta=signal.distance, leakage=1.0))
         size = lead / share / signal.distance**2  # of the squared angle
         return lead, following, size, 3 * lead * size**2
@@ -286,8 +286,8 @@ def _limit_checks() -> Iterator[Check]:
     def decay():
         shares = []
         for scale in _LARGE[1:]:
-            own = Signal(1.0, 0.5)
-            lead, following = classification_excess(own, np.ones(int(scale)), scale**-2.0)
+            signal = Signal(1.0, 0.5)
+            lead, following = classification_excess(signal, np.ones(int(scale)), scale**-2.0)
             shares.append((math.log(lead), math.log(following / lead)))
         slope = (shares[1][1] - shares[0][1]) / (shares[1][0] - shares[0][0])
         return Expectation(theory=1.0, discrepancy=0.05, observed=slope)

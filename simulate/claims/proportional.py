@@ -72,8 +72,10 @@ _WORDS = {
 _LEAST_TRAINING = 0.045  # spread below which training errors are rare events
 
 
-def _value(own: Proportional, statistic: str) -> np.ndarray:
-    return np.atleast_1d(own.norm**2 if statistic == "square" else getattr(own, statistic))
+def _value(proportional: Proportional, statistic: str) -> np.ndarray:
+    return np.atleast_1d(
+        proportional.norm**2 if statistic == "square" else getattr(proportional, statistic)
+    )
 
 
 def fitted_checks(name: str, profile: str) -> Iterator[Check]:
@@ -82,14 +84,14 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
     Args:
         name: of the setting; profile: "quick" or "full".
     """
-    own = SETTINGS[name]
+    setting = SETTINGS[name]
     if name in FULL_ONLY and profile == "quick":
         return
 
     def fitted(plan, statistic, g, spread):
         value = float(_value(prediction(name, plan), statistic)[g])
         relative, skewness = _REMAINDERS[statistic]
-        allowance = relative * 40 / own.dim * value
+        allowance = relative * 40 / setting.dim * value
         return Expectation(
             theory=value,
             std=1.05 * spread,
@@ -98,7 +100,7 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
             skewness=skewness,
         )
 
-    for place, plan in enumerate(own.plans):
+    for place, plan in enumerate(setting.plans):
         seeds = plan.generator in (
             "duplicate",
             "known",
@@ -119,8 +121,8 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
                 own_id = f"H2.{statistic}" if seeds else f"H1.{statistic}"
                 yield Check(
                     id=f"{own_id}{part}.{name}.{plan.name}",
-                    claim=f"{_WORDS[statistic]}, {own.dim} features, {min(own.sizes)} rows of the "
-                    "smallest group",
+                    claim=f"{_WORDS[statistic]}, {setting.dim} features, "
+                    f"{min(setting.sizes)} rows of the smallest group",
                     kind="asymptotic",
                     experiments=(f"{name}/fits",),
                     statistic=(statistic, place * len(spreads) + g),
@@ -237,9 +239,11 @@ def limit_checks(profile: str) -> Iterator[Check]:
     def classical(design, generator):
         groups = _line(40)
         right = predict(groups, design, generator)
-        own = predict_proportional(groups=groups, design=design, generator=generator, ridge=0.0)
+        prediction = predict_proportional(
+            groups=groups, design=design, generator=generator, ridge=0.0
+        )
         bias = float(right.excess.bias)
-        return own.total - bias, right.total - bias
+        return prediction.total - bias, right.total - bias
 
     sizes = (40000, 20000)
     for label, design, generator in (
@@ -326,9 +330,9 @@ def _printed_checks() -> Iterator[Check]:
     response, h = 2.3, np.array([0.4])
 
     def stiffness():
-        own, step = Potential(((1.0, 1.0),)), 1e-5
-        margin, *_ = settle(LOGISTIC, own, np.ones(1), h, response)
-        ends = [settle(LOGISTIC, own, np.ones(1), h + s, response)[1] for s in (-step, step)]
+        potential, step = Potential(((1.0, 1.0),)), 1e-5
+        margin, *_ = settle(LOGISTIC, potential, np.ones(1), h, response)
+        ends = [settle(LOGISTIC, potential, np.ones(1), h + s, response)[1] for s in (-step, step)]
         share = 1 / (1 + np.exp(margin[0]))
         values = {"curvature_row": share * (1 - share), "response": response}
         return values, (ends[0] - ends[1])[0] / (2 * step), 1e-6
@@ -336,8 +340,8 @@ def _printed_checks() -> Iterator[Check]:
     yield _printed("H1.stiffness", "row", stiffness)
 
     def squared_margin():
-        own = Potential(((1.0, 1.0),))
-        found, *_ = settle(SQUARED, own, np.full(1, 0.7), h, response)
+        potential = Potential(((1.0, 1.0),))
+        found, *_ = settle(SQUARED, potential, np.full(1, 0.7), h, response)
         return {"held_out": 0.4, "response": response, "row_weight": 0.7}, found[0], 1e-10
 
     yield _printed("H1.squared_margin", "row", squared_margin)

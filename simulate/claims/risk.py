@@ -50,12 +50,12 @@ _THIRD_ORDER = (3.0, 4.8, 4.0)
 _THIRD_ORDER_SKEWNESS = 4.0
 
 
-def second_order(own: Experiment) -> tuple[np.ndarray, np.ndarray, float, float]:
+def second_order(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Predicted second-order parts and their scales: per group, of the errors, and balanced.
 
     The scale of a part is the size of its curvature and drift terms before they cancel.
     """
-    theory, probe = own.prediction, own.probe
+    theory, probe = experiment.prediction, experiment.probe
     bias = np.asarray(theory.estimator_bias + probe.inverse @ theory.generator_shift)
     size = bias.size
 
@@ -73,24 +73,24 @@ def second_order(own: Experiment) -> tuple[np.ndarray, np.ndarray, float, float]
 
 
 def second_order_checks(
-    own: Experiment, theorem: str, effect: float, remainder: float
+    experiment: Experiment, theorem: str, effect: float, remainder: float
 ) -> Iterator[Check]:
     """Checks of the balanced excess risk and of the minority's risk and error, second-order parts.
 
     Args:
-        own: the experiment.
+        experiment: the experiment.
         theorem: "R1" or "R2", which the balanced risk belongs to.
         effect: relative size of the smallest error of an uncontrolled constant to be detected;
             controlled ones are held to half of it.
         remainder: relative size of what the theory leaves out, see `simulate.claims.bias`.
     """
-    minority, size = own.configuration.minority, own.configuration.dim + 1
-    place = f"{own.configuration.name}.{own.label}"
+    minority, size = experiment.configuration.minority, experiment.configuration.dim + 1
+    place = f"{experiment.configuration.name}.{experiment.label}"
 
     @cache
     def parts() -> list[tuple[float, float]]:
         """Mean and scale of each."""
-        groups, errors, value, scale = second_order(own)
+        groups, errors, value, scale = second_order(experiment)
         of_minority = [tuple(map(float, part[:, minority])) for part in (groups, errors)]
         return [(float(value), float(scale)), *of_minority]
 
@@ -98,7 +98,7 @@ def second_order_checks(
     what = ("excess risk", "minority excess risk", "minority error rate")
     # spread and skewness of a quadratic form in p normal variables
     spread, skewness = 1.3 * math.sqrt(2.0 / size), math.sqrt(8.0 / size)
-    factor = 1.9 if own.label == "raw" else 1.15  # far from theta* the drift varies more
+    factor = 1.9 if experiment.label == "raw" else 1.15  # far from theta* the drift varies more
 
     def uncontrolled(k):
         mean, unit = parts()[k]
@@ -110,24 +110,26 @@ def second_order_checks(
             skewness=skewness,
         )
 
-    if not own.controlled or (own.configuration.name in UNCONTROLLED and own.label in REFERENCES):
+    if not experiment.controlled or (
+        experiment.configuration.name in UNCONTROLLED and experiment.label in REFERENCES
+    ):
         first = "R2.second_order" if theorem == "R2" else "R1.second_order"
         for k, name in enumerate((first, "R5.group_second_order", "R5.error_second_order")):
             yield Check(
                 id=f"{name}.{place}",
                 claim=f"variance and Cox-Snell parts of the {what[k]}",
                 kind="asymptotic",
-                experiments=(own.name,),
+                experiments=(experiment.name,),
                 statistic=(name.split(".")[1], minority if k else None),
                 source="simulated, scored by theory",
                 expect=partial(uncontrolled, k),
             )
-    if not own.controlled:
+    if not experiment.controlled:
         return
 
     def control():
         predicted, units = np.array(parts()).T
-        gap = np.max(np.abs(np.asarray(own.probe.control.mean) - predicted) / units)
+        gap = np.max(np.abs(np.asarray(experiment.probe.control.mean) - predicted) / units)
         return Expectation(theory=0.0, discrepancy=1e-10, observed=gap)
 
     yield Check(
@@ -145,7 +147,7 @@ def second_order_checks(
         smallest = max((1.2 if k else 1.0) * effect / 2, 2.5 * allowance)
         return Expectation(
             theory=mean,
-            std=_THIRD_ORDER[k] * unit / math.sqrt(min(own.configuration.sizes)),
+            std=_THIRD_ORDER[k] * unit / math.sqrt(min(experiment.configuration.sizes)),
             allowance=allowance * unit,
             discrepancy=smallest * unit,
             skewness=_THIRD_ORDER_SKEWNESS,
@@ -156,7 +158,7 @@ def second_order_checks(
             id=f"{name}.{place}",
             claim=f"variance and Cox-Snell parts of the {what[k]}, with a control variate",
             kind="asymptotic",
-            experiments=(own.name,),
+            experiments=(experiment.name,),
             statistic=("controlled", k),
             source="simulated, scored by theory",
             expect=partial(controlled, k),
@@ -167,7 +169,7 @@ _LARGER = 4  # times the configuration's sizes, so that the next order is a few 
 _NODES = 64
 
 
-def _spreads(own: FittedGaussian, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _spreads(generator: FittedGaussian, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Variance of a generated sample about the group's mean, one feature of unit variance.
 
     Averaged over ``n`` seeds the sample is a mixture of normal laws: the seeds' mean has variance
@@ -177,15 +179,15 @@ def _spreads(own: FittedGaussian, n: int) -> tuple[np.ndarray, np.ndarray, np.nd
     Returns:
         Variances, those of many seeds, and their probabilities.
     """
-    wide = own.fits.wide_mean or own.fits.wide_cov
+    wide = generator.fits.wide_mean or generator.fits.wide_cov
     node, weight = np.polynomial.legendre.leggauss(_NODES)
     share = scipy.stats.chi2(n - 1).ppf((node + 1) / 2) / (n - 1)
-    drawn = (share, weight / 2) if own.fits.own_cov else (np.ones(1), np.ones(1))
+    drawn = (share, weight / 2) if generator.fits.own_cov else (np.ones(1), np.ones(1))
     limit = mass = np.ones(1)
-    if own.fits.wide_cov:
+    if generator.fits.wide_cov:
         factors, mass = 1 / share, weight / 2
     else:
-        mass, factors = own.mixing()
+        mass, factors = generator.mixing()
         limit = factors
     wider = (1 + 1 / n if wide else 1.0) * drawn[0][:, None] * factors
     limit = np.broadcast_to(limit, wider.shape)
@@ -212,18 +214,18 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
     On configurations of one feature; the law of a generated sample, averaged over the seeds, is a
     mixture over one or two chi-square variables.
     """
-    own = CONFIGURATIONS[name]()
-    if own.dim > 1:
+    configuration = CONFIGURATIONS[name]()
+    if configuration.dim > 1:
         return
-    sizes = tuple(_LARGER * n for n in own.sizes)
+    sizes = tuple(_LARGER * n for n in configuration.sizes)
 
     def fitted(generator):
-        design = Design(sizes, _LARGER * own.augmentation, own.weight)
+        design = Design(sizes, _LARGER * configuration.augmentation, configuration.weight)
         shares = design.oversampling_mass + design.augmentation_mass
-        theory = predict(own.groups, design, generator)
+        theory = predict(configuration.groups, design, generator)
         theta, direction = np.asarray(theory.theta_star), np.array([0.6, -0.8])
         seen = np.zeros(2)
-        for share, n, group in zip(shares, sizes, own.groups, strict=True):
+        for share, n, group in zip(shares, sizes, configuration.groups, strict=True):
             *both, probability = _spreads(generator, n)
             after, before = (_mean_scores(theta, group, spreads) for spreads in both)
             change = after - before
@@ -232,7 +234,7 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
         observed = float(direction @ seen)
         return Expectation(theory=added, discrepancy=effect / 10 * abs(observed), observed=observed)
 
-    for label, generator in generators_for(own).items():
+    for label, generator in generators_for(configuration).items():
         if not generator.fits.gaussian or generator.fits.pooled_cov:
             continue
         yield Check(
@@ -257,21 +259,21 @@ def _efficiency_table(name: str) -> Iterator[Check]:
     for distance, published in EFRON_1975.items():
         slope = cache(partial(relative_efficiency, distance, 3))
         error = cache(partial(relative_efficiency, distance, 2, of="error", labels="random"))
-        for own, what, predicted in (
+        for check_name, what, predicted in (
             ("R4.table", "slopes across the mean difference", slope),
             ("R4.table_error", "excess error rates with random labels", error),
         ):
             yield Check(
-                id=f"{own}.{name}.{distance:g}",
+                id=f"{check_name}.{name}.{distance:g}",
                 claim=f"relative efficiency in {what}, as published by Efron (1975), three "
                 f"decimals",
                 kind="exact",
                 source="second route",
                 expect=partial(table, predicted, published),
             )
-        for own, predicted in (("R4.formula", slope), ("R4.formula_error", error)):
+        for check_name, predicted in (("R4.formula", slope), ("R4.formula_error", error)):
             yield Check(
-                id=f"{own}.{name}.{distance:g}",
+                id=f"{check_name}.{name}.{distance:g}",
                 claim="relative efficiency in closed form, against theorem R's covariances",
                 kind="exact",
                 source="second route",
@@ -294,10 +296,10 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
 
     @cache
     def losses(rule):
-        own = theory(rule)
-        found = expected_losses(own, setting.groups, sum(setting.sizes), setting.labels)
+        predicted = theory(rule)
+        found = expected_losses(predicted, setting.groups, sum(setting.sizes), setting.labels)
         if setting.labels == "fixed":
-            found["risk"] = float(own.total)
+            found["risk"] = float(predicted.total)
         return found
 
     def loss(rule, quantity):
@@ -310,19 +312,19 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             skewness=math.sqrt(8.0 / size),
         )
 
-    for rule, own, quantity, source in (
+    for rule, check_name, quantity, source in (
         ("lda", "R4.lda_excess", "risk", "simulated, scored by theory"),
         ("lda", "R4.lda_error", "error", "simulated and scored independently"),
         ("logistic", "R4.logistic_excess", "risk", "simulated, scored by theory"),
         ("logistic", "R4.logistic_error", "error", "simulated and scored independently"),
     ):
         yield Check(
-            id=f"{own}.{setting.name}.limit",
+            id=f"{check_name}.{setting.name}.limit",
             claim=f"excess {quantity}, labels {setting.labels}; the discriminant is the limit "
             "of weight 1 and infinitely many pooled Gaussian samples",
             kind="asymptotic",
             experiments=(setting.name,),
-            statistic=(own.removeprefix("R4."), None),
+            statistic=(check_name.removeprefix("R4."), None),
             source=source,
             expect=partial(loss, rule, quantity),
         )
@@ -337,13 +339,13 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             skewness=math.sqrt(8.0 / (setting.dim - 1)),
         )
 
-    for rule, own in (("lda", "R4.lda_orthogonal"), ("logistic", "R4.logistic_orthogonal")):
+    for rule, check_name in (("lda", "R4.lda_orthogonal"), ("logistic", "R4.logistic_orthogonal")):
         yield Check(
-            id=f"{own}.{setting.name}.limit",
+            id=f"{check_name}.{setting.name}.limit",
             claim="variance of a slope orthogonal to the signal; the ratio is Efron's efficiency",
             kind="asymptotic",
             experiments=(setting.name,),
-            statistic=(own.removeprefix("R4."), None),
+            statistic=(check_name.removeprefix("R4."), None),
             source="simulated and scored independently",
             expect=partial(orthogonal, rule),
         )

@@ -45,11 +45,13 @@ _COARSER = {10_000: 1.75, 100_000: 2.0}  # times the profile's effect, by synthe
 _FLOOR_FACTOR = 4  # the floor is checked at seeds in this ratio
 
 
-def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> tuple[float, float]:
+def quadratic_law(
+    path: Path, size: int, coefficients: Mapping[float, float]
+) -> tuple[float, float]:
     """Standard deviation and skewness of ``sum_k c_k g_k' H^{-1} g_k / 2``, ``g_k`` at weight k.
 
     Args:
-        own: whose parts.
+        path: whose parts.
         size: ``N``.
         coefficients: ``c_k`` by weight ``alpha``.
 
@@ -57,7 +59,7 @@ def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> 
     ``x' B x`` are ``2 tr((B V)^2) + 4 m' B V B m`` and ``8 tr((B V)^3) + 24 m' B V B V B m``; here
     ``x = (U, W + xi_N)``.
     """
-    parts = own.parts
+    parts = path.parts
     inverse = np.linalg.inv(parts.hessian)
     outer = np.zeros((2, 2))
     for alpha, coefficient in coefficients.items():
@@ -74,18 +76,18 @@ def quadratic_law(own: Path, size: int, coefficients: Mapping[float, float]) -> 
     return float(np.sqrt(second)), float(third / second**1.5)
 
 
-def expansion_law(own: Path, weight: float, size: int) -> tuple[float, float]:
+def expansion_law(path: Path, weight: float, size: int) -> tuple[float, float]:
     """Standard deviation and skewness of ``g' d + d' H d / 2``, ``d`` normal: theorem R's own.
 
     Args:
-        own: whose prediction.
+        path: whose prediction.
         weight, size: ``alpha`` and ``N``.
 
     Statement: with gradient ``g`` and Hessian ``H`` of the balanced risk at the pseudo-true point
     and the covariance ``V`` of the estimate, the cumulants are ``tr((H V)^2) / 2 + g' V g`` and
     ``tr((H V)^3) + 3 g' V H V g``.
     """
-    full, law = own.predicted(weight, size), balanced_law(own.groups)
+    full, law = path.predicted(weight, size), balanced_law(path.groups)
     slope = np.asarray(gradient(full.theta_alpha, law))
     spread = np.asarray(hessian(full.theta_alpha, law)) @ full.cov
     pull = full.cov @ slope
@@ -94,19 +96,19 @@ def expansion_law(own: Path, weight: float, size: int) -> tuple[float, float]:
     return float(np.sqrt(second)), float(third / second**1.5)
 
 
-def _next_order(own: Path, weight: float, size: int) -> float:
+def _next_order(path: Path, weight: float, size: int) -> float:
     """``2 p / n``: relative size of the next order, ``n`` in real samples of every class."""
-    small = own.predicted(weight, size).small_variance
-    return 2.0 * _PARAMETERS * 2.0 * float(small) / float(own.parts.law.S)
+    small = path.predicted(weight, size).small_variance
+    return 2.0 * _PARAMETERS * 2.0 * float(small) / float(path.parts.law.S)
 
 
-def _value(own: Path, weight: float, size: int) -> tuple[float, float]:
+def _value(path: Path, weight: float, size: int) -> tuple[float, float]:
     """Theory value of an excess by the global law, and the next order."""
-    full = own.predicted(weight, size)
+    full = path.predicted(weight, size)
     # by theorem R alone, whose noise may be larger than near no bias, and the next order with it
     larger = max(float(full.excess.variance / full.small_variance), 1.0)
-    remainder = float(full.small_variance) * _next_order(own, weight, size) * larger**2
-    return float(own.law.excess(weight, size)), remainder
+    remainder = float(full.small_variance) * _next_order(path, weight, size) * larger**2
+    return float(path.law.excess(weight, size)), remainder
 
 
 def _check(
@@ -134,14 +136,14 @@ def _excess_checks(label: str, kind: str, effect: float) -> Iterator[Check]:
     names = ("half", "full", "none") if label == "halved" else ("best", f"{FIXED_WEIGHT:g}", "full")
 
     def excess(k, place):
-        own = scaling_path(name)
-        size, weights = own.points[k]
+        curve = scaling_path(name)
+        size, weights = curve.points[k]
         weight = weights[place]
-        value, remainder = _value(own, weight, size)
+        value, remainder = _value(curve, weight, size)
         if label in _GLOBAL:
-            spread, skewness = expansion_law(own, weight, size)
+            spread, skewness = expansion_law(curve, weight, size)
         else:
-            spread, skewness = quadratic_law(own, size, {weight: 1.0})
+            spread, skewness = quadratic_law(curve, size, {weight: 1.0})
         return Expectation(
             theory=value,
             std=1.1 * spread,
@@ -167,8 +169,8 @@ def _gradient_checks(label: str) -> Iterator[Check]:
     curved = label in _FITTED
 
     def product(statistic, k, what):
-        own = path(label, "gradient")
-        law, (size, (best,)) = own.parts.law, own.points[k]
+        curve = path(label, "gradient")
+        law, (size, (best,)) = curve.parts.law, curve.points[k]
         aug = float(law.D + law.S / size)
         scale = math.sqrt(float(law.A) * aug)
         bend = float(law.A - 2 * law.C) + aug
@@ -179,9 +181,9 @@ def _gradient_checks(label: str) -> Iterator[Check]:
             "aug": (aug, {1.0: 2.0}, aug),
             "edge": (_rounded(best * bend - float(law.A - law.C), best * bend), edge, best * bend),
         }[statistic]
-        std, skewness = quadratic_law(own, size, coefficients)
+        std, skewness = quadratic_law(curve, size, coefficients)
         std *= 1.05
-        remainder = _next_order(own, 0.0, size) * unit / _PARAMETERS if curved else 0.0
+        remainder = _next_order(curve, 0.0, size) * unit / _PARAMETERS if curved else 0.0
         closest = _RESOLVED * std if statistic == "edge" else 0.0
         return Expectation(
             theory=value,
@@ -223,20 +225,20 @@ def _turning_checks(label: str) -> Iterator[Check]:
     name, (small, size) = f"scaling/{label}-curve", POINTS["curve"]
 
     def change(where, place, verb):
-        own = path(label, "curve")
-        weight, none = own.flat[place], own.points[-1][1][-1]
-        law = own.parts.law
-        value = _value(own, weight, where)[0] - _value(own, none, size)[0]
+        curve = path(label, "curve")
+        weight, none = curve.flat[place], curve.points[-1][1][-1]
+        law = curve.parts.law
+        value = _value(curve, weight, where)[0] - _value(curve, none, size)[0]
         bend = float(law.A - 2 * law.C + law.D + law.S / where)
         moved = 2 * weight * abs(float(law.A - law.C)) + weight**2 * bend
-        spread, skewness = quadratic_law(own, where, {weight: 1.0, none: -1.0})
+        spread, skewness = quadratic_law(curve, where, {weight: 1.0, none: -1.0})
         if label in _GLOBAL:  # the full form's noise is the larger, in both parts
-            full = own.predicted(weight, where)
+            full = curve.predicted(weight, where)
             spread *= float(full.excess.variance / full.small_variance)
         return Expectation(
             theory=value,
             std=1.1 * spread,
-            allowance=_next_order(own, none, size) * moved / 2,
+            allowance=_next_order(curve, none, size) * moved / 2,
             discrepancy=abs(value),
             skewness=skewness,
             claim=f"weight {weight:.3g} {verb}: change of the excess risk from weight 0",
@@ -248,9 +250,9 @@ def _turning_checks(label: str) -> Iterator[Check]:
         rows = [("S1.harm", size, 4, "fixed", "hurts")]  # any weight does
     elif label in _TURNING:
         rows[1] = ("S1.harm", size, 6, "large", "hurts")
-    for own, where, place, weight, verb in rows:
+    for check_name, where, place, weight, verb in rows:
         yield _check(
-            f"{own}{where}.scaling.{label}",
+            f"{check_name}{where}.scaling.{label}",
             f"the {weight} weight {verb}: change of the excess risk from weight 0",
             name,
             ("change", place),
@@ -261,14 +263,14 @@ def _turning_checks(label: str) -> Iterator[Check]:
 
     def vertex():
         """A vertex elsewhere tilts the chord between two weights about the best one."""
-        own = path(label, "curve")
-        best, *_, low, high, _ = own.points[-1][1]
-        above, middle, below = (_value(own, weight, size)[0] for weight in (high, best, low))
+        curve = path(label, "curve")
+        best, *_, low, high, _ = curve.points[-1][1]
+        above, middle, below = (_value(curve, weight, size)[0] for weight in (high, best, low))
         bend = (above - 2 * middle + below) / (high - best) ** 2
         tilt = 2 * (high - best) * bend * best
-        std, skewness = quadratic_law(own, size, {high: 1.0, low: -1.0})
+        std, skewness = quadratic_law(curve, size, {high: 1.0, low: -1.0})
         std *= 1.1
-        remainder = _next_order(own, best, size) * tilt / 4
+        remainder = _next_order(curve, best, size) * tilt / 4
         return Expectation(
             theory=_rounded(above - below, tilt),
             std=std,
@@ -292,18 +294,18 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
     claim = "n times the excess at N = 10 n"
 
     def scaled(factor):
-        own = floor_path(label, factor)
-        ((size, (weight,)),) = own.points
-        value, remainder = _value(own, weight, size)
-        n = own.sizes[0]
-        std, skewness = quadratic_law(own, size, {weight: 1.0})
+        curve = floor_path(label, factor)
+        ((size, (weight,)),) = curve.points
+        value, remainder = _value(curve, weight, size)
+        n = curve.sizes[0]
+        std, skewness = quadratic_law(curve, size, {weight: 1.0})
         return Expectation(
             theory=n * value,
             std=1.1 * n * std,
             allowance=n * remainder,
             discrepancy=1.25 * effect * n * value,
             skewness=skewness,
-            claim=f"{claim}, {own.law.floor / value:.0%} of it floor",
+            claim=f"{claim}, {curve.law.floor / value:.0%} of it floor",
         )
 
     for factor in (1, _FLOOR_FACTOR):

@@ -88,8 +88,8 @@ def worst_group_checks(profile: str) -> Iterator[Check]:
     """
     del profile
 
-    def worst(own):
-        theory = own.prediction
+    def worst(theta):
+        theory = theta.prediction
         value = theory.expected_worst_group_error
         apart = value - float(theory.worst_group_error)
         return Expectation(
@@ -100,7 +100,7 @@ def worst_group_checks(profile: str) -> Iterator[Check]:
             skewness=1.5,
         )
 
-    for name, own in TIES.items():
+    for name, tie in TIES.items():
         yield Check(
             id=f"R5.worst_error.{SUITE}.{name}",
             claim="mean of the largest error rate over groups that tie (Clark 1961)",
@@ -108,5 +108,5 @@ def worst_group_checks(profile: str) -> Iterator[Check]:
             experiments=(f"{SUITE}/{name}",),
             statistic=("worst_error", None),
             source="simulated and scored independently",
-            expect=partial(worst, own),
+            expect=partial(worst, tie),
         )

@@ -30,22 +30,24 @@ DEFAULT = (
 )
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
+    parser.description = _DESCRIPTION
     add_selection(
-        own, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
+        parser, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
     )
-    own.add_argument("--runs", type=whole(100), default=1000, help="null runs (default 1000)")
-    own.add_argument("--pool", type=whole(1000), default=4000, help="replicates of each experiment")
-    own.add_argument(
+    parser.add_argument("--runs", type=whole(100), default=1000, help="null runs (default 1000)")
+    parser.add_argument(
+        "--pool", type=whole(1000), default=4000, help="replicates of each experiment"
+    )
+    parser.add_argument(
         "--seeds",
         type=whole(1),
         metavar="N",
         help="instead: verify with N seeds, from --seed on, everything unless --only says less, "
         "and count failures and undecided checks",
     )
-    own.add_argument(
+    parser.add_argument(
         "--artifacts",
         type=Path,
         default=Path("artifacts/calibrate"),
@@ -53,7 +55,7 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="with --seeds, where results are kept as they come; an interrupted calibration goes "
         "on from there (default artifacts/calibrate)",
     )
-    own.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
+    parser.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,9 +73,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.json:
         artifacts.check_writable(options.json)
-    own = console()
+    screen = console()
     if options.seeds:
-        return _many_seeds(options, own)
+        return _many_seeds(options, screen)
     wanted = options.only or list(DEFAULT)
     universe = verify.build(options.profile, wanted)
     checks = verify.select(universe, wanted)
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     tails = [
         calibration.tail_rates(shape, n, z, seed=options.seed) for shape in SHAPES for n in SIZES
     ]
-    reporting_calibration.print_tails(own, tails, z)
+    reporting_calibration.print_tails(screen, tails, z)
     result = calibration.calibrate(
         checks,
         universe,
@@ -93,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             f"simulating {name}: {counted(options.pool, 'replicate')}", flush=True
         ),
     )
-    reporting_calibration.print_calibration(own, result)
+    reporting_calibration.print_calibration(screen, result)
     if options.json:
         artifacts.save(
             options.json,
@@ -122,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if sound and powerful else 1
 
 
-def _many_seeds(options: argparse.Namespace, own) -> int:
+def _many_seeds(options: argparse.Namespace, console) -> int:
     """Verify with several seeds; returns the exit status."""
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.report import calibration as reporting_calibration
@@ -137,9 +139,9 @@ def _many_seeds(options: argparse.Namespace, own) -> int:
         profile=options.profile,
         seeds=range(options.seed, options.seed + options.seeds),
         folder=options.artifacts,
-        done=lambda run: reporting_calibration.print_seed(own, run),
+        done=lambda run: reporting_calibration.print_seed(console, run),
     )
-    reporting_calibration.print_seeds(own, runs)
+    reporting_calibration.print_seeds(console, runs)
     if options.json:
         configuration = {
             "profile": options.profile,

@@ -12,12 +12,12 @@ with its formulas, checks, intervals and verdicts. Exit status: 0 written, 2 bad
 unusable file; the verdict is the run's and is in the page."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("source", type=Path, metavar="RUN.json", help="written by verify --json")
-    own.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
-    add_figures_option(own)
+    parser.description = _DESCRIPTION
+    parser.add_argument("source", type=Path, metavar="RUN.json", help="written by verify --json")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
+    add_figures_option(parser)
 
 
 def add_figures_option(parser: argparse.ArgumentParser) -> None:

@@ -19,12 +19,12 @@ KIND = "validity trials"
 DRAW = 1  # seed of the random settings
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
-    own.add_argument("--record", type=Path, default=Path("validity.json"), metavar="FILE")
-    own.add_argument("--seed", type=seed_number, default=2026, help="seed (default 2026)")
-    own.add_argument(
+    parser.description = _DESCRIPTION
+    parser.add_argument("--record", type=Path, default=Path("validity.json"), metavar="FILE")
+    parser.add_argument("--seed", type=seed_number, default=2026, help="seed (default 2026)")
+    parser.add_argument(
         "--fresh", type=whole(0, most=100_000), default=120, help="random settings (default 120)"
     )
 
@@ -56,11 +56,11 @@ def table(trials: Iterable, verdicts: Sequence[str], totals: Sequence[float]) ->
     from synthetic_oversampling.theory.prediction.validity import VERDICTS
 
     counts: dict[tuple[str, str], list[int]] = {}
-    for own, verdict, total in zip(trials, verdicts, totals, strict=True):
-        count = counts.setdefault((own.name.split("/")[0], verdict), [0, 0, 0])
+    for trial, verdict, total in zip(trials, verdicts, totals, strict=True):
+        count = counts.setdefault((trial.name.split("/")[0], verdict), [0, 0, 0])
         count[0] += 1
-        count[1] += abs(total - own.excess) <= WITHIN * abs(own.excess)
-        count[2] += not math.isfinite(own.excess)
+        count[1] += abs(total - trial.excess) <= WITHIN * abs(trial.excess)
+        count[2] += not math.isfinite(trial.excess)
     lines = [
         "| settings | verdict | predictions | within 10 % | share | hardly any fit |",
         "|---|---|---|---|---|---|",
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             done[name] = simulated(case, theory, seed=options.seed)
             artifacts.save(
                 options.record,
-                [own._asdict() for own in done.values()],
+                [trial._asdict() for trial in done.values()],
                 kind=KIND,
                 configuration={"draw": DRAW},
                 seed=options.seed,

@@ -20,46 +20,46 @@ _DESCRIPTION = """Check the theorems against simulation. Exit status: 0 all chec
 fails, 2 bad usage, 3 a check is inconclusive."""
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    own.description = _DESCRIPTION
+    parser.description = _DESCRIPTION
     add_selection(
-        own,
+        parser,
         seed=2024,
         only="a theorem (R2), a suite (line), an experiment (two-gaussians/smote), a check id or a "
         "pattern with *; may be repeated",
     )
-    own.add_argument(
+    parser.add_argument(
         "--list",
         action="store_true",
         help="print the checks with their claims, and the file and line that declare them; "
         "nothing is computed",
     )
-    own.add_argument(
+    parser.add_argument(
         "--plan", action="store_true", help="print replicates, detectable discrepancy and power"
     )
-    own.add_argument(
+    parser.add_argument(
         "--mutate",
         metavar="NAMES",
         help="put wrong formulas in place of the right ones, each of which a named check has to "
         "reject: names with commas between, judged by the checks that they name; all, judged by "
         "every check, to see which of them no wrong formula fails; or list",
     )
-    own.add_argument(
+    parser.add_argument(
         "--record",
         type=Path,
         metavar="FILE",
         help="with --mutate, write what the checks that they name observed to FILE; the tests "
         "judge wrong formulas on tests/gate_observations.json",
     )
-    own.add_argument(
+    parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the report as JSON to FILE as well"
     )
-    own.add_argument(
+    parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write the report as one HTML page to FILE"
     )
-    add_figures_option(own)
-    own.add_argument(
+    add_figures_option(parser)
+    parser.add_argument(
         "--artifacts",
         type=Path,
         default=Path("artifacts/verify"),
@@ -67,25 +67,25 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         help="where results are kept as they come; an interrupted run goes on from there, with "
         "identical results (default artifacts/verify)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--fresh", action="store_true", help="simulate again what DIR holds, and replace it"
     )
-    own.add_argument(
+    parser.add_argument(
         "--compilation-cache",
         metavar="DIR",
         help="keep compiled programs in DIR, and start sooner the next time",
     )
-    own.add_argument(
+    parser.add_argument(
         "--distributed",
         metavar="auto|HOST:PORT",
         help="split the replicates over several processes, each given this command: auto under "
         "srun or mpirun, or the address of the first; one that is lost ends the others with "
         "status 4, and the same command goes on",
     )
-    own.add_argument(
+    parser.add_argument(
         "--process-id", type=whole(0, most=100_000), metavar="I", help="with HOST:PORT, from 0"
     )
-    own.add_argument(
+    parser.add_argument(
         "--num-processes", type=whole(1, most=100_000), metavar="N", help="with HOST:PORT"
     )
 
@@ -124,14 +124,19 @@ def _list(options: argparse.Namespace) -> int:
 
     checks = select(declare(options.profile), options.only)
     rows = [
-        (own.id, own.kind + (" if it applies" if own.applies else ""), own.source, own.place)
-        for own in checks
+        (
+            check.id,
+            check.kind + (" if it applies" if check.applies else ""),
+            check.source,
+            check.place,
+        )
+        for check in checks
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row, own in zip(rows, checks, strict=True):
+    for row, planned_check in zip(rows, checks, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print(*cells, own.claim, sep="  ")
-    some = sum(own.applies is not None for own in checks)
+        print(*cells, planned_check.claim, sep="  ")
+    some = sum(check.applies is not None for check in checks)
     print(
         f"{counted(len(checks), 'check')}; {some} of them only if a prediction says that they apply"
     )
@@ -149,9 +154,9 @@ def _run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate.verify import run as verify
     from synthetic_oversampling.simulate.verify.gate import gate
 
-    own = console()
+    screen = console()
     if options.mutate == "list":
-        reporting.print_mutants(own, mutants.MUTANTS.values())
+        reporting.print_mutants(screen, mutants.MUTANTS.values())
         return 0
     wrong = mutants.choose(options.mutate.split(",")) if options.mutate else ()
     named = [check for mutant in wrong for check in mutant.checks]
@@ -163,7 +168,7 @@ def _run(options: argparse.Namespace) -> int:
         artifacts.check_writable(file)  # worth knowing before minutes of simulation
     began = time.monotonic()
     wanted = [] if wide else [*options.only, *named]
-    with progress_bar(own) as bar:
+    with progress_bar(screen) as bar:
         task = bar.add_task("predicting", total=None)
         universe = verify.build(
             options.profile, wanted, lambda done, of: bar.update(task, completed=done, total=of)
@@ -171,14 +176,14 @@ def _run(options: argparse.Namespace) -> int:
     checks = verify.select(universe, wanted)
     plan = make_plan(universe)
     if options.plan:
-        reporting.print_plan(own, checks, plan, universe)
+        reporting.print_plan(screen, checks, plan, universe)
         return 0
     folder = None
     if processes.is_first():
         folder = results.open_folder(
             options.artifacts, seed=options.seed, warn=_warn_once(), fresh=options.fresh
         )
-    report = _simulated(options, own, checks, universe, plan, folder)
+    report = _simulated(options, screen, checks, universe, plan, folder)
     if report is None:
         return 130
     if wrong:
@@ -193,13 +198,13 @@ def _run(options: argparse.Namespace) -> int:
                 profile=options.profile,
                 seed=options.seed,
             )
-    reporting.print_report(own, report)
-    own.print(f"{time.monotonic() - began:.0f} s", style="dim")
-    _write(options, own, report, complete=not wanted)
+    reporting.print_report(screen, report)
+    screen.print(f"{time.monotonic() - began:.0f} s", style="dim")
+    _write(options, screen, report, complete=not wanted)
     return report.exit_status
 
 
-def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder):
+def _simulated(options: argparse.Namespace, console, checks, universe, plan, folder):
     """The report of the checks, with a bar or lines on the way; None if it was interrupted."""
     from synthetic_oversampling.simulate.console import progress_bar
     from synthetic_oversampling.simulate.verify import run as verify
@@ -207,19 +212,19 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     planned = {name: plan.for_experiment(universe, name) for name in names}
     total = sum(planned.values())
-    own.print(
+    console.print(
         f"{counted(len(checks), 'check')}, {counted(len(names), 'experiment')}, "
         f"{counted(total, 'replicate')}; seed {options.seed}"
     )
     taken: dict[str, tuple[int, int]] = {}
-    with progress_bar(own) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("simulating", total=total)
         done = dict.fromkeys(names, 0)
 
         def started(name: str, replicates: int) -> None:
             planned[name] = replicates  # more in a second stage
             bar.update(task, description=f"simulating {name}", total=sum(planned.values()))
-            if not own.is_terminal:
+            if not console.is_terminal:
                 _say(f"simulating {name}: {counted(replicates, 'replicate')}")
 
         def advanced(name: str, count: int) -> None:
@@ -230,7 +235,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
             taken[name] = (count, replicates)
             planned[name] = replicates
             advanced(name, count)
-            if not own.is_terminal:
+            if not console.is_terminal:
                 _say(f"{name}: {count} of {counted(replicates, 'replicate')} found")
 
         try:
@@ -254,7 +259,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
             return None
     if taken:
         whole = sum(count == planned for count, planned in taken.values())
-        own.print(
+        console.print(
             f"from {options.artifacts}: {whole} of {counted(len(names), 'experiment')}, "
             f"{len(taken) - whole} in part, "
             f"{counted(sum(count for count, _ in taken.values()), 'replicate')}; --fresh simulates "
@@ -264,7 +269,7 @@ def _simulated(options: argparse.Namespace, own, checks, universe, plan, folder)
     return report
 
 
-def _write(options: argparse.Namespace, own, report, *, complete: bool) -> None:
+def _write(options: argparse.Namespace, console, report, *, complete: bool) -> None:
     """The files that were asked for."""
     from synthetic_oversampling.simulate import artifacts
 
@@ -282,7 +287,7 @@ def _write(options: argparse.Namespace, own, report, *, complete: bool) -> None:
             configuration=configuration,
             seed=options.seed,
         )
-        own.print(f"report written to {options.json}", soft_wrap=True)
+        console.print(f"report written to {options.json}", soft_wrap=True)
     if options.report:
         body = {"payload": payload, "configuration": configuration, "seed": options.seed}
         write_page(options, options.report, body)
@@ -299,7 +304,7 @@ def _theorems(report, *, complete: bool) -> list[dict]:
     from synthetic_oversampling.theory.registry import THEOREMS
 
     named = {outcome.check.theorem for outcome in report.outcomes}
-    return [own.as_dict() for name, own in THEOREMS.items() if complete or name in named]
+    return [theorem.as_dict() for name, theorem in THEOREMS.items() if complete or name in named]
 
 
 def _warn_once():

@@ -142,15 +142,15 @@ def tokens(key) -> dict:
         return jnp.sum(jnp.exp(log_p) * (log_p - jax.nn.log_softmax(table @ natural)))
 
     target = jnp.asarray(probs) @ table
-    own = {"efficient": jax.vmap(lambda mean: divergence(_most_likely(mean)))(means[1:])}
+    divergences = {"efficient": jax.vmap(lambda mean: divergence(_most_likely(mean)))(means[1:])}
     for depth in LAYERS:
 
         def after(mean, depth=depth):
             return divergence(_layers(mean, depth))
 
         floor, slope = jax.value_and_grad(after)(target)
-        own[f"noise{depth}"] = after(means[-1]) - floor - slope @ (means[-1] - target)
-    return own
+        divergences[f"noise{depth}"] = after(means[-1]) - floor - slope @ (means[-1] - target)
+    return divergences
 
 
 def symbols(key) -> dict:

@@ -159,7 +159,7 @@ def classifiers(rng: np.random.Generator) -> dict[str, np.ndarray]:
     Args:
         rng: that the samples come from.
     """
-    fits = [newton(*own) for own in rows(rng).values()]
+    fits = [newton(*row) for row in rows(rng).values()]
     thetas = np.stack([theta for theta, _ in fits])
     return {
         "displacement": thetas[:, 0] - optimum()[0],
@@ -200,9 +200,9 @@ def replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> C
 
     def several(words) -> dict[str, np.ndarray]:
         flat = np.asarray(words).reshape(-1, words.shape[-1])  # one key a row
-        found = [one(np.random.default_rng(own.tolist())) for own in flat]
+        found = [one(np.random.default_rng(value.tolist())) for value in flat]
         return {
-            name: np.stack([own[name] for own in found]).reshape(
+            name: np.stack([item[name] for item in found]).reshape(
                 *words.shape[:-1], *like()[name].shape
             )
             for name in like()

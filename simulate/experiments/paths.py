@@ -99,15 +99,15 @@ def _evaluator(counts: tuple[int, ...], chosen: tuple[bool, ...]):
         def one(setting: _Rows):
             used = jnp.asarray(position) < setting.number[segment]
             weight = jnp.where(used, setting.share[segment], 0.0)
-            own = x + jnp.asarray(selector)[:, None] * setting.move[None]
-            result = fit(own, sign, weight, start=setting.start)
+            shifted = x + jnp.asarray(selector)[:, None] * setting.move[None]
+            result = fit(shifted, sign, weight, start=setting.start)
             errors = jax.vmap(lambda law: error_rate(result.theta, law))(setting.laws)
             return {
                 "risk": jax.vmap(lambda law: risk(result.theta, law))(setting.laws),
                 "error": errors,
                 "worst_error": jnp.max(errors),
                 "theta": result.theta,
-                "gradient": empirical_gradient(setting.probe, own, sign, weight),
+                "gradient": empirical_gradient(setting.probe, shifted, sign, weight),
                 "not_converged": ~result.converged & ~result.separated,
                 "separated": result.separated,
             }
@@ -168,8 +168,8 @@ def run_path(
     counts = tuple(s.count for s in layout)
     chosen = tuple(moved is not None and moved(s.group, s.part) for s in layout)
 
-    def draw(own):
-        data = draw_dataset(groups, drawn, generator, key=own)
+    def draw(key):
+        data = draw_dataset(groups, drawn, generator, key=key)
         return data.x, data.sign, rows
 
     def report(result: monte_carlo.Result) -> None:

@@ -112,7 +112,7 @@ class PhasePoint:
 def _functions(point: PhasePoint):
     groups, design, levelled = point.groups, point.design, Design(point.sizes)
     every = [*point.rivals.values(), *point.shifted]
-    starts = jnp.stack([own.theta_alpha for own in every])
+    starts = jnp.stack([one.theta_alpha for one in every])
     star = every[0].theta_star
     moves = jnp.asarray([point.shift(length) for length in point.lengths])
 
@@ -130,8 +130,8 @@ def _evaluator(means, sizes, augmentation: int, weight: float):
     design, levelled = Design(sizes, augmentation, weight), Design(sizes)
     layout, shape = row_layout(design), row_layout(levelled)
 
-    def columns(own, values) -> np.ndarray:
-        return np.repeat([values(s) for s in own], [s.count for s in own])
+    def columns(point, values) -> np.ndarray:
+        return np.repeat([values(s) for s in point], [s.count for s in point])
 
     drawn = columns(layout, lambda s: float(s.part != "real"))
     signs = [2.0 * y - 1.0 for y in (0, 1)]
@@ -140,9 +140,10 @@ def _evaluator(means, sizes, augmentation: int, weight: float):
     references = (Design.raw(sizes), Design.class_weighted(sizes))
     plain = [
         jnp.asarray(
-            columns(layout, lambda s, m=own.real_mass: m[s.group] / sizes[s.group]) * (1 - drawn)
+            columns(layout, lambda s, m=reference.real_mass: m[s.group] / sizes[s.group])
+            * (1 - drawn)
         )
-        for own in references
+        for reference in references
     ]
     level = jnp.asarray(columns(shape, lambda s: s.row_weight))
     level_sign = jnp.asarray(columns(shape, lambda s: signs[s.group]))
@@ -159,8 +160,8 @@ def _evaluator(means, sizes, augmentation: int, weight: float):
             return risk(result.theta, balanced) - risk(star, balanced)
 
         def one(setting):
-            move, own, start = setting
-            result = fit(x + jnp.asarray(drawn)[:, None] * move[None], sign, own, start=start)
+            move, family, start = setting
+            result = fit(x + jnp.asarray(drawn)[:, None] * move[None], sign, family, start=start)
             return excess(result), result.converged
 
         still = jnp.zeros_like(moves[:2])

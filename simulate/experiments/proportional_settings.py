@@ -116,8 +116,8 @@ _SPIKED = np.sqrt(np.repeat([10.0, 1.0], [6, 54]))
 _WIDE = np.sqrt(np.repeat([10.0, 1.0], [20, 180]))
 
 SETTINGS: dict[str, Setting] = {
-    own.name: own
-    for own in (
+    setting.name: setting
+    for setting in (
         _line("proportional-line", 40, "raw weighted shifted:0.6 scaled:2 mislabelled:0.2"),
         _line("proportional-oracle", 40, "oracle"),
         _line("proportional-seeds", 40, "duplicate known group pooled"),
@@ -158,17 +158,17 @@ SETTINGS: dict[str, Setting] = {
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 
-def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:
+def predicted(setting: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:
     """Theorem H for a plan of any setting.
 
     Args:
-        own: the setting; groups: its `laws`; name: of the plan.
+        setting: the setting; groups: its `laws`; name: of the plan.
     """
-    trained = next(part for part in own.plans if part.name == name)
-    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(own.sizes)
+    trained = next(part for part in setting.plans if part.name == name)
+    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(setting.sizes)
     generator = None
     if trained.generator:
-        generator = _GENERATORS[trained.generator](trained.value, own.dim)
+        generator = _GENERATORS[trained.generator](trained.value, setting.dim)
     return predict_proportional(
         groups=groups,
         design=design,

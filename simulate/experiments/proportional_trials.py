@@ -111,9 +111,9 @@ def _synthetic(rng, setting: Setting, plan: Plan, real: list[np.ndarray], g: int
             return x.mean(0) + np.sqrt(1 + 1 / n) * _spread(noise, root), signs
         case "predictive":
             freedom = n - setting.dim
-            own = np.sqrt((1 + 1 / n) * (n - 1) / freedom) * _sampled(rng, [x], count)
-            own *= np.sqrt(freedom / rng.chisquare(freedom, count))[:, None]
-            return x.mean(0) + own, signs
+            draws = np.sqrt((1 + 1 / n) * (n - 1) / freedom) * _sampled(rng, [x], count)
+            draws *= np.sqrt(freedom / rng.chisquare(freedom, count))[:, None]
+            return x.mean(0) + draws, signs
         case "group":
             return x.mean(0) + _sampled(rng, [x], count), signs
         case "pooled":
@@ -174,8 +174,8 @@ def training(rng, setting: Setting, plan: Plan, real: list[np.ndarray]) -> tuple
         real: rows of each group.
     """
     x = list(real)
-    sign = [np.full(len(own), 2.0 * y - 1) for own, y in zip(real, setting.labels, strict=True)]
-    weight = [np.full(len(own), w) for own, w in zip(real, plan.weights, strict=True)]
+    sign = [np.full(len(rows), 2.0 * y - 1) for rows, y in zip(real, setting.labels, strict=True)]
+    weight = [np.full(len(rows), w) for rows, w in zip(real, plan.weights, strict=True)]
     if plan.generator:
         for g, count in enumerate(plan.rows):
             if count:
@@ -234,7 +234,7 @@ def score(setting: Setting, theta: np.ndarray, loss: str) -> dict[str, np.ndarra
     signs = 2.0 * np.array(setting.labels) - 1.0
     mean = theta[0] + setting.means @ theta[1:]
     parts = [root.T @ theta[1:] if root.ndim == 2 else root * theta[1:] for root in setting.roots]
-    std = np.array([np.sqrt(own @ own) for own in parts])
+    std = np.array([np.sqrt(part @ part) for part in parts])
     margin = signs[:, None] * (mean[:, None] + std[:, None] * _Z)
     values = np.logaddexp(0, -margin) if loss == "logistic" else (1 - margin) ** 2 / 2
     above = [
@@ -265,16 +265,16 @@ def replicate(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarra
     for plan in setting.plans:
         x, sign, weight = training(rng, setting, plan, real)
         theta, well = fit(x, sign, weight, plan.ridge, plan.loss)
-        own = score(setting, theta, plan.loss)
+        scored = score(setting, theta, plan.loss)
         edges = np.cumsum((0, *setting.sizes))
         wrong = sign * (theta[0] + x @ theta[1:]) < 0
-        own["train_error"] = np.array(
+        scored["train_error"] = np.array(
             [wrong[a:b].mean() for a, b in zip(edges[:-1], edges[1:], strict=True)]
         )
         fits.append(well)
-        for name, value in own.items():
+        for name, value in scored.items():
             found.setdefault(name, []).append(value)
-    return {name: np.stack(own) for name, own in found.items()} | {
+    return {name: np.stack(values) for name, values in found.items()} | {
         "not_converged": np.array(not all(fits))
     }
 

@@ -161,27 +161,27 @@ class Path:
 
 
 @lru_cache(maxsize=64)
-def _functions(own: Path):
-    star = own.parts.theta_star
-    if own.fits:
+def _functions(path: Path):
+    star = path.parts.theta_star
+    if path.fits:
         starts = tuple(
-            jnp.stack([own.predicted(w, n).theta_alpha for w in weights])
-            for n, weights in own.points
+            jnp.stack([path.predicted(w, n).theta_alpha for w in weights])
+            for n, weights in path.points
         )
-        constants: Any = star, tuple(jnp.asarray(w) for _, w in own.points), starts
+        constants: Any = star, tuple(jnp.asarray(w) for _, w in path.points), starts
     else:
-        best = jnp.asarray([weight for _, (weight,) in own.points])
-        constants = star, jnp.linalg.inv(own.parts.hessian), best
-    groups, drawn, generators = own.groups, own.drawn, own.generators
+        best = jnp.asarray([weight for _, (weight,) in path.points])
+        constants = star, jnp.linalg.inv(path.parts.hessian), best
+    groups, drawn, generators = path.groups, path.drawn, path.generators
 
     def draw(key):
         data = draw_dataset(groups, drawn, generators, key=key)
         return data.x, data.sign, constants
 
-    counts = tuple(n for n, _ in own.points)
-    if own.fits:
-        return draw, _fitted(groups, own.sizes, counts)
-    return draw, _gradients(own.sizes, counts)
+    counts = tuple(n for n, _ in path.points)
+    if path.fits:
+        return draw, _fitted(groups, path.sizes, counts)
+    return draw, _gradients(path.sizes, counts)
 
 
 @lru_cache(maxsize=512)
@@ -212,12 +212,12 @@ def _fitted(groups, sizes: tuple[int, int], counts: tuple[int, ...]):
         x, sign, (star, weights, starts) = data
         floor = risk(star, balanced)
         values, failed, apart = [], [], []
-        for own, several, first in zip(rows, weights, starts, strict=True):
-            features, labels = x[own.index], sign[own.index]
+        for row, several, first in zip(rows, weights, starts, strict=True):
+            features, labels = x[row.index], sign[row.index]
 
-            def one(setting, own=own, features=features, labels=labels):
+            def one(setting, rows=row, features=features, labels=labels):
                 alpha, start = setting
-                weight = (1.0 - alpha) * own.over + alpha * own.aug
+                weight = (1.0 - alpha) * rows.over + alpha * rows.aug
                 result = fit(features, labels, weight, start=start)
                 bad = ~result.converged & ~result.separated
                 return risk(result.theta, balanced) - floor, bad, result.separated
@@ -247,17 +247,17 @@ def _gradients(sizes: tuple[int, int], counts: tuple[int, ...]):
     def evaluate(data):
         x, sign, (star, inverse, best) = data
 
-        def slope(own: _Rows, weight: Array) -> Array:
-            return empirical_gradient(star, x[own.index], sign[own.index], weight)
+        def slope(rows: _Rows, weight: Array) -> Array:
+            return empirical_gradient(star, x[rows.index], sign[rows.index], weight)
 
         over = slope(rows[0], rows[0].over)
-        augs = [slope(own, own.aug) for own in rows]
-        own = over @ inverse @ over
+        augs = [slope(row, row.aug) for row in rows]
+        curvature = over @ inverse @ over
         cross = jnp.stack([over @ inverse @ aug for aug in augs])
         square = jnp.stack([aug @ inverse @ aug for aug in augs])
         # half the derivative, in the weight, of the parts' squared norm
-        slope_at_best = best * (own - 2 * cross + square) - (own - cross)
-        return {"over": own, "cross": cross, "aug": square, "edge": slope_at_best}
+        slope_at_best = best * (curvature - 2 * cross + square) - (curvature - cross)
+        return {"over": curvature, "cross": cross, "aug": square, "edge": slope_at_best}
 
     return evaluate
 

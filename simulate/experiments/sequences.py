@@ -115,10 +115,10 @@ class DesignSetting:
 
 @lru_cache(maxsize=16)
 def _range_table(family: str, beta: float, scales: tuple[float, ...], count: int):
-    own, signal = FAMILIES[family], Signal(1.0, beta)
+    filters, signal = FAMILIES[family], Signal(1.0, beta)
     levels = [scale ** -(2 * beta + 1) for scale in scales]  # best cut-off, by balance
-    best = [best_scale(own, signal, level, count).scale for level in levels]
-    return tuple((level, own.weights(count, k)) for level, k in zip(levels, best, strict=True))
+    best = [best_scale(filters, signal, level, count).scale for level in levels]
+    return tuple((level, filters.weights(count, k)) for level, k in zip(levels, best, strict=True))
 
 
 class RangeSetting:
@@ -163,8 +163,8 @@ class RangeSetting:
         theta = np.stack([signal.coordinates(self.coordinates) for signal in signals])
         tails = np.array([signal.tail(self.coordinates) for signal in signals])
         tables = [[self.table(family, beta) for family in FAMILIES] for beta in BETAS]
-        filters = np.array([[[row[1] for row in part] for part in own] for own in tables])
-        spread = np.sqrt([[[row[0] for row in part] for part in own] for own in tables])
+        filters = np.array([[[row[1] for row in part] for part in table] for table in tables])
+        spread = np.sqrt([[[row[0] for row in part] for part in table] for table in tables])
         distance = np.array([signal.distance for signal in signals])
         factor = np.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi) / (2 * distance)
         slopes = np.stack([self.slope_weights(beta) for beta in BETAS])

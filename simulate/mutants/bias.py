@@ -67,8 +67,12 @@ def _balanced_by_sizes(original):
 
 
 def _weighted_by_sizes(original):
-    def real_mass(own):
-        return Design.raw(own.sizes).real_mass if own.scheme == "weighted" else original.fget(own)
+    def real_mass(design):
+        return (
+            Design.raw(design.sizes).real_mass
+            if design.scheme == "weighted"
+            else original.fget(design)
+        )
 
     return property(real_mass)
 
@@ -125,7 +129,7 @@ BIAS_MUTANTS = (
             replaced(
                 "theory.population.design.Design.augmentation_mass",
                 lambda right: property(
-                    lambda own: (own.weight > 0) / own.num_groups - right.fget(own)
+                    lambda design: (design.weight > 0) / design.num_groups - right.fget(design)
                 ),
             ),
         ),

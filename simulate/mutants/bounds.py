@@ -33,7 +33,8 @@ def _of_the_largest(_):
 
 def _certified(change):
     return result(
-        "theory.prediction.certificate.certificate", lambda own, *_: own._replace(**change(own))
+        "theory.prediction.certificate.certificate",
+        lambda found, *_: found._replace(**change(found)),
     )
 
 
@@ -79,7 +80,7 @@ BOUND_MUTANTS = (
         changes=(
             result(
                 "theory.prediction.bounds.population_bound",
-                lambda own, *_: own._replace(bound=own.bound / 2),
+                lambda found, *_: found._replace(bound=found.bound / 2),
             ),
         ),
         also=("line", "two-gaussians", "spurious", "mixture", "wide"),
@@ -92,7 +93,7 @@ BOUND_MUTANTS = (
         changes=(
             result(
                 "theory.prediction.bounds.fidelity_bound",
-                lambda own, *_: own._replace(bound=own.bound / 100),
+                lambda found, *_: found._replace(bound=found.bound / 100),
             ),
         ),
     ),
@@ -133,7 +134,9 @@ BOUND_MUTANTS = (
         change="nu for -nu log(1 - kappa) / kappa: as if the risk were quadratic",
         checks=("R7.sample.bounds.far",),
         changes=(
-            _certified(lambda own: {"farthest": jnp.where(own.exists, own.decrement, jnp.inf)}),
+            _certified(
+                lambda found: {"farthest": jnp.where(found.exists, found.decrement, jnp.inf)}
+            ),
         ),
     ),
     Mutant(
@@ -143,7 +146,7 @@ BOUND_MUTANTS = (
         checks=("R7.sample.bounds.far",),
         changes=(
             _certified(
-                lambda own: {"exists": own.decrement < 1, "farthest": 2 * own.decrement},
+                lambda found: {"exists": found.decrement < 1, "farthest": 2 * found.decrement},
             ),
         ),
     ),
@@ -152,14 +155,14 @@ BOUND_MUTANTS = (
         theorems=("R7",),
         change="nu for nu log(1 + kappa) / kappa",
         checks=("R7.sample.bounds.near",),
-        changes=(_certified(lambda own: {"nearest": own.decrement}),),
+        changes=(_certified(lambda found: {"nearest": found.decrement}),),
     ),
     Mutant(
         name="published-constant-of-one",
         theorems=("R7",),
         change="nu^2 for 16 nu^2 where the published premise holds",
         checks=("R7.sample.bounds.published",),
-        changes=(_certified(lambda own: {"decrement": own.decrement / 4}),),
+        changes=(_certified(lambda found: {"decrement": found.decrement / 4}),),
     ),
     Mutant(
         name="decrement-doubled",
@@ -171,7 +174,7 @@ BOUND_MUTANTS = (
             "R7.premise.certificate.line",
         ),
         changes=(
-            result("theory.prediction.certificate.decrement_weights", lambda own, _: 2 * own),
+            result("theory.prediction.certificate.decrement_weights", lambda found, _: 2 * found),
         ),
         also=("certificate",),
     ),

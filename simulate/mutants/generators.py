@@ -96,7 +96,7 @@ def _of_limit(right):
 _ALL_SEEDS = ("gaussian", "own_cov", "pooled_cov", "wide_mean", "wide_cov")
 _NOISE_OF_SEEDS = replaced(
     "theory.population.design.Design.synthetic_noise",
-    lambda right: property(lambda own: _synthetic(own) ** 2 / np.asarray(own.sizes)),
+    lambda right: property(lambda design: _synthetic(design) ** 2 / np.asarray(design.sizes)),
 )
 _EQUAL_SHARES = replaced(
     "theory.generators.gaussian.pooled_cov",
@@ -126,7 +126,7 @@ GENERATOR_MUTANTS = (
         theorems=("B2",),
         change="the shift subtracted from the features",
         checks=("B2.gradient.line.shifted",),
-        changes=(_as_if(Shifted, lambda own: Shifted(tuple(-s for s in own.shift))),),
+        changes=(_as_if(Shifted, lambda generator: Shifted(tuple(-s for s in generator.shift))),),
         generator="Shifted",
     ),
     Mutant(
@@ -134,7 +134,9 @@ GENERATOR_MUTANTS = (
         theorems=("B2", "B3"),
         change="half of the shift",
         checks=("B2.gradient.line.shifted", "B3.displacement.line.shifted"),
-        changes=(_as_if(Shifted, lambda own: Shifted(tuple(s / 2 for s in own.shift))),),
+        changes=(
+            _as_if(Shifted, lambda generator: Shifted(tuple(s / 2 for s in generator.shift))),
+        ),
         generator="Shifted",
     ),
     Mutant(
@@ -142,7 +144,7 @@ GENERATOR_MUTANTS = (
         theorems=("B2",),
         change="covariances divided by the factor",
         checks=("B2.gradient.two-gaussians.scaled",),
-        changes=(_as_if(Scaled, lambda own: Scaled(1 / own.factor)),),
+        changes=(_as_if(Scaled, lambda generator: Scaled(1 / generator.factor)),),
         generator="Scaled",
     ),
     Mutant(
@@ -150,7 +152,7 @@ GENERATOR_MUTANTS = (
         theorems=("B2",),
         change="standard deviations multiplied by the factor instead of covariances",
         checks=("B2.gradient.two-gaussians.scaled",),
-        changes=(_as_if(Scaled, lambda own: Scaled(own.factor**2)),),
+        changes=(_as_if(Scaled, lambda generator: Scaled(generator.factor**2)),),
         generator="Scaled",
     ),
     Mutant(
@@ -158,7 +160,7 @@ GENERATOR_MUTANTS = (
         theorems=("B2",),
         change="no label flipped",
         checks=("B2.gradient.two-gaussians.mislabelled",),
-        changes=(_as_if(Mislabelled, lambda own: Mislabelled(0.0)),),
+        changes=(_as_if(Mislabelled, lambda generator: Mislabelled(0.0)),),
         generator="Mislabelled",
     ),
     Mutant(
@@ -169,7 +171,7 @@ GENERATOR_MUTANTS = (
             "B2.gradient.two-gaussians.mislabelled",
             "B3.displacement.two-gaussians.mislabelled",
         ),
-        changes=(_as_if(Mislabelled, lambda own: Mislabelled(2 * own.rate)),),
+        changes=(_as_if(Mislabelled, lambda generator: Mislabelled(2 * generator.rate)),),
         generator="Mislabelled",
     ),
     Mutant(

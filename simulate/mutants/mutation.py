@@ -117,19 +117,19 @@ def formula(name: str, wrong: Callable[[sp.Basic], sp.Basic]) -> Change:
 
     @contextlib.contextmanager
     def change():
-        own = FORMULAS[name]
-        kept = dict(vars(own))
-        rhs = wrong(own.rhs)
-        if rhs == own.rhs:
+        entry = FORMULAS[name]
+        kept = dict(vars(entry))
+        rhs = wrong(entry.rhs)
+        if rhs == entry.rhs:
             raise ValueError(f"{name}: got the right formula {rhs}, expected a wrong one.")
-        for cached in vars(own).keys() - {field.name for field in dataclasses.fields(own)}:
-            del vars(own)[cached]
-        vars(own)["rhs"] = rhs
+        for cached in vars(entry).keys() - {field.name for field in dataclasses.fields(entry)}:
+            del vars(entry)[cached]
+        vars(entry)["rhs"] = rhs
         try:
             yield
         finally:
-            vars(own).clear()
-            vars(own).update(kept)
+            vars(entry).clear()
+            vars(entry).update(kept)
 
     change.__name__ = name
     return change

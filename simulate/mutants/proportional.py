@@ -32,7 +32,9 @@ def _norms(change):
 
 
 def _added(change):
-    return result("theory.proportional.equations.added", lambda own, part, *_: change(own, part))
+    return result(
+        "theory.proportional.equations.added", lambda added, part, *_: change(added, part)
+    )
 
 
 def _averages(change):
@@ -52,15 +54,15 @@ def _one_factor(right, loss, margin, partners):
 def _uncentred(right):
     """The seeds' noise about their mean, as if it were not centred."""
 
-    def wrong(loss, own, centre, var, response, nodes, start=None):
-        found = right(loss, own, centre, var, response, nodes, start)
-        if not own.tilt or own.spring:
+    def wrong(loss, potential, centre, var, response, nodes, start=None):
+        found = right(loss, potential, centre, var, response, nodes, start)
+        if not potential.tilt or potential.spring:
             return found
         force = 0.0
         for _ in range(60):  # at the force that it has itself
-            found = right(loss, own, centre + response * force, var, response, nodes, start)
-            force += (found.force - own.tilt - force) / 2
-        return found._replace(square=found.square + (found.force - own.tilt) ** 2)
+            found = right(loss, potential, centre + response * force, var, response, nodes, start)
+            force += (found.force - potential.tilt - force) / 2
+        return found._replace(square=found.square + (found.force - potential.tilt) ** 2)
 
     return wrong
 
@@ -74,16 +76,18 @@ def _own_law(kind):
     return result("theory.generators.table.population_law", wrong)
 
 
-def _without_noise(own):
-    return own._replace(noise=0.0 * own.noise, square=float(own.rule @ own.rule))
+def _without_noise(potential):
+    return potential._replace(
+        noise=0.0 * potential.noise, square=float(potential.rule @ potential.rule)
+    )
 
 
 def _mean_weight(right, *_):
     return ((1.0, sum(chance * weight for chance, weight in right)),)
 
 
-def _held_out(right, loss, own, centre, var, *_):
-    del loss, own
+def _held_out(right, loss, potential, centre, var, *_):
+    del loss, potential
     return right._replace(error=float(ndtr(-centre / math.sqrt(var))))
 
 
@@ -110,13 +114,14 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "variance-of-forces", "H1", "Var g for E g^2",
         ("H1.square.proportional-line.weighted",),
-        _averages(lambda own, *_: own._replace(square=own.square - own.force**2)), also=_EVERY,
+        _averages(lambda right, *_: right._replace(square=right.square - right.force**2)),
+        also=_EVERY,
     ),
     _wrong(
         "double-response", "H1", "2 tr(A^{-1} S) for tr(A^{-1} S)",
         ("H1.square.proportional-line.raw",
          "H4.response.proportional-limits.squared"),
-        _norms(lambda own: own._replace(response=2 * own.response)), also=_EVERY,
+        _norms(lambda norms: norms._replace(response=2 * norms.response)), also=_EVERY,
     ),
     _wrong(
         "training-error-of-held-out", "H1", "training errors at the held-out score",
@@ -156,7 +161,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "pairs-counted-once", "H2", "interpolation without the factor 2",
         ("H2.error_1.proportional-pairs.pairs",),
-        result("theory.proportional.rows.smeared", lambda own, *_: (own[0] / 2, own[1] / 2)),
+        result("theory.proportional.rows.smeared", lambda pair, *_: (pair[0] / 2, pair[1] / 2)),
         generator="Smote",
     ),
     _wrong(
@@ -167,7 +172,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "known-without-tilt", "H2", "no coupling of the seeds to the rows about their mean",
         (f"H2.error_1.{_SEEDS}.known",),
-        _added(lambda own, part: own._replace(tilt=0.0) if part.kind == "known" else own),
+        _added(lambda added, part: added._replace(tilt=0.0) if part.kind == "known" else added),
         generator="GaussianPlugin", also=_EVERY,
     ),
     _wrong(
@@ -179,8 +184,8 @@ PROPORTIONAL_MUTANTS = (
         "sample-without-spring", "H2", "the sample covariance as if it were given",
         (f"H2.square.{_SEEDS}.group", f"H2.square.{_SEEDS}.pooled",
          "H2.squared.proportional-limits.plugin", "H2.plugin_squared.proportional-limits.plugin"),
-        _added(lambda own, part: own._replace(spring=0.0, field=0.0)
-               if part.kind == "sample" else own),
+        _added(lambda added, part: added._replace(spring=0.0, field=0.0)
+               if part.kind == "sample" else added),
         generator="GaussianPlugin", also=_EVERY,
     ),
     _wrong(
@@ -199,7 +204,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "predictive-of-plugin", "H2", "the sample covariance for the predictive law's",
         ("H2.square.proportional-unequal.predictive",),
-        result("theory.generators.gaussian.Predictive.widening", lambda own, *_: 1.0),
+        result("theory.generators.gaussian.Predictive.widening", lambda value, *_: 1.0),
         generator="Predictive", also=_EVERY,
     ),
     _wrong(
@@ -222,7 +227,7 @@ PROPORTIONAL_MUTANTS = (
         "threshold-without-signal", "H3", "half of the rows, whatever the means",
         ("H3.features.separability.gap",),
         result("theory.proportional.threshold._whitened",
-               lambda own, *_: (0.0 * own[0], own[1])),
+               lambda pair, *_: (0.0 * pair[0], pair[1])),
     ),
     _wrong(
         "area-with-half-the-noise", "H4", "half of the noise of the means",

@@ -29,7 +29,7 @@ _c = nt.share[nt.g]
 def _only_small(right, along, hyperbola):
     """The hyperbola's limit and noise for a law of any bias."""
     small = hyperbola()
-    limit = Chebyshev.interpolate(lambda own: small.excess(own, np.inf), 2, [0.0, 1.0])
+    limit = Chebyshev.interpolate(lambda weight: small.excess(weight, np.inf), 2, [0.0, 1.0])
     noise = Chebyshev([float(small.S) / 2], [0.0, 1.0])
     return dataclasses.replace(right, limit=limit, noise=noise)
 
@@ -68,7 +68,7 @@ SCALING_MUTANTS = (
         changes=(
             replaced(
                 "theory.scaling.global_law.GlobalLaw.crossover",
-                lambda right: property(lambda own: 2 * right.fget(own)),
+                lambda right: property(lambda law: 2 * right.fget(law)),
             ),
         ),
     ),
@@ -80,7 +80,7 @@ SCALING_MUTANTS = (
         changes=(
             replaced(
                 "theory.scaling.global_law.GlobalLaw.optimal_size",
-                lambda right: lambda own, price: right(own, 2 * price),
+                lambda right: lambda law, price: right(law, 2 * price),
             ),
         ),
     ),

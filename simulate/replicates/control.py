@@ -98,8 +98,8 @@ def control_of(
         minority: index of the smallest group.
     """
     slope, pull, bend = _constants(theta, stacked, target, inverse, minority)
-    own = Control(slope, pull, bend, jnp.zeros(len(pull)))
-    return own._replace(mean=control_mean(own, theta, inverse, groups, design, generator))
+    control = Control(slope, pull, bend, jnp.zeros(len(pull)))
+    return control._replace(mean=control_mean(control, theta, inverse, groups, design, generator))
 
 
 def no_control(size: int) -> Control:
@@ -112,11 +112,11 @@ def no_control(size: int) -> Control:
     return Control(zero, zero, jnp.zeros((3, size, size)), jnp.zeros(3))
 
 
-def control_value(own: Control, inverse, theta, x, sign, weight, score) -> Array:
+def control_value(control: Control, inverse, theta, x, sign, weight, score) -> Array:
     """The control variates on one data set, ``score`` its empirical gradient: ``[F]``.
 
     Args:
-        own: the functions, expanded at a point.
+        control: the functions, expanded at a point.
         inverse: of the Hessian of the expected empirical risk there ``[p, p]``.
         theta: the point ``[p]``.
         x, sign, weight: the data set.
@@ -127,7 +127,7 @@ def control_value(own: Control, inverse, theta, x, sign, weight, score) -> Array
     curvature = weight * jax.nn.sigmoid(margin) * jax.nn.sigmoid(-margin)
     along = curvature * (v[0] + x @ v[1:])
     moved = jnp.concatenate([jnp.sum(along)[None], along @ x])
-    return own.pull @ (moved - score) + jnp.einsum("fjk,j,k->f", own.bend, v, v) / 2
+    return control.pull @ (moved - score) + jnp.einsum("fjk,j,k->f", control.bend, v, v) / 2
 
 
 def _parts(groups, segment, generator: Generator) -> Iterator[tuple]:
@@ -181,7 +181,7 @@ def _sums(theta, x, sign, weight, pull, inverse):
 
 
 def control_mean(
-    own: Control,
+    control: Control,
     theta: Array,
     inverse: Array,
     groups: Sequence[GaussianGroup],
@@ -194,7 +194,7 @@ def control_mean(
     of expectations plus the sum of ``w_i^2`` times covariances within one sample.
 
     Args:
-        own, theta, inverse: as for `control_value`.
+        control, theta, inverse: as for `control_value`.
         groups, design, generator: what is drawn.
 
     Raises:
@@ -202,14 +202,14 @@ def control_mean(
     """
     size = theta.shape[0]
     mean, hess = np.zeros(size), np.zeros((size, size))
-    cov, mixed = np.zeros((size, size)), np.zeros(len(own.pull))
-    pull, slope = np.asarray(own.pull), np.asarray(theta)[1:]
+    cov, mixed = np.zeros((size, size)), np.zeros(len(control.pull))
+    pull, slope = np.asarray(control.pull), np.asarray(theta)[1:]
     for segment in row_layout(design):
         first, second = np.zeros(size), np.zeros((size, size))
         curved, both = np.zeros((size, size)), np.zeros(len(pull))
         for share, centre, own_cov, sign in _parts(groups, segment, generator):
             x, weight = _nodes(centre, own_cov, slope)
-            parts = _sums(theta, x, sign, share * weight, own.pull, inverse)
+            parts = _sums(theta, x, sign, share * weight, control.pull, inverse)
             for total, part in zip((first, second, curved, both), parts, strict=True):
                 total += np.asarray(part)
         w, n = segment.row_weight, segment.count
@@ -220,5 +220,5 @@ def control_mean(
     inner = np.asarray(inverse)
     v = inner @ mean
     square = inner @ cov @ inner + np.outer(v, v)
-    bent = np.einsum("fjk,jk->f", np.asarray(own.bend), square) / 2
+    bent = np.einsum("fjk,jk->f", np.asarray(control.bend), square) / 2
     return jnp.asarray(mixed + pull @ (hess @ v - mean) + bent)

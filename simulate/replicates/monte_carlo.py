@@ -308,12 +308,12 @@ def _kept_names(keep: bool | Sequence[str], layout) -> tuple[str, ...]:
 
 def _columns(result: Result, name: str) -> tuple[slice, tuple[int, ...]]:
     start = 0
-    for own, shape in result.layout:
+    for check_name, shape in result.layout:
         size = int(np.prod(shape, dtype=int))
-        if own == name:
+        if check_name == name:
             return slice(start, start + size), shape
         start += size
-    known = ", ".join(own for own, _ in result.layout)
+    known = ", ".join(name for name, _ in result.layout)
     raise ValueError(f"name: got {name!r}, expected one of the statistics of this run: {known}.")
 
 

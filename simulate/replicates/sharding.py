@@ -124,24 +124,26 @@ def _on_each_device(program: Callable, mesh: Mesh) -> Callable:
     call returns before its program ends; threads are started where programs have to be compiled.
     """
     split = NamedSharding(mesh, PartitionSpec(_AXIS))
-    devices = [own for own in mesh.devices.flat if own.process_index == jax.process_index()]
+    devices = [
+        device for device in mesh.devices.flat if device.process_index == jax.process_index()
+    ]
     places = [SingleDeviceSharding(device) for device in devices]
     compiled = set()
 
-    def run(own, common, place):
+    def run(rows, common, place):
         # a program that uses none of its arguments would end on the first device
-        return _placed(program(own, *_placed(common, place)), place)
+        return _placed(program(rows, *_placed(common, place)), place)
 
     def call(rows, *common):
         rows = _placed(rows, split)
         # not in the threads below: an array makes the list of its parts when first asked for it
-        own = [jax.tree.map(lambda part, d=device: _share(part, d), rows) for device in devices]
+        pieces = [jax.tree.map(lambda part, d=device: _share(part, d), rows) for device in devices]
         kind = jax.tree.structure(rows), tuple(map(jax.typeof, jax.tree.leaves((rows, common))))
         if kind in compiled or len(devices) == 1:
-            shares = [run(part, common, place) for part, place in zip(own, places, strict=True)]
+            shares = [run(part, common, place) for part, place in zip(pieces, places, strict=True)]
         else:
             with ThreadPoolExecutor(len(devices)) as pool:
-                shares = list(pool.map(run, own, [common] * len(devices), places))
+                shares = list(pool.map(run, pieces, [common] * len(devices), places))
             compiled.add(kind)
         return jax.tree.map(lambda *parts: _joined(parts, mesh.size, split), *shares)
 
@@ -175,4 +177,4 @@ def replicate_indices(first_block: int, block: int, mesh: Mesh) -> jax.Array:
         raise ValueError(f"replicates: got index {start + count}, expected fewer than 2**32.")
     indices = np.arange(start, start + count, dtype=np.uint32)
     placed = NamedSharding(mesh, PartitionSpec(_AXIS))
-    return jax.make_array_from_callback(indices.shape, placed, lambda own: indices[own])
+    return jax.make_array_from_callback(indices.shape, placed, lambda index: indices[index])

@@ -15,7 +15,7 @@ from synthetic_oversampling.theory.wording import counted
 __all__ = ["print_calibration", "print_seed", "print_seeds", "print_tails"]
 
 
-def print_tails(own: Console, tails: Sequence[TailRate], z: float) -> None:
+def print_tails(console: Console, tails: Sequence[TailRate], z: float) -> None:
     """One line per law and size: false alarms over their nominal rate, normal interval and ours."""
     rows = [
         (
@@ -28,12 +28,12 @@ def print_tails(own: Console, tails: Sequence[TailRate], z: float) -> None:
     ]
     header = ("law of one replicate", "n", "normal interval", "interval used")
     title = f"False alarms at {z:.2f} standard errors, over their nominal rate"
-    own.print(title, soft_wrap=True)
-    print_rows(own, title, header, rows, [None] * len(rows))
-    own.print()
+    console.print(title, soft_wrap=True)
+    print_rows(console, title, header, rows, [None] * len(rows))
+    console.print()
 
 
-def print_calibration(own: Console, result: Calibration) -> None:
+def print_calibration(console: Console, result: Calibration) -> None:
     """False alarms and power by kind of check, and of whole runs."""
     rows = [
         (
@@ -56,13 +56,13 @@ def print_calibration(own: Console, result: Calibration) -> None:
         "mean power",
         "least at first",
     )
-    print_rows(own, "Null runs", header, rows, [None] * len(rows))
+    print_rows(console, "Null runs", header, rows, [None] * len(rows))
     low, high = result.family_interval
     inflated = ", ".join(
         f"{share:.3f} at {level:g} a check"
         for share, level in zip(result.family, LEVELS, strict=True)
     )
-    own.print(
+    console.print(
         f"{result.alarmed} of {counted(result.runs, 'null run')} raised an alarm: between "
         f"{low:.2g} and {high:.2g} of all (95 %), planned {FAMILY_RATE * result.share:.2g} for "
         f"these checks of at most {FAMILY_RATE:g}. Runs with any alarm at inflated rates: "
@@ -74,7 +74,7 @@ def print_calibration(own: Console, result: Calibration) -> None:
     )
 
 
-def print_seed(own: Console, run: SeedRun) -> None:
+def print_seed(console: Console, run: SeedRun) -> None:
     """One line on a run that is over."""
     verdict = "FAIL" if run.failed else "INCONCLUSIVE" if run.undecided else "pass"
     named = "".join(
@@ -86,7 +86,7 @@ def print_seed(own: Console, run: SeedRun) -> None:
         )
         if names
     )
-    own.print(
+    console.print(
         f"seed {run.seed}: {verdict}; {named}{counted(run.replicates, 'replicate')}, "
         f"{run.cpu_seconds:.0f} s of CPU",
         soft_wrap=True,
@@ -94,15 +94,17 @@ def print_seed(own: Console, run: SeedRun) -> None:
     )
 
 
-def print_seeds(own: Console, runs: Sequence[SeedRun]) -> None:
+def print_seeds(console: Console, runs: Sequence[SeedRun]) -> None:
     """What all runs came to, and which checks needed a second stage."""
-    own.print()
+    console.print()
     for name, count in second_stages(runs):
-        own.print(f"second stage in {count} of {counted(len(runs), 'run')}: {name}", markup=False)
+        console.print(
+            f"second stage in {count} of {counted(len(runs), 'run')}: {name}", markup=False
+        )
     failed = [run.seed for run in runs if run.failed]
     undecided = [run.seed for run in runs if run.undecided]
     extra = sum(run.extra for run in runs) / sum(run.replicates - run.extra for run in runs)
-    own.print(
+    console.print(
         f"{counted(len(runs), 'run')}: {len(failed)} with a failure, "
         f"{len(undecided)} undecided; planned at most {FAMILY_RATE:g} and "
         f"{INDECISION:g} of all. {sum(bool(run.second_stage) for run in runs)} would have been "

@@ -68,17 +68,17 @@ def _page(artifact: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
     theorems = {entry["id"]: entry for entry in report.get("theorems", [])}
     for check in checks:
         theorems.setdefault(check["theorem"], {"id": check["theorem"], "claim": ""})
-    own = {name: [c for c in checks if c["theorem"] == name] for name in theorems}
+    groups = {name: [c for c in checks if c["theorem"] == name] for name in theorems}
     shown = _placed(pictures, theorems)
     failing = [check for check in checks if check["verdict"] != "pass"]
     failing.sort(key=lambda check: _RANK[check["verdict"]])
     parts = [
         _head(report),
         _summary(report, seed, artifact["configuration"]),
-        _contents(theorems, own, failing, report),
+        _contents(theorems, groups, failing, report),
         _failing(failing, seed) if failing else "",
         _reading(report),
-        *(_theorem(theorems[n], own[n], shown.get(n, []), report, seed) for n in theorems),
+        *(_theorem(theorems[n], groups[n], shown.get(n, []), report, seed) for n in theorems),
         _mutants(report) if report.get("mutants") else "",
         _excluded(report),
         _versions(report, seed, artifact["configuration"]),
@@ -143,8 +143,8 @@ def _gate(report: Mapping) -> str:
     trials = report.get("mutants")
     if not trials:
         return ""
-    names = {own["name"] for own in trials}
-    survived = sorted({own["name"] for own in trials if own["verdict"] != "fail"})
+    names = {trial["name"] for trial in trials}
+    survived = sorted({trial["name"] for trial in trials if trial["verdict"] != "fail"})
     left = f" ({escape(', '.join(survived))} survived)" if survived else ""
     said = f" {len(names) - len(survived)} of {counted(len(names), 'wrong formula')} rejected{left}"
     if report.get("judged_by_every_check"):
@@ -153,12 +153,12 @@ def _gate(report: Mapping) -> str:
     return f'{said}: see <a href="#mutants">wrong formulas</a>.'
 
 
-def _contents(theorems, own, failing, report) -> str:
+def _contents(theorems, checks, failing, report) -> str:
     items = ['<li><a href="#failing">Checks that did not pass</a></li>'] if failing else []
     items.append('<li><a href="#reading">How to read a check</a></li>')
     items += [
         f'<li><a href="#{escape(name)}">{escape(name)}: {prose(entry["claim"])}</a> '
-        f'<span class="small">({_counts(own[name])})</span></li>'
+        f'<span class="small">({_counts(checks[name])})</span></li>'
         for name, entry in theorems.items()
     ]
     items += ['<li><a href="#mutants">Wrong formulas</a></li>'] if report.get("mutants") else []
@@ -231,8 +231,8 @@ def _sources(report: Mapping) -> str:
     )
 
 
-def _source(own: Mapping[str, str]) -> str:
-    return f"{own['form']}: {own['says']} ({own['work']}, {own['version']})"
+def _source(entry: Mapping[str, str]) -> str:
+    return f"{entry['form']}: {entry['says']} ({entry['work']}, {entry['version']})"
 
 
 def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> str:
@@ -242,12 +242,12 @@ def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> s
         kinds = [*entry["kinds"], *entry["forms"]]
         assumed = "; ".join(entry["assumptions"])
         facts = [
-            ("sources", "; ".join(_source(own) for own in entry["sources"])),
+            ("sources", "; ".join(_source(source) for source in entry["sources"])),
             ("assumes", assumed),
             ("left out", entry["remainder"]),
         ]
         described = "".join(f"<dt>{key}</dt><dd>{prose(text)}</dd>" for key, text in facts)
-        computed = ", ".join(f"<code>{escape(own)}</code>" for own in entry["functions"])
+        computed = ", ".join(f"<code>{escape(function)}</code>" for function in entry["functions"])
         described += f"<dt>computed by</dt><dd>{computed}</dd>"
         parts += [
             f"<p>{''.join(f'<span class=tag>{escape(kind)}</span>' for kind in kinds)}</p>",
@@ -255,7 +255,7 @@ def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> s
         ]
         if entry["formulas"]:
             parts.append("<details open><summary>Formulas</summary>")
-            parts += [_formula(own) for own in entry["formulas"]]
+            parts += [_formula(formula) for formula in entry["formulas"]]
             parts.append("</details>")
     if checks:
         ordered = sorted(checks, key=lambda check: _RANK[check["verdict"]])
@@ -271,11 +271,11 @@ def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> s
     return "".join([*parts, "</section>"])
 
 
-def _formula(own: Mapping) -> str:
+def _formula(formula: Mapping) -> str:
     return (
-        f'<div>{prose(own["claim"])} <span class="small">({escape(own["kind"])}, '
-        f"<code>{escape(own['id'])}</code>)</span></div>"
-        f'<div class="eq">{formula_svg(own["latex"])}</div>'
+        f'<div>{prose(formula["claim"])} <span class="small">({escape(formula["kind"])}, '
+        f"<code>{escape(formula['id'])}</code>)</span></div>"
+        f'<div class="eq">{formula_svg(formula["latex"])}</div>'
     )
 
 
@@ -292,30 +292,30 @@ def _mutants(report: Mapping) -> str:
     """Every wrong formula with the checks that it names, and the checks that none fails."""
     trials = report["mutants"]
     rows, last = [], None
-    for own in trials:
-        same, last = own["name"] == last, own["name"]
-        kind = f" ({escape(own['generator'])})" if own["generator"] else ""
+    for trial in trials:
+        same, last = trial["name"] == last, trial["name"]
+        kind = f" ({escape(trial['generator'])})" if trial["generator"] else ""
         about = (
             ("", "")
             if same
             else (
-                f"<code>{escape(own['name'])}</code>: {prose(own['change'])}",
-                escape(", ".join(own["theorems"])) + kind,
+                f"<code>{escape(trial['name'])}</code>: {prose(trial['change'])}",
+                escape(", ".join(trial["theorems"])) + kind,
             )
         )
         rows.append(
             [
                 *about,
-                badge("rejected" if own["verdict"] == "fail" else "survived"),
-                f"<code>{escape(own['check'] or '–')}</code>",
+                badge("rejected" if trial["verdict"] == "fail" else "survived"),
+                f"<code>{escape(trial['check'] or '–')}</code>",
                 *(
-                    "–" if own.get(key) is None else number(own[key])
+                    "–" if trial.get(key) is None else number(trial[key])
                     for key in ("predicted", "wrong", "observed")
                 ),
-                "–" if own["z"] is None else f"{own['z']:+.1f}".replace("-", "−"),
+                "–" if trial["z"] is None else f"{trial['z']:+.1f}".replace("-", "−"),
             ]
         )
-    rejected = sum(own["verdict"] == "fail" for own in trials)
+    rejected = sum(trial["verdict"] == "fail" for trial in trials)
     header = [
         "wrong formula",
         "about",

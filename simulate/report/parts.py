@@ -129,11 +129,11 @@ def table(header: list[str], rows: list[list[str]], caption: str = "") -> str:
     classes = [_ALIGN.get(name[0], "") for name in header]
     names = (name.lstrip("".join(_ALIGN)) for name in header)
     head = "".join(
-        f'<th scope="col"{own}>{name}</th>' for own, name in zip(classes, names, strict=True)
+        f'<th scope="col"{style}>{name}</th>' for style, name in zip(classes, names, strict=True)
     )
     body = "".join(
         "<tr>"
-        + "".join(f"<td{own}>{cell}</td>" for own, cell in zip(classes, row, strict=True))
+        + "".join(f"<td{style}>{cell}</td>" for style, cell in zip(classes, row, strict=True))
         + "</tr>"
         for row in rows
     )

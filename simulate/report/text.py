@@ -51,12 +51,15 @@ def share(value: float) -> str:
 
 
 def print_plan(
-    own: Console, checks: Sequence[Planned], plan: Plan, universe: Sequence[Planned] | None = None
+    console: Console,
+    checks: Sequence[Planned],
+    plan: Plan,
+    universe: Sequence[Planned] | None = None,
 ) -> None:
     """What every check declares before any simulation, and what follows from it.
 
     Args:
-        own: where to print.
+        console: where to print.
         checks: those to print.
         plan: their plan.
         universe: the checks that the plan was made from, `checks` when omitted: an experiment has
@@ -95,14 +98,14 @@ def print_plan(
                 f"{plan.power(check, n):.4f}",
             )
         )
-    print_rows(own, "Plan", header, rows, [None] * len(rows))
+    print_rows(console, "Plan", header, rows, [None] * len(rows))
     total = sum(plan.for_experiment(universe, name) for name in _experiments(checks))
     noisy = sum(1 for check in checks if check.experiments)
     undecided = [
         sum(plan.indecision(check, plan.for_check(universe, check), stage) for check in checks)
         for stage in (1, 2)
     ]
-    own.print(
+    console.print(
         f"{counted(len(checks), 'check')}, {noisy} of them with noise, on "
         f"{counted(len(_experiments(checks)), 'experiment')}, {counted(total, 'replicate')}; false "
         f"alarm {plan.alarm:.2g} per check with noise, {noisy * plan.alarm:.2g} together, at most "
@@ -119,7 +122,7 @@ def _experiments(checks: Sequence[Planned]) -> list[str]:
     return list(dict.fromkeys(name for check in checks for name in check.experiments))
 
 
-def print_report(own: Console, report: Report) -> None:
+def print_report(console: Console, report: Report) -> None:
     """One line per check, the summary by theorem, and an explanation of everything not passed."""
     header: tuple[str, ...] = (
         "verdict",
@@ -138,27 +141,27 @@ def print_report(own: Console, report: Report) -> None:
     for outcome in report.outcomes:
         rows.append((*_row(outcome), *([share(outcome.left_out)] if missing else [])))
         styles.append(_STYLE[outcome.verdict] if outcome.verdict != "pass" else None)
-    print_rows(own, "Checks", header, rows, styles)
-    own.print()
+    print_rows(console, "Checks", header, rows, styles)
+    console.print()
     header = ("theorem", "checks", "pass", "fail", "inconclusive", "largest |z|")
     summary = list(_by_theorem(report.outcomes))
-    print_rows(own, "By theorem", header, summary, [None] * len(summary))
+    print_rows(console, "By theorem", header, summary, [None] * len(summary))
     if any(outcome.check.allowance for outcome in report.outcomes):
-        own.print(
+        console.print(
             "z is the whole deviation in standard errors; an asymptotic check allows for its "
             "declared remainder besides (the allowance in --plan)",
             style="dim",
             soft_wrap=True,
         )
     if missing:
-        own.print(
+        console.print(
             "expectations are over the replicates whose fit exists; the others are left out",
             style="dim",
             soft_wrap=True,
         )
     if report.second_stage:
-        own.print()
-        own.print(
+        console.print()
+        console.print(
             f"{counted(len(report.second_stage), 'check')} left undecided by the first stage, and "
             f"judged again on {STAGES[1]} times the replicates: {', '.join(report.second_stage)}",
             soft_wrap=True,
@@ -166,33 +169,33 @@ def print_report(own: Console, report: Report) -> None:
         )
     if report.reductions:
         factors = sorted(report.reductions.values())
-        own.print()
-        own.print(
+        console.print()
+        console.print(
             f"control variates cut the variance of {len(factors)} excess risks by factors of "
             f"{factors[0]:.0f} to {factors[-1]:.0f} (median {factors[len(factors) // 2]:.0f})",
             soft_wrap=True,
         )
     if report.gate is not None:
-        own.print()
-        print_gate(own, report.gate)
+        console.print()
+        print_gate(console, report.gate)
     for outcome in report.outcomes:
         if outcome.verdict != "pass":
-            own.print()
+            console.print()
             for line in explain(report, outcome):
-                own.print(line, soft_wrap=True, markup=False)
+                console.print(line, soft_wrap=True, markup=False)
     for name, problems in report.excluded.items():
         reasons = ", ".join(f"{count} {reason}" for reason, count in problems.items() if count)
-        own.print(
+        console.print(
             f"left out in {name}: {reasons} of {counted(report.replicates[name], 'replicate')}"
         )
     counts = {
         verdict: sum(outcome.verdict == verdict for outcome in report.outcomes)
         for verdict in ("pass", "fail", "inconclusive")
     }
-    own.print()
+    console.print()
     sources = ", ".join(f"{n} {source}" for source, n in report.sources.items() if n)
-    own.print(f"observed values: {sources}", soft_wrap=True)
-    own.print(
+    console.print(f"observed values: {sources}", soft_wrap=True)
+    console.print(
         f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "
         f"{counted(sum(report.replicates.values()), 'replicate')}; probability of any false alarm "
@@ -202,17 +205,17 @@ def print_report(own: Console, report: Report) -> None:
     )
 
 
-def print_mutants(own: Console, mutants: Iterable[Mutant]) -> None:
+def print_mutants(console: Console, mutants: Iterable[Mutant]) -> None:
     """One line per wrong formula: what it attacks, what is changed, and what must reject it."""
     rows = [
         (m.name, ",".join(m.theorems), m.generator or "-", m.change, " ".join(m.checks))
         for m in mutants
     ]
     header = ("mutant", "theorems", "generator", "change", "must be rejected by")
-    print_rows(own, "Mutants", header, rows, [None] * len(rows))
+    print_rows(console, "Mutants", header, rows, [None] * len(rows))
 
 
-def print_gate(own: Console, gate: Gate) -> None:
+def print_gate(console: Console, gate: Gate) -> None:
     """One line per wrong formula and check, and how many checks some wrong formula fails."""
     rows, styles = [], []
     for trial in gate.trials:
@@ -231,11 +234,11 @@ def print_gate(own: Console, gate: Gate) -> None:
         )
         styles.append(None if rejected else "bold red")
     header = ("mutant is", "name", "theorems", "check", "true", "wrong", "observed", "z")
-    print_rows(own, "Wrong formulas", header, rows, styles)
+    print_rows(console, "Wrong formulas", header, rows, styles)
     total = len(gate.attacked) + len(gate.idle)
     names = {trial.mutant.name for trial in gate.trials}
     survived = sorted({trial.mutant.name for trial in gate.survivors})
-    own.print(
+    console.print(
         f"{len(names) - len(survived)} of {counted(len(names), 'wrong formula')} rejected"
         + (f"; survived: {', '.join(survived)}" if survived else "")
         + f". {len(gate.attacked)} of {counted(total, 'check')} of this run failed under at "
@@ -244,7 +247,7 @@ def print_gate(own: Console, gate: Gate) -> None:
     )
     for name in gate.idle if gate.wide else ():
         why = UNREACHED.get(name, "no reason is known: the check is a defect, or a formula is")
-        own.print(f"no wrong formula fails {name}: {why}", soft_wrap=True, markup=False)
+        console.print(f"no wrong formula fails {name}: {why}", soft_wrap=True, markup=False)
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
@@ -263,12 +266,12 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 def _by_theorem(outcomes: Sequence[Outcome]):
     for theorem in dict.fromkeys(outcome.check.theorem for outcome in outcomes):
-        own = [outcome for outcome in outcomes if outcome.check.theorem == theorem]
-        verdicts = [outcome.verdict for outcome in own]
-        sizes = [abs(o.z) for o in own if o.n and o.check.kind != "bound" and not math.isnan(o.z)]
+        shown = [outcome for outcome in outcomes if outcome.check.theorem == theorem]
+        verdicts = [outcome.verdict for outcome in shown]
+        sizes = [abs(o.z) for o in shown if o.n and o.check.kind != "bound" and not math.isnan(o.z)]
         yield (
             theorem,
-            str(len(own)),
+            str(len(shown)),
             *(str(verdicts.count(verdict)) for verdict in ("pass", "fail", "inconclusive")),
             f"{max(sizes):.2f}" if sizes else "-",
         )

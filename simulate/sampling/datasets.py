@@ -178,7 +178,7 @@ def check_design(groups, design: Design, generator) -> tuple[Generator, ...]:
         )
     uses = np.asarray(design.oversampling) * (design.oversampling_mass > 0)
     uses = uses + design.augmentation * (design.augmentation_mass > 0)
-    for g, own in enumerate(generators):
+    for g, one in enumerate(generators):
         if uses[g]:
-            check_group_seeds(own, g, design.sizes, groups[0].dim)
+            check_group_seeds(one, g, design.sizes, groups[0].dim)
     return generators

@@ -58,9 +58,9 @@ def measure_generator(
         >>> import jax, numpy as np
         >>> from synthetic_oversampling.theory.generators.table import Smote
         >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
-        >>> own = measure_generator(Smote(3), groups, Design((8, 5)), sets=4, per_set=2,
-        ...                         key=jax.random.key(0))
-        >>> own[0] is None, own[1].seeds.shape, own[1].synthetic.shape
+        >>> samples = measure_generator(Smote(3), groups, Design((8, 5)), sets=4, per_set=2,
+        ...                             key=jax.random.key(0))
+        >>> samples[0] is None, samples[1].seeds.shape, samples[1].synthetic.shape
         (True, (4, 5, 1), (4, 2, 1))
     """
     for name, value, least in (("sets", sets, 2), ("per_set", per_set, 2), ("batch", batch, 1)):
@@ -96,7 +96,7 @@ def measure_generator(
         # batches of one size, the last filled up, so that one program serves them all
         count = -(-sets // batch)
         rows = np.minimum(np.arange(count * -(-sets // count)), sets - 1).reshape(count, -1)
-        parts = [run(keys[own]) for own in rows]
+        parts = [run(keys[row]) for row in rows]
         joined = (jnp.concatenate(part)[:sets] for part in zip(*parts, strict=True))
         measured.append(MeasuredSamples(*joined))
     return tuple(measured)

@@ -166,41 +166,41 @@ def _(generator, g, groups, seeds, m, keys, first=0):
 
 @synthetic_columns.register(Predictive)
 def _(generator, g, groups, seeds, m, keys, first=0):
-    own = seeds[g]
-    dim, n = own.shape
+    seeds_of_group = seeds[g]
+    dim, n = seeds_of_group.shape
     if generator.covariance == "known":
         spread = math.sqrt(1 + 1 / n) * factor(groups[g].overall_mean_cov()[1])
-        noise = apply_factor(spread, _normal(own, m, keys, first))
+        noise = apply_factor(spread, _normal(seeds_of_group, m, keys, first))
     else:
         spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
-        z = spread * _student(keys[_CHOICE], m, dim, n - dim, own.dtype, first)
-        noise = psd_cholesky(_own_cov(own)) @ z
-    return _centre(own) + noise, _signs(groups, g, seeds, m)
+        z = spread * _student(keys[_CHOICE], m, dim, n - dim, seeds_of_group.dtype, first)
+        noise = psd_cholesky(_own_cov(seeds_of_group)) @ z
+    return _centre(seeds_of_group) + noise, _signs(groups, g, seeds, m)
 
 
 @synthetic_columns.register(StudentPlugin)
 def _(generator, g, groups, seeds, m, keys, first=0):
-    own, degrees = seeds[g], generator.degrees
-    z = _student(keys[_CHOICE], m, own.shape[0], degrees, own.dtype, first)
-    noise = psd_cholesky(_own_cov(own)) @ (math.sqrt((degrees - 2) / degrees) * z)
-    return _centre(own) + noise, _signs(groups, g, seeds, m)
+    seeds_of_group, degrees = seeds[g], generator.degrees
+    z = _student(keys[_CHOICE], m, seeds_of_group.shape[0], degrees, seeds_of_group.dtype, first)
+    noise = psd_cholesky(_own_cov(seeds_of_group)) @ (math.sqrt((degrees - 2) / degrees) * z)
+    return _centre(seeds_of_group) + noise, _signs(groups, g, seeds, m)
 
 
 def _signs(groups, g: int, seeds, m: int) -> Array:
     return jnp.full(m, groups[g].sign, seeds[g].dtype)
 
 
-def _centre(own: Array) -> Array:
-    return jnp.mean(own, axis=1)[:, None]
+def _centre(points: Array) -> Array:
+    return jnp.mean(points, axis=1)[:, None]
 
 
-def _normal(own: Array, m: int, keys, first) -> Array:
-    shape = m, own.shape[0]
-    return streams.normal(keys[_NOISE], shape, own.dtype, features_first=True, first=first)
+def _normal(points: Array, m: int, keys, first) -> Array:
+    shape = m, points.shape[0]
+    return streams.normal(keys[_NOISE], shape, points.dtype, features_first=True, first=first)
 
 
-def _own_cov(own: Array) -> Array:
-    return _sample_cov([own], own.shape[1] - 1)
+def _own_cov(points: Array) -> Array:
+    return _sample_cov([points], points.shape[1] - 1)
 
 
 def _sample_cov(samples: Sequence[Array], degrees: int) -> Array:
@@ -297,8 +297,8 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
     def search(rows):
         distance = jnp.zeros((n, chunk), x.dtype)
         for feature in range(dim):
-            own = columns[feature]
-            distance = distance + (own[:, None] - own[rows][None, :]) ** 2
+            column = columns[feature]
+            distance = distance + (column[:, None] - column[rows][None, :]) ** 2
         distance = jnp.where(index == rows[None, :], jnp.inf, distance)
 
         def following(last, _):

@@ -68,18 +68,19 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
             )
 
         grid = [point(ratio, lengths) for ratio in ratios]
-        table = np.array([[float(p.total) for p in own.shifted] for own in grid]).T
+        table = np.array([[float(p.total) for p in share.shifted] for share in grid]).T
         rivals = {
-            name: np.array([float(own.rivals[name].total) for own in grid]) for name in REFERENCES
+            name: np.array([float(share.rivals[name].total) for share in grid])
+            for name in REFERENCES
         }
         points = []
         for ratio in settings["ratios"]:
-            own = point(ratio, settings["lengths"])
+            place = point(ratio, settings["lengths"])
             result = monte_carlo.run(
-                own.functions(),
+                place.functions(),
                 key=path_key(seed, f"phases {separation:g} {ratio:g}"),
                 replicates=settings["replicates"],
-                block=own.block,
+                block=place.block,
             )
             results.append(result)
             progress(len(results) / share)
@@ -97,12 +98,12 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
         rows[f"{separation:g}"] = {
             "relative": {name: rivals[name][None] / table for name in REFERENCES},
             "break_even": {
-                name: [_break_even(own, name, lengths) for own in grid] for name in REFERENCES
+                name: [_break_even(share, name, lengths) for share in grid] for name in REFERENCES
             },
             "leading": {
                 name: [
-                    leading_break_even_shift(own.groups, own.design, own.direction, name)
-                    for own in grid
+                    leading_break_even_shift(share.groups, share.design, share.direction, name)
+                    for share in grid
                 ]
                 for name in REFERENCES
             },
@@ -117,15 +118,17 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
     }
 
 
-def _break_even(own: PhasePoint, rival: str, lengths) -> float:
+def _break_even(point: PhasePoint, rival: str, lengths) -> float:
     """`benefit.break_even_shift` with fewer digits, from predictions already made."""
-    least = float(own.rivals[rival].total)
-    known = [float(prediction.total) for prediction in own.shifted]
+    least = float(point.rivals[rival].total)
+    known = [float(prediction.total) for prediction in point.shifted]
     if known[0] >= least:
         return 0.0
 
     def gain(length: float) -> float:
-        return least - float(predict(own.groups, own.design, Shifted(own.shift(length))).total)
+        return least - float(
+            predict(point.groups, point.design, Shifted(point.shift(length))).total
+        )
 
     beyond = next((k for k, value in enumerate(known) if value > least), None)
     if beyond is not None:
@@ -231,7 +234,7 @@ def samples(settings: Mapping, seed: int, progress: Progress) -> dict:
     }
     key, rows = path_key(seed, "samples"), {}
     for index, (name, generator) in enumerate(generators.items()):
-        data = jax.jit(lambda own, g=generator: draw_dataset(groups, design, g, key=own))(key)
+        data = jax.jit(lambda key, g=generator: draw_dataset(groups, design, g, key=key))(key)
         minority = np.asarray(data.x)[np.asarray(data.group) == 1]
         rows[name] = {"x": minority[few:, 0], "y": minority[few:, 1]}
         progress((index + 1) / len(generators))

@@ -146,9 +146,9 @@ def _remainders(groups, design: Design, settings: Mapping) -> dict:
     for name, family in families.items():
         gradients, remainders = [], []
         for strength in strengths:
-            own = predict_bias(groups, design, family(float(strength)))
-            gap = np.asarray(own.displacement - own.displacement_linear)
-            gradients.append(np.linalg.norm(own.bias_gradient))
+            predicted = predict_bias(groups, design, family(float(strength)))
+            gap = np.asarray(predicted.displacement - predicted.displacement_linear)
+            gradients.append(np.linalg.norm(predicted.bias_gradient))
             remainders.append(np.linalg.norm(gap))
         out[name] = {"gradient": gradients, "remainder": remainders}
     return out
@@ -167,10 +167,10 @@ def spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
     rows, counts = {}, []
     replicates = settings["replicates"]
     references = {"raw ERM": raw, "class weighting": weighted}
-    theories = [predict(groups, own, Oracle()) for own in references.values()]
+    theories = [predict(groups, reference, Oracle()) for reference in references.values()]
     path = [
-        Setting(own, groups, t.theta_alpha)
-        for own, t in zip(references.values(), theories, strict=True)
+        Setting(reference, groups, t.theta_alpha)
+        for reference, t in zip(references.values(), theories, strict=True)
     ]
     result = run_path(
         groups,
@@ -210,8 +210,8 @@ def _spurious_row(theory, result: Result, index: int, feature: int) -> dict:
     observed = {name: measured(result, name) for name in ("theta", "error", "worst_error")}
 
     def pick(name: str, *place) -> dict:
-        own = observed[name]
-        return own | {key: own[key][(index, *place)] for key in ("mean", "std_error")}
+        seen = observed[name]
+        return seen | {key: seen[key][(index, *place)] for key in ("mean", "std_error")}
 
     return {
         "weight": theory.displacement[feature] + theory.estimator_bias[feature],
@@ -240,8 +240,8 @@ def _alignment(groups, settings, feature: int, seed: int, progress: Progress):
     shares = settings["shares"]
     theory = [predict(groups, design(share), Oracle()) for share in shares]
     path = [
-        Setting(design(share), groups, own.theta_alpha)
-        for share, own in zip(shares, theory, strict=True)
+        Setting(design(share), groups, value.theta_alpha)
+        for share, value in zip(shares, theory, strict=True)
     ]
     result = run_path(
         groups,
@@ -273,13 +273,13 @@ def _shifts(groups, design: Design, settings: Mapping, seed: int, progress: Prog
     star, balance = centre.theta_star, np.asarray(centre.hessian)
     slopes = np.stack([gradient(star, group.law) for group in groups])
     first = np.stack(
-        [-slopes @ np.linalg.solve(balance, np.asarray(own.bias_gradient)) for own in theory]
+        [-slopes @ np.linalg.solve(balance, np.asarray(value.bias_gradient)) for value in theory]
     )
     lengths = settings["shift_lengths"]
     at = [predict(groups, design, Shifted(tuple(size * unit))) for size in lengths]
     path = [
-        Setting(design, groups, own.theta_alpha, tuple(size * unit))
-        for size, own in zip(lengths, at, strict=True)
+        Setting(design, groups, values.theta_alpha, tuple(size * unit))
+        for size, values in zip(lengths, at, strict=True)
     ]
     result = run_path(
         groups,
@@ -295,7 +295,7 @@ def _shifts(groups, design: Design, settings: Mapping, seed: int, progress: Prog
     second = np.asarray(centre.group_excess.variance + centre.group_excess.cox_snell)
     data = {
         "length": grid,
-        "excess": np.stack([own.group_excess.total for own in theory]),
+        "excess": np.stack([value.group_excess.total for value in theory]),
         "first_order": first + second[None],
         "points": {"length": lengths, "excess": measured(result, "risk", floor[None])},
     }

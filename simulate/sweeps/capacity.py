@@ -25,7 +25,7 @@ def _replicated(function, name: str, settings: Mapping, seed: int, progress: Pro
         key=path_key(seed, name),
         replicates=replicates,
         block=64,
-        progress=lambda own: progress(own.replicates / replicates),
+        progress=lambda result: progress(result.replicates / replicates),
     )
 
 

@@ -69,7 +69,7 @@ def generators_of(settings: Mapping) -> dict[str, Generator]:
 
 def share_of(progress: Progress, done: int, total: int) -> Progress:
     """Progress of one of several equal parts."""
-    return lambda own: progress((done + own) / total)
+    return lambda part: progress((done + part) / total)
 
 
 def fitted_exponent(x, seen: Mapping) -> dict[str, float] | None:

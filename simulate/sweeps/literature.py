@@ -35,21 +35,23 @@ __all__ = ["literature"]
 
 def literature(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess risk against the weight: S1 or S2, and the law of the literature (S1, S2)."""
-    parametric, results = _parametric(settings, seed, lambda own: progress(0.8 * own))
-    sequence, own = _sequence(settings, seed, lambda share: progress(0.8 + 0.2 * share))
+    parametric, results = _parametric(settings, seed, lambda part: progress(0.8 * part))
+    sequence, planned = _sequence(settings, seed, lambda share: progress(0.8 + 0.2 * share))
     return {
         "weight": np.linspace(0.0, 1.0, 61),
         "weights": settings["weights"],
         "parametric": parametric,
         "sequence": sequence,
-        "counts": problems(*results, own),
+        "counts": problems(*results, planned),
     }
 
 
 def _errors(curves: Mapping[str, np.ndarray], seen: Mapping) -> dict:
     """Root mean square of each law's relative error at the points."""
     mean = np.asarray(seen["mean"])
-    return {name: float(np.sqrt(np.mean((own / mean - 1) ** 2))) for name, own in curves.items()}
+    return {
+        name: float(np.sqrt(np.mean((curve / mean - 1) ** 2))) for name, curve in curves.items()
+    }
 
 
 def _parametric(settings: Mapping, seed: int, progress: Progress):
@@ -132,10 +134,10 @@ def _sequence(settings: Mapping, seed: int, progress: Progress):
     key = path_key(seed, "literature sequence")
     result = _sequence_run(settings, tables, weights, key, progress)
     seen = measured(result, "squared")
-    for index, own in enumerate(rows.values()):
+    for index, row in enumerate(rows.values()):
         mine = {name: np.asarray(seen[name])[index] for name in ("mean", "std_error")}
-        own["observed"] = mine | {"replicates": seen["replicates"]}
-        own["errors"] = _errors(own.pop("at"), mine)
+        row["observed"] = mine | {"replicates": seen["replicates"]}
+        row["errors"] = _errors(row.pop("at"), mine)
     return rows, result
 
 
@@ -144,14 +146,14 @@ def _sequence_run(settings, tables, weights, key, progress: Progress) -> monte_c
     count = settings["coordinates"]
     theta = jnp.asarray(np.stack([signal.coordinates(count) for signal, _, _ in tables]))
     shifts = jnp.asarray(np.stack([shift for _, shift, _ in tables]))
-    cutoffs = np.array([[cutoff for cutoff, _ in own] for _, _, own in tables])
+    cutoffs = np.array([[cutoff for cutoff, _ in table] for _, _, table in tables])
     keep = jnp.asarray(np.arange(count)[None, None] < cutoffs[..., None])
     tails = jnp.asarray([signal.tail(count) for signal, _, _ in tables])
     share = jnp.asarray(weights)[None, :, None]
     spread = [1 / np.sqrt(2 * n) for n in (settings["real"], settings["surrogate"])]
 
-    def one(own):
-        noise = streams.normal(own, (2, count))
+    def one(key):
+        noise = streams.normal(key, (2, count))
         error = (1 - share) * (spread[0] * noise[0])[None, None]
         error = error + share * (shifts[:, None] + (spread[1] * noise[1])[None, None])
         left = jnp.where(keep, error, -theta[:, None])
@@ -163,5 +165,5 @@ def _sequence_run(settings, tables, weights, key, progress: Progress) -> monte_c
         key=key,
         replicates=replicates,
         block=32,
-        progress=lambda own: progress(own.replicates / replicates),
+        progress=lambda result: progress(result.replicates / replicates),
     )

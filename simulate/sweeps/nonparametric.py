@@ -54,14 +54,14 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
         }
     result = _run(tables, path_key(seed, "saturation"), settings["replicates"], progress)
     seen = measured(result, "squared")
-    for index, own in enumerate(rows.values()):
+    for index, row in enumerate(rows.values()):
         mean, spread = (np.asarray(seen[name])[index] for name in ("mean", "std_error"))
         cut, count = len(sizes), seen["replicates"]
-        own["observed"] = {
+        row["observed"] = {
             "by_size": {"mean": mean[:cut], "std_error": spread[:cut], "replicates": count},
             "by_seeds": {"mean": mean[cut:], "std_error": spread[cut:], "replicates": count},
         }
-        own["fitted"] = fitted_exponent(numbers, own["observed"]["by_seeds"])
+        row["fitted"] = fitted_exponent(numbers, row["observed"]["by_seeds"])
     return {
         "size": grids[0],
         "sizes": sizes,
@@ -75,15 +75,15 @@ def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
 def _run(tables, key, replicates: int, progress: Progress) -> monte_carlo.Result:
     """Means of seeds, smoothed, and of synthetic samples around them, each by its exact law."""
     count = max(cutoff for _, points in tables for _, _, cutoff in points)
-    keep = np.array([[np.arange(count) < cutoff for _, _, cutoff in own] for _, own in tables])
+    keep = np.array([[np.arange(count) < cutoff for _, _, cutoff in table] for _, table in tables])
     theta = np.stack([signal.coordinates(count) for signal, _ in tables])
     tails = np.array([signal.tail(count) for signal, _ in tables])
     spread = np.array(
-        [[(1 / math.sqrt(n), 1 / math.sqrt(size)) for n, size, _ in own] for _, own in tables]
+        [[(1 / math.sqrt(n), 1 / math.sqrt(size)) for n, size, _ in table] for _, table in tables]
     )
 
-    def one(own):
-        noise = streams.normal(own, (4, count))  # two groups: seeds, and synthetic samples
+    def one(key):
+        noise = streams.normal(key, (4, count))  # two groups: seeds, and synthetic samples
         truth, used = jnp.asarray(theta)[:, None], jnp.asarray(keep, float)
         scales = jnp.asarray(spread)[..., None]
         estimate = jnp.zeros_like(used)
@@ -98,5 +98,5 @@ def _run(tables, key, replicates: int, progress: Progress) -> monte_carlo.Result
         key=key,
         replicates=replicates,
         block=32,
-        progress=lambda own: progress(own.replicates / replicates),
+        progress=lambda result: progress(result.replicates / replicates),
     )

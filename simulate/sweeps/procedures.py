@@ -110,13 +110,13 @@ def _drawer(groups, sizes, generator, settings):
         )
         held = [jnp.arange(n) // (n // folds) for n in (n0, n1)]
 
-        def of_fold(own, index):
+        def of_fold(fold, index):
             # a fold's samples are moved to the end, where they are cut off: same sizes for all
             kept = [
                 x[:, jnp.argsort(place == index, stable=True)][:, : n - n // folds]
                 for x, place, n in zip(seeds, held, (n0, n1), strict=True)
             ]
-            return synthetic_columns(generator, 1, groups, kept, largest, two_keys(own))[0].T
+            return synthetic_columns(generator, 1, groups, kept, largest, two_keys(fold))[0].T
 
         drawn = [of_fold(keys[4 + index], index) for index in range(folds)]
         return _Rows(major.T, minor.T, more_major, more_minor, jnp.stack(drawn))
@@ -149,8 +149,8 @@ def _evaluator(groups, sizes, settings, start, floor):
             theta = fit(x, sign, weight / jnp.sum(weight), start=start).theta
             losses = LOGISTIC.value(sign * (theta[0] + x @ theta[1:]))[: n0 + n1]
             parts = [
-                jnp.sum((1 - used) * own) / jnp.sum(1 - used)
-                for used, own in zip(use, (losses[:n0], losses[n0:]), strict=True)
+                jnp.sum((1 - used) * part) / jnp.sum(1 - used)
+                for used, part in zip(use, (losses[:n0], losses[n0:]), strict=True)
             ]
             return (parts[0] + parts[1]) / 2
 
@@ -194,8 +194,8 @@ def _evaluator(groups, sizes, settings, start, floor):
         )
 
         def one(weight):
-            own = fit(x, sign, weight / jnp.sum(weight), start=start)
-            return risk(own.theta, balanced) - floor, ~own.converged
+            fitted = fit(x, sign, weight / jnp.sum(weight), start=start)
+            return risk(fitted.theta, balanced) - floor, ~fitted.converged
 
         excess, failed = jax.lax.map(one, jnp.stack(table))
         return {"excess": excess, "multiple": multiples[best], "not_converged": jnp.any(failed)}
@@ -238,19 +238,19 @@ def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
         generator = generators[name]
         draw = _drawer(groups, sizes, generator, settings)
         keys = streams.fold_in(path_key(seed, "procedures"), jnp.arange(replicates))
-        drawn = jax.jit(lambda own, draw=draw: jax.lax.map(draw, own))(keys)
-        own = share_of(progress, index, len(settings["generators"]))
-        own(0.2)
+        drawn = jax.jit(lambda keys_of_batch, draw=draw: jax.lax.map(draw, keys_of_batch))(keys)
+        report_share = share_of(progress, index, len(settings["generators"]))
+        report_share(0.2)
         known = choice(groups, sizes, generator, price=settings["price"], most=settings["most"])
         found = _estimated(drawn, sizes, generator, settings)
-        own(0.6)
+        report_share(0.6)
         weights = jnp.asarray([[known.weight, one.weight] for one in found])
         extra = jnp.asarray([[known.size, one.size] for one in found], float)
         result = {k: np.asarray(v) for k, v in evaluate((drawn, weights, extra)).items()}
         kept = ~result["not_converged"]
         left_out += int(np.sum(~kept))
         rows[name] = {"excess": _mean(result["excess"][kept])}
-        own(1.0)
+        report_share(1.0)
     grid = len(settings["multiples"])
     return {
         "procedures": list(PROCEDURES),

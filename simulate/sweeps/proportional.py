@@ -43,8 +43,12 @@ def _setting(settings: Mapping, dim: int) -> Setting:
     return Setting("line", (0, 1), sizes, means, (np.ones(()),) * 2, plans)
 
 
-def _shown(own: Proportional) -> dict[str, float]:
-    return {"minority": float(own.error[1]), "balanced": own.balanced_error, "excess": own.total}
+def _shown(prediction: Proportional) -> dict[str, float]:
+    return {
+        "minority": float(prediction.error[1]),
+        "balanced": prediction.balanced_error,
+        "excess": prediction.total,
+    }
 
 
 def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dict:
@@ -55,21 +59,21 @@ def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dic
         name: {"minority": [], "balanced": [], "excess": []} for name in plans
     }
     for dim in grid:
-        own = _setting(settings, int(dim))
-        groups = laws(own)
+        setting = _setting(settings, int(dim))
+        groups = laws(setting)
         for name in plans:
-            for part, value in _shown(predicted(own, groups, name)).items():
+            for part, value in _shown(predicted(setting, groups, name)).items():
                 curves[name][part].append(value)
     points: dict[str, dict] = {name: {} for name in plans}
     seen: dict[str, list] = {part: [] for part in ("minority", "balanced", "excess")}
     left_out, count = 0, settings["replicates"]
     for place, dim in enumerate(dims):
-        own = _setting(settings, dim)
-        optimum = predicted(own, laws(own), plans[0])
+        setting = _setting(settings, dim)
+        optimum = predicted(setting, laws(setting), plans[0])
         floor = float(np.mean(optimum.risk - optimum.excess))
         rng, runs = _rng(seed, "proportional_errors", place), []
         for k in range(count):
-            runs.append(replicate(own, rng))
+            runs.append(replicate(setting, rng))
             progress((place + (k + 1) / count) / len(dims))
         kept = [run for run in runs if not run["not_converged"]]
         left_out += len(runs) - len(kept)
@@ -123,7 +127,7 @@ def separability(settings: Mapping, seed: int, progress: Progress) -> dict:
     payload: dict = {"ratio": grid, "distances": {}}
     done, steps = 0, len(settings["distances"]) * len(ratios) * 2
     for gap in settings["distances"]:
-        own: dict = {}
+        curves: dict = {}
         for name, levelled in (("real", False), ("levelled", True)):
             shares = [(q / (1 + q), 1 / (1 + q)) for q in grid]
             curve = [_threshold(pair, gap, levelled * (pair[0] - pair[1])) for pair in shares]
@@ -142,10 +146,10 @@ def separability(settings: Mapping, seed: int, progress: Progress) -> dict:
                 points.append({"ratio": sizes[0] / few, **_summary(found)})
                 done += 1
                 progress(done / steps)
-            own[name] = {
+            curves[name] = {
                 "curve": curve,
                 "points": {key: [float(row[key]) for row in points] for key in points[0]},
             }
-        payload["distances"][f"{gap:g}"] = own
+        payload["distances"][f"{gap:g}"] = curves
     payload["counts"] = {"replicates_in_all": settings["replicates"] * steps}
     return payload

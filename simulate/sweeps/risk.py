@@ -57,8 +57,8 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
         curves = [at(float(weight)) for weight in grid]
         theory = [at(weight) for weight in weights]
         path = [
-            Setting(Design(sizes, augmentation, weight), groups, own.theta_alpha)
-            for weight, own in zip(weights, theory, strict=True)
+            Setting(Design(sizes, augmentation, weight), groups, value.theta_alpha)
+            for weight, value in zip(weights, theory, strict=True)
         ]
         result = run_path(
             groups,
@@ -72,7 +72,7 @@ def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
         results.append(result)
         floor = risk(theory[0].theta_star, balanced_law(groups))
         rows[name] = {
-            part: [float(getattr(own.excess, part)) for own in curves]
+            part: [float(getattr(curve.excess, part)) for curve in curves]
             for part in ("bias", "variance", "cox_snell", "total")
         }
         rows[name]["observed"] = _balanced(result, float(floor))
@@ -120,11 +120,13 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
     results, values = [first], {}
     for index, (name, (generator, design)) in enumerate(designs.items()):
         path = []
-        for own in [design, *(references.values() if index == 0 else ())]:
+        for design_used in [design, *(references.values() if index == 0 else ())]:
             for distance in distances:
                 groups = classes_at(distance, dim)
-                start = at(distance, own, generator if own is design else Oracle()).theta_alpha
-                path.append(Setting(own, groups, start, tuple(groups[1].mean[0])))
+                start = at(
+                    distance, design_used, generator if design_used is design else Oracle()
+                ).theta_alpha
+                path.append(Setting(design_used, groups, start, tuple(groups[1].mean[0])))
         result = run_path(
             classes_at(0.0, dim),
             design,
@@ -184,8 +186,8 @@ def _efficiency(settings: Mapping, seed: int, progress: Progress):
         def one(setting):
             move, start = setting
             slope = jnp.linalg.solve(pooled, high + move - low)
-            own = data.x + upper[:, None] * move[None]
-            result = fit(own, data.sign, data.weight, start=start)
+            moved = data.x + upper[:, None] * move[None]
+            result = fit(moved, data.sign, data.weight, start=start)
             return {
                 "discriminant": jnp.mean(slope[1:] ** 2),
                 "logistic": jnp.mean(result.theta[2:] ** 2),
@@ -202,7 +204,7 @@ def _efficiency(settings: Mapping, seed: int, progress: Progress):
         replicates=replicates,
         block=block,
         batch=4 * block,
-        progress=lambda own: progress(own.replicates / replicates),
+        progress=lambda result: progress(result.replicates / replicates),
         keep=True,
     )
     pair = [monte_carlo.values(result, name) for name in ("discriminant", "logistic")]

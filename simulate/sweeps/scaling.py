@@ -37,18 +37,18 @@ def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
         curves = {"best": best, "fixed": np.full(41, FIXED_WEIGHT), "full": np.ones(41)}
         excess = {name: law.excess(weights, grid) for name, weights in curves.items()}
         seen, located = {name: _empty() for name in curves}, _empty()
-        for own, share in zip(kinds, settings["shares"], strict=True):
+        for series, share in zip(kinds, settings["shares"], strict=True):
             result = monte_carlo.run(
-                own.functions(),
-                key=path_key(seed, own.name),
-                block=own.block,
+                series.functions(),
+                key=path_key(seed, series.name),
+                block=series.block,
                 keep=True,
                 replicates=max(round(share * settings["replicates"]), 2),
             )
             results.append(result)
             progress(len(results) / parts)
             values, column = monte_carlo.values(result, "excess"), 0
-            for size, weights in own.points:
+            for size, weights in series.points:
                 several = values[:, column : column + len(weights)]
                 column += len(weights)
                 for k, name in enumerate(list(curves)[: len(weights)]):
@@ -155,8 +155,8 @@ def _sequence_run(square, signal, points, left, key, replicates: int, progress: 
     distance = math.sqrt(signal)
     least = float(ndtr(-distance))
 
-    def one_replicate(own):
-        noise = jax.random.normal(own, (most,))
+    def one_replicate(key):
+        noise = jax.random.normal(key, (most,))
 
         def one(setting):
             cutoff, level, tail = setting
@@ -174,5 +174,5 @@ def _sequence_run(square, signal, points, left, key, replicates: int, progress: 
         key=key,
         replicates=replicates,
         block=64,
-        progress=lambda own: progress(own.replicates / replicates),
+        progress=lambda result: progress(result.replicates / replicates),
     )

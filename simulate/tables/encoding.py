@@ -71,8 +71,8 @@ def encoding_of(names: Sequence[str], columns: Sequence[Iterable]) -> Encoding:
         columns: their values, compared as text.
 
     Example:
-        >>> own = encoding_of(["kind"], [["a"] * 30 + ["b"] * 20 + ["c"] * 3])
-        >>> own.labels, own.indicators([["b", "c", "a"]], "rows").ravel().tolist()
+        >>> encoding = encoding_of(["kind"], [["a"] * 30 + ["b"] * 20 + ["c"] * 3])
+        >>> encoding.labels, encoding.indicators([["b", "c", "a"]], "rows").ravel().tolist()
         (('kind=b',), [1.0, 0.0, 0.0])
     """
     known, levels = [], []

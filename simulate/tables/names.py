@@ -34,7 +34,7 @@ def meant(name: str, header: Sequence[str]) -> str:
         for mark, marks in _SEPARATORS.items():
             if mark in header[0]:
                 return f"the columns are {shown}. They look separated by {marks}; expected commas."
-    small = {own.lower(): own for own in reversed(header)}
+    small = {name.lower(): name for name in reversed(header)}
     close = difflib.get_close_matches(name.strip().lower(), small, n=1)
     return f"the columns are {shown}." + (f" Did you mean {small[close[0]]!r}?" if close else "")
 

@@ -194,14 +194,14 @@ def _numbers(
     out = np.empty(cells.shape)
     rows = max(1, _TOGETHER // max(len(names), 1))
     for first in range(0, len(cells), rows):
-        own = cells[first : first + rows].ravel().tolist()
-        text = "\n".join(own)
-        plain = text.count("\n") < len(own) and _DECIMAL.fullmatch(text) is not None
+        texts = cells[first : first + rows].ravel().tolist()
+        text = "\n".join(texts)
+        plain = text.count("\n") < len(texts) and _DECIMAL.fullmatch(text) is not None
         plain = plain and _EXPONENT.search(text) is None
         try:
             if plain:
                 out[first : first + rows] = np.reshape(
-                    np.fromiter(map(float, own), float, len(own)), (-1, len(names))
+                    np.fromiter(map(float, texts), float, len(texts)), (-1, len(names))
                 )
         except ValueError:
             plain = False
@@ -263,17 +263,17 @@ def read_table(
         )
     if attribute == label:
         raise TableError(f"{path}: column {label!r} is both label and attribute; name two columns.")
-    own = tuple(name for name in header if name not in (label, attribute))
-    if not own:
+    kept = tuple(name for name in header if name not in (label, attribute))
+    if not kept:
         raise TableError(f"{path}: has no feature columns, only the label {label!r}.")
-    if names is not None and set(own) != set(names):
-        missing, extra = sorted(set(names) - set(own)), sorted(set(own) - set(names))
+    if names is not None and set(kept) != set(names):
+        missing, extra = sorted(set(names) - set(kept)), sorted(set(kept) - set(names))
         raise TableError(
             f"{path}: expected the features {', '.join(names)}; missing: "
             f"{', '.join(missing) or 'none'}, unknown: {', '.join(extra) or 'none'}. Give both "
             "tables the same columns."
         )
-    order = own if names is None else tuple(names)
+    order = kept if names is None else tuple(names)
     _check_categories(path, order, categorical, lines)
     place = {name: at for at, name in enumerate(header)}
     cells = np.array([list(line.cells.values()) for line in lines], object)

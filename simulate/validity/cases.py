@@ -95,8 +95,8 @@ def known_cases() -> Iterator[Case]:
             yield Case(f"known/d{dim}-seeds{seeds}", classes(dim, 1.5), design, Oracle())
     for dim in (2, 5):
         for scheme in (Design.class_weighted, Design.raw):
-            own = scheme((500, 50))
-            yield Case(f"known/d{dim}-separated-{own.scheme}", classes(dim, 4.0), own, Oracle())
+            used = scheme((500, 50))
+            yield Case(f"known/d{dim}-separated-{used.scheme}", classes(dim, 4.0), used, Oracle())
 
 
 def _spd(rng: np.random.Generator, dim: int) -> np.ndarray:

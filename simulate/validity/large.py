@@ -54,11 +54,11 @@ def large_trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
             found.append(theta[None])
             gradients.append(gradient[None])
         if drawn >= _FEWEST and drawn % 8 == 0:
-            own = summary(
+            result = summary(
                 case, theory, found or [np.empty((0, start.size))], gradients, drawn, most
             )
-            if own is not None:
-                return own
+            if result is not None:
+                return result
 
 
 def _rows(rng: np.random.Generator, group, size: int, kind) -> np.ndarray:
@@ -96,12 +96,12 @@ def minimum(
             least = min(least, float(margin.min()))
             total[0] += pull.sum(dtype=float)
             total[1:] += pull @ rows
-        own = signs[1] * (columns @ theta)
-        pull = expit(-own)
+        along = signs[1] * (columns @ theta)
+        pull = expit(-along)
         gradient = -masses[0] * signs[0] * total / len(many)
         gradient -= masses[1] * signs[1] * (pull @ columns) / len(few)
         curved = (columns.T * (pull * (1 - pull))) @ columns * (masses[1] / len(few))
-        return gradient, curved, min(least, float(own.min())) > 0
+        return gradient, curved, min(least, float(along.min())) > 0
 
     theta = start
     first, curved, separated = slopes(theta)

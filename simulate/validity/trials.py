@@ -91,18 +91,18 @@ def trial(case: Case, theory: Prediction, *, seed: int) -> Trial:
         data = draw(jax.random.split(jax.random.fold_in(key, drawn // block), block))
         pad = [(0, 0), (0, room - rows)]
         sign, weight = (jnp.pad(part, pad) for part in (data.sign, data.weight))
-        own, gradient = fits(
+        solution, gradient = fits(
             jnp.pad(data.x, [*pad, (0, 0)]), sign, weight, jnp.broadcast_to(start, (block, size))
         )
-        fitted = np.asarray(own.converged & ~own.separated)
-        found.append(np.asarray(own.theta)[fitted])
+        fitted = np.asarray(solution.converged & ~solution.separated)
+        found.append(np.asarray(solution.theta)[fitted])
         gradients.append(np.asarray(gradient)[fitted])
         drawn += block
         if drawn < 128:
             continue
-        own = summary(case, theory, found, gradients, drawn, most)
-        if own is not None:
-            return own
+        solution = summary(case, theory, found, gradients, drawn, most)
+        if solution is not None:
+            return solution
 
 
 def summary(
@@ -129,7 +129,7 @@ def summary(
         return none if drawn >= most / 4 else None
     excess = _risk(points, laws) - _risk(np.asarray(theory.theta_star)[None], laws)
     independent = case.design.scheme != "synthetic" or not any(
-        own.fitted for own in per_group(case.generator, len(case.groups))
+        part.fitted for part in per_group(case.generator, len(case.groups))
     )
     if independent and len(points) == drawn:
         mean, error = _controlled(excess, np.concatenate(gradients), theory, laws)
@@ -161,8 +161,8 @@ def _error(points: np.ndarray, laws: Law) -> np.ndarray:
 def _controlled(excess, gradients, theory: Prediction, laws: Law) -> tuple[float, float]:
     """Mean and standard error after regression on the parts of first and second order."""
     alpha = np.asarray(theory.theta_alpha)[None]
-    own = moments_from(margin_means(alpha, laws, LOGISTIC), laws)
-    slope, hessian = own.score_mean[0].mean(axis=0), own.hessian[0].mean(axis=0)
+    moments = moments_from(margin_means(alpha, laws, LOGISTIC), laws)
+    slope, hessian = moments.score_mean[0].mean(axis=0), moments.hessian[0].mean(axis=0)
     moves = -gradients @ np.linalg.inv(theory.curvature)
     square = np.einsum("tp,pq,tq->t", moves, hessian, moves)
     square = square - np.sum(hessian * theory.cov)

@@ -177,12 +177,12 @@ def pool(
     for name in names:
         if progress is not None:
             progress(name)
-        own = simulation(name)
+        simulated = simulation(name)
         results[name] = monte_carlo.run(
-            own.functions,
+            simulated.functions,
             key=key(name.split("/")[0]),
             replicates=replicates,
-            block=own.block,
+            block=simulated.block,
             keep=True,
         )
     return results
@@ -298,28 +298,28 @@ def null_runs(
     alarms = {check.id: np.zeros((len(levels), runs), bool) for check in noisy}
     power: dict[str, float] = {c.id: 1.0 for c in checks if not c.experiments}
     first_power = dict(power)
-    for suite, own in suites.items():
+    for suite, chosen in suites.items():
         needed = {
             check.id: min(plan.for_experiment(universe, name) for name in check.experiments)
-            for check in own
+            for check in chosen
         }
         largest = max(needed.values())
-        sizes = np.array([needed[check.id] for check in own])
-        table = np.stack([columns[check.id] for check in own])
+        sizes = np.array([needed[check.id] for check in chosen])
+        table = np.stack([columns[check.id] for check in chosen])
         means = table.mean(axis=1)
         table = table - means[:, None]
-        seen = np.empty((3, len(own), runs))
+        seen = np.empty((3, len(chosen), runs))
 
         def drawn(run: int, stage: int, count: int, suite=suite, table=table) -> np.ndarray:
             rng = np.random.default_rng([seed, zlib.crc32(suite.encode()), run, stage])
             return rng.integers(table.shape[1], size=count)
 
-        order = {n: [i for i in range(len(own)) if sizes[i] == n] for n in set(sizes.tolist())}
+        order = {n: [i for i in range(len(chosen)) if sizes[i] == n] for n in set(sizes.tolist())}
         for run in range(runs):
             index = drawn(run, 1, largest)
             for n, rows in order.items():
                 seen[:, rows, run] = _moments(table[np.ix_(rows, index[:n])])
-        for i, check in enumerate(own):
+        for i, check in enumerate(chosen):
             mean, error, skewness = seen[:, i]
             for j, level in enumerate(levels):
                 low, high = interval(mean, error, sizes[i], skewness, float(norm.isf(level / 2)))
@@ -348,27 +348,27 @@ def null_runs(
 def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
     kinds = []
     for kind in dict.fromkeys(map(kind_of, checks)):
-        own = [check for check in checks if kind_of(check) == kind]
-        reached = [power[check.id] for check in own]
+        chosen = [check for check in checks if kind_of(check) == kind]
+        reached = [power[check.id] for check in chosen]
         ratios, count, sides = (), 0, 0.5 if kind == "bound" else 1.0
         if kind != "no noise":
-            counts = np.sum([alarms[check.id] for check in own], axis=0)  # [levels, runs]
-            nominal = sides * np.array(LEVELS)[:, None] * len(own)
+            counts = np.sum([alarms[check.id] for check in chosen], axis=0)  # [levels, runs]
+            nominal = sides * np.array(LEVELS)[:, None] * len(chosen)
             scaled = counts[1:] / nominal
             errors = scaled.std(axis=1, ddof=1) / math.sqrt(runs)
             ratios = tuple(zip(scaled.mean(axis=1).tolist(), errors.tolist(), strict=True))
             count = int(counts[0].sum())
-        expected = 0.0 if kind == "no noise" else sides * plan.alarm * len(own) * runs
+        expected = 0.0 if kind == "no noise" else sides * plan.alarm * len(chosen) * runs
         kinds.append(
             Kind(
                 kind,
-                len(own),
+                len(chosen),
                 count,
                 expected,
                 ratios,
                 min(reached),
                 float(np.mean(reached)),
-                min(first_power[check.id] for check in own),
+                min(first_power[check.id] for check in chosen),
             )
         )
     if alarms:

@@ -52,12 +52,12 @@ class Trial(NamedTuple):
 
     def as_dict(self) -> dict:
         """For JSON."""
-        own = self.mutant
+        mutant = self.mutant
         return {
-            "name": own.name,
-            "theorems": list(own.theorems),
-            "generator": own.generator,
-            "change": own.change,
+            "name": mutant.name,
+            "theorems": list(mutant.theorems),
+            "generator": mutant.generator,
+            "change": mutant.change,
             "check": self.check,
             "verdict": self.verdict,
             "z": self.z if math.isfinite(self.z) else None,
@@ -101,7 +101,7 @@ class Gate(NamedTuple):
             "mutants": [trial.as_dict() for trial in self.trials],
             "judged_by_every_check": self.wide,
             "checks_failed_by_mutants": {
-                name: list(own) for name, own in self.rejections.items() if own
+                name: list(rejected) for name, rejected in self.rejections.items() if rejected
             },
             "checks_failed_by_none": {name: UNREACHED.get(name, "") for name in self.idle},
         }
@@ -140,10 +140,10 @@ def _as_measured(right: Callable) -> Callable:
 
     def remembered(*arguments):
         if arguments not in made:
-            own = right(*arguments)
-            made[arguments] = dataclasses.replace(own)
-            if "probe" in vars(own):
-                vars(made[arguments])["probe"] = own.probe
+            value = right(*arguments)
+            made[arguments] = dataclasses.replace(value)
+            if "probe" in vars(value):
+                vars(made[arguments])["probe"] = value.probe
         return made[arguments]
 
     return remembered
@@ -166,7 +166,7 @@ _WRONG_WORLD = {
     "simulate.claims.independent.prediction": _anew,
     "simulate.experiments.proportional_settings.prediction": _anew,
     # a declaration that no longer makes sense is judged by its prediction all the same
-    "simulate.checks.declaration.Planned.__post_init__": lambda right: lambda own: None,
+    "simulate.checks.declaration.Planned.__post_init__": lambda right: lambda check: None,
 }
 
 
@@ -192,7 +192,7 @@ def rebuilt(mutant: Mutant, names: Sequence[str], profile: str) -> dict[str, Pla
         for check in _named(names, profile):
             # a formula may be so wrong that validation or arithmetic stops it
             with contextlib.suppress(ValueError, ArithmeticError):
-                found.update((own.id, own) for own in planned([check]))
+                found.update((plan.id, plan) for plan in planned([check]))
     return found
 
 
@@ -226,15 +226,17 @@ def gate(
             )
         names: Sequence[str] = mutant.checks
         if wide:
-            own = {suites[name] for name in mutant.checks}.union(mutant.also)
-            names = [name for name in seen if suites[name] in own]
+            needed = {suites[name] for name in mutant.checks}.union(mutant.also)
+            names = [name for name in seen if suites[name] in needed]
         wrong = rebuilt(mutant, names, profile)
         judged = {name: _judged(check, seen[name]) for name, check in wrong.items()}
         for name, outcome in judged.items():
             if outcome.verdict == "fail" and seen[name].verdict == "pass":
                 rejections[name].append(mutant.name)
         trials += [_trial(mutant, seen[name], judged.get(name)) for name in mutant.checks]
-    return Gate(tuple(trials), {name: tuple(own) for name, own in rejections.items()}, wide)
+    return Gate(
+        tuple(trials), {name: tuple(rejected) for name, rejected in rejections.items()}, wide
+    )
 
 
 def _judged(check: Planned, seen: Outcome) -> Outcome:

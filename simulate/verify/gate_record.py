@@ -106,7 +106,7 @@ def recall(path: str | os.PathLike, names: Sequence[str]) -> tuple[tuple[Outcome
                 f"{path}: {check.id} {difference}; record what the plan of today observes with "
                 f"`oversampling verify --mutate all --record {path}` (minutes)."
             )
-        seen = Outcome(check=check, verdict="inconclusive", **{own: row[own] for own in _SEEN})
+        seen = Outcome(check=check, verdict="inconclusive", **{seen: row[seen] for seen in _SEEN})
         outcomes.append(rejudge(check, seen))
     return tuple(outcomes), profile
 

@@ -175,7 +175,7 @@ def build(
             found.append(check.planned())
             if done is not None:
                 done(next(counter), total)
-        return [own for own in found if own is not None]
+        return [item for item in found if item is not None]
 
     with ThreadPoolExecutor(2) as pool:
         return tuple(itertools.chain.from_iterable(pool.map(predict, suites.values())))
@@ -216,7 +216,10 @@ def _observe(check: Planned, results: Mapping[str, monte_carlo.Result]) -> Obser
             skewness=float(skewness),
             left_out=left_out,
         )
-    pair = [monte_carlo.values(results[own], name, every=True) for own in check.experiments]
+    pair = [
+        monte_carlo.values(results[check_name], name, every=True)
+        for check_name in check.experiments
+    ]
     every = min(map(len, pair))
     gap = pair[0][:every] - pair[1][:every]
     gap = gap[np.isfinite(gap)]
@@ -238,7 +241,7 @@ def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:
     """Variance of the second-order part over that of the controlled one, where there is one."""
     found = {}
     for name, result in results.items():
-        if {"second_order", "controlled"} <= {own for own, _ in result.layout}:
+        if {"second_order", "controlled"} <= {name for name, _ in result.layout}:
             plain = monte_carlo.estimate(result, "second_order").std_error
             controlled = float(monte_carlo.estimate(result, "controlled").std_error[0])
             if controlled < 0.999 * plain:  # without a control they are the same statistic
@@ -268,13 +271,13 @@ def _side_by_side(
         devices.put(jax.devices())
 
     def run_suite(suite: str) -> None:
-        own = devices.get()
+        found = devices.get()
         try:
             for name in suites[suite]:
                 if not stopped.is_set():
-                    run(name, own)
+                    run(name, found)
         finally:
-            devices.put(own)
+            devices.put(found)
 
     with ThreadPoolExecutor(devices.qsize()) as pool:
         tasks = [pool.submit(run_suite, suite) for suite in suites]
@@ -324,11 +327,11 @@ def run_checks(
     stopped = threading.Event()
 
     def run_experiment(name: str, devices, times: int, earlier: monte_carlo.Result | None):
-        own = simulation(name)
+        simulated = simulation(name)
         replicates = times * plan.for_experiment(universe, name)
         key = experiment_key(seed, name.split("/")[0])
         words = tuple(int(word) for word in jax.random.key_data(key).ravel())
-        slot = Slot(name, replicates, own.block, words, _paired(universe, name))
+        slot = Slot(name, replicates, simulated.block, words, _paired(universe, name))
         resume = shared(None if folder is None else load_result(folder, slot))
         if resume is not None and reused is not None:
             reused(name, resume.replicates, replicates)
@@ -349,10 +352,10 @@ def run_checks(
 
         try:
             return monte_carlo.run(
-                own.functions,
+                simulated.functions,
                 key=key,
                 replicates=replicates,
-                block=own.block,
+                block=simulated.block,
                 progress=progress,
                 devices=devices,
                 keep=slot.keep,
@@ -364,9 +367,9 @@ def run_checks(
                 save_result(folder, slot, result)
             return result
 
-    def stage(own: Sequence[Planned], times: int, earlier: Mapping[str, monte_carlo.Result]):
+    def stage(checks: Sequence[Planned], times: int, earlier: Mapping[str, monte_carlo.Result]):
         """Results of the experiments of some checks, in a fixed order."""
-        names = list(dict.fromkeys(name for check in own for name in check.experiments))
+        names = list(dict.fromkeys(name for check in checks for name in check.experiments))
         found: dict[str, monte_carlo.Result] = {}
 
         def run(name: str, devices: Sequence[jax.Device]) -> None:
@@ -388,8 +391,10 @@ def run_checks(
             outcomes[k] = dataclasses.replace(judge(outcome.check, seen, plan.z_second), stage=2)
     results = first | more
     outcomes = [
-        judge_spread(own, _observe(own.check, results), plan.z) if own.check.experiments else own
-        for own in outcomes
+        judge_spread(outcome, _observe(outcome.check, results), plan.z)
+        if outcome.check.experiments
+        else outcome
+        for outcome in outcomes
     ]
     excluded = {name: dict(result.problems) for name, result in results.items() if result.excluded}
     counts = {name: result.replicates for name, result in results.items()}

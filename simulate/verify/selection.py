@@ -26,7 +26,7 @@ def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
         RuntimeError: two checks of one id.
 
     Example:
-        >>> check = next(own for own in declare("quick") if own.id == "R3.gain.line.smote")
+        >>> check = next(check for check in declare("quick") if check.id == "R3.gain.line.smote")
         >>> check.kind, check.place.partition(":")[0]
         ('asymptotic', 'simulate/claims/bias.py')
     """
@@ -34,7 +34,7 @@ def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
     found = tuple(check for name in names for check in SUITES[name].checks(profile))
     ids = [check.id for check in found]
     if len(set(ids)) < len(ids):
-        twice = sorted({own for own in ids if ids.count(own) > 1})
+        twice = sorted({name for name in ids if ids.count(name) > 1})
         raise RuntimeError(f"id: got two checks of {', '.join(twice)}; every check needs its own.")
     return found
 
@@ -49,7 +49,9 @@ def suite_of(name: str) -> str:
         >>> suite_of("R1.order.two-points.raw"), suite_of("R4.table.efron-2.5.1.5")
         ('two-points', 'efron-2.5')
     """
-    matching = [own for own in SUITES if f".{own}." in f"{name}."]  # statistics may have dots too
+    matching = [
+        suite for suite in SUITES if f".{suite}." in f"{name}."
+    ]  # statistics may have dots too
     if matching:
         return max(matching, key=len)
     raise ValueError(f"{name}: got a check of no suite, expected one of {', '.join(SUITES)}.")
@@ -78,9 +80,9 @@ def select(checks: Sequence[Some], patterns: Sequence[str]) -> tuple[Some, ...]:
     lost = []
     for pattern in patterns:
         found = {
-            own[0]
-            for own in names
-            if any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in own)
+            name[0]
+            for name in names
+            if any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in name)
         }
         chosen |= found
         lost += [] if found else [pattern]
@@ -101,4 +103,4 @@ def beside(checks: Sequence[Check], chosen: Sequence[Check]) -> tuple[Check, ...
     """
     ids = {check.id for check in chosen}
     shared = {name for check in chosen for name in check.experiments}
-    return tuple(own for own in checks if own.id in ids or shared & set(own.experiments))
+    return tuple(check for check in checks if check.id in ids or shared & set(check.experiments))

@@ -25,8 +25,8 @@ class FittedGaussian(Generator):
 
     @property
     def fits(self) -> Fits:
-        own = self.covariance
-        return Fits(gaussian=True, own_cov=own == "group", pooled_cov=own == "pooled")
+        covariance = self.covariance
+        return Fits(gaussian=True, own_cov=covariance == "group", pooled_cov=covariance == "pooled")
 
     def min_seeds(self, dim: int) -> int:
         return 2 if self.covariance == "group" else 1
@@ -118,8 +118,10 @@ class Predictive(FittedGaussian):
 
     @property
     def fits(self) -> Fits:
-        own = self.covariance
-        return super().fits._replace(wide_mean=own == "known", wide_cov=own == "group")
+        covariance = self.covariance
+        return super().fits._replace(
+            wide_mean=covariance == "known", wide_cov=covariance == "group"
+        )
 
     def min_seeds(self, dim: int) -> int:
         return dim + 3 if self.covariance == "group" else 1

@@ -75,6 +75,6 @@ def sorted_masses(
         sizes: real samples.
         generators: one per group.
     """
-    kinds = np.array([own.fits for own in generators], np.float64).T
+    kinds = np.array([generator.fits for generator in generators], np.float64).T
     duplicated, *fitted = synthetic * kinds
     return SeedMasses(real + duplicated, *fitted, noise, np.asarray(sizes, np.float64))

@@ -99,10 +99,10 @@ def interpolation_law(group: GaussianGroup) -> Law:
     pairs = group.weights[first] * group.weights[second]
     # a pair the other way round at 1 - u has the same law: of two components every node, of one
     # with itself the lower half of the nodes, which are symmetric, each with twice its weight
-    own, node = np.nonzero((first != second)[:, None] | (u < 0.5))
-    first, second, v = first[own], second[own], u[node]
+    rows, node = np.nonzero((first != second)[:, None] | (u < 0.5))
+    first, second, v = first[rows], second[rows], u[node]
     means = (1 - v)[:, None] * group.mean[first] + v[:, None] * group.mean[second]
     covs = ((1 - v) ** 2)[:, None, None] * group.cov[first]
     covs += (v**2)[:, None, None] * group.cov[second]
-    weights = 2 * weight[node] * pairs[own]
+    weights = 2 * weight[node] * pairs[rows]
     return labelled(group, weights, means, covs)

@@ -107,8 +107,8 @@ def plain_expectations(functions, mean, var, tails=None, count=_NODES):
         grids.setdefault(function.tails if tails is None else tails, []).append(index)
     std = xp.sqrt(var)
     values = []
-    for own, indices in grids.items():
-        nodes, weights = quadrature(mean, std, own, count)
+    for part, indices in grids.items():
+        nodes, weights = quadrature(mean, std, part, count)
         u = mean[..., None] + std[..., None] * nodes
         terms, table = _table(tuple(functions[index] for index in indices))
         sums = [xp.sum(row, axis=-1) for row in _rows(terms, u, weights, xp)]
@@ -167,7 +167,7 @@ def _table(functions) -> tuple[tuple[Hashable, ...], np.ndarray]:
     """The terms that occur in functions, and the functions' coefficients ``[j, terms]``."""
     each = [function.terms for function in functions]
     terms = tuple(sorted(set().union(*each), key=repr))
-    return terms, np.array([[own.get(term, 0.0) for term in terms] for own in each])
+    return terms, np.array([[one.get(term, 0.0) for term in terms] for one in each])
 
 
 def _rows(terms: tuple[Any, ...], u, weights, xp) -> list:

@@ -277,7 +277,7 @@ def _laws(name: str, sources) -> list[Law]:
     """Laws of one dimension, from groups or laws."""
     if isinstance(sources, GaussianGroup | Law) or not isinstance(sources, Iterable):
         raise ValueError(f"{name}: got {sources!r}, expected a list of groups or laws.")
-    laws = [law_of(own) for own in sources]
+    laws = [law_of(source) for source in sources]
     dims = [law.means.shape[-1] for law in laws]
     if len(set(dims)) != 1:
         raise ValueError(

@@ -157,7 +157,9 @@ def minimise(law: Law | GaussianGroup, loss: Loss = LOGISTIC, max_steps: int = 2
 @partial(quick_jit, static_argnames=("loss",), level=1)
 def _minimise(law: Law, loss: Loss):
     """Minimisers ``[p]``, one for each row of weights ``[n, K]``, and which of them converged."""
-    found = jax.vmap(lambda own: _minimum(law._replace(weights=own), loss, 200))(law.weights)
+    found = jax.vmap(lambda weights: _minimum(law._replace(weights=weights), loss, 200))(
+        law.weights
+    )
     return tuple(found.theta), found.converged
 
 
@@ -177,8 +179,8 @@ def minimisers(
     """
     require_float64("theory.population.minimum.minimisers")
     require_loss(loss)
-    for own in weights:
-        _refuse(_reasons(law._replace(weights=own)))
+    for weight in weights:
+        _refuse(_reasons(law._replace(weights=weight)))
     points, converged = _minimise(law._replace(weights=weights), loss=loss)
     if not np.all(converged):
         _refuse([_OVERLAP])

@@ -102,9 +102,9 @@ def _weighted(functions, margin, var, weights, xp):
         kept = np.nonzero(weights > 0)
         values = np.zeros((len(functions), len(margin), *weights.shape))
         for first in range(0, len(kept[0]), _TOGETHER):
-            own = (slice(None), *(axis[first : first + _TOGETHER] for axis in kept))
-            e = host_expectations(functions, margin[own], var[own])
-            values[(slice(None), *own)] = e * weights[own[1:]]
+            cut = (slice(None), *(axis[first : first + _TOGETHER] for axis in kept))
+            e = host_expectations(functions, margin[cut], var[cut])
+            values[(slice(None), *cut)] = e * weights[cut[1:]]
         return values
     return expectations(functions, margin, var, (0.0, 0.0)) * weights[None, None]
 
@@ -200,12 +200,12 @@ def moments_from(means: Means, laws: Law) -> Moments:
     )
 
 
-def moments_slope(means: Means, own: Moments, laws: Law, hessian_part, cov_part):
+def moments_slope(means: Means, moments: Moments, laws: Law, hessian_part, cov_part):
     """Gradient in ``theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[..., p]``.
 
     Args:
-        means: `margin_means` with two further derivatives, at one point, or at several; own: their
-            moments.
+        means: `margin_means` with two further derivatives, at one point, or at several; moments:
+            their moments.
         laws: the stacked laws.
         hessian_part, cov_part: ``(a, P)`` and ``(b, Q)``, weights ``[..., G]`` and symmetric
             matrices ``[..., p, p]``, held fixed; with the points' axis where there is one.
@@ -214,8 +214,8 @@ def moments_slope(means: Means, own: Moments, laws: Law, hessian_part, cov_part)
     weights, matrix = cov_part
     e = xp.stack([means.loss[2:], means.square], axis=1)
     both = (xp.stack(parts) for parts in zip(hessian_part, cov_part, strict=True))
-    pulled = own.score_mean @ matrix
-    outer = weights[..., None] * (own.hessian @ pulled[..., None])[..., 0]
+    pulled = moments.score_mean @ matrix
+    outer = weights[..., None] * (moments.hessian @ pulled[..., None])[..., 0]
     return _second_moment_slope(laws, means.direction, e, *both) - 2 * xp.sum(outer, axis=-2)
 
 

@@ -95,8 +95,8 @@ def gain(
         >>> gain(groups, Design((900, 90), 900, 0.5), Oracle()) > 0
         True
     """
-    own = predict(groups, design, generator, loss)
-    return difference(predict(groups, *reference_design(reference, design.sizes), loss), own)
+    predicted = predict(groups, design, generator, loss)
+    return difference(predict(groups, *reference_design(reference, design.sizes), loss), predicted)
 
 
 def difference(reference: Prediction, design: Prediction) -> float:
@@ -216,7 +216,7 @@ def leading_break_even_shift(
     unit = _unit(direction, groups[0].dim)
     other = predict(groups, *reference_design(reference, design.sizes), loss)
     mass = design.oversampling_mass + design.augmentation_mass
-    slopes = [np.asarray(_shift_slope(best.theta_star, own.law, unit, loss)) for own in groups]
+    slopes = [np.asarray(_shift_slope(best.theta_star, group.law, unit, loss)) for group in groups]
     pull = mass @ np.stack(slopes)
     kappa = float(pull @ np.linalg.solve(best.hessian, pull))
     formula = FORMULAS["R3.break_even_bias"]

@@ -139,13 +139,13 @@ def population(
     real_mass = design.real_mass
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     uses_synthetic = synthetic_mass > 0
-    for g, own in enumerate(generators):
+    for g, one in enumerate(generators):
         if uses_synthetic[g]:
-            own.check_seeds(design.sizes, groups[0].dim)
+            one.check_seeds(design.sizes, groups[0].dim)
     real = [group.law for group in groups]
     synthetic = [
-        population_law(own, g, groups, design.sizes) if uses_synthetic[g] else real[g]
-        for g, own in enumerate(generators)
+        population_law(generator, g, groups, design.sizes) if uses_synthetic[g] else real[g]
+        for g, generator in enumerate(generators)
     ]
     # room for both labels of every component: one compiled shape for all simple generators
     room = max(law.weights.size for law in real)
@@ -156,8 +156,8 @@ def population(
     shares[0, :count] = 1.0 / count
     shares[1] = *real_mass, *synthetic_mass
     weights = [
-        (own[..., None] * law.weights).reshape(2, -1)
-        for own, law in zip((shares[:, :count], shares[:, count:]), both, strict=True)
+        (part[..., None] * law.weights).reshape(2, -1)
+        for part, law in zip((shares[:, :count], shares[:, count:]), both, strict=True)
     ]
     balanced, target = np.concatenate(weights, axis=1)
     _, *components = (

@@ -239,7 +239,7 @@ def score_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
     law, point = law_of(group), np.asarray(finite_point(theta), float)
     kept = np.asarray(law.weights) > 0
     law = Law(*(np.asarray(part)[kept] for part in law))
-    each = [_component_proxy(point, *own) for own in zip(*law[1:], strict=True)]
+    each = [_component_proxy(point, *component) for component in zip(*law[1:], strict=True)]
     alone = Law(*(part[:, None] for part in (np.ones(len(each)), *law[1:])))
     means = moments_from(margin_means(point[None], alone, LOGISTIC), alone).score_mean[0]
     apart = np.linalg.norm(means[:, None] - means[None], axis=-1).max()
@@ -272,8 +272,8 @@ def _component_proxy(theta, mean, cov, sign) -> float:
 def _largest(values: np.ndarray, lines: np.ndarray) -> float:
     """Largest eigenvalue of any ``diag(values) + l l'``."""
     return max(
-        float(np.linalg.eigvalsh(np.diag(values) + own[:, :, None] * own[:, None])[:, -1].max())
-        for own in np.array_split(lines, 16)
+        float(np.linalg.eigvalsh(np.diag(values) + block[:, :, None] * block[:, None])[:, -1].max())
+        for block in np.array_split(lines, 16)
     )
 
 
@@ -316,10 +316,10 @@ def intercept_var_proxy(theta: Point, group: GaussianGroup | Law) -> float:
     last = max(100.0, 4.0 / var)
     grid = first * _RATIO ** np.arange(math.ceil(math.log(last / first) / math.log(_RATIO)) + 1)
     most = max(var * math.exp(first), 2.0 / grid[-1])
-    for own in (entry, -entry):
-        top = own.max()
+    for direction in (entry, -entry):
+        top = direction.max()
         for block in np.array_split(grid, max(1, len(grid) // 500)):
-            tilted = np.exp(block[:, None] * (own - top)[None]) @ mass
+            tilted = np.exp(block[:, None] * (direction - top)[None]) @ mass
             psi = np.log(tilted) + block * top
             most = max(most, float(np.max(2 * psi / block**2)) * _RATIO**2)
     return min(most, 0.25)

@@ -73,7 +73,7 @@ def label_noise(size: int, total: int) -> Float[np.ndarray, "p p"]:
 
 
 def expected_losses(
-    own: Prediction, groups: tuple[GaussianGroup, ...], total: int, labels: Labels
+    prediction: Prediction, groups: tuple[GaussianGroup, ...], total: int, labels: Labels
 ) -> dict[str, float]:
     """Expected balanced excess risk and error of an estimate around the Bayes rule (asymptotic).
 
@@ -81,7 +81,7 @@ def expected_losses(
     Bayes rule, so no bias of the estimator enters.
 
     Args:
-        own: prediction whose pseudo-true point is the Bayes rule, for even fixed sizes.
+        prediction: prediction whose pseudo-true point is the Bayes rule, for even fixed sizes.
         groups: two Gaussian classes of one covariance.
         total: real samples.
         labels: "fixed" sizes or "random" labels.
@@ -89,11 +89,11 @@ def expected_losses(
     Returns:
         "risk" in nats and "error" as a rate.
     """
-    cov = own.cov + (label_noise(len(own.cov), total) if labels == "random" else 0.0)
+    cov = prediction.cov + (label_noise(len(prediction.cov), total) if labels == "random" else 0.0)
     laws = stack([group.law for group in groups])
-    bend = np.mean(error_rates(np.asarray(own.theta_star), laws)[2], axis=0)
+    bend = np.mean(error_rates(np.asarray(prediction.theta_star), laws)[2], axis=0)
     return {
-        "risk": float(np.sum(own.hessian * cov) / 2),
+        "risk": float(np.sum(prediction.hessian * cov) / 2),
         "error": float(np.sum(bend * cov) / 2),
     }
 
@@ -139,6 +139,6 @@ def relative_efficiency(
     if of == "slope":
         return float(fitted.cov[2, 2] / logistic.cov[2, 2])
     first, second = (
-        expected_losses(own, groups, sum(sizes), labels)[of] for own in (fitted, logistic)
+        expected_losses(rule, groups, sum(sizes), labels)[of] for rule in (fitted, logistic)
     )
     return first / second

@@ -231,7 +231,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         seeds = fitted(points, inverse, laws, np.stack(masses), room, families, loss)
 
     count = len(pieces.real_mass)
-    groups_star, groups_alpha = (Moments(*(part[:count] for part in own)) for own in (star, alpha))
+    groups_star, groups_alpha = (Moments(*(part[:count] for part in at)) for at in (star, alpha))
     bias_gradient = (mass - share) @ star.score_mean
     errors = error_rates(points[1], pieces.real)
 
@@ -331,7 +331,9 @@ def predict(
     pieces = population(groups, design, generator)
     weights = np.stack([pieces.balanced.weights, pieces.target.weights])
     theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
-    own = _predicted(theta_star, theta_alpha, pieces, loss)
-    own = own._replace(validity=judge(own, rows_of(groups, design, generator), loss))
-    warn(own.validity)
-    return own
+    predicted = _predicted(theta_star, theta_alpha, pieces, loss)
+    predicted = predicted._replace(
+        validity=judge(predicted, rows_of(groups, design, generator), loss)
+    )
+    warn(predicted.validity)
+    return predicted

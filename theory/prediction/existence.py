@@ -70,8 +70,8 @@ def existence(clusters: Clusters) -> Existence:
     Example:
         >>> one = Clusters(np.array([400.0, 80.0]), np.array([[0.0] * 90, [1.5] + [0.0] * 89]),
         ...                np.stack([np.eye(90)] * 2), np.array([-1.0, 1.0]))
-        >>> own = existence(one)
-        >>> round(own.threshold, -1), own.no_fit < 0.01
+        >>> found = existence(one)
+        >>> round(found.threshold, -1), found.no_fit < 0.01
         (120.0, True)
     """
     counts, means, covs, signs = clusters
@@ -150,8 +150,8 @@ def separated_along(clusters: Clusters) -> float:
         0.5
     """
     counts, means, covs, signs = clusters
-    share = [counts * (signs == own) for own in (-1.0, 1.0)]
-    low, high = (own @ means / own.sum() for own in share)
+    share = [counts * (signs == side) for side in (-1.0, 1.0)]
+    low, high = (fraction @ means / fraction.sum() for fraction in share)
     pooled = np.einsum("k,kij->ij", counts / counts.sum(), covs)
     direction = np.linalg.pinv(pooled, hermitian=True) @ (high - low)
     if not np.linalg.norm(direction) > 0:

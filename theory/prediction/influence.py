@@ -168,7 +168,7 @@ class _Contribution(NamedTuple):
 def _contribution(line: _Line, law: Law, masses: SeedMasses, fit, pull, inner, theta, loss: Loss):
     """A seed's `_Contribution`; terms that are the same for all seeds drop out."""
     sign = law.signs[:, None]
-    own = jnp.eye(len(law.signs), dtype=line.t.dtype)[:, None]  # a component's own vectors
+    identity = jnp.eye(len(law.signs), dtype=line.t.dtype)[:, None]  # a component's own vectors
     phi = masses.score * sign * loss.derivative(1)(sign * line.t)
     shared, vectors = [], [line.location, line.unit]
     if inner is not None:
@@ -182,7 +182,7 @@ def _contribution(line: _Line, law: Law, masses: SeedMasses, fit, pull, inner, t
         tilt = (masses.gaussian * e[2] - pull.scalar) * centre
         shared.append(jnp.stack([a, a**2], axis=-1))
         vectors.append(jnp.stack([tilt + masses.gaussian * e[3] * fit.direction, pull.vector]))
-    location, unit = phi[..., None] * own, (phi * line.z)[..., None] * own
+    location, unit = phi[..., None] * identity, (phi * line.z)[..., None] * identity
     if inner is not None:
         location = location + 2 * masses.interpolation * inner.location
         shared.append(2 * masses.interpolation * inner.direction)
@@ -220,14 +220,14 @@ def seed_covs(
         fits = jax.vmap(lambda law: _gaussian(theta, law, loss))(synthetic)
         pulls = [_pulls(fits, masses) for masses in parts]
 
-    def one(law, fit, own):
+    def one(law, fit, part):
         # the projection is an integral inside an integral over a smoothed score: fewer nodes serve
         line = _line(theta, law, nodes if "interpolation" in families else 193)
         inner = None
         if "interpolation" in families:
             inner = interpolation_projection(theta, law, line.t, loss, nodes)
         each = [
-            _contribution(line, law, masses, fit, pull, inner, theta, loss) for masses, pull in own
+            _contribution(line, law, masses, fit, pull, inner, theta, loss) for masses, pull in part
         ]
 
         def joint(left, right):
@@ -238,8 +238,8 @@ def seed_covs(
 
         return jnp.stack([jnp.stack([joint(left, right) for right in each]) for left in each])
 
-    own = list(zip(parts, pulls, strict=True))
-    return jnp.moveaxis(jax.vmap(one)(real, fits, own), 0, 2)
+    pairs = list(zip(parts, pulls, strict=True))
+    return jnp.moveaxis(jax.vmap(one)(real, fits, pairs), 0, 2)
 
 
 def gradient_cov(
@@ -278,9 +278,9 @@ def score_cov_weights(masses: SeedMasses, families: tuple[str, ...]) -> AnyArray
     Returns:
         ``[2 G]``.
     """
-    own = masses.score**2 / masses.sizes
-    own = 0.0 * own if families else own
-    return library(own, masses.noise).concatenate([own, masses.noise])
+    score = masses.score**2 / masses.sizes
+    score = 0.0 * score if families else score
+    return library(score, masses.noise).concatenate([score, masses.noise])
 
 
 def seed_noise(

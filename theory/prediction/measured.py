@@ -132,7 +132,7 @@ def left_out(samples: Sequence[MeasuredSamples | None], blocks: int) -> Iterator
         samples: per group, or None.
         blocks: how many.
     """
-    size = min(own.seeds.shape[0] for own in samples if own is not None) // blocks
+    size = min(sample.seeds.shape[0] for sample in samples if sample is not None) // blocks
     for block in range(blocks):
         kept = np.r_[0 : block * size, (block + 1) * size : blocks * size]
         yield jax.tree.map(lambda array, kept=kept: array[kept], tuple(samples))
@@ -143,10 +143,10 @@ def _cov(sample):
     return centred.T @ centred / (sample.shape[0] - 1)
 
 
-def _group_noise(theta, own: MeasuredSamples, part: Part, loss: Loss):
+def _group_noise(theta, sample: MeasuredSamples, part: Part, loss: Loss):
     """The group's part of the covariance of the empirical gradient, measured."""
-    real = jnp.mean(scores(theta, own.seeds, part.sign, loss), axis=1)
-    drawn = scores(theta, own.synthetic, part.sign, loss)
+    real = jnp.mean(scores(theta, sample.seeds, part.sign, loss), axis=1)
+    drawn = scores(theta, sample.synthetic, part.sign, loss)
     centre = jnp.mean(drawn, axis=1)
     count = drawn.shape[1]
     deviations = (drawn - centre[:, None]).reshape(-1, theta.size)
@@ -171,11 +171,11 @@ def pseudo_true(samples, reals, parts, start, loss: Loss, steps: int = 15) -> tu
 
     def derivatives(theta):
         slope, curvature = jnp.zeros_like(theta), jnp.zeros((theta.size,) * 2)
-        for own, law, part in zip(samples, reals, parts, strict=True):
+        for sample, law, part in zip(samples, reals, parts, strict=True):
             slope = slope + part.real_mass * gradient(theta, law, loss)
             curvature = curvature + part.real_mass * hessian(theta, law, loss)
-            if own is not None:
-                x = own.synthetic.reshape(-1, own.synthetic.shape[-1])
+            if sample is not None:
+                x = sample.synthetic.reshape(-1, sample.synthetic.shape[-1])
                 rows = jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1) * part.sign
                 margin = rows @ theta
                 weight = part.synthetic_mass / x.shape[0]
@@ -225,11 +225,11 @@ def _predict(samples, reals, parts, star, loss) -> tuple:
 
     def noise(theta):
         total = jnp.zeros((theta.size,) * 2)
-        for own, law, part in zip(samples, reals, parts, strict=True):
-            if own is None:
+        for sample, law, part in zip(samples, reals, parts, strict=True):
+            if sample is None:
                 total = total + part.real_mass**2 / part.size * score_cov(theta, law, loss)
             else:
-                total = total + _group_noise(theta, own, part, loss)
+                total = total + _group_noise(theta, sample, part, loss)
         return total
 
     inverse = jnp.linalg.inv(curvature)
@@ -293,8 +293,8 @@ def predict_measured(
     star = minimiser(balanced, loss)
     reals = tuple(group.law for group in groups)
     kept = tuple(
-        MeasuredSamples(*map(jnp.asarray, own)) if use and own is not None else None
-        for own, use in zip(samples, used, strict=True)
+        MeasuredSamples(*map(jnp.asarray, sample)) if use and sample is not None else None
+        for sample, use in zip(samples, used, strict=True)
     )
 
     def run(subset):
@@ -338,17 +338,17 @@ def check_samples(samples, count: int, blocks: int) -> None:
             f"samples: got {counted(len(samples), 'entry')} for {counted(count, 'group')}, "
             "expected one per group."
         )
-    for g, own in enumerate(samples):
-        if own is None:
+    for g, sample in enumerate(samples):
+        if sample is None:
             continue
-        if not isinstance(own, MeasuredSamples) or any(np.ndim(part) != 3 for part in own):
+        if not isinstance(sample, MeasuredSamples) or any(np.ndim(part) != 3 for part in sample):
             raise ValueError(
-                f"samples: got a {type(own).__name__} for group {g}, expected MeasuredSamples of "
-                "seeds [sets, n, d] and synthetic [sets, m, d]."
+                f"samples: got a {type(sample).__name__} for group {g}, expected MeasuredSamples "
+                "of seeds [sets, n, d] and synthetic [sets, m, d]."
             )
-        if not all(bool(np.all(np.isfinite(part))) for part in own):
+        if not all(bool(np.all(np.isfinite(part))) for part in sample):
             raise ValueError(f"samples: got NaN or infinity in group {g}, expected finite numbers.")
-        sets = np.shape(own.seeds)[0]
+        sets = np.shape(sample.seeds)[0]
         if sets < 4 * blocks:
             raise ValueError(
                 f"samples: got {counted(sets, 'set')}, expected at least {4 * blocks}."
@@ -358,18 +358,18 @@ def check_samples(samples, count: int, blocks: int) -> None:
 def _check(groups, design: Design, samples, used) -> None:
     if not np.any(used):
         raise ValueError("design: got one without synthetic samples; use theory.predict.")
-    for g, (own, use) in enumerate(zip(samples, used, strict=True)):
+    for g, (sample, use) in enumerate(zip(samples, used, strict=True)):
         if not use:
             continue
-        if own is None:
+        if sample is None:
             raise ValueError(
                 f"samples: got None for group {g}, whose synthetic samples have weight, expected "
                 "its MeasuredSamples."
             )
-        sets, _, dim = np.shape(own.seeds)
-        m = np.shape(own.synthetic)[1]
+        sets, _, dim = np.shape(sample.seeds)
+        m = np.shape(sample.synthetic)[1]
         expected = (sets, design.sizes[g], groups[g].dim)
-        got = np.shape(own.seeds), np.shape(own.synthetic)
+        got = np.shape(sample.seeds), np.shape(sample.synthetic)
         if got != (expected, (sets, m, dim)) or m < 2:
             raise ValueError(
                 f"samples: got seeds {got[0]} and synthetic {got[1]} for "

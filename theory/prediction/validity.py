@@ -122,17 +122,17 @@ def rows_of(
     """
     parts: list[tuple[float, Law]] = []
     generators = per_group(generator, len(groups))
-    for g, (group, own) in enumerate(zip(groups, generators, strict=True)):
+    for g, (group, one) in enumerate(zip(groups, generators, strict=True)):
         real = design.sizes[g] if design.real_mass[g] > 0 else 0
         drawn: float = design.oversampling[g] if design.oversampling_mass[g] > 0 else 0
         if design.augmentation_mass[g] > 0:
             drawn += design.augmentation
-        if own.fits.score or own.fits.interpolation:
+        if one.fits.score or one.fits.interpolation:
             parts.append((real or min(design.sizes[g], drawn), group.law))
             continue
         parts.append((real, group.law))
         if drawn:
-            parts.append((drawn, population_law(own, g, groups, design.sizes)))
+            parts.append((drawn, population_law(one, g, groups, design.sizes)))
     rows = [
         (size * weight, mean, cov, sign)
         for size, law in parts
@@ -175,9 +175,9 @@ def _second_moment(rows: Clusters) -> np.ndarray:
     """``E[xbar xbar']`` ``[p, p]``, both labels weighing the same."""
     weights = np.zeros(len(rows.counts))
     for sign in np.unique(rows.signs):
-        own = rows.signs == sign
-        counts = np.minimum(rows.counts[own], 1e15)  # there may be infinitely many
-        weights[own] = counts / counts.sum()
+        same = rows.signs == sign
+        counts = np.minimum(rows.counts[same], 1e15)  # there may be infinitely many
+        weights[same] = counts / counts.sum()
     weights = weights / weights.sum()
     location = np.column_stack([np.ones(len(weights)), rows.means])
     moment = np.einsum("k,ki,kj->ij", weights, location, location)
@@ -225,8 +225,8 @@ def verdict_of(
         loss: of the prediction.
 
     Example:
-        >>> own = verdict_of(5.0, 0.0, 20.0, 0.3, 0.4, 1e-9)
-        >>> own.verdict, own.causes
+        >>> verdict = verdict_of(5.0, 0.0, 20.0, 0.3, 0.4, 1e-9)
+        >>> verdict.verdict, verdict.causes
         ('doubtful', ('few seeds', 'remainder'))
     """
     degrees = {
@@ -268,18 +268,18 @@ def _degree(value: float, good: float, bad: float) -> int:
     return 0 if value <= good else 1 if value <= bad else 2
 
 
-def warn(own: Validity) -> None:
+def warn(validity: Validity) -> None:
     """Warn once for each cause, at the line outside of this package that asked.
 
     The words are the same at every call, so that Python's filters show them once for a place.
 
     Args:
-        own: the verdict.
+        validity: the verdict.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _HERE in Path(frame.f_code.co_filename).parents:
         frame, level = frame.f_back, level + 1
-    for cause in own.causes:
+    for cause in validity.causes:
         warnings.warn(
             f"predict: the prediction is doubtful or unreliable ({cause}): print its "
             "validity for the verdict and its numbers.",
@@ -317,6 +317,6 @@ def validity_of_law(
             for weight in weights
         ]
     return max(
-        (own.validity for own in every),
-        key=lambda own: (VERDICTS.index(own.verdict), own.remainder),
+        (one.validity for one in every),
+        key=lambda verdict: (VERDICTS.index(verdict.verdict), verdict.remainder),
     )

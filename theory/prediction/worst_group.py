@@ -73,11 +73,11 @@ def expected_maximum(means: AnyArray, cov: AnyArray) -> float:
     if not len(rest):
         return float(means[0])
     gaps = means[rest] - means[first]
-    own = cov[rest] - cov[first]
-    own = own[:, rest] - own[:, [first]]
+    gap = cov[rest] - cov[first]
+    gap = gap[:, rest] - gap[:, [first]]
     # the difference that varies most comes last: integrated in closed form
-    order = np.argsort(np.diagonal(own))
-    root = _root(own[np.ix_(order, order)])
+    order = np.argsort(np.diagonal(gap))
+    root = _root(gap[np.ix_(order, order)])
     gaps, last = gaps[order], len(rest) - 1
     if last == 0:
         return float(means[first] + _larger(gaps[0], 0.0, root[0, 0]))

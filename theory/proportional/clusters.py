@@ -159,22 +159,25 @@ class Spectra:
         basis = np.linalg.eigh(mixed)[1]
         turned = [basis.T @ matrix @ basis for matrix in every]
         if all(
-            np.abs(own - np.diag(np.diagonal(own))).max() <= _COMMUTE * np.abs(own).max()
-            for own in turned
+            np.abs(matrix - np.diag(np.diagonal(matrix))).max() <= _COMMUTE * np.abs(matrix).max()
+            for matrix in turned
         ):
-            self.values = np.maximum([np.diagonal(own) for own in turned], 0.0)
+            self.values = np.maximum([np.diagonal(matrix) for matrix in turned], 0.0)
             self.means, self.basis = self.means @ basis, basis
             return
         self.matrices = np.stack(every)
-        self._turned = np.maximum([np.diagonal(own) for own in turned], 0.0), self.means @ basis
+        self._turned = (
+            np.maximum([np.diagonal(matrix) for matrix in turned], 0.0),
+            self.means @ basis,
+        )
 
     def coarse(self) -> Spectra:
         """The same with covariances that commute: diagonals in one basis, to begin from."""
-        own = copy.copy(self)
-        if own.matrices is not None:
-            own.values, own.means = self._turned
-            own.matrices = None
-        return own
+        turned_copy = copy.copy(self)
+        if turned_copy.matrices is not None:
+            turned_copy.values, turned_copy.means = self._turned
+            turned_copy.matrices = None
+        return turned_copy
 
     def _diagonal(self, shape: np.ndarray) -> np.ndarray:
         return np.diagonal(shape) if shape.ndim == 2 else np.broadcast_to(shape, self.dim)
@@ -204,8 +207,8 @@ class Spectra:
             FloatingPointError: where ``A`` is singular.
         """
         side = pull @ self.means[: len(pull)]
-        own = self._diagonal_norms if self.matrices is None else self._full_norms
-        rule, signal, noise, response, trace = own(
+        compute = self._diagonal_norms if self.matrices is None else self._full_norms
+        rule, signal, noise, response, trace = compute(
             ridge, side, self._by_shape(spread), self._by_shape(stiff)
         )
         by = self.scale

@@ -215,11 +215,11 @@ class Equations:
         return slice(start, start + (count if part < 3 else groups))
 
     def _start(self) -> np.ndarray:
-        many = np.array([np.isinf(own.number) for own in self.rows])
-        weights = np.array([sum(p * w for p, w in own.laws) for own in self.rows])
-        weights = np.where(many, [own.total for own in self.rows], weights)
-        count = np.where(many, 1.0, [own.number for own in self.rows])
-        signs = np.array([own.sign for own in self.rows])
+        many = np.array([np.isinf(row.number) for row in self.rows])
+        weights = np.array([sum(p * w for p, w in row.laws) for row in self.rows])
+        weights = np.where(many, [row.total for row in self.rows], weights)
+        count = np.where(many, 1.0, [row.number for row in self.rows])
+        signs = np.array([row.sign for row in self.rows])
         seeds = np.zeros(len(self.rows))
         for part in self.drawn:
             for k in self.seeds[part.group].clusters:
@@ -248,19 +248,19 @@ class Equations:
             np.log(noise * norms.response[:count]),
         ]
         triples = []
-        for own in self.seeds:
-            places = list(own.clusters)
+        for seed in self.seeds:
+            places = list(seed.clusters)
             if rows is None:
-                means = own.sign * (intercept + norms.mean[places])
+                means = seed.sign * (intercept + norms.mean[places])
                 seconds, responses = means**2 + var[places], norms.response[places]
             else:
                 means, seconds, responses = (
                     np.array([getattr(rows[k], name) for k in places])
                     for name in ("mean", "second", "response")
                 )
-            mean = own.shares @ means
-            spread = float(own.shares @ seconds - mean**2)
-            triples.append((mean, np.log(max(spread, 1e-300)), np.log(own.shares @ responses)))
+            mean = seed.shares @ means
+            spread = float(seed.shares @ seconds - mean**2)
+            triples.append((mean, np.log(max(spread, 1e-300)), np.log(seed.shares @ responses)))
         parts += list(np.array(triples).reshape(-1, 3).T)
         for g in self._pairs:
             for k in self.seeds[g].clusters:
@@ -282,11 +282,11 @@ class Equations:
     def _partners(self, vector: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         found, place = {}, self._slice(6).start
         for g in self._pairs:
-            own = self.seeds[g]
-            size = len(own.clusters) * len(self.nodes.nodes)
+            group_seeds = self.seeds[g]
+            size = len(group_seeds.clusters) * len(self.nodes.nodes)
             margins = vector[place : place + size]
             place += size
-            masses = np.concatenate([share * self.nodes.weights for share in own.shares])
+            masses = np.concatenate([share * self.nodes.weights for share in group_seeds.shares])
             found[g] = margins, masses
         return found
 
@@ -319,18 +319,18 @@ class Equations:
                 smear[part.group] += part.weight / seeds.number
                 continue
             drawn[place], freedom = self._drawn(part, vector)
-            own = drawn[place]
-            more = added(part, own, seeds.number, freedom)
+            felt = drawn[place]
+            more = added(part, felt, seeds.number, freedom)
             tilt[part.group] += more.tilt
             if part.kind == "known":
-                spread[part.cluster] = own.square * part.weight**2 / part.number
-                stiff[part.cluster] = own.stiffness * part.weight
+                spread[part.cluster] = felt.square * part.weight**2 / part.number
+                stiff[part.cluster] = felt.stiffness * part.weight
                 continue
             for g in part.within:
                 spring[g] += more.spring
                 field[g] += more.field
         centres = vector[self._slice(3)]
-        group_of = {k: g for g, own in enumerate(self.seeds) for k in own.clusters}
+        group_of = {k: g for g, seed in enumerate(self.seeds) for k in seed.clusters}
         known = {part.cluster for part in self.drawn if part.kind == "known"}
         rows: list[Averages] = []
         for k, cluster in enumerate(self.rows):
@@ -392,17 +392,17 @@ class Added(NamedTuple):
     field: float
 
 
-def added(part: Drawn, own: Averages, count: float, freedom: float) -> Added:
+def added(part: Drawn, averages: Averages, count: float, freedom: float) -> Added:
     """What drawn rows add to the potentials of the seeds that their law was fitted on.
 
     Args:
-        part: the rows; own: their averages, per unit of weight.
+        part: the rows; averages: their averages, per unit of weight.
         count: seeds whose mean they have; freedom: degrees of freedom of their covariance.
     """
     return Added(
-        part.weight * own.force / count,
-        part.factor * part.weight * own.stiffness / freedom,
-        part.factor * part.weight**2 / part.number * own.square / freedom,
+        part.weight * averages.force / count,
+        part.factor * part.weight * averages.stiffness / freedom,
+        part.factor * part.weight**2 / part.number * averages.square / freedom,
     )
 
 

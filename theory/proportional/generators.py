@@ -104,8 +104,8 @@ def _synthetic(design: Design, g: int, total: float, many: bool) -> list[_Synthe
         _Synthetic(float(design.oversampling[g]), total * float(design.oversampling_mass[g])),
         _Synthetic(float(design.augmentation), total * float(design.augmentation_mass[g])),
     ]
-    parts = [own for own in parts if own.weight > 0 and own.number > 0]
-    return [own._replace(number=math.inf) for own in parts] if many else parts
+    parts = [part for part in parts if part.weight > 0 and part.number > 0]
+    return [part._replace(number=math.inf) for part in parts] if many else parts
 
 
 def parts_of(
@@ -139,14 +139,14 @@ def parts_of(
         parts.real.append(tuple(places))
         parts.seeds.append(Seeds(tuple(places), group.weights, float(design.sizes[g]), group.sign))
     for g, generator in enumerate(generators):
-        for own in _synthetic(design, g, total, many):
+        for part in _synthetic(design, g, total, many):
             generator.check_seeds(design.sizes, groups[0].dim)
-            limited |= _add(generator, parts, groups, design, g, own)
+            limited |= _add(generator, parts, groups, design, g, part)
     return parts._replace(limited=limited)
 
 
 @singledispatch
-def _add(generator, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
+def _add(generator, parts: Parts, groups, design: Design, g: int, synthetic: _Synthetic) -> bool:
     """Add a group's synthetic rows; whether they are taken for infinitely many."""
     if generator.fitted:
         raise ValueError(
@@ -156,8 +156,8 @@ def _add(generator, parts: Parts, groups, design: Design, g: int, own: _Syntheti
     law = population_law(generator, g, groups, design.sizes)
     for share, mean, cov, sign in zip(*law, strict=True):
         if share > 0:
-            each = 0.0 if math.isinf(own.number) else own.weight / own.number
-            rows = Rows(share * own.number, sign, ((1.0, each),), share * own.weight)
+            each = 0.0 if math.isinf(synthetic.number) else synthetic.weight / synthetic.number
+            rows = Rows(share * synthetic.number, sign, ((1.0, each),), share * synthetic.weight)
             parts.rows.append(rows)
             parts.means.append(mean)
             parts.covs.append(cov)
@@ -165,10 +165,10 @@ def _add(generator, parts: Parts, groups, design: Design, g: int, own: _Syntheti
 
 
 @_add.register(Duplicate)
-def _(generator, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
+def _(generator, parts: Parts, groups, design: Design, g: int, synthetic: _Synthetic) -> bool:
     size = design.sizes[g]
-    each = 0.0 if math.isinf(own.number) else own.weight / own.number
-    draw = [(own.number / size, each, own.weight / size)]
+    each = 0.0 if math.isinf(synthetic.number) else synthetic.weight / synthetic.number
+    draw = [(synthetic.number / size, each, synthetic.weight / size)]
     for k in parts.real[g]:
         old = parts.rows[k]
         laws = [
@@ -181,26 +181,30 @@ def _(generator, parts: Parts, groups, design: Design, g: int, own: _Synthetic) 
 
 
 @_add.register(Smote)
-def _(generator: Smote, parts: Parts, groups, design: Design, g: int, own: _Synthetic) -> bool:
+def _(
+    generator: Smote, parts: Parts, groups, design: Design, g: int, synthetic: _Synthetic
+) -> bool:
     if generator.neighbours is not None:
         raise ValueError(
             f"generator: got {generator}, expected one with a law in this regime: "
             "each seed is paired with few others, so that their scores have no self-averaging "
             "law; use Smote() with all pairs, or simulate."
         )
-    parts.drawn.append(Drawn("pairs", g, own.weight))
-    return math.isfinite(own.number)
+    parts.drawn.append(Drawn("pairs", g, synthetic.weight))
+    return math.isfinite(synthetic.number)
 
 
 @_add.register(FittedGaussian)
 def _(
-    generator: FittedGaussian, parts: Parts, groups, design: Design, g: int, own: _Synthetic
+    generator: FittedGaussian, parts: Parts, groups, design: Design, g: int, synthetic: _Synthetic
 ) -> bool:
     group, kind = groups[g], generator.covariance
     within = tuple(range(len(groups))) if kind == "pooled" else (g,)
     for share, factor in zip(*generator.mixing(), strict=True):
         factor = factor * generator.widening(design.sizes[g], group.dim)
-        drawn = Drawn("sample", g, share * own.weight, share * own.number, factor, within)
+        drawn = Drawn(
+            "sample", g, share * synthetic.weight, share * synthetic.number, factor, within
+        )
         if kind == "known":
             drawn = Drawn("known", g, drawn.weight, drawn.number, cluster=len(parts.rows))
             parts.rows.append(Rows(1.0, group.sign, ((1.0, 0.0),)))

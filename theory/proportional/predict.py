@@ -164,19 +164,19 @@ def predict_clusters(
         ValueError, NoFiniteFit, NoFixedPoint: as `predict_proportional` does.
     """
     for name, given, kind in (("clusters", clusters, Cluster), ("groups", groups, GaussianGroup)):
-        wrong = [own for own in given if not isinstance(own, kind)]
+        wrong = [item for item in given if not isinstance(item, kind)]
         if wrong or not len(given):
             raise ValueError(f"{name}: got {wrong or given!r}, expected a list of {kind.__name__}.")
-    dims = {own.mean.shape[-1] for own in clusters} | {own.mean.shape[-1] for own in groups}
+    dims = {group.mean.shape[-1] for group in clusters} | {group.mean.shape[-1] for group in groups}
     if len(dims) > 1:
         raise ValueError(f"clusters: got dimensions {sorted(dims)}, expected one dimension.")
-    if {own.label for own in clusters} != {0, 1}:
+    if {cluster.label for cluster in clusters} != {0, 1}:
         raise ValueError("clusters: got rows of one label, expected both 0 and 1.")
     require_loss(loss)
     _check_numbers(ridge, intercept)
-    rows = [Rows(float(own.rows), own.sign, own.laws) for own in clusters]
-    means: list = [own.mean for own in clusters]
-    covs: list = [own.cov for own in clusters]
+    rows = [Rows(float(cluster.rows), cluster.sign, cluster.laws) for cluster in clusters]
+    means: list = [cluster.mean for cluster in clusters]
+    covs: list = [cluster.cov for cluster in clusters]
     real: list[tuple[int, ...]] = [(k,) for k in range(len(rows))]
     parts = Parts(rows, [], [], means, covs, real, False)
     return _predicted(parts, groups, float(ridge), loss, intercept)
@@ -210,10 +210,10 @@ def _solved(equations: Equations, parts: Parts) -> State:
 
 def _require_fit(equations: Equations, parts: Parts) -> None:
     """Raise where H3 says that there is no finite fit, for covariances of one shape."""
-    dim, rows = equations.spectra.dim, [own for own in equations.rows if own.laws[0][1] > 0]
+    dim, rows = equations.spectra.dim, [row for row in equations.rows if row.laws[0][1] > 0]
     if equations.loss is not LOGISTIC:
-        if not parts.drawn and all(math.isfinite(own.number) for own in rows):
-            total = sum(own.number for own in rows)
+        if not parts.drawn and all(math.isfinite(row.number) for row in rows):
+            total = sum(row.number for row in rows)
             if dim >= total - 1:
                 raise NoFiniteFit(
                     f"ridge: got 0 with {counted(dim, 'feature')} and "
@@ -223,11 +223,11 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
         return
     if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
         return
-    if any(math.isinf(own.number) for own in equations.rows):
+    if any(math.isinf(row.number) for row in equations.rows):
         return
     clusters = [
-        Cluster(rows=own.number, mean=mean, cov=cov, label=int(own.sign > 0))
-        for own, mean, cov in zip(equations.rows, parts.means, parts.covs, strict=True)
+        Cluster(rows=row.number, mean=mean, cov=cov, label=int(row.sign > 0))
+        for row, mean, cov in zip(equations.rows, parts.means, parts.covs, strict=True)
     ]
     least = separability_threshold(clusters=clusters).features
     if dim >= least:
@@ -259,13 +259,13 @@ def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
     """Risk, error, mean and variance of the score of every group, from its components'."""
     found, start = [], 0
     for group in groups:
-        own = slice(start, start + len(group.weights))
-        start = own.stop
-        margin = group.sign * mean[own]
-        risk = gaussian_mean(lambda u: loss_values(loss, u), margin, var[own], _NODES)
-        error = ndtr(-margin / np.sqrt(var[own]))
-        centre = group.weights @ mean[own]
-        second = group.weights @ (var[own] + mean[own] ** 2)
+        place = slice(start, start + len(group.weights))
+        start = place.stop
+        margin = group.sign * mean[place]
+        risk = gaussian_mean(lambda u: loss_values(loss, u), margin, var[place], _NODES)
+        error = ndtr(-margin / np.sqrt(var[place]))
+        centre = group.weights @ mean[place]
+        second = group.weights @ (var[place] + mean[place] ** 2)
         found.append((group.weights @ risk, group.weights @ error, centre, second - centre**2))
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
@@ -286,7 +286,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     risk, error, centre, spread = _scored(groups, loss, mean, var)
     reference, best = _population(groups, loss)
     rule = spectra.original(norms.rule)
-    counts = np.array([own.number for own in parts.rows])
+    counts = np.array([row.number for row in parts.rows])
     trained = [
         np.average(
             [(state.rows[k].error, state.rows[k].loss) for k in places],
@@ -303,8 +303,8 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
         excess=risk - reference,
         score_mean=centre,
         score_var=spread,
-        train_error=np.array([own[0] for own in trained]),
-        train_loss=np.array([own[1] for own in trained]),
+        train_error=np.array([row[0] for row in trained]),
+        train_loss=np.array([row[1] for row in trained]),
         intercept=state.intercept,
         norm=size,
         alignment=float(rule @ best) / longest,

@@ -135,43 +135,46 @@ def smeared(
     others, masses = partners
     pull, bend = np.zeros_like(margin), np.zeros_like(margin)
     for u, mass in zip(_SEGMENT_NODES, _SEGMENT_MASSES, strict=True):
-        own, curved = _pull(loss, (1 - u) * margin[..., None] + u * others)
-        pull += 2 * mass * (1 - u) * (own @ masses)
+        slope, curved = _pull(loss, (1 - u) * margin[..., None] + u * others)
+        pull += 2 * mass * (1 - u) * (slope @ masses)
         bend += 2 * mass * (1 - u) ** 2 * (curved @ masses)
     return pull, bend
 
 
-def _felt(loss: Loss, own: Potential, weight, margin) -> tuple[np.ndarray, np.ndarray]:
+def _felt(loss: Loss, potential: Potential, weight, margin) -> tuple[np.ndarray, np.ndarray]:
     """Force ``-psi'`` without the random field, and ``psi''``."""
     pull, bend = _pull(loss, margin)
-    force = weight * pull + own.tilt - own.spring * (margin - own.centre)
-    bend = weight * bend + own.spring
-    if own.smear and own.partners is not None:
-        more, curved = smeared(loss, margin, own.partners)
-        force, bend = force + own.smear * more, bend + own.smear * curved
+    force = weight * pull + potential.tilt - potential.spring * (margin - potential.centre)
+    bend = weight * bend + potential.spring
+    if potential.smear and potential.partners is not None:
+        more, curved = smeared(loss, margin, potential.partners)
+        force, bend = force + potential.smear * more, bend + potential.smear * curved
     return force, bend
 
 
-def settle(loss: Loss, own: Potential, weight, h: np.ndarray, response: float, start=None):
+def settle(loss: Loss, potential: Potential, weight, h: np.ndarray, response: float, start=None):
     """The proximal operator: margin, force and curvature where ``t = h + V force(t)``.
 
     Args:
-        loss: logistic or squared; own: the potential; weight: of the row's loss, like ``h``.
+        loss: logistic or squared; potential: the potential; weight: of the row's loss, like ``h``.
         h: what the rest of the data pulls to; response: ``V``; start: of Newton's method.
     """
-    stiff = 1.0 + response * own.spring
-    base = (h + response * (own.tilt + own.spring * own.centre)) / stiff
+    stiff = 1.0 + response * potential.spring
+    base = (h + response * (potential.tilt + potential.spring * potential.centre)) / stiff
     soft = response / stiff
     if loss is not LOGISTIC:
-        if own.smear and own.partners is not None:
-            mean = float(own.partners[0] @ own.partners[1])
-            total, drive = weight + 2 * own.smear / 3, weight + own.smear * (1 - mean / 3)
+        if potential.smear and potential.partners is not None:
+            mean = float(potential.partners[0] @ potential.partners[1])
+            total, drive = (
+                weight + 2 * potential.smear / 3,
+                weight + potential.smear * (1 - mean / 3),
+            )
         else:
             total, drive = weight, weight
         margin = (base + soft * drive) / (1.0 + soft * total)
-        return margin, *_felt(loss, own, weight, margin)
-    plain = own._replace(tilt=0.0, spring=0.0)
-    low, high = base.copy(), base + soft * (weight + own.smear)
+        return margin, *_felt(loss, potential, weight, margin)
+    plain = potential._replace(tilt=0.0, spring=0.0)
+    low, high = base.copy(), base + soft * (weight + potential.smear)
     margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
     for _ in range(_STEPS):
         force, bend = _felt(loss, plain, weight, margin)
@@ -185,11 +188,17 @@ def settle(loss: Loss, own: Potential, weight, h: np.ndarray, response: float, s
         margin = moved
         if done:
             break
-    return margin, *_felt(loss, own, weight, margin)
+    return margin, *_felt(loss, potential, weight, margin)
 
 
 def averages(
-    loss: Loss, own: Potential, centre: float, var: float, response: float, nodes: Grid, start=None
+    loss: Loss,
+    potential: Potential,
+    centre: float,
+    var: float,
+    response: float,
+    nodes: Grid,
+    start=None,
 ) -> Averages:
     """Averages over the rows of a cluster whose held-out margin is ``N(centre, var)``.
 
@@ -197,17 +206,17 @@ def averages(
     score is ``g' + B``, of mean ``E g'`` and second moment ``E g'^2 + B2 (1 - 2 V c)`` (Stein).
 
     Args:
-        loss: logistic or squared; own: the rows' potential.
+        loss: logistic or squared; potential: the rows' potential.
         centre, var: of ``h``; response: ``V``; nodes: of the average.
         start: margins to begin from, as `Averages.margins` are.
     """
-    chances = np.array([chance for chance, _ in own.laws])[:, None]
-    weight = np.array([weight for _, weight in own.laws])[:, None]
-    spread = np.sqrt(var + response**2 * own.field)
+    chances = np.array([chance for chance, _ in potential.laws])[:, None]
+    weight = np.array([weight for _, weight in potential.laws])[:, None]
+    spread = np.sqrt(var + response**2 * potential.field)
     h = (centre + spread * nodes.nodes)[None] + 0.0 * weight
     if start is not None:
         start = start.reshape(h.shape)
-    margin, force, bend = settle(loss, own, weight, h, response, start)
+    margin, force, bend = settle(loss, potential, weight, h, response, start)
     masses = chances * nodes.weights
     flat = masses.ravel()
 
@@ -215,11 +224,11 @@ def averages(
         return float(flat @ values.ravel())
 
     stiffness = mean(bend / (1.0 + response * bend))
-    at_zero = _felt(loss, own, weight, np.zeros_like(weight))[0]
+    at_zero = _felt(loss, potential, weight, np.zeros_like(weight))[0]
     wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
     return Averages(
         mean(force),
-        mean(force**2) + own.field * (1.0 - 2.0 * response * stiffness),
+        mean(force**2) + potential.field * (1.0 - 2.0 * response * stiffness),
         stiffness,
         mean(margin),
         mean(margin**2),

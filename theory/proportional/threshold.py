@@ -56,12 +56,12 @@ def separability_threshold(*, clusters: Sequence[Cluster]) -> Threshold:
         >>> round(separability_threshold(clusters=none).features, 6)
         150.0
     """
-    if not len(clusters) or any(not isinstance(own, Cluster) for own in clusters):
+    if not len(clusters) or any(not isinstance(cluster, Cluster) for cluster in clusters):
         raise ValueError(f"clusters: got {clusters!r}, expected a list of Cluster.")
-    signs = np.array([own.sign for own in clusters])
+    signs = np.array([cluster.sign for cluster in clusters])
     if set(signs) != {-1.0, 1.0}:
         raise ValueError("clusters: got rows of one label, expected both 0 and 1.")
-    counts = np.array([own.rows for own in clusters], dtype=float)
+    counts = np.array([cluster.rows for cluster in clusters], dtype=float)
     directions, scales = _whitened(clusters)
 
     def summed(parameters):
@@ -90,15 +90,15 @@ def separability_threshold(*, clusters: Sequence[Cluster]) -> Threshold:
 
 def _whitened(clusters: Sequence[Cluster]) -> tuple[np.ndarray, np.ndarray]:
     """Means in the whitened space, in coordinates of their span ``[K, r]``, and root scales."""
-    covs: list[np.ndarray] = [np.asarray(own.cov) for own in clusters]
+    covs: list[np.ndarray] = [np.asarray(cluster.cov) for cluster in clusters]
     dim = len(clusters[0].mean)
     sizes = np.array([np.trace(c) / dim if c.ndim == 2 else float(np.mean(c)) for c in covs])
     full = [
         (c if c.ndim == 2 else np.diag(np.broadcast_to(c, dim))) / size
         for c, size in zip(covs, sizes, strict=True)
     ]
-    for own in full[1:]:
-        if np.abs(own - full[0]).max() > 1e-9:
+    for value in full[1:]:
+        if np.abs(value - full[0]).max() > 1e-9:
             raise ValueError(
                 "clusters: got covariances of several shapes, expected one up to factors; for "
                 "others no threshold is stated here: simulate, or use a positive ridge."
@@ -109,7 +109,7 @@ def _whitened(clusters: Sequence[Cluster]) -> tuple[np.ndarray, np.ndarray]:
             "clusters: got a singular covariance, expected positive eigenvalues; drop "
             "the features that are combinations of others."
         )
-    means = np.stack([own.mean for own in clusters]) @ basis / np.sqrt(values)
+    means = np.stack([cluster.mean for cluster in clusters]) @ basis / np.sqrt(values)
     _, strength, rows = np.linalg.svd(means, full_matrices=False)
     kept = strength > 1e-12 * max(float(strength.max(initial=0.0)), 1e-300)
     return means @ rows[kept].T, np.sqrt(sizes)

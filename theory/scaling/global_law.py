@@ -94,7 +94,8 @@ class GlobalLaw:
             Nats; infinite where the weight is positive and the size 0.
         """
         weight, size = (
-            np.asarray(own) for own in (checked("weight", weight, 0.0, 1.0), checked("size", size))
+            np.asarray(value)
+            for value in (checked("weight", weight, 0.0, 1.0), checked("size", size))
         )
         used = np.where((weight > 0) & (size > 0), size, 1.0)
         value = self.limit(weight) + weight**2 * self.noise(weight) / used
@@ -106,7 +107,7 @@ class GlobalLaw:
         Args:
             size: ``N``, a number or an array; at 0 the weight is 0.
         """
-        return self._by_size(size, lambda own: _least(own)[0], 0.0)
+        return self._by_size(size, lambda found: _least(found)[0], 0.0)
 
     def best_excess(self, size: Numbers) -> AnyArray:
         """Excess risk at the best weight of each size: that of weight 0 at 0, `floor` at infinity.
@@ -114,7 +115,7 @@ class GlobalLaw:
         Args:
             size: ``N``, a number or an array.
         """
-        return self._by_size(size, lambda own: _least(own)[1], self._none)
+        return self._by_size(size, lambda found: _least(found)[1], self._none)
 
     def best_slope(self, size: Numbers) -> AnyArray:
         """Derivative of ``best_excess`` in ``1 / N``: ``s`` at the best weight (envelope theorem).
@@ -134,8 +135,8 @@ class GlobalLaw:
             size: ``N``, a number or an array.
         """
 
-        def edge(own: Chebyshev) -> float:
-            change = _trimmed((own - self._none) // _WEIGHT)  # over the weight: no root at 0
+        def edge(curve: Chebyshev) -> float:
+            change = _trimmed((curve - self._none) // _WEIGHT)  # over the weight: no root at 0
             if change(1.0) <= 0:
                 return 1.0
             return float(np.max(_roots(change, real=True), initial=0.0))
@@ -194,7 +195,7 @@ class GlobalLaw:
                 the price of a sample. 0 gives infinity where samples help.
         """
         price = np.asarray(checked("price", price))
-        found = [self._best_size(float(own)) for own in price.ravel()]
+        found = [self._best_size(float(one)) for one in price.ravel()]
         return plain(np.array(found, float).reshape(price.shape))
 
     def distance_to_hyperbola(self, least_size: float | int = 1) -> Distance:
@@ -213,8 +214,8 @@ class GlobalLaw:
         small = 1e-9 * abs(self._none)
         return Distance(
             *(
-                float(np.max(np.abs(np.asarray(near) - own) / np.maximum(np.abs(own), small)))
-                for near, own in pairs
+                float(np.max(np.abs(np.asarray(near) - far) / np.maximum(np.abs(far), small)))
+                for near, far in pairs
             )
         )
 
@@ -228,7 +229,7 @@ class GlobalLaw:
 
     def _by_size(self, size: Numbers, answer: Callable, at_zero: float) -> AnyArray:
         size = np.asarray(checked("size", size))
-        found = [answer(self._at(own)) if own > 0 else at_zero for own in size.ravel()]
+        found = [answer(self._at(one)) if one > 0 else at_zero for one in size.ravel()]
         return plain(np.array(found, float).reshape(size.shape))
 
     def _best_size(self, price: float) -> float:
@@ -317,7 +318,7 @@ def global_law(
                 f"along: got an excess that is not finite at weight {wrong:.3g}, expected numbers."
             )
         coefficients = np.linalg.solve(chebvander(2 * weight - 1, degree), value.T)
-        limit, noise = (_trimmed(Chebyshev(own, [0.0, 1.0])) for own in coefficients.T)
+        limit, noise = (_trimmed(Chebyshev(column, [0.0, 1.0])) for column in coefficients.T)
         scale = np.array([abs(limit(0.0)) + _ROUNDING / _TOLERANCE, np.median(np.abs(value[1]))])
         tail = np.abs(coefficients[-2:]).sum(axis=0)
         off = np.abs(np.stack([limit(_BETWEEN), noise(_BETWEEN)]) - between).max(axis=1)

@@ -94,9 +94,16 @@ class _Measured(NamedTuple):
 
 def _parts_at(weight: float, signs, design: Design) -> tuple[Part, ...]:
     """Weights of a design without end of augmentation."""
-    own = Design(design.sizes, np.inf, weight)
-    synthetic = own.oversampling_mass + own.augmentation_mass
-    rows = zip(signs, own.real_mass, synthetic, own.synthetic_noise, own.sizes, strict=True)
+    design_at = Design(design.sizes, np.inf, weight)
+    synthetic = design_at.oversampling_mass + design_at.augmentation_mass
+    rows = zip(
+        signs,
+        design_at.real_mass,
+        synthetic,
+        design_at.synthetic_noise,
+        design_at.sizes,
+        strict=True,
+    )
     return tuple(Part(*map(float, row)) for row in rows)
 
 
@@ -109,9 +116,9 @@ def _at_weight(samples, reals, parts, start, star, balanced, loss, steps) -> tup
     def noises(theta):
         """Of the seeds and of levelling, less the measurement's own; of one sample a group."""
         limit = one = jnp.zeros((theta.size,) * 2)
-        for own, part in zip(samples, parts, strict=True):
-            real = jnp.mean(scores(theta, own.seeds, part.sign, loss), axis=1)
-            drawn = scores(theta, own.synthetic, part.sign, loss)
+        for sample, part in zip(samples, parts, strict=True):
+            real = jnp.mean(scores(theta, sample.seeds, part.sign, loss), axis=1)
+            drawn = scores(theta, sample.synthetic, part.sign, loss)
             centre = jnp.mean(drawn, axis=1)
             sets, count = drawn.shape[:2]
             apart = (drawn - centre[:, None]).reshape(-1, theta.size)
@@ -139,7 +146,7 @@ def _at_weight(samples, reals, parts, start, star, balanced, loss, steps) -> tup
 _quick_at_weight = quick_jit(_at_weight, static_argnames=("loss", "steps"), level=1)
 
 
-def _global(own: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
+def _global(parts: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
     """The global law of some samples; where `starts` has a weight's point, it starts there."""
 
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,12 +155,12 @@ def _global(own: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
             near = starts.get(float(weight))
             alpha, *values, left = _quick_at_weight(
                 samples,
-                own.reals,
-                _parts_at(weight, own.signs, own.design),
-                own.star if near is None else near,
-                own.star,
-                own.balanced,
-                loss=own.loss,
+                parts.reals,
+                _parts_at(weight, parts.signs, parts.design),
+                parts.star if near is None else near,
+                parts.star,
+                parts.balanced,
+                loss=parts.loss,
                 steps=15 if near is None else 6,
             )
             require_settled(left)
@@ -165,10 +172,10 @@ def _global(own: _Measured, samples, starts: dict, hyperbola) -> GlobalLaw:
     return global_law(along, hyperbola, tolerance=_TOLERANCE)
 
 
-def _moments(own: MeasuredSamples, theta, sign, true_mean, loss: Loss) -> tuple[np.ndarray, ...]:
+def _moments(sample: MeasuredSamples, theta, sign, true_mean, loss: Loss) -> tuple[np.ndarray, ...]:
     """Bias, its sampling covariance, seed covariances and the samples' own covariance."""
-    real = np.asarray(jnp.mean(scores(theta, own.seeds, sign, loss), axis=1))
-    drawn = np.asarray(scores(theta, own.synthetic, sign, loss))
+    real = np.asarray(jnp.mean(scores(theta, sample.seeds, sign, loss), axis=1))
+    drawn = np.asarray(scores(theta, sample.synthetic, sign, loss))
     sets, count, size = drawn.shape
     centre = drawn.mean(axis=1)
     apart = (drawn - centre[:, None]).reshape(-1, size)
@@ -209,22 +216,22 @@ def measured_law(
     check_groups(groups, design)
     require_loss(loss)
     check_samples(samples, len(groups), blocks)
-    if any(own is None for own in samples):
+    if any(sample is None for sample in samples):
         raise ValueError(
             "samples: got None for a group, expected what the generator drew for every group, "
             "because augmentation adds to all of them."
         )
-    for g, own in enumerate(samples):
-        sets, n, dim = np.shape(own.seeds)
-        drawn = np.shape(own.synthetic)
+    for g, sample in enumerate(samples):
+        sets, n, dim = np.shape(sample.seeds)
+        drawn = np.shape(sample.synthetic)
         wanted = (design.sizes[g], groups[g].dim)
         if (n, dim) != wanted or drawn[1] < 2 or drawn != (sets, drawn[1], dim):
             raise ValueError(
-                f"samples: got seeds {np.shape(own.seeds)} and synthetic {drawn} for group {g}, "
+                f"samples: got seeds {np.shape(sample.seeds)} and synthetic {drawn} for group {g}, "
                 f"expected {counted(design.sizes[g], 'seed')} in dimension {groups[g].dim} and at "
                 "least 2 synthetic samples a set."
             )
-    samples = [MeasuredSamples(*map(jnp.asarray, own)) for own in samples]
+    samples = [MeasuredSamples(*map(jnp.asarray, sample)) for sample in samples]
     balanced = balanced_law(groups)
     star = minimiser(balanced, loss)
     inverse = np.linalg.inv(np.asarray(hessian(star, balanced, loss)))
@@ -232,8 +239,8 @@ def measured_law(
 
     def law(subset: Sequence[MeasuredSamples]) -> np.ndarray:
         parts = [
-            _moments(own, star, group.sign, mean, loss)
-            for own, group, mean in zip(subset, groups, means, strict=True)
+            _moments(sample, star, group.sign, mean, loss)
+            for sample, group, mean in zip(subset, groups, means, strict=True)
         ]
         return _combine(parts, inverse, design)
 
@@ -250,8 +257,10 @@ def measured_law(
     return MeasuredLaw(whole, errors, again)
 
 
-def _remeasured(own: _Measured, samples, blocks: int, starts: dict, small) -> tuple[GlobalLaw, ...]:
-    return tuple(_global(own, part, starts, lambda: small) for part in left_out(samples, blocks))
+def _remeasured(
+    parts: _Measured, samples, blocks: int, starts: dict, small
+) -> tuple[GlobalLaw, ...]:
+    return tuple(_global(parts, part, starts, lambda: small) for part in left_out(samples, blocks))
 
 
 def _combine(parts, inverse: np.ndarray, design: Design) -> np.ndarray:

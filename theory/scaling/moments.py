@@ -71,8 +71,8 @@ def _seeds(theta, pieces: Population, score_cov, parts, families, loss) -> np.nd
         return jax.device_get(
             _seed_covs(theta, pieces.real, pieces.synthetic, parts, families, loss)
         )
-    own = np.stack([part.score for part in parts])
-    return np.einsum("ig,jg,gpq->ijgpq", own, own, score_cov)
+    stacked = np.stack([part.score for part in parts])
+    return np.einsum("ig,jg,gpq->ijgpq", stacked, stacked, score_cov)
 
 
 def scaling_moments(
@@ -128,7 +128,7 @@ def _moments(
     ratios = every.ratios if levelled else np.ones(count)
     none, ones = np.zeros(count), np.ones(count)
     weights = ((ones, none), (none, 1.0 - ratios), (none, ones))
-    parts = tuple(sorted_masses(*own, none, every.sizes, generators) for own in weights)
+    parts = tuple(sorted_masses(*weight, none, every.sizes, generators) for weight in weights)
     families = _families(parts)
     point = np.asarray(theta_star)
     real, drawn = (moments(point, laws, loss) for laws in (pieces.real, pieces.synthetic))
@@ -284,7 +284,7 @@ def _centred(pieces: Population, theta) -> tuple[Population, np.ndarray]:
     point[0] += centre @ point[1:]
     names = ("real", "synthetic", "laws", "balanced", "target")
     laws = {name: getattr(pieces, name) for name in names}
-    moved = {name: own._replace(means=own.means - centre) for name, own in laws.items()}
+    moved = {name: law._replace(means=law.means - centre) for name, law in laws.items()}
     return pieces._replace(**moved), point
 
 

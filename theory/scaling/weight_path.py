@@ -90,14 +90,14 @@ def excess_along(
     shares = np.concatenate([masses.real, masses.synthetic], axis=1)
     points = _points(shares, np.asarray(theta_star), pieces, loss)
     at = margin_means(points, laws, loss, further=2)
-    own, best = moments_from(at, laws), moments(np.asarray(theta_star), laws, loss)
-    inverse = inverses(np.einsum("tg,tgpq->tpq", shares, own.hessian))
+    moment, best = moments_from(at, laws), moments(np.asarray(theta_star), laws, loss)
+    inverse = inverses(np.einsum("tg,tgpq->tpq", shares, moment.hessian))
     each = [sort(*row) for row in zip(*masses, strict=True)]
     found = {name for one in each for name in one.families}
     families = tuple(name for name in ("gaussian", "interpolation") if name in found)
     weights = np.stack([score_cov_weights(one, families) for one in each])
-    gradient = own.score_mean[:, :count].mean(axis=1)
-    hessian = own.hessian[:, :count].mean(axis=1)
+    gradient = moment.score_mean[:, :count].mean(axis=1)
+    hessian = moment.hessian[:, :count].mean(axis=1)
     along = (inverse @ gradient[..., None])[..., 0]
 
     noise, turn, drift = np.zeros_like(inverse), 0.0, 0.0
@@ -110,12 +110,12 @@ def excess_along(
 
     def noisy(weights, noise):
         """Variance and Cox-Snell part of a gradient's covariance, what it owes to seeds aside."""
-        cov = inverse @ (np.einsum("tg,tgpq->tpq", weights, own.score_cov) + noise) @ inverse
-        slope = moments_slope(at, own, laws, (-shares, cov), (weights, inverse))
+        cov = inverse @ (np.einsum("tg,tgpq->tpq", weights, moment.score_cov) + noise) @ inverse
+        slope = moments_slope(at, moment, laws, (-shares, cov), (weights, inverse))
         return (np.sum(hessian * cov, axis=(1, 2)) + np.sum(slope * along, axis=1)) / 2
 
     one = np.broadcast_to(np.repeat([0.0, 1.0 / count**2], count), shares.shape)
-    bias = (own.risk[:, :count] - best.risk[:count]).mean(axis=1)
+    bias = (moment.risk[:, :count] - best.risk[:count]).mean(axis=1)
     return bias + noisy(weights, noise) + turn / 2 - drift, noisy(one, 0.0)
 
 
@@ -168,24 +168,28 @@ def _compiled(shares, pieces: Population, loss: Loss) -> list[np.ndarray]:
     """Minimisers, two at a time: the program of `theory.predict`."""
     count = shares.shape[1] // 2
     parts = ((shares[:, :count], pieces.real), (shares[:, count:], pieces.synthetic))
-    rows = [(own[..., None] * law.weights).reshape(len(own), -1) for own, law in parts]
+    rows = [(part[..., None] * law.weights).reshape(len(part), -1) for part, law in parts]
     weights = np.concatenate(rows, axis=1)
     pairs = [weights[[k, min(k + 1, len(weights) - 1)]] for k in range(0, len(weights), 2)]
-    found = [np.asarray(own) for pair in pairs for own in minimisers(pair, pieces.target, loss)]
+    found = [
+        np.asarray(minimiser)
+        for pair in pairs
+        for minimiser in minimisers(pair, pieces.target, loss)
+    ]
     return found[: len(weights)]
 
 
 def _seeds(points, along, inverse, laws: Law, masses, room, families, loss, nodes):
     """Of every design, `seed_noise`, ``tr(A^{-1} seed_noise)``'s slope and the drift, ``along``."""
-    fields = np.stack([np.stack(own) for own in masses])
+    fields = np.stack([np.stack(mass) for mass in masses])
     rows = (points, along, inverse, fields)
     blocks = []
     for start in range(0, len(points), _TOGETHER):
         index = np.minimum(np.arange(start, start + _TOGETHER), len(points) - 1)
-        own = (part[index] for part in rows)
-        blocks.append(_seeds_along(*own, laws, room, families, loss, nodes))
+        record = (part[index] for part in rows)
+        blocks.append(_seeds_along(*record, laws, room, families, loss, nodes))
     return [
-        np.concatenate([np.asarray(own) for own in part])[: len(points)]
+        np.concatenate([np.asarray(value) for value in part])[: len(points)]
         for part in zip(*blocks, strict=True)
     ]
 
@@ -194,8 +198,8 @@ def _along(points, along, inverse, fields, laws, room, families, loss, nodes):
     pair = halves(laws, room)
 
     def one(row):
-        theta, way, matrix, own = row
-        rest = (*pair, SeedMasses(*own), families, loss)
+        theta, way, matrix, path_row = row
+        rest = (*pair, SeedMasses(*path_row), families, loss)
         noise, turn = jax.jvp(lambda at: seed_noise(at, *rest, nodes=nodes), (theta,), (way,))
         drift = jax.jvp(lambda at: second_order_risk(at, *rest), (theta,), (way,))[1]
         return noise, jnp.sum(matrix * turn), drift

@@ -19,10 +19,10 @@ __all__ = ["GLOBAL_LAW_FORMULAS"]
 
 def _theorem_r() -> sp.Expr:
     """Theorem R of one parameter: bias part, variance part, slope times the estimator's bias."""
-    own = second_order_bias(1)
-    (cov,), (target,) = own.cov, own.target
+    second_order = second_order_bias(1)
+    (cov,), (target,) = second_order.cov, second_order.target
     joint = sp.Symbol("c_000", real=True)  # of the empirical Hessian and gradient
-    if joint not in own.mean[0].free_symbols:
+    if joint not in second_order.mean[0].free_symbols:
         raise ValueError("joint: got another symbol in the generic equation, expected c_000.")
     fresh = {
         symbol: sp.Symbol(f"{symbol}_rest", real=True)
@@ -30,7 +30,7 @@ def _theorem_r() -> sp.Expr:
         for symbol in (cov, joint)
     }
     bias, slope, bend = sp.symbols("bias slope bend", real=True)
-    total = bias + bend * cov / (2 * target**2) + slope * own.mean[0]
+    total = bias + bend * cov / (2 * target**2) + slope * second_order.mean[0]
     return sp.expand(total.subs(fresh, simultaneous=True))
 
 
@@ -58,7 +58,7 @@ def _prove_slope(rhs):
 def _prove_price_size(rhs):
     noise = sp.Symbol("noise", positive=True)
     cost = nt.limit_excess + noise / nt.N + nt.price * nt.N
-    (size,) = stationary_points(cost, nt.N, lambda own: own.is_positive)
+    (size,) = stationary_points(cost, nt.N, lambda root: root.is_positive)
     return rhs.subs(nt.noise_excess, noise) - size
 
 

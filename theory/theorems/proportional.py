@@ -66,7 +66,7 @@ def _prove_squared_response(rhs):
     equation = v * (nt.ridge * (1 + v) + nt.rows) - nt.dim * (1 + v)
     roots = sp.solve(sp.expand(equation), v)
     at = {nt.ridge: 2, nt.rows: 3, nt.dim: 5}
-    root = next(own for own in roots if own.subs(at) > 0)
+    root = next(root for root in roots if root.subs(at) > 0)
     yield sp.simplify(rhs - root)
     yield sp.N((rhs - root).subs(at), 20).round(12)
 
@@ -75,8 +75,8 @@ def _prove_mean_difference(rhs):
     """A rule's own squared length, coordinate by coordinate, spreads the scores of both classes."""
     count = 4
     gap = [nt.Delta, *[0] * (count - 1)]
-    square = sum(own**2 + 1 / nt.n_0 + 1 / nt.n_1 for own in gap)
-    along = sum(own**2 for own in gap)
+    square = sum(term**2 + 1 / nt.n_0 + 1 / nt.n_1 for term in gap)
+    along = sum(term**2 for term in gap)
     ratio = along / sp.sqrt(2 * square)
     yield sp.simplify((rhs - Phi(ratio)).subs(nt.dim, count).rewrite(sp.erf))
 

@@ -47,16 +47,16 @@ def beyond_training(model: Model, seeds: Seeds, counts: dict[str, int], scaler: 
     most = model.about.get("recipe", {}).get("max_count")
     found = []
     for label in (label for label, count in counts.items() if count):
-        own = seeds.features[seeds.labels == label]
-        if most is not None and len(own) >= most:
+        sample = seeds.features[seeds.labels == label]
+        if most is not None and len(sample) >= most:
             found.append(
-                f"group {label!r} has {counted(len(own), 'seed')}, the network was trained with up "
-                f"to {most - 1}: beyond that its law is an extrapolation, and from twice as many "
-                "on a normal law fitted to the seeds may be closer (compare with evaluate, or "
+                f"group {label!r} has {counted(len(sample), 'seed')}, the network was trained with "
+                f"up to {most - 1}: beyond that its law is an extrapolation, and from twice as "
+                "many on a normal law fitted to the seeds may be closer (compare with evaluate, or "
                 "train with a larger --max-count)."
             )
-        if len(own) >= _FEWEST:
-            z = np.linalg.solve(scaler.spread, (own - own.mean(axis=0)).T).T
+        if len(sample) >= _FEWEST:
+            z = np.linalg.solve(scaler.spread, (sample - sample.mean(axis=0)).T).T
             found += _shape(model, label, z, seeds.names)
     return found
 

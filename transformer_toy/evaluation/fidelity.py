@@ -196,8 +196,8 @@ def _predict(rule: str, draw, sets: int, key: Key[Array, ""]) -> tuple[float, fl
         jax.grad(error_rate)(got.theta_alpha, law),
         jax.hessian(error_rate)(got.theta_alpha, law),
     )
-    own = expand(error_rate(got.theta_alpha, law), *slopes, got.estimator_bias, got.cov)
-    return float(got.total), float(got.total_error), float(own.total)
+    expansion = expand(error_rate(got.theta_alpha, law), *slopes, got.estimator_bias, got.cov)
+    return float(got.total), float(got.total_error), float(expansion.total)
 
 
 def compare(

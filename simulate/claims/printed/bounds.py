@@ -38,23 +38,23 @@ __all__ = ["BOUND_ROWS"]
 
 
 def _local_bound() -> Row:
-    own = prediction("scaled")
-    target = target_hessian(SCALED, own.theta_star)
+    predicted = prediction("scaled")
+    target = target_hessian(SCALED, predicted.theta_star)
     values = {
-        "square_bias": own.bias_gradient @ own.bias_gradient,
-        "lambda_max": np.linalg.eigvalsh(own.hessian)[-1],
+        "square_bias": predicted.bias_gradient @ predicted.bias_gradient,
+        "lambda_max": np.linalg.eigvalsh(predicted.hessian)[-1],
         "lambda_target": np.linalg.eigvalsh(target)[0],
-        "H": own.hessian,
+        "H": predicted.hessian,
         "A_star": target,
-        "V": own.gradient_cov_star,
+        "V": predicted.gradient_cov_star,
     }
-    return Row([values], float(own.bound))
+    return Row([values], float(predicted.bound))
 
 
 def _population_bound() -> Row:
     """The curvature from Hessians by the trapezoidal rule on a fine grid of the segment."""
-    own = prediction("scaled")
-    star, alpha = np.asarray(own.theta_star), np.asarray(own.theta_alpha)
+    predicted = prediction("scaled")
+    star, alpha = np.asarray(predicted.theta_star), np.asarray(predicted.theta_alpha)
     steps = np.linspace(0.0, 1.0, 129)[:, None]
     path = [balanced(point, APART).hessian for point in star + steps * (alpha - star)]
     values = {"square_bias_alpha": np.sum(balanced(alpha, APART).slope ** 2)}
@@ -65,19 +65,19 @@ def _population_bound() -> Row:
 def _trace_bound() -> Row:
     """Attained at the mean eigenvalue where both groups' score covariances have one trace."""
     sizes = (500, 140)
-    own = predict(MIRRORED, Design(sizes, 300, 0.3), Oracle())
-    trace = float(np.trace(moments(own.theta_star, MIRRORED[0].law).cov))
+    prediction = predict(MIRRORED, Design(sizes, 300, 0.3), Oracle())
+    trace = float(np.trace(moments(prediction.theta_star, MIRRORED[0].law).cov))
     values = {"G": 2, "alpha": 0.3, "N": 300, "n_max": 500, "p": 3, "var_score": trace / 3}
-    return Row([values], float(np.trace(own.gradient_cov_star)))
+    return Row([values], float(np.trace(prediction.gradient_cov_star)))
 
 
 def _usual_rate() -> Row:
     """From the weights of all samples, squared and added up."""
-    own, largest = prediction("shifted"), 2.5
+    predicted, largest = prediction("shifted"), 2.5
     squares = sum((sample_weights(g)["real"] ** 2).sum() + drawn_squares(g) for g in range(GROUPS))
-    square = float(own.bias_gradient @ own.bias_gradient)
-    most = float(np.linalg.eigvalsh(own.hessian)[-1])
-    least = float(np.linalg.eigvalsh(target_hessian(Shifted(SHIFT), own.theta_star))[0])
+    square = float(predicted.bias_gradient @ predicted.bias_gradient)
+    most = float(np.linalg.eigvalsh(predicted.hessian)[-1])
+    least = float(np.linalg.eigvalsh(target_hessian(Shifted(SHIFT), predicted.theta_star))[0])
     values = common() | {"p": 3, "n_tot": sum(DESIGN.sizes), "var_score": largest}
     values |= {"square_bias": square, "lambda_max": most, "lambda_target": least}
     seen = largest * most / (2 * least**2) * (square + 3 * math.log(sum(DESIGN.sizes)) * squares)

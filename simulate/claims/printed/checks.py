@@ -138,8 +138,8 @@ def _parabolas(factor: int) -> dict[int | float, np.ndarray]:
     for size in (60 * factor, 600 * factor, math.inf):
         values = []
         for weight in _WEIGHTS:
-            own = predict(APART, Design(sizes, size, weight), Duplicate())
-            values.append(float(own.small_bias + own.small_variance))
+            prediction = predict(APART, Design(sizes, size, weight), Duplicate())
+            values.append(float(prediction.small_bias + prediction.small_variance))
         found[size] = np.polyfit(_WEIGHTS, values, 2)
     return found
 

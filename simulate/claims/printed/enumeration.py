@@ -138,8 +138,8 @@ def two_point_checks(profile: str) -> Iterator[Check]:
             theory = predict(groups, design, generator)
             exact = enumerate_exactly(label, size)
             bias = exact.theta - np.asarray(theory.theta_alpha + theory.estimator_bias)
-            own = exact.group_excess - np.asarray(theory.group_excess.total)
-            found.append((own.mean(), own[1], bias[0]))
+            gap = exact.group_excess - np.asarray(theory.group_excess.total)
+            found.append((gap.mean(), gap[1], bias[0]))
         return np.array(found).T
 
     def slope(label, which):

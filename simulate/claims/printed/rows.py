@@ -94,14 +94,14 @@ def _mislabelled() -> Row:
 
 
 def _displacement() -> Row:
-    own = prediction("scaled")
-    values = {"A_star": target_hessian(SCALED, own.theta_star), "b": own.bias_gradient}
-    return Row([values], number(own.displacement_linear))
+    predicted = prediction("scaled")
+    values = {"A_star": target_hessian(SCALED, predicted.theta_star), "b": predicted.bias_gradient}
+    return Row([values], number(predicted.displacement_linear))
 
 
 def _bayes_log_odds() -> Row:
     x, inverse = np.array([0.7, -1.3]), np.linalg.inv(COV)
-    high, low = (own.mean[0] for own in PAIR)
+    high, low = (part.mean[0] for part in PAIR)
     values = {"q_x1": x @ inverse @ high, "q_x0": x @ inverse @ low}
     values |= {"q_11": high @ inverse @ high, "q_00": low @ inverse @ low}
     return Row([values], float(np.asarray(raw_pair().theta_star) @ np.append(1.0, x)))
@@ -133,33 +133,37 @@ def _spurious_weight() -> Row:
 
 
 def _gradient_cov() -> Row:
-    own = prediction("shifted")
-    covs = score_covs(Shifted(SHIFT), own.theta_star)
+    predicted = prediction("shifted")
+    covs = score_covs(Shifted(SHIFT), predicted.theta_star)
     values = [
         common() | {"rho_g": n / DESIGN.n_max, "cov_real": real, "cov_syn": drawn}
         for n, (real, drawn) in zip(DESIGN.sizes, covs, strict=True)
     ]
-    return Row(values, number(own.gradient_cov_star))
+    return Row(values, number(predicted.gradient_cov_star))
 
 
 def _local_excess() -> Row:
-    own = prediction("scaled")
-    values = {"H": own.hessian, "b": own.bias_gradient, "V": own.gradient_cov_star}
-    values["A_star"] = target_hessian(SCALED, own.theta_star)
-    return Row([values], float(own.local_bias + own.local_variance))
+    predicted = prediction("scaled")
+    values = {
+        "H": predicted.hessian,
+        "b": predicted.bias_gradient,
+        "V": predicted.gradient_cov_star,
+    }
+    values["A_star"] = target_hessian(SCALED, predicted.theta_star)
+    return Row([values], float(predicted.local_bias + predicted.local_variance))
 
 
 def _estimation() -> Row:
-    own = prediction("shifted")
-    at = balanced(own.theta_alpha, APART)
+    predicted = prediction("shifted")
+    at = balanced(predicted.theta_alpha, APART)
     values = {
         "H": at.hessian,
-        "A_target": own.curvature,
-        "V": own.gradient_cov,
+        "A_target": predicted.curvature,
+        "V": predicted.gradient_cov,
         "slope": at.slope,
-        "mean_shift": own.estimator_bias,
+        "mean_shift": predicted.estimator_bias,
     }
-    return Row([values], float(own.excess.variance + own.excess.cox_snell))
+    return Row([values], float(predicted.excess.variance + predicted.excess.cox_snell))
 
 
 _STEP = 1e-3
@@ -175,9 +179,12 @@ def _around() -> list[list[tuple[float, np.ndarray, np.ndarray]]]:
         for g, pair in enumerate(laws(Shifted(SHIFT))):
             parts = sample_weights(g)
             for law, names in zip(pair, (("real",), ("over", "aug")), strict=True):
-                weights, own = np.concatenate([parts[name] for name in names]), moments(theta, law)
-                noise = noise + (weights**2).sum() * own.cov
-                hessian = hessian + weights.sum() * own.hessian
+                weights, moment = (
+                    np.concatenate([parts[name] for name in names]),
+                    moments(theta, law),
+                )
+                noise = noise + (weights**2).sum() * moment.cov
+                hessian = hessian + weights.sum() * moment.hessian
         return noise, hessian
 
     point = np.asarray(prediction("shifted").theta_alpha)
@@ -189,8 +196,8 @@ def _around() -> list[list[tuple[float, np.ndarray, np.ndarray]]]:
 
 def _cox_snell() -> Row:
     """The slope of the printed potential, by differences, in the printed bias."""
-    own = prediction("shifted")
-    point = {"A_target": own.curvature, "V": own.gradient_cov}
+    predicted = prediction("shifted")
+    point = {"A_target": predicted.curvature, "V": predicted.gradient_cov}
     slope = [
         sum(
             weight * printed_value("R1.cox_snell_potential", [point | {"V_at": v, "H_at": h}])
@@ -198,13 +205,15 @@ def _cox_snell() -> Row:
         )
         for line in _around()
     ]
-    return Row([point | {"potential_slope": np.array(slope)}], number(own.estimator_bias), 1e-6)
+    return Row(
+        [point | {"potential_slope": np.array(slope)}], number(predicted.estimator_bias), 1e-6
+    )
 
 
 def _seed_cov() -> Row:
     """A plug-in with known covariance: its influence is that of the mean, found by differences."""
-    own, total = prediction("plugin"), []
-    covs = score_covs(Oracle(), own.theta_star)
+    predicted, total = prediction("plugin"), []
+    covs = score_covs(Oracle(), predicted.theta_star)
     for g, group in enumerate(APART):
         columns = []
         for axis in range(2):
@@ -213,7 +222,7 @@ def _seed_cov() -> Row:
             for step, weight in _STENCIL:
                 move[axis] = step * _STEP
                 moved = GaussianGroup(group.mean[0] + move, group.cov[0], group.label)
-                slope = slope + weight / _STEP * moments(own.theta_star, moved.law).slope
+                slope = slope + weight / _STEP * moments(predicted.theta_star, moved.law).slope
             columns.append(slope)
         pull = np.stack(columns, axis=1)
         influence = pull @ group.cov[0] @ pull.T  # Stein: also its covariance with the score
@@ -230,27 +239,27 @@ def _seed_cov() -> Row:
             }
         )
     drawn = sum(drawn_squares(g) * covs[g][1] for g in range(GROUPS))
-    return Row(total, number(own.gradient_cov_star - drawn))
+    return Row(total, number(predicted.gradient_cov_star - drawn))
 
 
 def _duplicate() -> Row:
-    own = prediction("duplicate")
-    covs = [real for real, _ in score_covs(Oracle(), own.theta_star)]
+    predicted = prediction("duplicate")
+    covs = [real for real, _ in score_covs(Oracle(), predicted.theta_star)]
     values = [
         {"G": GROUPS, "n_g": n, "cov_real": c} for n, c in zip(DESIGN.sizes, covs, strict=True)
     ]
     drawn = sum(drawn_squares(g) * covs[g] for g in range(GROUPS))
-    return Row(values, number(own.gradient_cov_star - drawn))
+    return Row(values, number(predicted.gradient_cov_star - drawn))
 
 
 def _excess_of_shift() -> Row:
-    own = prediction("shifted")
-    size = float(np.linalg.norm(own.bias_gradient))
-    unit = own.bias_gradient / size
-    values = {"bias_size": size, "noise_syn": own.local_variance}
-    move = np.linalg.solve(target_hessian(Shifted(SHIFT), own.theta_star), unit)
-    values["bias_curvature"] = move @ own.hessian @ move
-    return Row([values], float(own.local_bias + own.local_variance))
+    predicted = prediction("shifted")
+    size = float(np.linalg.norm(predicted.bias_gradient))
+    unit = predicted.bias_gradient / size
+    values = {"bias_size": size, "noise_syn": predicted.local_variance}
+    move = np.linalg.solve(target_hessian(Shifted(SHIFT), predicted.theta_star), unit)
+    values["bias_curvature"] = move @ predicted.hessian @ move
+    return Row([values], float(predicted.local_bias + predicted.local_variance))
 
 
 def _break_even_bias() -> Row:
@@ -273,15 +282,15 @@ def _break_even_seeds() -> Row:
     for factor in (1, 4):
         sizes = tuple(factor * n for n in DESIGN.sizes)
         design = Design(sizes, factor * DESIGN.augmentation, DESIGN.weight)
-        own = predict(APART, design, Shifted(SHIFT))
+        predicted = predict(APART, design, Shifted(SHIFT))
         weighted = predict(APART, Design.class_weighted(sizes), Oracle())
-        excess.append(float(own.local_bias + own.local_variance))
+        excess.append(float(predicted.local_bias + predicted.local_variance))
         reference.append(float(weighted.local_variance))
     gain = [r - e for r, e in zip(reference, excess, strict=True)]  # noise / n - bias
     noise = (gain[0] - gain[1]) / (1 - 1 / 4)
-    own, weighted = prediction("shifted"), reference[0]
-    values = {"rate_ref": weighted, "rate_syn": float(own.local_variance)}
-    values["bias_quadratic"] = 2 * float(own.local_bias)
+    predicted, weighted = prediction("shifted"), reference[0]
+    values = {"rate_ref": weighted, "rate_syn": float(predicted.local_variance)}
+    values["bias_quadratic"] = 2 * float(predicted.local_bias)
     return Row([values], noise / (noise - gain[0]))
 
 
@@ -308,27 +317,29 @@ def _gain_over_raw() -> Row:
 
 
 def _oracle_gain() -> Row:
-    own = prediction("oracle")
-    covs = [real for real, _ in score_covs(Oracle(), own.theta_star)]
+    predicted = prediction("oracle")
+    covs = [real for real, _ in score_covs(Oracle(), predicted.theta_star)]
     sizes = np.asarray(DESIGN.sizes, float)
     values = {"G": GROUPS, "size": sizes, "real_share": (1 - DESIGN.weight) * sizes / DESIGN.n_max}
-    values["trace_score"] = np.array([np.trace(np.linalg.solve(own.hessian, c)) for c in covs])
-    return Row([values], float(prediction("duplicate").local_variance - own.local_variance))
+    values["trace_score"] = np.array(
+        [np.trace(np.linalg.solve(predicted.hessian, c)) for c in covs]
+    )
+    return Row([values], float(prediction("duplicate").local_variance - predicted.local_variance))
 
 
 def _group_excess() -> Row:
-    own = prediction("nearly")
-    slope = moments(own.theta_star, APART[0].law).slope
-    target = target_hessian(Shifted(tuple(1e-4 * s for s in SHIFT)), own.theta_star)
-    values = {"slope": slope, "A_star": target, "b": own.bias_gradient}
-    return Row([values], float(own.group_excess.bias[0]), 1e-3)
+    predicted = prediction("nearly")
+    slope = moments(predicted.theta_star, APART[0].law).slope
+    target = target_hessian(Shifted(tuple(1e-4 * s for s in SHIFT)), predicted.theta_star)
+    values = {"slope": slope, "A_star": target, "b": predicted.bias_gradient}
+    return Row([values], float(predicted.group_excess.bias[0]), 1e-3)
 
 
 def _worst_pair() -> Row:
     """The second mean plus the integral of the probabilities that the difference is larger."""
-    own = prediction("shifted")
-    first = float(own.group_error.total[0])
-    std = math.sqrt(float(np.array([1.0, -1.0]) @ own.error_cov @ [1.0, -1.0]))
+    predicted = prediction("shifted")
+    first = float(predicted.group_error.total[0])
+    std = math.sqrt(float(np.array([1.0, -1.0]) @ predicted.error_cov @ [1.0, -1.0]))
     second = first - std / 2  # nearly tied
     larger, _ = scipy.integrate.quad(
         lambda t: ndtr((first - second - t) / std), 0.0, 12 * std, epsabs=1e-14, limit=400

@@ -78,7 +78,7 @@ def printed_value(name: str, values: Sequence[Values]) -> float:
     """The printed formula in numbers."""
     formula = FORMULAS[name]
     return math.fsum(
-        number(formula.numpy(**{key: own[key] for key in formula.arguments})) for own in values
+        number(formula.numpy(**{key: value[key] for key in formula.arguments})) for value in values
     )
 
 
@@ -120,25 +120,26 @@ def moments(theta, law: Law) -> _Moments:
     risk, slope, hessian, square = 0.0, np.zeros(3), np.zeros((3, 3)), np.zeros((3, 3))
     for weight, mean, cov, sign in zip(*law, strict=True):
         rows = np.insert(mean + z @ np.linalg.cholesky(cov).T, 0, 1.0, axis=1)
-        margin, own = sign * (rows @ theta), weight * mass
+        margin, share = sign * (rows @ theta), weight * mass
         tail = 1.0 / (1.0 + np.exp(margin))
-        risk += float(own @ np.logaddexp(0.0, -margin))
-        slope = slope - (own * sign * tail) @ rows
-        hessian = hessian + rows.T @ (rows * (own * tail * (1 - tail))[:, None])
-        square = square + rows.T @ (rows * (own * tail**2)[:, None])
+        risk += float(share @ np.logaddexp(0.0, -margin))
+        slope = slope - (share * sign * tail) @ rows
+        hessian = hessian + rows.T @ (rows * (share * tail * (1 - tail))[:, None])
+        square = square + rows.T @ (rows * (share * tail**2)[:, None])
     return _Moments(risk, slope, hessian, square - np.outer(slope, slope))
 
 
 def balanced(theta, groups: Sequence[GaussianGroup]) -> _Moments:
     """Of the balanced risk; the covariance is no one's."""
-    each = [moments(theta, own.law) for own in groups]
+    each = [moments(theta, group.law) for group in groups]
     return _Moments(*(sum(parts) / len(each) for parts in zip(*each, strict=True)))
 
 
 def laws(generator: Generator) -> list[tuple[Law, Law]]:
     """Every group's law and that of its generator."""
     return [
-        (own.law, population_law(generator, g, APART, DESIGN.sizes)) for g, own in enumerate(APART)
+        (group.law, population_law(generator, g, APART, DESIGN.sizes))
+        for g, group in enumerate(APART)
     ]
 
 
