@@ -23,11 +23,19 @@ _SOURCES = {
 
 
 def planned_amounts(
-    found: Columns, labels, codes: np.ndarray, generator, covariance: str, seed: int, draw: Callable
+    found: Columns,
+    labels,
+    codes: np.ndarray,
+    generator,
+    covariance: str,
+    seed: int,
+    draw: Callable,
+    *,
+    lent: bool = False,
 ) -> tuple[object, Amounts]:
     """Ask the planner, for the resampler's own generator, fitted again within every fold.
 
-    Theory has a word where it knows the generator's law and all columns are numbers; elsewhere the
+    Theory has a word where it knows the generator's law and all columns are drawn; elsewhere the
     table decides alone. A generator of whole rows, such as a language model, draws once, from all
     rows, and is judged as rows that have seen the held-out ones.
 
@@ -38,6 +46,7 @@ def planned_amounts(
         generator, covariance: of the resampler.
         seed: of folds and draws.
         draw: ``(columns, codes of their rows, counts [G], rng) -> (new rows as a table, donors)``.
+        lent: whether donors lend some of the numbers, so that theory does not know the law.
 
     Returns:
         The plan, and its rows and weights; weights of all rows sum to their number.
@@ -79,7 +88,7 @@ def planned_amounts(
         parts = np.split(_design(drawn, found, encoding, "the drawn rows"), np.cumsum(wanted)[:-1])
         return np.concatenate([parts[code] for code in order])
 
-    if known and not found.categorical:
+    if known and not found.categorical and not lent:
         made = {"generators": _SOURCES[generator, covariance]}
     elif isinstance(generator, TableGenerator):
         each = max(rows_per_group(np.bincount(codes)), int(np.bincount(codes).max()))

@@ -40,8 +40,9 @@ class SyntheticOverSampler(BaseOverSampler):
 
     Groups are the classes, or the pairs (class, attribute) when an attribute is named by ``groups``
     here or given to ``fit_resample``; then "auto" levels every pair. Numeric columns are drawn from
-    the generator's law; categorical columns, label and metadata come from a donor, one of the
-    ``neighbours`` seeds of the group nearest to the drawn numbers. Integer columns are rounded.
+    the generator's law; categorical columns, columns of few whole numbers, and metadata come from a
+    donor, one of the ``neighbours`` seeds of the group nearest to the drawn numbers. Integer
+    columns are rounded, and numbers keep to the bounds of their column.
 
     Args:
         generator: "plugin" (Gaussian), "mixture" (of Gaussians, components by BIC), "predictive"
@@ -58,10 +59,16 @@ class SyntheticOverSampler(BaseOverSampler):
             groups first.
         augmentation: N, rows added to every group beyond levelling.
         weight: alpha, the weight of those rows in ``sample_weight_``.
-        covariance: "group", or "pooled" over the groups (plugin and predictive).
+        covariance: "group" (a group with too few rows for its own takes the pooled one, with a
+            warning), or "pooled" over the groups (plugin and predictive).
         groups: name or place of the attribute's column.
         categorical_features: "auto" (category, text and boolean columns), or names, places or a
             mask of further columns that are categories.
+        few_values: "lend" (a column of at most ten whole numbers, each in five rows on average,
+            takes its values from the donor, as a category does) or "draw" (as other numbers).
+        bounds: "sign" (a column without negative numbers is not drawn below its least, one without
+            positive numbers not above its largest), "range" (no column leaves its least and largest
+            number), or None. What lies beyond is moved to the bound.
         max_components: most components of a mixture.
         neighbours: among how many nearest seeds a donor is drawn.
         random_state: seed.
@@ -74,6 +81,7 @@ class SyntheticOverSampler(BaseOverSampler):
         group_of_row_: the group of each returned row, a place in ``groups_``.
         groups_: the groups: classes, or (class, attribute) pairs.
         sample_weight_: weight of each returned row: the design's times that of its seed.
+        corrections_: column -> synthetic values that were moved to a bound, where there are any.
         metadata_: the metadata that was given, row by row.
         plan_: what the planner said, with ``sampling_strategy="plan"``.
 
@@ -104,6 +112,8 @@ class SyntheticOverSampler(BaseOverSampler):
         "covariance": [StrOptions({"group", "pooled"})],
         "groups": [str, numbers.Integral, None],
         "categorical_features": [StrOptions({"auto"}), "array-like"],
+        "few_values": [StrOptions({"lend", "draw"})],
+        "bounds": [StrOptions({"sign", "range"}), None],
         "max_components": [Interval(numbers.Integral, 1, None, closed="left")],
         "neighbours": [Interval(numbers.Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -120,6 +130,8 @@ class SyntheticOverSampler(BaseOverSampler):
         covariance="group",
         groups=None,
         categorical_features="auto",
+        few_values="lend",
+        bounds="sign",
         max_components=5,
         neighbours=5,
         random_state=None,
@@ -132,6 +144,8 @@ class SyntheticOverSampler(BaseOverSampler):
         self.covariance = covariance
         self.groups = groups
         self.categorical_features = categorical_features
+        self.few_values = few_values
+        self.bounds = bounds
         self.max_components = max_components
         self.neighbours = neighbours
         self.random_state = random_state
@@ -223,7 +237,14 @@ class SyntheticOverSampler(BaseOverSampler):
             )
         seed = check_random_state(self.random_state).randint(2**31)
         self.plan_, planned = planning.planned_amounts(
-            found, labels, codes, self.generator, self.covariance, int(seed), self._draw
+            found,
+            labels,
+            codes,
+            self.generator,
+            self.covariance,
+            int(seed),
+            self._draw,
+            lent=bool(self._lent(found).any()),
         )
         return planned
 
@@ -282,6 +303,7 @@ class SyntheticOverSampler(BaseOverSampler):
         added = {code: int(count) for code, count in enumerate(total) if count}
         names = [str(group) if isinstance(group, str) else repr(group) for group in self.groups_]
         if isinstance(self.generator, generators.TableGenerator):
+            self.corrections_ = {}
             return generators.draw_tables(
                 self.generator,
                 found,
@@ -291,7 +313,7 @@ class SyntheticOverSampler(BaseOverSampler):
                 neighbours=self.neighbours,
                 rng=rng,
             )
-        varying = _varying(found.numbers, codes)
+        varying = _varying(found.numbers, codes) & ~self._lent(found)
         features = found.numbers[:, varying]
         if callable(self.generator):
             rows = {
@@ -299,6 +321,8 @@ class SyntheticOverSampler(BaseOverSampler):
                 for code, count in added.items()
             }
         else:
+            fitted = self.generator in ("plugin", "predictive")
+            falls_back = fitted and self.covariance == "group"
             rows = row_laws.draw_rows(
                 self.generator,
                 features,
@@ -307,18 +331,34 @@ class SyntheticOverSampler(BaseOverSampler):
                 names=[repr(group) for group in self.groups_],
                 rng=rng,
                 columns=[str(name) for name in found.table.columns[list(found.numeric)][varying]],
-                covariance=self.covariance,
+                covariance="group or pooled" if falls_back else self.covariance,
                 max_components=self.max_components,
             )
+        moved = np.zeros(features.shape[1], dtype=int)
         parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]
         for code, drawn in rows.items():
             chosen = np.flatnonzero(codes == code)
-            numbers_new = np.repeat(found.numbers[chosen[:1]], len(drawn), axis=0)
+            drawn, beyond = columns.bounded(drawn, features, self.bounds)
+            moved += beyond
+            near = chosen[columns.donors(features[chosen], drawn, self.neighbours, rng)]
+            numbers_new = found.numbers[near]
             numbers_new[:, varying] = drawn
             parts.append(numbers_new)
-            givers.append(chosen[columns.donors(features[chosen], drawn, self.neighbours, rng)])
+            givers.append(near)
         givers = np.concatenate(givers)
+        drawn_names = found.table.columns[list(found.numeric)][varying]
+        self.corrections_ = {
+            columns.plain(name): int(count)
+            for name, count in zip(drawn_names, moved, strict=True)
+            if count
+        }
         return columns.with_numbers(found, givers, np.concatenate(parts)), givers
+
+    def _lent(self, found) -> np.ndarray:
+        """Which numeric columns take their values from donors."""
+        if self.few_values == "draw":
+            return np.zeros(found.numbers.shape[1], dtype=bool)
+        return columns.few_valued(found.numbers)
 
     def _weights(self, codes, rows_new, wanted, given) -> np.ndarray:
         """Weight of every row: that of its kind, times that of its seed."""

@@ -27,6 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--covariance", default="group", choices=("group", "pooled"))
     parser.add_argument(
+        "--few-values",
+        default="lend",
+        choices=("lend", "draw"),
+        help="columns of few whole numbers take a real row's value, or are drawn as numbers",
+    )
+    parser.add_argument(
+        "--bounds",
+        default="sign",
+        choices=("sign", "range", "none"),
+        help="no new sign and nothing beyond the end on its side, or nothing beyond either end",
+    )
+    parser.add_argument(
         "--n-synthetic",
         type=shared.whole(0),
         metavar="TOTAL",
@@ -74,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
         augmentation=options.augmentation,
         weight=options.weight,
         covariance=options.covariance,
+        few_values=options.few_values,
+        bounds=None if options.bounds == "none" else options.bounds,
         groups=options.attribute,
         random_state=options.seed,
     )
@@ -87,5 +101,7 @@ def run(options: argparse.Namespace) -> int:
     save_text(options.out, new.to_csv(index=False))
     for group, count in sampler.sampling_strategy_.items():
         print(f"{group}: {counted(count, 'row')} added")
+    for name, count in sampler.corrections_.items():
+        print(f"{name}: {counted(count, 'value')} moved to the bound of the column")
     print(options.out)
     return 0

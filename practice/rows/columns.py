@@ -4,6 +4,9 @@ A new row is a generated vector of numbers on top of a donor, one of the seeds n
 donor lends the categories, the label and whatever else goes with a row. So a category comes with
 its frequency among the group's seeds near the generated numbers, and only combinations of
 categories that were observed appear. Without numeric columns donors are drawn uniformly.
+
+Columns of few whole numbers, such as 0 and 1 or a count of children, are lent by the donor as well:
+a law of numbers would write 0.4 children. All other numbers keep to the bounds of their column.
 """
 
 from __future__ import annotations
@@ -24,9 +27,19 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["Columns", "donors", "plain", "positions", "read_columns", "with_numbers"]
+__all__ = [
+    "Columns",
+    "bounded",
+    "donors",
+    "few_valued",
+    "plain",
+    "positions",
+    "read_columns",
+    "with_numbers",
+]
 
 _HUGE = 1e140  # beyond it, squares of sums are no float64
+_FEW, _EACH = 10, 5  # at most so many values, each in so many rows on average
 _FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought about its mean
 
 
@@ -189,6 +202,51 @@ def _check_category(column: pd.Series, name) -> None:
             f"column {name!r}: Input X contains NaN or missing categories, expected a value in "
             "every row; fill them, for instance with a category of their own, or drop the rows."
         )
+
+
+def few_valued(numbers: np.ndarray) -> np.ndarray:
+    """Which columns hold few whole numbers: at most ten, each in five rows on average: ``[d]``.
+
+    Args:
+        numbers: ``[n, d]``.
+
+    Example:
+        >>> few_valued(np.array([[0.0, 1.5], [1.0, 1.5]] * 5)).tolist()
+        [True, False]
+    """
+    found = np.zeros(numbers.shape[1], dtype=bool)
+    for place, column in enumerate(numbers.T):
+        if (column[:100] == np.rint(column[:100])).all():  # most columns of numbers end here
+            values = np.unique(column)
+            few = len(values) <= min(_FEW, len(column) // _EACH)
+            found[place] = few and bool((values == np.rint(values)).all())
+    return found
+
+
+def bounded(
+    rows: np.ndarray, seeds: np.ndarray, bounds: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """New rows moved to the bounds of their columns, and how many were moved by column: ``[d]``.
+
+    Args:
+        rows: drawn numbers ``[m, d]``.
+        seeds: the real rows of all groups ``[n, d]``.
+        bounds: "sign" (a column without negative numbers is not drawn below its least, one without
+            positive numbers not above its largest), "range" (no column leaves its least and
+            largest number), or None.
+
+    Example:
+        >>> moved, count = bounded(np.array([[-0.5], [9.0]]), np.array([[0.0], [4.0]]), "sign")
+        >>> moved.ravel().tolist(), count.tolist()
+        ([0.0, 9.0], [1])
+    """
+    if bounds is None or len(rows) == 0:
+        return rows, np.zeros(rows.shape[1], dtype=int)
+    low, high = seeds.min(axis=0), seeds.max(axis=0)
+    if bounds == "sign":
+        low, high = np.where(low >= 0, low, -np.inf), np.where(high <= 0, high, np.inf)
+    moved = np.clip(rows, low, high)
+    return moved, (moved != rows).sum(axis=0)
 
 
 def donors(

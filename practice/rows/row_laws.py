@@ -23,11 +23,15 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["GENERATORS", "draw_rows"]
+__all__ = ["GENERATORS", "PooledCovariance", "draw_rows"]
 
 GENERATORS = ("plugin", "mixture", "predictive", "in_context")
 _COMBINED = 1e-9  # of a correlation's eigenvalue: columns are combined up to rounding
 _MIXTURE_SEEDS = 4  # one component with a diagonal covariance, and something left to judge it by
+
+
+class PooledCovariance(UserWarning):
+    """A group has too few rows for a covariance of its own and takes the pooled one."""
 
 
 def draw_rows(
@@ -52,7 +56,8 @@ def draw_rows(
         names: of the groups, for messages.
         rng: source of randomness.
         columns: names of the features, for messages; numbered when omitted.
-        covariance: "group", or "pooled" over the groups (plugin and predictive).
+        covariance: "group", "pooled" over the groups, or "group or pooled": the pooled one, with
+            a warning, for a group that has too few rows for its own (plugin and predictive).
         max_components: most components that a mixture may have.
 
     Returns:
@@ -92,7 +97,8 @@ def draw_rows(
         if generator == "mixture":
             drawn = _mixture(block, count, names[cell], max_components, rng)
         else:
-            drawn = _gaussian(generator, z, cells, cell, count, names[cell], covariance, rng)
+            shape = _shape(generator, z, cells, cell, names[cell], covariance)
+            drawn = _gaussian(generator, z, cells, cell, count, names[cell], shape, rng)
         rows[cell] = centre + scale * drawn
     return rows
 
@@ -119,6 +125,35 @@ def _too_small(name: str, has: int, needs: int, method: str, remedy: str) -> Val
     )
 
 
+def _degrees(generator, z, cells, cell, pooled: bool) -> tuple[np.ndarray, int, int, int]:
+    """Rows less their mean, degrees of freedom, columns that vary, degrees that are needed."""
+    block = z[cells == cell]
+    residual = _residuals(z, cells) if pooled else block - block.mean(axis=0)
+    degrees = len(residual) - (len(np.unique(cells)) if pooled else 1)
+    varying = int((np.ptp(residual, axis=0) > 0).sum())
+    spare = 0 if generator == "plugin" else 2  # the predictive's variance is finite from v = 3
+    return residual, degrees, varying, max(varying + spare, 1)
+
+
+def _shape(generator, z, cells, cell, name: str, covariance: str) -> str:
+    """Whose covariance a group's law has: "group" or "pooled"."""
+    if covariance != "group or pooled":
+        return covariance
+    _, own, varying, needed = _degrees(generator, z, cells, cell, pooled=False)
+    _, shared, _, wanted = _degrees(generator, z, cells, cell, pooled=True)
+    if own >= needed:
+        return "group"
+    if shared >= wanted:
+        warnings.warn(
+            f"class or group {name} has {counted(int((cells == cell).sum()), 'seed')} for "
+            f"{counted(varying, 'varying column')}, too few for a covariance of its own: the "
+            "pooled one is used. Set covariance='pooled' to use it for every group.",
+            PooledCovariance,
+            stacklevel=4,
+        )
+    return "pooled"
+
+
 def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.ndarray:
     """The plug-in ``N(mean, S)`` or the predictive ``t_v(mean, (1 + 1/n) A / v)``.
 
@@ -128,25 +163,21 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     block = z[cells == cell]
     size, dim = block.shape
     pooled = covariance == "pooled"
-    residual = _residuals(z, cells) if pooled else block - block.mean(axis=0)
-    degrees = len(residual) - (len(np.unique(cells)) if pooled else 1)
-    varying = int((np.ptp(residual, axis=0) > 0).sum())
-    spare = 0 if generator == "plugin" else 2  # the predictive's variance is finite from v = 3
-    needed = varying + spare
-    if degrees < max(needed, 1):
+    residual, degrees, varying, needed = _degrees(generator, z, cells, cell, pooled)
+    if degrees < needed:
         method = f"generator={generator!r} with {counted(varying, 'varying column')}"
         if pooled:
             raise _too_small(
                 name,
                 size,
-                size + max(needed, 1) - degrees,
+                size + needed - degrees,
                 f"{method} and the pooled covariance",
                 "give more rows or fewer columns",
             )
         raise _too_small(
             name,
             size,
-            max(needed, 1) + 1,
+            needed + 1,
             f"{method} and its own covariance",
             "set covariance='pooled' to share the other groups' shape, or give more rows or fewer "
             "columns",
