@@ -387,3 +387,39 @@ def test_clusters_and_groups_have_to_go_together():
         predict_clusters(clusters=clusters[:1], groups=_line(2), ridge=1.0)
     with pytest.raises(ValueError, match="clusters: got"):
         predict_clusters(clusters=[], groups=_line(2), ridge=1.0)
+
+
+def test_a_path_of_few_rows_is_solved_from_the_discriminant():
+    """A thousand rows of one class for each of the other: the solver's usual start is too far."""
+    for dim, sizes, gap, ridge in ((15, (32000, 32), 4.0, 0.0), (5, (30000, 30), 4.0, 0.0)):
+        found = predict_proportional(groups=_line(dim, gap), design=Design.raw(sizes), ridge=ridge)
+        near = predict_proportional(groups=_line(dim, gap), design=Design.raw(sizes), ridge=1e-3)
+        assert found.residual <= 1e-10 and found.total == pytest.approx(near.total, rel=0.01)
+
+
+def test_rows_without_weight_hold_nothing_apart():
+    """20 features separate 15 fresh rows a class, or copies of 30, whatever weighs nothing."""
+    for generator, count in ((Oracle(), 15), (Duplicate(), 30)):
+        with pytest.raises(NoFiniteFit, match="expected fewer than 1"):
+            predict_proportional(
+                groups=_line(20),
+                design=Design((200, 100), count, 1.0),
+                generator=generator,
+                ridge=0.0,
+            )  # four times the rows hold together
+        predict_proportional(
+            groups=_line(20),
+            design=Design((200, 100), 4 * count, 1.0),
+            generator=generator,
+            ridge=0.0,
+        )
+
+
+def test_a_correlation_near_1_is_still_warned_of():
+    from synthetic_oversampling.theory.inputs import DigitsLost
+
+    cov = np.eye(20)
+    cov[0, 1] = cov[1, 0] = 1 - 1e-8
+    groups = [GaussianGroup(_at(20, 0, 0, 2.0 * y - 1), cov, y) for y in (0, 1)]
+    with pytest.warns(DigitsLost, match="nearly collinear"):
+        predict_proportional(groups=groups, design=Design.raw((90, 60)), ridge=1.0)
