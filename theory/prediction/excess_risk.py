@@ -54,6 +54,7 @@ from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
     Validity,
     judge,
+    pointed,
     rows_of,
     warn,
 )
@@ -332,6 +333,7 @@ def predict(
     weights = np.stack([pieces.balanced.weights, pieces.target.weights])
     theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
     own = _predicted(theta_star, theta_alpha, pieces, loss)
-    own = own._replace(validity=judge(own, rows_of(groups, design, generator), loss))
+    verdict = judge(own, rows_of(groups, design, generator), loss)
+    own = own._replace(validity=pointed(verdict, groups[0].dim, design, generator))
     warn(own.validity)
     return own
