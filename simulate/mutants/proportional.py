@@ -108,6 +108,11 @@ PROPORTIONAL_MUTANTS = (
         _norms(_without_noise), also=_EVERY,
     ),
     _wrong(
+        "half-the-mean", "H1", "mu.w / 2 for mu.w, the mean of a score",
+        ("H1.error_1.proportional-line.raw",),
+        _norms(lambda own: own._replace(mean=own.mean / 2)), also=_EVERY,
+    ),
+    _wrong(
         "variance-of-forces", "H1", "Var g for E g^2",
         ("H1.square.proportional-line.weighted",),
         _averages(lambda own, *_: own._replace(square=own.square - own.force**2)), also=_EVERY,
