@@ -32,7 +32,7 @@ from synthetic_oversampling.theory.generators.table import (
     Shifted,
     Smote,
 )
-from synthetic_oversampling.theory.proportional import equations
+from synthetic_oversampling.theory.proportional import equations, threshold
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.generators import duplicate_weights
 from synthetic_oversampling.theory.proportional.predict import (
@@ -124,10 +124,65 @@ def test_the_threshold_knows_a_covariance_by_its_whitened_means():
     ]
     ours, theirs = (separability_threshold(clusters=own).features for own in (plain, turned))
     assert ours == pytest.approx(theirs, rel=1e-6)
-    with pytest.raises(ValueError, match="several shapes"):
-        separability_threshold(clusters=[plain[0], turned[1]])
     with pytest.raises(ValueError, match="one label"):
         separability_threshold(clusters=plain[:1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "gap", "scales"),
+    [((400, 80), 1.5, (1.0, 1.0)), ((400, 20), 4.0, (2.0, 0.5)), ((30, 30), 0.0, (1.0, 1.0))],
+)
+def test_of_one_shape_the_equations_at_the_edge_have_the_threshold_of_the_minimum(
+    sizes, gap, scales, monkeypatch
+):
+    clusters = [
+        Cluster(rows=n, mean=_at(20, (2 * y - 1) * gap / 2), cov=scale, label=y)
+        for y, (n, scale) in enumerate(zip(sizes, scales, strict=True))
+    ]
+    minimum = separability_threshold(clusters=clusters).features
+    monkeypatch.setattr(threshold, "_alike", lambda *_: False)
+    assert separability_threshold(clusters=clusters).features == pytest.approx(minimum, rel=1e-7)
+
+
+def test_rows_of_covariances_of_two_shapes_separate_where_the_equations_say():
+    """Of 40 features: draws of fewer rows than at the edge are separable, of more are not."""
+    dim, draws = 40, 24
+    noise = np.random.default_rng(5).standard_normal((dim, dim))
+    roots = noise / math.sqrt(dim) + 0.5 * np.eye(dim), np.diag(np.sqrt(np.linspace(0.3, 2, dim)))
+    means = np.stack([_at(dim, 1.5 * y - 0.75) for y in (0, 1)])
+
+    def features(rows):
+        clusters = [
+            Cluster(rows=rows, mean=mean, cov=root @ root.T, label=y)
+            for y, (mean, root) in enumerate(zip(means, roots, strict=True))
+        ]
+        return separability_threshold(clusters=clusters).features
+
+    edge = dim / features(100.0) * 100
+    assert features(edge) == pytest.approx(dim, rel=1e-6)
+    same = [Cluster(rows=edge, mean=mean, cov=1.0, label=y) for y, mean in enumerate(means)]
+    assert separability_threshold(clusters=same).features > 1.4 * dim  # of unit covariances
+    rng = np.random.default_rng(6)
+    for rows, low, high in ((round(0.8 * edge), 0.75, 1.0), (round(1.35 * edge), 0.0, 0.25)):
+        found = []
+        for _ in range(draws):
+            x = [
+                mean + rng.standard_normal((rows, dim)) @ root.T
+                for mean, root in zip(means, roots, strict=True)
+            ]
+            found.append(separable(np.concatenate(x), np.repeat([-1.0, 1.0], rows)))
+        assert low <= np.mean(found) <= high, (rows, np.mean(found))
+
+
+def test_without_a_finite_fit_covariances_of_two_shapes_are_an_error_that_names_the_threshold():
+    groups = [
+        GaussianGroup(_at(40, 2.0 * y - 1), np.diag(np.linspace(0.3, 2.0, 40)[:: 1 - 2 * y]), y)
+        for y in (0, 1)
+    ]
+    with pytest.raises(NoFiniteFit, match="expected fewer than"):
+        predict_proportional(groups=groups, design=Design.raw((60, 20)), ridge=0.0)
+    found = predict_proportional(groups=groups, design=Design.raw((600, 200)), ridge=0.0)
+    assert found.residual <= 1e-10
 
 
 def test_a_linear_programme_tells_separable_rows():

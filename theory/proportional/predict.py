@@ -210,7 +210,7 @@ def _solved(equations: Equations, parts: Parts) -> State:
 def _require_fit(equations: Equations, parts: Parts) -> bool:
     """Whether H3 says that there is a finite fit; raise where it says that there is none.
 
-    It knows covariances of one shape; of others it says nothing, and neither does this.
+    Of rows that depend on seeds, and of a fixed intercept, it says nothing, and neither does this.
     """
     dim, rows = equations.spectra.dim, [own for own in equations.rows if own.laws[0][1] > 0]
     if equations.loss is not LOGISTIC:
@@ -224,7 +224,7 @@ def _require_fit(equations: Equations, parts: Parts) -> bool:
                 )
             return True
         return False
-    if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
+    if parts.drawn or equations.intercept is not None:
         return False
     if any(math.isinf(own.number) for own in equations.rows):
         return False
@@ -234,7 +234,10 @@ def _require_fit(equations: Equations, parts: Parts) -> bool:
         for own, share, mean, cov in zip(equations.rows, felt, parts.means, parts.covs, strict=True)
         if share > 0  # rows of weight 0 hold nothing apart
     ]
-    least = separability_threshold(clusters=clusters).features
+    try:
+        least = separability_threshold(clusters=clusters).features
+    except NoFixedPoint:  # covariances of several shapes
+        return False
     if dim >= least:
         raise NoFiniteFit(
             f"ridge: got 0 with {counted(dim, 'feature')}, expected fewer than {least:.1f}: from "
