@@ -28,7 +28,16 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "laws", "plan_of", "predicted", "prediction"]
+__all__ = [
+    "FULL_ONLY",
+    "SETTINGS",
+    "arguments",
+    "groups_of",
+    "laws",
+    "plan_of",
+    "predicted",
+    "prediction",
+]
 
 _GENERATORS: dict[str, Callable[[float, int], Generator]] = {
     "oracle": lambda value, dim: Oracle(),
@@ -148,6 +157,19 @@ SETTINGS: dict[str, Setting] = {
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 
+def arguments(own: Setting, name: str) -> tuple[Design, Generator | None]:
+    """Design and generator of a plan, as theory wants them.
+
+    Args:
+        own: the setting; name: of the plan.
+    """
+    trained = next(part for part in own.plans if part.name == name)
+    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(own.sizes)
+    if not trained.generator:
+        return design, None
+    return design, _GENERATORS[trained.generator](trained.value, own.dim)
+
+
 def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:
     """Theorem H for a plan of any setting.
 
@@ -155,10 +177,7 @@ def predicted(own: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Pro
         own: the setting; groups: its `laws`; name: of the plan.
     """
     trained = next(part for part in own.plans if part.name == name)
-    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(own.sizes)
-    generator = None
-    if trained.generator:
-        generator = _GENERATORS[trained.generator](trained.value, own.dim)
+    design, generator = arguments(own, name)
     return predict_proportional(
         groups=groups, design=design, generator=generator, ridge=trained.ridge,
         loss=LOGISTIC if trained.loss == "logistic" else SQUARED,
