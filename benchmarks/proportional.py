@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -125,4 +126,5 @@ def run(quick: bool) -> list[str]:
     Args:
         quick: at tiny sizes.
     """
-    return [*_solving(quick), "", *_simulating(quick)]
+    load = f"Load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+    return [*_solving(quick), "", *_simulating(quick), "", load]
