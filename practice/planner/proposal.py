@@ -4,8 +4,8 @@ The groups are taken to be normal with one covariance, estimated from the rows: 
 more features than a quarter of the rows shrunk towards a multiple of the identity (Ledoit and Wolf
 2004), and means whose distances are shrunk by what the sampling of few rows adds to them. Theorem H
 then has the balanced excess risk of the penalised fit to every design, at the ridge that it finds
-best for class weighting and a smaller one. SMOTE is taken with all pairs and rows without end, the pooled
-predictive law as the plug-in, from which it differs by terms that vanish with the rows.
+best for class weighting and a smaller one. SMOTE is taken with all pairs and rows without end, the
+pooled predictive law as the plug-in, from which it differs by terms that vanish with the rows.
 
 It is a theory of logistic fits to normal groups. It knows nothing of skewed rows, and of forests
 and boosting nothing at all; how far it is to be trusted is `practice.planner.trust`'s.

@@ -165,8 +165,9 @@ def _between(x, y, values: np.ndarray, finer) -> np.ndarray:
 def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess risk of class weighting over that of oversampling, each at its best ridge (H1, H2)."""
     few, plans, per_row = settings["few"], settings["plans"], settings["ridges_per_row"]
-    imbalances = np.geomspace(*settings["imbalance"], settings["grid"])
-    dims = np.unique(np.geomspace(*settings["dims"], settings["grid"]).round().astype(int))
+    (least, most), (first, last) = settings["imbalance"], settings["dims"]
+    imbalances = np.geomspace(least, most, settings["grid"])
+    dims = np.unique(np.geomspace(first, last, settings["grid"]).round().astype(int))
     every = ["weighted", *plans]
 
     def setting(ratio: float, dim: int) -> Setting:

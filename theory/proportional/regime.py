@@ -129,7 +129,8 @@ def predict_in_regime(
     drawn = Oracle() if generator is None else generator
     asked = _Question(groups, design, drawn, ridge, loss)
     if regime == "proportional":
-        return InRegime(regime=regime, reason="asked for", prediction=asked.proportional())
+        reason = "asked for"
+        return InRegime(regime="proportional", reason=reason, prediction=asked.proportional())
     if regime == "fixed":
         if ridge != 0:
             raise ValueError(
