@@ -33,6 +33,7 @@ SECTIONS = {
     "growth": Section("(f) Cost as work grows", "growth"),
     "memory": Section("(g) Memory", "memory"),
     "startup": Section("(h) Start-up and compilation", "startup"),
+    "proportional": Section("(i) Theorem H against simulation", "proportional"),
 }
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from synthetic_oversampling.figures import hero
 from synthetic_oversampling.figures.in_context import generated_samples, token_model, transformer_kl
-from synthetic_oversampling.figures.proportional import proportional_errors, separability
+from synthetic_oversampling.figures.proportional import (
+    proportional_errors,
+    proportional_phases,
+    proportional_spurious,
+    separability,
+)
 from synthetic_oversampling.figures.risk import (
     bias_by_generator,
     excess_against_weight,
@@ -47,6 +52,8 @@ FIGURES: dict[str, Spec] = {
         fidelity_to_excess.SPEC,
         generated_samples.SPEC,
         proportional_errors.SPEC,
+        proportional_spurious.SPEC,
+        proportional_phases.SPEC,
         separability.SPEC,
         hero.SPEC,
     )

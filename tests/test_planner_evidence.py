@@ -231,3 +231,26 @@ def test_designs_are_raw_and_weighting_and_those_of_every_source():
     assert all(max(item.counts) <= 50 for item in found)
     assert not any(item.name == "level" for item in found)
     assert len(RIDGES) == 7
+
+
+@pytest.mark.parametrize("sizes", [(80, 40), (800, 40)])
+def test_with_more_features_than_a_quarter_of_the_rows_theory_shrinks_the_covariance(sizes):
+    """400 features; the sample covariance is singular, or its inverse nearly twice too large."""
+    dim, rng = 400, np.random.default_rng(8)
+    label = np.repeat([0, 1], sizes)
+    means = np.zeros((2, dim))
+    means[1, :10] = 1.0
+    x = means[label] + rng.standard_normal((len(label), dim))
+    found = propose(x, label, label, designs_of(list(sizes), ["gaussian-pooled"]), 10.0)
+    groups = [GaussianGroup(mean, np.eye(dim), y) for y, mean in enumerate(means)]
+    weighted = predict_proportional(
+        groups=groups, design=RealDesign.class_weighted(sizes), ridge=10.0
+    ).total
+    level = predict_proportional(
+        groups=groups, design=RealDesign(sizes), generator=GaussianPlugin("pooled"), ridge=10.0
+    ).total
+    designs = designs_of(list(sizes), ["gaussian-pooled"])
+    place = next(k for k, design in enumerate(designs) if design.name == "level")
+    assert found.excess == pytest.approx(weighted, rel=0.15)
+    assert found.gain[place] == pytest.approx(weighted - level, rel=0.3, abs=0.005)
+    assert found.distance == pytest.approx(np.sqrt(10), rel=0.25)

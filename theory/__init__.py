@@ -17,7 +17,8 @@ The folders, each of which uses only those before it:
 * `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
 * `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens;
 * `proportional`: theorem H. As many features as minority samples: clusters, their equations, the
-  solver, the best ridge, and the threshold below which no fit exists.
+  solver, the best ridge, and the threshold below which no fit exists; which of theorems R and H a
+  design is predicted by (`regime`).
 
 Beside them: `registry` (every theorem with its statement, `sources`, kind, assumptions and
 functions), `inputs` and `ranges` (whether arguments go together), and small helpers.
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         predict_clusters,
         predict_proportional,
     )
+    from synthetic_oversampling.theory.proportional.regime import InRegime, predict_in_regime
     from synthetic_oversampling.theory.proportional.ridge import BestRidge, best_ridge
     from synthetic_oversampling.theory.proportional.threshold import separability_threshold
     from synthetic_oversampling.theory.scaling.global_law import GlobalLaw
@@ -95,6 +97,7 @@ _HOMES = {
     "prediction.excess_risk": "Expansion Prediction predict",
     "proportional.clusters": "Cluster",
     "proportional.predict": "NoFiniteFit Proportional predict_clusters predict_proportional",
+    "proportional.regime": "InRegime predict_in_regime",
     "proportional.ridge": "BestRidge best_ridge",
     "proportional.threshold": "separability_threshold",
     "scaling.global_law": "GlobalLaw",
@@ -113,6 +116,7 @@ __all__ = [
     "GaussianGroup",
     "GaussianPlugin",
     "GlobalLaw",
+    "InRegime",
     "Law",
     "Mislabelled",
     "NoFiniteFit",
@@ -142,6 +146,7 @@ __all__ = [
     "predict",
     "predict_bias",
     "predict_clusters",
+    "predict_in_regime",
     "predict_proportional",
     "risk",
     "score_cov",

@@ -121,7 +121,10 @@ def _warn_if_far_or_singular(groups: Sequence[GaussianGroup]) -> None:
             FarFromZero,
             stacklevel=4,
         )
-    values, vectors = np.linalg.eigh(cov / np.outer(std, std))
+    correlation = cov / np.outer(std, std)
+    if _all_above(correlation, _SINGULAR):
+        return
+    values, vectors = np.linalg.eigh(correlation)
     if 1e-13 * len(values) < values[0] < _SINGULAR:  # below it nothing is predicted
         involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1).tolist()
         lost = min(-1.5 * math.log10(values[0]), 16)
@@ -132,3 +135,14 @@ def _warn_if_far_or_singular(groups: Sequence[GaussianGroup]) -> None:
             DigitsLost,
             stacklevel=4,
         )
+
+
+def _all_above(matrix: np.ndarray, least: float) -> bool:
+    """Whether all eigenvalues are above a number, by a factorisation, which costs least."""
+    shifted = matrix.copy()
+    shifted[np.diag_indices(len(matrix))] -= least
+    try:
+        np.linalg.cholesky(shifted)
+    except np.linalg.LinAlgError:
+        return False
+    return True

@@ -109,7 +109,8 @@ STATEMENTS: dict[str, str] = {
         "tending to 1 as d > d* and to 0 as d < d*, d* = min over (b, a) of sum_k n_k E[(sqrt(1 "
         "+ |a|^2) z - y_k (b + mu_k . a) / sqrt(s_k))_+^2]: half the rows without signal. "
         "Weights, duplicates and interpolated rows do not change d*; rows drawn anew raise it, "
-        "so that oversampling can make separable data inseparable."
+        "so that oversampling can make separable data inseparable. Of clusters N(mu_k, S_k) it is "
+        "where H1's equations without ridge, of the loss (-t)_+^2 / 2, have solutions besides 0."
     ),
     "H4": (
         "As d/n -> 0 theorem R; as the ridge grows the rule of mean differences, of area "

@@ -1,10 +1,11 @@
 """What theorem H expects of a design on a table: the proposal that the table then disposes of.
 
-The groups are taken to be normal with one covariance, estimated from the rows: the pooled one, and
-means whose distances are shrunk by what the sampling of few rows adds to them. Theorem H then has
-the balanced excess risk of the penalised fit to every design, at the ridge that it finds best for
-class weighting and a smaller one. SMOTE is taken with all pairs and rows without end, the pooled
-predictive law as the plug-in, from which it differs by terms that vanish with the rows.
+The groups are taken to be normal with one covariance, estimated from the rows: the pooled one, with
+more features than a quarter of the rows shrunk towards a multiple of the identity (Ledoit and Wolf
+2004), and means whose distances are shrunk by what the sampling of few rows adds to them. Theorem H
+then has the balanced excess risk of the penalised fit to every design, at the ridge that it finds
+best for class weighting and a smaller one. SMOTE is taken with all pairs and rows without end, the
+pooled predictive law as the plug-in, from which it differs by terms that vanish with the rows.
 
 It is a theory of logistic fits to normal groups. It knows nothing of skewed rows, and of forests
 and boosting nothing at all; how far it is to be trusted is `practice.planner.trust`'s.
@@ -30,6 +31,7 @@ __all__ = ["Proposal", "propose"]
 _RIDGES = tuple(0.4 * 4.0**k for k in range(6))
 _SMALLER = 8.0  # designs deserve the ridge of class weighting, or one so many times smaller
 _LEAST = 0.05  # of the distance of the means, which shrinking leaves
+_WIDE = 0.25  # features per row from which on the covariance is shrunk
 _GENERATORS = {
     "smote": Smote(),
     "gaussian-pooled": GaussianPlugin("pooled"),
@@ -75,13 +77,22 @@ class _Shared(RealDesign):
         return np.array(self.shares) / self.num_groups
 
 
+def _covariance(rest: np.ndarray, groups: int) -> np.ndarray:
+    """Of deviations from the means of groups ``[n, d]``; its inverse exists."""
+    count, dim = rest.shape
+    if dim > _WIDE * count:
+        from sklearn.covariance import ledoit_wolf
+
+        return ledoit_wolf(rest, assume_centered=True)[0] * count / (count - groups)
+    pooled = rest.T @ rest / (count - groups)
+    return pooled + 1e-6 * np.trace(pooled) / dim * np.eye(dim)
+
+
 def _groups(x, y, group) -> tuple[list[GaussianGroup], float]:
     """Normal groups like the table's, and the distance of their means."""
     sizes = np.bincount(group)
     means = np.stack([x[group == g].mean(axis=0) for g in range(len(sizes))])
-    rest = x - means[group]
-    pooled = rest.T @ rest / (len(x) - len(sizes))
-    pooled += 1e-6 * np.trace(pooled) / len(pooled) * np.eye(len(pooled))
+    pooled = _covariance(x - means[group], len(sizes))
     centre = means.mean(axis=0)
     apart = means - centre
     square = float(np.sum(apart * np.linalg.solve(pooled, apart.T).T))

@@ -28,7 +28,16 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["FULL_ONLY", "SETTINGS", "groups_of", "laws", "plan_of", "predicted", "prediction"]
+__all__ = [
+    "FULL_ONLY",
+    "SETTINGS",
+    "arguments",
+    "groups_of",
+    "laws",
+    "plan_of",
+    "predicted",
+    "prediction",
+]
 
 _GENERATORS: dict[str, Callable[[float, int], Generator]] = {
     "oracle": lambda value, dim: Oracle(),
@@ -158,6 +167,20 @@ SETTINGS: dict[str, Setting] = {
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 
+def arguments(setting: Setting, name: str) -> tuple[Design, Generator | None]:
+    """Design and generator of a plan, as theory wants them.
+
+    Args:
+        setting: whose plan it is.
+        name: of the plan.
+    """
+    trained = next(part for part in setting.plans if part.name == name)
+    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(setting.sizes)
+    if not trained.generator:
+        return design, None
+    return design, _GENERATORS[trained.generator](trained.value, setting.dim)
+
+
 def predicted(setting: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:
     """Theorem H for a plan of any setting.
 
@@ -165,10 +188,7 @@ def predicted(setting: Setting, groups: tuple[GaussianGroup, ...], name: str) ->
         setting: the setting; groups: its `laws`; name: of the plan.
     """
     trained = next(part for part in setting.plans if part.name == name)
-    design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(setting.sizes)
-    generator = None
-    if trained.generator:
-        generator = _GENERATORS[trained.generator](trained.value, setting.dim)
+    design, generator = arguments(setting, name)
     return predict_proportional(
         groups=groups,
         design=design,

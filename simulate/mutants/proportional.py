@@ -112,6 +112,11 @@ PROPORTIONAL_MUTANTS = (
         _norms(_without_noise), also=_EVERY,
     ),
     _wrong(
+        "half-the-mean", "H1", "mu.w / 2 for mu.w, the mean of a score",
+        ("H1.error_1.proportional-line.raw",),
+        _norms(lambda norms: norms._replace(mean=norms.mean / 2)), also=_EVERY,
+    ),
+    _wrong(
         "variance-of-forces", "H1", "Var g for E g^2",
         ("H1.square.proportional-line.weighted",),
         _averages(lambda right, *_: right._replace(square=right.square - right.force**2)),

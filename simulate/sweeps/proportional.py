@@ -1,14 +1,18 @@
-"""Sweeps behind the figures of theorem H: errors by features per row, and where rows separate."""
+"""Sweeps behind the figures of theorem H: errors by features per row, with one minority or with a
+spurious attribute; where oversampling beats weighting; and where rows separate."""
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 
 from synthetic_oversampling.simulate.experiments.paths import Progress
 from synthetic_oversampling.simulate.experiments.proportional_settings import (
+    arguments,
     laws,
     plan_of,
     predicted,
@@ -20,9 +24,10 @@ from synthetic_oversampling.simulate.experiments.proportional_trials import (
 )
 from synthetic_oversampling.theory.proportional.clusters import Cluster
 from synthetic_oversampling.theory.proportional.predict import Proportional
+from synthetic_oversampling.theory.proportional.ridge import BestRidge, best_ridge
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
 
-__all__ = ["proportional_errors", "separability"]
+__all__ = ["proportional_errors", "proportional_phases", "proportional_spurious", "separability"]
 
 
 def _rng(seed: int, name: str, *places: int) -> np.random.Generator:
@@ -92,6 +97,139 @@ def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dic
         "ratios": np.array(dims) / few,
         "points": points,
         "counts": {"replicates_in_all": count * len(dims), "left_out": left_out},
+    }
+
+
+def _spurious(settings: Mapping, dim: int) -> Setting:
+    """Four groups, label by attribute; the attribute agrees with the label in the large ones."""
+    core, attribute = settings["core"], settings["attribute"]
+    means = np.zeros((4, dim))
+    means[:, 0], means[:, 1] = np.repeat([-core, core], 2), np.tile([-attribute, attribute], 2)
+    large, few = settings["sizes"]
+    sizes = (large, few, few, large)
+    plans = tuple(plan_of(sizes, settings["ridge"], name) for name in settings["plans"])
+    return Setting("spurious", (0, 0, 1, 1), sizes, means, (np.ones(()),) * 4, plans)
+
+
+_KINDS = {"worst": [1, 2], "best": [0, 3]}  # groups of one size, which are each other's mirror
+
+
+def proportional_spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Errors of small and large groups of every plan against features per row of the small ones."""
+    few, dims, plans = min(settings["sizes"]), settings["dims"], settings["plans"]
+    grid = np.unique(np.geomspace(dims[0], dims[-1], settings["curve"]).round().astype(int))
+    curves: dict = {name: {kind: [] for kind in _KINDS} for name in plans}
+    for dim in grid:
+        case = _spurious(settings, int(dim))
+        groups = laws(case)
+        for name in plans:
+            error = predicted(case, groups, name).error
+            for kind, places in _KINDS.items():
+                curves[name][kind].append(float(error[places].mean()))
+    points: dict = {
+        name: {kind: {"mean": [], "std_error": []} for kind in _KINDS} for name in plans
+    }
+    left_out, count = 0, settings["replicates"]
+    for place, dim in enumerate(dims):
+        case, rng, errors = _spurious(settings, dim), _rng(seed, "proportional_spurious", place), []
+        for k in range(count):
+            run = replicate(case, rng)
+            if run["not_converged"]:
+                left_out += 1
+            else:
+                errors.append(run["error"])
+            progress((place + (k + 1) / count) / len(dims))
+        for index, name in enumerate(plans):
+            for kind, places in _KINDS.items():
+                seen = _summary(np.stack(errors)[:, index, places].mean(axis=1))
+                for key, value in seen.items():
+                    points[name][kind][key].append(float(value))
+    return {
+        "ratio": grid / few,
+        "curves": curves,
+        "ratios": np.array(dims) / few,
+        "points": points,
+        "counts": {"replicates_in_all": count * len(dims), "left_out": left_out},
+    }
+
+
+def _best(case: Setting, name: str, per_row) -> BestRidge:
+    """The ridge with the least predicted balanced excess risk of a plan, and that excess."""
+    design, generator = arguments(case, name)
+    between = tuple(each * sum(case.sizes) for each in per_row)
+    return best_ridge(groups=laws(case), design=design, generator=generator, between=between)
+
+
+def _between(x, y, values: np.ndarray, finer) -> np.ndarray:
+    """Values ``[y, x]`` on a finer grid, by cubic splines of the logarithms of everything."""
+    spline = scipy.interpolate.RectBivariateSpline(np.log(y), np.log(x), np.log(values))
+    return np.exp(spline(np.log(finer[1]), np.log(finer[0])))
+
+
+def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """Excess risk of class weighting over that of oversampling, each at its best ridge (H1, H2)."""
+    few, plans, per_row = settings["few"], settings["plans"], settings["ridges_per_row"]
+    (least, most), (first, last) = settings["imbalance"], settings["dims"]
+    imbalances = np.geomspace(least, most, settings["grid"])
+    dims = np.unique(np.geomspace(first, last, settings["grid"]).round().astype(int))
+    every = ["weighted", *plans]
+
+    def setting(ratio: float, dim: int) -> Setting:
+        sizes = [round(few * ratio), few]
+        common = {"sizes": sizes, "distance": settings["distance"], "ridge": 1.0, "plans": every}
+        return _setting(common, dim)
+
+    relative: dict[str, list] = {name: [] for name in plans}
+    points = [(ratio, dim) for ratio in settings["ratios"] for dim in settings["points"]]
+    steps, done = len(dims) + 2 * len(points), 0
+    for dim in dims:
+        rows: dict[str, list] = {name: [] for name in plans}
+        for ratio in imbalances:
+            case = setting(ratio, int(dim))
+            value = {name: _best(case, name, per_row).value for name in every}
+            for name in plans:
+                rows[name].append(value["weighted"] / value[name])
+        for name in plans:
+            relative[name].append(rows[name])
+        done += 1
+        progress(done / steps)
+    seen: list[dict] = []
+    left_out = 0
+    for place, (ratio, dim) in enumerate(points):
+        case = setting(ratio, dim)
+        best = [_best(case, name, per_row) for name in every]
+        chosen = tuple(
+            dataclasses.replace(plan, ridge=found.ridge)
+            for plan, found in zip(case.plans, best, strict=True)
+        )
+        case = dataclasses.replace(case, plans=chosen)
+        rng = _rng(seed, "proportional_phases", place)
+        runs = [replicate(case, rng) for _ in range(settings["replicates"])]
+        kept = [run["risk"].mean(axis=1) for run in runs if not run["not_converged"]]
+        left_out += len(runs) - len(kept)
+        gains = {}
+        for index, name in enumerate(plans, start=1):  # on the same real rows
+            paired = _summary(np.array([risk[0] - risk[index] for risk in kept]))
+            predicted_gain = best[0].value - best[index].value
+            gains[name] = {key: float(value) for key, value in paired.items()}
+            gains[name]["predicted"] = predicted_gain
+        seen.append({"imbalance": float(ratio), "features": dim / few, "gain": gains})
+        done += 2
+        progress(done / steps)
+    features, shown = dims / few, settings["shown"]
+    finer = [np.geomspace(axis[0], axis[-1], shown) for axis in (imbalances, features)]
+    return {
+        "imbalance": finer[0],
+        "features": finer[1],
+        "relative": {
+            name: _between(imbalances, features, np.array(rows), finer)
+            for name, rows in relative.items()
+        },
+        "points": seen,
+        "counts": {
+            "replicates_in_all": settings["replicates"] * len(points),
+            "left_out": left_out,
+        },
     }
 
 

@@ -335,6 +335,37 @@ _ALL = (
         _replicates(40, 400),
     ),
     Sweep(
+        "proportional_spurious",
+        sweeps_proportional.proportional_spurious,
+        {
+            "core": 0.8,
+            "attribute": 1.0,
+            "sizes": [200, 40],
+            "ridge": 1.0,
+            "plans": ["raw", "weighted", "duplicate", "pairs", "pooled", "oracle"],
+            "dims": [10, 20, 40, 80, 160],
+            "curve": 25,
+        },
+        _replicates(30, 300),
+    ),
+    Sweep(
+        "proportional_phases",
+        sweeps_proportional.proportional_phases,
+        {
+            "distance": 2.0,
+            "few": 40,
+            "plans": ["pairs", "pooled", "group"],
+            "ridges_per_row": [0.003, 1.0],
+            "imbalance": [1.5, 32.0],
+            "dims": [8, 320],
+            "grid": 8,
+            "shown": 25,
+            "ratios": [2, 8, 24],
+            "points": [12, 40, 130],
+        },
+        _replicates(40, 400),
+    ),
+    Sweep(
         "separability",
         sweeps_proportional.separability,
         {

@@ -86,6 +86,14 @@ class Generator(abc.ABC):
         """Whether it looks at the seeds."""
         return any(self.fits)
 
+    @property
+    def self_averaging(self) -> bool:
+        """Whether its rows look at no seeds or at all of a group alike, as theorem H needs.
+
+        One that is fitted says so itself, beside what it adds in `theory.proportional.generators`.
+        """
+        return not self.fitted
+
     def check_seeds(self, sizes: Sequence[int], dim: int) -> None:
         """Raise if a group has fewer seeds than needed, or the dimensions disagree.
 

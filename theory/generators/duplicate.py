@@ -16,6 +16,7 @@ class Duplicate(Generator):
 
     name = label = "duplicate"
     fits = Fits(score=True)
+    self_averaging = True
 
     def min_seeds(self, dim: int) -> int:
         return 1

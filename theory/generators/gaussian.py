@@ -22,6 +22,7 @@ class FittedGaussian(Generator):
     """
 
     covariance = "group"
+    self_averaging = True
 
     @property
     def fits(self) -> Fits:

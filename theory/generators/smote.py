@@ -42,6 +42,10 @@ class Smote(Generator):
         return "smote" if self.neighbours is None else f"smote-{self.neighbours}"
 
     @property
+    def self_averaging(self) -> bool:
+        return self.neighbours is None
+
+    @property
     def label(self) -> str:
         return "SMOTE" if self.neighbours is None else f"SMOTE, {self.neighbours} neighbours"
 

@@ -54,6 +54,7 @@ from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
     Validity,
     judge,
+    pointed,
     rows_of,
     warn,
 )
@@ -332,8 +333,7 @@ def predict(
     weights = np.stack([pieces.balanced.weights, pieces.target.weights])
     theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
     predicted = _predicted(theta_star, theta_alpha, pieces, loss)
-    predicted = predicted._replace(
-        validity=judge(predicted, rows_of(groups, design, generator), loss)
-    )
+    verdict = judge(predicted, rows_of(groups, design, generator), loss)
+    predicted = predicted._replace(validity=pointed(verdict, groups[0].dim, design, generator))
     warn(predicted.validity)
     return predicted

@@ -42,11 +42,14 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
 
 __all__ = [
+    "ELSEWHERE",
     "NOT_JUDGED",
+    "PROPORTIONAL_FEATURES",
     "THRESHOLDS",
     "Unreliable",
     "Validity",
     "judge",
+    "pointed",
     "rounding_of",
     "rows_of",
     "validity_of_law",
@@ -67,6 +70,10 @@ THRESHOLDS = {
     "remainder": (0.10, 0.50),
     "rounding": (0.01, 0.10),
 }
+PROPORTIONAL_FEATURES = 10  # from which on theorem H is the better one where this is not reliable
+ELSEWHERE = (
+    "; theorem H, for as many features as rows, has a law here: theory.predict_in_regime takes it"
+)
 _EPS = float(np.finfo(float).eps)
 _NOTHING = 1e-9  # nats
 _CONDITIONING = 2e-5  # measured: error in nats, per unit of rounding and eigenvalue ** -1.5
@@ -261,6 +268,36 @@ def verdict_of(
         float(remainder),
         float(rounding),
     )
+
+
+def pointed(
+    own: Validity, dim: int, design: Design, generator: Generator | Sequence[Generator]
+) -> Validity:
+    """The same verdict, with a word on theorem H where that has a law and rows are too few here.
+
+    Args:
+        own: the verdict; dim: features.
+        design, generator: of the prediction, already checked.
+
+    Example:
+        >>> from synthetic_oversampling.theory.generators.table import Oracle
+        >>> few = verdict_of(2.0, 0.0, 20.0, 0.3, 0.05, 1e-9)
+        >>> told = pointed(few, 40, Design.raw((800, 82)), Oracle())
+        >>> told.verdict, "theorem H" in told.reasons[0]
+        ('unreliable', True)
+    """
+    causes = ("few seeds", "separation", "remainder")
+    place = next((k for k, cause in enumerate(own.causes) if cause in causes), None)
+    drawn = [
+        made
+        for g, made in enumerate(per_group(generator, len(design.sizes)))
+        if design.oversampling_mass[g] > 0 or design.augmentation_mass[g] > 0
+    ]
+    if place is None or dim < PROPORTIONAL_FEATURES or not all(g.self_averaging for g in drawn):
+        return own
+    reasons = list(own.reasons)
+    reasons[place] += ELSEWHERE
+    return own._replace(reasons=tuple(reasons))
 
 
 def _degree(value: float, good: float, bad: float) -> int:

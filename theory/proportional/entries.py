@@ -52,7 +52,11 @@ PROPORTIONAL_THEOREMS = (
         claim="From how many features on rows of clusters are separable and no finite fit exists",
         statement=STATEMENTS["H3"],
         kinds=("asymptotic",),
-        assumptions=(_PROPORTIONAL, _GAUSSIAN_ROWS, "one covariance up to factors"),
+        assumptions=(
+            _PROPORTIONAL,
+            _GAUSSIAN_ROWS,
+            "a formula for one covariance up to factors, equations for others",
+        ),
         remainder="relative O(1/d) of the mean threshold; its spread O(d^{-1/2})",
         functions=("theory.proportional.threshold.separability_threshold",),
         figure="separability",

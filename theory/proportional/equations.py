@@ -134,9 +134,12 @@ class Equations:
         try:
             found = self._refined(fixed_point(self._map, start))
         except NoFixedPoint:
-            if self._pairs or not self.ridge > 0:
+            if self.ridge == 0:
+                found = self._refined(fixed_point(self._map, self._start(discriminant=True)))
+            elif self._pairs:
                 raise
-            found = self._continued()
+            else:
+                found = self._continued()
         step = self._std(found.point) * self._width
         if step > _LARGEST_STEP:
             raise NoFixedPoint(
@@ -214,7 +217,7 @@ class Equations:
         start = 1 + min(part, 3) * count + max(part - 3, 0) * groups
         return slice(start, start + (count if part < 3 else groups))
 
-    def _start(self) -> np.ndarray:
+    def _start(self, discriminant: bool = False) -> np.ndarray:
         many = np.array([np.isinf(row.number) for row in self.rows])
         weights = np.array([sum(p * w for p, w in row.laws) for row in self.rows])
         weights = np.where(many, [row.total for row in self.rows], weights)
@@ -225,6 +228,8 @@ class Equations:
             for k in self.seeds[part.group].clusters:
                 seeds[k] += part.weight / self.seeds[part.group].number
         weights = weights + seeds
+        if discriminant or not self.noise:
+            return self._discriminant(signs, count * weights)
         curve = 0.2 * count * weights
         pull = 0.5 * signs * count * weights
         balance = pull.sum() / max(curve.sum(), 1e-300)
@@ -236,6 +241,19 @@ class Equations:
         ridge = self.ridge + 0.05 * float(curve.sum()) * float(np.mean(self.spectra.scale))
         norms = self.spectra.norms(ridge, pull, spread, curve)
         return self._vector(start, norms, None)
+
+    def _discriminant(self, signs: np.ndarray, masses: np.ndarray) -> np.ndarray:
+        """The linear discriminant of the labels' mean covariance, its intercept moved by the
+        logarithm of their ratio: near the minimiser of many rows."""
+        totals = {y: float(masses @ (signs == y)) for y in (-1.0, 1.0)}
+        shares = masses / np.where(signs > 0, totals[1.0], totals[-1.0])
+        level = shares * sum(totals.values()) / 2
+        norms = self.spectra.norms(self.ridge, 2 * signs * level, 0.0 * level, level)
+        scores = norms.mean[: len(masses)]
+        intercept = float(np.log(totals[1.0] / totals[-1.0]) - shares @ scores / 2)
+        if self.intercept is not None:
+            intercept = self.intercept
+        return self._vector(intercept, norms, None)
 
     def _vector(self, intercept: float, norms: Norms, rows: list[Averages] | None) -> np.ndarray:
         count = len(self.rows)

@@ -193,12 +193,11 @@ def _check_numbers(ridge, intercept) -> None:
 
 
 def _solved(equations: Equations, parts: Parts) -> State:
-    if equations.ridge == 0:
-        _require_fit(equations, parts)
+    exists = equations.ridge == 0 and _require_fit(equations, parts)
     try:
         return equations.solve()
     except NoFixedPoint as error:
-        if equations.ridge == 0:
+        if equations.ridge == 0 and not exists:
             raise NoFiniteFit(
                 f"ridge: got 0, and {error}; the rows are probably separable: expected a positive "
                 "ridge, or more rows per feature."
@@ -208,8 +207,11 @@ def _solved(equations: Equations, parts: Parts) -> State:
         ) from None
 
 
-def _require_fit(equations: Equations, parts: Parts) -> None:
-    """Raise where H3 says that there is no finite fit, for covariances of one shape."""
+def _require_fit(equations: Equations, parts: Parts) -> bool:
+    """Whether H3 says that there is a finite fit; raise where it says that there is none.
+
+    Of rows that depend on seeds, and of a fixed intercept, it says nothing, and neither does this.
+    """
     dim, rows = equations.spectra.dim, [row for row in equations.rows if row.laws[0][1] > 0]
     if equations.loss is not LOGISTIC:
         if not parts.drawn and all(math.isfinite(row.number) for row in rows):
@@ -220,22 +222,29 @@ def _require_fit(equations: Equations, parts: Parts) -> None:
                     f"{counted(round(total), 'row')}, expected more rows than features, or a "
                     "positive ridge."
                 )
-        return
-    if parts.drawn or len(set(equations.spectra.index)) > 1 or equations.intercept is not None:
-        return
+            return True
+        return False
+    if parts.drawn or equations.intercept is not None:
+        return False
     if any(math.isinf(row.number) for row in equations.rows):
-        return
+        return False
+    felt = [sum(chance for chance, weight in row.laws if weight > 0) for row in equations.rows]
     clusters = [
-        Cluster(rows=row.number, mean=mean, cov=cov, label=int(row.sign > 0))
-        for row, mean, cov in zip(equations.rows, parts.means, parts.covs, strict=True)
+        Cluster(rows=row.number * share, mean=mean, cov=cov, label=int(row.sign > 0))
+        for row, share, mean, cov in zip(equations.rows, felt, parts.means, parts.covs, strict=True)
+        if share > 0  # rows of weight 0 hold nothing apart
     ]
-    least = separability_threshold(clusters=clusters).features
+    try:
+        least = separability_threshold(clusters=clusters).features
+    except NoFixedPoint:  # covariances of several shapes
+        return False
     if dim >= least:
         raise NoFiniteFit(
             f"ridge: got 0 with {counted(dim, 'feature')}, expected fewer than {least:.1f}: from "
             "there on the rows are linearly separable with probability tending to 1 and no finite "
             "fit exists (theorem H3); give a positive ridge, or more rows."
         )
+    return True
 
 
 def _population(groups: Sequence[GaussianGroup], loss: Loss) -> tuple[np.ndarray, np.ndarray]:

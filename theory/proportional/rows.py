@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 _REACH = 8.5  # standard deviations
-_STEPS = 80  # of Newton's method, in a bracket
+_QUICK_STEPS, _STEPS = 8, 80  # of Newton's method, free and in a bracket
+_LAST_STEP = 1e-8  # whose square Newton's error is of the order of
 
 
 class Grid(NamedTuple):
@@ -173,22 +174,46 @@ def settle(loss: Loss, potential: Potential, weight, h: np.ndarray, response: fl
             total, drive = weight, weight
         margin = (base + soft * drive) / (1.0 + soft * total)
         return margin, *_felt(loss, potential, weight, margin)
+    low, high = base, base + soft * (weight + potential.smear)
+    margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
+    settled = None if potential.smear else _by_newton(base, soft * weight, margin)
+    margin = (
+        _in_bracket(loss, potential, weight, base, soft, margin) if settled is None else settled
+    )
+    return margin, *_felt(loss, potential, weight, margin)
+
+
+def _by_newton(base: np.ndarray, drive: np.ndarray, margin: np.ndarray) -> np.ndarray | None:
+    """Where ``t = base + drive / (1 + exp(t))``, or None if Newton's method does not settle soon.
+
+    The right-hand side falls in ``t``: there is one solution, whatever the start.
+    """
+    for _ in range(_QUICK_STEPS):
+        tail = expit(-margin)
+        force = drive * tail
+        move = (margin - base - force) / (1.0 + force * (1.0 - tail))
+        margin = margin - move
+        if max(move.max(), -move.min()) < _LAST_STEP:
+            return margin
+    return None
+
+
+def _in_bracket(loss: Loss, potential: Potential, weight, base, soft, margin) -> np.ndarray:
+    """The same with interpolation too, by Newton's method that a bracket keeps from leaping."""
     plain = potential._replace(tilt=0.0, spring=0.0)
     low, high = base.copy(), base + soft * (weight + potential.smear)
-    margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
     for _ in range(_STEPS):
         force, bend = _felt(loss, plain, weight, margin)
         gap = margin - base - soft * force
         moved = margin - gap / (1.0 + soft * bend)
-        # Newton's error is of the order of the square of its last step
-        done = np.abs(moved - margin).max() < 1e-8
+        done = np.abs(moved - margin).max() < _LAST_STEP
         if not done:
             low, high = np.where(gap <= 0, margin, low), np.where(gap >= 0, margin, high)
             moved = np.where((moved < low) | (moved > high), (low + high) / 2, moved)
         margin = moved
         if done:
             break
-    return margin, *_felt(loss, potential, weight, margin)
+    return margin
 
 
 def averages(
@@ -219,24 +244,24 @@ def averages(
     margin, force, bend = settle(loss, potential, weight, h, response, start)
     masses = chances * nodes.weights
     flat = masses.ravel()
-
-    def mean(values):
-        return float(flat @ values.ravel())
-
-    stiffness = mean(bend / (1.0 + response * bend))
+    yielding = 1.0 + response * bend
+    integrands = (force, force**2, bend / yielding, margin, margin**2, response / yielding)
+    table = np.stack([*integrands, loss_values(loss, margin)])
+    means = (table.reshape(len(table), -1) @ flat).tolist()
+    mean_force, square, stiffness, mean, second, softness, mean_loss = means
     at_zero = _felt(loss, potential, weight, np.zeros_like(weight))[0]
     wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
     return Averages(
-        mean(force),
-        mean(force**2) + potential.field * (1.0 - 2.0 * response * stiffness),
-        stiffness,
-        mean(margin),
-        mean(margin**2),
-        mean(response / (1.0 + response * bend)),
-        mean(loss_values(loss, margin)),
-        float(np.sum(chances * wrong)),
-        margin.ravel(),
-        flat,
+        force=mean_force,
+        square=square + potential.field * (1.0 - 2.0 * response * stiffness),
+        stiffness=stiffness,
+        mean=mean,
+        second=second,
+        response=softness,
+        loss=mean_loss,
+        error=float(np.sum(chances * wrong)),
+        margins=margin.ravel(),
+        masses=flat,
     )
 
 
