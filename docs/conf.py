@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from jupyter_client.connect import ConnectionFileMixin
+
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
 sys.path.insert(0, str(HERE / "site"))
@@ -12,6 +14,7 @@ sys.path.insert(0, str(HERE / "site"))
 for name, folder in (("IPYTHONDIR", "ipython"), ("JUPYTER_CONFIG_DIR", "jupyter")):
     os.environ[name] = str(BUILD / "notebooks" / folder)
 os.environ["PYTHONWARNINGS"] = "default"
+ConnectionFileMixin.transport.default_value = "ipc"  # no port is opened for the tutorials
 
 project = "Synthetic oversampling"
 author = "The synthetic-oversampling authors"
@@ -36,6 +39,7 @@ html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

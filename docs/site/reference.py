@@ -1,7 +1,7 @@
 """The reference: a page for every folder of the packages, an entry for every public name.
 
-Public is what a module's ``__all__`` names. A package's own names (`theory.predict`) are described
-on its page, once, under the name that one imports them by; its folders' pages describe the rest.
+Public is what a module's ``__all__`` names. An entry stands with the module that defines it; what a
+package itself offers (`theory.predict`) is listed on the package's page, and its entry says so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from sphinx.addnodes import pending_xref
@@ -39,27 +38,37 @@ def own_names(package: str) -> list[str]:
     return list(getattr(importlib.import_module(f"{PACKAGE}.{package}"), "__all__", ()))
 
 
-def public_names() -> Iterator[tuple[str, str, object]]:
-    """Every public name: where it is described, its own name, and what it is.
+@functools.cache
+def public_names() -> tuple[tuple[str, str, object], ...]:
+    """Every public name: the module that defines it, its own name, and what it is."""
+    found = []
+    for module in (
+        own for package in PACKAGES for part in modules(package).values() for own in part
+    ):
+        loaded = importlib.import_module(f"{PACKAGE}.{module}")
+        for name in getattr(loaded, "__all__", ()):
+            value = getattr(loaded, name)
+            named = inspect.isroutine(value) or inspect.isclass(value)
+            if not named or getattr(value, "__module__", None) == loaded.__name__:
+                found.append((module, name, value))
+    return tuple(found)
 
-    What a package offers itself is left out of the module that defines it.
-    """
-    for package in PACKAGES:
-        taken = set()
-        for name in own_names(package):
-            value = getattr(importlib.import_module(f"{PACKAGE}.{package}"), name)
-            taken.add(id(value))
-            yield package, name, value
-        for module in (own for names in modules(package).values() for own in names):
-            loaded = importlib.import_module(f"{PACKAGE}.{module}")
-            for name in getattr(loaded, "__all__", ()):
-                value = getattr(loaded, name)
-                home = getattr(value, "__module__", None)
-                elsewhere = (inspect.isroutine(value) or inspect.isclass(value)) and (
-                    home != loaded.__name__
-                )
-                if id(value) not in taken and not elsewhere:
-                    yield module, name, value
+
+@functools.cache
+def homes(package: str) -> dict[str, str]:
+    """The modules that define what a package itself offers, by name."""
+    found = {}
+    for name in own_names(package):
+        value = getattr(importlib.import_module(f"{PACKAGE}.{package}"), name)
+        places = [
+            module
+            for module, own, other in public_names()
+            if own == name and other is value and module.startswith(f"{package}.")
+        ]
+        if not places:
+            raise ExtensionError(f"{package}.{name}: no module below {package} makes it public.")
+        found[name] = places[0]
+    return found
 
 
 def _directive(value: object) -> tuple[str, str]:
@@ -94,8 +103,7 @@ def _pages() -> dict[str, str]:
                 below = [name for name in modules(package) if name != package]
                 parts += [".. toctree::\n   :maxdepth: 1\n\n"]
                 parts += [f"   {name}\n" for name in below] + ["\n"]
-                if package in entries:
-                    parts += [_heading("Names of the package", "-"), *entries[package]]
+                parts += [_offered(package)]
             elif own.__doc__:
                 parts += [f".. automodule:: {PACKAGE}.{folder}\n   :no-members:\n\n"]
             for module in names:
@@ -104,6 +112,21 @@ def _pages() -> dict[str, str]:
                 parts += entries.get(module, ())
             pages[folder] = "".join(parts)
     return pages
+
+
+def _offered(package: str) -> str:
+    """What a package itself offers, each with a link to its entry."""
+    if not own_names(package):
+        return ""
+    rows = []
+    for name, home in homes(package).items():
+        value = getattr(importlib.import_module(f"{PACKAGE}.{package}"), name)
+        described = inspect.isroutine(value) or inspect.isclass(value)
+        says = (inspect.getdoc(value) or "") if described else _comments(home).get(name, "")
+        line = _SPAN.sub(lambda m: m.group(1) or "\\" + m.group(0), says.split("\n")[0])
+        rows += [f"   * - :py:obj:`{name} <{PACKAGE}.{home}.{name}>`\n     - {line}\n"]
+    text = _heading(f"To import from {PACKAGE}.{package}", "-")
+    return text + ".. list-table::\n\n" + "".join(rows) + "\n"
 
 
 def write(folder: Path, pages: dict[str, str], suffix: str) -> None:
@@ -134,6 +157,8 @@ def _plain(app, what, name, obj, options, lines: list[str]) -> None:
     for k in range(0, len(parts), 2):
         parts[k] = _SPAN.sub(lambda m: m.group(1) or "\\" + m.group(0), parts[k])
     lines[:] = "".join(parts).split("\n")
+    if what in ("class", "function", "data", "exception") and (package := _door(name)):
+        lines += ["", f"Import it from ``{package}``.", ""]
 
 
 @functools.cache
@@ -158,15 +183,15 @@ def _comments(module: str) -> dict[str, str]:
 
 def _comment(dotted: str) -> str:
     module, _, name = dotted.removeprefix(f"{PACKAGE}.").rpartition(".")
-    if module in PACKAGES:
-        loaded = importlib.import_module(f"{PACKAGE}.{module}")
-        home = next(
-            own
-            for own in (name for names in modules(module).values() for name in names)
-            if vars(importlib.import_module(f"{PACKAGE}.{own}")).get(name) is getattr(loaded, name)
-        )
-        return _comments(home).get(name, "")
     return _comments(module).get(name, "")
+
+
+def _door(dotted: str) -> str:
+    """The package that offers a name as well, if one does."""
+    module, _, name = dotted.removeprefix(f"{PACKAGE}.").rpartition(".")
+    package = module.partition(".")[0]
+    known = package in PACKAGES and homes(package).get(name) == module
+    return f"{PACKAGE}.{package}" if known else ""
 
 
 def _others(app, what, name, obj, skip, options) -> bool | None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from reference import PACKAGE, own_names, write
+from reference import PACKAGE, write
 from sphinx.errors import ExtensionError
 
 from synthetic_oversampling.figures.gallery import FIGURES
@@ -93,10 +93,7 @@ def _formula(formula: Formula) -> str:
 
 
 def _link(name: str) -> str:
-    """The entry of a function in the reference, under the name that its package offers it by."""
-    package, last = name.partition(".")[0], name.rpartition(".")[2]
-    target = f"{package}.{last}" if last in own_names(package) else name
-    return f"{{py:obj}}`{target} <{PACKAGE}.{target}>`"
+    return f"{{py:obj}}`{name} <{PACKAGE}.{name}>`"
 
 
 def _checks(entry: Theorem) -> str:
@@ -148,7 +145,7 @@ def _figure(entry: Theorem) -> str:
 def _page(entry: Theorem, notes: dict[str, str]) -> str:
     sources = "\n".join(
         f"* **{source.form}** ({FORMS[source.form]}): {_text(source.says)}. "
-        f"{_text(source.work)}, {_text(source.version)}."
+        f"{_text(source.work[0].upper() + source.work[1:])}, {_text(source.version)}."
         for source in entry.sources
     )
     assumptions = "\n".join(f"* {_text(own)}" for own in entry.assumptions)
@@ -184,7 +181,7 @@ def _index() -> str:
             for e in own
         ]
         parts += [f"## {title}", _table(("", "claim", "kind", "sources"), rows)]
-        entries = "\n".join(entry.id for entry in own)
+        entries = "\n".join(f"{entry.id} <{entry.id}>" for entry in own)
         parts += [f"```{{toctree}}\n:hidden:\n\n{entries}\n```"]
     return "\n\n".join(parts) + "\n"
 
