@@ -45,7 +45,8 @@ quick: $(STAMP)
 format: $(STAMP) ## lay the code out as lint expects it
 	@$(RUN) -m ruff format $(ARGS) .
 
-docs: $(DOCS) ## build the site into build/docs (minutes; the tutorials run once, then only if changed)
+docs: $(DOCS) ## build the site into build/docs (minutes; tutorials run again only if changed)
+	@rm -rf build/docs build/doctrees
 	@JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled \
 	    $(RUN) -m sphinx -W --keep-going -q -j 2 -b html -d build/doctrees $(ARGS) docs build/docs
 	@echo "build/docs/index.html"
