@@ -198,14 +198,24 @@ def _others(app, what, name, obj, skip, options) -> bool | None:
     """Leave out what a class takes from other libraries."""
     home = getattr(getattr(obj, "__wrapped__", obj), "__module__", None)
     foreign = isinstance(home, str) and not home.startswith(PACKAGE)
-    return True if foreign or re.fullmatch(r"set_\w+_request", name) else None
+    # a field of a tuple is said by the tuple's own docstring
+    unsaid = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
+    return True if foreign or unsaid or re.fullmatch(r"set_\w+_request", name) else None
 
 
 def _exact(app, doctree) -> None:
-    """A name leads to what its own module or class calls so, not to any other that has it."""
+    """A name leads to what its own module or class calls so, not to any other that has it.
+
+    Docstrings leave the first part of names out: `theory.predict` is what it says.
+    """
     for node in doctree.findall(pending_xref):
         if node.get("refdomain") == "py":
             node.attributes.pop("refspecific", None)
+            package, _, name = node["reftarget"].partition(".")
+            if package in PACKAGES and name:
+                home = homes(package).get(name)
+                own = f"{home}.{name}" if home else node["reftarget"]
+                node["reftarget"] = f"{PACKAGE}.{own}"
 
 
 def _complete(app, error) -> None:
