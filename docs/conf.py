@@ -5,8 +5,6 @@ import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from jupyter_client.connect import ConnectionFileMixin
-
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
 sys.path.insert(0, str(HERE / "site"))
@@ -14,7 +12,10 @@ sys.path.insert(0, str(HERE / "site"))
 for name, folder in (("IPYTHONDIR", "ipython"), ("JUPYTER_CONFIG_DIR", "jupyter")):
     os.environ[name] = str(BUILD / "notebooks" / folder)
 os.environ["PYTHONWARNINGS"] = "default"
-ConnectionFileMixin.transport.default_value = "ipc"  # no port is opened for the tutorials
+# a kernel warns that it listens on the loopback interface: for code that is printed here anyway
+profile = BUILD / "notebooks" / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")
 
 project = "Synthetic oversampling"
 author = "The synthetic-oversampling authors"
