@@ -6,8 +6,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sphinx.errors import ExtensionError
-
 _LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 
 
@@ -61,7 +59,7 @@ def _check(app, error) -> None:
     if error is None and app.builder.name == "html":
         found = faults(Path(app.outdir).resolve())
         if found:
-            raise ExtensionError("the site is not whole:\n" + "\n".join(found))
+            raise RuntimeError("the site is not whole:\n" + "\n".join(found))
 
 
 def setup(app) -> dict:
