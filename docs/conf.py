@@ -66,4 +66,5 @@ python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+viewcode_follow_imported_members = False  # an entry stands with the module that defines it
 viewcode_line_numbers = True
