@@ -121,8 +121,7 @@ def _offered(package: str) -> str:
     rows = []
     for name, home in homes(package).items():
         value = getattr(importlib.import_module(f"{PACKAGE}.{package}"), name)
-        described = inspect.isroutine(value) or inspect.isclass(value)
-        says = (inspect.getdoc(value) or "") if described else _comments(home).get(name, "")
+        says = _comments(home).get(name) or inspect.getdoc(value) or ""
         line = _SPAN.sub(lambda m: m.group(1) or "\\" + m.group(0), says.split("\n")[0])
         rows += [f"   * - :py:obj:`{name} <{PACKAGE}.{home}.{name}>`\n     - {line}\n"]
     text = _heading(f"To import from {PACKAGE}.{package}", "-")
