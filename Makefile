@@ -7,12 +7,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 OVERSAMPLING := $(VENV)/bin/oversampling
 STAMP := $(VENV)/.complete
+DOCS := $(VENV)/.complete-docs
 BUILDING := $(VENV)/.building
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test figures bench lint check format install clean rebuild
+.PHONY: help verify test figures bench lint check format docs wheel matrix quick install clean rebuild
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,18 +36,42 @@ lint: $(STAMP) ## check the style, the layout and the types
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-check: lint ## lint, and judge the formulas on a recorded run (a minute; see CONTRIBUTING.md)
+check: lint quick ## lint, and judge the formulas on a recorded run (a minute; see CONTRIBUTING.md)
+
+quick: $(STAMP)
 	@JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 \
 	    $(RUN) -m pytest -q -o addopts= tests/quick.py
 
 format: $(STAMP) ## lay the code out as lint expects it
 	@$(RUN) -m ruff format $(ARGS) .
 
+docs: $(DOCS) ## build the site into build/docs (minutes; tutorials run again only if changed)
+	@rm -rf build/docs build/doctrees
+	@JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled \
+	    $(RUN) -m sphinx -W --keep-going -q -j 2 -b html -d build/doctrees $(ARGS) docs build/docs
+	@echo "build/docs/index.html"
+
+wheel: $(STAMP) ## build the wheel into dist, and check what is in it
+	@rm -rf dist build/lib build/bdist.*
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(RUN) -m pip wheel -q --no-deps --no-index \
+	    --no-build-isolation --wheel-dir dist .
+	@$(RUN) .ci/wheel.py dist/*.whl
+
+matrix: ## run the quick tests on each of Python 3.11 to 3.14 that is there
+	@ran=; failed=; \
+	for minor in 11 12 13 14; do \
+	    python3.$$minor -c '$(CHECK)' 2>/dev/null || { echo "Python 3.$$minor: not there"; continue; }; \
+	    ran=yes; \
+	    $(MAKE) --no-print-directory VENV=.venv-3.$$minor PYTHON=python3.$$minor quick && \
+	        echo "Python 3.$$minor: passed" || { echo "Python 3.$$minor: FAILED"; failed=yes; }; \
+	done; \
+	[ -n "$$ran" ] && [ -z "$$failed" ]
+
 install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
 	@echo "The environment in $(VENV) is complete."
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* docs/generated build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A complete environment has the stamp and an interpreter that still runs. The mark BUILDING is
@@ -85,4 +110,17 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	mkdir -p $(VENV)/typed; \
 	ln -sfn ../.. $(VENV)/typed/synthetic_oversampling; \
 	touch $(STAMP); \
+	rm -f $(BUILDING)
+
+# What the site needs besides. While it is installed the environment counts as incomplete.
+$(DOCS): $(STAMP)
+	@set -e; \
+	touch $(BUILDING); \
+	rm -f $(STAMP); \
+	echo "Installing what the site needs in $(VENV) (once; half a minute)."; \
+	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	    $(RUN) -m pip install -qq --editable '.[test,practice,docs]'; \
+	touch $(STAMP); \
+	touch $(DOCS); \
 	rm -f $(BUILDING)

@@ -45,7 +45,7 @@ def _reported(says: str, version: str = _ABSTRACT) -> Source:
 
 
 def _sharp(says: str) -> Source:
-    return Source(form="sharp", says=says, work="this package", version="release 0.1")
+    return Source(form="sharp", says=says, work="this package", version="release 0.2")
 
 
 def _literature(says: str, work: str, version: str = "as published") -> Source:

@@ -1,0 +1,46 @@
+"""What `make docs` says of a site that is not whole, and that every theorem has its note."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+from synthetic_oversampling.theory.registry import THEOREMS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def _faults(folder):
+    spec = importlib.util.spec_from_file_location("built", DOCS / "site" / "built.py")
+    built = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(built)
+    return built.faults(folder)
+
+
+def test_links_that_lead_nowhere_and_loads_from_a_network_are_found(tmp_path):
+    (tmp_path / "style.css").write_text("body { color: black }")
+    (tmp_path / "good.html").write_text(
+        '<link href="style.css"><h1 id="here">x</h1><a href="#here">a</a>'
+        '<a href="good.html#here">b</a><a href="https://x.y/z">another site</a>'
+    )
+    assert _faults(tmp_path) == []
+    (tmp_path / "bad.html").write_text(
+        '<script src="https://x.y/z.js"></script><a href="none.html">a</a>'
+        '<a href="good.html#there">b</a><img src="none.png">'
+    )
+    (tmp_path / "bad.css").write_text("@font-face { src: url('https://x.y/font.woff2') }")
+    found = "\n".join(_faults(tmp_path))
+    assert len(found.split("\n")) == 5
+    for text in ("loads https://x.y/z.js", "none.html", "#there", "none.png", "bad.css loads"):
+        assert text in found
+
+
+def test_what_is_not_known_is_said_of_every_theorem():
+    text = (DOCS / "not-known.md").read_text()
+    assert re.findall(r"^<!-- ([A-Z]\d) -->$", text, flags=re.MULTILINE) == list(THEOREMS)
+
+
+def test_every_page_is_in_the_table_of_contents():
+    entries = set(re.findall(r"^[\w/-]+$", (DOCS / "index.md").read_text(), flags=re.MULTILINE))
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("guides/*.md"), *DOCS.glob("tutorials/*.md")]
+    names = {page.relative_to(DOCS).with_suffix("").as_posix() for page in pages}
+    assert names - {"index"} <= entries
