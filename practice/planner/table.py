@@ -93,7 +93,7 @@ def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
     odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE))]
     if odd:
         raise ValueError(
-            f"features: {_named(odd)} {'have' if odd[1:] else 'has'} values beyond {_HUGE:g} or "
+            f"features: {_named(odd)} {'hold' if odd[1:] else 'holds'} numbers beyond {_HUGE:g} or "
             f"none above {1 / _HUGE:g}, whose squares are no numbers; use another unit."
         )
 

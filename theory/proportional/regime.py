@@ -188,7 +188,7 @@ def _chosen(asked: _Question) -> InRegime:
     else:  # that is known without the expansion, whose cost grows with the features
         rows, parameters = counted(few, "row"), counted(dim + 1, "parameter")
         why = f"the smallest group has {rows} for {parameters}"
-    instead = f"theorem H is for {PROPORTIONAL_FEATURES} features or more"
+    instead = f"theorem H is for {counted(PROPORTIONAL_FEATURES, 'feature')} or more"
     if dim >= PROPORTIONAL_FEATURES:
         try:
             found = asked.proportional()
