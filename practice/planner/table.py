@@ -93,8 +93,8 @@ def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
     odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE))]
     if odd:
         raise ValueError(
-            f"features: {_named(odd)} {'hold' if odd[1:] else 'holds'} numbers beyond {_HUGE:g} or "
-            f"none above {1 / _HUGE:g}, whose squares are no numbers; use another unit."
+            f"features: got numbers beyond {_HUGE:g}, or none above {1 / _HUGE:g}, in "
+            f"{_named(odd)}: their squares are no numbers; use another unit."
         )
 
 
