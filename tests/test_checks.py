@@ -132,7 +132,7 @@ def test_a_selection_that_matches_nothing_is_bad_usage(line_checks, capsys):
     assert "expected a theorem" in capsys.readouterr().err
 
 
-def test_the_door_plans_runs_and_writes_json(tmp_path, capsys):
+def test_the_command_plans_runs_and_writes_json(tmp_path, capsys):
     assert main(["verify", "--only", "B1.objective.line.weighted", "--plan"]) == 0
     assert "1 check, " in capsys.readouterr().out
     file = tmp_path / "report.json"

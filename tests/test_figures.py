@@ -249,7 +249,7 @@ def _with_artifacts(tmp_path, profile="quick") -> Path:
     return path
 
 
-def test_the_door_reads_artifacts_and_writes_figure_and_caption(tmp_path, capsys):
+def test_the_command_reads_artifacts_and_writes_figure_and_caption(tmp_path, capsys):
     path = _with_artifacts(tmp_path)
     before = path.read_bytes()
     options = ["raw_imbalance", "--out", str(tmp_path), "--format", "svg", "--format", "png"]

@@ -128,7 +128,7 @@ CHEAP = (
 )
 
 
-def test_the_door_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
+def test_the_command_rejects_wrong_formulas_and_writes_the_table(tmp_path, capsys):
     file = tmp_path / "report.json"
     options = ["--json", str(file), "--artifacts", str(tmp_path)]
     assert main(["verify", "--mutate", ",".join(CHEAP), *options]) == 0

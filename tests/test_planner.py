@@ -250,7 +250,9 @@ def test_tables_without_a_fit_are_refused(small):
     with pytest.raises(ValueError, match="columns 'a', 'b' are constant"):
         plan_table(np.c_[x, np.ones((len(x), 2))], label, names=["x", "y", "z", "a", "b"])
     for scale in (1e200, 1e-200):
-        with pytest.raises(ValueError, match="got numbers beyond .* in column '0': .* use another unit"):
+        with pytest.raises(
+            ValueError, match="got numbers beyond .* in column '0': .* use another unit"
+        ):
             plan_table(x * np.array([scale, 1.0, 1.0]), label)
     bad = x.copy()
     bad[3, 1] = np.nan

@@ -329,7 +329,7 @@ def test_a_triple_whose_rows_repeat_the_test_set_is_found_out_and_judged_without
     assert losses[0] != losses[1]
 
 
-def test_the_door_finds_copies_and_writes_the_rest(tmp_path, capsys):
+def test_the_command_finds_copies_and_writes_the_rest(tmp_path, capsys):
     _write_triple(tmp_path / "stolen", 40)
     place = tmp_path / "stolen"
     command = [
@@ -353,7 +353,7 @@ def test_the_door_finds_copies_and_writes_the_rest(tmp_path, capsys):
     assert main(command) == 2 and "pass --overwrite" in capsys.readouterr().err
 
 
-def test_the_door_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path, capsys):
+def test_the_command_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path, capsys):
     _mixed().to_csv(tmp_path / "data.csv", index=False)
     command = [
         "benchmark", str(tmp_path / "data.csv"), "--label", "y", "--attribute", "side",
@@ -373,7 +373,7 @@ def test_the_door_runs_on_a_table_with_categories_and_a_named_attribute(tmp_path
     assert main(command) == 0 and "seed 1 read" in capsys.readouterr().out
 
 
-def test_the_door_resamples_a_file_and_marks_what_it_added(tmp_path, capsys):
+def test_the_command_resamples_a_file_and_marks_what_it_added(tmp_path, capsys):
     table = _mixed()
     table = table[(table["y"] == "a") | (np.arange(300) % 8 == 1)]
     table.to_csv(tmp_path / "in.csv", index=False)
@@ -413,7 +413,7 @@ def test_the_door_resamples_a_file_and_marks_what_it_added(tmp_path, capsys):
         (["resample", "nowhere.csv", "--label", "y", "--out", "x.csv"], "no such file"),
     ],
 )
-def test_the_door_says_what_is_wrong(options, match, capsys, tmp_path, monkeypatch):
+def test_the_command_says_what_is_wrong(options, match, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(options) == 2
     assert match in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import pytest
 
 from synthetic_oversampling.__main__ import main
-from synthetic_oversampling.__main__ import main as practice_door
+from synthetic_oversampling.__main__ import main as command_line
 from synthetic_oversampling.practice.rows.reading import read_csv
 from synthetic_oversampling.simulate.tables.names import check_header, check_names, meant
 from synthetic_oversampling.simulate.tables.reading import TableError, read_table
@@ -90,6 +90,6 @@ def test_no_command_writes_over_what_it_reads_by_whatever_name(tmp_path, capsys,
     for out in (path, tmp_path / "." / "x" / ".." / "t.csv", alias):
         (tmp_path / "x").mkdir(exist_ok=True)
         words = [str(path) if word == "FILE" else word for word in command[:-1]]
-        assert practice_door([*words, str(out), "--overwrite"]) == 2
+        assert command_line([*words, str(out), "--overwrite"]) == 2
         assert "over a file that the command reads" in capsys.readouterr().err
     assert path.read_bytes() == before

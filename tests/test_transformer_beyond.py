@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from synthetic_oversampling.__main__ import main
-from synthetic_oversampling.__main__ import main as practice_door
+from synthetic_oversampling.__main__ import main as command_line
 from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 from synthetic_oversampling.transformer_toy import constructed
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_MEAN, load_model
@@ -128,6 +128,6 @@ def test_a_resampler_names_the_columns_it_doubts(tmp_path, capsys):
     path = tmp_path / "in.csv"
     x.assign(kind=y).to_csv(path, index=False)
     command = ["recalibrate", str(path), "--label", "kind", "--generator", "in_context"]
-    assert practice_door([*command, "--folds", "2"]) == 0
+    assert command_line([*command, "--folds", "2"]) == 0
     error = capsys.readouterr().err
     assert error.count("note: group") == 1 and "generate.py" not in error

@@ -155,7 +155,7 @@ def test_energy_distance_is_zero_between_equal_laws_only():
     assert other.mean() > 10.0 * error
 
 
-def test_the_door_evaluates_and_refuses(tmp_path, capsys):
+def test_the_command_evaluates_and_refuses(tmp_path, capsys):
     net, out = tmp_path / "net.safetensors", tmp_path / "gap.json"
     network = constructed.symbols(3)
     checkpoint.save_model(net, network.params, network.task, network.arch)

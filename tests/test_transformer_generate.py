@@ -162,7 +162,7 @@ def test_bad_seed_files_end_with_a_message_and_status_2(tmp_path, capsys, text, 
     assert [one for one in tmp_path.iterdir() if one != path] == []
 
 
-def test_the_door_writes_a_csv_like_the_seeds(tmp_path, capsys):
+def test_the_command_writes_a_csv_like_the_seeds(tmp_path, capsys):
     path = _csv(tmp_path, GOOD.replace("kind", '"kind, of thing"'))
     out = tmp_path / "out.csv"
     command = ["generate", str(path), "--label", "kind, of thing", "--out", str(out)]
@@ -255,7 +255,9 @@ def test_a_failed_write_leaves_no_file(tmp_path, given):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_samples_are_written_where_every_door_writes_and_refused_in_the_same_words(tmp_path, given):
+def test_samples_are_written_where_every_command_writes_and_refused_in_the_same_words(
+    tmp_path, given
+):
     def refused(call):
         with pytest.raises((ValueError, ArtifactError)) as error:
             call()
@@ -269,7 +271,7 @@ def test_samples_are_written_where_every_door_writes_and_refused_in_the_same_wor
     generate.write_csv(there, given, iter([]), 0, overwrite=True)
 
 
-def test_the_door_trains_a_network_that_it_can_generate_with(tmp_path, capsys):
+def test_the_command_trains_a_network_that_it_can_generate_with(tmp_path, capsys):
     net, out = tmp_path / "net.safetensors", tmp_path / "out.csv"
     tiny = ["--steps", "2", "--chunk", "1", "--groups", "2", "--max-count", "4"]
     assert main(["train", "unknown_mean", "--set", "dim=2", "--out", str(net), *tiny]) == 0

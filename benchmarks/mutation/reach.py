@@ -40,7 +40,7 @@ _LEFT_OUT = (
 _NOT_ASKED = (
     "artifacts", "benchmarks", "calibration", "compilation", "determinism", "documents", "figures",
     "forged", "fuzz_commands", "mutation", "planner", "practice", "processes", "project",
-    "report", "resume", "selection", "sweeps", "table_names", "theory_door",
+    "report", "resume", "selection", "sweeps", "table_names", "theory_command",
     "transformer", "wording", "refuter", "mutants", "far_from_zero", "platforms",
 )  # fmt: skip
 

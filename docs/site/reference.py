@@ -156,7 +156,7 @@ def _plain(app, what, name, obj, options, lines: list[str]) -> None:
     for k in range(0, len(parts), 2):
         parts[k] = _SPAN.sub(lambda m: m.group(1) or "\\" + m.group(0), parts[k])
     lines[:] = "".join(parts).split("\n")
-    if what in ("class", "function", "data", "exception") and (package := _door(name)):
+    if what in ("class", "function", "data", "exception") and (package := _offered_by(name)):
         lines += ["", f"Import it from ``{package}``.", ""]
 
 
@@ -169,7 +169,7 @@ def _comments(module: str) -> dict[str, str]:
     found = {}
     for node in ast.parse("\n".join(lines)).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
-        for name in (own.id for own in targets if isinstance(own, ast.Name)):
+        for name in (target.id for target in targets if isinstance(target, ast.Name)):
             above = []
             row = node.lineno - 2
             while row >= 0 and lines[row].startswith("# ") and not lines[row].startswith("# ---"):
@@ -185,7 +185,7 @@ def _comment(dotted: str) -> str:
     return _comments(module).get(name, "")
 
 
-def _door(dotted: str) -> str:
+def _offered_by(dotted: str) -> str:
     """The package that offers a name as well, if one does."""
     module, _, name = dotted.removeprefix(f"{PACKAGE}.").rpartition(".")
     package = module.partition(".")[0]

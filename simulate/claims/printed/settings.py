@@ -130,7 +130,7 @@ def moments(theta, law: Law) -> _Moments:
 
 
 def balanced(theta, groups: Sequence[GaussianGroup]) -> _Moments:
-    """Of the balanced risk; the covariance is no one's."""
+    """Moments of the balanced risk, and a covariance without a meaning of its own."""
     each = [moments(theta, group.law) for group in groups]
     return _Moments(*(sum(parts) / len(each) for parts in zip(*each, strict=True)))
 
