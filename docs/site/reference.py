@@ -62,8 +62,8 @@ def homes(package: str) -> dict[str, str]:
         value = getattr(importlib.import_module(f"{PACKAGE}.{package}"), name)
         places = [
             module
-            for module, own, other in public_names()
-            if own == name and other is value and module.startswith(f"{package}.")
+            for module, listed, other in public_names()
+            if listed == name and other is value and module.startswith(f"{package}.")
         ]
         if not places:
             raise ExtensionError(f"{package}.{name}: no module below {package} makes it public.")
@@ -96,7 +96,7 @@ def _pages() -> dict[str, str]:
     pages = {}
     for package in PACKAGES:
         for folder, names in modules(package).items():
-            own = importlib.import_module(f"{PACKAGE}.{folder}")
+            imported = importlib.import_module(f"{PACKAGE}.{folder}")
             parts = [_heading(folder, "=")]
             if folder == package:
                 parts += [f".. automodule:: {PACKAGE}.{package}\n   :no-members:\n\n"]
@@ -104,7 +104,7 @@ def _pages() -> dict[str, str]:
                 parts += [".. toctree::\n   :maxdepth: 1\n\n"]
                 parts += [f"   {name}\n" for name in below] + ["\n"]
                 parts += [_offered(package)]
-            elif own.__doc__:
+            elif imported.__doc__:
                 parts += [f".. automodule:: {PACKAGE}.{folder}\n   :no-members:\n\n"]
             for module in names:
                 parts += [_heading(module, "-")]
@@ -213,8 +213,8 @@ def _exact(app, doctree) -> None:
             package, _, name = node["reftarget"].partition(".")
             if package in PACKAGES and name:
                 home = homes(package).get(name)
-                own = f"{home}.{name}" if home else node["reftarget"]
-                node["reftarget"] = f"{PACKAGE}.{own}"
+                full = f"{home}.{name}" if home else node["reftarget"]
+                node["reftarget"] = f"{PACKAGE}.{full}"
 
 
 def _complete(app, error) -> None:

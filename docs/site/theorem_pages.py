@@ -61,11 +61,11 @@ def _code(text: str, language: str) -> str:
 
 
 def _meaning(name: str) -> str:
-    return next((own.meaning for key, own in GLOSSARY.items() if str(key) == name), "")
+    return next((entry.meaning for key, entry in GLOSSARY.items() if str(key) == name), "")
 
 
 def _symbol(name: str) -> str:
-    return next((own.latex for key, own in GLOSSARY.items() if str(key) == name), name)
+    return next((entry.latex for key, entry in GLOSSARY.items() if str(key) == name), name)
 
 
 def _formula(formula: Formula) -> str:
@@ -97,35 +97,36 @@ def _link(name: str) -> str:
 
 
 def _checks(entry: Theorem) -> str:
-    own = [check for check in declare("quick") if check.theorem == entry.id]
-    kinds = Counter(check.source for check in own)
+    declared = [check for check in declare("quick") if check.theorem == entry.id]
+    kinds = Counter(check.source for check in declared)
     count = "\n".join(
         f"* {kinds[name]} {name}: {says}" for name, says in SOURCES.items() if kinds[name]
     )
     places = ", ".join(f"`{place}`" for place in mentions(entry.id, "simulate/claims"))
     rows = [
         (f"`{check.id}`", _cell(check.claim), check.kind, check.source, f"`{check.place}`")
-        for check in own
+        for check in declared
     ]
     table = _table(("check", "claim", "kind", "observed value", "declared in"), rows)
     return (
         f"{_code(f'oversampling verify --only {entry.id}', 'sh')}\n\n"
-        f"declares {len(own)} checks in the quick profile; those that a prediction says there is "
-        f"nothing to check of are left out of a run.\n\n{count}\n\n"
+        f"declares {len(declared)} checks in the quick profile; those that a prediction says there "
+        f"is nothing to check of are left out of a run.\n\n{count}\n\n"
         f"They are declared in (file and first line): {places}.\n\n"
         f"{_folded('All of them', table)}"
     )
 
 
 def _mutants(entry: Theorem) -> str:
-    own = [mutant for mutant in MUTANTS.values() if entry.id in mutant.theorems]
+    wrong = [mutant for mutant in MUTANTS.values() if entry.id in mutant.theorems]
     rows = [
-        (f"`{m.name}`", _cell(m.change), ", ".join(f"`{check}`" for check in m.checks)) for m in own
+        (f"`{m.name}`", _cell(m.change), ", ".join(f"`{check}`" for check in m.checks))
+        for m in wrong
     ]
     return (
-        f"Each of these {len(own)} is put in place of the right formula, and the named checks "
+        f"Each of these {len(wrong)} is put in place of the right formula, and the named checks "
         "have to reject it:\n\n"
-        + _code(f"oversampling verify --mutate {own[0].name}", "sh")
+        + _code(f"oversampling verify --mutate {wrong[0].name}", "sh")
         + "\n\n"
         + _table(("wrong formula", "what is wrong", "rejected by"), rows)
     )
@@ -175,13 +176,13 @@ def _index() -> str:
         "that a remainder of the stated order is; *bound* and *rate* are what they say.",
     ]
     for letter, title in FAMILIES.items():
-        own = [entry for entry in THEOREMS.values() if entry.id.startswith(letter)]
+        theorems = [entry for entry in THEOREMS.values() if entry.id.startswith(letter)]
         rows = [
             (f"[{e.id}]({e.id}.md)", _cell(e.claim), ", ".join(e.kinds), ", ".join(e.forms))
-            for e in own
+            for e in theorems
         ]
         parts += [f"## {title}", _table(("", "claim", "kind", "sources"), rows)]
-        entries = "\n".join(f"{entry.id} <{entry.id}>" for entry in own)
+        entries = "\n".join(f"{entry.id} <{entry.id}>" for entry in theorems)
         parts += [f"```{{toctree}}\n:hidden:\n\n{entries}\n```"]
     return "\n\n".join(parts) + "\n"
 
