@@ -43,7 +43,9 @@ def _setting(dim: int, covariances: str, plans: tuple[str, ...]) -> Setting:
         mixed = noise / np.sqrt(dim) + 0.5 * np.eye(dim)
         roots = mixed, np.sqrt(np.linspace(0.3, 2.0, dim))
     trained = tuple(plan_of(sizes, _RIDGE, name) for name in plans)
-    return Setting(covariances, (0, 1), sizes, means, roots, trained)
+    return Setting(
+        name=covariances, labels=(0, 1), sizes=sizes, means=means, roots=roots, plans=trained
+    )
 
 
 def _predicting(setting: Setting, name: str) -> Callable[[], Proportional]:

@@ -60,7 +60,11 @@ def times(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str
             spent[name].append(seconds)
     return {
         name: Timing(
-            first[name], statistics.median(seconds), min(seconds), max(seconds), outputs[name]
+            first=first[name],
+            median=statistics.median(seconds),
+            low=min(seconds),
+            high=max(seconds),
+            output=outputs[name],
         )
         for name, seconds in spent.items()
     }

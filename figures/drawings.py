@@ -59,4 +59,10 @@ def _drawn(spec: Spec, profile: str, folder: Path, warn) -> Drawing | None:
     except ArtifactError as error:
         warn(f"figure {spec.name} is left out: {error}")
         return None
-    return Drawing(spec.name, spec.title, spec.theorems, spec.caption, style.svg_text(figure))
+    return Drawing(
+        name=spec.name,
+        title=spec.title,
+        theorems=spec.theorems,
+        caption=spec.caption,
+        svg=style.svg_text(figure),
+    )

@@ -130,7 +130,13 @@ def integrals(theta, law):
     p = len(theta)
     value = expectation(_everything, theta, law)
     square, curvature = (part.reshape(p, p) for part in np.split(value[1 + 2 * p :], 2))
-    return Integrals(value[0], value[1 : 1 + p], value[1 + p : 1 + 2 * p], square, curvature)
+    return Integrals(
+        risk=value[0],
+        score=value[1 : 1 + p],
+        score_size=value[1 + p : 1 + 2 * p],
+        score_square=square,
+        curvature=curvature,
+    )
 
 
 @st.composite

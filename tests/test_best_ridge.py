@@ -34,7 +34,9 @@ def test_simulated_risk_is_least_near_the_predicted_ridge():
     plans = tuple(
         dataclasses.replace(plan, ridge=found.ridge * factor) for factor in (1 / 3, 1.0, 3.0)
     )
-    setting = Setting("line", (0, 1), SIZES, means, (np.ones(()),) * 2, plans)
+    setting = Setting(
+        name="line", labels=(0, 1), sizes=SIZES, means=means, roots=(np.ones(()),) * 2, plans=plans
+    )
     rng = np.random.default_rng(3)
     risks = np.stack([replicate(setting, rng)["risk"].mean(axis=1) for _ in range(150)])
     for other in (0, 2):  # on the same rows

@@ -178,7 +178,15 @@ def test_an_experiment_is_found_by_its_name():
 
 
 def test_a_phase_point_simulates_the_gains_over_all_three_rivals():
-    point = PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (300, 100), 200, 0.4, (1.0, 0.0), (0.0, 1.0))
+    point = PhasePoint(
+        separation=1.5,
+        means=((0.0, 0.0), (1.0, 0.5)),
+        sizes=(300, 100),
+        augmentation=200,
+        weight=0.4,
+        direction=(1.0, 0.0),
+        lengths=(0.0, 1.0),
+    )
     result = monte_carlo.run(
         point.functions(), key=jax.random.key(2), replicates=800, block=point.block
     )

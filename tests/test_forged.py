@@ -27,7 +27,7 @@ from synthetic_oversampling.transformer_toy.checkpoint import CheckpointError
 pytestmark = pytest.mark.usefixtures("as_installed")
 KEY = jax.random.key(8)
 WORDS = tuple(int(word) for word in jax.random.key_data(KEY))
-SLOT = Slot("toy/third", 333, 16, WORDS, ("square",))
+SLOT = Slot(experiment="toy/third", replicates=333, block=16, key_data=WORDS, keep=("square",))
 OTHERS = (None, True, -1, 10**400, 1.5, "x", [], [[]], {}, {"nonfinite": "bogus"}, [1, "a"])
 
 

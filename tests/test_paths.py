@@ -120,7 +120,15 @@ def test_the_published_efficiencies_are_the_formula_s_to_their_digits():
 
 
 def _phase_point():
-    return PhasePoint(1.5, ((0.0, 0.0), (1.0, 0.5)), (60, 20), 30, 0.4, (1.0, 0.0), (0.0, 0.3))
+    return PhasePoint(
+        separation=1.5,
+        means=((0.0, 0.0), (1.0, 0.5)),
+        sizes=(60, 20),
+        augmentation=30,
+        weight=0.4,
+        direction=(1.0, 0.0),
+        lengths=(0.0, 0.3),
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch
     frame["word"] = rng.choice(list("xyz"), size=3000)
     frame["y"] = np.where(rng.random(3000) < 0.2, "yes", "no")
     monkeypatch.setattr(real_tables, "_frame", lambda known: frame)
-    known = Known("made", "pandas", "made", "y", ("id",))
+    known = Known(data="made", package="pandas", table="made", label="y", dropped=("id",))
     x, label = read(known)
     assert x.shape == (3000, 6) and 0.15 < label.mean() < 0.25
     trial = drawn(known)

@@ -291,6 +291,31 @@ def test_the_tree_is_as_the_style_tool_leaves_it(command):
     assert done.returncode == 0, done.stdout + done.stderr + "\nrun `make format`, then `make lint`"
 
 
+def test_records_of_more_than_four_fields_are_built_with_keywords():
+    trees = {path: ast.parse(path.read_text()) for path in _python_files()}
+    classes = [n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+    made_by = ("NamedTuple", "dataclass")
+    records = {
+        node.name
+        for node in classes
+        if any(word in ast.unparse(part) for part in _bases(node) for word in made_by)
+    }
+    assert {"Check", "Prediction", "Theorem", "Choice"} <= records
+    positional = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and len(node.args) > 4
+        if ast.unparse(node.func).split(".")[-1] in records
+        if not any(isinstance(part, ast.Starred) for part in node.args)
+    ]
+    assert positional == []
+
+
+def _bases(node: ast.ClassDef) -> list[ast.expr]:
+    return [*node.bases, *node.decorator_list]
+
+
 def test_no_module_is_longer_than_the_limit():
     lengths = {path: len(path.read_text().splitlines()) for path in _python_files()}
     assert len(lengths) > len(PACKAGES)

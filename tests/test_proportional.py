@@ -176,7 +176,10 @@ def test_infinitely_many_rows_are_the_limit_of_many(generator):
 
 # --- rows ---------------------------------------------------------------------------------------
 def test_the_stiffness_is_minus_the_slope_of_the_mean_force():
-    nodes, potential = grid(257), Potential(((0.5, 1.0), (0.5, 3.0)), 0.2, 0.4, 1.1, 0.3)
+    nodes, potential = (
+        grid(257),
+        Potential(laws=((0.5, 1.0), (0.5, 3.0)), tilt=0.2, spring=0.4, centre=1.1, field=0.3),
+    )
     from synthetic_oversampling.theory.population.margins import LOGISTIC
 
     at = [averages(LOGISTIC, potential, 0.3 + s, 1.7, 2.5, nodes) for s in (-1e-4, 0, 1e-4)]
@@ -300,12 +303,21 @@ def test_a_fit_has_no_slope_left():
 
 def test_a_generator_that_is_not_written_out_is_refused():
     setting = Setting(
-        "x",
-        (0, 1),
-        (4, 2),
-        np.zeros((2, 3)),
-        (np.ones(()),) * 2,
-        (Plan("x", 1.0, (1.0, 1.0), "unheard", (0, 2), (0.0, 1.0)),),
+        name="x",
+        labels=(0, 1),
+        sizes=(4, 2),
+        means=np.zeros((2, 3)),
+        roots=(np.ones(()),) * 2,
+        plans=(
+            Plan(
+                name="x",
+                ridge=1.0,
+                weights=(1.0, 1.0),
+                generator="unheard",
+                rows=(0, 2),
+                each=(0.0, 1.0),
+            ),
+        ),
     )
     with pytest.raises(ValueError, match="unheard"):
         replicate(setting, np.random.default_rng(0))

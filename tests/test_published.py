@@ -117,7 +117,14 @@ def test_a_shift_of_synthetic_rows_stays_in_the_classifier_of_least_norm():
         assert found.error == pytest.approx(numbers, abs=1e-4)
         assert found.train_loss.max() < 1e-8  # every row is met
         plan = dataclasses.replace(plan_of(sizes, 1e-5, f"shifted:{shift:g}"), loss="squared")
-        setting = Setting("line", (0, 1), sizes, means, (np.ones(()),) * 2, (plan,))
+        setting = Setting(
+            name="line",
+            labels=(0, 1),
+            sizes=sizes,
+            means=means,
+            roots=(np.ones(()),) * 2,
+            plans=(plan,),
+        )
         rng = np.random.default_rng([5, int(shift)])
         errors = np.stack([replicate(setting, rng)["error"][0] for _ in range(120)])
         unit = errors.std(axis=0, ddof=1) / math.sqrt(len(errors))

@@ -125,7 +125,13 @@ def test_rows_and_page_say_where_observed_values_come_from_and_what_was_left_out
 
 
 def test_the_page_is_complete_well_formed_and_needs_no_other_file(artifact):
-    picture = Picture("law", "a <title>", ("S1", "R1"), "A caption.", "<svg>1</svg>")
+    picture = Picture(
+        name="law",
+        title="a <title>",
+        theorems=("S1", "R1"),
+        caption="A caption.",
+        svg="<svg>1</svg>",
+    )
     page = report_page(artifact, [picture])
     seen = _Reader(page)
     assert seen.wrong == [] and seen.open == []

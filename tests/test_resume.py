@@ -31,7 +31,7 @@ from synthetic_oversampling.simulate.verify import suites
 
 KEY = jax.random.key(8)
 WORDS = tuple(int(word) for word in jax.random.key_data(KEY))
-SLOT = Slot("toy/third", 333, 16, WORDS, ("square",))
+SLOT = Slot(experiment="toy/third", replicates=333, block=16, key_data=WORDS, keep=("square",))
 TOY = ("verify", "--only", "toy")
 
 

@@ -336,7 +336,17 @@ def tokens(
     vocabulary, dim = embeddings.shape
     u, p = np.asarray(embeddings, np.float64), np.asarray(preconditioner, np.float64)
     spec = {"name": "tokens", "dim": dim, "size": vocabulary}
-    task = tasks.Task(spec, "tokens", dim, vocabulary, None, vocabulary, 0, None, None)
+    task = tasks.Task(
+        spec=spec,
+        head="tokens",
+        dim=dim,
+        components=vocabulary,
+        dictionary=None,
+        dim_token=vocabulary,
+        dim_condition=0,
+        draw=None,
+        exact=None,
+    )
     slots, width = _slots(u=dim, seed=1, word=1, null=1, const=1, eta=dim)
     sizes = {"num_heads": 2, "num_layers": num_layers, "num_memory": vocabulary + 1}
     arch = _fit(None, task, width, dim + 1, **sizes)

@@ -118,7 +118,17 @@ def unknown_mean(
     spec = {"name": "unknown_mean", "dim": dim, "var_within": var_within}
     spec |= {"var_prior": var_prior, "mixture": mixture}
     head = "mixture" if mixture else "gaussian"
-    return Task(spec, head, dim, mixture, None, dim, 0, draw, exact)
+    return Task(
+        spec=spec,
+        head=head,
+        dim=dim,
+        components=mixture,
+        dictionary=None,
+        dim_token=dim,
+        dim_condition=0,
+        draw=draw,
+        exact=exact,
+    )
 
 
 def unknown_mean_and_scale(
@@ -170,7 +180,17 @@ def unknown_mean_and_scale(
 
     spec = {"name": "unknown_mean_and_scale", "dim": dim} | prior | {"mixture": mixture}
     head = "mixture" if mixture else "student"
-    return Task(spec, head, dim, mixture, None, dim, 0, draw, exact)
+    return Task(
+        spec=spec,
+        head=head,
+        dim=dim,
+        components=mixture,
+        dictionary=None,
+        dim_token=dim,
+        dim_condition=0,
+        draw=draw,
+        exact=exact,
+    )
 
 
 def dictionary(
@@ -232,7 +252,17 @@ def dictionary(
     head = "mixture" if mixture else "dictionary"
     arrays: Any = (np.full(laws, -np.log(laws)), mean_TxD, root_TxDxD)  # on the host, in float64
     known = None if mixture else Mixture(*arrays)
-    return Task(spec, head, dim, mixture or laws, known, dim, 0, draw, exact)
+    return Task(
+        spec=spec,
+        head=head,
+        dim=dim,
+        components=mixture or laws,
+        dictionary=known,
+        dim_token=dim,
+        dim_condition=0,
+        draw=draw,
+        exact=exact,
+    )
 
 
 def labelled(
@@ -294,7 +324,17 @@ def labelled(
 
     spec = {"name": "labelled", "dim": dim, "labels": labels, "concentration": concentration}
     spec |= {"var_within": var_within, "var_prior": var_prior}
-    return Task(spec, "labelled", dim, labels, None, dim + labels, labels, draw, exact)
+    return Task(
+        spec=spec,
+        head="labelled",
+        dim=dim,
+        components=labels,
+        dictionary=None,
+        dim_token=dim + labels,
+        dim_condition=labels,
+        draw=draw,
+        exact=exact,
+    )
 
 
 def symbols(size: int = 4, concentration: float = 1.0) -> Task:
@@ -329,7 +369,17 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
         return Categorical(jnp.log(count) - jnp.log(count.sum(axis=-1, keepdims=True)))
 
     spec = {"name": "symbols", "size": size, "concentration": concentration}
-    return Task(spec, "simplex", 1, size, None, size, 0, draw, exact)
+    return Task(
+        spec=spec,
+        head="simplex",
+        dim=1,
+        components=size,
+        dictionary=None,
+        dim_token=size,
+        dim_condition=0,
+        draw=draw,
+        exact=exact,
+    )
 
 
 TASKS: dict[str, Callable[..., Task]] = {

@@ -227,7 +227,15 @@ def sites(file: str, source: str) -> list[Site]:
     if "/theorems/" in file:
         tree.body = _computed(tree.body)
     return [
-        Site(file, node.lineno, line, places[id(node)], name, ast.unparse(node), ast.unparse(wrong))
+        Site(
+            file=file,
+            line=node.lineno,
+            statement=line,
+            node=places[id(node)],
+            operator=name,
+            before=ast.unparse(node),
+            after=ast.unparse(wrong),
+        )
         for node, line in _open(tree)
         for name, wrong in _wrong(node)
     ]

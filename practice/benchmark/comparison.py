@@ -155,6 +155,17 @@ def compare_all(results: dict[str, list[dict]], reference: str, metric: str) -> 
             for one in classifiers:
                 values = [s[reference][one][metric] - s[rival][one][metric] for s in both]
                 mean, half, p, corrected = difference(values, ratio)
-                found.append(Difference(task, one, rival, mean, half, len(values), p, corrected))
+                found.append(
+                    Difference(
+                        task=task,
+                        classifier=one,
+                        rival=rival,
+                        mean=mean,
+                        half_width=half,
+                        seeds=len(values),
+                        p=p,
+                        p_corrected=corrected,
+                    )
+                )
     adjusted = holm([one.p for one in found])
     return [one._replace(p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]

@@ -111,19 +111,19 @@ def make_split(data: Dataset, setting: str, ratio: float, seed: int) -> Split:
     rows = rows.astype(float)
     rows[:, :numeric] = (rows[:, :numeric] - centre) / np.where(std > 0, std, 1.0)
     return Split(
-        rows[train],
-        cell[train],
-        rows[test],
-        cell[test],
-        rows[held],
-        cell[held],
-        rows[supplied],
-        cell[supplied],
-        label,
-        names,
-        added,
-        numeric,
-        data.levels,
+        x=rows[train],
+        cell=cell[train],
+        test_x=rows[test],
+        test_cell=cell[test],
+        held_x=rows[held],
+        held_cell=cell[held],
+        supplied_x=rows[supplied],
+        supplied_cell=cell[supplied],
+        label=label,
+        names=names,
+        added=added,
+        numeric=numeric,
+        levels=data.levels,
     )
 
 

@@ -121,12 +121,12 @@ def _plan(options: argparse.Namespace):
     elif TEXT in named:
         raise ValueError(f"--method {TEXT}: name the model with --language-model.")
     return benchmark.Plan(
-        options.seeds,
-        options.imbalance,
-        _chosen(named, METHODS, "--method"),
-        _chosen(options.classifier or CLASSIFIERS, tuple(CLASSIFIERS), "--classifier"),
-        options.near,
-        options.language_model,
+        seeds=options.seeds,
+        ratio=options.imbalance,
+        methods=_chosen(named, METHODS, "--method"),
+        classifiers=_chosen(options.classifier or CLASSIFIERS, tuple(CLASSIFIERS), "--classifier"),
+        near=options.near,
+        language_model=options.language_model,
     )
 
 

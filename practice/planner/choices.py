@@ -172,11 +172,11 @@ class Plan:
         first = np.array([np.flatnonzero(index == g)[0] for g in range(len(self.groups))])
         both = np.concatenate([index, group])
         return TrainingTable(
-            np.concatenate([x, drawn]),
-            np.concatenate([labels, labels[first[group]]]),
-            weights,
-            np.arange(len(both)) >= len(x),
-            both,
+            features=np.concatenate([x, drawn]),
+            labels=np.concatenate([labels, labels[first[group]]]),
+            weights=weights,
+            synthetic=np.arange(len(both)) >= len(x),
+            group=both,
         )
 
     def weights_of(self, group: np.ndarray) -> np.ndarray:

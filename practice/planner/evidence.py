@@ -163,11 +163,11 @@ def cross_validate(
     gain = gain[: len(designs)]
     ridge = np.asarray(ridges, float)[best[: len(designs)]]
     return Evidence(
-        gain.mean(axis=1),
-        np.sqrt(share * gain.var(axis=1, ddof=1)),
-        ridge,
-        kept[: len(designs)].mean(axis=1),
-        losses.size,
+        gain=gain.mean(axis=1),
+        error=np.sqrt(share * gain.var(axis=1, ddof=1)),
+        ridge=ridge,
+        loss=kept[: len(designs)].mean(axis=1),
+        fits=losses.size,
     )
 
 

@@ -236,7 +236,16 @@ def prepare(
         counts = np.bincount(written, minlength=len(groups))
         external = External((drawn - centre) / spread, written, counts, fitted)
     y = np.array([g.positive for g in groups], int)[group]
-    return Prepared((x - centre) / spread, y, group, groups, external, names, centre, spread)
+    return Prepared(
+        x=(x - centre) / spread,
+        y=y,
+        group=group,
+        groups=groups,
+        external=external,
+        names=names,
+        centre=centre,
+        unit=spread,
+    )
 
 
 def _synthetic(

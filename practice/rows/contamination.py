@@ -198,4 +198,4 @@ def copies_of(
     _, place, ratio, exact, close = judged(generated)
     *_, exact_fresh, close_fresh = judged(fresh)
     chance = float((exact_fresh | close_fresh).mean()) if len(fresh) else float("nan")
-    return Copies(exact, close, place, ratio, chance)
+    return Copies(exact=exact, near=close, nearest=place, ratio=ratio, by_chance=chance)

@@ -148,7 +148,14 @@ BUILT_IN = {
 
 def _plain(name, numbers, labels, classes) -> Dataset:
     none = np.empty((len(labels), 0), dtype=int)
-    return Dataset(name, np.asarray(numbers, float), none, (), labels.astype(int), classes)
+    return Dataset(
+        name=name,
+        numbers=np.asarray(numbers, float),
+        categories=none,
+        levels=(),
+        labels=labels.astype(int),
+        classes=classes,
+    )
 
 
 def load(name: str) -> Dataset:
@@ -224,14 +231,14 @@ def from_table(
     else:
         kinds, side = np.unique(table[attribute].astype(str), return_inverse=True)
     return Dataset(
-        name,
-        found.numbers,
-        categories,
-        tuple(levels),
-        labels,
-        tuple(map(str, classes)),
-        side,
-        tuple(map(str, kinds)),
+        name=name,
+        numbers=found.numbers,
+        categories=categories,
+        levels=tuple(levels),
+        labels=labels,
+        classes=tuple(map(str, classes)),
+        attribute=side,
+        kinds=tuple(map(str, kinds)),
     )
 
 

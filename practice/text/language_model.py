@@ -155,12 +155,12 @@ def generate_rows(
         ['a', 'a', 'a', 'b', 'b', 'b']
     """
     asking = _Asking(
-        model,
-        schema_of(header, lines, group, categorical, path=path),
-        context,
-        continuations,
-        attempts,
-        keep_copies,
+        model=model,
+        schema=schema_of(header, lines, group, categorical, path=path),
+        context=context,
+        continuations=continuations,
+        attempts=attempts,
+        keep_copies=keep_copies,
     )
     members: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for line in lines:
@@ -186,15 +186,15 @@ def generate_rows(
         shown += open_
         unseen += secret
     report = Report(
-        totals["calls"],
-        totals["written"],
-        len(kept),
-        dict(rejected),
-        totals["repeated"],
-        totals["shown"],
-        totals["unseen"],
+        calls=totals["calls"],
+        written=totals["written"],
+        accepted=len(kept),
+        rejected=dict(rejected),
+        repeated=totals["repeated"],
+        copied_shown=totals["shown"],
+        copied_unseen=totals["unseen"],
     )
-    return Generated(asking.schema, kept, report, shown, unseen)
+    return Generated(schema=asking.schema, rows=kept, report=report, shown=shown, unseen=unseen)
 
 
 class _Asking(NamedTuple):

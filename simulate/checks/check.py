@@ -250,7 +250,13 @@ def make_plan(
         root = lengths + math.sqrt(lengths**2 + 4 * _shift(check, z, z_power) * margin)
         return max(math.ceil((root / (2 * margin)) ** 2), _LEAST_REPLICATES)
 
-    return Plan(alarm, z, z_power, z_second, {check.id: needed(check) for check in checks})
+    return Plan(
+        alarm=alarm,
+        z=z,
+        z_power=z_power,
+        z_second=z_second,
+        replicates={check.id: needed(check) for check in checks},
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

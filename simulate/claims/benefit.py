@@ -30,13 +30,13 @@ def phase_point(name: str) -> PhasePoint:
         (1000, 330)
     """
     first = PhasePoint(
-        float(name.split("/")[1]),
-        ((0.0, 0.0, 0.0), (1.5, 0.5, 0.0)),
-        _SIZES,
-        1000,
-        0.4,
-        (1.0, -1.0, 0.5),
-        (),
+        separation=float(name.split("/")[1]),
+        means=((0.0, 0.0, 0.0), (1.5, 0.5, 0.0)),
+        sizes=_SIZES,
+        augmentation=1000,
+        weight=0.4,
+        direction=(1.0, -1.0, 0.5),
+        lengths=(),
     )
     edges = [
         break_even_shift(first.groups, first.design, first.direction, rival) for rival in REFERENCES

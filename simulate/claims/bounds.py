@@ -134,7 +134,9 @@ def random_population(rng: np.random.Generator) -> Population:
     found = predict_bias(groups, design, pair)
     start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
     divergences = tuple(divergence(*both) for both in zip(pair, groups, strict=True))
-    return Population(tuple(groups), design, pair, divergences, end - start)
+    return Population(
+        groups=tuple(groups), design=design, generator=pair, kl=divergences, excess=end - start
+    )
 
 
 def close_population(distance: float) -> Population:
@@ -148,7 +150,13 @@ def close_population(distance: float) -> Population:
     found = predict_bias(groups, design, pair)
     start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
     divergence = 0.5 - 1.0 - math.log(0.5)
-    return Population(tuple(groups), design, pair, (divergence, divergence), end - start)
+    return Population(
+        groups=tuple(groups),
+        design=design,
+        generator=pair,
+        kl=(divergence, divergence),
+        excess=end - start,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -334,7 +342,7 @@ def random_sample(rng: np.random.Generator, dim: int) -> Sample:
     hessian = (rows.T * (weight[kept] * tail * (1 - tail))) @ rows
     move = None if best is None else best - theta
     distance = math.inf if move is None else math.sqrt(move @ hessian @ move)
-    return Sample(theta, x, sign, weight, best, distance)
+    return Sample(theta=theta, x=x, sign=sign, weight=weight, minimiser=best, distance=distance)
 
 
 def _newton(x, sign, weight) -> np.ndarray | None:

@@ -393,7 +393,9 @@ def _edge() -> tuple[float, float]:
         dim, count = 60, share * theory / 60
         spectra = Spectra([np.eye(dim)[0] * (2 * y - 1) * 0.75 for y in (0, 1)], [np.ones(dim)] * 2)
         rows = [Rows(n / count, 2.0 * y - 1, ((1.0, 1.0),)) for y, n in enumerate(_SIZES)]
-        state = Equations(spectra, rows, [], [], LOGISTIC, 0.0).solve()
+        state = Equations(
+            spectra=spectra, rows=rows, seeds=[], drawn=[], loss=LOGISTIC, ridge=0.0
+        ).solve()
         inverse.append(1 / state.norms.square)
     slope = (inverse[1] - inverse[0]) / (dims[1] - dims[0])
     zero = dims[1] - inverse[1] / slope

@@ -161,6 +161,8 @@ DISCRIMINANTS = {
     for setting in (
         Discriminant("efron-2.5", 2.5, 3, (1500, 1500)),
         Discriminant("efron-1.5", 1.5, 3, (1400, 400)),
-        Discriminant("efron-2.5-random", 2.5, 3, (1500, 1500), "random"),
+        Discriminant(
+            name="efron-2.5-random", distance=2.5, dim=3, sizes=(1500, 1500), labels="random"
+        ),
     )
 }

@@ -140,18 +140,18 @@ class Experiment:
         inverse = jnp.linalg.inv(theory.curvature)
         tilt = 0.2 * jnp.cos(1.0 + jnp.arange(size, dtype=jnp.float64))
         return Probe(
-            theory.theta_star,
-            theory.theta_alpha,
-            0.7 * theory.theta_star + tilt,
-            inverse,
-            _unit(jnp.asarray(theory.bias_gradient)),
-            _unit(jnp.asarray(theory.displacement)),
-            risk_star,
-            risk_alpha,
-            error_alpha,
-            slope,
-            error_slope,
-            self._control(theory.theta_alpha, inverse, groups),
+            star=theory.theta_star,
+            alpha=theory.theta_alpha,
+            elsewhere=0.7 * theory.theta_star + tilt,
+            inverse=inverse,
+            gradient_direction=_unit(jnp.asarray(theory.bias_gradient)),
+            displacement_direction=_unit(jnp.asarray(theory.displacement)),
+            group_risk_star=risk_star,
+            group_risk_alpha=risk_alpha,
+            group_error_alpha=error_alpha,
+            group_slope=slope,
+            group_error_slope=error_slope,
+            control=self._control(theory.theta_alpha, inverse, groups),
         )
 
     @property

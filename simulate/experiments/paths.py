@@ -77,12 +77,12 @@ def _rows(drawn: Design, settings: Sequence[Setting], dim: int) -> _Rows:
     moves = [np.zeros(dim) if s.move is None else np.asarray(s.move, float) for s in settings]
     laws = [stack([group.law for group in s.groups]) for s in settings]
     return _Rows(
-        jnp.asarray(counts),
-        jnp.asarray(shares),
-        jnp.asarray(np.stack(moves)),
-        jnp.stack([s.start for s in settings]),
-        jnp.stack([s.start if s.probe is None else s.probe for s in settings]),
-        jax.tree.map(lambda *parts: jnp.stack(parts), *laws),
+        number=jnp.asarray(counts),
+        share=jnp.asarray(shares),
+        move=jnp.asarray(np.stack(moves)),
+        start=jnp.stack([s.start for s in settings]),
+        probe=jnp.stack([s.start if s.probe is None else s.probe for s in settings]),
+        laws=jax.tree.map(lambda *parts: jnp.stack(parts), *laws),
     )
 
 

@@ -86,26 +86,26 @@ def plan_of(sizes: tuple[int, ...], ridge: float, text: str) -> Plan:
         level * (most - n) / count if count else 0.0 for n, count in zip(sizes, rows, strict=True)
     )
     return Plan(
-        generator,
-        ridge,
-        (level,) * len(sizes),
-        generator,
-        rows,
-        each,
-        float(value or 0),
-        loss or "logistic",
+        name=generator,
+        ridge=ridge,
+        weights=(level,) * len(sizes),
+        generator=generator,
+        rows=rows,
+        each=each,
+        value=float(value or 0),
+        loss=loss or "logistic",
     )
 
 
 def _setting(name, labels, sizes, means, roots, ridge: float, plans: str) -> Setting:
     roots = tuple(map(np.asarray, roots))
     return Setting(
-        name,
-        labels,
-        sizes,
-        means,
-        roots,
-        tuple(plan_of(sizes, ridge, text) for text in plans.split()),
+        name=name,
+        labels=labels,
+        sizes=sizes,
+        means=means,
+        roots=roots,
+        plans=tuple(plan_of(sizes, ridge, text) for text in plans.split()),
     )
 
 

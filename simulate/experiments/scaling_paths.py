@@ -304,7 +304,9 @@ def path(label: str, kind: str) -> Path:
         for k, n in enumerate(POINTS[kind])
     )
     name = f"scaling/{label}-{kind}"
-    return Path(name, SIZES, GENERATORS[label], points, kind != "gradient")
+    return Path(
+        name=name, sizes=SIZES, generators=GENERATORS[label], points=points, fits=kind != "gradient"
+    )
 
 
 @lru_cache(maxsize=16)

@@ -190,7 +190,13 @@ def tilted() -> Tilt:
     table = np.linspace(-6.5, 6.5, 2001)
     middle = np.cumsum(drawn) - drawn / 2
     score = mean + std * np.interp(ndtr(table), middle, z)
-    return Tilt(multiplier, multiplier * bias - log_mean(multiplier), bias, table, score)
+    return Tilt(
+        multiplier=multiplier,
+        divergence=multiplier * bias - log_mean(multiplier),
+        bias=bias,
+        normal=table,
+        score=score,
+    )
 
 
 def replicate(key) -> dict:

@@ -69,11 +69,20 @@ def _moments_of(sample: np.ndarray) -> Moments:
     if count == 0:
         zero = np.zeros(size)
         full = np.full(size, np.inf)
-        return Moments(0, zero, np.zeros((size, size)), zero, full, -full)
+        return Moments(
+            count=0, mean=zero, second=np.zeros((size, size)), third=zero, low=full, high=-full
+        )
     mean = sample.mean(axis=0)
     centred = sample - mean
     third = (centred**3).sum(axis=0)
-    return Moments(count, mean, centred.T @ centred, third, sample.min(axis=0), sample.max(axis=0))
+    return Moments(
+        count=count,
+        mean=mean,
+        second=centred.T @ centred,
+        third=third,
+        low=sample.min(axis=0),
+        high=sample.max(axis=0),
+    )
 
 
 def merge(left: Moments, right: Moments) -> Moments:
@@ -92,12 +101,12 @@ def merge(left: Moments, right: Moments) -> Moments:
     gap = right.mean - left.mean
     cross = 3 * gap * (a * np.diagonal(right.second) - b * np.diagonal(left.second)) / n
     return Moments(
-        n,
-        left.mean + gap * (b / n),
-        left.second + right.second + np.outer(gap, gap) * (a * b / n),
-        left.third + right.third + gap**3 * (a * b * (a - b) / n**2) + cross,
-        np.minimum(left.low, right.low),
-        np.maximum(left.high, right.high),
+        count=n,
+        mean=left.mean + gap * (b / n),
+        second=left.second + right.second + np.outer(gap, gap) * (a * b / n),
+        third=left.third + right.third + gap**3 * (a * b * (a - b) / n**2) + cross,
+        low=np.minimum(left.low, right.low),
+        high=np.maximum(left.high, right.high),
     )
 
 
@@ -277,7 +286,15 @@ def _absorb(result, table, problems, layout, start, replicates, key_data, block,
         empty = _moments_of(np.zeros((0, table.shape[1])))
         none = dict.fromkeys(problems, 0)
         kept = dict.fromkeys(_kept_names(keep, layout), ())
-        result = Result(layout, empty, 0, none, key_data, block, kept)
+        result = Result(
+            layout=layout,
+            moments=empty,
+            replicates=0,
+            problems=none,
+            key_data=key_data,
+            block=block,
+            kept=kept,
+        )
     if result.layout != layout:
         raise ValueError(
             f"resume: got a result with statistics {result.layout}, expected {layout}; it belongs "

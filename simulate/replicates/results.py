@@ -208,7 +208,15 @@ def _unpack(payload: Mapping, slot: Slot) -> Result:
     for (values,) in kept.values():
         if len(values) != done or np.isfinite(values).all(axis=1).sum() != moments.count:
             raise ValueError("the kept values are not one for each replicate")
-    return Result(layout, moments, done, problems, slot.key_data, slot.block, kept)
+    return Result(
+        layout=layout,
+        moments=moments,
+        replicates=done,
+        problems=problems,
+        key_data=slot.key_data,
+        block=slot.block,
+        kept=kept,
+    )
 
 
 def _pack(parts: tuple[np.ndarray, ...]) -> str:

@@ -83,7 +83,11 @@ def row_layout(design: Design) -> tuple[Segment, ...]:
         )
         for part, count, mass in parts:
             if count and mass > 0:
-                segments.append(Segment(g, part, start, count, float(mass) / count))
+                segments.append(
+                    Segment(
+                        group=g, part=part, start=start, count=count, row_weight=float(mass) / count
+                    )
+                )
                 start += count
     return tuple(segments)
 

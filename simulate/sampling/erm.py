@@ -291,6 +291,15 @@ def newton(evaluate, largest, start, max_steps) -> FitResult:
 
     zero, one = jnp.zeros((), start.dtype), jnp.ones((), start.dtype)
     no = jnp.zeros((), bool)
-    initial = _State(start, jnp.zeros_like(start), one, zero, no, no, no, jnp.int32(0))
+    initial = _State(
+        theta=start,
+        move=jnp.zeros_like(start),
+        scale=one,
+        change=zero,
+        converged=no,
+        separated=no,
+        failed=no,
+        steps=jnp.int32(0),
+    )
     state = jax.lax.while_loop(running, advance, initial)
     return FitResult(state.theta, state.converged, state.separated, state.steps)

@@ -58,13 +58,13 @@ def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
         def point(ratio: float, shifts, separation=separation) -> PhasePoint:
             sizes = (settings["n_max"], max(round(settings["n_max"] / ratio), 1))
             return PhasePoint(
-                separation,
-                (left, right),
-                sizes,
-                settings["augmentation"],
-                settings["weight"],
-                tuple(settings["direction"]),
-                tuple(shifts),
+                separation=separation,
+                means=(left, right),
+                sizes=sizes,
+                augmentation=settings["augmentation"],
+                weight=settings["weight"],
+                direction=tuple(settings["direction"]),
+                lengths=tuple(shifts),
             )
 
         grid = [point(ratio, lengths) for ratio in ratios]

@@ -268,7 +268,18 @@ def fit_power_law(
             f"too few points: {counted(points, 'different size')} for "
             f"{counted(_PARAMETERS, 'parameter')}"
         )
-        return PowerLawFit(None, None, None, None, False, reason, math.nan, freedom, level, span)
+        return PowerLawFit(
+            exponent=None,
+            crossover=None,
+            floor=None,
+            amplitude=None,
+            identified=False,
+            reason=reason,
+            misfit=math.nan,
+            freedom=freedom,
+            level=level,
+            span=span,
+        )
     misfit, best = problem.polish(problem.search()[1])
 
     def worst(parameters: int) -> float:
@@ -282,7 +293,18 @@ def fit_power_law(
     constant = float(np.sum(((problem.y - mean) * problem.weight) ** 2))
     if constant <= worst(3):
         reason = "the curve is flat: it does not differ from a constant, so only a floor is seen"
-        return PowerLawFit(None, None, None, None, False, reason, misfit, freedom, level, span)
+        return PowerLawFit(
+            exponent=None,
+            crossover=None,
+            floor=None,
+            amplitude=None,
+            identified=False,
+            reason=reason,
+            misfit=misfit,
+            freedom=freedom,
+            level=level,
+            span=span,
+        )
 
     edge = worst(1)
     top = float(problem.y.max() + 20.0 / problem.weight.min())
@@ -292,16 +314,16 @@ def fit_power_law(
     has = [None not in pair for pair in ends]
     known = [has[0], has[0] and has[1], has[0] and has[2]]  # without a power nothing is known
     return PowerLawFit(
-        Interval(float(best[0]), *ends[0]) if known[0] else None,
-        Interval(*(math.exp(v) for v in (best[1], *ends[1]))) if known[1] else None,
-        Interval(float(best[2]), *ends[2]) if known[2] else None,
-        float(best[3]) if all(known) else None,
-        all(known),
-        _reason(known, ends[1], span),
-        misfit,
-        freedom,
-        level,
-        span,
+        exponent=Interval(float(best[0]), *ends[0]) if known[0] else None,
+        crossover=Interval(*(math.exp(v) for v in (best[1], *ends[1]))) if known[1] else None,
+        floor=Interval(float(best[2]), *ends[2]) if known[2] else None,
+        amplitude=float(best[3]) if all(known) else None,
+        identified=all(known),
+        reason=_reason(known, ends[1], span),
+        misfit=misfit,
+        freedom=freedom,
+        level=level,
+        span=span,
     )
 
 

@@ -119,7 +119,13 @@ def _drawer(groups, sizes, generator, settings):
             return synthetic_columns(generator, 1, groups, kept, largest, two_keys(fold))[0].T
 
         drawn = [of_fold(keys[4 + index], index) for index in range(folds)]
-        return _Rows(major.T, minor.T, more_major, more_minor, jnp.stack(drawn))
+        return _Rows(
+            major=major.T,
+            minor=minor.T,
+            more_major=more_major,
+            more_minor=more_minor,
+            folds=jnp.stack(drawn),
+        )
 
     return draw
 

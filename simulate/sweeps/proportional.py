@@ -45,7 +45,9 @@ def _setting(settings: Mapping, dim: int) -> Setting:
     means = np.zeros((2, dim))
     means[:, 0] = -gap / 2, gap / 2
     plans = tuple(plan_of(sizes, settings["ridge"], name) for name in settings["plans"])
-    return Setting("line", (0, 1), sizes, means, (np.ones(()),) * 2, plans)
+    return Setting(
+        name="line", labels=(0, 1), sizes=sizes, means=means, roots=(np.ones(()),) * 2, plans=plans
+    )
 
 
 def _shown(prediction: Proportional) -> dict[str, float]:
@@ -108,7 +110,14 @@ def _spurious(settings: Mapping, dim: int) -> Setting:
     large, few = settings["sizes"]
     sizes = (large, few, few, large)
     plans = tuple(plan_of(sizes, settings["ridge"], name) for name in settings["plans"])
-    return Setting("spurious", (0, 0, 1, 1), sizes, means, (np.ones(()),) * 4, plans)
+    return Setting(
+        name="spurious",
+        labels=(0, 0, 1, 1),
+        sizes=sizes,
+        means=means,
+        roots=(np.ones(()),) * 4,
+        plans=plans,
+    )
 
 
 _KINDS = {"worst": [1, 2], "best": [0, 3]}  # groups of one size, which are each other's mirror

@@ -299,7 +299,16 @@ def read_table(
         _check_names(path, attribute, lines)
         attributes = np.array([line.cells[attribute] for line in lines])
     labels = np.array([line.cells[label] for line in lines])
-    return Table(features, labels, attributes, order, label, attribute, cells, encoding)
+    return Table(
+        features=features,
+        labels=labels,
+        attributes=attributes,
+        names=order,
+        label_name=label,
+        attribute_name=attribute,
+        cells=cells,
+        encoding=encoding,
+    )
 
 
 def _check_categories(path, order: Sequence[str], categorical: Sequence[str], lines) -> None:

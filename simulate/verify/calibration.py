@@ -361,14 +361,14 @@ def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
         expected = 0.0 if kind == "no noise" else sides * plan.alarm * len(chosen) * runs
         kinds.append(
             Kind(
-                kind,
-                len(chosen),
-                count,
-                expected,
-                ratios,
-                min(reached),
-                float(np.mean(reached)),
-                min(first_power[check.id] for check in chosen),
+                kind=kind,
+                checks=len(chosen),
+                alarms=count,
+                expected=expected,
+                ratios=ratios,
+                least_power=min(reached),
+                mean_power=float(np.mean(reached)),
+                first_power=min(first_power[check.id] for check in chosen),
             )
         )
     if alarms:
@@ -376,13 +376,13 @@ def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
     else:
         any_alarm = np.zeros((1 + len(LEVELS), runs), bool)
     return Calibration(
-        runs,
-        int(any_alarm[0].sum()),
-        len(alarms) * plan.alarm / FAMILY_RATE,
-        tuple(any_alarm[1:].mean(axis=1).tolist()),
-        tuple(kinds),
-        power,
-        first_power,
+        runs=runs,
+        alarmed=int(any_alarm[0].sum()),
+        share=len(alarms) * plan.alarm / FAMILY_RATE,
+        family=tuple(any_alarm[1:].mean(axis=1).tolist()),
+        kinds=tuple(kinds),
+        power=power,
+        first_power=first_power,
     )
 
 

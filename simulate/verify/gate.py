@@ -246,14 +246,20 @@ def _judged(check: Planned, seen: Outcome) -> Outcome:
 def _trial(mutant: Mutant, true: Outcome, wrong: Outcome | None) -> Trial:
     if wrong is None or true.verdict != "pass":
         return Trial(
-            mutant, true.check.id, "missing", math.nan, true.check.theory, math.nan, true.observed
+            mutant=mutant,
+            check=true.check.id,
+            verdict="missing",
+            z=math.nan,
+            predicted=true.check.theory,
+            wrong=math.nan,
+            observed=true.observed,
         )
     return Trial(
-        mutant,
-        true.check.id,
-        wrong.verdict,
-        wrong.z,
-        true.check.theory,
-        wrong.check.theory,
-        wrong.observed,
+        mutant=mutant,
+        check=true.check.id,
+        verdict=wrong.verdict,
+        z=wrong.z,
+        predicted=true.check.theory,
+        wrong=wrong.check.theory,
+        observed=wrong.observed,
     )

@@ -331,7 +331,13 @@ def run_checks(
         replicates = times * plan.for_experiment(universe, name)
         key = experiment_key(seed, name.split("/")[0])
         words = tuple(int(word) for word in jax.random.key_data(key).ravel())
-        slot = Slot(name, replicates, simulated.block, words, _paired(universe, name))
+        slot = Slot(
+            experiment=name,
+            replicates=replicates,
+            block=simulated.block,
+            key_data=words,
+            keep=_paired(universe, name),
+        )
         resume = shared(None if folder is None else load_result(folder, slot))
         if resume is not None and reused is not None:
             reused(name, resume.replicates, replicates)
@@ -398,4 +404,12 @@ def run_checks(
     ]
     excluded = {name: dict(result.problems) for name, result in results.items() if result.excluded}
     counts = {name: result.replicates for name, result in results.items()}
-    return Report(tuple(outcomes), plan, seed, profile, excluded, counts, _reductions(results))
+    return Report(
+        outcomes=tuple(outcomes),
+        plan=plan,
+        seed=seed,
+        profile=profile,
+        excluded=excluded,
+        replicates=counts,
+        reductions=_reductions(results),
+    )

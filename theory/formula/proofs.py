@@ -178,5 +178,11 @@ def second_order_bias(size: int) -> SecondOrder:
     bent = sp.Matrix(size, size, lambda j, k: sum(t * third(i, j, k) for i, t in enumerate(theta)))
     mean = second.applyfunc(lambda entry: expected(entry, moments).subs(solved))
     return SecondOrder(
-        theta, dict.fromkeys(theta, 0), target, cov, cov + drift, target + bent, mean
+        theta=theta,
+        origin=dict.fromkeys(theta, 0),
+        target=target,
+        cov=cov,
+        cov_at=cov + drift,
+        hessian_at=target + bent,
+        mean=mean,
     )

@@ -279,16 +279,16 @@ def _bias(theta_star, theta_alpha, real, synthetic, real_mass, synthetic_mass, l
     move = -jnp.linalg.solve(target, slope)
     gaps = alpha.risk - star.risk
     return BiasPrediction(
-        theta_star,
-        theta_alpha,
-        (real_mass - share) @ star.risk + synthetic_mass @ drawn.risk,
-        slope,
-        theta_alpha - theta_star,
-        move,
-        share @ gaps,
-        move @ curvature @ move / 2,
-        gaps,
-        jax.vmap(lambda law: error_rate(theta_alpha, law))(real),
+        theta_star=theta_star,
+        theta_alpha=theta_alpha,
+        bias=(real_mass - share) @ star.risk + synthetic_mass @ drawn.risk,
+        bias_gradient=slope,
+        displacement=theta_alpha - theta_star,
+        displacement_linear=move,
+        excess=share @ gaps,
+        excess_quadratic=move @ curvature @ move / 2,
+        group_excess=gaps,
+        group_error=jax.vmap(lambda law: error_rate(theta_alpha, law))(real),
     )
 
 

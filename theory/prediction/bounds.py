@@ -190,7 +190,14 @@ def population_bound(
     values = {"square_bias_alpha": gradient**2, "curvature_path": certified}
     bound = float(FORMULAS["R6.population_bound"].numpy(**values)) if certified > 0 else math.inf
     trivial = _trivial(np.asarray(pieces.real_mass), star, pieces.real, loss)
-    return PopulationBound(bound, trivial, gradient, certified, least, intervals)
+    return PopulationBound(
+        bound=bound,
+        trivial=trivial,
+        gradient=gradient,
+        curvature=certified,
+        least=least,
+        intervals=intervals,
+    )
 
 
 def _trivial(real_mass: np.ndarray, star: np.ndarray, real: Law, loss: Loss) -> float:
@@ -393,4 +400,10 @@ def fidelity_bound(
     gradient = float(np.dot(np.where(share > 0, share, 0.0), norms)) / len(groups)
     certified = found.curvature > 0 and math.isfinite(gradient)
     bound = float(FORMULAS["T4.excess_bound"].numpy(**values)) if certified else math.inf
-    return FidelityBound(bound, found.trivial, gradient, proxies, found.curvature)
+    return FidelityBound(
+        bound=bound,
+        trivial=found.trivial,
+        gradient=gradient,
+        var_proxy=proxies,
+        curvature=found.curvature,
+    )

@@ -117,13 +117,13 @@ def _certificate(theta, x, sign, weight) -> Certificate:
     exists = reach < 1.0
     inside = jnp.where(exists, reach, 0.5)
     return Certificate(
-        decrement,
-        reach,
-        decrement * widest / jnp.sqrt(flattest),
-        exists,
-        jnp.where(exists, decrement * _over(-jnp.log1p(-inside), inside), jnp.inf),
-        decrement * _over(jnp.log1p(reach), reach),
-        jnp.where(exists, decrement**2 * _gap(inside), jnp.inf),
+        decrement=decrement,
+        reach=reach,
+        euclidean=decrement * widest / jnp.sqrt(flattest),
+        exists=exists,
+        farthest=jnp.where(exists, decrement * _over(-jnp.log1p(-inside), inside), jnp.inf),
+        nearest=decrement * _over(jnp.log1p(reach), reach),
+        gap=jnp.where(exists, decrement**2 * _gap(inside), jnp.inf),
     )
 
 

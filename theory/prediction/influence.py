@@ -95,11 +95,11 @@ def _gaussian(theta, law: Law, loss: Loss) -> _Gaussian:
     powers = jnp.stack([factors**0, factors**0, factors, factors**2])
     slopes = signs * ((powers * each) @ law.weights)
     return _Gaussian(
-        jnp.pad(slopes, (1, 0)),
-        (factors * each[1]) @ law.weights,
-        jnp.pad(mean, (1, 0), constant_values=1.0),
-        jnp.pad(cov_slope, (1, 0)),
-        var,
+        slopes=jnp.pad(slopes, (1, 0)),
+        bend=(factors * each[1]) @ law.weights,
+        location=jnp.pad(mean, (1, 0), constant_values=1.0),
+        direction=jnp.pad(cov_slope, (1, 0)),
+        var=var,
     )
 
 
@@ -144,13 +144,14 @@ def _line(theta, law: Law, count: int = 193) -> _Line:
     direction = jnp.pad(cov_slope, ((0, 0), (1, 0)))
     unit = direction / safe[:, None]
     return _Line(
-        centre[:, None] + std[:, None] * z,
-        z,
-        law.weights[:, None] * weights,
-        jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0),
-        direction,
-        unit,
-        jnp.pad(law.covs, ((0, 0), (1, 0), (1, 0))) - unit[:, :, None] * unit[:, None, :],
+        t=centre[:, None] + std[:, None] * z,
+        z=z,
+        mass=law.weights[:, None] * weights,
+        location=jnp.pad(law.means, ((0, 0), (1, 0)), constant_values=1.0),
+        direction=direction,
+        unit=unit,
+        residual_cov=jnp.pad(law.covs, ((0, 0), (1, 0), (1, 0)))
+        - unit[:, :, None] * unit[:, None, :],
     )
 
 

@@ -279,7 +279,13 @@ def predict_measured(
     _check(groups, design, samples, used)
     synthetic_mass = design.oversampling_mass + design.augmentation_mass
     parts = tuple(
-        Part(group.sign, float(a), float(c), float(v), float(n))
+        Part(
+            sign=group.sign,
+            real_mass=float(a),
+            synthetic_mass=float(c),
+            noise=float(v),
+            size=float(n),
+        )
         for group, a, c, v, n in zip(
             groups,
             design.real_mass,
@@ -312,7 +318,14 @@ def predict_measured(
 
     total_error, *slope_errors = jackknife(kept, blocks, total_and_slope)
     return MeasuredPrediction(
-        star, alpha, slope, jnp.asarray(slope_errors), bias, cov, excess, jnp.asarray(total_error)
+        theta_star=star,
+        theta_alpha=alpha,
+        mean_gradient=slope,
+        mean_gradient_error=jnp.asarray(slope_errors),
+        estimator_bias=bias,
+        cov=cov,
+        excess=excess,
+        total_error=jnp.asarray(total_error),
     )
 
 

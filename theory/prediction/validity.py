@@ -258,15 +258,15 @@ def verdict_of(
     }
     causes = tuple(name for name, degree in degrees.items() if degree)
     return Validity(
-        VERDICTS[max(degrees.values())],
-        tuple(words[name] for name in causes),
-        causes,
-        float(seeds),
-        float(no_fit),
-        float(margin),
-        float(noise),
-        float(remainder),
-        float(rounding),
+        verdict=VERDICTS[max(degrees.values())],
+        reasons=tuple(words[name] for name in causes),
+        causes=causes,
+        seeds=float(seeds),
+        no_fit=float(no_fit),
+        margin=float(margin),
+        noise=float(noise),
+        remainder=float(remainder),
+        rounding=float(rounding),
     )
 
 

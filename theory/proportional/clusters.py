@@ -213,12 +213,12 @@ class Spectra:
         )
         by = self.scale
         return Norms(
-            self.means @ rule,
-            by * signal[self.index],
-            by * noise[self.index],
-            by * response[self.index],
-            rule,
-            float(rule @ rule + trace),
+            mean=self.means @ rule,
+            signal=by * signal[self.index],
+            noise=by * noise[self.index],
+            response=by * response[self.index],
+            rule=rule,
+            square=float(rule @ rule + trace),
         )
 
     def _diagonal_norms(self, ridge, side, spread, stiff):

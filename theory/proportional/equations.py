@@ -371,13 +371,13 @@ class Equations:
             potential, group = Potential(cluster.laws), group_of.get(k)
             if group is not None:
                 potential = Potential(
-                    cluster.laws,
-                    tilt[group],
-                    spring[group],
-                    centres[group],
-                    field[group],
-                    smear[group],
-                    partners.get(group),
+                    laws=cluster.laws,
+                    tilt=tilt[group],
+                    spring=spring[group],
+                    centre=centres[group],
+                    field=field[group],
+                    smear=smear[group],
+                    partners=partners.get(group),
                 )
             found = averages(
                 self.loss,

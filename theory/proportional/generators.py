@@ -126,7 +126,7 @@ def parts_of(
     Raises:
         ValueError: for a generator without a law in this regime, with the reason.
     """
-    parts = Parts([], [], [], [], [], [], False)
+    parts = Parts(rows=[], seeds=[], drawn=[], means=[], covs=[], real=[], limited=False)
     total, limited = float(design.n_total), False
     for g, group in enumerate(groups):  # real rows first
         places = []
@@ -203,7 +203,12 @@ def _(
     for share, factor in zip(*generator.mixing(), strict=True):
         factor = factor * generator.widening(design.sizes[g], group.dim)
         drawn = Drawn(
-            "sample", g, share * synthetic.weight, share * synthetic.number, factor, within
+            kind="sample",
+            group=g,
+            weight=share * synthetic.weight,
+            number=share * synthetic.number,
+            factor=factor,
+            within=within,
         )
         if kind == "known":
             drawn = Drawn("known", g, drawn.weight, drawn.number, cluster=len(parts.rows))

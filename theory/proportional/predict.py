@@ -178,7 +178,7 @@ def predict_clusters(
     means: list = [cluster.mean for cluster in clusters]
     covs: list = [cluster.cov for cluster in clusters]
     real: list[tuple[int, ...]] = [(k,) for k in range(len(rows))]
-    parts = Parts(rows, [], [], means, covs, real, False)
+    parts = Parts(rows=rows, seeds=[], drawn=[], means=means, covs=covs, real=real, limited=False)
     return _predicted(parts, groups, float(ridge), loss, intercept)
 
 
@@ -254,7 +254,16 @@ def _population(groups: Sequence[GaussianGroup], loss: Loss) -> tuple[np.ndarray
     covs = [groups[g].cov[k] for g, k in places]
     rows = [Rows(float(groups[g].weights[k]), groups[g].sign, ((1.0, 1.0),)) for g, k in places]
     spectra = Spectra(means, covs)
-    equations = Equations(spectra, rows, [], [], loss, 0.0, None, False)
+    equations = Equations(
+        spectra=spectra,
+        rows=rows,
+        seeds=[],
+        drawn=[],
+        loss=loss,
+        ridge=0.0,
+        intercept=None,
+        noise=False,
+    )
     try:
         state = equations.solve()
     except NoFixedPoint as error:
@@ -287,7 +296,15 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     covs = [*parts.covs, *(cov for _, cov in tested)]
     spectra = Spectra(means, covs)
     fixed = None if intercept is None else float(intercept)
-    equations = Equations(spectra, parts.rows, parts.seeds, parts.drawn, loss, ridge, fixed)
+    equations = Equations(
+        spectra=spectra,
+        rows=parts.rows,
+        seeds=parts.seeds,
+        drawn=parts.drawn,
+        loss=loss,
+        ridge=ridge,
+        intercept=fixed,
+    )
     state = _solved(equations, parts)
     norms, count = state.norms, len(parts.rows)
     mean = state.intercept + norms.mean[count:]

@@ -127,7 +127,7 @@ def predict_in_regime(
     if regime not in _REGIMES:
         raise ValueError(f"regime: got {regime!r}, expected one of {', '.join(_REGIMES)}.")
     drawn = Oracle() if generator is None else generator
-    asked = _Question(groups, design, drawn, ridge, loss)
+    asked = _Question(groups=groups, design=design, generator=drawn, ridge=ridge, loss=loss)
     if regime == "proportional":
         reason = "asked for"
         return InRegime(regime="proportional", reason=reason, prediction=asked.proportional())

@@ -250,7 +250,9 @@ def measured_law(
     limit = np.sqrt(over * aug)
     small = scaling_law(over, np.clip(cross, -limit, limit), aug, fresh)
     reals, signs = tuple(group.law for group in groups), tuple(group.sign for group in groups)
-    setting = _Measured(reals, signs, design, balanced, star, loss)
+    setting = _Measured(
+        reals=reals, signs=signs, design=design, balanced=balanced, star=star, loss=loss
+    )
     starts: dict = {}
     whole = _global(setting, tuple(samples), starts, lambda: small)
     again = partial(_remeasured, setting, samples, blocks, starts, small)

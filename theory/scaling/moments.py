@@ -137,15 +137,15 @@ def _moments(
     rest = (seeds, drawn.score_cov, ratios, np.asarray(every.sizes, float), every.n_max, count)
     over_cov, cross_cov, aug_cov, fresh_cov = _covariances(*rest)
     return ScalingMoments(
-        theta_star,
-        hessian,
-        (1 - ratios) @ bias / count,
-        np.sum(bias, axis=0) / count,
-        over_cov,
-        cross_cov,
-        aug_cov,
-        fresh_cov,
-        _law(np.linalg.inv(hessian), bias, *rest),
+        theta_star=theta_star,
+        hessian=hessian,
+        over_mean=(1 - ratios) @ bias / count,
+        aug_mean=np.sum(bias, axis=0) / count,
+        over_cov=over_cov,
+        cross_cov=cross_cov,
+        aug_cov=aug_cov,
+        fresh_cov=fresh_cov,
+        law=_law(np.linalg.inv(hessian), bias, *rest),
     )
 
 

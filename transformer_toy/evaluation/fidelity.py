@@ -239,15 +239,15 @@ def compare(
         root = fits**0.5
         rows.append(
             Row(
-                rule,
-                total,
-                error,
-                minority,
-                float(excess.mean()),
-                float(excess.std(ddof=1) / root),
-                float(seen.mean()),
-                float(seen.std(ddof=1) / root),
-                fits,
+                rule=rule,
+                excess=total,
+                excess_error=error,
+                minority=minority,
+                seen_excess=float(excess.mean()),
+                seen_excess_error=float(excess.std(ddof=1) / root),
+                seen_minority=float(seen.mean()),
+                seen_minority_error=float(seen.std(ddof=1) / root),
+                fits=fits,
             )
         )
     return rows
@@ -318,10 +318,10 @@ def bias_bound(model: Model, *, key: Key[Array, ""], sets: int = 20_000) -> Boun
     proxy = score_var_proxy(star, both[1])
     bound = fidelity_bias_bound(kl.mean(), jnp.asarray(proxy))
     return Bound(
-        float(jnp.linalg.norm(shift)),
-        float(spread),
-        float(kl.mean()),
-        float(kl.std() / sets**0.5),
-        proxy,
-        float(bound),
+        bias=float(jnp.linalg.norm(shift)),
+        bias_error=float(spread),
+        kl=float(kl.mean()),
+        kl_error=float(kl.std() / sets**0.5),
+        var_proxy=proxy,
+        bound=float(bound),
     )
