@@ -45,7 +45,8 @@ def planned_amounts(
         codes: group of each row.
         generator, covariance: of the resampler.
         seed: of folds and draws.
-        draw: ``(columns, codes of their rows, counts [G], rng) -> (new rows as a table, donors)``.
+        draw: ``(columns, codes of their rows, counts [G], rng)`` to new rows as a table, their
+            groups, and their donors.
         lent: whether donors lend some of the numbers, so that theory does not know the law.
 
     Returns:
@@ -84,7 +85,7 @@ def planned_amounts(
         )
         wanted = np.zeros(count, int)
         wanted[order] = counts
-        drawn, _ = draw(part, codes[rows], wanted, np.random.default_rng(seed))
+        drawn, *_ = draw(part, codes[rows], wanted, np.random.default_rng(seed))
         parts = np.split(_design(drawn, found, encoding, "the drawn rows"), np.cumsum(wanted)[:-1])
         return np.concatenate([parts[code] for code in order])
 
@@ -93,9 +94,9 @@ def planned_amounts(
     elif isinstance(generator, TableGenerator):
         each = max(rows_per_group(np.bincount(codes)), int(np.bincount(codes).max()))
         rng = np.random.default_rng(seed)
-        drawn, givers = draw(found, codes, np.full(count, each), rng)
+        drawn, of_group, _ = draw(found, codes, np.full(count, each), rng)
         rows = _design(drawn, found, encoding, "the drawn rows")
-        made = {"synthetic": (rows, labels[givers], codes[givers])}
+        made = {"synthetic": (rows, np.asarray(labels)[first][of_group], of_group)}
     else:
         made = {"generators": again}
     plan = plan_table(features, labels, codes, seed=seed, names=list(map(str, names)), **made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -178,14 +179,12 @@ class SyntheticOverSampler(BaseOverSampler):
         found, labels, binary, codes, wanted = self._prepare(X, y, groups)
         carried = _metadata(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        new, rows_new = self._draw(found, codes, wanted.total, rng)
-        rows = np.concatenate([np.arange(len(labels)), rows_new])
-        self.synthetic_mask_ = np.arange(len(rows)) >= len(labels)
-        self.seed_indices_ = rows
-        self.group_of_row_ = codes[rows]
-        self.sample_weight_ = self._weights(codes, rows_new, wanted, sample_weight)
-        self.metadata_ = None if carried is None else _taken(carried, rows)
-        if len(rows_new) == 0:
+        new, codes_new, self._donors = self._draw(found, codes, wanted.total, rng)
+        self.group_of_row_ = np.concatenate([codes, codes_new])
+        self.synthetic_mask_ = np.arange(len(self.group_of_row_)) >= len(labels)
+        self.sample_weight_ = self._weights(codes, codes_new, wanted, sample_weight)
+        self.metadata_ = None if carried is None else _taken(carried, self.seed_indices_)
+        if len(codes_new) == 0:
             plan = getattr(self, "plan_", None)
             reason = "no row was added: the classes or groups are level already, or no rows were "
             reason += "asked for; the data are returned as they came. Set augmentation or "
@@ -195,10 +194,19 @@ class SyntheticOverSampler(BaseOverSampler):
             warnings.warn(reason, NothingAdded, stacklevel=2)
         table = pd.concat([found.table, new], ignore_index=True)
         out = table if isinstance(X, pd.DataFrame) else table.to_numpy(dtype=self._dtype)
-        y_out = labels[rows]
+        _, first = np.unique(codes, return_index=True)
+        y_out = np.concatenate([labels, labels[first[codes_new]]])
         if binary:
             y_out = (y_out[:, None] == np.unique(labels)).astype(np.asarray(y).dtype)
         return back.transform(out, y_out)
+
+    @property
+    def seed_indices_(self) -> np.ndarray:
+        """The input row behind each returned row; where nothing else needs donors, sought here."""
+        if isinstance(self._donors, _Donors):
+            self._donors = self._donors.rows()
+        real = len(self.group_of_row_) - len(self._donors)
+        return np.concatenate([np.arange(real), self._donors])
 
     def _fit_resample(self, X, y, **params):
         raise NotImplementedError("fit_resample does the work")
@@ -299,12 +307,12 @@ class SyntheticOverSampler(BaseOverSampler):
         return joint, names
 
     def _draw(self, found, codes, total, rng):
-        """New rows and their donors, the groups one after another."""
+        """New rows, their groups and their donors, the groups one after another."""
         added = {code: int(count) for code, count in enumerate(total) if count}
         names = [str(group) if isinstance(group, str) else repr(group) for group in self.groups_]
         if isinstance(self.generator, generators.TableGenerator):
             self.corrections_ = {}
-            return generators.draw_tables(
+            table, givers = generators.draw_tables(
                 self.generator,
                 found,
                 codes,
@@ -313,7 +321,9 @@ class SyntheticOverSampler(BaseOverSampler):
                 neighbours=self.neighbours,
                 rng=rng,
             )
-        varying = _varying(found.numbers, codes) & ~self._lent(found)
+            return table, codes[givers], givers
+        lent = self._lent(found)
+        varying = _varying(found.numbers, codes) & ~lent
         features = found.numbers[:, varying]
         if callable(self.generator):
             rows = {
@@ -335,24 +345,26 @@ class SyntheticOverSampler(BaseOverSampler):
                 max_components=self.max_components,
             )
         moved = np.zeros(features.shape[1], dtype=int)
-        parts, givers = [np.empty((0, found.numbers.shape[1]))], [np.empty(0, dtype=int)]
         for code, drawn in rows.items():
-            chosen = np.flatnonzero(codes == code)
-            drawn, beyond = columns.bounded(drawn, features, self.bounds)
+            rows[code], beyond = columns.bounded(drawn, features, self.bounds)
             moved += beyond
-            near = chosen[columns.donors(features[chosen], drawn, self.neighbours, rng)]
-            numbers_new = found.numbers[near]
-            numbers_new[:, varying] = drawn
-            parts.append(numbers_new)
-            givers.append(near)
-        givers = np.concatenate(givers)
+        donors = _Donors(features, codes, rows, self.neighbours, rng)
+        codes_new = np.repeat(
+            np.array(list(rows), dtype=int), [len(part) for part in rows.values()]
+        )
+        givers = donors.rows() if found.categorical or lent.any() else None
+        _, first = np.unique(codes, return_index=True)
+        template = first[codes_new] if givers is None else givers
+        numbers_new = found.numbers[template]
+        numbers_new[:, varying] = np.concatenate([np.empty((0, features.shape[1])), *rows.values()])
         drawn_names = found.table.columns[list(found.numeric)][varying]
         self.corrections_ = {
             columns.plain(name): int(count)
             for name, count in zip(drawn_names, moved, strict=True)
             if count
         }
-        return columns.with_numbers(found, givers, np.concatenate(parts)), givers
+        table = columns.with_numbers(found, template, numbers_new)
+        return table, codes_new, donors if givers is None else givers
 
     def _lent(self, found) -> np.ndarray:
         """Which numeric columns take their values from donors."""
@@ -360,27 +372,54 @@ class SyntheticOverSampler(BaseOverSampler):
             return np.zeros(found.numbers.shape[1], dtype=bool)
         return columns.few_valued(found.numbers)
 
-    def _weights(self, codes, rows_new, wanted, given) -> np.ndarray:
+    def _weights(self, codes, codes_new, wanted, given) -> np.ndarray:
         """Weight of every row: that of its kind, times that of its seed."""
-        rows = np.concatenate([np.arange(len(codes)), rows_new])
         if given is None:
-            seeds = np.ones(len(codes))
+            seeds = np.ones(len(self.group_of_row_))
         else:
             seeds = check_array(given, ensure_2d=False, dtype=float, input_name="sample_weight")
             check_consistent_length(codes, seeds)
             if (seeds < 0).any():
                 raise ValueError(f"sample_weight: got {seeds.min()!r}, expected weights from 0.")
-        kind = np.zeros(len(rows), dtype=int)  # real, levelling, further
+            seeds = seeds[self.seed_indices_]
+        kind = np.zeros(len(seeds), dtype=int)  # real, levelling, further
         for code, level in enumerate(wanted.level):
-            chosen = len(codes) + np.flatnonzero(codes[rows_new] == code)
+            chosen = len(codes) + np.flatnonzero(codes_new == code)
             kind[chosen[:level]], kind[chosen[level:]] = 1, 2
-        return seeds[rows] * wanted.weights[kind, codes[rows]]
+        return seeds * wanted.weights[kind, self.group_of_row_]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.input_tags.string = True
         return tags
+
+
+class _Donors(NamedTuple):
+    """What the search for donors needs, which is the dearest part where nothing is lent.
+
+    Attributes:
+        features: numbers of the real rows ``[n, d]``.
+        codes: group of each.
+        drawn: group -> new numbers ``[m, d]``.
+        neighbours: among how many nearest seeds a donor is drawn.
+        rng: as the draw of the numbers left it.
+    """
+
+    features: np.ndarray
+    codes: np.ndarray
+    drawn: dict[int, np.ndarray]
+    neighbours: int
+    rng: np.random.Generator
+
+    def rows(self) -> np.ndarray:
+        """The donor of every new row, a place among the real rows ``[m]``."""
+        found = [np.empty(0, dtype=int)]
+        for code, drawn in self.drawn.items():
+            chosen = np.flatnonzero(self.codes == code)
+            seeds = self.features[chosen]
+            found.append(chosen[columns.donors(seeds, drawn, self.neighbours, self.rng)])
+        return np.concatenate(found)
 
 
 def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:

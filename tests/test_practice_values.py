@@ -74,3 +74,22 @@ def test_an_identifier_or_a_few_rows_of_whole_numbers_are_numbers():
     assert columns.few_valued(np.arange(50.0)[:, None]).tolist() == [False]
     assert columns.few_valued(np.array([[0.0], [1.0], [2.0]])).tolist() == [False]
     assert columns.few_valued(np.array([[0.5], [1.0]] * 20)).tolist() == [False]
+
+
+def test_donors_are_sought_only_where_something_is_lent_or_asked_for(monkeypatch):
+    calls = []
+    search = columns.donors
+    monkeypatch.setattr(columns, "donors", lambda *parts: calls.append(1) or search(*parts))
+    x, y = _data()
+    sampler = SyntheticOverSampler(random_state=0)
+    sampler.fit_resample(x, y)
+    assert not calls
+    donors = sampler.seed_indices_
+    assert len(calls) == 2 and (y[donors] == sampler.group_of_row_).all()
+    assert donors is not sampler.seed_indices_ and (donors == sampler.seed_indices_).all()
+    assert len(calls) == 2
+    sampler.fit_resample(x, y, sample_weight=np.arange(len(y)) + 1.0)
+    assert (sampler.seed_indices_ == donors).all() and len(calls) == 4
+    new = sampler.synthetic_mask_
+    level = sampler.sample_weight_[new] / (donors[new] + 1.0)
+    assert level == pytest.approx(1.0)
