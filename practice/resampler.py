@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -203,7 +202,7 @@ class SyntheticOverSampler(BaseOverSampler):
     @property
     def seed_indices_(self) -> np.ndarray:
         """The input row behind each returned row; where nothing else needs donors, sought here."""
-        if isinstance(self._donors, _Donors):
+        if isinstance(self._donors, columns.Donors):
             self._donors = self._donors.rows()
         real = len(self.group_of_row_) - len(self._donors)
         return np.concatenate([np.arange(real), self._donors])
@@ -348,7 +347,9 @@ class SyntheticOverSampler(BaseOverSampler):
         for code, drawn in rows.items():
             rows[code], beyond = columns.bounded(drawn, features, self.bounds)
             moved += beyond
-        donors = _Donors(features, codes, rows, self.neighbours, rng)
+        donors = columns.Donors(
+            features=features, codes=codes, drawn=rows, neighbours=self.neighbours, rng=rng
+        )
         codes_new = np.repeat(
             np.array(list(rows), dtype=int), [len(part) for part in rows.values()]
         )
@@ -393,33 +394,6 @@ class SyntheticOverSampler(BaseOverSampler):
         tags.input_tags.sparse = False
         tags.input_tags.string = True
         return tags
-
-
-class _Donors(NamedTuple):
-    """What the search for donors needs, which is the dearest part where nothing is lent.
-
-    Attributes:
-        features: numbers of the real rows ``[n, d]``.
-        codes: group of each.
-        drawn: group -> new numbers ``[m, d]``.
-        neighbours: among how many nearest seeds a donor is drawn.
-        rng: as the draw of the numbers left it.
-    """
-
-    features: np.ndarray
-    codes: np.ndarray
-    drawn: dict[int, np.ndarray]
-    neighbours: int
-    rng: np.random.Generator
-
-    def rows(self) -> np.ndarray:
-        """The donor of every new row, a place among the real rows ``[m]``."""
-        found = [np.empty(0, dtype=int)]
-        for code, drawn in self.drawn.items():
-            chosen = np.flatnonzero(self.codes == code)
-            seeds = self.features[chosen]
-            found.append(chosen[columns.donors(seeds, drawn, self.neighbours, self.rng)])
-        return np.concatenate(found)
 
 
 def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -17,7 +17,8 @@ The folders, each of which uses only those before it:
 * `report`: a run as a page, as text, as numbers;
 * `commands`: ``oversampling verify``, ``report``, ``calibrate``, ``validity``.
 
-Beside them: `artifacts` (files of results) and `arguments` (what command lines share).
+Beside them: `checker` (claims of one's own, judged by the same rules), `artifacts` (files of
+results) and `arguments` (what command lines share).
 """
 
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ from typing import TYPE_CHECKING
 from synthetic_oversampling import lazy
 
 if TYPE_CHECKING:
+    from synthetic_oversampling.simulate.checker import (
+        Claim,
+        ClaimReport,
+        assert_claims,
+        check_claims,
+    )
     from synthetic_oversampling.simulate.replicates.monte_carlo import Estimate, estimate, run
     from synthetic_oversampling.simulate.sampling.datasets import Dataset, draw_dataset
     from synthetic_oversampling.simulate.sampling.erm import FitResult, empirical_gradient, fit
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
 
 _HOMES = {
+    "checker": "Claim ClaimReport assert_claims check_claims",
     "replicates.monte_carlo": "Estimate estimate run",
     "sampling.datasets": "Dataset draw_dataset",
     "sampling.erm": "FitResult empirical_gradient fit",
@@ -41,9 +49,13 @@ _HOMES = {
     "sampling.samplers": "sample_synthetic",
 }
 __all__ = [
+    "Claim",
+    "ClaimReport",
     "Dataset",
     "Estimate",
     "FitResult",
+    "assert_claims",
+    "check_claims",
     "draw_dataset",
     "empirical_gradient",
     "estimate",

@@ -29,6 +29,7 @@ except ImportError as error:
 
 __all__ = [
     "Columns",
+    "Donors",
     "bounded",
     "donors",
     "few_valued",
@@ -274,6 +275,33 @@ def donors(
     search = NearestNeighbors(n_neighbors=count).fit((seeds - far) / scale)
     near = search.kneighbors((rows - far) / scale, return_distance=False)
     return near[np.arange(len(rows)), rng.integers(count, size=len(rows))]
+
+
+class Donors(NamedTuple):
+    """What the search for donors needs, which is the dearest part where nothing is lent.
+
+    Attributes:
+        features: numbers of the real rows ``[n, d]``.
+        codes: group of each.
+        drawn: group -> new numbers ``[m, d]``.
+        neighbours: among how many nearest seeds a donor is drawn.
+        rng: as the draw of the numbers left it.
+    """
+
+    features: np.ndarray
+    codes: np.ndarray
+    drawn: dict[int, np.ndarray]
+    neighbours: int
+    rng: np.random.Generator
+
+    def rows(self) -> np.ndarray:
+        """The donor of every new row, a place among the real rows ``[m]``."""
+        found = [np.empty(0, dtype=int)]
+        for code, drawn in self.drawn.items():
+            chosen = np.flatnonzero(self.codes == code)
+            seeds = self.features[chosen]
+            found.append(chosen[donors(seeds, drawn, self.neighbours, self.rng)])
+        return np.concatenate(found)
 
 
 def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:

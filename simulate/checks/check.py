@@ -206,7 +206,10 @@ def _shift(check: Planned, z: float, z_power: float) -> float:
 
 
 def make_plan(
-    checks: Sequence[Planned], family_rate: float = FAMILY_RATE, power: float = POWER
+    checks: Sequence[Planned],
+    family_rate: float = FAMILY_RATE,
+    power: float = POWER,
+    capacity: int = CAPACITY,
 ) -> Plan:
     """Share the false-alarm rate over the checks with noise and size every experiment.
 
@@ -217,6 +220,7 @@ def make_plan(
         checks: all checks of the run.
         family_rate: probability of any false alarm in the run.
         power: of every check's first stage against its own discrepancy.
+        capacity: checks with noise that the rate is shared among, present or not.
 
     Raises:
         ValueError: for more checks with noise than the capacity, whose rates would add up to more
@@ -231,13 +235,13 @@ def make_plan(
         (5210, 0.99)
     """
     noisy = [check for check in checks if check.experiments]
-    if len(noisy) > CAPACITY:
+    if len(noisy) > capacity:
         raise ValueError(
-            f"checks: got {len(noisy)} with noise, expected at most {CAPACITY}, among which the "
+            f"checks: got {len(noisy)} with noise, expected at most {capacity}, among which the "
             "family's false-alarm rate is shared; raise simulate.checks.check.CAPACITY, on which "
             "every check's replicates depend."
         )
-    alarm = family_rate / CAPACITY
+    alarm = family_rate / capacity
     z, z_second = (-float(ndtri(share * alarm / 2)) for share in _STAGE_SHARES)
     z_power = float(ndtri(power))
 

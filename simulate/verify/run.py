@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import queue
 import threading
 import time
@@ -13,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 import jax
-import numpy as np
 
 from synthetic_oversampling.simulate.artifacts import provenance
 from synthetic_oversampling.simulate.checks.check import (
@@ -21,7 +19,6 @@ from synthetic_oversampling.simulate.checks.check import (
     INDECISION,
     SOURCES,
     STAGES,
-    Observation,
     Outcome,
     Plan,
     Planned,
@@ -32,6 +29,7 @@ from synthetic_oversampling.simulate.checks.check import (
 from synthetic_oversampling.simulate.checks.declaration import Check
 from synthetic_oversampling.simulate.checks.spreads import judge_spread
 from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.observing import observe
 from synthetic_oversampling.simulate.replicates.processes import shared
 from synthetic_oversampling.simulate.replicates.results import (
     RunFolder,
@@ -195,48 +193,6 @@ def _paired(universe: Sequence[Planned], name: str) -> tuple[str, ...]:
     return tuple(sorted({check.statistic[0] for check in pairs}))
 
 
-def _observe(check: Planned, results: Mapping[str, monte_carlo.Result]) -> Observation:
-    """The statistic over the replicates that count; of a pair, over those that count in both."""
-    name, index = check.statistic
-    if len(check.experiments) == 1:
-        result = results[check.experiments[0]]
-        left_out = result.excluded / result.replicates
-        if result.moments.count < 2:
-            return Observation(
-                mean=math.nan, std_error=math.nan, n=result.moments.count, left_out=left_out
-            )
-        mean, std_error, n = monte_carlo.estimate(result, name)
-        skewness = monte_carlo.skewness(result, name)
-        if index is not None:
-            mean, std_error, skewness = mean[index], std_error[index], skewness[index]
-        return Observation(
-            mean=float(mean),
-            std_error=float(std_error),
-            n=n,
-            skewness=float(skewness),
-            left_out=left_out,
-        )
-    pair = [
-        monte_carlo.values(results[check_name], name, every=True)
-        for check_name in check.experiments
-    ]
-    every = min(map(len, pair))
-    gap = pair[0][:every] - pair[1][:every]
-    gap = gap[np.isfinite(gap)]
-    n, left_out = len(gap), 1 - len(gap) / every
-    if n < 2:
-        return Observation(mean=math.nan, std_error=math.nan, n=n, left_out=left_out)
-    std = float(np.std(gap, ddof=1))
-    skewness = float(np.mean((gap - gap.mean()) ** 3)) / std**3 if std > 0 else 0.0
-    return Observation(
-        mean=float(gap.mean()),
-        std_error=std / math.sqrt(n),
-        n=n,
-        skewness=skewness,
-        left_out=left_out,
-    )
-
-
 def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:
     """Variance of the second-order part over that of the controlled one, where there is one."""
     found = {}
@@ -386,18 +342,18 @@ def run_checks(
 
     first = stage(checks, STAGES[0], {})
     outcomes = [
-        judge(check, _observe(check, first), plan.z) if check.experiments else judge_exact(check)
+        judge(check, observe(check, first), plan.z) if check.experiments else judge_exact(check)
         for check in checks
     ]
     stopped.clear()  # set when the last suite of a stage is done
     more = stage([outcome.check for outcome in outcomes if outcome.open], STAGES[1], first)
     for k, outcome in enumerate(outcomes):
         if outcome.open:
-            seen = _observe(outcome.check, more)
+            seen = observe(outcome.check, more)
             outcomes[k] = dataclasses.replace(judge(outcome.check, seen, plan.z_second), stage=2)
     results = first | more
     outcomes = [
-        judge_spread(outcome, _observe(outcome.check, results), plan.z)
+        judge_spread(outcome, observe(outcome.check, results), plan.z)
         if outcome.check.experiments
         else outcome
         for outcome in outcomes
