@@ -219,9 +219,7 @@ def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dic
         gains = {}
         for index, name in enumerate(plans, start=1):  # on the same real rows
             paired = _summary(np.array([risk[0] - risk[index] for risk in kept]))
-            predicted_gain = best[0].value - best[index].value
             gains[name] = {key: float(value) for key, value in paired.items()}
-            gains[name]["predicted"] = predicted_gain
         seen.append({"imbalance": float(ratio), "features": dim / few, "gain": gains})
         done += 2
         progress(done / steps)
