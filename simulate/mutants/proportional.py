@@ -231,8 +231,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "threshold-without-signal", "H3", "half of the rows, whatever the means",
         ("H3.features.separability.gap",),
-        result("theory.proportional.threshold._whitened",
-               lambda pair, *_: (0.0 * pair[0], pair[1])),
+        result("theory.proportional.threshold._whitened", lambda means, *_: 0.0 * means),
     ),
     _wrong(
         "area-with-half-the-noise", "H4", "half of the noise of the means",
