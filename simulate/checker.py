@@ -186,7 +186,8 @@ def check_claims(
         tried = monte_carlo.run(simulator, key=first, replicates=pilot, block=block)
     checks = [_planned(claim, tried) for claim in claims]
     plan = make_plan(checks, family_rate, power, capacity=len(checks))
-    size, result = max(plan.replicates.values()), None
+    size = max(plan.replicates.values())
+    result: monte_carlo.Result | None = None
     outcomes: dict[str, Outcome] = {}
     for times, z in zip(STAGES, (plan.z, plan.z_second), strict=True):
         left = [check for check in checks if check.id not in outcomes or outcomes[check.id].open]
@@ -202,6 +203,7 @@ def check_claims(
         )
         for check in left:
             outcomes[check.id] = judge(check, observe(check, {"simulator": result}), z)
+    assert result is not None  # there is a claim, and so a first stage
     seen = {"simulator": result}
     declared = {claim.name for claim in claims if claim.std is not None}
     judged = tuple(
