@@ -11,8 +11,9 @@ from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims import capacity as claims_capacity
 from synthetic_oversampling.simulate.experiments import in_context, score_bias
 from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.observing import observe
 from synthetic_oversampling.simulate.verify import suites
-from synthetic_oversampling.simulate.verify.run import _observe, experiment_key
+from synthetic_oversampling.simulate.verify.run import experiment_key
 from synthetic_oversampling.theory.in_context import capacity, token_capacity
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction import bounds
@@ -43,7 +44,7 @@ def _verdicts(observed, checks) -> dict[str, str]:
     z = make_plan(checks).z
     return {
         check.id: (
-            judge(check, _observe(check, observed), z) if check.experiments else judge_exact(check)
+            judge(check, observe(check, observed), z) if check.experiments else judge_exact(check)
         ).verdict
         for check in checks
     }
@@ -71,7 +72,7 @@ def test_declared_spreads_are_those_of_the_replicates(observed, checks):
     """A spread declared too small would plan too few replicates."""
     for check in checks:
         if check.experiments and check.kind != "bound":
-            seen = _observe(check, observed)
+            seen = observe(check, observed)
             assert seen.std_error * seen.n**0.5 < 1.15 * check.std, check.id
 
 

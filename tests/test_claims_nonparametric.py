@@ -11,6 +11,7 @@ from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.nonparametric import nonparametric_checks
 from synthetic_oversampling.simulate.experiments.sequences import DESIGN, RANGE, functions_of
 from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates.observing import observe
 from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.verify.suites import simulation
 from synthetic_oversampling.theory.formula import notation as nt
@@ -40,7 +41,7 @@ def _verdicts(simulated) -> dict[str, str]:
     plan, results = simulated
     return {
         check.id: (
-            judge(check, verify._observe(check, results), plan.z)
+            judge(check, observe(check, results), plan.z)
             if check.experiments
             else judge_exact(check)
         ).verdict
