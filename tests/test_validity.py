@@ -211,7 +211,8 @@ def test_no_prediction_that_rounding_spoils_is_called_reliable(near):
                     assert "rounding" in one.validity.reasons[-1]
                 if near >= 1e-9 and size == 2000:
                     assert one.validity.verdict == "reliable"
-    assert bad >= 2 or near > 1e-11  # the negative control: there is something to tell
+    # the negative control: there is something to tell; nearer to the edge it is up to the last bits
+    assert bad >= 2 or near > 1e-12
 
 
 @pytest.mark.filterwarnings("ignore::synthetic_oversampling.theory.inputs.FarFromZero")
