@@ -9,6 +9,8 @@ OVERSAMPLING := $(VENV)/bin/oversampling
 STAMP := $(VENV)/.complete
 DOCS := $(VENV)/.complete-docs
 BUILDING := $(VENV)/.building
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 $(RUN) -m pip install -qq
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -104,9 +106,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	touch $(BUILDING); \
 	rm -f $(STAMP); \
 	echo "Installing the pinned packages in $(VENV) (once; a minute or two)."; \
-	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	    $(RUN) -m pip install -qq --editable '.[test,practice]'; \
+	$(PIP) --editable '.[test,practice]'; \
 	mkdir -p $(VENV)/typed; \
 	ln -sfn ../.. $(VENV)/typed/synthetic_oversampling; \
 	touch $(STAMP); \
@@ -118,9 +118,7 @@ $(DOCS): $(STAMP)
 	touch $(BUILDING); \
 	rm -f $(STAMP); \
 	echo "Installing what the site needs in $(VENV) (once; half a minute)."; \
-	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	    $(RUN) -m pip install -qq --editable '.[test,practice,docs]'; \
+	$(PIP) --editable '.[test,practice,docs]'; \
 	touch $(STAMP); \
 	touch $(DOCS); \
 	rm -f $(BUILDING)

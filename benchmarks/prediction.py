@@ -7,7 +7,7 @@ import time
 
 import jax
 
-from benchmarks.timing import times
+from benchmarks.timing import require_agreement, times
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.theory.prediction.excess_risk import predict
@@ -60,11 +60,7 @@ def run(quick: bool) -> list[str]:
             f"{on_all:.2f} s ({needed:,.0f} replicates) | {on_one:.2f} s | "
             f"**{on_all / predicting:,.0f}** | **{on_one / predicting:,.0f}** |"
         )
-        if not abs(predicted - mean) < 6 * std_error + 0.1 * abs(mean):
-            raise AssertionError(
-                f"{name}: predicted {predicted:.6f}, simulated {mean:.6f} ± {std_error:.6f}; a "
-                "time without agreement means nothing."
-            )
+        require_agreement(name, predicted, mean, std_error, 0.1)
     return lines
 
 

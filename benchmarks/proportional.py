@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.timing import times
+from benchmarks.timing import require_agreement, times
 from synthetic_oversampling.simulate.experiments.proportional_settings import laws, plan_of
 from synthetic_oversampling.simulate.experiments.proportional_trials import Setting, replicate
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, Smote
@@ -124,11 +124,7 @@ def _simulating(quick: bool) -> list[str]:
             f"{1e3 * found.median:.1f} ms | {cost:.1f} s ({needed:,.0f} replicates) | "
             f"**{cost / found.median:,.0f}** |"
         )
-        if not abs(value - mean) < 6 * error + 0.05 * abs(mean):
-            raise AssertionError(
-                f"{name}: predicted {value:.4f}, simulated {mean:.4f} ± {error:.4f}; a time "
-                "without agreement means nothing."
-            )
+        require_agreement(name, value, mean, error, 0.05)
     return lines
 
 

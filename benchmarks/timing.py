@@ -70,6 +70,22 @@ def times(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str
     }
 
 
+def require_agreement(name: str, predicted: float, mean: float, error: float, share: float) -> None:
+    """Stop where theory and simulation differ: a time without agreement means nothing.
+
+    Args:
+        name: of the setting.
+        predicted: by theory.
+        mean, error: simulated, and its standard error.
+        share: of the mean that theory leaves out.
+    """
+    if not abs(predicted - mean) < 6 * error + share * abs(mean):
+        raise AssertionError(
+            f"{name}: predicted {predicted:.6f}, simulated {mean:.6f} ± {error:.6f}; a time "
+            "without agreement means nothing."
+        )
+
+
 def _seconds(function: Callable[[], Any]) -> tuple[float, Any]:
     began = time.perf_counter()
     output = jax.block_until_ready(function())

@@ -20,16 +20,18 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 __all__ = [
     "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "crosses", "curve", "display", "exponent",
-    "guide", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled", "styled",
-    "svg_text", "ticks",
+    "guide", "hatched", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
+    "styled", "svg_text", "ticks", "verdict", "verdict_handles",
 ]  # fmt: skip
 
 FORMATS = ("png", "svg", "pdf")
 GUIDE = "guide"  # gid of lines that carry no data: zero lines, asymptotes, slopes
+_VERDICTS = {1: ("o", "white"), -1: ("s", "black"), 0: ("D", "0.6")}  # of a gain: marker, face
 INTERVAL = 1.959964  # standard errors on each side: 95 % for a normal mean
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
 _RC = {
@@ -208,6 +210,47 @@ def guide(axes, x=None, y=None, **options) -> Line2D:
     if x is None:
         return axes.axhline(y, **style)
     return axes.plot(np.asarray(x), np.asarray(y), **style)[0]
+
+
+def verdict(axes, x: float, y: float, mean: float, std_error: float) -> None:
+    """A marker at a place: whether a simulated gain is above 0, below it, or neither is shown.
+
+    Args:
+        axes: where to draw.
+        x, y: the place.
+        mean, std_error: of the gain.
+    """
+    sign = 0 if abs(mean) <= INTERVAL * std_error else np.sign(mean)
+    marker, face = _VERDICTS[int(sign)]
+    axes.plot([x], [y], markersize=4.5, **_verdict_look(marker, face))
+
+
+def verdict_handles(better: str, worse: str) -> list[Line2D]:
+    """Legend of the markers of `verdict`.
+
+    Args:
+        better, worse: words for a gain and for a loss.
+    """
+    words = {1: better, -1: worse, 0: "open"}
+    return [
+        Line2D([], [], label=f"simulation: {word}", **_verdict_look(*_VERDICTS[sign]))
+        for sign, word in words.items()
+    ]
+
+
+def _verdict_look(marker: str, face: str) -> dict:
+    edge = {"markeredgecolor": "black", "linestyle": "none"}
+    return {"marker": marker, "markerfacecolor": face} | edge
+
+
+def hatched(hatch: str, label: str) -> Patch:
+    """Legend of an area that is hatched.
+
+    Args:
+        hatch: its pattern.
+        label: what it means.
+    """
+    return Patch(facecolor="none", edgecolor="black", linewidth=0.0, hatch=hatch, label=label)
 
 
 def panel_letters(axes) -> None:

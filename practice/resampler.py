@@ -28,6 +28,10 @@ except ImportError as error:
 
 __all__ = ["NothingAdded", "SyntheticOverSampler"]
 
+_NOTHING = (
+    "no row was added: the classes or groups are level already, or no rows were asked for; the "
+    "data are returned as they came. Set augmentation or n_synthetic to add rows nevertheless."
+)
 _STRATEGIES = {"auto", "minority", "not minority", "not majority", "all", "plan"}
 
 
@@ -185,16 +189,11 @@ class SyntheticOverSampler(BaseOverSampler):
         self.metadata_ = None if carried is None else _taken(carried, self.seed_indices_)
         if len(codes_new) == 0:
             plan = getattr(self, "plan_", None)
-            reason = "no row was added: the classes or groups are level already, or no rows were "
-            reason += "asked for; the data are returned as they came. Set augmentation or "
-            reason += "n_synthetic to add rows nevertheless."
-            if plan:
-                reason = f"no row was added, by the plan: {plan.reason}"
-            warnings.warn(reason, NothingAdded, stacklevel=2)
+            message = f"no row was added, by the plan: {plan.reason}" if plan else _NOTHING
+            warnings.warn(message, NothingAdded, stacklevel=2)
         table = pd.concat([found.table, new], ignore_index=True)
         out = table if isinstance(X, pd.DataFrame) else table.to_numpy(dtype=self._dtype)
-        _, first = np.unique(codes, return_index=True)
-        y_out = np.concatenate([labels, labels[first[codes_new]]])
+        y_out = np.concatenate([labels, labels[_first_rows(codes)[codes_new]]])
         if binary:
             y_out = (y_out[:, None] == np.unique(labels)).astype(np.asarray(y).dtype)
         return back.transform(out, y_out)
@@ -354,8 +353,7 @@ class SyntheticOverSampler(BaseOverSampler):
             np.array(list(rows), dtype=int), [len(part) for part in rows.values()]
         )
         givers = donors.rows() if found.categorical or lent.any() else None
-        _, first = np.unique(codes, return_index=True)
-        template = first[codes_new] if givers is None else givers
+        template = _first_rows(codes)[codes_new] if givers is None else givers
         numbers_new = found.numbers[template]
         numbers_new[:, varying] = np.concatenate([np.empty((0, features.shape[1])), *rows.values()])
         drawn_names = found.table.columns[list(found.numeric)][varying]
@@ -398,9 +396,12 @@ class SyntheticOverSampler(BaseOverSampler):
 
 def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Columns that vary within some group; the others repeat their group's value."""
-    first = np.zeros(codes.max() + 1, dtype=int)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return (features != features[first[codes]]).any(axis=0)
+    return (features != features[_first_rows(codes)[codes]]).any(axis=0)
+
+
+def _first_rows(codes: np.ndarray) -> np.ndarray:
+    """The first row of each group."""
+    return np.unique(codes, return_index=True)[1]
 
 
 def _checked(rows, count: int, features: np.ndarray) -> np.ndarray:

@@ -341,11 +341,7 @@ def tokens(
         head="tokens",
         dim=dim,
         components=vocabulary,
-        dictionary=None,
         dim_token=vocabulary,
-        dim_condition=0,
-        draw=None,
-        exact=None,
     )
     slots, width = _slots(u=dim, seed=1, word=1, null=1, const=1, eta=dim)
     sizes = {"num_heads": 2, "num_layers": num_layers, "num_memory": vocabulary + 1}

@@ -53,11 +53,11 @@ class Task(NamedTuple):
     head: str
     dim: int
     components: int
-    dictionary: Mixture | None
     dim_token: int
-    dim_condition: int
-    draw: Callable | None
-    exact: Callable | None
+    dictionary: Mixture | None = None
+    dim_condition: int = 0
+    draw: Callable | None = None
+    exact: Callable | None = None
 
 
 def _prefix_sums(value_BxNxF: Float[Array, "B N F"], count_BxP: Int[Array, "B P"]) -> Array:
@@ -123,9 +123,7 @@ def unknown_mean(
         head=head,
         dim=dim,
         components=mixture,
-        dictionary=None,
         dim_token=dim,
-        dim_condition=0,
         draw=draw,
         exact=exact,
     )
@@ -185,9 +183,7 @@ def unknown_mean_and_scale(
         head=head,
         dim=dim,
         components=mixture,
-        dictionary=None,
         dim_token=dim,
-        dim_condition=0,
         draw=draw,
         exact=exact,
     )
@@ -259,7 +255,6 @@ def dictionary(
         components=mixture or laws,
         dictionary=known,
         dim_token=dim,
-        dim_condition=0,
         draw=draw,
         exact=exact,
     )
@@ -329,7 +324,6 @@ def labelled(
         head="labelled",
         dim=dim,
         components=labels,
-        dictionary=None,
         dim_token=dim + labels,
         dim_condition=labels,
         draw=draw,
@@ -374,9 +368,7 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
         head="simplex",
         dim=1,
         components=size,
-        dictionary=None,
         dim_token=size,
-        dim_condition=0,
         draw=draw,
         exact=exact,
     )

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.proportional import designs
 from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["SPEC"]
 
-_NAMES = {
-    "raw": "raw",
-    "weighted": "class weighting",
-    "duplicate": "duplication",
-    "pairs": "SMOTE",
-    "pooled": "plug-in, pooled",
-    "oracle": "oracle",
-}
 _PARTS = {
     "minority": ("minority error", "error rate"),
     "balanced": ("balanced error", "error rate"),
@@ -28,25 +21,13 @@ _BOTTOM = {"balanced": 0.15}  # close below the best rule's
 @style.styled
 def _draw(payload: Mapping):
     figure, axes = style.new_figure(1, 3, height=3.2)
-    ratio, seen = payload["ratio"], payload["points"]
     for panel, (part, (title, label)) in zip(axes, _PARTS.items(), strict=True):
-        for series, name in enumerate(_NAMES):
-            style.curve(panel, ratio, payload["curves"][name][part], series)
-            values = seen[name][part]
-            style.points(panel, payload["ratios"], values["mean"], values["std_error"], series)
-        panel.set(xscale="log", xlabel=r"features per minority row $d/n_1$", ylabel=label)
+        designs.curves(panel, payload, part)
+        panel.set(xlabel=r"features per minority row $d/n_1$", ylabel=label)
         panel.set_ylim(bottom=_BOTTOM.get(part, 0.0))
-        panel.set_xticks(payload["ratios"])
-        panel.minorticks_off()
         panel.set_title(title)
     style.plain_log(*axes)
-    figure.legend(
-        handles=style.handles(_NAMES.values()),
-        loc="outside upper center",
-        ncols=6,
-        columnspacing=1.2,
-        handlelength=3.0,
-    )
+    designs.legend(figure)
     style.panel_letters(axes)
     return figure
 

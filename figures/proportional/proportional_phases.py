@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.patches import Patch
 
 from synthetic_oversampling.figures import style
 from synthetic_oversampling.figures.spec import Spec
@@ -19,16 +18,9 @@ _NAMES = {
     "pooled": "plug-in, pooled covariance",
     "group": "plug-in, own covariance",
 }
-_VERDICTS = {"better": ("o", "white"), "worse": ("s", "black"), "open": ("D", "0.6")}
 _WORSE = "...."
 _LIMIT = 0.6  # a factor of 1.5; beyond it the colour stays
 _MARKS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
-
-
-def _verdict(gain: Mapping) -> str:
-    if abs(gain["mean"]) <= style.INTERVAL * gain["std_error"]:
-        return "open"
-    return "better" if gain["mean"] > 0 else "worse"
 
 
 @style.styled
@@ -46,16 +38,9 @@ def _draw(payload: Mapping):
         if gain.min() < 0 < gain.max():
             panel.contour(x, y, gain, levels=[0.0], colors="black", linewidths=1.3)
         for row in payload["points"]:
-            marker, face = _VERDICTS[_verdict(row["gain"][name])]
-            panel.plot(
-                [row["imbalance"]],
-                [row["features"]],
-                marker=marker,
-                markerfacecolor=face,
-                markeredgecolor="black",
-                linestyle="none",
-                markersize=4.5,
-            )
+            seen = row["gain"][name]
+            place = row["imbalance"], row["features"]
+            style.verdict(panel, *place, seen["mean"], seen["std_error"])
         panel.set(xscale="log", yscale="log", xlabel="imbalance ratio $n_0/n_1$")
         panel.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
         panel.set_xticks([2, 4, 8, 16, 32])
@@ -71,25 +56,8 @@ def _draw(payload: Mapping):
     bar.ax.minorticks_off()
     handles: list[Artist] = [
         style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem H"),
-        Patch(
-            facecolor="none",
-            edgecolor="black",
-            linewidth=0.0,
-            hatch=_WORSE,
-            label="predicted to be worse",
-        ),
-    ]
-    handles += [
-        style.Line2D(
-            [],
-            [],
-            marker=marker,
-            markerfacecolor=face,
-            markeredgecolor="black",
-            linestyle="none",
-            label=f"simulation: {name}",
-        )
-        for name, (marker, face) in _VERDICTS.items()
+        style.hatched(_WORSE, "predicted to be worse"),
+        *style.verdict_handles("better", "worse"),
     ]
     figure.legend(
         handles=handles, loc="outside upper center", ncols=5, columnspacing=1.0, handlelength=2.0

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthetic_oversampling.figures import style
+from synthetic_oversampling.figures.proportional import designs
 from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["SPEC"]
 
-_NAMES = {
-    "raw": "raw",
-    "weighted": "class weighting",
-    "duplicate": "duplication",
-    "pairs": "SMOTE",
-    "pooled": "plug-in, pooled",
-    "oracle": "oracle",
-}
 _PARTS = {
     "worst": "small groups: attribute and label disagree",
     "best": "large groups: they agree",
@@ -28,26 +21,14 @@ _BOTTOM = 0.1  # below the raw fit's error of a large group
 @style.styled
 def _draw(payload: Mapping):
     figure, axes = style.new_figure(1, 2, height=3.3, sharey=True)
-    ratio, seen = payload["ratio"], payload["points"]
     for panel, (part, title) in zip(axes, _PARTS.items(), strict=True):
-        for series, name in enumerate(_NAMES):
-            style.curve(panel, ratio, payload["curves"][name][part], series)
-            points = seen[name][part]
-            style.points(panel, payload["ratios"], points["mean"], points["std_error"], series)
-        panel.set(xscale="log", xlabel=r"features per row of a small group $d/n_{\min}$")
+        designs.curves(panel, payload, part)
+        panel.set(xlabel=r"features per row of a small group $d/n_{\min}$")
         panel.set_ylim(bottom=_BOTTOM)
-        panel.set_xticks(payload["ratios"])
-        panel.minorticks_off()
         panel.set_title(title)
     axes[0].set_ylabel("error rate")
     style.plain_log(*axes)
-    figure.legend(
-        handles=style.handles(_NAMES.values()),
-        loc="outside upper center",
-        ncols=6,
-        columnspacing=1.2,
-        handlelength=3.0,
-    )
+    designs.legend(figure)
     style.panel_letters(axes)
     return figure
 

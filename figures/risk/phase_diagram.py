@@ -7,39 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.patches import Patch
 
 from synthetic_oversampling.figures import style
 from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["SPEC"]
 
-_VERDICTS = {"helps": ("o", "white"), "hurts": ("s", "black"), "open": ("D", "0.6")}
 _RIVALS = {"raw": "raw ERM", "weighted": "class weighting", "smote": "SMOTE"}
 _HURTS = "...."
 _LIMIT = 3.0  # a factor of 8; beyond it the colour stays
-
-
-def _verdict(mean: float, std_error: float) -> str:
-    if abs(mean) <= style.INTERVAL * std_error:
-        return "open"
-    return "helps" if mean > 0 else "hurts"
 
 
 def _markers(panel, lengths, points, rival: str) -> None:
     for row in points:
         seen = row["gain"][rival]
         for place, mean, spread in zip(lengths, seen["mean"], seen["std_error"], strict=True):
-            marker, face = _VERDICTS[_verdict(mean, spread)]
-            panel.plot(
-                [row["ratio"]],
-                [place],
-                marker=marker,
-                markerfacecolor=face,
-                markeredgecolor="black",
-                linestyle="none",
-                markersize=4.5,
-            )
+            style.verdict(panel, row["ratio"], place, mean, spread)
 
 
 @style.styled
@@ -80,26 +63,9 @@ def _draw(payload: Mapping):
         style.Line2D([], [], color="black", linestyle="-", label="break-even, theorem R"),
         style.Line2D([], [], color="black", linestyle="--", label="its leading order, closed form"),
     ]
-    handles.append(
-        Patch(
-            facecolor="none",
-            edgecolor="black",
-            linewidth=0.0,
-            hatch=_HURTS,
-            label="predicted to hurt",
-        )
-    )
     handles += [
-        style.Line2D(
-            [],
-            [],
-            marker=marker,
-            markerfacecolor=face,
-            markeredgecolor="black",
-            linestyle="none",
-            label=f"simulation: {name}",
-        )
-        for name, (marker, face) in _VERDICTS.items()
+        style.hatched(_HURTS, "predicted to hurt"),
+        *style.verdict_handles("helps", "hurts"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.4)
     return figure

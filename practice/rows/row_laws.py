@@ -97,8 +97,7 @@ def draw_rows(
         if generator == "mixture":
             drawn = _mixture(block, count, names[cell], max_components, rng)
         else:
-            shape = _shape(generator, z, cells, cell, names[cell], covariance)
-            drawn = _gaussian(generator, z, cells, cell, count, names[cell], shape, rng)
+            drawn = _gaussian(generator, z, cells, cell, count, names[cell], covariance, rng)
         rows[cell] = centre + scale * drawn
     return rows
 
@@ -135,25 +134,6 @@ def _degrees(generator, z, cells, cell, pooled: bool) -> tuple[np.ndarray, int, 
     return residual, degrees, varying, max(varying + spare, 1)
 
 
-def _shape(generator, z, cells, cell, name: str, covariance: str) -> str:
-    """Whose covariance a group's law has: "group" or "pooled"."""
-    if covariance != "group or pooled":
-        return covariance
-    _, own, varying, needed = _degrees(generator, z, cells, cell, pooled=False)
-    _, shared, _, wanted = _degrees(generator, z, cells, cell, pooled=True)
-    if own >= needed:
-        return "group"
-    if shared >= wanted:
-        warnings.warn(
-            f"class or group {name} has {counted(int((cells == cell).sum()), 'seed')} for "
-            f"{counted(varying, 'varying column')}, too few for a covariance of its own: the "
-            "pooled one is used. Set covariance='pooled' to use it for every group.",
-            PooledCovariance,
-            stacklevel=4,
-        )
-    return "pooled"
-
-
 def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.ndarray:
     """The plug-in ``N(mean, S)`` or the predictive ``t_v(mean, (1 + 1/n) A / v)``.
 
@@ -164,6 +144,17 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     size, dim = block.shape
     pooled = covariance == "pooled"
     residual, degrees, varying, needed = _degrees(generator, z, cells, cell, pooled)
+    if covariance == "group or pooled" and degrees < needed:
+        pooled, few = True, varying
+        residual, degrees, varying, needed = _degrees(generator, z, cells, cell, pooled)
+        if degrees >= needed:
+            warnings.warn(
+                f"class or group {name} has {counted(size, 'seed')} for "
+                f"{counted(few, 'varying column')}, too few for a covariance of its own: the "
+                "pooled one is used. Set covariance='pooled' to use it for every group.",
+                PooledCovariance,
+                stacklevel=3,
+            )
     if degrees < needed:
         method = f"generator={generator!r} with {counted(varying, 'varying column')}"
         if pooled:

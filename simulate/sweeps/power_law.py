@@ -40,7 +40,7 @@ class Interval(NamedTuple):
     high: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PowerLawFit:
     """The result of `fit_power_law`.
 
@@ -54,11 +54,11 @@ class PowerLawFit:
         span: smallest and largest x.
     """
 
-    exponent: Interval | None
-    crossover: Interval | None
-    floor: Interval | None
-    amplitude: float | None
-    identified: bool
+    exponent: Interval | None = None
+    crossover: Interval | None = None
+    floor: Interval | None = None
+    amplitude: float | None = None
+    identified: bool = False
     reason: str
     misfit: float
     freedom: int
@@ -269,11 +269,6 @@ def fit_power_law(
             f"{counted(_PARAMETERS, 'parameter')}"
         )
         return PowerLawFit(
-            exponent=None,
-            crossover=None,
-            floor=None,
-            amplitude=None,
-            identified=False,
             reason=reason,
             misfit=math.nan,
             freedom=freedom,
@@ -294,11 +289,6 @@ def fit_power_law(
     if constant <= worst(3):
         reason = "the curve is flat: it does not differ from a constant, so only a floor is seen"
         return PowerLawFit(
-            exponent=None,
-            crossover=None,
-            floor=None,
-            amplitude=None,
-            identified=False,
             reason=reason,
             misfit=misfit,
             freedom=freedom,

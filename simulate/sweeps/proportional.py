@@ -22,6 +22,7 @@ from synthetic_oversampling.simulate.experiments.proportional_trials import (
     replicate,
     separable,
 )
+from synthetic_oversampling.simulate.sweeps.common import share_of
 from synthetic_oversampling.theory.proportional.clusters import Cluster
 from synthetic_oversampling.theory.proportional.predict import Proportional
 from synthetic_oversampling.theory.proportional.ridge import BestRidge, best_ridge
@@ -48,6 +49,16 @@ def _setting(settings: Mapping, dim: int) -> Setting:
     return Setting(
         name="line", labels=(0, 1), sizes=sizes, means=means, roots=(np.ones(()),) * 2, plans=plans
     )
+
+
+def _converged(setting: Setting, rng, count: int, told: Progress | None = None) -> list[dict]:
+    """Those of ``count`` replicates in which every fit converged."""
+    runs = []
+    for k in range(count):
+        runs.append(replicate(setting, rng))
+        if told is not None:
+            told((k + 1) / count)
+    return [run for run in runs if not run["not_converged"]]
 
 
 def _shown(prediction: Proportional) -> dict[str, float]:
@@ -78,12 +89,9 @@ def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dic
         setting = _setting(settings, dim)
         optimum = predicted(setting, laws(setting), plans[0])
         floor = float(np.mean(optimum.risk - optimum.excess))
-        rng, runs = _rng(seed, "proportional_errors", place), []
-        for k in range(count):
-            runs.append(replicate(setting, rng))
-            progress((place + (k + 1) / count) / len(dims))
-        kept = [run for run in runs if not run["not_converged"]]
-        left_out += len(runs) - len(kept)
+        rng = _rng(seed, "proportional_errors", place)
+        kept = _converged(setting, rng, count, share_of(progress, place, len(dims)))
+        left_out += count - len(kept)
         error, risk = (np.stack([run[name] for run in kept]) for name in ("error", "risk"))
         seen["minority"].append(_summary(error[:, :, 1]))
         seen["balanced"].append(_summary(error.mean(axis=2)))
@@ -140,14 +148,11 @@ def proportional_spurious(settings: Mapping, seed: int, progress: Progress) -> d
     }
     left_out, count = 0, settings["replicates"]
     for place, dim in enumerate(dims):
-        case, rng, errors = _spurious(settings, dim), _rng(seed, "proportional_spurious", place), []
-        for k in range(count):
-            run = replicate(case, rng)
-            if run["not_converged"]:
-                left_out += 1
-            else:
-                errors.append(run["error"])
-            progress((place + (k + 1) / count) / len(dims))
+        rng = _rng(seed, "proportional_spurious", place)
+        told = share_of(progress, place, len(dims))
+        kept = _converged(_spurious(settings, dim), rng, count, told)
+        left_out += count - len(kept)
+        errors = [run["error"] for run in kept]
         for index, name in enumerate(plans):
             for kind, places in _KINDS.items():
                 seen = _summary(np.stack(errors)[:, index, places].mean(axis=1))
@@ -203,7 +208,7 @@ def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dic
         done += 1
         progress(done / steps)
     seen: list[dict] = []
-    left_out = 0
+    left_out, count = 0, settings["replicates"]
     for place, (ratio, dim) in enumerate(points):
         case = setting(ratio, dim)
         best = [_best(case, name, per_row) for name in every]
@@ -213,9 +218,8 @@ def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dic
         )
         case = dataclasses.replace(case, plans=chosen)
         rng = _rng(seed, "proportional_phases", place)
-        runs = [replicate(case, rng) for _ in range(settings["replicates"])]
-        kept = [run["risk"].mean(axis=1) for run in runs if not run["not_converged"]]
-        left_out += len(runs) - len(kept)
+        kept = [run["risk"].mean(axis=1) for run in _converged(case, rng, count)]
+        left_out += count - len(kept)
         gains = {}
         for index, name in enumerate(plans, start=1):  # on the same real rows
             paired = _summary(np.array([risk[0] - risk[index] for risk in kept]))

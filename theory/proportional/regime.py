@@ -64,14 +64,16 @@ class InRegime:
     @property
     def error(self) -> np.ndarray:
         """Error rate of each group ``[G]``."""
-        own = self.prediction
-        return np.asarray(own.error if isinstance(own, Proportional) else own.group_error.total)
+        found = self.prediction
+        proportional = isinstance(found, Proportional)
+        return np.asarray(found.error if proportional else found.group_error.total)
 
     @property
     def excess(self) -> np.ndarray:
         """Excess risk of each group ``[G]``."""
-        own = self.prediction
-        return np.asarray(own.excess if isinstance(own, Proportional) else own.group_excess.total)
+        found = self.prediction
+        proportional = isinstance(found, Proportional)
+        return np.asarray(found.excess if proportional else found.group_excess.total)
 
     @property
     def balanced_error(self) -> float:
