@@ -65,15 +65,17 @@ class InRegime:
     def error(self) -> np.ndarray:
         """Error rate of each group ``[G]``."""
         found = self.prediction
-        proportional = isinstance(found, Proportional)
-        return np.asarray(found.error if proportional else found.group_error.total)
+        if isinstance(found, Proportional):
+            return np.asarray(found.error)
+        return np.asarray(found.group_error.total)
 
     @property
     def excess(self) -> np.ndarray:
         """Excess risk of each group ``[G]``."""
         found = self.prediction
-        proportional = isinstance(found, Proportional)
-        return np.asarray(found.excess if proportional else found.group_excess.total)
+        if isinstance(found, Proportional):
+            return np.asarray(found.excess)
+        return np.asarray(found.group_excess.total)
 
     @property
     def balanced_error(self) -> float:
