@@ -133,8 +133,7 @@ class Search:
             finally:
                 sys.setprofile(None)
             if isinstance(right[name], str):
-                print(f"{name}: left out, {right.pop(name)}", file=sys.stderr)
-                continue
+                raise SystemExit(f"battery: {name} ends in {right[name]} without any error put in.")
             self.spent[name] = time.process_time() - began
             for key, traced in met.items():
                 before, names = reached.get(key, (False, ()))

@@ -180,8 +180,8 @@ def _validity():
     found = [
         (verdict.verdict, verdict.causes)
         for verdict in (
-            verdict_of(5.0, 0.0, 20.0, 0.3, 0.4),
-            verdict_of(500.0, 0.01, 8.0, 0.1, 0.05),
+            verdict_of(5.0, 0.0, 20.0, 0.3, 0.4, 0.0),
+            verdict_of(500.0, 0.01, 8.0, 0.1, 0.05, 1e-7),
         )
     ]
     small = validity_of_law(PAIR, (40, 9), Smote())
