@@ -27,8 +27,8 @@ _RIDGE = 1.0
 _PLANS = {
     "raw": (Design.raw, None, "raw"),
     "class weighting": (Design.class_weighted, None, "weighted"),
-    "plug-in, pooled": (Design, GaussianPlugin("pooled"), "pooled"),
-    "SMOTE, all pairs": (Design, Smote(), "pairs"),
+    "plug-in, pooled": (Design, GaussianPlugin("pooled"), "plugin-pooled"),
+    "SMOTE, all pairs": (Design, Smote(), "smote-pairs"),
 }
 
 

@@ -27,7 +27,7 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     style.plain_log(left)
     left.set_title("raw data: the minority pays")
     left.legend(loc="upper left", bbox_to_anchor=(0.0, 0.95))
-    for series, name in enumerate(("smote", "shifted", "pooled plug-in")):
+    for series, name in enumerate(("smote", "shifted", "plugin-pooled")):
         row = weights["generators"][name]
         style.curve(middle, weights["weight"], row["total"], series, style.display(name))
         seen = row["observed"]
@@ -37,9 +37,9 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     middle.set_ylabel(r"excess risk ($10^{-3}$ nats)")
     middle.set_title("synthetic data: bias and noise")
     middle.legend(loc="upper left")
-    for series, name in enumerate(("oracle", "shifted", "plug-in")):
+    for series, name in enumerate(("oracle", "shifted", "plugin")):
         row = scaling["generators"][name]
-        style.curve(right, row["size"], row["excess"]["best"], series, name)
+        style.curve(right, row["size"], row["excess"]["best"], series, style.display(name))
         seen = row["observed"]["best"]
         style.points(right, seen["size"], seen["mean"], seen["std_error"], series)
     right.set(xscale="log", yscale="log", xlabel="synthetic samples per group $N$")
@@ -54,7 +54,7 @@ SPEC = Spec(
     name="hero",
     title="the figure of the README: imbalance, excess risk by weight, scaling law",
     theorems=("B4", "R1", "R2", "S1"),
-    sweeps=("raw_imbalance", "excess_by_weight", "scaling"),
+    sweeps=("raw_imbalance", "excess_against_weight", "scaling_law"),
     caption="Curves are theory, markers simulated means with 95 % intervals. (a) Error per class "
     "of plain logistic regression on imbalanced data. (b) Excess risk against the weight of "
     "synthetic data, by generator. (c) Excess risk at the best weight against the synthetic size, "

@@ -23,6 +23,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
+from synthetic_oversampling.theory.generators.table import LABELS
+
 __all__ = [
     "FORMATS", "GUIDE", "SERIES", "Line2D", "Series", "crosses", "curve", "display", "exponent",
     "guide", "hatched", "new_figure", "panel_letters", "plain_log", "points", "save", "scaled",
@@ -64,8 +66,6 @@ _METADATA = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
 }
 
-_DISPLAY = {"smote": "SMOTE"}
-
 
 class Series(NamedTuple):
     """How one series looks, in colour and in grey."""
@@ -87,13 +87,13 @@ SERIES = (
 
 
 def display(name: str) -> str:
-    """A generator's name as figures write it.
+    """A generator's name as figures write it; other names as they are.
 
     Example:
-        >>> display("smote"), display("oracle")
-        ('SMOTE', 'oracle')
+        >>> display("smote"), display("plugin-pooled"), display("raw ERM")
+        ('SMOTE', 'pooled plug-in', 'raw ERM')
     """
-    return _DISPLAY.get(name, name)
+    return LABELS.get(name, name)
 
 
 def exponent(row: Mapping) -> str:

@@ -16,8 +16,8 @@ __all__ = ["planned_amounts"]
 
 # laws that theorem H knows, by generator and covariance; in_context reads seeds in pooled units
 _SOURCES = {
-    ("plugin", "group"): "gaussian",
-    ("plugin", "pooled"): "gaussian-pooled",
+    ("plugin", "group"): "plugin",
+    ("plugin", "pooled"): "plugin-pooled",
     ("predictive", "pooled"): "predictive-pooled",
 }
 

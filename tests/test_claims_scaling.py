@@ -62,7 +62,7 @@ def test_the_whole_curve_is_checked(universe):
 
 def test_every_generator_is_checked_along_the_whole_curve_and_at_its_floor():
     ids = _covers(scaling_checks("quick"), LABELS)
-    assert {"S3.floor400.scaling.plug-in", "S3.floor1600.scaling.predictive"} <= ids
+    assert {"S3.floor400.scaling.plugin", "S3.floor1600.scaling.predictive"} <= ids
     full = {check.id for check in scaling_checks("full")}
     assert {f"S1.excess100000-best.scaling.{label}" for label in LABELS} <= full
 
@@ -171,8 +171,8 @@ def test_a_path_fits_what_the_design_says():
 
 
 def test_an_experiment_is_found_by_its_name():
-    assert scaling_path("scaling/plug-in-floor4").sizes == (1600, 400)
-    assert scaling_path("scaling/plug-in-far").points[0][0] == 10_000
+    assert scaling_path("scaling/plugin-floor4").sizes == (1600, 400)
+    assert scaling_path("scaling/plugin-far").points[0][0] == 10_000
     assert scaling_path("scaling/smote-gradient").fits is False
     assert GENERATORS["smote"] == scaling_path("scaling/smote-curve").generators
 

@@ -8,11 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from synthetic_oversampling.practice.planner.sources import NAMES
+from synthetic_oversampling.simulate.experiments import scaling_paths
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
 )
+from synthetic_oversampling.simulate.experiments.proportional_settings import SETTINGS
 from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic, synthetic_columns
+from synthetic_oversampling.simulate.sweeps.table import SWEEPS
 from synthetic_oversampling.simulate.verify.suites import SUITES
 from synthetic_oversampling.theory.generators.base import Fits, Generator
 from synthetic_oversampling.theory.generators.duplicate import Duplicate
@@ -51,6 +55,16 @@ def test_a_generator_of_the_registry_is_whole(name, checked):
     assert x.shape == (5, 2) and set(np.abs(np.asarray(sign)).tolist()) == {1.0}
     wanted = "B1.objective", "B2.gradient"
     assert {f"{statistic}.two-gaussians.{name}" for statistic in wanted} <= checked
+
+
+def test_generators_have_one_name_everywhere():
+    settings = (sweep.settings("quick") for sweep in SWEEPS.values())
+    swept = {name for one in settings for name in one.get("generators", ())}
+    trained = {plan.generator for setting in SETTINGS.values() for plan in setting.plans} - {""}
+    of_paths = set(scaling_paths.GENERATORS)
+    assert swept | of_paths <= set(GENERATORS)
+    assert trained - set(GENERATORS) == {"smote-pairs"}, "SMOTE on every pair of seeds once"
+    assert set(NAMES) - set(GENERATORS) == {"predictive-pooled"}, "theory has no law of it"
 
 
 @pytest.mark.parametrize("name", GENERATORS)

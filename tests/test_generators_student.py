@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
 
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, StudentPlugin
 from synthetic_oversampling.theory.population.design import Design
@@ -62,3 +64,37 @@ def test_many_degrees_are_the_gaussian_plug_in_with_many_features():
     ]
     norms = [float(item.norm) for item in found]
     assert abs(norms[0] / norms[2] - 1) < 1e-7 < 1e-3 < abs(norms[1] / norms[2] - 1)
+
+
+def test_heavy_tails_cost_what_theorem_h_says_with_many_features():
+    dim, sizes, ridge, count = 40, (160, 60), 0.3, 150
+    means = np.zeros((2, dim))
+    means[0, 0], means[1, :2] = -0.75, (0.75, 0.3)
+    groups = [GaussianGroup(means[y], np.eye(dim), y) for y in (0, 1)]
+    heavy, light = (
+        predict_proportional(groups=groups, design=Design(sizes), generator=generator, ridge=ridge)
+        for generator in (StudentPlugin(4.5), GaussianPlugin())
+    )
+    rng = np.random.default_rng(3)
+    level = sum(sizes) / (2 * max(sizes))  # losses sum to the number of real rows
+    label = np.repeat([0, 1], max(sizes))
+    model = LogisticRegression(C=1 / ridge, tol=1e-8, max_iter=500)
+
+    def errors(rows, drawn):
+        model.fit(np.concatenate((*rows, drawn)), label, np.full(len(label), level))
+        slope, intercept = model.coef_[0], model.intercept_[0]
+        return norm.cdf((means @ slope + intercept) / np.linalg.norm(slope) * [1, -1])
+
+    seen = []
+    for _ in range(count):
+        rows = [rng.standard_normal((n, dim)) + mean for n, mean in zip(sizes, means, strict=True)]
+        root = np.linalg.cholesky(np.cov(rows[1].T))
+        normal = rng.standard_normal((100, dim)) @ root.T
+        wide = np.sqrt(2.5 / rng.chisquare(4.5, size=(100, 1)))
+        centre = rows[1].mean(axis=0)
+        seen.append(errors(rows, centre + wide * normal) - errors(rows, centre + normal))
+    seen = np.array(seen)
+    error = seen.std(axis=0, ddof=1) / np.sqrt(count)
+    expected = np.array(heavy.error) - np.array(light.error)
+    assert np.all(np.abs(expected) > 6 * error), "or a law without the tails would pass"
+    assert np.all(np.abs(seen.mean(axis=0) - expected) < 3.5 * error)

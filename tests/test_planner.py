@@ -172,10 +172,8 @@ def test_weights_of_all_rows_sum_to_one_and_the_training_table_has_them(small):
 
 def test_the_plan_does_not_depend_on_units(small):
     x, label = small
-    first = plan_table(x, label, generators="gaussian", repeats=1)
-    second = plan_table(
-        x * np.array([1e3, 1e-3, 5.0]) + 7.0, label, generators="gaussian", repeats=1
-    )
+    first = plan_table(x, label, generators="plugin", repeats=1)
+    second = plan_table(x * np.array([1e3, 1e-3, 5.0]) + 7.0, label, generators="plugin", repeats=1)
     for left, right in zip(first.choices, second.choices, strict=True):
         assert left.expected == pytest.approx(right.expected, rel=1e-5, abs=1e-9)
 

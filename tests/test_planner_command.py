@@ -59,11 +59,11 @@ def _csv(path, x, label, name="y"):
 def test_the_command_plans_prints_and_writes(small, tmp_path, capsys):
     table = _csv(tmp_path / "t.csv", *small)
     out = tmp_path / "out"
-    command = ["plan", table, "--label", "y", "--generator", "gaussian-pooled"]
+    command = ["plan", table, "--label", "y", "--generator", "plugin-pooled"]
     assert main([*command, "--repeats", "1", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines()[:-2])) < 80  # but for the paths of the files
-    assert "\ngaussian-pooled\n" in printed
+    assert "\nplugin-pooled\n" in printed
     payload = json.loads((out / "plan.json").read_text())
     assert payload["kind"] == "plan" and payload["seed"] == 2024
     body = payload["payload"]

@@ -100,7 +100,7 @@ def test_drawn_rows_have_the_moments_of_their_law(name):
     if name == "smote":
         assert np.trace(cov) < np.trace(np.cov(seeds.T))
     else:
-        expected = np.cov(seeds.T) if name == "gaussian" else pooled
+        expected = np.cov(seeds.T) if name == "plugin" else pooled
         if name == "predictive-pooled":  # of a Student law with 456 degrees of freedom
             expected = pooled * (1 + 1 / 60) * 458 / 454
         np.testing.assert_allclose(cov, expected, atol=0.06)
@@ -108,8 +108,8 @@ def test_drawn_rows_have_the_moments_of_their_law(name):
 
 def test_a_generator_that_is_too_small_a_group_for_says_so():
     x, group = _table((30, 4), seed=2)
-    with pytest.raises(ValueError, match="gaussian needs 5 rows in every group with 3 features"):
-        draw_rows("gaussian", x, group, [0, 3], seed=0)
+    with pytest.raises(ValueError, match="plugin needs 5 rows in every group with 3 features"):
+        draw_rows("plugin", x, group, [0, 3], seed=0)
 
 
 def test_levelling_is_a_design_with_the_share_that_its_rows_have():
@@ -127,7 +127,7 @@ def test_levelling_is_a_design_with_the_share_that_its_rows_have():
 def test_theory_proposes_what_theorem_h_says():
     """On 4000 rows the estimated groups are the true ones up to 2 %, and so is the prediction."""
     x, label = _table((3200, 800), dim=10, seed=3)
-    designs = designs_of([3200, 800], ["gaussian-pooled"])
+    designs = designs_of([3200, 800], ["plugin-pooled"])
     found = propose(x, label, label, designs, 5.0)
     groups = [GaussianGroup(np.full(10, float(y)), np.eye(10), y) for y in (0, 1)]
     weighted = predict_proportional(
@@ -226,7 +226,7 @@ def test_the_answer_says_how_much_the_real_rows_still_count():
 
 
 def test_designs_are_raw_and_weighting_and_those_of_every_source():
-    found = designs_of([90, 10], ["smote", "gaussian"], most=50)
+    found = designs_of([90, 10], ["smote", "plugin"], most=50)
     assert found[:2] == [Design(n, "", (0, 0), (0.0, 0.0)) for n in ("raw", "weighting")]
     assert all(max(item.counts) <= 50 for item in found)
     assert not any(item.name == "level" for item in found)
@@ -241,7 +241,7 @@ def test_with_more_features_than_a_quarter_of_the_rows_theory_shrinks_the_covari
     means = np.zeros((2, dim))
     means[1, :10] = 1.0
     x = means[label] + rng.standard_normal((len(label), dim))
-    found = propose(x, label, label, designs_of(list(sizes), ["gaussian-pooled"]), 10.0)
+    found = propose(x, label, label, designs_of(list(sizes), ["plugin-pooled"]), 10.0)
     groups = [GaussianGroup(mean, np.eye(dim), y) for y, mean in enumerate(means)]
     weighted = predict_proportional(
         groups=groups, design=RealDesign.class_weighted(sizes), ridge=10.0
@@ -249,7 +249,7 @@ def test_with_more_features_than_a_quarter_of_the_rows_theory_shrinks_the_covari
     level = predict_proportional(
         groups=groups, design=RealDesign(sizes), generator=GaussianPlugin("pooled"), ridge=10.0
     ).total
-    designs = designs_of(list(sizes), ["gaussian-pooled"])
+    designs = designs_of(list(sizes), ["plugin-pooled"])
     place = next(k for k, design in enumerate(designs) if design.name == "level")
     assert found.excess == pytest.approx(weighted, rel=0.15)
     assert found.gain[place] == pytest.approx(weighted - level, rel=0.3, abs=0.005)

@@ -96,7 +96,7 @@ def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
     assert found["rules"]["best"]["regret"] == pytest.approx(0.0, abs=1e-12)
     assert "| planner | " in study.markdown("simulated", found)
     trust, inflation = study.learned(records)
-    assert set(trust) == {"smote", "gaussian", "predictive"} and inflation > 0
+    assert set(trust) == {"smote", "plugin", "predictive"} and inflation > 0
     assert all(isinstance(trusted, Trust) for trusted in trust.values())
 
 
@@ -108,7 +108,7 @@ def test_learning_finds_the_weights_that_made_the_records():
         theory = rng.normal(size=3) * 0.3 * excess
         true = 0.7 * theory - 0.2 * share**2 * excess + 0.4 * share * excess * rng.normal(size=3)
         error = np.full(3, 0.3 * excess)
-        names = ("smote", "gaussian", "predictive-pooled")
+        names = ("smote", "plugin", "predictive-pooled")
         records.append(
             {
                 "designs": [(name, "", 0.0) for name in ("raw", "weighting")]

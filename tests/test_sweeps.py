@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from synthetic_oversampling.figures import style
 from synthetic_oversampling.figures.gallery import FIGURES
@@ -74,6 +75,12 @@ def test_a_fitted_exponent_is_that_of_the_points_where_they_show_one():
 
 
 def test_a_generator_has_no_number_that_the_settings_do_not_say():
-    assert {"scaled", "mislabelled"}.isdisjoint(generators_of({"shift": [0.1]}))
-    drawn = _tiny("generator_bias")
+    with pytest.raises(KeyError, match="scale"):
+        generators_of({"shift": [0.1], "generators": ["shifted", "scaled"]})
+    drawn = _tiny("bias_by_generator")
     assert set(drawn["payload"]["generators"]) == set(generators_of(drawn["configuration"]))
+
+
+def test_every_sweep_bears_the_name_of_a_figure():
+    drawn = {name for spec in FIGURES.values() for name in spec.sweeps[:1]}
+    assert drawn <= set(FIGURES) and set(sweeps.SWEEPS) - drawn == {"transformer_kl_trained"}

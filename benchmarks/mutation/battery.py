@@ -338,8 +338,8 @@ _PLAIN = (
 _OF_GENERATORS = (
     ("predict", _predictions, tuple(GENERATORS)),
     ("draw", draw_rows, tuple(GENERATORS)),
-    ("hyperbola", _hyperbola, ("scaled", "smote", "pooled", "predictive")),
-    ("law", _global, ("shifted", "group", "smote")),
+    ("hyperbola", _hyperbola, ("scaled", "smote", "plugin-pooled", "predictive")),
+    ("law", _global, ("shifted", "plugin", "smote")),
 )
 ENTRIES: dict[str, Callable[[], object]] = {
     **{call.__name__.strip("_").replace("_", " "): call for call in _PLAIN},

@@ -55,9 +55,9 @@ GENERATORS = {
     "mislabelled": Mislabelled(0.12),
     "duplicate": Duplicate(),
     "smote": Smote(),
-    "known": GaussianPlugin("known"),
-    "group": GaussianPlugin("group"),
-    "pooled": GaussianPlugin("pooled"),
+    "plugin-known": GaussianPlugin("known"),
+    "plugin": GaussianPlugin("group"),
+    "plugin-pooled": GaussianPlugin("pooled"),
     "predictive": Predictive(),
 }
 _POINTS = np.random.default_rng(5)

@@ -47,7 +47,7 @@ SPEC = Spec(
     name="generated_samples",
     title="seeds, generated and true samples of one group",
     theorems=(),
-    sweeps=("samples",),
+    sweeps=("generated_samples",),
     caption="A small group's seeds and ten times as many samples: from the truth, from SMOTE with "
     "its nearest neighbours, from the Gaussian fitted to the seeds, and from the posterior "
     "predictive given the seeds. Interpolation stays within the seeds; the predictive is wider "

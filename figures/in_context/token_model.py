@@ -31,7 +31,7 @@ SPEC = Spec(
     name="token_model",
     title="token model: divergence by depth, sharp and reported rate",
     theorems=("T2",),
-    sweeps=("tokens",),
+    sweeps=("token_model",),
     caption="Expected divergence of a group of tokens, P(x) proportional to exp<u_x, eta>, from "
     "what L gradient layers read from n seeds. Curves by depth: floor plus noise/n (remainder "
     "O(n^-2)); the floor of a shallow read-out is its non-linearity, which depth removes, down to "

@@ -72,7 +72,7 @@ SPEC = Spec(
     name="transformer_kl",
     title="divergence of constructed and trained attention against the seeds",
     theorems=("T1", "T3"),
-    sweeps=("in_context", "trained"),
+    sweeps=("transformer_kl", "transformer_kl_trained"),
     caption="Expected Kullback-Leibler divergence of a group's law from what one "
     "softmax-attention layer with a null token writes after n seeds. (a) Gaussian groups of "
     "unknown mean: the layer is the "

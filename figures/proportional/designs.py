@@ -12,8 +12,8 @@ _NAMES = {
     "raw": "raw",
     "weighted": "class weighting",
     "duplicate": "duplication",
-    "pairs": "SMOTE",
-    "pooled": "plug-in, pooled",
+    "smote-pairs": "SMOTE",
+    "plugin-pooled": "plug-in, pooled",
     "oracle": "oracle",
 }
 

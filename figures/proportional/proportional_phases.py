@@ -14,9 +14,9 @@ from synthetic_oversampling.figures.spec import Spec
 __all__ = ["SPEC"]
 
 _NAMES = {
-    "pairs": "SMOTE, all pairs",
-    "pooled": "plug-in, pooled covariance",
-    "group": "plug-in, own covariance",
+    "smote-pairs": "SMOTE, all pairs",
+    "plugin-pooled": "plug-in, pooled covariance",
+    "plugin": "plug-in, own covariance",
 }
 _WORSE = "...."
 _LIMIT = 0.6  # a factor of 1.5; beyond it the colour stays

@@ -98,7 +98,7 @@ SPEC = Spec(
     name="bias_by_generator",
     title="bias gradient and displacement of every generator",
     theorems=("B2", "B3"),
-    sweeps=("generator_bias",),
+    sweeps=("bias_by_generator",),
     caption="Two Gaussian groups with different covariance matrices. (a) Mean empirical gradient "
     "at the balanced optimum: ticks are theory (closed form, with the O(1/n) term of fitted "
     "generators), markers the simulated mean with its 95 % interval. (b) Mean displacement of the "

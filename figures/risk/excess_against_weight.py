@@ -58,7 +58,7 @@ SPEC = Spec(
     name="excess_against_weight",
     title="excess risk, taken apart, against the weight",
     theorems=("R1", "R2", "R6"),
-    sweeps=("excess_by_weight",),
+    sweeps=("excess_against_weight",),
     caption="Balanced excess risk of logistic regression on two Gaussian classes against the "
     "weight alpha of the augmentation part, for generators that do not see the seeds (oracle, "
     "shifted: R1) and for generators fitted on them (interpolation of all pairs, pooled Gaussian "

@@ -26,7 +26,7 @@ def _draw(payload: Mapping):
     left.set_title("limit: discriminant analysis")
     left.legend(loc="lower left")
     for series, (name, values) in enumerate(payload["relative"].items()):
-        style.curve(right, payload["distance"], values, series, name)
+        style.curve(right, payload["distance"], values, series, style.display(name))
         seen = payload["relative_observed"][name]
         style.points(right, payload["distances"], seen["mean"], seen["std_error"], series)
     style.guide(right, y=1.0)
@@ -43,7 +43,7 @@ SPEC = Spec(
     name="gain_against_separation",
     title="gain over class weighting and SMOTE, with Efron's efficiency",
     theorems=("R3", "R4"),
-    sweeps=("gain_by_separation",),
+    sweeps=("gain_against_separation",),
     caption="Two Gaussian classes with identity covariance at Mahalanobis distance Delta. (a) "
     "Balanced sizes: the asymptotic efficiency of logistic regression relative to linear "
     "discriminant analysis, the limit of the pooled plug-in generator (alpha -> 1, N -> infinity): "

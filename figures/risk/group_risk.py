@@ -73,7 +73,7 @@ SPEC = Spec(
     name="group_risk",
     title="errors and excess risk by group, and the worst group",
     theorems=("R5",),
-    sweeps=("spurious",),
+    sweeps=("spurious_weight",),
     caption="Four groups by label and spurious attribute. (a) Error rate of every group and "
     "expected largest error: ticks are theory with its second-order terms (for the worst group the "
     "largest of the expectations, which the expected largest error exceeds where groups tie), "

@@ -75,7 +75,7 @@ SPEC = Spec(
     name="phase_diagram",
     title="where synthetic oversampling helps and where it hurts",
     theorems=("R3",),
-    sweeps=("phases",),
+    sweeps=("phase_diagram",),
     caption="Predicted excess risk of a rival divided by that of a synthetic design (weight 0.4), "
     "against the imbalance ratio and the length of the generator's mean shift: above 1 the "
     "synthetic design helps, below (dotted) it hurts. Rows: beside raw ERM, class weighting and "

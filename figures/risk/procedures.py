@@ -27,7 +27,7 @@ def _draw(payload: Mapping):
             seen["mean"],
             seen["std_error"],
             series,
-            f"generator: {name}",
+            f"generator: {style.display(name)}",
             horizontal=True,
         )
     labels = [

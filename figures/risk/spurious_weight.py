@@ -55,7 +55,7 @@ SPEC = Spec(
     name="spurious_weight",
     title="weight on a spurious feature, before and after oversampling",
     theorems=("B5",),
-    sweeps=("spurious",),
+    sweeps=("spurious_weight",),
     caption="Two core features that depend on the label and one spurious feature that depends on "
     "an attribute. (a) Raw ERM's weight on the spurious feature against the share of samples whose "
     "attribute agrees with the label: 0 at one half, where the groups are balanced. (b) At the "

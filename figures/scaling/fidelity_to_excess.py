@@ -47,7 +47,7 @@ SPEC = Spec(
     name="fidelity_to_excess",
     title="from divergence to bias to excess risk",
     theorems=("T4",),
-    sweeps=("fidelity",),
+    sweeps=("fidelity_to_excess",),
     caption="A generator of the minority group with divergence KL(Q || P) from it. (a) Bias of the "
     "intercept's score and T4's bound, with a variance proxy v that is certified from above; "
     "curves are exact (B2) for a shift of the mean along the signal, aslant of it, and for a "

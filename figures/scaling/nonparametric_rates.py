@@ -48,7 +48,7 @@ SPEC = Spec(
     name="nonparametric_rates",
     title="nonparametric exponents in the synthetic size",
     theorems=("S2",),
-    sweeps=("nonparametric",),
+    sweeps=("nonparametric_rates",),
     caption="Two classes N(+-theta, I) in infinite dimension, theta_k proportional to k^{-(beta + "
     "1/2)}; "
     "theta is estimated from n_max real and N synthetic samples per group without bias, up to the "

@@ -73,7 +73,7 @@ SPEC = Spec(
     name="scaling_law",
     title="scaling law in the synthetic size, with crossover and floor",
     theorems=("S1", "S3"),
-    sweeps=("scaling",),
+    sweeps=("scaling_law",),
     caption="Excess risk against the synthetic size for three rules of the weight, by generator: "
     "the best weight of each size, a fixed one, and 1. The biased generators (shifted, scaled) are "
     "those of the minority, with biases of the order of the sampling noise. Curves: S1's global "
@@ -87,7 +87,7 @@ BEST_WEIGHT = Spec(
     name="best_weight",
     title="best weight against the synthetic size",
     theorems=("S1",),
-    sweeps=("scaling",),
+    sweeps=("scaling_law",),
     caption="Weight alpha of the augmentation part with the least excess risk, against the "
     "synthetic size. Curves: S1's global law. Markers: vertex of the parabola through simulated "
     "excesses at three weights on common random numbers, with its first-order 95 % interval, drawn "

@@ -14,7 +14,7 @@ _DESCRIPTION = """Plan the synthetic rows of a labelled CSV table: what theory e
 cross-validation shows of plain training, class weighting and synthetic designs, the recommended
 numbers of rows and their weight, or the advice to add none. Exit status: 0 planned, 2 bad usage or
 an unusable table."""
-_NAMES = ("smote", "gaussian-pooled", "predictive-pooled", "gaussian")
+_NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=_NAMES,
         dest="generators",
-        help="generator to plan for; may be repeated; all but gaussian by default",
+        help="generator to plan for; may be repeated; all but plugin by default",
     )
     parser.add_argument(
         "--independent",

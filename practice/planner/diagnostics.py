@@ -100,7 +100,7 @@ def _few_rows(table: Prepared):
 
 
 def _tails(table: Prepared, choices: Sequence):
-    if not any(choice.source.startswith(("gaussian", "predictive")) for choice in choices):
+    if not any(choice.source.startswith(("plugin", "predictive")) for choice in choices):
         return
     dim, worst, name = table.x.shape[1], 0.0, ""
     for g, info in enumerate(table.groups):

@@ -178,7 +178,7 @@ def _pools(designs, sources, seen, x, group, train, seed):
         wanted = np.max([design.counts for design in designs if design.source == name], axis=0)
         if name in seen:
             rows = np.arange(len(x)) if name == "seen" else train
-            drawn = draw_rows("gaussian-pooled", x[rows], group[rows], wanted, seed=seed)[0]
+            drawn = draw_rows("plugin-pooled", x[rows], group[rows], wanted, seed=seed)[0]
         else:
             drawn = sources[name](train, wanted, seed)
         found[name] = np.split(drawn, np.cumsum(wanted)[:-1])

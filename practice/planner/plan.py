@@ -37,7 +37,7 @@ __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "shor
 
 _FOLDS, _REPEATS = 5, 2
 _SHORT = 10  # designs with rows that are judged, beside those always judged
-USUAL = ("smote", "gaussian-pooled", "predictive-pooled")  # where nobody named any
+USUAL = ("smote", "plugin-pooled", "predictive-pooled")  # where nobody named any
 _LARGE = 5_000  # rows, beyond which one repeat is enough
 
 
@@ -75,7 +75,7 @@ def plan_table(
         learner: that is trained: "logistic-l2", "logistic" (no penalty), "forest" or "boosting".
         ridge: of "logistic-l2": a number of at least 0 in the units of `planner.learners`, "cv" for
             the best of each design in cross-validation, or "theory" for theorem H's best.
-        generators: names among `NAMES`, all but "gaussian" when omitted, or a function ``(places of
+        generators: names among `NAMES`, all but "plugin" when omitted, or a function ``(places of
             rows to fit on, rows wanted of each group [G], seed) -> features [sum, d]`` in the order
             of the groups.
         synthetic: ``(features, labels)`` or ``(features, labels, attributes)`` of rows that some

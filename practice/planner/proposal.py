@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from synthetic_oversampling.practice.planner.designs import Design
-from synthetic_oversampling.theory.generators.table import GaussianPlugin, Smote
+from synthetic_oversampling.theory.generators.table import GENERATORS
 from synthetic_oversampling.theory.population.design import Design as RealDesign
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.proportional.predict import predict_proportional
@@ -32,12 +32,8 @@ _RIDGES = tuple(0.4 * 4.0**k for k in range(6))
 _SMALLER = 8.0  # designs deserve the ridge of class weighting, or one so many times smaller
 _LEAST = 0.05  # of the distance of the means, which shrinking leaves
 _WIDE = 0.25  # features per row from which on the covariance is shrunk
-_GENERATORS = {
-    "smote": Smote(),
-    "gaussian-pooled": GaussianPlugin("pooled"),
-    "predictive-pooled": GaussianPlugin("pooled"),
-    "gaussian": GaussianPlugin("group"),
-}
+_GENERATORS = {name: GENERATORS[name]() for name in ("smote", "plugin", "plugin-pooled")}
+_GENERATORS["predictive-pooled"] = _GENERATORS["plugin-pooled"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 * ``smote``: a row, one of its five nearest in its group (in units of the columns' deviations), and
   a uniform point between them;
-* ``gaussian``: a normal law of each group; ``gaussian-pooled``: one covariance for all groups;
+* ``plugin``: the Gaussian with a group's mean and covariance; ``plugin-pooled``: with the
+  covariance pooled over groups;
 * ``predictive-pooled``: the Student law that a normal group with the pooled covariance is predicted
   by, wider than the plug-in by what the seeds leave unknown.
 
@@ -19,7 +20,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "Source", "draw_rows", "drawing", "require_source", "rows_needed"]
 
-NAMES = ("smote", "gaussian-pooled", "predictive-pooled", "gaussian")
+NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _NEIGHBOURS = 5
 
 # (places of the rows to fit on, rows wanted of each group [G], seed) -> features, in group order
@@ -33,10 +34,10 @@ def rows_needed(name: str, dim: int) -> int:
         name: among `NAMES`; dim: features.
 
     Example:
-        >>> rows_needed("gaussian", 6), rows_needed("smote", 6)
+        >>> rows_needed("plugin", 6), rows_needed("smote", 6)
         (8, 2)
     """
-    return dim + 2 if name == "gaussian" else 2
+    return dim + 2 if name == "plugin" else 2
 
 
 def require_source(name: str, dim: int, least: int) -> None:
@@ -118,7 +119,7 @@ def draw_rows(
             heavy = np.sqrt(tails / rng.chisquare(tails, size=(count, 1)))
             parts.append(mean + wide * heavy * _normal(pooled, count, rng))
         else:
-            cov = pooled if name == "gaussian-pooled" else rest.T @ rest / (len(member) - 1)
+            cov = pooled if name == "plugin-pooled" else rest.T @ rest / (len(member) - 1)
             parts.append(mean + _normal(cov, count, rng))
     return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 

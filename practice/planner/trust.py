@@ -79,7 +79,7 @@ class Trust(NamedTuple):
 
 TRUST: dict[str, Trust] = {
     "smote": Trust(0.0, 0.237, 0.807),
-    "gaussian": Trust(1.0, 1.0, 2.0),
+    "plugin": Trust(1.0, 1.0, 2.0),
     "predictive": Trust(1.0, 1.0, 2.0),
 }
 INFLATION = 1.127
@@ -89,8 +89,8 @@ def family(source: str) -> str:
     """Family of a generator, "" for rows of which theory knows nothing.
 
     Example:
-        >>> family("gaussian-pooled"), family("table")
-        ('gaussian', '')
+        >>> family("plugin-pooled"), family("table")
+        ('plugin', '')
     """
     found = source.split("-")[0]
     return found if found in TRUST else ""

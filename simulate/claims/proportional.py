@@ -103,10 +103,10 @@ def fitted_checks(name: str, profile: str) -> Iterator[Check]:
     for place, plan in enumerate(setting.plans):
         seeds = plan.generator in (
             "duplicate",
-            "known",
-            "group",
-            "pooled",
-            "pairs",
+            "plugin-known",
+            "plugin",
+            "plugin-pooled",
+            "smote-pairs",
             "predictive",
             "predictive-known",
         )
@@ -351,7 +351,7 @@ def _printed_checks() -> Iterator[Check]:
         values = {"margin_seed": 1.7, "margin_mean": 0.5, "smear": 1.0}
         return values, -smeared(SQUARED, np.array([1.7]), far)[0][0], 1e-10
 
-    yield _printed("H2.pairs_squared", "pairs", pairs_squared)
+    yield _printed("H2.pairs_squared", "smote-pairs", pairs_squared)
 
     def plugin_squared():
         rows = unit_averages(SQUARED, ((1.0, 0.0),), 0.5, 0.8, 0.0, grid(129))

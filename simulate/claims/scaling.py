@@ -34,9 +34,9 @@ from synthetic_oversampling.theory.population.laws import balanced_law
 
 __all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
 
-LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plug-in")
+LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plugin")
 _FARTHER = {"quick": (), "full": LABELS}  # with 10^5 samples per class: minutes each
-_FITTED = ("plug-in", "predictive")
+_FITTED = ("plugin", "predictive")
 _TURNING = ("shifted",)  # its bias hurts beyond a weight below 1 at every size
 _RESOLVED = 7.3 / math.sqrt(2500)  # standard deviations: what 2500 replicates detect
 _GLOBAL = ("smote", "halved")  # bias too large for S1's two parts

@@ -12,17 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from synthetic_oversampling.simulate.experiments.proportional_trials import Plan, Setting
-from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-)
+from synthetic_oversampling.theory.generators.table import GENERATORS, Generator
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
@@ -39,19 +29,18 @@ __all__ = [
     "prediction",
 ]
 
-_GENERATORS: dict[str, Callable[[float, int], Generator]] = {
-    "oracle": lambda value, dim: Oracle(),
-    "shifted": lambda value, dim: Shifted((0.0, value, *[0.0] * (dim - 2))),
-    "scaled": lambda value, dim: Scaled(value),
-    "mislabelled": lambda value, dim: Mislabelled(value),
-    "known": lambda value, dim: GaussianPlugin("known"),
-    "group": lambda value, dim: GaussianPlugin("group"),
-    "pooled": lambda value, dim: GaussianPlugin("pooled"),
-    "predictive": lambda value, dim: Predictive("group"),
-    "predictive-known": lambda value, dim: Predictive("known"),
-    "duplicate": lambda value, dim: Duplicate(),
-    "pairs": lambda value, dim: Smote(),
+_PARAMETERS: dict[str, Callable[[float, int], object]] = {
+    "shifted": lambda value, dim: (0.0, value, *[0.0] * (dim - 2)),
+    "scaled": lambda value, dim: value,
+    "mislabelled": lambda value, dim: value,
 }
+
+
+def _generator(plan: Plan, dim: int) -> Generator:
+    """What theory calls the plan's generator; SMOTE on every pair is SMOTE to it."""
+    name = "smote" if plan.generator == "smote-pairs" else plan.generator
+    given = [_PARAMETERS[name](plan.value, dim)] if name in _PARAMETERS else []
+    return GENERATORS[name](*given)
 
 
 def _means(dim: int, *rows: tuple[float, ...]) -> np.ndarray:
@@ -81,7 +70,9 @@ def plan_of(sizes: tuple[int, ...], ridge: float, text: str) -> Plan:
         weights = tuple(1.0 if generator == "raw" else total / (len(sizes) * n) for n in sizes)
         return Plan(text, ridge, weights, loss=loss or "logistic")
     level = total / (len(sizes) * most)
-    rows = tuple(n * (n - 1) if generator == "pairs" and n < most else most - n for n in sizes)
+    rows = tuple(
+        n * (n - 1) if generator == "smote-pairs" and n < most else most - n for n in sizes
+    )
     each = tuple(
         level * (most - n) / count if count else 0.0 for n, count in zip(sizes, rows, strict=True)
     )
@@ -129,8 +120,8 @@ SETTINGS: dict[str, Setting] = {
     for setting in (
         _line("proportional-line", 40, "raw weighted shifted:0.6 scaled:2 mislabelled:0.2"),
         _line("proportional-oracle", 40, "oracle"),
-        _line("proportional-seeds", 40, "duplicate known group pooled"),
-        _line("proportional-pairs", 40, "pairs"),
+        _line("proportional-seeds", 40, "duplicate plugin-known plugin plugin-pooled"),
+        _line("proportional-pairs", 40, "smote-pairs"),
         _line("proportional-squared", 40, "raw/squared weighted/squared", 4.0),
         _setting(
             "proportional-few", (0, 1), (80, 12), _means(40, (-1.0,), (1.0, 0.4)), (1.0, 1.0),
@@ -153,10 +144,13 @@ SETTINGS: dict[str, Setting] = {
             "proportional-spiked", (0, 1), (120, 40), _means(60, (-0.9,) * 3, (0.9,) * 3),
             (_SPIKED, _SPIKED), 2.0, "weighted",
         ),
-        _line("proportional-100", 100, "raw weighted known predictive-known group pairs", 2.0),
+        _line(
+            "proportional-100", 100,
+            "raw weighted plugin-known predictive-known plugin smote-pairs", 2.0,
+        ),
         _setting(
             "proportional-200", (0, 1), (300, 100), _means(200, (-0.9,) * 3, (0.9,) * 3),
-            (_WIDE, _WIDE), 2.0, "weighted group",
+            (_WIDE, _WIDE), 2.0, "weighted plugin",
         ),
         _setting(
             "proportional-400", (0, 1), (400, 120), _means(400, (-1.0,), (1.0, 0.4)), (1.0, 1.0),
@@ -178,7 +172,7 @@ def arguments(setting: Setting, name: str) -> tuple[Design, Generator | None]:
     design = {"raw": Design.raw, "weighted": Design.class_weighted}.get(name, Design)(setting.sizes)
     if not trained.generator:
         return design, None
-    return design, _GENERATORS[trained.generator](trained.value, setting.dim)
+    return design, _generator(trained, setting.dim)
 
 
 def predicted(setting: Setting, groups: tuple[GaussianGroup, ...], name: str) -> Proportional:

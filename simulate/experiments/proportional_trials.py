@@ -91,7 +91,14 @@ def _synthetic(rng, setting: Setting, plan: Plan, real: list[np.ndarray], g: int
     signs = np.full(count, sign)
     n = len(x)
     noise = np.zeros((0, setting.dim))  # for generators that draw their own
-    if plan.generator not in ("pairs", "smote", "duplicate", "group", "pooled", "neighbours"):
+    if plan.generator not in (
+        "smote-pairs",
+        "smote",
+        "duplicate",
+        "plugin",
+        "plugin-pooled",
+        "neighbours",
+    ):
         noise = rng.standard_normal((count, setting.dim))
     match plan.generator:
         case "oracle":
@@ -105,7 +112,7 @@ def _synthetic(rng, setting: Setting, plan: Plan, real: list[np.ndarray], g: int
         case "mislabelled":
             flip = rng.random(count) < plan.value
             return setting.means[g] + _spread(noise, root), np.where(flip, -sign, sign)
-        case "known":
+        case "plugin-known":
             return x.mean(0) + _spread(noise, root), signs
         case "predictive-known":
             return x.mean(0) + np.sqrt(1 + 1 / n) * _spread(noise, root), signs
@@ -114,13 +121,13 @@ def _synthetic(rng, setting: Setting, plan: Plan, real: list[np.ndarray], g: int
             draws = np.sqrt((1 + 1 / n) * (n - 1) / freedom) * _sampled(rng, [x], count)
             draws *= np.sqrt(freedom / rng.chisquare(freedom, count))[:, None]
             return x.mean(0) + draws, signs
-        case "group":
+        case "plugin":
             return x.mean(0) + _sampled(rng, [x], count), signs
-        case "pooled":
+        case "plugin-pooled":
             return x.mean(0) + _sampled(rng, real, count), signs
         case "duplicate":
             return x[rng.integers(n, size=count)], signs
-        case "pairs":  # every ordered pair once
+        case "smote-pairs":  # every ordered pair once
             i, j = np.nonzero(~np.eye(n, dtype=bool))
             u = rng.random(len(i))[:, None]
             return (1 - u) * x[i] + u * x[j], np.full(len(i), sign)

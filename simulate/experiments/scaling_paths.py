@@ -91,7 +91,7 @@ GENERATORS: dict[str, tuple[Generator, Generator]] = {
     "scaled": (Oracle(), SCALED),
     "smote": (Smote(), Smote()),
     "duplicate": (Duplicate(), Duplicate()),
-    "plug-in": (GaussianPlugin(), GaussianPlugin()),
+    "plugin": (GaussianPlugin(), GaussianPlugin()),
     "predictive": (Predictive(), Predictive()),
 }
 FIXED_WEIGHT = 0.3

@@ -165,29 +165,29 @@ PROPORTIONAL_MUTANTS = (
     ),
     _wrong(
         "pairs-counted-once", "H2", "interpolation without the factor 2",
-        ("H2.error_1.proportional-pairs.pairs",),
+        ("H2.error_1.proportional-pairs.smote-pairs",),
         result("theory.proportional.rows.smeared", lambda pair, *_: (pair[0] / 2, pair[1] / 2)),
         generator="Smote",
     ),
     _wrong(
         "pairs-curved-once", "H2", "1 - u for (1 - u)^2 in the curvature",
-        ("H2.square.proportional-pairs.pairs",),
+        ("H2.square.proportional-pairs.smote-pairs",),
         result("theory.proportional.rows.smeared", _one_factor), generator="Smote",
     ),
     _wrong(
         "known-without-tilt", "H2", "no coupling of the seeds to the rows about their mean",
-        (f"H2.error_1.{_SEEDS}.known",),
+        (f"H2.error_1.{_SEEDS}.plugin-known",),
         _added(lambda added, part: added._replace(tilt=0.0) if part.kind == "known" else added),
         generator="GaussianPlugin", also=_EVERY,
     ),
     _wrong(
         "known-without-centring", "H2", "E g^2 for Var g, and h not lowered by V e, of the seeds",
-        (f"H2.error_0.{_SEEDS}.known",),
+        (f"H2.error_0.{_SEEDS}.plugin-known",),
         replaced("theory.proportional.rows.averages", _uncentred), generator="GaussianPlugin",
     ),
     _wrong(
         "sample-without-spring", "H2", "the sample covariance as if it were given",
-        (f"H2.square.{_SEEDS}.group", f"H2.square.{_SEEDS}.pooled",
+        (f"H2.square.{_SEEDS}.plugin", f"H2.square.{_SEEDS}.plugin-pooled",
          "H2.squared.proportional-limits.plugin", "H2.plugin_squared.proportional-limits.plugin"),
         _added(lambda added, part: added._replace(spring=0.0, field=0.0)
                if part.kind == "sample" else added),
@@ -214,7 +214,7 @@ PROPORTIONAL_MUTANTS = (
     ),
     _wrong(
         "pairs-slope", "H2", "half of the mean for a third of it",
-        ("H2.pairs_squared.proportional-limits.pairs",),
+        ("H2.pairs_squared.proportional-limits.smote-pairs",),
         formula("H2.pairs_squared", lambda rhs: rhs + nt.smear * nt.margin_mean / 6),
     ),
     _wrong(

@@ -34,7 +34,7 @@ from synthetic_oversampling.theory.prediction.bias import generator_bias_gradien
 from synthetic_oversampling.theory.prediction.bounds import fidelity_bound, intercept_var_proxy
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 
-__all__ = ["fidelity", "phases", "samples"]
+__all__ = ["fidelity_to_excess", "phase_diagram", "generated_samples"]
 
 
 def _spaced(ends: Sequence[float], count: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def _spaced(ends: Sequence[float], count: int) -> np.ndarray:
     return np.geomspace(low, high, count)
 
 
-def phases(settings: Mapping, seed: int, progress: Progress) -> dict:
+def phase_diagram(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess beside three rivals by separation, imbalance ratio and generator shift (R3).
 
     By separation: a table of predicted excess risks, the break-even shifts with every rival, from
@@ -137,7 +137,7 @@ def _break_even(point: PhasePoint, rival: str, lengths) -> float:
     return math.inf if gain(far) > 0 else brentq(gain, lengths[-1], far, rtol=1e-3, xtol=1e-4)
 
 
-def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
+def fidelity_to_excess(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Bias and excess risk against the generator's divergence from the group (T4)."""
     groups, sizes = groups_of(settings), settings["sizes"]
     design = Design(sizes, settings["augmentation"], settings["weight"])
@@ -221,7 +221,7 @@ def fidelity(settings: Mapping, seed: int, progress: Progress) -> dict:
     }
 
 
-def samples(settings: Mapping, seed: int, progress: Progress) -> dict:
+def generated_samples(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Seeds of a minority group, what generators draw from them, and true samples."""
     groups = groups_of(settings)
     few, many = settings["seeds"], settings["shown"]
@@ -229,7 +229,7 @@ def samples(settings: Mapping, seed: int, progress: Progress) -> dict:
     generators = {
         "truth": Oracle(),
         "smote": Smote(settings["neighbours"]),
-        "plug-in": GaussianPlugin("group"),
+        "plugin": GaussianPlugin("group"),
         "predictive": Predictive("group"),
     }
     key, rows = path_key(seed, "samples"), {}

@@ -33,7 +33,7 @@ from synthetic_oversampling.theory.prediction.bias import predict_bias
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["generator_bias", "raw_imbalance", "spurious"]
+__all__ = ["bias_by_generator", "raw_imbalance", "spurious_weight"]
 
 
 def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
@@ -94,7 +94,7 @@ def _formula(name: str, values: Mapping) -> np.ndarray:
     )
 
 
-def generator_bias(settings: Mapping, seed: int, progress: Progress) -> dict:
+def bias_by_generator(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Bias gradient and displacement of every generator, and the remainder (B2, B3)."""
     groups = groups_of(settings)
     design = Design(settings["sizes"], settings["augmentation"], settings["weight"])
@@ -154,11 +154,11 @@ def _remainders(groups, design: Design, settings: Mapping) -> dict:
     return out
 
 
-def spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
+def spurious_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Spurious weight and group errors, before and after oversampling (B5, R5)."""
     groups = groups_of(settings)
     feature = settings["spurious"] + 1
-    parts = 3 + len(settings["after"])
+    parts = 3 + len(settings["generators"])
     alignment = _alignment(groups, settings, feature, seed, share_of(progress, 0, parts))
     sizes = tuple(settings["sizes"])
     design = Design(sizes, settings["augmentation"], settings["weight"])
@@ -184,7 +184,7 @@ def spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
     counts.append(result)
     for index, name in enumerate(references):
         rows[name] = _spurious_row(theories[index], result, index, feature)
-    for index, name in enumerate(settings["after"]):
+    for index, name in enumerate(settings["generators"]):
         theory = predict(groups, design, generators[name])
         result = run_path(
             groups,

@@ -15,7 +15,7 @@ from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sweeps.common import path_key, problems, share_of
 from synthetic_oversampling.theory.in_context import capacity, token_capacity
 
-__all__ = ["expected_count_kl", "in_context", "tokens"]
+__all__ = ["expected_count_kl", "transformer_kl", "token_model"]
 
 
 def _replicated(function, name: str, settings: Mapping, seed: int, progress: Progress):
@@ -34,7 +34,7 @@ def _prefix_mask(counts) -> np.ndarray:
     return (np.arange(max(counts))[None] < np.asarray(counts)[:, None]).astype(float)
 
 
-def in_context(settings: Mapping, seed: int, progress: Progress) -> dict:
+def transformer_kl(settings: Mapping, seed: int, progress: Progress) -> dict:
     """One attention layer with a null token, on Gaussian groups and on counts (T1, T3)."""
     dim, counts = settings["dim"], settings["counts"]
     var = (settings["var_within"], settings["var_prior"])
@@ -118,7 +118,7 @@ def expected_count_kl(count: int, symbols: int, concentration: float) -> float:
     return float(digamma(concentration + 1) - digamma(total + 1)) - log_score
 
 
-def tokens(settings: Mapping, seed: int, progress: Progress) -> dict:
+def token_model(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Read-outs of a token family against the seeds, by depth, and both rates (T2)."""
     dim, vocabulary, counts = settings["dim"], settings["vocabulary"], settings["counts"]
     rng = np.random.default_rng(settings["family_seed"])

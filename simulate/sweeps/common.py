@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import jax
 
 from synthetic_oversampling.simulate.experiments.paths import Progress
 from synthetic_oversampling.simulate.replicates.monte_carlo import Result
 from synthetic_oversampling.simulate.sweeps.power_law import fit_power_law
-from synthetic_oversampling.theory.generators.table import (
-    Duplicate,
-    GaussianPlugin,
-    Generator,
-    Mislabelled,
-    Oracle,
-    Predictive,
-    Scaled,
-    Shifted,
-    Smote,
-)
+from synthetic_oversampling.theory.generators.table import GENERATORS, Generator
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = [
@@ -33,9 +22,14 @@ __all__ = [
     "share_of",
 ]
 
+_PARAMETERS = {"shifted": "shift", "scaled": "scale", "mislabelled": "flip_rate"}
+
 
 def path_key(seed: int, name: str) -> jax.Array:
-    """Key of a path, folded from its name: adding one path changes no other."""
+    """Key of a path, folded from its name: adding one path changes no other.
+
+    A name stays what it is, also where a sweep gets another: a new one draws other samples.
+    """
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
 
 
@@ -50,21 +44,13 @@ def groups_of(settings: Mapping) -> tuple[GaussianGroup, ...]:
 
 
 def generators_of(settings: Mapping) -> dict[str, Generator]:
-    """Generators by the name under which figures show them; those whose numbers are given."""
-    kinds: dict[str, tuple[str, Callable[[Any], Generator]]] = {
-        "shifted": ("shift", lambda shift: Shifted(tuple(shift))),
-        "scaled": ("scale", Scaled),
-        "mislabelled": ("flip_rate", Mislabelled),
-    }
-    return {
-        "oracle": Oracle(),
-        **{name: kind(settings[key]) for name, (key, kind) in kinds.items() if key in settings},
-        "duplicate": Duplicate(),
-        "smote": Smote(),
-        "plug-in": GaussianPlugin("group"),
-        "pooled plug-in": GaussianPlugin("pooled"),
-        "predictive": Predictive("group"),
-    }
+    """The generators that settings name, with the parameters that settings give."""
+    made = {}
+    for name in settings["generators"]:
+        given = [settings[_PARAMETERS[name]]] if name in _PARAMETERS else []
+        vectors = (tuple(value) if isinstance(value, list) else value for value in given)
+        made[name] = GENERATORS[name](*vectors)
+    return made
 
 
 def share_of(progress: Progress, done: int, total: int) -> Progress:

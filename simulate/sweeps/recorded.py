@@ -16,12 +16,12 @@ from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.experiments.paths import Progress
 from synthetic_oversampling.theory.in_context import capacity
 
-__all__ = ["trained"]
+__all__ = ["transformer_kl_trained"]
 
 _ROOT = Path(__file__).parents[2]
 
 
-def trained(settings: Mapping, seed: int, progress: Progress) -> dict:
+def transformer_kl_trained(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Expected divergence of trained networks from a group's law, from their recorded gaps.
 
     Statement (exact): averaged over groups and seeds, KL(group || network) is KL(group || exact

@@ -35,10 +35,10 @@ from synthetic_oversampling.theory.prediction.efficiency import classes_at
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["excess_by_weight", "gain_by_separation"]
+__all__ = ["excess_against_weight", "gain_against_separation"]
 
 
-def excess_by_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
+def excess_against_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess risk and its parts against the weight of the augmentation part (R1, R2)."""
     groups = groups_of(settings)
     sizes, augmentation = settings["sizes"], settings["augmentation"]
@@ -90,7 +90,7 @@ def _balanced(result: monte_carlo.Result, floor: float) -> dict:
     }
 
 
-def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
+def gain_against_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Gain over references, and efficiency against the discriminant, by separation (R3, R4)."""
     dim, distances = settings["dim"], settings["distances"]
     grid = np.linspace(distances[0], distances[-1], 41)
@@ -100,8 +100,8 @@ def gain_by_separation(settings: Mapping, seed: int, progress: Progress) -> dict
     oversampled = Design(sizes)
     references = {"raw ERM": Design.raw(sizes), "class weighting": Design.class_weighted(sizes)}
     designs: dict[str, tuple[Generator, Design]] = {
-        "pooled plug-in": (GaussianPlugin("pooled"), synthetic),
-        "SMOTE": (Smote(), oversampled),
+        "plugin-pooled": (GaussianPlugin("pooled"), synthetic),
+        "smote": (Smote(), oversampled),
     }
 
     @cache

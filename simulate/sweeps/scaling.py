@@ -22,10 +22,10 @@ from synthetic_oversampling.simulate.sweeps.common import (
 )
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["nonparametric", "scaling"]
+__all__ = ["nonparametric_rates", "scaling_law"]
 
 
-def scaling(settings: Mapping, seed: int, progress: Progress) -> dict:
+def scaling_law(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Excess at the best, a fixed and the full weight, and the best weight, by size (S1, S3)."""
     grid = np.geomspace(settings["synthetic_sizes"][0] / 2, settings["synthetic_sizes"][-1], 41)
     rows, results = {}, []
@@ -89,7 +89,7 @@ def _vertex(values: np.ndarray, step: float) -> np.ndarray:
     return -top / bottom - (slope - top - (top / bottom) * (bend - bottom)) / bottom
 
 
-def nonparametric(settings: Mapping, seed: int, progress: Progress) -> dict:
+def nonparametric_rates(settings: Mapping, seed: int, progress: Progress) -> dict:
     """Squared error and classification excess against the synthetic size, by smoothness (S2)."""
     amplitude, n_max, groups = settings["amplitude"], settings["n_max"], 2
     extra = np.asarray(settings["synthetic_sizes"], float)

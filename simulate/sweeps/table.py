@@ -93,8 +93,8 @@ _ALL = (
         _replicates(300, 4000),
     ),
     Sweep(
-        "generator_bias",
-        sweeps_bias.generator_bias,
+        "bias_by_generator",
+        sweeps_bias.bias_by_generator,
         {
             "means": [[0.2, -0.3, 0.1], [1.6, 0.4, -0.5]],
             "covs": [
@@ -108,12 +108,16 @@ _ALL = (
             "shift": [0.15, -0.2, 0.1],
             "scale": 0.7,
             "flip_rate": 0.05,
+            "generators": [
+                *("oracle", "shifted", "scaled", "mislabelled", "duplicate", "smote"),
+                *("plugin", "plugin-pooled", "predictive"),
+            ],
         },
         _replicates(300, 4000),
     ),
     Sweep(
-        "spurious",
-        sweeps_bias.spurious,
+        "spurious_weight",
+        sweeps_bias.spurious_weight,
         {
             "means": [[-0.9, 0.4, -1.1], [-0.9, 0.4, 1.1], [0.9, -0.4, -1.1], [0.9, -0.4, 1.1]],
             "covs": [[[1.21, 0.0, 0.0], [0.0, 1.21, 0.0], [0.0, 0.0, 0.64]]] * 4,
@@ -124,7 +128,7 @@ _ALL = (
             "weight": 0.35,
             "shift": [0.0, 0.0, 0.4],
             "flip_rate": 0.05,
-            "after": ["oracle", "smote", "plug-in", "shifted", "mislabelled"],
+            "generators": ["oracle", "smote", "plugin", "shifted", "mislabelled"],
             "aligned_size": 1000,
             "largest_share": 0.98,
             "shares": [0.5, 0.6, 0.7, 0.8, 0.9, 0.96],
@@ -134,8 +138,8 @@ _ALL = (
         _replicates(200, 3000),
     ),
     Sweep(
-        "excess_by_weight",
-        sweeps_risk.excess_by_weight,
+        "excess_against_weight",
+        sweeps_risk.excess_against_weight,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -143,14 +147,14 @@ _ALL = (
             "sizes": [800, 80],
             "augmentation": 800,
             "shift": [0.25, -0.1, 0.1],
-            "generators": ["oracle", "shifted", "smote", "pooled plug-in"],
+            "generators": ["oracle", "shifted", "smote", "plugin-pooled"],
             "weights": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
         },
         _replicates(400, 4000),
     ),
     Sweep(
-        "gain_by_separation",
-        sweeps_risk.gain_by_separation,
+        "gain_against_separation",
+        sweeps_risk.gain_against_separation,
         {
             "dim": 5,
             "distances": [1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
@@ -162,15 +166,15 @@ _ALL = (
         _replicates(300, 4000),
     ),
     Sweep(
-        "scaling",
-        sweeps_scaling.scaling,
+        "scaling_law",
+        sweeps_scaling.scaling_law,
         {
             "means": [group.mean[0].tolist() for group in scaling_paths.GROUPS],
             "covs": [group.cov[0].tolist() for group in scaling_paths.GROUPS],
             "sizes": list(scaling_paths.SIZES),
             "minority_shift": list(scaling_paths.SHIFTED.shift),
             "minority_scale": scaling_paths.SCALED.factor,
-            "generators": ["oracle", "shifted", "scaled", "smote", "duplicate", "plug-in"],
+            "generators": ["oracle", "shifted", "scaled", "smote", "duplicate", "plugin"],
             "fixed_weight": scaling_paths.FIXED_WEIGHT,
             "synthetic_sizes": [100, 100000],
             "paths": ["wide", "farther"],
@@ -179,8 +183,8 @@ _ALL = (
         _replicates(300, 4000),
     ),
     Sweep(
-        "nonparametric",
-        sweeps_scaling.nonparametric,
+        "nonparametric_rates",
+        sweeps_scaling.nonparametric_rates,
         {
             "amplitude": 1.0,
             "n_max": 50,
@@ -191,8 +195,8 @@ _ALL = (
         _replicates(512, 8192),
     ),
     Sweep(
-        "in_context",
-        sweeps_capacity.in_context,
+        "transformer_kl",
+        sweeps_capacity.transformer_kl,
         {
             "dim": 4,
             "var_within": 1.0,
@@ -204,14 +208,14 @@ _ALL = (
         _replicates(2048, 65536),
     ),
     Sweep(
-        "trained",
-        recorded.trained,
+        "transformer_kl_trained",
+        recorded.transformer_kl_trained,
         {"recorded": "transformer_toy/gap_unknown_mean.json"},
         {"quick": {}, "full": {}},
     ),
     Sweep(
-        "tokens",
-        sweeps_capacity.tokens,
+        "token_model",
+        sweeps_capacity.token_model,
         {
             "dim": 3,
             "vocabulary": 16,
@@ -224,8 +228,8 @@ _ALL = (
         _replicates(1024, 16384),
     ),
     Sweep(
-        "phases",
-        sweeps_benefit.phases,
+        "phase_diagram",
+        sweeps_benefit.phase_diagram,
         {
             "means": _MEANS,
             "separations": [1.0, 1.75, 2.5],
@@ -241,8 +245,8 @@ _ALL = (
         _replicates(300, 4000),
     ),
     Sweep(
-        "fidelity",
-        sweeps_benefit.fidelity,
+        "fidelity_to_excess",
+        sweeps_benefit.fidelity_to_excess,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -260,8 +264,8 @@ _ALL = (
         _replicates(400, 4000),
     ),
     Sweep(
-        "samples",
-        sweeps_benefit.samples,
+        "generated_samples",
+        sweeps_benefit.generated_samples,
         {
             "means": [[0.0, 0.0], [1.0, 0.5]],
             "covs": [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.6], [0.6, 0.8]]],
@@ -294,7 +298,7 @@ _ALL = (
             "sizes": [800, 160],
             "augmentation": 400,
             "shift": [0.12, -0.06, 0.05],
-            "generators": ["oracle", "shifted", "plug-in"],
+            "generators": ["oracle", "shifted", "plugin"],
             "weights": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
             "real": 60,
             "surrogate": 240,
@@ -313,7 +317,7 @@ _ALL = (
             "labels": [0, 1],
             "sizes": [400, 40],
             "shift": [0.25, -0.1, 0.1],
-            "generators": ["oracle", "shifted", "plug-in"],
+            "generators": ["oracle", "shifted", "plugin"],
             "folds": 5,
             "multiples": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0],
             "price": 1e-6,
@@ -328,7 +332,7 @@ _ALL = (
             "distance": 2.0,
             "sizes": [240, 48],
             "ridge": 1.0,
-            "plans": ["raw", "weighted", "duplicate", "pairs", "pooled", "oracle"],
+            "plans": ["raw", "weighted", "duplicate", "smote-pairs", "plugin-pooled", "oracle"],
             "dims": [6, 12, 24, 48, 96, 192],
             "curve": 31,
         },
@@ -342,7 +346,7 @@ _ALL = (
             "attribute": 1.0,
             "sizes": [200, 40],
             "ridge": 1.0,
-            "plans": ["raw", "weighted", "duplicate", "pairs", "pooled", "oracle"],
+            "plans": ["raw", "weighted", "duplicate", "smote-pairs", "plugin-pooled", "oracle"],
             "dims": [10, 20, 40, 80, 160],
             "curve": 25,
         },
@@ -354,7 +358,7 @@ _ALL = (
         {
             "distance": 2.0,
             "few": 40,
-            "plans": ["pairs", "pooled", "group"],
+            "plans": ["smote-pairs", "plugin-pooled", "plugin"],
             "ridges_per_row": [0.003, 1.0],
             "imbalance": [1.5, 32.0],
             "dims": [8, 320],

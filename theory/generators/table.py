@@ -23,6 +23,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
     "GENERATORS",
+    "LABELS",
     "Duplicate",
     "GaussianPlugin",
     "Generator",
@@ -37,7 +38,7 @@ __all__ = [
     "require_generator",
 ]
 
-# what makes a generator of each name, given its parameter if it has one
+# what makes a generator of each name, given its parameter if it has one; LABELS: how figures say it
 GENERATORS: dict[str, Callable[..., Generator]] = {
     "oracle": Oracle,
     "shifted": Shifted,
@@ -51,6 +52,11 @@ GENERATORS: dict[str, Callable[..., Generator]] = {
     "predictive": Predictive,
     "predictive-known": partial(Predictive, "known"),
     "student": StudentPlugin,
+}
+# a parameter for those that have one, where only the name matters
+_ANY = {"shifted": ((0.0,),), "scaled": (1.0,), "mislabelled": (0.0,)}
+LABELS: dict[str, str] = {
+    name: make(*_ANY.get(name, ())).label for name, make in GENERATORS.items()
 }
 
 
