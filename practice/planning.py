@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -89,6 +90,7 @@ def planned_amounts(
         parts = np.split(_design(drawn, found, encoding, "the drawn rows"), np.cumsum(wanted)[:-1])
         return np.concatenate([parts[code] for code in order])
 
+    made: dict[str, Any]
     if known and not found.categorical and not lent:
         made = {"generators": _SOURCES[generator, covariance]}
     elif isinstance(generator, TableGenerator):

@@ -105,11 +105,17 @@ class Search:
 
     def _battery(self):
         """The right numbers, and the entries that reach each function, compiled or not."""
+        import synthetic_oversampling
         from benchmarks.mutation import battery
         from benchmarks.mutation.numbers import numbers
         from benchmarks.mutation.swap import forget
         from synthetic_oversampling.theory.compiling import _compiling
 
+        if Path(synthetic_oversampling.__file__).parent != ROOT:
+            raise SystemExit(
+                f"synthetic_oversampling: got the one in {synthetic_oversampling.__file__}, "
+                f"expected that of {ROOT}; run `make` there and take its environment."
+            )
         prefix = {str(ROOT / file): file for file in sources()}
         right, reached = {}, {}
         for name, entry in battery.ENTRIES.items():
@@ -188,6 +194,7 @@ class Search:
         return found if self.good[item.nodeid] else self._try(site)
 
     def _changed(self, site: Site) -> dict:
+        import synthetic_oversampling
         from benchmarks.mutation import battery
         from benchmarks.mutation.numbers import change
 

@@ -134,8 +134,8 @@ def run(options: argparse.Namespace) -> int:
             categorical=options.categorical,
             encoding=table.encoding,
         )
-        made = (judged.features, judged.labels, judged.attributes)
-        made = made if options.group else made[:2]
+        attributes = (judged.attributes,) if options.group else ()
+        made = (judged.features, judged.labels, *attributes)
     screen = console()
     bar = progress_bar(screen)
     bar.disable = not screen.is_terminal

@@ -62,9 +62,9 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
         )
     reference = raw if _shown(raw) else weighting
     name = "the plain fit" if reference is raw else "class weighting"
-    best = max(offers, key=lambda choice: choice.expected, default=None)
-    if best is None:
+    if not offers:
         return reference, f"no design has new rows that can be judged; use {name}."
+    best = max(offers, key=lambda choice: choice.expected)
     told = f"the most promising design ({best.source}, {best.name})"
     if best.expected <= 0:
         why = "is expected to lose" if not best.cost else "is not worth its price"

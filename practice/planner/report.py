@@ -176,12 +176,12 @@ def _designs(plan: Plan):
             source = choice.source
             table.append(((source,), None))
         first = choice == plan.recommended
-        cells = (
+        shown = (
             ("> " if first else "  ") + choice.name,
             str(choice.rows) if choice.rows else "-",
             f"{choice.weight:.2f}" if choice.rows else "-",
         )
-        cells += (
+        beliefs = (
             ("-",) * 4
             if choice.name == "weighting"
             else (
@@ -191,7 +191,7 @@ def _designs(plan: Plan):
                 f"{choice.posterior.loss():.0%}",
             )
         )
-        table.append((cells, "bold" if first else None))
+        table.append(((*shown, *beliefs), "bold" if first else None))
     widths = [max(len(row[k]) for row, _ in table if len(row) > 1) for k in range(len(heads))]
     for row, style in table:
         cells = [

@@ -105,7 +105,7 @@ def draw_rows(
     means = [x[member].mean(axis=0) if len(member) else np.zeros(dim) for member in members]
     centred = [x[member] - mean for member, mean in zip(members, means, strict=True)]
     freedom = max(len(x) - len(members), 1)
-    pooled = sum(rows.T @ rows for rows in centred) / freedom
+    pooled = np.sum([rows.T @ rows for rows in centred], axis=0) / freedom
     spread = x.std(axis=0)
     parts = []
     for member, mean, rest, count in zip(members, means, centred, counts.tolist(), strict=True):

@@ -83,14 +83,14 @@ def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
     """Columns vary, and none is so large or so small that its square is no number."""
     size = np.abs(x).max(axis=0)
     spread = np.ptp(x / np.maximum(size, 1e-300), axis=0)
-    constant = [names[place] for place in np.flatnonzero(spread <= 1e-12)]
+    constant = [names[place] for place in np.flatnonzero(spread <= 1e-12).tolist()]
     if constant:
         raise ValueError(
             f"features: {_named(constant)} {'are' if constant[1:] else 'is'} constant to twelve "
             "digits, expected columns that vary; drop what is constant, and subtract a number that "
             "all rows share."
         )
-    odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE))]
+    odd = [names[place] for place in np.flatnonzero((size > _HUGE) | (size < 1 / _HUGE)).tolist()]
     if odd:
         raise ValueError(
             f"features: got numbers beyond {_HUGE:g}, or none above {1 / _HUGE:g}, in "

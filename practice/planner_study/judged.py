@@ -48,7 +48,7 @@ def judged(
             drawn = sources[design.source](np.arange(len(x)), np.array(design.counts), seed)
             pools[design.source] = np.split(drawn, np.cumsum(design.counts)[:-1])
         score = fit_and_score(design, pools, (x, y, y), trial.judge, learner, (ridge,), seed)
-        true.append(float(balanced_loss(score, trial.truth, trial.truth)[0]))
+        true.append(float(np.ravel(balanced_loss(score, trial.truth, trial.truth))[0]))
     return {
         "sizes": sizes.tolist(),
         "dim": x.shape[1],

@@ -145,8 +145,16 @@ class Known(NamedTuple):
 
 
 TABLES = tuple(
-    Known(*parts[:4], tuple(parts[4].split()) if parts[4:] else ())
-    for parts in (line.split("|") for line in _LIST.split("\n") if line)
+    Known(
+        data=data,
+        package=package,
+        table=table,
+        label=label,
+        dropped=tuple(" ".join(dropped).split()),
+    )
+    for data, package, table, label, *dropped in (
+        line.split("|") for line in _LIST.split("\n") if line
+    )
 )
 
 
@@ -172,7 +180,7 @@ def half(known: Known) -> str:
 
 def _folder(package: str) -> Path:
     found = importlib.util.find_spec(package)
-    if found is None:
+    if found is None or not found.submodule_search_locations:
         raise ValueError(
             f"{package}: is not installed, expected the packages that ship the tables; "
             "docs/planner-validation.md says how to install them."

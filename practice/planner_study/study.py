@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from synthetic_oversampling.practice.planner.plan import choices_of, short_list
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trust, family
 from synthetic_oversampling.practice.planner_study.judged import judged
-from synthetic_oversampling.practice.planner_study.real_tables import TABLES, drawn, half
+from synthetic_oversampling.practice.planner_study.real_tables import TABLES, Trial, drawn, half
 from synthetic_oversampling.practice.planner_study.simulated import simulated
 from synthetic_oversampling.simulate import artifacts
 
@@ -54,11 +55,12 @@ def recorded(
         first: how many real tables at most, in the order of their names' SHA-256.
         told: called with the tables done and their number.
     """
+    todo: list[tuple[str, Callable[[], Trial | None]]]
     if name == "simulated":
-        todo = [(str(k), lambda k=k: simulated(k, seed)) for k in range(count)]
+        todo = [(str(k), partial(simulated, k, seed)) for k in range(count)]
     else:
         known = sorted((entry for entry in TABLES if half(entry) == name), key=_digest)[:first]
-        todo = [(entry.key, lambda entry=entry: drawn(entry)) for entry in known]
+        todo = [(entry.key, partial(drawn, entry)) for entry in known]
     found = []
     for place, (key, table) in enumerate(todo):
         digest = hashlib.sha256(key.encode()).hexdigest()[:12]
@@ -94,9 +96,12 @@ def _choices(record: dict) -> tuple[list[Choice], np.ndarray]:
     proposal = Proposal(theory, excess, 1.0, record["distance"])
     listed, gains = short_list(designs, proposal)
     kept = [designs.index(one) for one in listed]
-    parts = (np.array(record[key], float)[kept] for key in ("gain", "error", "ridge", "validated"))
+    gain, error, ridge, validated = (
+        np.array(record[key], float)[kept] for key in ("gain", "error", "ridge", "validated")
+    )
+    evidence = Evidence(gain=gain, error=error, ridge=ridge, loss=validated, fits=record["fits"])
     loss = np.array(record["loss"])
-    found = choices_of(listed, gains, excess, Evidence(*parts, record["fits"]))
+    found = choices_of(listed, gains, excess, evidence)
     return found, loss[1] - loss[kept]
 
 

@@ -6,6 +6,7 @@ its sign: it passes when the interval excludes 0 on the predicted side and holds
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from functools import lru_cache, partial
@@ -42,9 +43,7 @@ def phase_point(name: str) -> PhasePoint:
         break_even_shift(first.groups, first.design, first.direction, rival) for rival in REFERENCES
     ]
     lengths = tuple(side * edge for edge in edges for side in _SIDES.values())
-    return PhasePoint(
-        *(getattr(first, f) for f in first.__dataclass_fields__ if f != "lengths"), lengths
-    )
+    return dataclasses.replace(first, lengths=lengths)
 
 
 def _gain(name: str, rival: str, k: int, claim: str) -> Expectation:

@@ -112,9 +112,9 @@ def random_population(rng: np.random.Generator) -> Population:
     """
     groups = []
     for label in (0, 1):
-        factor = rng.normal(size=(2, 2)) * 10 ** rng.uniform(-0.5, 0.3)
+        root = rng.normal(size=(2, 2)) * 10 ** rng.uniform(-0.5, 0.3)
         mean = rng.normal(size=2) * rng.choice([0.05, 0.5, 1.0])
-        groups.append(GaussianGroup(mean, factor @ factor.T + 0.1 * np.eye(2), label))
+        groups.append(GaussianGroup(mean, root @ root.T + 0.1 * np.eye(2), label))
     sizes = int(rng.integers(50, 5000)), int(rng.integers(50, 5000))
     design = Design(sizes, int(rng.integers(50, 5000)), float(rng.choice([0.1, 0.5, 1.0])))
     shift, factor = rng.normal(size=2) * 10 ** rng.uniform(-2, 0), 10 ** rng.uniform(-0.7, 0.4)
@@ -133,9 +133,13 @@ def random_population(rng: np.random.Generator) -> Population:
     pair = (other, generator)
     found = predict_bias(groups, design, pair)
     start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
-    divergences = tuple(divergence(*both) for both in zip(pair, groups, strict=True))
+    first, second = groups
     return Population(
-        groups=tuple(groups), design=design, generator=pair, kl=divergences, excess=end - start
+        groups=(first, second),
+        design=design,
+        generator=pair,
+        kl=(divergence(other, first), divergence(generator, second)),
+        excess=end - start,
     )
 
 
@@ -145,13 +149,13 @@ def close_population(distance: float) -> Population:
     Args:
         distance: of the means.
     """
-    groups = [GaussianGroup([distance * label, 0.0], np.eye(2), label) for label in (0, 1)]
+    groups = (GaussianGroup([0.0, 0.0], np.eye(2), 0), GaussianGroup([distance, 0.0], np.eye(2), 1))
     design, pair = Design((1000, 1000), math.inf, 1.0), (Scaled(0.5), Scaled(0.5))
     found = predict_bias(groups, design, pair)
     start, end = (balanced(theta, groups).risk for theta in (found.theta_star, found.theta_alpha))
     divergence = 0.5 - 1.0 - math.log(0.5)
     return Population(
-        groups=tuple(groups),
+        groups=groups,
         design=design,
         generator=pair,
         kl=(divergence, divergence),

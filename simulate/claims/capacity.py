@@ -17,7 +17,7 @@ import numpy as np
 import scipy
 from scipy.special import digamma
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Source
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Kind, Source
 from synthetic_oversampling.simulate.experiments import in_context as settings
 from synthetic_oversampling.simulate.experiments import score_bias
 from synthetic_oversampling.theory.in_context import capacity, token_capacity
@@ -52,7 +52,7 @@ def _noiseless(
     label: str,
     claim: str,
     expect: Callable[[], Expectation],
-    kind: str = "exact",
+    kind: Kind = "exact",
     source: Source = "second route",
 ) -> Check:
     """A check of two routes without noise."""
@@ -73,16 +73,15 @@ def _noisy(
     claim: str,
     place: tuple[str, str, int | None],
     expect: Callable[[], Expectation],
-    kind: str = "exact",
+    kind: Kind = "exact",
 ) -> Check:
     """A check of what is simulated: the place is its experiment, statistic and index."""
-    experiment, *statistic = place
     return Check(
         id=f"{name}.{SUITE}.{label}",
         claim=claim,
         kind=kind,
-        experiments=(f"{SUITE}/{experiment}",),
-        statistic=tuple(statistic),
+        experiments=(f"{SUITE}/{place[0]}",),
+        statistic=place[1:],
         source="simulated and scored independently",
         expect=expect,
     )
@@ -110,6 +109,9 @@ def _predictive_checks() -> Iterator[Check]:
             "T1.predictive_var": (law.var, spread),
         }
 
+    def expect(name: str, count: int) -> Expectation:
+        return _same(*both(count)[name])
+
     for count in _PREDICTIVE_COUNTS:
         for name, part, what in (
             ("T1.attention_mean", "mean", "one attention layer"),
@@ -118,9 +120,7 @@ def _predictive_checks() -> Iterator[Check]:
             ("T1.predictive_var", "var", "the closed form"),
         ):
             claim = f"{part} of the posterior predictive by {what}; Bayes' rule by quadrature"
-            yield _noiseless(
-                name, f"n{count}", claim, lambda name=name, count=count: _same(*both(count)[name])
-            )
+            yield _noiseless(name, f"n{count}", claim, partial(expect, name, count))
 
 
 def _location_checks(effect: float) -> Iterator[Check]:

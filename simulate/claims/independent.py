@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Kind
 from synthetic_oversampling.simulate.experiments import independent as trials
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Shifted
 from synthetic_oversampling.theory.in_context import capacity
@@ -27,7 +27,8 @@ _REMAINDER = (
 
 def groups() -> tuple[GaussianGroup, GaussianGroup]:
     """The two classes, as theory wants them."""
-    return tuple(GaussianGroup([m], [[trials.STD**2]], y) for y, m in enumerate(trials.MEANS))
+    low, high = (GaussianGroup([m], [[trials.STD**2]], y) for y, m in enumerate(trials.MEANS))
+    return low, high
 
 
 @lru_cache(maxsize=8)
@@ -53,7 +54,7 @@ def _check(
     claim: str,
     statistic: tuple[str, int | None],
     expect: Callable[[], Expectation],
-    kind: str = "asymptotic",
+    kind: Kind = "asymptotic",
 ) -> Check:
     experiment = "attention" if name.startswith("T") else "classifiers"
     return Check(

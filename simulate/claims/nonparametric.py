@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Kind
 from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.experiments.sequences import (
     BETAS,
@@ -47,7 +47,7 @@ def _spread(mean: np.ndarray, variance: np.ndarray) -> float:
     return math.sqrt(float(np.sum(2 * variance**2 + 4 * mean**2 * variance)))
 
 
-def _exact(id: str, claim: str, kind: str, expect: Callable[[], Expectation]) -> Check:
+def _exact(id: str, claim: str, kind: Kind, expect: Callable[[], Expectation]) -> Check:
     return Check(
         id=id,
         claim=claim,

@@ -205,7 +205,7 @@ def _flat(name: str, rng) -> dict[str, np.ndarray]:
 def _line(dim: int, distance: float = 1.5) -> tuple[GaussianGroup, GaussianGroup]:
     means = np.zeros((2, dim))
     means[:, 0] = -distance / 2, distance / 2
-    return tuple(GaussianGroup(mean, np.eye(dim), y) for y, mean in enumerate(means))
+    return GaussianGroup(means[0], np.eye(dim), 0), GaussianGroup(means[1], np.eye(dim), 1)
 
 
 _DIM, _SIZES = 150, (400, 80)

@@ -18,7 +18,7 @@ from functools import cache, partial
 import numpy as np
 import scipy
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Source
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
@@ -91,7 +91,9 @@ def second_order_checks(
     def parts() -> list[tuple[float, float]]:
         """Mean and scale of each."""
         groups, errors, value, scale = second_order(experiment)
-        of_minority = [tuple(map(float, part[:, minority])) for part in (groups, errors)]
+        of_minority = [
+            (float(part[0, minority]), float(part[1, minority])) for part in (groups, errors)
+        ]
         return [(float(value), float(scale)), *of_minority]
 
     shares = (1.0, 1.5, 1.5)  # of the remainder
@@ -312,12 +314,13 @@ def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
             skewness=math.sqrt(8.0 / size),
         )
 
-    for rule, check_name, quantity, source in (
+    told: tuple[tuple[str, str, str, Source], ...] = (
         ("lda", "R4.lda_excess", "risk", "simulated, scored by theory"),
         ("lda", "R4.lda_error", "error", "simulated and scored independently"),
         ("logistic", "R4.logistic_excess", "risk", "simulated, scored by theory"),
         ("logistic", "R4.logistic_error", "error", "simulated and scored independently"),
-    ):
+    )
+    for rule, check_name, quantity, source in told:
         yield Check(
             id=f"{check_name}.{setting.name}.limit",
             claim=f"excess {quantity}, labels {setting.labels}; the discriminant is the limit "

@@ -18,7 +18,7 @@ from functools import partial
 
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Kind
 from synthetic_oversampling.simulate.claims.risk import PROFILES
 from synthetic_oversampling.simulate.experiments.scaling_paths import (
     FIXED_WEIGHT,
@@ -117,7 +117,7 @@ def _check(
     experiment: str,
     statistic: tuple[str, int | None],
     expect: Callable[[], Expectation],
-    kind: str = "asymptotic",
+    kind: Kind = "asymptotic",
 ) -> Check:
     return Check(
         id=id,

@@ -314,7 +314,7 @@ def null_runs(
             rng = np.random.default_rng([seed, zlib.crc32(suite.encode()), run, stage])
             return rng.integers(table.shape[1], size=count)
 
-        order = {n: [i for i in range(len(chosen)) if sizes[i] == n] for n in set(sizes.tolist())}
+        order = {n: np.flatnonzero(sizes == n) for n in set(sizes.tolist())}
         for run in range(runs):
             index = drawn(run, 1, largest)
             for n, rows in order.items():
@@ -350,7 +350,8 @@ def _summary(checks, plan, alarms, power, first_power, runs) -> Calibration:
     for kind in dict.fromkeys(map(kind_of, checks)):
         chosen = [check for check in checks if kind_of(check) == kind]
         reached = [power[check.id] for check in chosen]
-        ratios, count, sides = (), 0, 0.5 if kind == "bound" else 1.0
+        ratios: tuple[tuple[float, float], ...] = ()
+        count, sides = 0, 0.5 if kind == "bound" else 1.0
         if kind != "no noise":
             counts = np.sum([alarms[check.id] for check in chosen], axis=0)  # [levels, runs]
             nominal = sides * np.array(LEVELS)[:, None] * len(chosen)

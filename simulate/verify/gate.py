@@ -151,7 +151,7 @@ def _as_measured(right: Callable) -> Callable:
 
 def _anew(right: Callable) -> Callable:
     """A function that keeps its results, without those it has."""
-    return lru_cache(maxsize=None)(right.__wrapped__)
+    return lru_cache(maxsize=None)(right.__wrapped__)  # type: ignore[attr-defined]  # by the cache
 
 
 _WRONG_WORLD = {

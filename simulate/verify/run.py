@@ -219,7 +219,7 @@ def _side_by_side(
     suites: dict[str, list[str]] = {}
     for name in names:
         suites.setdefault(name.split("/")[0], []).append(name)
-    devices = queue.SimpleQueue()
+    devices: queue.SimpleQueue[list[jax.Device]] = queue.SimpleQueue()
     alone = jax.process_count() == 1
     for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
         devices.put([device])

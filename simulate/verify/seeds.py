@@ -67,16 +67,18 @@ def verify_seeds(
         report = run_checks(checks, seed=seed, profile=profile, universe=universe, folder=kept)
         planned = sum(report.plan.for_experiment(universe, name) for name in report.replicates)
         replicates = sum(report.replicates.values())
+        failed, undecided = (
+            tuple(o.check.id for o in report.outcomes if o.verdict == verdict)
+            for verdict in ("fail", "inconclusive")
+        )
         run = SeedRun(
-            seed,
-            *(
-                tuple(o.check.id for o in report.outcomes if o.verdict == verdict)
-                for verdict in ("fail", "inconclusive")
-            ),
-            tuple(report.second_stage),
-            replicates,
-            replicates - planned,
-            time.process_time() - began,
+            seed=seed,
+            failed=failed,
+            undecided=undecided,
+            second_stage=tuple(report.second_stage),
+            replicates=replicates,
+            extra=replicates - planned,
+            cpu_seconds=time.process_time() - began,
         )
         runs.append(run)
         if done is not None:

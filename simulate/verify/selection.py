@@ -76,7 +76,7 @@ def select(checks: Sequence[Some], patterns: Sequence[str]) -> tuple[Some, ...]:
     if not patterns:
         return tuple(checks)
     chosen: set[str] = set()
-    names = [(check.id, check.theorem, suite_of(check.id), *check.experiments) for check in checks]
+    names = [(one.id, one.theorem, suite_of(one.id)) + one.experiments for one in checks]
     lost = []
     for pattern in patterns:
         found = {

@@ -106,6 +106,6 @@ class Mislabelled(_Fixed):
     def law(self, g, groups, sizes) -> Law:
         group = groups[g]
         weights = np.concatenate([(1.0 - self.rate) * group.weights, self.rate * group.weights])
-        twice = (np.concatenate([part, part]) for part in (group.mean, group.cov))
+        mean, cov = (np.concatenate([part, part]) for part in (group.mean, group.cov))
         signs = np.full(len(group.weights), group.sign)
-        return Law(weights, *twice, np.concatenate([signs, -signs]))
+        return Law(weights, mean, cov, np.concatenate([signs, -signs]))

@@ -143,6 +143,7 @@ def pooled_cov(groups: Sequence[GaussianGroup], sizes: Sequence[int]) -> np.ndar
         ``[d, d]``.
     """
     total = float(sum(sizes))
-    return sum(
+    parts = [
         n / total * group.overall_mean_cov()[1] for n, group in zip(sizes, groups, strict=True)
-    )
+    ]
+    return np.sum(parts, axis=0)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array
 
-from synthetic_oversampling.theory.generators.base import Generator
+from synthetic_oversampling.theory.generators.base import Fits, Generator
 from synthetic_oversampling.theory.population.design import Design
 
 __all__ = ["SeedMasses", "seed_masses", "sorted_masses"]
@@ -76,5 +76,7 @@ def sorted_masses(
         generators: one per group.
     """
     kinds = np.array([generator.fits for generator in generators], np.float64).T
-    duplicated, *fitted = synthetic * kinds
-    return SeedMasses(real + duplicated, *fitted, noise, np.asarray(sizes, np.float64))
+    masses = Fits(*(synthetic * kinds))._asdict()
+    duplicated = masses.pop("score")
+    counts = np.asarray(sizes, np.float64)
+    return SeedMasses(score=real + duplicated, noise=noise, sizes=counts, **masses)

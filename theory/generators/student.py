@@ -58,7 +58,8 @@ class StudentPlugin(FittedGaussian):
         """
         shape = self.degrees / 2
         ends = np.log([gammaincinv(shape - 1, _TAILS[0]), gammainccinv(shape, _TAILS[1])])
-        s = np.linspace(*(ends + lambertw(np.exp(-ends)).real), _NODES)
+        first, last = ends + lambertw(np.exp(-ends)).real
+        s = np.linspace(first, last, _NODES)
         y = s - np.exp(-s)
         density = shape * (y - np.log(shape)) - np.expm1(y - np.log(shape)) * shape
         shares = np.exp(density - density.max()) * (1 + np.exp(-s))

@@ -39,6 +39,7 @@ from synthetic_oversampling.theory.scaling.scaling_law import scaling_law
 from synthetic_oversampling.theory.scaling.sequence_limits import pinsker_minimax
 from synthetic_oversampling.theory.scaling.sequence_model import (
     Filter,
+    Kind,
     Signal,
     best_scale,
     design_level,
@@ -86,7 +87,7 @@ def _at(weight: float, size: int | float):
     return predict(APART, Design(DESIGN.sizes, size, weight), Shifted(SHIFT))
 
 
-def _least(size: int) -> tuple[float, float]:
+def _least(size: int | float) -> tuple[float, float]:
     """The least excess by search on whole predictions, and where."""
     found = scipy.optimize.minimize_scalar(
         lambda weight: float(_at(weight, size).total),
@@ -185,7 +186,7 @@ def _filter_risk() -> Row:
     return Row([values], filter_risk(signal, family.weights(60_000, _SCALE), level), 2 / _SCALE)
 
 
-def _filter_integral(kind: str, part: str) -> Row:
+def _filter_integral(kind: Kind, part: str) -> Row:
     """Integrals of the filter itself over ``u``, on a fine geometric grid."""
     family, beta = Filter(kind, 1.5), 0.75
     log_u = np.linspace(-16.0, 16.0, 64_001)

@@ -39,10 +39,11 @@ TOLERANCE = 0.1  # of the fitted exponent
 
 def two_points() -> tuple[GaussianGroup, GaussianGroup]:
     """The groups: a feature that is 0 or 1, with a probability that depends on the class."""
-    return tuple(
+    low, high = (
         GaussianGroup([[0.0], [1.0]], np.zeros((1, 1)), label, weights=[1 - share, share])
         for label, share in enumerate(SHARES)
     )
+    return low, high
 
 
 class Exact(NamedTuple):

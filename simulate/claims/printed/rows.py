@@ -288,8 +288,8 @@ def _break_even_seeds() -> Row:
         reference.append(float(weighted.local_variance))
     gain = [r - e for r, e in zip(reference, excess, strict=True)]  # noise / n - bias
     noise = (gain[0] - gain[1]) / (1 - 1 / 4)
-    predicted, weighted = prediction("shifted"), reference[0]
-    values = {"rate_ref": weighted, "rate_syn": float(predicted.local_variance)}
+    predicted = prediction("shifted")
+    values = {"rate_ref": reference[0], "rate_syn": float(predicted.local_variance)}
     values["bias_quadratic"] = 2 * float(predicted.local_bias)
     return Row([values], noise / (noise - gain[0]))
 

@@ -132,7 +132,10 @@ def moments(theta, law: Law) -> _Moments:
 def balanced(theta, groups: Sequence[GaussianGroup]) -> _Moments:
     """Moments of the balanced risk, and a covariance without a meaning of its own."""
     each = [moments(theta, group.law) for group in groups]
-    return _Moments(*(sum(parts) / len(each) for parts in zip(*each, strict=True)))
+    risk, slope, hessian, square = (
+        np.sum(parts, axis=0) / len(each) for parts in zip(*each, strict=True)
+    )
+    return _Moments(risk, slope, hessian, square)
 
 
 def laws(generator: Generator) -> list[tuple[Law, Law]]:
