@@ -194,7 +194,6 @@ class Search:
         return found if self.good[item.nodeid] else self._try(site)
 
     def _changed(self, site: Site) -> dict:
-        import synthetic_oversampling
         from benchmarks.mutation import battery
         from benchmarks.mutation.numbers import change
 
