@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-__all__ = ["lazy"]
+__all__ = ["__version__", "lazy"]
 
 
 def lazy(package: str, names: Mapping[str, str]) -> Callable[[str], object]:
@@ -38,3 +38,15 @@ def lazy(package: str, names: Mapping[str, str]) -> Callable[[str], object]:
         return getattr(import_module(f"{package}.{homes[name]}"), name)
 
     return __getattr__
+
+
+def __getattr__(name: str) -> str:
+    """``__version__``, read when it is asked for: that of the installed package."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("synthetic-oversampling")
+    except PackageNotFoundError:  # a folder that nobody installed
+        return "not installed"

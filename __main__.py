@@ -98,6 +98,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer(f"oversampling {name}", lambda: module.run(options), interrupted=say)
 
 
+class _Version(argparse.Action):
+    """The version, looked up when it is asked for."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from synthetic_oversampling import __version__
+
+        print(f"oversampling {__version__}")
+        parser.exit()
+
+
 def _overview() -> argparse.ArgumentParser:
     """What there is, when no command is asked for."""
     parser = argparse.ArgumentParser(
@@ -105,6 +115,7 @@ def _overview() -> argparse.ArgumentParser:
         description="Synthetic oversampling: theorems, simulations that check them, and plans for "
         "tables of one's own. `oversampling COMMAND --help` says more of a command.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.help)

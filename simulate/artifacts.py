@@ -23,6 +23,8 @@ from typing import IO, Any
 import jax
 import numpy as np
 
+import synthetic_oversampling
+
 __all__ = [
     "SCHEMA",
     "ArtifactError",
@@ -50,12 +52,8 @@ def provenance() -> dict[str, str]:
         >>> sorted(provenance())
         ['backend', 'jax', 'jaxlib', 'machine', 'numpy', 'package', 'precision', 'python']
     """
-    try:
-        package = importlib.metadata.version("synthetic-oversampling")
-    except importlib.metadata.PackageNotFoundError:
-        package = "not installed"
     return {
-        "package": package,
+        "package": synthetic_oversampling.__version__,
         "python": platform.python_version(),
         "jax": jax.__version__,
         "jaxlib": importlib.metadata.version("jaxlib"),

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from synthetic_oversampling.figures.plan import label_of
 from synthetic_oversampling.practice import plan_table
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner import plan as planner
@@ -16,6 +17,7 @@ from synthetic_oversampling.practice.planner.diagnostics import _identifiers
 from synthetic_oversampling.practice.planner.learners import balanced_loss, scores
 from synthetic_oversampling.practice.planner.plan import SeparableError
 from synthetic_oversampling.practice.planner.proposal import Proposal
+from synthetic_oversampling.practice.planner.report import as_dict
 from synthetic_oversampling.practice.planner.table import prepare
 
 
@@ -266,6 +268,9 @@ def test_a_plan_is_kept_as_json_and_shown_in_short(small):
     assert len(repr(plan)) < 100 and "logistic-l2" in repr(plan)
     assert plan._repr_html_().startswith("<pre>groups: ")
     assert list(plan.to_frame()["design"])[:2] == ["raw", "weighting"]
+    (axes,) = plan.plot().axes
+    shown = [text.get_text() for text in axes.get_yticklabels()]
+    assert shown == [label_of(one) for one in as_dict(plan)["designs"][1:]]
     with pytest.raises(ValueError, match="got one without rows"):
         back.training_table()
     with pytest.raises(ValueError, match="got no plan"):

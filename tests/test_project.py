@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import jaxtyping
 import pytest
 
+import synthetic_oversampling
 from synthetic_oversampling.__main__ import COMMANDS, main
 from synthetic_oversampling.theory.population.groups import risk
 from synthetic_oversampling.theory.population.laws import Law
@@ -148,6 +149,13 @@ def test_importing_theory_loads_no_other_package_and_leaves_float32_on():
     )
     result = _run(sys.executable, "-c", code)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_version_stands_in_one_place():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    said = _run(sys.executable, "-m", NAME, "--version").stdout
+    assert said == f"oversampling {project['version']}\n"
+    assert synthetic_oversampling.__version__ == project["version"], "run make to install anew"
 
 
 def test_the_console_script_is_the_same_as_the_package():

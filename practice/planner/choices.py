@@ -222,6 +222,17 @@ class Plan:
 
         return "\n".join(text for text, _ in lines(self))
 
+    def plot(self):
+        """A Matplotlib figure of what theory, held-out rows and both say of every design.
+
+        Returns:
+            A figure; its ``savefig`` writes it.
+        """
+        from synthetic_oversampling.figures.plan import draw_plan
+        from synthetic_oversampling.practice.planner.report import as_dict
+
+        return draw_plan(as_dict(self))
+
     def to_json(self) -> str:
         """All but the rows, as JSON that `from_json` reads."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
