@@ -15,6 +15,7 @@ from synthetic_oversampling.figures.risk import (
     excess_against_weight,
     gain_against_separation,
     group_risk,
+    metrics_by_imbalance,
     phase_diagram,
     procedures,
     raw_imbalance,
@@ -35,6 +36,7 @@ FIGURES: dict[str, Spec] = {
     spec.name: spec
     for spec in (
         raw_imbalance.SPEC,
+        metrics_by_imbalance.SPEC,
         bias_by_generator.SPEC,
         spurious_weight.SPEC,
         excess_against_weight.SPEC,

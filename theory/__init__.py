@@ -11,9 +11,9 @@ The folders, each of which uses only those before it:
 * `theorems`: the formulas, a module for each family, and a `table` of them;
 * `population`: groups and their laws, designs, Gaussian integrals, risks and minimisers;
 * `generators`: what a generator's samples follow, and what its seeds add;
-* `prediction`: theorems B and R. Bias, excess risk, group errors, benefit, efficiency; bounds and
-  the certificate; whether to rely on a prediction (`validity`, `existence`); generators that are
-  known by their samples (`measured`);
+* `prediction`: theorems B, R and M. Bias, excess risk, group errors, benefit, efficiency, metrics;
+  bounds and the certificate; whether to rely on a prediction (`validity`, `existence`); generators
+  that are known by their samples (`measured`);
 * `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
 * `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens;
 * `proportional`: theorem H. As many features as minority samples: clusters, their equations, the
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         stack,
     )
     from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
+    from synthetic_oversampling.theory.population.metrics import Metrics, metrics
     from synthetic_oversampling.theory.population.minimum import minimise, minimiser
     from synthetic_oversampling.theory.prediction.bias import (
         BiasPrediction,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         predict_bias,
     )
     from synthetic_oversampling.theory.prediction.excess_risk import Expansion, Prediction, predict
+    from synthetic_oversampling.theory.prediction.metrics import ExpectedMetrics, expected_metrics
     from synthetic_oversampling.theory.proportional.clusters import Cluster
     from synthetic_oversampling.theory.proportional.predict import (
         NoFiniteFit,
@@ -92,9 +94,11 @@ _HOMES = {
     "population.groups": "error_rate gradient hessian risk score_cov score_mean worst_error_rate",
     "population.laws": "GaussianGroup Law balanced_law mix stack",
     "population.margins": "LOGISTIC SQUARED",
+    "population.metrics": "Metrics metrics",
     "population.minimum": "minimise minimiser",
     "prediction.bias": "BiasPrediction generator_bias generator_bias_gradient predict_bias",
     "prediction.excess_risk": "Expansion Prediction predict",
+    "prediction.metrics": "ExpectedMetrics expected_metrics",
     "proportional.clusters": "Cluster",
     "proportional.predict": "NoFiniteFit Proportional predict_clusters predict_proportional",
     "proportional.regime": "InRegime predict_in_regime",
@@ -113,11 +117,13 @@ __all__ = [
     "Design",
     "Duplicate",
     "Expansion",
+    "ExpectedMetrics",
     "GaussianGroup",
     "GaussianPlugin",
     "GlobalLaw",
     "InRegime",
     "Law",
+    "Metrics",
     "Mislabelled",
     "NoFiniteFit",
     "Oracle",
@@ -133,12 +139,14 @@ __all__ = [
     "balanced_law",
     "best_ridge",
     "error_rate",
+    "expected_metrics",
     "generator_bias",
     "generator_bias_gradient",
     "gradient",
     "hessian",
     "hyperbola_of_design",
     "law_of_design",
+    "metrics",
     "minimise",
     "minimiser",
     "mix",

@@ -141,6 +141,9 @@ SOURCES: dict[str, tuple[Source, ...]] = {
         ),
     ),
     "H4": (_sharp("limits of the equations, each against its own closed form or theorem"),),
+    "M1": (_sharp("all four metrics of a linear score on Gaussian mixtures, by normal integrals"),),
+    "M2": (_sharp("what imbalance leaves of a score's direction: by B4 all of it"),),
+    "M3": (_sharp("expected metrics and their break-even size, by R1 and R2"),),
     "T1": (
         _sharp("one attention layer with a null token is the posterior predictive"),
         _CAPACITY,

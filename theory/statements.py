@@ -120,6 +120,27 @@ STATEMENTS: dict[str, str] = {
         "without end and the direction is that of the largest margin. Under the squared loss "
         "the plug-in of own covariance is duplication."
     ),
+    "M1": (
+        "The score w.x is a normal mixture within each label. AUROC = sum pi_k pi_l Phi((m_k - "
+        "m_l) / sqrt(v_k + v_l)) over components k of label 1 and l of label 0; average precision "
+        "at prevalence pi is the mean of pi F_1(t) / (pi F_1(t) + (1 - pi) F_0(t)) over scores t "
+        "of label 1, F the shares above t; the balanced error and F1 are taken at their best "
+        "thresholds. None depends on the intercept or on the scale of w."
+    ),
+    "M2": (
+        "Raw training has, in the population and at any imbalance, the largest AUROC and average "
+        "precision, the least balanced error and the largest F1 at the best threshold, of any "
+        "linear score: Phi(Delta / sqrt 2) and Phi(-Delta / 2) for the first and the third. So "
+        "does every design that keeps the direction; resampling then changes noise alone. Where "
+        "covariances differ it does not hold: raw training's direction depends on the imbalance, "
+        "and levelling may raise these metrics or lower them."
+    ),
+    "M3": (
+        "E m(thetahat) = m(theta_alpha) + grad m . E[thetahat - theta_alpha] + tr(Hess m Cov) / 2, "
+        "derivatives at theta_alpha, moments those of R1 and R2. With every count times k the "
+        "latter two are divided by k, so that two designs reach the same metric at k = (l_2 - l_1) "
+        "/ (m_1 - m_2) for targets m and losses l. " + EXISTENCE
+    ),
     "T1": (
         "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "
         "0. Expected divergence (d/2) log(1 + 1/(n + sigma^2/tau^2)), minimax (d/2) log(1 + 1/n) "

@@ -1,30 +1,35 @@
-"""S1's global law without noise: its answers against searches on whole predictions of theorem R.
+"""S1 without noise: the global law and its hyperbola against whole predictions of theorem R.
 
 `theory.law_of_design` takes theorem R's pieces at a few weights and answers by roots of
 polynomials. Here every number is found from `theory.predict`, one design at a time, by bracketing
 searches and differences that know neither the polynomials nor the envelope theorem.
+
+Where the bias and its Hessian are small, the excess at a fixed size is a parabola in the weight.
+Three predictions of that form of theorem R (``small_bias + small_variance``) determine it: its
+value elsewhere, its vertex and its minimum need none of the formulas of the hyperbola. The inverse
+of the gap between the minimum and its floor is a line in the size, whose zero is minus the
+crossover.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache, partial
 
 import numpy as np
 import scipy
 
-from synthetic_oversampling.simulate.checks.declaration import Check
-from synthetic_oversampling.simulate.claims.hyperbola import agreement
+from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.configurations import (
     CONFIGURATIONS,
     generators_for,
 )
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.prediction.excess_risk import predict
-from synthetic_oversampling.theory.scaling.moments import law_of_design
+from synthetic_oversampling.theory.scaling.moments import law_of_design, scaling_moments
 
-__all__ = ["LABELS", "SUITE", "global_law_checks"]
+__all__ = ["HYPERBOLA", "LABELS", "SUITE", "global_law_checks", "hyperbola_checks"]
 
 SUITE = "global-law"
 LABELS = ("shifted", "mislabelled", "plugin-pooled")  # best weights inside (0, 1)
@@ -33,6 +38,34 @@ PRICE = 4e-8
 _EXACT = 1e-8  # relative: the error that the polynomials are allowed
 _FLAT = 1e-5  # of a weight, where the excess hardly depends on it
 _DIFFERENCE = 1e-3  # of differences in place of derivatives
+
+HYPERBOLA = "hyperbola"
+_OF_HYPERBOLA = ("shifted", "plugin")  # with a bias, and with seeds that both parts share
+_WEIGHTS = (0.2, 0.5, 0.8)
+_HYPERBOLA_SIZES = (60, 600, math.inf)
+_ROUNDING = 1e-9  # relative; cancellation in the vertex costs about three digits of the last bits
+
+
+def _agreement(
+    name: str, claim: str, both: Callable[[], tuple], tolerance: float = _ROUNDING
+) -> Check:
+    """A check that two routes to a number agree.
+
+    Args:
+        name: its id; claim: what is compared.
+        both: computes S1's answer, and the other route's.
+        tolerance: relative to the larger of the two.
+    """
+
+    def expect():
+        theory, observed = map(float, both())
+        return Expectation(
+            theory=theory,
+            discrepancy=tolerance * max(abs(theory), abs(observed)),
+            observed=observed,
+        )
+
+    return Check(id=name, claim=claim, kind="exact", source="second route", expect=expect)
 
 
 class _Direct:
@@ -91,7 +124,7 @@ def _checks_of(label: str) -> Iterator[Check]:
 
     def check(name, claim, both, tolerance=_EXACT, place=""):
         """Of the law's answer and the search's."""
-        return agreement(f"{name}.{SUITE}.{label}{place}", claim, both, tolerance)
+        return _agreement(f"{name}.{SUITE}.{label}{place}", claim, both, tolerance)
 
     size = SIZES[1]
     for number in SIZES:
@@ -193,4 +226,83 @@ def _checks_of(label: str) -> Iterator[Check]:
         "the size at which nothing is gained, from two predictions",
         break_even,
         _FLAT,
+    )
+
+
+# --- the hyperbola ------------------------------------------------------------------------------
+def _parabola(label: str, size: int | float) -> np.ndarray:
+    """Coefficients, highest first, of the excess in the weight for small biases."""
+    setting = CONFIGURATIONS["line"]()
+    values = []
+    for weight in _WEIGHTS:
+        design = Design(setting.sizes, size, weight)
+        theory = predict(setting.groups, design, generators_for(setting)[label])
+        values.append(float(theory.small_bias + theory.small_variance))
+    return np.polyfit(_WEIGHTS, values, 2)
+
+
+def hyperbola_checks(profile: str) -> Iterator[Check]:
+    """Every check, of any profile: there is nothing to simulate."""
+    del profile
+    for label in _OF_HYPERBOLA:
+        yield from _hyperbola_of(label)
+
+
+def _hyperbola_of(label: str) -> Iterator[Check]:
+    @cache
+    def law():
+        setting = CONFIGURATIONS["line"]()
+        return scaling_moments(setting.groups, setting.sizes, generators_for(setting)[label]).law
+
+    @cache
+    def curve(size):
+        """The parabola in the weight, where it is least, and how much it is there."""
+        found = _parabola(label, size)
+        vertex = float(np.clip(-found[1] / (2 * found[0]), 0.0, 1.0))
+        return found, vertex, float(np.polyval(found, vertex))
+
+    def check(name, claim, both, place=""):
+        """Of S1's answer and what the parabolas say."""
+        return _agreement(f"{name}.{HYPERBOLA}.{label}{place}", claim, both)
+
+    for size in _HYPERBOLA_SIZES:
+        place = f"-N{size:g}"
+        for name, weight in (("S1.excess_35", 0.35), ("S1.excess_100", 1.0)):
+            yield check(
+                name,
+                "excess at a weight, from three predictions",
+                lambda weight=weight, size=size: (
+                    law().excess(weight, size),
+                    np.polyval(curve(size)[0], weight),
+                ),
+                place,
+            )
+        yield check(
+            "S1.best_weight",
+            "the weight with the least excess: vertex of three predictions",
+            lambda size=size: (law().best_weight(size), curve(size)[1]),
+            place,
+        )
+        yield check(
+            "S1.best_excess",
+            "the least excess: minimum of the parabola of three predictions",
+            lambda size=size: (law().best_excess(size), curve(size)[2]),
+            place,
+        )
+    yield check(
+        "S1.floor",
+        "the least excess with infinitely many synthetic samples",
+        lambda: (law().floor, curve(math.inf)[2]),
+    )
+
+    def crossover():
+        few, many, floor = (curve(size)[2] for size in _HYPERBOLA_SIZES)
+        first, second = 1 / (few - floor), 1 / (many - floor)
+        slope = (second - first) / (_HYPERBOLA_SIZES[1] - _HYPERBOLA_SIZES[0])
+        return law().crossover, first / slope - _HYPERBOLA_SIZES[0]
+
+    yield check(
+        "S1.crossover",
+        "where the inverse gap, a line in the size, is twice its value at 0",
+        crossover,
     )

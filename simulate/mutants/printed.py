@@ -101,6 +101,11 @@ _WRONG = {
     "S3.floor": ("1/n^2 for 1/n", _times(1 / nt.seeds)),
     "S3.crossover": ("n^0 for n", _times(1 / nt.seeds)),
     "T4.excess_bound": ("1/G for 1/G^2", _times(nt.G)),
+    "M1.auroc": ("the variance of one label for both", _put(nt.score_var_0, nt.score_var_1)),
+    "M2.auroc": ("Delta for Delta / sqrt 2", _put(nt.Delta, sp.sqrt(2) * nt.Delta)),
+    "M2.best_error": ("the whole distance for half of it", _put(nt.Delta, 2 * nt.Delta)),
+    "M3.expected": ("the drift left out", _put(nt.mean_shift, 0 * nt.mean_shift)),
+    "M3.break_even": ("the first design's loss left out", _put(nt.loss_1, sp.Integer(0))),
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from synthetic_oversampling.simulate.mutants.bias import BIAS_MUTANTS
 from synthetic_oversampling.simulate.mutants.bounds import BOUND_MUTANTS
 from synthetic_oversampling.simulate.mutants.capacity import CAPACITY_MUTANTS
 from synthetic_oversampling.simulate.mutants.generators import GENERATOR_MUTANTS
+from synthetic_oversampling.simulate.mutants.metrics import METRIC_MUTANTS
 from synthetic_oversampling.simulate.mutants.mutation import Mutant
 from synthetic_oversampling.simulate.mutants.printed import PRINTED_MUTANTS
 from synthetic_oversampling.simulate.mutants.proportional import PROPORTIONAL_MUTANTS
@@ -34,6 +35,7 @@ MUTANTS: dict[str, Mutant] = _by_name(
     GENERATOR_MUTANTS,
     PRINTED_MUTANTS,
     PROPORTIONAL_MUTANTS,
+    METRIC_MUTANTS,
 )
 
 

@@ -11,36 +11,36 @@ from typing import Any
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.experiments import scaling_paths
 from synthetic_oversampling.simulate.experiments.paths import Progress
-from synthetic_oversampling.simulate.sweeps import (
-    benefit as sweeps_benefit,
+from synthetic_oversampling.simulate.sweeps.benefit import (
+    fidelity_to_excess,
+    generated_samples,
+    phase_diagram,
 )
-from synthetic_oversampling.simulate.sweeps import (
-    bias as sweeps_bias,
+from synthetic_oversampling.simulate.sweeps.bias import (
+    bias_by_generator,
+    raw_imbalance,
+    spurious_weight,
 )
-from synthetic_oversampling.simulate.sweeps import (
-    capacity as sweeps_capacity,
+from synthetic_oversampling.simulate.sweeps.capacity import (
+    token_model,
+    transformer_kl,
+    transformer_kl_trained,
 )
-from synthetic_oversampling.simulate.sweeps import (
-    literature as sweeps_literature,
+from synthetic_oversampling.simulate.sweeps.literature import literature
+from synthetic_oversampling.simulate.sweeps.metrics import metrics_by_imbalance
+from synthetic_oversampling.simulate.sweeps.nonparametric import saturation
+from synthetic_oversampling.simulate.sweeps.procedures import procedures
+from synthetic_oversampling.simulate.sweeps.proportional import (
+    proportional_errors,
+    proportional_phases,
+    proportional_spurious,
+    separability,
 )
-from synthetic_oversampling.simulate.sweeps import (
-    nonparametric as sweeps_nonparametric,
+from synthetic_oversampling.simulate.sweeps.risk import (
+    excess_against_weight,
+    gain_against_separation,
 )
-from synthetic_oversampling.simulate.sweeps import (
-    procedures as sweeps_procedures,
-)
-from synthetic_oversampling.simulate.sweeps import (
-    proportional as sweeps_proportional,
-)
-from synthetic_oversampling.simulate.sweeps import (
-    recorded,
-)
-from synthetic_oversampling.simulate.sweeps import (
-    risk as sweeps_risk,
-)
-from synthetic_oversampling.simulate.sweeps import (
-    scaling as sweeps_scaling,
-)
+from synthetic_oversampling.simulate.sweeps.scaling import nonparametric_rates, scaling_law
 
 __all__ = ["KIND", "PROFILES", "SEED", "SWEEPS", "Sweep", "artifact_path", "obtain"]
 
@@ -48,6 +48,7 @@ KIND = "figure data"
 PROFILES = ("quick", "full")
 SEED = 2024
 _EYE3 = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+_OTHER = [[0.3, 0.0, 0.0], [0.0, 2.0, 0.4], [0.0, 0.4, 1.5]]
 _MEANS = [[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]]
 
 
@@ -81,7 +82,7 @@ def _replicates(quick: int, full: int) -> dict[str, dict[str, int]]:
 _ALL = (
     Sweep(
         "raw_imbalance",
-        sweeps_bias.raw_imbalance,
+        raw_imbalance,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -94,7 +95,7 @@ _ALL = (
     ),
     Sweep(
         "bias_by_generator",
-        sweeps_bias.bias_by_generator,
+        bias_by_generator,
         {
             "means": [[0.2, -0.3, 0.1], [1.6, 0.4, -0.5]],
             "covs": [
@@ -117,7 +118,7 @@ _ALL = (
     ),
     Sweep(
         "spurious_weight",
-        sweeps_bias.spurious_weight,
+        spurious_weight,
         {
             "means": [[-0.9, 0.4, -1.1], [-0.9, 0.4, 1.1], [0.9, -0.4, -1.1], [0.9, -0.4, 1.1]],
             "covs": [[[1.21, 0.0, 0.0], [0.0, 1.21, 0.0], [0.0, 0.0, 0.64]]] * 4,
@@ -139,7 +140,7 @@ _ALL = (
     ),
     Sweep(
         "excess_against_weight",
-        sweeps_risk.excess_against_weight,
+        excess_against_weight,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -154,7 +155,7 @@ _ALL = (
     ),
     Sweep(
         "gain_against_separation",
-        sweeps_risk.gain_against_separation,
+        gain_against_separation,
         {
             "dim": 5,
             "distances": [1.0, 1.5, 2.0, 2.5, 3.0, 3.5],
@@ -167,7 +168,7 @@ _ALL = (
     ),
     Sweep(
         "scaling_law",
-        sweeps_scaling.scaling_law,
+        scaling_law,
         {
             "means": [group.mean[0].tolist() for group in scaling_paths.GROUPS],
             "covs": [group.cov[0].tolist() for group in scaling_paths.GROUPS],
@@ -184,7 +185,7 @@ _ALL = (
     ),
     Sweep(
         "nonparametric_rates",
-        sweeps_scaling.nonparametric_rates,
+        nonparametric_rates,
         {
             "amplitude": 1.0,
             "n_max": 50,
@@ -196,7 +197,7 @@ _ALL = (
     ),
     Sweep(
         "transformer_kl",
-        sweeps_capacity.transformer_kl,
+        transformer_kl,
         {
             "dim": 4,
             "var_within": 1.0,
@@ -209,13 +210,13 @@ _ALL = (
     ),
     Sweep(
         "transformer_kl_trained",
-        recorded.transformer_kl_trained,
+        transformer_kl_trained,
         {"recorded": "transformer_toy/gap_unknown_mean.json"},
         {"quick": {}, "full": {}},
     ),
     Sweep(
         "token_model",
-        sweeps_capacity.token_model,
+        token_model,
         {
             "dim": 3,
             "vocabulary": 16,
@@ -229,7 +230,7 @@ _ALL = (
     ),
     Sweep(
         "phase_diagram",
-        sweeps_benefit.phase_diagram,
+        phase_diagram,
         {
             "means": _MEANS,
             "separations": [1.0, 1.75, 2.5],
@@ -246,7 +247,7 @@ _ALL = (
     ),
     Sweep(
         "fidelity_to_excess",
-        sweeps_benefit.fidelity_to_excess,
+        fidelity_to_excess,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -265,7 +266,7 @@ _ALL = (
     ),
     Sweep(
         "generated_samples",
-        sweeps_benefit.generated_samples,
+        generated_samples,
         {
             "means": [[0.0, 0.0], [1.0, 0.5]],
             "covs": [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.6], [0.6, 0.8]]],
@@ -278,7 +279,7 @@ _ALL = (
     ),
     Sweep(
         "saturation",
-        sweeps_nonparametric.saturation,
+        saturation,
         {
             "seeds": 50,
             "many": 1000,
@@ -290,7 +291,7 @@ _ALL = (
     ),
     Sweep(
         "literature",
-        sweeps_literature.literature,
+        literature,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -310,7 +311,7 @@ _ALL = (
     ),
     Sweep(
         "procedures",
-        sweeps_procedures.procedures,
+        procedures,
         {
             "means": _MEANS,
             "covs": [_EYE3, _EYE3],
@@ -327,7 +328,7 @@ _ALL = (
     ),
     Sweep(
         "proportional_errors",
-        sweeps_proportional.proportional_errors,
+        proportional_errors,
         {
             "distance": 2.0,
             "sizes": [240, 48],
@@ -340,7 +341,7 @@ _ALL = (
     ),
     Sweep(
         "proportional_spurious",
-        sweeps_proportional.proportional_spurious,
+        proportional_spurious,
         {
             "core": 0.8,
             "attribute": 1.0,
@@ -354,7 +355,7 @@ _ALL = (
     ),
     Sweep(
         "proportional_phases",
-        sweeps_proportional.proportional_phases,
+        proportional_phases,
         {
             "distance": 2.0,
             "few": 40,
@@ -370,8 +371,23 @@ _ALL = (
         _replicates(40, 400),
     ),
     Sweep(
+        "metrics_by_imbalance",
+        metrics_by_imbalance,
+        {
+            "means": [[0.0, 0.0, 0.0], [1.2, 0.5, -0.3]],
+            "labels": [0, 1],
+            "covs": {"same": [_EYE3, _EYE3], "different": [_EYE3, _OTHER]},
+            "methods": ["raw", "weighted", "smote", "plugin"],
+            "n_max": 5000,
+            "largest_ratio": 40.0,
+            "curve": 19,
+            "ratios": [2, 8, 32],
+        },
+        _replicates(200, 4000),
+    ),
+    Sweep(
         "separability",
-        sweeps_proportional.separability,
+        separability,
         {
             "distances": [1.0, 2.0],
             "rows": 120,

@@ -20,12 +20,16 @@ from synthetic_oversampling.simulate.claims.capacity import SUITE as IN_CONTEXT
 from synthetic_oversampling.simulate.claims.capacity import capacity_checks
 from synthetic_oversampling.simulate.claims.certificate import SUITE as CERTIFICATE
 from synthetic_oversampling.simulate.claims.certificate import certificate_checks, replicated
+from synthetic_oversampling.simulate.claims.global_law import (
+    HYPERBOLA,
+    global_law_checks,
+    hyperbola_checks,
+)
 from synthetic_oversampling.simulate.claims.global_law import SUITE as GLOBAL_LAW
-from synthetic_oversampling.simulate.claims.global_law import global_law_checks
-from synthetic_oversampling.simulate.claims.hyperbola import SUITE as HYPERBOLA
-from synthetic_oversampling.simulate.claims.hyperbola import hyperbola_checks
 from synthetic_oversampling.simulate.claims.independent import SUITE as INDEPENDENT
 from synthetic_oversampling.simulate.claims.independent import independent_checks
+from synthetic_oversampling.simulate.claims.metrics import SUITE as METRICS
+from synthetic_oversampling.simulate.claims.metrics import metric_checks
 from synthetic_oversampling.simulate.claims.nonparametric import SUITE_NAME, nonparametric_checks
 from synthetic_oversampling.simulate.claims.printed.checks import SUITE as PRINTED
 from synthetic_oversampling.simulate.claims.printed.checks import printed_checks
@@ -46,6 +50,7 @@ from synthetic_oversampling.simulate.experiments import in_context, independent
 from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
 from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS
 from synthetic_oversampling.simulate.experiments.experiment import experiment
+from synthetic_oversampling.simulate.experiments.metrics import metric_experiment
 from synthetic_oversampling.simulate.experiments.proportional_settings import SETTINGS
 from synthetic_oversampling.simulate.experiments.sequences import functions_of
 
@@ -135,6 +140,7 @@ _EVERY = (
     ),
     Suite(THRESHOLDS, threshold_checks, lambda name: Simulation(simulation_of(name), 50)),
     Suite(LIMITS, limit_checks),
+    Suite(METRICS, metric_checks, lambda name: _with_blocks(metric_experiment(name))),
     Suite("phases", phase_checks, lambda name: _with_blocks(phase_point(name))),
 )
 SUITES: dict[str, Suite] = {suite.name: suite for suite in _EVERY}

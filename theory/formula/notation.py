@@ -320,3 +320,15 @@ spread = _scalar("spread", "standard deviation of a row's margin, from 1 on", "s
 lead = _scalar("lead", "mean margin of a cluster, over its standard deviation", "u")
 ridge = _scalar("ridge", "of the penalty on the squared weights, halved", r"\lambda", **_POS)
 rows = _scalar("rows", "number of rows in all", "n", **_POS)
+
+# --- metrics (theorem M) --------------------------------------------------------------------
+score_1 = _scalar("score_1", "mean score of label 1", "m_1")
+score_0 = _scalar("score_0", "mean score of label 0", "m_0")
+score_var_1 = _scalar("score_var_1", "variance of the score of label 1", "v_1", **_POS)
+score_var_0 = _scalar("score_var_0", "variance of the score of label 0", "v_0", **_POS)
+metric = _scalar("metric", "metric of the pseudo-true point", r"m(\theta_\alpha)")
+metric_bend = _square("metric_bend", "Hessian of the metric at theta_alpha", r"\nabla^2 m")
+metric_1 = _scalar("metric_1", "metric of the first design's pseudo-true point", "m_1^*")
+metric_2 = _scalar("metric_2", "metric of the second design's pseudo-true point", "m_2^*")
+loss_1 = _scalar("loss_1", "what estimation adds to the first design's metric", r"\ell_1")
+loss_2 = _scalar("loss_2", "what estimation adds to the second design's metric", r"\ell_2")

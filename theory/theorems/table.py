@@ -8,12 +8,12 @@ from synthetic_oversampling.theory.theorems.bias import BIAS_FORMULAS
 from synthetic_oversampling.theory.theorems.bounds import BOUND_FORMULAS
 from synthetic_oversampling.theory.theorems.capacity import CAPACITY_FORMULAS
 from synthetic_oversampling.theory.theorems.filters import FILTER_FORMULAS
-from synthetic_oversampling.theory.theorems.global_law import GLOBAL_LAW_FORMULAS
+from synthetic_oversampling.theory.theorems.metrics import METRIC_FORMULAS
 from synthetic_oversampling.theory.theorems.moments import MOMENT_FORMULAS
 from synthetic_oversampling.theory.theorems.nonparametric import NONPARAMETRIC_FORMULAS
 from synthetic_oversampling.theory.theorems.proportional import PROPORTIONAL_FORMULAS
 from synthetic_oversampling.theory.theorems.risk import RISK_FORMULAS, WORST_GROUP_FORMULAS
-from synthetic_oversampling.theory.theorems.scaling import SCALING_FORMULAS
+from synthetic_oversampling.theory.theorems.scaling import GLOBAL_LAW_FORMULAS, SCALING_FORMULAS
 from synthetic_oversampling.theory.theorems.weights import DESIGN_FORMULAS
 
 __all__ = ["FORMULAS", "formulas_of"]
@@ -21,7 +21,7 @@ __all__ = ["FORMULAS", "formulas_of"]
 
 def _by_id(*families: tuple[Formula, ...]) -> dict[str, Formula]:
     ordered = [formula for family in families for formula in family]
-    order = {letter: rank for rank, letter in enumerate("BRSTH")}
+    order = {letter: rank for rank, letter in enumerate("BRSTHM")}
     ordered.sort(key=lambda f: (order[f.theorem[0]], f.theorem))  # stable within a theorem
     table = {formula.id: formula for formula in ordered}
     if len(table) != len(ordered):
@@ -43,6 +43,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     FILTER_FORMULAS,
     CAPACITY_FORMULAS,
     PROPORTIONAL_FORMULAS,
+    METRIC_FORMULAS,
 )
 
 

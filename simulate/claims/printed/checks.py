@@ -20,6 +20,7 @@ import scipy
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.printed.bounds import BOUND_ROWS
+from synthetic_oversampling.simulate.claims.printed.metrics import METRIC_ROWS
 from synthetic_oversampling.simulate.claims.printed.rows import BIAS_ROWS, RISK_ROWS
 from synthetic_oversampling.simulate.claims.printed.settings import (
     APART,
@@ -242,6 +243,7 @@ PRINTED: dict[str, Callable[[], Row]] = {
     "S3.floor": partial(_saturation, "floor"),
     "S3.crossover": partial(_saturation, "crossover"),
     "T4.excess_bound": _fidelity_excess,
+    **METRIC_ROWS,
 }
 
 
@@ -256,6 +258,7 @@ RESTATED = frozenset(
         "R6.bound",
         "R6.paper_form",
         "T4.excess_bound",
+        "M3.expected",
     }
 )
 

@@ -1,10 +1,10 @@
-"""Theorem H for `theory.registry`: the fields of `theory.registry.Theorem`."""
+"""Theorems H and M for `theory.registry`: the fields of `theory.registry.Theorem`."""
 
 from __future__ import annotations
 
 from synthetic_oversampling.theory.statements import STATEMENTS
 
-__all__ = ["PROPORTIONAL_THEOREMS"]
+__all__ = ["METRIC_THEOREMS", "PROPORTIONAL_THEOREMS"]
 
 _IID = "independent samples; group sizes fixed by design"
 _PROPORTIONAL = "sizes and the number of features d grow in proportion"
@@ -72,5 +72,51 @@ PROPORTIONAL_THEOREMS = (
         functions=("theory.proportional.predict.predict_proportional",),
         figure=None,
         no_figure=_NO_FIGURE,
+    ),
+)
+
+_SCORE = "linear score, Gaussian (mixture) groups of two labels"
+_NOTHING = "none; quadrature to about ten digits"
+
+METRIC_THEOREMS = (
+    dict(
+        id="M1",
+        claim="AUROC, average precision, and error and F1 at the best threshold are normal "
+        "integrals",
+        statement=STATEMENTS["M1"],
+        kinds=("exact",),
+        assumptions=(_SCORE,),
+        remainder=_NOTHING,
+        functions=("theory.population.metrics.metrics",),
+        figure="metrics_by_imbalance",
+        no_figure=None,
+    ),
+    dict(
+        id="M2",
+        claim="With one covariance imbalance costs these metrics nothing but noise",
+        statement=STATEMENTS["M2"],
+        kinds=("exact",),
+        assumptions=("two Gaussian classes with one covariance matrix", "the population"),
+        remainder="none",
+        functions=(
+            "theory.population.metrics.metrics",
+            "theory.prediction.bias.predict_bias",
+        ),
+        figure="metrics_by_imbalance",
+        no_figure=None,
+    ),
+    dict(
+        id="M3",
+        claim="The expected metric of a trained rule, and the size at which two designs break even",
+        statement=STATEMENTS["M3"],
+        kinds=("asymptotic",),
+        assumptions=(_IID, _SCORE, "smooth convex loss, as for R1 and R2"),
+        remainder="O(n^{-2})",
+        functions=(
+            "theory.prediction.metrics.expected_metrics",
+            "theory.prediction.metrics.break_even_factor",
+        ),
+        figure="metrics_by_imbalance",
+        no_figure=None,
     ),
 )

@@ -1,0 +1,158 @@
+"""Theorem M against scikit-learn's metrics on samples, finite differences and training."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
+
+from synthetic_oversampling.theory import Design, GaussianGroup, Oracle, metrics, predict
+from synthetic_oversampling.theory.population.metrics import (
+    METRICS,
+    classes_of,
+    expanded,
+    metric_values,
+)
+from synthetic_oversampling.theory.prediction.metrics import (
+    ExpectedMetric,
+    break_even_factor,
+    expected_metrics,
+)
+
+GROUPS = [
+    GaussianGroup([0.0, 0.0], np.eye(2), 0),
+    GaussianGroup([1.2, 0.4], [[0.5, 0.2], [0.2, 1.5]], 1),
+    GaussianGroup([[-0.5, 1.0], [2.0, 2.0]], [0.3 * np.eye(2), np.eye(2)], 1, weights=[0.3, 0.7]),
+]
+THETA = np.array([0.3, 1.0, -0.4])
+PREVALENCE = 0.1
+
+
+def _draws(rng, count):
+    """Rows of label 1 (both groups alike) and of label 0, as many times more as they are rarer."""
+    halves = [
+        rng.multivariate_normal(GROUPS[1].mean[0], GROUPS[1].cov[0], count // 2),
+        *(
+            rng.multivariate_normal(mean, cov, int(share * count / 2))
+            for share, mean, cov in zip(
+                GROUPS[2].weights, GROUPS[2].mean, GROUPS[2].cov, strict=True
+            )
+        ),
+    ]
+    one = np.concatenate(halves)
+    zero = rng.standard_normal((round(len(one) * (1 - PREVALENCE) / PREVALENCE), 2))
+    scores = np.concatenate([one, zero]) @ THETA[1:]
+    return np.repeat([1, 0], [len(one), len(zero)]), scores
+
+
+def test_metrics_are_those_of_scikit_learn_on_many_rows():
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(8):
+        label, score = _draws(rng, 4000)
+        false, true, _ = roc_curve(label, score)
+        precision, recall, _ = precision_recall_curve(label, score)
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+        seen.append(
+            (
+                roc_auc_score(label, score),
+                average_precision_score(label, score),
+                (1 - true + false).min() / 2,
+                f1.max(),
+            )
+        )
+    mean, error = np.mean(seen, axis=0), np.std(seen, axis=0, ddof=1) / np.sqrt(8)
+    found = np.array(metrics(THETA, GROUPS, prevalence=PREVALENCE))
+    chosen = np.array([0.0, 0.0, 1.0, 1.0]) * 0.002  # the best threshold of a sample flatters
+    assert np.all(np.abs(found - mean) < 4 * error + chosen)
+    assert np.all(error < 0.003)
+
+
+def test_derivatives_are_those_of_differences_also_at_the_best_threshold():
+    classes = classes_of(GROUPS, prevalence=PREVALENCE)
+    value, slope, bend = expanded(THETA, classes)
+    by_jax = jax.jit(metric_values)(jnp.asarray(THETA), classes)
+    np.testing.assert_allclose(value, by_jax, rtol=1e-12)
+    step = 1e-4
+    for k in range(3):
+        moved = step * np.eye(3)[k]
+        up, down = (expanded(THETA + side * moved, classes) for side in (1, -1))
+        np.testing.assert_allclose(slope[:, k], (up[0] - down[0]) / (2 * step), atol=2e-8)
+        np.testing.assert_allclose(bend[:, k], (up[1] - down[1]) / (2 * step), atol=2e-7)
+    held = bend[:, 1:, 1:]
+    assert np.all(np.abs(held).max(axis=(1, 2)) > 1e-3), "or no difference would be seen"
+
+
+@given(intercept=st.floats(-3, 3), scale=st.floats(0.1, 10), prevalence=st.floats(0.02, 0.98))
+def test_neither_the_intercept_nor_the_scale_matters(intercept, scale, prevalence):
+    first = metrics(THETA, GROUPS, prevalence=prevalence)
+    second = metrics([intercept, *(scale * THETA[1:])], GROUPS, prevalence=prevalence)
+    np.testing.assert_allclose(second, first, rtol=1e-9)
+    assert first.average_precision > 0.9 * prevalence
+    assert first.best_f1 >= 2 * prevalence / (1 + prevalence) - 1e-12, "all called positive"
+    assert 0 <= first.best_balanced_error <= 0.5
+
+
+def test_metrics_mirror_when_the_labels_are_exchanged():
+    other = [dataclasses.replace(group, label=1 - group.label) for group in GROUPS]
+    right, wrong = metrics(THETA, GROUPS), metrics(-THETA, other)
+    assert np.isclose(right.auroc, wrong.auroc, rtol=1e-12)
+    assert np.isclose(right.best_balanced_error, wrong.best_balanced_error, rtol=1e-12)
+    assert abs(right.average_precision - wrong.average_precision) > 1e-3
+
+
+def test_shares_weigh_groups_within_their_label():
+    alone = metrics(THETA, GROUPS, shares=(2.0, 1.0, 0.0))
+    np.testing.assert_allclose(alone, metrics(THETA, GROUPS[:2]), rtol=1e-12)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(
+    "theta, groups, options, message",
+    [
+        ([0.0, 0.0, 0.0], GROUPS, {}, "^theta: got slopes that are all 0, expected a score"),
+        ([0.0, 1.0], GROUPS, {}, r"^theta: got shape \(2,\), expected \(3,\)"),
+        ([0.0, 1.0, np.nan], GROUPS, {}, "^theta: got .*expected finite numbers"),
+        (THETA, GROUPS[1:], {}, "^groups: got none of label 0 with a share, expected some of both"),
+        (THETA, GROUPS, {"prevalence": 0.0}, "^prevalence: got 0.0, expected a number between"),
+        (THETA, GROUPS, {"shares": (1.0, 1.0)}, "^shares: got .*expected 3 numbers of at least 0"),
+        (THETA, GROUPS, {"shares": (1.0, -1.0, 1.0)}, "^shares: got .*expected 3 numbers"),
+    ],
+)
+def test_bad_input_is_named(theta, groups, options, message):
+    with pytest.raises(ValueError, match=message):
+        metrics(theta, groups, **options)
+
+
+def test_two_designs_break_even_where_whole_predictions_meet():
+    groups = [GROUPS[0], GaussianGroup([1.2, 0.5], np.diag([0.9, 1.1]), 1)]
+
+    def both(times):
+        sizes = (4000 * times, 100 * times)
+        return [
+            expected_metrics(groups, predict(groups, design, Oracle())).auroc
+            for design in (Design.raw(sizes), Design.class_weighted(sizes))
+        ]
+
+    few, many = both(1), both(4)
+    factor = break_even_factor(*few)
+    assert few[0].total > few[1].total and many[0].total < many[1].total and 1 < factor < 4
+    gaps = [one.total - other.total for one, other in (few, many)]
+    line = (gaps[0] - gaps[1]) / (1 - 1 / 4)  # linear in one over the factor
+    assert np.isclose(factor, line / (line - gaps[0]), rtol=1e-6)
+    assert break_even_factor(few[0], few[0]) == np.inf
+
+
+def test_the_least_metric_and_the_total_of_its_parts():
+    one = ExpectedMetric(best=0.9, target=0.85, drift=-0.01, noise=-0.02, std=0.03)
+    assert one.total == pytest.approx(0.82)
+    assert len(METRICS) == 4

@@ -1,0 +1,309 @@
+"""Theorem M's metrics: those of a score that ask for no threshold, and those at the best one.
+
+The score is ``t = w . x``; the intercept plays no part, nor does the scale of ``w``. Within a label
+the score is a mixture of normal laws over the components of its groups, so that every metric is a
+sum of normal integrals in one dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from synthetic_oversampling.theory.compiling import quick_jit
+from synthetic_oversampling.theory.population.groups import finite_point
+from synthetic_oversampling.theory.population.laws import GaussianGroup, require_groups
+from synthetic_oversampling.theory.precision import require_float64
+
+__all__ = ["METRICS", "Classes", "Metrics", "classes_of", "expanded", "metric_values", "metrics"]
+
+_GRID = np.linspace(-10.0, 10.0, 401)  # of a standard normal variable
+_MASS = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
+_THRESHOLDS = np.linspace(-8.0, 8.0, 129)  # standard deviations of each component
+_HALVINGS = 64
+
+
+class Metrics(NamedTuple):
+    """Values of the metrics.
+
+    Attributes:
+        auroc: probability that a score of label 1 is above one of label 0.
+        average_precision: mean precision at the scores of label 1.
+        best_balanced_error: mean of the two error rates at the threshold where it is least.
+        best_f1: F1 at the threshold where it is largest.
+    """
+
+    auroc: float
+    average_precision: float
+    best_balanced_error: float
+    best_f1: float
+
+
+METRICS: tuple[str, ...] = Metrics._fields
+
+
+class Side(NamedTuple):
+    """A label's components: weights ``[K]``, means ``[K, d]``, covariances ``[K, d, d]``."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covs: np.ndarray
+
+
+class Classes(NamedTuple):
+    """The two labels, and the share of label 1 where precision is asked for."""
+
+    positive: Side
+    negative: Side
+    prevalence: float
+
+
+class _Score(NamedTuple):
+    """A label's score: weights, means and standard deviations ``[K]`` of its components."""
+
+    weights: Array
+    mean: Array
+    std: Array
+
+
+def classes_of(
+    groups: Sequence[GaussianGroup],
+    *,
+    prevalence: float = 0.5,
+    shares: Sequence[float] | None = None,
+) -> Classes:
+    """The two labels of some groups.
+
+    Args:
+        groups: of both labels.
+        prevalence: share of label 1, for precision and F1.
+        shares: of each group within its label ``[G]``, in any unit; equal when omitted.
+
+    Raises:
+        ValueError: for groups of one label, or a prevalence or shares that are none.
+    """
+    require_groups(groups)
+    if not 0 < prevalence < 1:
+        raise ValueError(f"prevalence: got {prevalence!r}, expected a number between 0 and 1.")
+    parts = np.ones(len(groups)) if shares is None else np.asarray(shares, float)
+    if parts.shape != (len(groups),) or not np.all(np.isfinite(parts)) or np.any(parts < 0):
+        raise ValueError(
+            f"shares: got {shares!r}, expected {len(groups)} numbers of at least 0, one per group."
+        )
+    sides = []
+    for label in (1, 0):
+        chosen = [g for g, group in enumerate(groups) if group.label == label]
+        total = float(sum(parts[g] for g in chosen))
+        if total <= 0:
+            raise ValueError(
+                f"groups: got none of label {label} with a share, expected some of both labels."
+            )
+        sides.append(
+            Side(
+                np.concatenate([parts[g] / total * groups[g].weights for g in chosen]),
+                np.concatenate([groups[g].mean for g in chosen]),
+                np.concatenate([groups[g].cov for g in chosen]),
+            )
+        )
+    return Classes(sides[0], sides[1], float(prevalence))
+
+
+def metrics(
+    theta,
+    groups: Sequence[GaussianGroup],
+    *,
+    prevalence: float = 0.5,
+    shares: Sequence[float] | None = None,
+) -> Metrics:
+    """The metrics of a linear score (M1): exact up to quadrature, about ten digits.
+
+    Statement: with ``m`` and ``v`` mean and variance of the score in a component, AUROC is ``sum
+    pi_k pi_l Phi((m_k - m_l) / sqrt(v_k + v_l))`` over components ``k`` of label 1 and ``l`` of
+    label 0, and average precision ``E[pi F_1(t) / (pi F_1(t) + (1 - pi) F_0(t))]`` over scores
+    ``t`` of label 1, ``F`` the shares above ``t``. The best threshold is sought on a grid of all
+    components and refined.
+
+    Args:
+        theta: ``[p]``, intercept first; the intercept is ignored.
+        groups: of both labels.
+        prevalence: share of label 1, for precision and F1.
+        shares: of each group within its label ``[G]``, in any unit; equal when omitted.
+
+    Raises:
+        ValueError: naming the argument.
+        RuntimeError: if float64 is off.
+
+    Example:
+        >>> groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+        >>> found = metrics([0.0, 2.0], groups)  # Phi(1 / sqrt 2) and Phi(-1 / 2)
+        >>> round(found.auroc, 6), round(found.best_balanced_error, 6)
+        (0.76025, 0.308538)
+    """
+    require_float64("theory.population.metrics.metrics")
+    point = np.asarray(finite_point(theta), float)
+    classes = classes_of(groups, prevalence=prevalence, shares=shares)
+    if point.shape != (groups[0].dim + 1,):
+        raise ValueError(
+            f"theta: got shape {point.shape}, expected ({groups[0].dim + 1},) = intercept followed "
+            f"by {groups[0].dim} slopes."
+        )
+    if not np.any(point[1:]):
+        raise ValueError("theta: got slopes that are all 0, expected a score that ranks.")
+    return Metrics(*(float(value) for value in _compiled(jnp.asarray(point), classes)))
+
+
+def metric_values(theta: Array, classes: Classes) -> Array:
+    """The metrics in the order of `METRICS` ``[4]``, twice differentiable in ``theta [p]``.
+
+    Args:
+        theta: where, intercept first.
+        classes: of `classes_of`.
+    """
+    positive, negative = (_score(theta[1:], side) for side in classes[:2])
+    return _values(positive, negative, classes.prevalence)
+
+
+def expanded(theta: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values ``[4]``, gradients ``[4, p]`` and Hessians ``[4, p, p]`` of the metrics.
+
+    Derivatives are taken in means and standard deviations of the score and carried to the
+    parameters by hand, so that nothing of the size of the nodes times ``p**2`` is made.
+
+    Args:
+        theta: where ``[p]``, intercept first.
+        classes: of `classes_of`.
+    """
+    slope = np.asarray(theta)[1:]
+    scores = [jax.tree.map(np.asarray, _score(slope, side)) for side in classes[:2]]
+    point = np.concatenate([part for one in scores for part in (one.mean, one.std)])
+    weights = [one.weights for one in scores]
+    value, first, second = map(np.asarray, _derivatives(point, *weights, classes.prevalence))
+    moved, bent = [], []  # derivatives of the score's means and deviations in the slopes
+    for side, one in zip(classes[:2], scores, strict=True):
+        change = side.covs @ slope / one.std[:, None]
+        outer = change[:, :, None] * change[:, None, :]
+        moved += [side.means, change]
+        bent += [np.zeros_like(side.covs), (side.covs - outer) / one.std[:, None, None]]
+    jacobian, curved = np.concatenate(moved), np.concatenate(bent)
+    gradient = np.pad(first @ jacobian, ((0, 0), (1, 0)))
+    hessian = jacobian.T @ second @ jacobian + np.tensordot(first, curved, axes=1)
+    return value, gradient, np.pad(hessian, ((0, 0), (1, 0), (1, 0)))
+
+
+@quick_jit
+def _derivatives(point, weights1, weights0, share):
+    """Values, and derivatives in means and deviations of both labels' components."""
+    one, zero = len(weights1), len(weights0)
+
+    def values(point):
+        mean1, std1, mean0, std0 = jnp.split(point, np.cumsum([one, one, zero]))
+        return _values(_Score(weights1, mean1, std1), _Score(weights0, mean0, std0), share)
+
+    slope = jax.jacfwd(values)
+    return values(point), slope(point), jax.jacfwd(slope)(point)
+
+
+def _values(positive: _Score, negative: _Score, share) -> Array:
+    """The best threshold moves with the point: it is found without derivatives, and one step of
+    Newton's method from it, which changes nothing but carries its first derivative, makes the
+    second derivatives of the value right.
+    """
+    rest = 1.0 - share
+    still_positive, still_negative = jax.lax.stop_gradient((positive, negative))
+    tried = jnp.sort(
+        jnp.concatenate(
+            [
+                (one.mean[:, None] + one.std[:, None] * _THRESHOLDS[None]).ravel()
+                for one in (still_positive, still_negative)
+            ]
+        )
+    )
+
+    def error(above1, above0):
+        return (1.0 - above1 + above0) / 2
+
+    def error_slope(one: _Tail, zero: _Tail):
+        return one.density - zero.density, one.bend - zero.bend
+
+    def lost_f1(above1, above0):
+        return 1.0 - 2 * share * above1 / (share + share * above1 + rest * above0)
+
+    def f1_slope(one: _Tail, zero: _Tail):  # up to a positive factor
+        either = share + rest * zero.above
+        slope = one.density * either - rest * zero.density * one.above
+        return slope, one.bend * either - rest * zero.bend * one.above
+
+    def least(value, slope):
+        found = jnp.argmin(
+            value(_tail(tried, still_positive).above, _tail(tried, still_negative).above)
+        )
+        ends = tried[jnp.maximum(found - 1, 0)], tried[jnp.minimum(found + 1, len(tried) - 1)]
+
+        def halve(_, ends):
+            middle = (ends[0] + ends[1]) / 2
+            rising = slope(_tail(middle, still_positive), _tail(middle, still_negative))[0] > 0
+            return jnp.where(rising, ends[0], middle), jnp.where(rising, middle, ends[1])
+
+        best = sum(jax.lax.fori_loop(0, _HALVINGS, halve, ends)) / 2
+        first, second = slope(_tail(best, positive), _tail(best, negative))
+        best = best - jnp.where(second > 0, first / jnp.where(second > 0, second, 1.0), 0.0)
+        return value(_tail(best, positive).above, _tail(best, negative).above)
+
+    return jnp.stack(
+        [
+            _auroc(positive, negative),
+            _average_precision(positive, negative, share),
+            least(error, error_slope),
+            1.0 - least(lost_f1, f1_slope),
+        ]
+    )
+
+
+_compiled = quick_jit(metric_values)
+
+
+def _score(slope, side: Side) -> _Score:
+    var = jnp.maximum((side.covs @ slope) @ slope, 0.0)
+    std = jnp.where(var > 0, jnp.sqrt(jnp.where(var > 0, var, 1.0)), 0.0)
+    return _Score(jnp.asarray(side.weights), side.means @ slope, std)
+
+
+def _auroc(positive: _Score, negative: _Score):
+    gap = positive.mean[:, None] - negative.mean[None]
+    var = positive.std[:, None] ** 2 + negative.std[None] ** 2
+    certain = jnp.where(gap > 0, 1.0, jnp.where(gap < 0, 0.0, 0.5))  # a score that does not vary
+    normal = jax.scipy.special.ndtr(gap / jnp.sqrt(jnp.where(var > 0, var, 1.0)))
+    return positive.weights @ jnp.where(var > 0, normal, certain) @ negative.weights
+
+
+class _Tail(NamedTuple):
+    """Share of a score above a threshold, its density there, and the density's slope."""
+
+    above: Array
+    density: Array
+    bend: Array
+
+
+def _tail(threshold, score: _Score) -> _Tail:
+    mean, std = (part.reshape((1,) * threshold.ndim + (-1,)) for part in (score.mean, score.std))
+    std = jnp.where(std > 0, std, 1e-300)
+    units = (mean - threshold[..., None]) / std
+    density = jnp.exp(-(units**2) / 2) / (np.sqrt(2 * np.pi) * std)
+    return _Tail(
+        jax.scipy.special.ndtr(units) @ score.weights,
+        density @ score.weights,
+        (density * units / std) @ score.weights,
+    )
+
+
+def _average_precision(positive: _Score, negative: _Score, share):
+    """Both shares are above 1e-24 where they count: no logarithms are needed."""
+    threshold = positive.mean[:, None] + positive.std[:, None] * _GRID[None]
+    above1, above0 = _tail(threshold, positive).above, _tail(threshold, negative).above
+    precision = share * above1 / (share * above1 + (1.0 - share) * above0)
+    return positive.weights @ (precision @ _MASS)
