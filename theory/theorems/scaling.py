@@ -5,8 +5,8 @@ estimating equation to second order, in which fresh samples add ``1/N`` of their
 consequences follow by differentiating ``a(alpha) + s(alpha) / N`` for generic ``a`` and ``s``.
 
 The hyperbola's proofs start from 2 excess = E |(1 - alpha) U + alpha (W + xi)|^2 with the
-oversampling part U, the augmentation part W and its fresh sampling noise xi, in the metric of H^{-1}, and get
-everything else by differentiating that.
+oversampling part U, the augmentation part W and its fresh sampling noise xi, in the metric of
+H^{-1}, and get everything else by differentiating that.
 """
 
 from __future__ import annotations
