@@ -68,9 +68,10 @@ def test_the_list_has_every_check_with_its_place_and_computes_nothing():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_id_is_of_one_check_and_its_beginning_stands_where_the_check_is_declared(profile):
+    suites = {check.id: name for name in SUITES for check in SUITES[name].checks(profile)}
     for check in declare(profile):  # which refuses two of one id
         theorem, statistic, *_, label = check.id.split(".")
-        assert theorem in THEOREMS and suite_of(check.id) in SUITES
+        assert theorem in THEOREMS and suite_of(check.id) == suites[check.id], check.id
         file, _, line = check.place.partition(":")
         text = (ROOT / file).read_text()
         assert "yield" in text.splitlines()[int(line) - 1], check.place

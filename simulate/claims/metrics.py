@@ -146,7 +146,7 @@ def _exact_checks() -> Iterator[Check]:
     for name in _SIDE:
         for k, metric in enumerate(_IDS["M1"]):
             yield Check(
-                id=f"{metric}.{SUITE}.{name}",
+                id=f"{metric}.{SUITE}.on-{name}",
                 claim="closed form or quadrature on fixed nodes; adaptive quadrature and search",
                 kind="exact",
                 source="second route",

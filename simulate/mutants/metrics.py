@@ -70,7 +70,7 @@ METRIC_MUTANTS = (
         name="metric-labels-exchanged",
         theorems=("M1", "M2"),
         change="label 0 taken for label 1",
-        checks=("M1.auroc.metrics.mixture", "M2.auroc.metrics.raw"),
+        checks=("M1.auroc.metrics.on-mixture", "M2.auroc.metrics.raw"),
         changes=(replaced("theory.population.metrics.classes_of", _labels_exchanged),),
         also=("metrics",),
     ),
@@ -78,7 +78,7 @@ METRIC_MUTANTS = (
         name="precision-at-balance",
         theorems=("M1",),
         change="precision and F1 on balanced labels, whatever the prevalence",
-        checks=("M1.average_precision.metrics.spurious", "M1.best_f1.metrics.spurious"),
+        checks=("M1.average_precision.metrics.on-spurious", "M1.best_f1.metrics.on-spurious"),
         changes=(replaced("theory.population.metrics.metrics", _balanced),),
     ),
     Mutant(
