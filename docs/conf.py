@@ -30,6 +30,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "mathml",
     "reference",
+    "gallery",
     "theorem_pages",
     "built",
 ]

@@ -27,6 +27,7 @@ FAMILIES = {
     "S": "Size and weight",
     "T": "Generation in context",
     "H": "As many features as rows",
+    "M": "Metrics",
 }
 FORMS = {
     "sharp": "this package's own statement",
@@ -137,7 +138,7 @@ def _figure(entry: Theorem) -> str:
         return f"None: {_text(entry.no_figure or '')}."
     spec = FIGURES[entry.figure]
     return (
-        f"{_text(spec.title)}. {_text(spec.caption)}\n\n"
+        f"![{spec.title}](../gallery/{entry.figure}.png)\n\n{_text(spec.caption)}\n\n"
         f"{_code(f'oversampling figures {entry.figure}', 'sh')}\n\n"
         f"draws it (`{figure(entry.figure)}`)."
     )

@@ -48,7 +48,7 @@ def _panel(panel, payload: Mapping, rows: Mapping, own_name: str, names: Mapping
 @style.styled
 def _draw(payload: Mapping):
     figure, (left, right) = style.new_figure(1, 2, height=3.6)
-    names = {name: name for name in payload["parametric"]}
+    names = {name: style.display(name) for name in payload["parametric"]}
     first = _panel(left, payload, payload["parametric"], "S1", names)
     left.set_ylabel("excess risk (nats)")
     left.set_title("logistic regression")
