@@ -59,6 +59,7 @@ SCALING_MUTANTS = (
         changes=(
             result(_LAW, lambda right, *_: dataclasses.replace(right, noise=2 * right.noise)),
         ),
+        also=("independent",),
     ),
     Mutant(
         name="global-crossover-doubled",
@@ -173,7 +174,7 @@ SCALING_MUTANTS = (
         change="1/G for 1/G^2 in A, the second moment of the oversampling part",
         checks=("S1.excess_35.hyperbola.shifted-N600",),
         changes=(formula("S1.A", lambda rhs: nt.G * rhs),),
-        also=("scaling", "independent"),
+        also=("scaling",),
     ),
     Mutant(
         name="parts-that-share-their-noise",
