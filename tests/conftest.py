@@ -8,6 +8,7 @@ workers and commands under test, take from a common folder what one of them has 
 option that is already in ``XLA_FLAGS`` is left as it is.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ _COMPILED = None
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # workers inherit it
     _COMPILED = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compiled-")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+gc.set_threshold(50_000, 20, 20)  # tracing makes many objects that live: a few per cent less time
 
 import hypothesis
 import jax
