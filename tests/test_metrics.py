@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import (
     average_precision_score,
     precision_recall_curve,
@@ -34,6 +35,11 @@ GROUPS = [
     GaussianGroup([[-0.5, 1.0], [2.0, 2.0]], [0.3 * np.eye(2), np.eye(2)], 1, weights=[0.3, 0.7]),
 ]
 THETA = np.array([0.3, 1.0, -0.4])
+FLAT = [GaussianGroup([0.0], [[0.0]], 0), GaussianGroup([1.0], [[1.0]], 1)]
+TIED = [  # two thresholds are equally good along the first axis
+    GaussianGroup([[-3.0, 0.0], [1.0, 1.0]], [0.5 * np.eye(2)] * 2, 0),
+    GaussianGroup([[-1.0, 1.0], [3.0, 0.0]], [0.5 * np.eye(2)] * 2, 1),
+]
 PREVALENCE = 0.1
 
 
@@ -79,7 +85,7 @@ def test_metrics_are_those_of_scikit_learn_on_many_rows():
 
 def test_derivatives_are_those_of_differences_also_at_the_best_threshold():
     classes = classes_of(GROUPS, prevalence=PREVALENCE)
-    value, slope, bend = expanded(THETA, classes)
+    value, slope, bend, _ = expanded(THETA, classes)
     by_jax = jax.jit(metric_values)(jnp.asarray(THETA), classes)
     np.testing.assert_allclose(value, by_jax, rtol=1e-12)
     step = 1e-4
@@ -124,6 +130,9 @@ def test_shares_weigh_groups_within_their_label():
         ([0.0, 1.0, np.nan], GROUPS, {}, "^theta: got .*expected finite numbers"),
         (THETA, GROUPS[1:], {}, "^groups: got none of label 0 with a share, expected some of both"),
         (THETA, GROUPS, {"prevalence": 0.0}, "^prevalence: got 0.0, expected a number between"),
+        (THETA, GROUPS, {"prevalence": "half"}, "^prevalence: got 'half', expected a number"),
+        (THETA, GROUPS, {"shares": "abc"}, "^shares: got 'abc', expected 3 numbers"),
+        ([0.0, 1.0], FLAT, {}, "^theta: got a score that does not vary in a component"),
         (THETA, GROUPS, {"shares": (1.0, 1.0)}, "^shares: got .*expected 3 numbers of at least 0"),
         (THETA, GROUPS, {"shares": (1.0, -1.0, 1.0)}, "^shares: got .*expected 3 numbers"),
     ],
@@ -150,6 +159,69 @@ def test_two_designs_break_even_where_whole_predictions_meet():
     line = (gaps[0] - gaps[1]) / (1 - 1 / 4)  # linear in one over the factor
     assert np.isclose(factor, line / (line - gaps[0]), rtol=1e-6)
     assert break_even_factor(few[0], few[0]) == np.inf
+
+
+@pytest.mark.parametrize("variance", [1.0, 1e2, 1e6])
+@pytest.mark.parametrize("prevalence", [0.001, 0.5])
+def test_average_precision_keeps_its_digits_where_one_label_varies_far_more(variance, prevalence):
+    groups = [GaussianGroup([0.0], [[1.0]], 0), GaussianGroup([1.0], [[variance]], 1)]
+    std = np.sqrt(variance)
+    # by the ranks of label 1: precision at its quantiles, by nodes dense at the narrow label too
+    ends = np.unique(np.concatenate([np.linspace(-12, 12, 4001), np.linspace(-12, 12, 4001) * std]))
+    node, weight = np.polynomial.legendre.leggauss(8)
+    half = np.diff(ends) / 2
+    t = (ends[:-1] + half)[:, None] + half[:, None] * node
+    one, zero = norm.sf((t - 1) / std), norm.sf(t)
+    flagged = np.maximum(prevalence * one + (1 - prevalence) * zero, 1e-300)
+    density = norm.pdf((t - 1) / std) / std
+    right = np.sum(half[:, None] * weight * density * prevalence * one / flagged)
+    found = metrics([0.0, 1.0], groups, prevalence=prevalence).average_precision
+    assert found == pytest.approx(right, rel=1e-9)
+
+
+def test_a_group_of_no_share_counts_for_nothing_and_tiny_slopes_for_as_much_as_large_ones():
+    far = GaussianGroup([500.0, 0.0], np.eye(2), 1)
+    found = metrics(THETA, [*GROUPS, far], shares=(1, 1, 1, 0))
+    np.testing.assert_allclose(found, metrics(THETA, GROUPS), rtol=1e-12)
+    for scale in (1e-160, 1e160):
+        np.testing.assert_allclose(metrics(scale * THETA, GROUPS), found, rtol=1e-12)
+
+
+def test_two_equally_good_thresholds_are_doubted_and_so_is_a_direction_lost_in_noise():
+    tied = expected_metrics(TIED, predict(TIED, Design.raw((1000, 1000)), Oracle()))
+    assert tied.auroc.doubt == "" and "another threshold" in tied.best_balanced_error.doubt
+    weak = [GaussianGroup([0.1 * y, *[0.0] * 4], np.eye(5), y) for y in (0, 1)]
+    lost = expected_metrics(weak, predict(weak, Design.raw((2000, 200)), Oracle()), prevalence=0.1)
+    assert all("above chance" in one.doubt for one in lost[:2])
+    apart = [GaussianGroup([1.0 * y, *[0.0] * 4], np.eye(5), y) for y in (0, 1)]
+    sure = expected_metrics(apart, predict(apart, Design.raw((2000, 200)), Oracle()))
+    assert {one.doubt for one in sure} == {""}
+    few = expected_metrics(apart, predict(apart, Design.raw((40, 8)), Oracle()))
+    assert {one.doubt.startswith("the prediction is") for one in few} == {True}
+
+
+def test_a_metric_is_expected_of_the_groups_it_was_predicted_for():
+    made = predict(GROUPS, Design.raw((900, 900, 900)), Oracle())
+    with pytest.raises(ValueError, match="^groups: got 1 feature, expected the prediction's 2"):
+        expected_metrics([FLAT[1], GaussianGroup([0.0], [[1.0]], 0)], made)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_what_is_no_prediction_is_named():
+    with pytest.raises(ValueError, match="^prediction: got None, expected what theory.predict"):
+        expected_metrics(GROUPS, None)
+
+
+def test_designs_of_one_target_never_break_even_for_rounding():
+    groups = [GaussianGroup(y * np.array([0.4, 2.0]), [[1.0, 0.3], [0.3, 2.0]], y) for y in (0, 1)]
+    pairs = zip(
+        *(
+            expected_metrics(groups, predict(groups, design, Oracle()), prevalence=0.1)
+            for design in (Design.raw((9000, 1000)), Design.class_weighted((9000, 1000)))
+        ),
+        strict=True,
+    )
+    assert {break_even_factor(*pair) for pair in pairs} == {np.inf}
 
 
 def test_the_least_metric_and_the_total_of_its_parts():

@@ -96,7 +96,10 @@ METRIC_THEOREMS = (
         claim="With one covariance imbalance costs these metrics nothing but noise",
         statement=STATEMENTS["M2"],
         kinds=("exact",),
-        assumptions=("two Gaussian classes with one covariance matrix", "the population"),
+        assumptions=(
+            "two Gaussian classes with one covariance matrix and two means",
+            "the population",
+        ),
         remainder="none",
         functions=(
             "theory.population.metrics.metrics",
@@ -110,7 +113,12 @@ METRIC_THEOREMS = (
         claim="The expected metric of a trained rule, and the size at which two designs break even",
         statement=STATEMENTS["M3"],
         kinds=("asymptotic",),
-        assumptions=(_IID, _SCORE, "smooth convex loss, as for R1 and R2"),
+        assumptions=(
+            _IID,
+            _SCORE,
+            "smooth convex loss, as for R1 and R2",
+            "no two thresholds equally good; a direction not lost in its noise",
+        ),
         remainder="O(n^{-2})",
         functions=(
             "theory.prediction.metrics.expected_metrics",

@@ -137,9 +137,10 @@ STATEMENTS: dict[str, str] = {
     ),
     "M3": (
         "E m(thetahat) = m(theta_alpha) + grad m . E[thetahat - theta_alpha] + tr(Hess m Cov) / 2, "
-        "derivatives at theta_alpha, moments those of R1 and R2. With every count times k the "
-        "latter two are divided by k, so that two designs reach the same metric at k = (l_2 - l_1) "
-        "/ (m_1 - m_2) for targets m and losses l. " + EXISTENCE
+        "derivatives at theta_alpha, moments those of R1 and R2, where m is smooth: at the best "
+        "threshold, where no other is as good. With every count times k the latter two are divided "
+        "by k, so that two designs reach the same metric at k = (l_2 - l_1) / (m_1 - m_2) for "
+        "targets m and losses l. " + EXISTENCE
     ),
     "T1": (
         "Null-token logit log(sigma^2/tau^2), seed logits 0: exact for every number of seeds from "

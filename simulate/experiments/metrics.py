@@ -21,6 +21,7 @@ from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import empirical_gradient, fit
 from synthetic_oversampling.theory.population.metrics import (
     Classes,
+    Expanded,
     classes_of,
     expanded,
     metric_values,
@@ -64,14 +65,14 @@ class MetricExperiment:
         return classes_of(self.base.configuration.groups, prevalence=PREVALENCE)
 
     @cached_property
-    def expansion(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Values, gradients and Hessians of the metrics at the pseudo-true point."""
+    def expansion(self) -> Expanded:
+        """The metrics at the pseudo-true point."""
         return expanded(np.asarray(self.base.prediction.theta_alpha), self.classes)
 
     @cached_property
     def second_order(self) -> tuple[np.ndarray, np.ndarray]:
         """What theory says of the statistic ``second_order``, and its scale ``[4]`` each."""
-        theory, (_, slope, bend) = self.base.prediction, self.expansion
+        theory, (_, slope, bend, _) = self.base.prediction, self.expansion
         groups = self.base.configuration.groups
         expected = expected_metrics(groups, theory, prevalence=PREVALENCE)
         noise = np.array([metric.noise for metric in expected])
@@ -86,7 +87,7 @@ class MetricExperiment:
     @cached_property
     def probe(self) -> tuple[jax.Array, ...]:
         """What a replicate is compared with: point, metrics there, and the linear part."""
-        theory, (value, slope, _) = self.base.prediction, self.expansion
+        theory, (value, slope, *_) = self.base.prediction, self.expansion
         pull = slope @ np.linalg.inv(theory.curvature)
         return tuple(map(jnp.asarray, (theory.theta_alpha, value, pull)))
 

@@ -16,16 +16,27 @@ import numpy as np
 from jaxtyping import Array
 
 from synthetic_oversampling.theory.compiling import quick_jit
+from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.population.groups import finite_point
 from synthetic_oversampling.theory.population.laws import GaussianGroup, require_groups
 from synthetic_oversampling.theory.precision import require_float64
 
-__all__ = ["METRICS", "Classes", "Metrics", "classes_of", "expanded", "metric_values", "metrics"]
+__all__ = [
+    "METRICS",
+    "Classes",
+    "Expanded",
+    "Metrics",
+    "classes_of",
+    "expanded",
+    "metric_values",
+    "metrics",
+]
 
-_GRID = np.linspace(-10.0, 10.0, 401)  # of a standard normal variable
-_MASS = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
-_THRESHOLDS = np.linspace(-8.0, 8.0, 129)  # standard deviations of each component
+_THRESHOLDS = np.linspace(-9.0, 9.0, 73)  # standard deviations of every component of both labels
+_NODES, _MASS = np.polynomial.legendre.leggauss(4)  # between two neighbouring thresholds
 _HALVINGS = 64
+_RIVALS = 4  # local optima that are refined
+_APART = 1e-3  # of the least deviation, by which two thresholds differ
 
 
 class Metrics(NamedTuple):
@@ -75,7 +86,7 @@ def classes_of(
     groups: Sequence[GaussianGroup],
     *,
     prevalence: float = 0.5,
-    shares: Sequence[float] | None = None,
+    shares: Sequence[int | float] | None = None,
 ) -> Classes:
     """The two labels of some groups.
 
@@ -88,26 +99,31 @@ def classes_of(
         ValueError: for groups of one label, or a prevalence or shares that are none.
     """
     require_groups(groups)
-    if not 0 < prevalence < 1:
+    if not is_real(prevalence) or not 0 < prevalence < 1:
         raise ValueError(f"prevalence: got {prevalence!r}, expected a number between 0 and 1.")
-    parts = np.ones(len(groups)) if shares is None else np.asarray(shares, float)
+    try:
+        parts = np.ones(len(groups)) if shares is None else np.array(list(shares), float)
+    except (TypeError, ValueError):
+        parts = np.empty(0)
     if parts.shape != (len(groups),) or not np.all(np.isfinite(parts)) or np.any(parts < 0):
         raise ValueError(
             f"shares: got {shares!r}, expected {len(groups)} numbers of at least 0, one per group."
         )
     sides = []
     for label in (1, 0):
-        chosen = [g for g, group in enumerate(groups) if group.label == label]
+        chosen = [g for g, group in enumerate(groups) if group.label == label and parts[g] > 0]
         total = float(sum(parts[g] for g in chosen))
-        if total <= 0:
+        if not chosen:
             raise ValueError(
                 f"groups: got none of label {label} with a share, expected some of both labels."
             )
+        weights = np.concatenate([parts[g] / total * groups[g].weights for g in chosen])
+        some = weights > 0
         sides.append(
             Side(
-                np.concatenate([parts[g] / total * groups[g].weights for g in chosen]),
-                np.concatenate([groups[g].mean for g in chosen]),
-                np.concatenate([groups[g].cov for g in chosen]),
+                weights[some],
+                np.concatenate([groups[g].mean for g in chosen])[some],
+                np.concatenate([groups[g].cov for g in chosen])[some],
             )
         )
     return Classes(sides[0], sides[1], float(prevalence))
@@ -118,15 +134,16 @@ def metrics(
     groups: Sequence[GaussianGroup],
     *,
     prevalence: float = 0.5,
-    shares: Sequence[float] | None = None,
+    shares: Sequence[int | float] | None = None,
 ) -> Metrics:
     """The metrics of a linear score (M1): exact up to quadrature, about ten digits.
 
     Statement: with ``m`` and ``v`` mean and variance of the score in a component, AUROC is ``sum
     pi_k pi_l Phi((m_k - m_l) / sqrt(v_k + v_l))`` over components ``k`` of label 1 and ``l`` of
     label 0, and average precision ``E[pi F_1(t) / (pi F_1(t) + (1 - pi) F_0(t))]`` over scores
-    ``t`` of label 1, ``F`` the shares above ``t``. The best threshold is sought on a grid of all
-    components and refined.
+    ``t`` of label 1, ``F`` the shares above ``t``, by Gauss-Legendre nodes between points that are
+    dense for every component of both labels. The best threshold is sought at these points, and the
+    best local optima are refined.
 
     Args:
         theta: ``[p]``, intercept first; the intercept is ignored.
@@ -152,9 +169,23 @@ def metrics(
             f"theta: got shape {point.shape}, expected ({groups[0].dim + 1},) = intercept followed "
             f"by {groups[0].dim} slopes."
         )
-    if not np.any(point[1:]):
-        raise ValueError("theta: got slopes that are all 0, expected a score that ranks.")
+    _require_varying(point, classes)
+    point = np.append(0.0, point[1:] / np.abs(point[1:]).max())  # of the same metrics
     return Metrics(*(float(value) for value in _compiled(jnp.asarray(point), classes)))
+
+
+def _require_varying(theta: np.ndarray, classes: Classes) -> None:
+    """Raise unless the score ranks, and varies in every component."""
+    slope = theta[1:]
+    if not np.any(slope):
+        raise ValueError("theta: got slopes that are all 0, expected a score that ranks.")
+    slope = slope / np.abs(slope).max()
+    for side in classes[:2]:
+        if np.any((side.covs @ slope) @ slope <= 0):
+            raise ValueError(
+                "theta: got a score that does not vary in a component of some group, expected one "
+                "with a density; give the group some variance in that direction."
+            )
 
 
 def metric_values(theta: Array, classes: Classes) -> Array:
@@ -165,11 +196,26 @@ def metric_values(theta: Array, classes: Classes) -> Array:
         classes: of `classes_of`.
     """
     positive, negative = (_score(theta[1:], side) for side in classes[:2])
-    return _values(positive, negative, classes.prevalence)
+    return _values(positive, negative, classes.prevalence)[0]
 
 
-def expanded(theta: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values ``[4]``, gradients ``[4, p]`` and Hessians ``[4, p, p]`` of the metrics.
+class Expanded(NamedTuple):
+    """The metrics at a point, in the order of `METRICS`.
+
+    Attributes:
+        value: ``[4]``; slope: gradients ``[4, p]``; bend: Hessians ``[4, p, p]``.
+        rival: by how much another threshold falls short of the best one ``[4]``; inf where there
+            is none, or no threshold is chosen.
+    """
+
+    value: np.ndarray
+    slope: np.ndarray
+    bend: np.ndarray
+    rival: np.ndarray
+
+
+def expanded(theta: np.ndarray, classes: Classes) -> Expanded:
+    """The metrics at a point, with their derivatives.
 
     Derivatives are taken in means and standard deviations of the score and carried to the
     parameters by hand, so that nothing of the size of the nodes times ``p**2`` is made.
@@ -177,12 +223,17 @@ def expanded(theta: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarra
     Args:
         theta: where ``[p]``, intercept first.
         classes: of `classes_of`.
+
+    Raises:
+        ValueError: for a score that does not rank, or does not vary in a component.
     """
+    _require_varying(np.asarray(theta), classes)
     slope = np.asarray(theta)[1:]
     scores = [jax.tree.map(np.asarray, _score(slope, side)) for side in classes[:2]]
     point = np.concatenate([part for one in scores for part in (one.mean, one.std)])
     weights = [one.weights for one in scores]
-    value, first, second = map(np.asarray, _derivatives(point, *weights, classes.prevalence))
+    found = _derivatives(point, *weights, classes.prevalence)
+    value, rival, first, second = map(np.asarray, found)
     moved, bent = [], []  # derivatives of the score's means and deviations in the slopes
     for side, one in zip(classes[:2], scores, strict=True):
         change = side.covs @ slope / one.std[:, None]
@@ -192,7 +243,7 @@ def expanded(theta: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarra
     jacobian, curved = np.concatenate(moved), np.concatenate(bent)
     gradient = np.pad(first @ jacobian, ((0, 0), (1, 0)))
     hessian = jacobian.T @ second @ jacobian + np.tensordot(first, curved, axes=1)
-    return value, gradient, np.pad(hessian, ((0, 0), (1, 0), (1, 0)))
+    return Expanded(value, gradient, np.pad(hessian, ((0, 0), (1, 0), (1, 0))), rival)
 
 
 @quick_jit
@@ -204,12 +255,16 @@ def _derivatives(point, weights1, weights0, share):
         mean1, std1, mean0, std0 = jnp.split(point, np.cumsum([one, one, zero]))
         return _values(_Score(weights1, mean1, std1), _Score(weights0, mean0, std0), share)
 
-    slope = jax.jacfwd(values)
-    return values(point), slope(point), jax.jacfwd(slope)(point)
+    def slope(point):
+        return jax.jacfwd(lambda one: values(one)[0])(point)
+
+    return *values(point), slope(point), jax.jacfwd(slope)(point)
 
 
-def _values(positive: _Score, negative: _Score, share) -> Array:
-    """The best threshold moves with the point: it is found without derivatives, and one step of
+def _values(positive: _Score, negative: _Score, share) -> tuple[Array, Array]:
+    """The metrics, and by how much the thresholds' rivals fall short.
+
+    The best threshold moves with the point: it is found without derivatives, and one step of
     Newton's method from it, which changes nothing but carries its first derivative, makes the
     second derivatives of the value right.
     """
@@ -223,6 +278,14 @@ def _values(positive: _Score, negative: _Score, share) -> Array:
             ]
         )
     )
+
+    near = _APART * jnp.min(jnp.concatenate([still_positive.std, still_negative.std]))
+    order = jnp.arange(
+        len(tried), dtype=jnp.int32
+    )  # points of two components may be one, but for rounding
+    below = jnp.maximum(jnp.searchsorted(tried, tried - near, side="left") - 1, 0)
+    above = jnp.minimum(jnp.searchsorted(tried, tried + near, side="right"), len(tried) - 1)
+    first = order == jnp.searchsorted(tried, tried - near, side="left")
 
     def error(above1, above0):
         return (1.0 - above1 + above0) / 2
@@ -239,10 +302,13 @@ def _values(positive: _Score, negative: _Score, share) -> Array:
         return slope, one.bend * either - rest * zero.bend * one.above
 
     def least(value, slope):
-        found = jnp.argmin(
-            value(_tail(tried, still_positive).above, _tail(tried, still_negative).above)
+        """The least value over thresholds, and how far the next local minimum lies above it."""
+        at = value(_tail(tried, still_positive).above, _tail(tried, still_negative).above)
+        lowest = first & (at <= at[below]) & (at < at[above]) | (
+            order == jnp.argmin(at).astype(jnp.int32)
         )
-        ends = tried[jnp.maximum(found - 1, 0)], tried[jnp.minimum(found + 1, len(tried) - 1)]
+        places = jnp.argsort(jnp.where(lowest, at, jnp.inf))[:_RIVALS]
+        ends = tried[below[places]], tried[above[places]]
 
         def halve(_, ends):
             middle = (ends[0] + ends[1]) / 2
@@ -250,17 +316,21 @@ def _values(positive: _Score, negative: _Score, share) -> Array:
             return jnp.where(rising, ends[0], middle), jnp.where(rising, middle, ends[1])
 
         best = sum(jax.lax.fori_loop(0, _HALVINGS, halve, ends)) / 2
-        first, second = slope(_tail(best, positive), _tail(best, negative))
-        best = best - jnp.where(second > 0, first / jnp.where(second > 0, second, 1.0), 0.0)
-        return value(_tail(best, positive).above, _tail(best, negative).above)
+        at_best, bend = slope(_tail(best, positive), _tail(best, negative))
+        best = best - jnp.where(bend > 0, at_best / jnp.where(bend > 0, bend, 1.0), 0.0)
+        both = value(_tail(best, positive).above, _tail(best, negative).above)
+        both = jnp.where(lowest[places], both, jnp.inf)
+        place = jnp.argmin(both)
+        other = jnp.abs(best - best[place]) > near  # one may be found twice
+        gap = jnp.min(jnp.where(other, both, jnp.inf)) - both[place]
+        return both[place], jax.lax.stop_gradient(gap)
 
-    return jnp.stack(
-        [
-            _auroc(positive, negative),
-            _average_precision(positive, negative, share),
-            least(error, error_slope),
-            1.0 - least(lost_f1, f1_slope),
-        ]
+    (smallest, after), (lost, beyond) = least(error, error_slope), least(lost_f1, f1_slope)
+    precision = _average_precision(positive, negative, share, tried)
+    none = jnp.full((), jnp.inf)
+    return (
+        jnp.stack([_auroc(positive, negative), precision, smallest, 1.0 - lost]),
+        jnp.stack([none, none, after, beyond]),
     )
 
 
@@ -268,17 +338,14 @@ _compiled = quick_jit(metric_values)
 
 
 def _score(slope, side: Side) -> _Score:
-    var = jnp.maximum((side.covs @ slope) @ slope, 0.0)
-    std = jnp.where(var > 0, jnp.sqrt(jnp.where(var > 0, var, 1.0)), 0.0)
+    std = jnp.sqrt((side.covs @ slope) @ slope)
     return _Score(jnp.asarray(side.weights), side.means @ slope, std)
 
 
 def _auroc(positive: _Score, negative: _Score):
     gap = positive.mean[:, None] - negative.mean[None]
     var = positive.std[:, None] ** 2 + negative.std[None] ** 2
-    certain = jnp.where(gap > 0, 1.0, jnp.where(gap < 0, 0.0, 0.5))  # a score that does not vary
-    normal = jax.scipy.special.ndtr(gap / jnp.sqrt(jnp.where(var > 0, var, 1.0)))
-    return positive.weights @ jnp.where(var > 0, normal, certain) @ negative.weights
+    return positive.weights @ jax.scipy.special.ndtr(gap / jnp.sqrt(var)) @ negative.weights
 
 
 class _Tail(NamedTuple):
@@ -291,7 +358,6 @@ class _Tail(NamedTuple):
 
 def _tail(threshold, score: _Score) -> _Tail:
     mean, std = (part.reshape((1,) * threshold.ndim + (-1,)) for part in (score.mean, score.std))
-    std = jnp.where(std > 0, std, 1e-300)
     units = (mean - threshold[..., None]) / std
     density = jnp.exp(-(units**2) / 2) / (np.sqrt(2 * np.pi) * std)
     return _Tail(
@@ -301,9 +367,11 @@ def _tail(threshold, score: _Score) -> _Tail:
     )
 
 
-def _average_precision(positive: _Score, negative: _Score, share):
-    """Both shares are above 1e-24 where they count: no logarithms are needed."""
-    threshold = positive.mean[:, None] + positive.std[:, None] * _GRID[None]
-    above1, above0 = _tail(threshold, positive).above, _tail(threshold, negative).above
-    precision = share * above1 / (share * above1 + (1.0 - share) * above0)
-    return positive.weights @ (precision @ _MASS)
+def _average_precision(positive: _Score, negative: _Score, share, tried):
+    """Mean precision over the density of label 1; the nodes do not move with the point."""
+    half = jnp.diff(tried)[:, None] / 2
+    threshold = (tried[:-1, None] + half + half * _NODES[None]).ravel()
+    one, zero = _tail(threshold, positive), _tail(threshold, negative)
+    flagged = share * one.above + (1.0 - share) * zero.above
+    precision = share * one.above / jnp.where(flagged > 0, flagged, 1.0)
+    return (precision * one.density) @ (half * _MASS[None]).ravel()

@@ -1,7 +1,9 @@
 """Theorem M: what training on a design does to metrics without a threshold, expected over data.
 
-A metric ``m`` is a smooth function of the rule, so that theorem R's pieces give its expectation,
-``m(theta_alpha) + grad m . E[theta_hat - theta_alpha] + tr(Hess m Cov) / 2``.
+Where a metric ``m`` is a smooth function of the rule, theorem R's pieces give its expectation,
+``m(theta_alpha) + grad m . E[theta_hat - theta_alpha] + tr(Hess m Cov) / 2``. It is not smooth
+where two thresholds are equally good, and hardly so where the rule's direction drowns in its noise:
+what is expected there says that it is not to be relied on.
 """
 
 from __future__ import annotations
@@ -16,8 +18,13 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.metrics import METRICS, classes_of, expanded
 from synthetic_oversampling.theory.prediction.excess_risk import Prediction
 from synthetic_oversampling.theory.theorems.table import FORMULAS
+from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["ExpectedMetric", "ExpectedMetrics", "break_even_factor", "expected_metrics"]
+
+_LOST = 0.25  # of what a rule has above chance
+_STANDARD_DEVIATIONS = 3.0  # of a metric, that another threshold is to fall short by
+_ROUNDING = 1e-10
 
 
 class ExpectedMetric(NamedTuple):
@@ -26,7 +33,9 @@ class ExpectedMetric(NamedTuple):
     Attributes:
         best: of the balanced optimum ``theta*``; target: of the pseudo-true point.
         drift: ``grad m . E[theta_hat - theta_alpha]``; noise: ``tr(Hess m Cov) / 2``.
-        std: standard deviation over data sets, to first order and with the noise's own.
+        std: standard deviation over data sets, to leading order; too large, by up to a third in
+            simulations, where the noise is not small beside it.
+        doubt: why not to rely on it, in words; "" if nothing speaks against it.
     """
 
     best: float
@@ -34,6 +43,7 @@ class ExpectedMetric(NamedTuple):
     drift: float
     noise: float
     std: float
+    doubt: str = ""
 
     @property
     def total(self) -> float:
@@ -55,16 +65,22 @@ def expected_metrics(
     prediction: Prediction,
     *,
     prevalence: float = 0.5,
-    shares: Sequence[float] | None = None,
+    shares: Sequence[int | float] | None = None,
 ) -> ExpectedMetrics:
     """The metrics that a design is expected to reach (M3).
 
     Statement: ``E m(theta_hat) = m(theta_alpha) + grad m . E[theta_hat - theta_alpha] + tr(Hess m
-    Cov) / 2 + O(n^-2)``, derivatives at ``theta_alpha``, from the pieces of theorem R.
+    Cov) / 2 + O(n^-2)``, derivatives at ``theta_alpha``, from the pieces of theorem R, for a metric
+    that is smooth there: one at the best threshold needs that no other is as good.
+
+    A metric is in doubt, with a reason, where the prediction is; where estimation takes more than a
+    quarter of what the rule has above chance (its direction is lost in noise, which the verdict on
+    excess risk does not see); and where another threshold falls short by less than three standard
+    deviations.
 
     Args:
-        groups: of the prediction.
-        prediction: of `theory.predict`; its verdict holds here as well.
+        groups: those of the prediction; that they are cannot be told from their dimension alone.
+        prediction: of `theory.predict`.
         prevalence: share of label 1, for precision and F1.
         shares: of each group within its label ``[G]``, in any unit; equal when omitted.
 
@@ -83,24 +99,43 @@ def expected_metrics(
         >>> weighted.total < raw.total < raw.best  # and weights add noise
         True
     """
+    if not isinstance(prediction, Prediction):
+        raise ValueError(f"prediction: got {prediction!r}, expected what theory.predict returns.")
     classes = classes_of(groups, prevalence=prevalence, shares=shares)
-    best = expanded(np.asarray(prediction.theta_star), classes)[0]
-    value, slope, bend = expanded(np.asarray(prediction.theta_alpha), classes)
+    if groups[0].dim + 1 != len(prediction.theta_alpha):
+        raise ValueError(
+            f"groups: got {counted(groups[0].dim, 'feature')}, expected the prediction's "
+            f"{len(prediction.theta_alpha) - 1}: give the groups that it was made for."
+        )
+    best = expanded(np.asarray(prediction.theta_star), classes)
+    at = expanded(np.asarray(prediction.theta_alpha), classes)
     cov = np.asarray(prediction.cov)
+    chance = (0.5, prevalence, 0.5, 2 * prevalence / (1 + prevalence))
     found = []
     for k in range(len(METRICS)):
-        curved = bend[k] @ cov
-        var = slope[k] @ cov @ slope[k] + np.trace(curved @ curved) / 2
-        found.append(
-            ExpectedMetric(
-                best=float(best[k]),
-                target=float(value[k]),
-                drift=float(slope[k] @ np.asarray(prediction.estimator_bias)),
-                noise=float(np.trace(curved)) / 2,
-                std=math.sqrt(var),
-            )
+        curved = at.bend[k] @ cov
+        var = at.slope[k] @ cov @ at.slope[k] + np.trace(curved @ curved) / 2
+        one = ExpectedMetric(
+            best=float(best.value[k]),
+            target=float(at.value[k]),
+            drift=float(at.slope[k] @ np.asarray(prediction.estimator_bias)),
+            noise=float(np.trace(curved)) / 2,
+            std=math.sqrt(var),
         )
+        doubt = _doubt(one, chance[k], float(at.rival[k]), prediction)
+        found.append(one._replace(doubt=doubt))
     return ExpectedMetrics(*found)
+
+
+def _doubt(one: ExpectedMetric, chance: float, rival: float, prediction: Prediction) -> str:
+    verdict = prediction.validity.verdict
+    if verdict != "reliable":
+        return f"the prediction is {verdict}: see its validity"
+    if rival < _STANDARD_DEVIATIONS * one.std:
+        return "another threshold is about as good as the best one"
+    if abs(one.drift + one.noise) > _LOST * abs(one.target - chance):
+        return "what estimation takes is not small beside what the rule has above chance"
+    return ""
 
 
 def break_even_factor(one: ExpectedMetric, other: ExpectedMetric) -> float:
@@ -114,7 +149,11 @@ def break_even_factor(one: ExpectedMetric, other: ExpectedMetric) -> float:
         one, other: of two designs on the same groups.
 
     Returns:
-        The factor; inf where they never meet, because one is ahead at every size.
+        The factor; inf where they never meet: one is ahead at every size, or the targets are equal
+        up to rounding.
+
+    Raises:
+        ValueError: for a target that is no number.
 
     Example:
         >>> raw = ExpectedMetric(best=0.9, target=0.8, drift=0.0, noise=-0.01, std=0.1)
@@ -123,7 +162,11 @@ def break_even_factor(one: ExpectedMetric, other: ExpectedMetric) -> float:
         2.0
     """
     gap = one.target - other.target
-    if gap == 0:
+    if not math.isfinite(gap):
+        raise ValueError(
+            f"one, other: got targets {one.target} and {other.target}, expected numbers."
+        )
+    if abs(gap) <= _ROUNDING * max(abs(one.target), abs(other.target)):
         return math.inf
     lost = (one.drift + one.noise, other.drift + other.noise)
     factor = float(

@@ -64,7 +64,7 @@ def _over_directions(what: str) -> Row:
 def _expected() -> Row:
     predicted = prediction("shifted")
     theta = np.asarray(predicted.theta_alpha)
-    value, slope, bend = expanded(theta, classes_of(APART))
+    value, slope, bend, _ = expanded(theta, classes_of(APART))
     values = {
         "metric": value[1],
         "slope": slope[1],
