@@ -91,7 +91,7 @@ def test_a_plan_and_rows_drawn_from_a_table_move_with_it():
         return [(c.expected, c.evidence.error, c.loss) for c in planned.choices]
 
     np.testing.assert_allclose(plan(x + offset), plan(x), rtol=1e-9, atol=1e-12)
-    for name in ("gaussian", "smote"):
+    for name in ("plugin", "smote"):
         rows, moved = (draw_rows(name, rows, label, [5, 5], seed=0)[0] for rows in (x, x + offset))
         np.testing.assert_allclose(moved - offset, rows, atol=rounding)
 
