@@ -238,3 +238,13 @@ def test_wrong_input_and_float32_are_refused():
     with jax.enable_x64(False), pytest.raises(RuntimeError, match="jax_enable_x64"):
         predict(GROUPS, Design(SIZES), Oracle())
     assert jnp.zeros(1).dtype == jnp.float64
+
+
+def test_the_spread_at_the_optimum_is_that_of_half_a_quadratic_form_in_normal_variables():
+    groups = [GaussianGroup([1.3 * y, 0.4 * y], [[1.0, 0.3], [0.3, 0.8]], y) for y in (0, 1)]
+    found = predict(groups, Design.raw((300, 300)), Oracle())
+    curved = np.mean([hessian(found.theta_star, group) for group in groups], axis=0) @ found.cov
+    rng = np.random.default_rng(0)
+    roots = np.linalg.eigvals(curved).real  # the form is a sum of these times chi-squares
+    drawn = rng.chisquare(1, size=(200_000, 3)) @ roots / 2
+    assert float(found.excess.std) == pytest.approx(drawn.std(), rel=0.02)
