@@ -89,7 +89,6 @@ METRIC_THEOREMS = (
         remainder=_NOTHING,
         functions=("theory.population.metrics.metrics",),
         figure="metrics_by_imbalance",
-        no_figure=None,
     ),
     dict(
         id="M2",
@@ -106,7 +105,6 @@ METRIC_THEOREMS = (
             "theory.prediction.bias.predict_bias",
         ),
         figure="metrics_by_imbalance",
-        no_figure=None,
     ),
     dict(
         id="M3",
@@ -125,6 +123,5 @@ METRIC_THEOREMS = (
             "theory.prediction.metrics.break_even_factor",
         ),
         figure="metrics_by_imbalance",
-        no_figure=None,
     ),
 )

@@ -110,7 +110,6 @@ class MetricExperiment:
             values = metric_values(result.theta, classes)
             score = empirical_gradient(start, *sample)
             return {
-                "metric": values,
                 "second_order": values - at_start + pull @ score,
                 "not_converged": ~result.converged & ~result.separated,
                 "separated": result.separated,

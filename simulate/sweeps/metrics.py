@@ -39,18 +39,15 @@ def _largest(groups) -> float:
     return metrics([0.0, *np.linalg.solve(cov, gap)], groups).auroc
 
 
-def _predicted(
-    groups, method: str, sizes: tuple[int, int], best: float
-) -> tuple[dict[str, float], np.ndarray]:
-    """What theory expects of a method, and the pseudo-true point."""
+def _predicted(groups, method: str, sizes: tuple[int, int], best: float) -> dict[str, float]:
+    """What theory expects of a method."""
     prediction = predict(groups, *_design(method, sizes))
     found = expected_metrics(groups, prediction)
-    shown = {
+    return {
         "auroc_lost": best - found.auroc.total,
         "error": float(prediction.balanced_error),
         "best_error": found.best_balanced_error.total,
     }
-    return shown, np.asarray(prediction.theta_alpha)
 
 
 def _simulated(groups, method: str, sizes, start, best, settings: Mapping, key, progress) -> tuple:
@@ -99,11 +96,11 @@ def metrics_by_imbalance(settings: Mapping, seed: int, progress: Progress) -> di
         best = _largest(groups)
         rows = {}
         for method in methods:
-            curves = [_predicted(groups, method, (most, round(most / r)), best)[0] for r in grid]
+            curves = [_predicted(groups, method, (most, round(most / r)), best) for r in grid]
             seen = []
             for ratio in settings["ratios"]:
                 sizes = (most, round(most / ratio))
-                _, start = _predicted(groups, method, sizes, best)
+                start = np.asarray(predict(groups, *_design(method, sizes)).theta_alpha)
                 values, result = _simulated(
                     groups,
                     method,

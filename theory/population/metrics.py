@@ -280,12 +280,11 @@ def _values(positive: _Score, negative: _Score, share) -> tuple[Array, Array]:
     )
 
     near = _APART * jnp.min(jnp.concatenate([still_positive.std, still_negative.std]))
-    order = jnp.arange(
-        len(tried), dtype=jnp.int32
-    )  # points of two components may be one, but for rounding
-    below = jnp.maximum(jnp.searchsorted(tried, tried - near, side="left") - 1, 0)
+    # points of two components may be one, but for rounding
+    order = jnp.arange(len(tried), dtype=jnp.int32)
+    start = jnp.searchsorted(tried, tried - near, side="left")
+    below, first = jnp.maximum(start - 1, 0), order == start
     above = jnp.minimum(jnp.searchsorted(tried, tried + near, side="right"), len(tried) - 1)
-    first = order == jnp.searchsorted(tried, tried - near, side="left")
 
     def error(above1, above0):
         return (1.0 - above1 + above0) / 2
