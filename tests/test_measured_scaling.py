@@ -25,11 +25,13 @@ SIZES = (60, 40)
 REMAINDER = 2 * 3 / 40  # 2 p / n: a fitted generator's seed moments are of first order in 1/n
 
 
-def _measured(generator, sets=2000):
+def _drawn(generator, sets, key):
     design = Design(SIZES, 1, 1.0)
-    key = jax.random.key(5)
-    samples = measure_generator(generator, GROUPS, design, sets=sets, per_set=20, key=key)
-    return measured_law(GROUPS, SIZES, samples)
+    return measure_generator(generator, GROUPS, design, sets=sets, per_set=20, key=key)
+
+
+def _measured(generator, sets=2000):
+    return measured_law(GROUPS, SIZES, _drawn(generator, sets, jax.random.key(5)))
 
 
 @pytest.mark.parametrize(
@@ -68,25 +70,17 @@ def test_of_a_large_bias_it_is_the_global_law_and_its_error_tells_it_from_the_hy
 
 
 def test_points_that_separate_the_labels_have_no_law():
-    samples = measure_generator(
-        Scaled(1e-4), GROUPS, Design(SIZES, 1, 1.0), sets=40, per_set=4, key=jax.random.key(1)
-    )
     with pytest.raises(ValueError, match="samples: got synthetic points .* no finite minimiser"):
-        measured_law(GROUPS, SIZES, samples)
+        _measured(Scaled(1e-4))
 
 
 def test_a_measured_cross_moment_is_not_the_largest_that_it_could_be():
     """Groups shifted apart: oversampling and augmentation are biased in other directions."""
     generators = (Shifted((0.8, 0.0)), Shifted((0.0, 0.8)))
-    law = hyperbola_of_design(GROUPS, (600, 60), generators)
+    law = hyperbola_of_design(GROUPS, SIZES, generators)
     assert float(law.C) < 0.8 * float(law.A * law.D) ** 0.5
-    design, key = Design((600, 60), 1, 1.0), jax.random.key(6)
-    drawn = [
-        measure_generator(generator, GROUPS, design, sets=400, per_set=20, key=key)
-        for generator in generators
-    ]
-    samples = tuple(rows[g] for g, rows in enumerate(drawn))
-    measured = measured_law(GROUPS, (600, 60), samples)
+    drawn = [_drawn(generator, 2000, jax.random.key(6)) for generator in generators]
+    measured = measured_law(GROUPS, SIZES, tuple(rows[g] for g, rows in enumerate(drawn)))
     small = measured.law.hyperbola
     assert float(small.C) == pytest.approx(float(law.C), abs=6 * float(measured.errors[1]))
     assert 12 * float(measured.errors[1]) < float(law.A * law.D) ** 0.5 - float(law.C)

@@ -49,9 +49,11 @@ def scores(
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         model = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=5, random_state=seed)
-    chance = model.fit(x, y, sample_weight=weight * (len(y) / weight.sum())).predict_proba(held)[
-        :, 1
-    ]
+    from threadpoolctl import threadpool_limits
+
+    mass = weight * (len(y) / weight.sum())
+    with threadpool_limits(1, user_api="openmp"):  # on a busy machine threads wait for each other
+        chance = model.fit(x, y, sample_weight=mass).predict_proba(held)[:, 1]
     return logit(np.clip(chance, _CERTAIN, 1 - _CERTAIN))[None]
 
 

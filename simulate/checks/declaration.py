@@ -7,6 +7,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Literal, SupportsFloat
@@ -137,9 +138,13 @@ def _place() -> str:
         frame = frame.f_back
     if frame is None:
         return ""
-    path = Path(frame.f_code.co_filename)
-    path = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
-    return f"{path.as_posix()}:{frame.f_lineno}"
+    return f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+@cache
+def _relative(name: str) -> str:
+    path = Path(name)
+    return (path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path).as_posix()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
