@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from synthetic_oversampling.figures import hero
-from synthetic_oversampling.figures.in_context import generated_samples, token_model, transformer_kl
+from synthetic_oversampling.figures.in_context import (
+    generated_samples,
+    row_depth,
+    token_model,
+    transformer_kl,
+)
 from synthetic_oversampling.figures.proportional import (
     proportional_errors,
     proportional_phases,
@@ -51,6 +56,7 @@ FIGURES: dict[str, Spec] = {
         procedures.SPEC,
         transformer_kl.SPEC,
         token_model.SPEC,
+        row_depth.SPEC,
         fidelity_to_excess.SPEC,
         generated_samples.SPEC,
         proportional_errors.SPEC,

@@ -17,7 +17,7 @@ from synthetic_oversampling.simulate.checks.check import (
 )
 from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims import bias as claims
-from synthetic_oversampling.simulate.claims.capacity import EFFECTS, PARTS
+from synthetic_oversampling.simulate.claims.in_context.capacity import EFFECTS, PARTS
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.verify.calibration import (

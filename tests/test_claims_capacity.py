@@ -8,7 +8,7 @@ from scipy import stats
 
 from synthetic_oversampling.simulate.checks.check import judge, judge_exact, make_plan
 from synthetic_oversampling.simulate.checks.declaration import planned
-from synthetic_oversampling.simulate.claims import capacity as claims_capacity
+from synthetic_oversampling.simulate.claims.in_context import capacity as claims_capacity
 from synthetic_oversampling.simulate.experiments import in_context, score_bias
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.replicates.observing import observe

@@ -15,7 +15,7 @@ IDS = (
     *(f"B{k}" for k in range(1, 6)),
     *(f"R{k}" for k in range(1, 8)),
     *(f"S{k}" for k in range(1, 4)),
-    *(f"T{k}" for k in range(1, 5)),
+    *(f"T{k}" for k in range(1, 6)),
     *(f"H{k}" for k in range(1, 5)),
     *(f"M{k}" for k in range(1, 4)),
 )

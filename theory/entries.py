@@ -1,16 +1,40 @@
-"""Theorems H and M for `theory.registry`: the fields of `theory.registry.Theorem`."""
+"""Theorems T5, H and M for `theory.registry`: the fields of `theory.registry.Theorem`."""
 
 from __future__ import annotations
 
 from synthetic_oversampling.theory.statements import STATEMENTS
 
-__all__ = ["METRIC_THEOREMS", "PROPORTIONAL_THEOREMS"]
+__all__ = ["METRIC_THEOREMS", "PROPORTIONAL_THEOREMS", "ROW_THEOREMS"]
 
 _IID = "independent samples; group sizes fixed by design"
 _PROPORTIONAL = "sizes and the number of features d grow in proportion"
 _GAUSSIAN_ROWS = "Gaussian (mixture) groups whose means stay bounded"
 _NO_FIGURE = "its numbers are compared with simulations one by one, by its checks"
 
+ROW_THEOREMS = (
+    dict(
+        id="T5",
+        claim="A transformer writes whole rows of correlated features; depth squares what it "
+        "misses",
+        statement=STATEMENTS["T5"],
+        kinds=("exact", "bound", "asymptotic"),
+        assumptions=(
+            "Gaussian rows of unknown mean and covariance",
+            "normal-inverse-Wishart prior or its flat limit",
+        ),
+        remainder="none for the exact law and the bound; O(e^3) for the divergence at residual e; "
+        "O(n^{-2}) for the rate of the flat prior",
+        functions=(
+            "theory.in_context.regression.feature_predictive",
+            "theory.in_context.regression.depth_divergence",
+            "theory.in_context.regression.depth_bound",
+            "theory.in_context.regression.enough_iterations",
+            "theory.in_context.regression.flat_rows_expected_kl",
+        ),
+        figure="row_depth",
+        no_figure=None,
+    ),
+)
 PROPORTIONAL_THEOREMS = (
     dict(
         id="H1",

@@ -9,7 +9,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from synthetic_oversampling.theory.entries import METRIC_THEOREMS, PROPORTIONAL_THEOREMS
+from synthetic_oversampling.theory.entries import (
+    METRIC_THEOREMS,
+    PROPORTIONAL_THEOREMS,
+    ROW_THEOREMS,
+)
 from synthetic_oversampling.theory.formula.formula import Formula
 from synthetic_oversampling.theory.sources import SOURCES, Form, Source
 from synthetic_oversampling.theory.statements import EXISTENCE, STATEMENTS
@@ -410,7 +414,7 @@ _ALL = (
         ),
         figure="fidelity_to_excess",
     ),
-    *(Theorem(**theorem) for theorem in (*PROPORTIONAL_THEOREMS, *METRIC_THEOREMS)),
+    *(Theorem(**theorem) for theorem in (*ROW_THEOREMS, *PROPORTIONAL_THEOREMS, *METRIC_THEOREMS)),
 )
 
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}

@@ -168,4 +168,10 @@ SOURCES: dict[str, tuple[Source, ...]] = {
             "Donsker and Varadhan, Communications on Pure and Applied Mathematics 28 (1975)",
         ),
     ),
+    "T5": (
+        _sharp(
+            "the network with its weights, and the divergence that depth leaves, with constants"
+        ),
+        _CAPACITY,
+    ),
 }

@@ -165,4 +165,18 @@ STATEMENTS: dict[str, str] = {
         "it. The chain is vacuous where it exceeds log 2 / min_g a_g - R_bal(theta*), which no "
         "generator of the design exceeds, a_g the real weights."
     ),
+    "T5": (
+        "The predictive of a row is, feature by feature, a Student regression on the features "
+        "before it, and a transformer with weights by hand writes it: attention with constant "
+        "logits averages x and x x', squared-ReLU units multiply exactly, and X <- X + X R, R <- "
+        "R^2 from X = I/trace invert the covariance of the earlier features. After L iterations an "
+        "eigenvalue l is missed by (1 - l/trace)^{2^L}, at most (1 - 1/(d kappa))^{2^L}: the "
+        "logarithm of the divergence from the exact predictive doubles with every iteration, with "
+        "the constants of depth_divergence, and it is never above depth_bound. L + 7 layers, width "
+        "O(d^2), O(d^3) hidden units, whatever the number of seeds n. The exact predictive of the "
+        "flat prior itself is d (d + 3)/(4 n) from every Gaussian group, to first order: below "
+        "log d/sqrt n once sqrt n exceeds d (d + 3)/(4 log d), above it for fewer seeds, and "
+        "without a floor in d, because nothing but the inverse is approximated. Of groups that are "
+        "not Gaussian nothing is said."
+    ),
 }

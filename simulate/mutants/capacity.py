@@ -6,7 +6,13 @@ import math
 
 import jax.numpy as jnp
 
-from synthetic_oversampling.simulate.mutants.mutation import Mutant, arguments, result
+from synthetic_oversampling.simulate.mutants.mutation import (
+    Mutant,
+    arguments,
+    formula,
+    replaced,
+    result,
+)
 from synthetic_oversampling.theory.population.groups import score_cov
 
 __all__ = ["CAPACITY_MUTANTS"]
@@ -280,6 +286,97 @@ CAPACITY_MUTANTS = (
         checks=("T4.score.in-context.predictive",),
         changes=(
             result("theory.in_context.capacity.fidelity_bias_bound", lambda bound, *_: -bound),
+        ),
+    ),
+    Mutant(
+        name="rows-one-degree-more",
+        theorems=("T5",),
+        change="nu - d + 2 degrees of freedom for nu - d + 1",
+        checks=("T5.predictive.whole-rows.n6", "T5.predictive.whole-rows.n40"),
+        changes=(
+            result(
+                "theory.in_context.regression.row_predictive",
+                lambda law, *_: law._replace(df=law.df + 1),
+            ),
+        ),
+    ),
+    Mutant(
+        name="rows-without-distance",
+        theorems=("T5",),
+        change="the scale of a feature without the distance of the earlier ones",
+        checks=("T5.predictive.whole-rows.n0", "T5.predictive.whole-rows.n6"),
+        changes=(
+            result(
+                "theory.in_context.regression.feature_predictive",
+                lambda one, law, earlier: one._replace(
+                    var_scale=law.scale[len(earlier), len(earlier)]
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        name="iterations-that-add",
+        theorems=("T5",),
+        change="a residual of power L + 1 for power 2^L",
+        checks=(
+            "T5.depth.whole-rows.n6-L6",
+            "T5.rate.whole-rows.L4",
+            "T5.formula.whole-rows.residual",
+        ),
+        changes=(
+            result(
+                "theory.in_context.regression.inversion_residual",
+                lambda left, eigenvalues, iterations: left ** ((iterations + 1) / 2.0**iterations),
+            ),
+        ),
+    ),
+    Mutant(
+        name="depth-cost-a-quarter-more",
+        theorems=("T5",),
+        change="the divergence of a depth times 5/4",
+        checks=("T5.depth.whole-rows.n0-L5", "T5.formula.whole-rows.costs"),
+        changes=(
+            result("theory.in_context.regression.depth_divergence", lambda value, *_: 1.25 * value),
+        ),
+    ),
+    Mutant(
+        name="depth-bound-quartered",
+        theorems=("T5",),
+        change="the bound of a depth over 4",
+        checks=("T5.bound.whole-rows.n6-L6", "T5.bound.whole-rows.n40-L6"),
+        changes=(result("theory.in_context.regression.depth_bound", lambda bound, *_: bound / 4),),
+    ),
+    Mutant(
+        name="student-bound-halved",
+        theorems=("T5",),
+        change="half of the bound on the divergence of two Student laws",
+        checks=("T5.student_bound.whole-rows.exceeded",),
+        changes=(formula("T5.student_bound", lambda rhs: rhs / 2),),
+    ),
+    Mutant(
+        name="rows-without-covariance",
+        theorems=("T5",),
+        change="the divergence of a known covariance, (d/2) log(1 + 1/n), for that of a row",
+        checks=("T5.flat_kl.whole-rows.n24", "T5.formula.whole-rows.rows_rate"),
+        changes=(
+            result(
+                "theory.in_context.regression.flat_rows_expected_kl",
+                lambda _, count, dim: dim / 2 * math.log1p(1 / count),
+            ),
+        ),
+    ),
+    Mutant(
+        name="iterations-without-dimension",
+        theorems=("T5",),
+        change="iterations for the condition number alone, without the order of the matrix",
+        checks=("T5.formula.whole-rows.iterations",),
+        changes=(
+            replaced(
+                "theory.in_context.regression.enough_iterations",
+                lambda right: (
+                    lambda residual, *, condition, dim: right(residual, condition=condition, dim=1)
+                ),
+            ),
         ),
     ),
 )

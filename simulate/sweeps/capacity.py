@@ -1,4 +1,4 @@
-"""Sweeps behind the figures of T1 to T3: divergence of in-context rules against the seeds."""
+"""Sweeps behind the figures of T1 to T3 and T5: divergence by the seeds, and by depth."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from scipy.special import digamma
 from scipy.stats import betabinom
 
 from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.experiments.in_context import depth_divergences
 from synthetic_oversampling.simulate.experiments.paths import Progress, measured
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sweeps.common import path_key, problems, share_of
-from synthetic_oversampling.theory.in_context import capacity, token_capacity
+from synthetic_oversampling.theory.in_context import capacity, regression, token_capacity
 
-__all__ = ["expected_count_kl", "token_model", "transformer_kl", "transformer_kl_trained"]
+__all__ = [
+    "expected_count_kl",
+    "row_depth",
+    "token_model",
+    "transformer_kl",
+    "transformer_kl_trained",
+]
 
 _ROOT = Path(__file__).parents[2]
 
@@ -168,6 +175,33 @@ def token_model(settings: Mapping, seed: int, progress: Progress) -> dict:
         "reported": [float(token_capacity.reported_rate(n, dim)) for n in grid],
         "counts": problems(result),
     }
+
+
+def row_depth(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """What iterations miss of a row's exact law, by the condition of its covariance (T5)."""
+    dim, seeds, depths = settings["dim"], settings["seeds"], tuple(range(settings["most"] + 1))
+    turn = np.linalg.qr(np.random.default_rng(settings["family_seed"]).normal(size=(dim, dim)))[0]
+    rows, conditions = {}, settings["conditions"]
+    for index, condition in enumerate(conditions):
+        scale = turn @ np.diag(np.geomspace(1.0, condition, dim)) @ turn.T
+        known = regression.NormalInverseWishart(
+            jnp.zeros(dim), jnp.asarray(seeds + 1.0), jnp.asarray(scale), jnp.asarray(seeds + 7.0)
+        )
+        law = regression.row_predictive(known)
+
+        def replicate(key, law=law):
+            return {"depth": depth_divergences(key, float(law.df), law.scale, depths)}
+
+        def part(done, index=index):
+            progress((index + done) / len(conditions))
+
+        result = _replicated(replicate, f"row depth {condition:g}", settings, seed, part)
+        rows[f"{condition:g}"] = {
+            "expected": [float(regression.depth_divergence(known, depth)) for depth in depths],
+            "bound": [float(regression.depth_bound(known, depth)) for depth in depths],
+            "observed": measured(result, "depth"),
+        }
+    return {"depth": depths, "conditions": rows}
 
 
 def transformer_kl_trained(settings: Mapping, seed: int, progress: Progress) -> dict:

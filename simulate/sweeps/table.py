@@ -22,6 +22,7 @@ from synthetic_oversampling.simulate.sweeps.bias import (
     spurious_weight,
 )
 from synthetic_oversampling.simulate.sweeps.capacity import (
+    row_depth,
     token_model,
     transformer_kl,
     transformer_kl_trained,
@@ -215,17 +216,16 @@ _ALL = (
         {"quick": {}, "full": {}},
     ),
     Sweep(
+        "row_depth",
+        row_depth,
+        {"dim": 5, "seeds": 20, "family_seed": 3, "conditions": [4.0, 30.0, 300.0], "most": 9},
+        _replicates(1024, 16384),
+    ),
+    Sweep(
         "token_model",
         token_model,
-        {
-            "dim": 3,
-            "vocabulary": 16,
-            "family_seed": 7,
-            "natural": [0.6, -0.4, 0.5],
-            "damping": 0.7,
-            "layers": [1, 2, 4, 16],
-            "counts": [16, 64, 256, 1024, 4096],
-        },
+        {"dim": 3, "vocabulary": 16, "family_seed": 7, "natural": [0.6, -0.4, 0.5], "damping": 0.7}
+        | {"layers": [1, 2, 4, 16], "counts": [16, 64, 256, 1024, 4096]},
         _replicates(1024, 16384),
     ),
     Sweep(

@@ -16,8 +16,6 @@ from synthetic_oversampling.simulate.claims.benefit import phase_checks, phase_p
 from synthetic_oversampling.simulate.claims.bias import configuration_checks
 from synthetic_oversampling.simulate.claims.bounds import SUITE as BOUNDS
 from synthetic_oversampling.simulate.claims.bounds import bound_checks
-from synthetic_oversampling.simulate.claims.capacity import SUITE as IN_CONTEXT
-from synthetic_oversampling.simulate.claims.capacity import capacity_checks
 from synthetic_oversampling.simulate.claims.certificate import SUITE as CERTIFICATE
 from synthetic_oversampling.simulate.claims.certificate import certificate_checks, replicated
 from synthetic_oversampling.simulate.claims.global_law import (
@@ -26,6 +24,10 @@ from synthetic_oversampling.simulate.claims.global_law import (
     hyperbola_checks,
 )
 from synthetic_oversampling.simulate.claims.global_law import SUITE as GLOBAL_LAW
+from synthetic_oversampling.simulate.claims.in_context.capacity import SUITE as IN_CONTEXT
+from synthetic_oversampling.simulate.claims.in_context.capacity import capacity_checks
+from synthetic_oversampling.simulate.claims.in_context.rows import SUITE as ROWS
+from synthetic_oversampling.simulate.claims.in_context.rows import row_checks
 from synthetic_oversampling.simulate.claims.independent import SUITE as INDEPENDENT
 from synthetic_oversampling.simulate.claims.independent import independent_checks
 from synthetic_oversampling.simulate.claims.metrics import SUITE as METRICS
@@ -118,6 +120,7 @@ _EVERY = (
     Suite(
         IN_CONTEXT, capacity_checks, lambda name: Simulation(*in_context.EXPERIMENTS[_label(name)])
     ),
+    Suite(ROWS, row_checks, lambda name: Simulation(*in_context.ROW_EXPERIMENTS[_label(name)])),
     Suite(GLOBAL_LAW, global_law_checks),
     Suite(HYPERBOLA, hyperbola_checks),
     Suite(PRINTED, printed_checks),

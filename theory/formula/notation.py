@@ -303,6 +303,24 @@ group_kl = _array("group_kl", "KL(Q_g || P_g) per group, generator first", r"\ma
 group_proxy = _array(
     "group_proxy", "sub-Gaussian variance proxy of the score under P_g, per group", "v"
 )
+eigen_share = _scalar(
+    "eigen_share",
+    "an eigenvalue of the earlier features' covariance, over its trace",
+    r"\frac{\lambda}{\tau}",
+    **_POS,
+)
+iterations = _scalar("iterations", "L, how often the inverse is updated", "L", **_NONNEG)
+degrees = _scalar("degrees", "degrees of freedom of a feature's Student law", r"\nu", **_POS)
+scale_ratio = _scalar(
+    "scale_ratio", "squared scale of the exact law, over that of the other", "a", **_POS
+)
+shift_square = _scalar(
+    "shift_square", "expected squared shift of the location, in squared scales", "S", **_NONNEG
+)
+growth = _scalar("growth", "relative growth of the residual scale", "g", **_NONNEG)
+left_sum = _scalar("left_sum", "sum of what the inverse misses, over eigenvalues", "e_1")
+left_square = _scalar("left_square", "sum of its squares", "e_2")
+left_most = _scalar("left_most", "largest share that the inverse may miss", r"\epsilon", **_POS)
 
 # --- features as many as rows (theorem H) ---------------------------------------------------
 response = _scalar(

@@ -130,6 +130,90 @@ def _prove_excess_bound(rhs):
     yield sp.simplify(sp.expand(instantiate(rhs, arrays, 2) - excess - slack))
 
 
+def _beta_moment(first: sp.Expr, second: sp.Expr, power: int) -> sp.Expr:
+    """E B^power of a Beta variable."""
+    return sp.rf(first, power) / sp.rf(first + second, power)
+
+
+def _t_moment(power: int) -> sp.Expr:
+    """E B^power, B = t^2/(nu + t^2) of a standard Student variable: Beta(1/2, nu/2)."""
+    return _beta_moment(sp.Rational(1, 2), nt.degrees / 2, power)
+
+
+def _prove_residual(rhs):
+    """X <- X + X R and R <- R^2 carried out on one eigenvalue, from X = 1/trace."""
+    trace = sp.Symbol("trace", positive=True)
+    inverse, left = 1 / trace, 1 - nt.eigen_share
+    for iteration in range(4):
+        stated = rhs.subs(nt.iterations, iteration)
+        yield sp.expand(stated - left)
+        yield sp.expand(stated - (1 - nt.eigen_share * trace * inverse))
+        inverse, left = sp.expand(inverse * (1 + left)), sp.expand(left**2)
+
+
+def _prove_iterations(rhs):
+    """So many leave exactly epsilon of that eigenvalue."""
+    left = _left.subs(nt.iterations, rhs)
+    return sp.simplify(sp.expand_log(sp.log(left), force=True) - sp.log(nt.left_most))
+
+
+def _prove_student_bound(rhs):
+    """log(1 + u) <= u on the ratio of the densities; the moments of t are those of a Beta law."""
+    square, inverse = _t_moment(1), (1 - _t_moment(1)) / nt.degrees
+    excess = (nt.scale_ratio - 1) * square + nt.scale_ratio * nt.shift_square * inverse
+    return sp.simplify(rhs - ((nt.degrees + 1) * excess - sp.log(nt.scale_ratio)) / 2)
+
+
+def _prove_location_cost(rhs):
+    """Half the Fisher information of the location: score (nu + 1) t/(nu + t^2)."""
+    information = (nt.degrees + 1) ** 2 * (_t_moment(1) - _t_moment(2)) / nt.degrees
+    return sp.simplify(rhs - nt.shift_square * information / 2)
+
+
+def _prove_scale_cost(rhs):
+    """Half the Fisher information of the log squared scale, times its mean square error.
+
+    The error is g less a quadratic form on the unit sphere times a Beta variable, for p = 1, 2, 3.
+    """
+    mean = (nt.degrees + 1) ** 2 * _t_moment(2) - 2 * (nt.degrees + 1) * _t_moment(1) + 1
+    for size in (1, 2, 3):
+        left = sp.symbols(f"e_1:{size + 1}", nonnegative=True)
+        normal = {2: 1, 4: 3}  # moments of a normal variable
+        whole = size * normal[4] + size * (size - 1) * normal[2] ** 2  # E |z|^4
+        first = sum(left) * sp.Rational(normal[2], size)
+        second = sum(
+            sp.Rational(normal[4] if i == j else normal[2] ** 2, whole) * left[i] * left[j]
+            for i in range(size)
+            for j in range(size)
+        )
+        half = sp.Rational(size, 2)
+        radius = [_beta_moment(half, nt.degrees / 2 - half, power) for power in (1, 2)]
+        square = nt.growth**2 - 2 * nt.growth * first * radius[0] + second * radius[1]
+        sums = {nt.left_sum: sum(left), nt.left_square: sum(e**2 for e in left)}
+        yield sp.simplify(rhs.subs(sums) - mean * square / 8)
+
+
+def _prove_rows_rate(rhs):
+    """The exact divergence of the flat prior at large n, by Stirling's series, d = 1, 2, 3."""
+    small = sp.Symbol("small", positive=True)  # 1/n
+
+    def digamma(z):
+        return sp.log(z) - 1 / (2 * z) - 1 / (12 * z**2)
+
+    def log_gamma(z):
+        return (z - sp.Rational(1, 2)) * sp.log(z) - z + 1 / (12 * z)
+
+    for size in (1, 2, 3):
+        half, left = 1 / (2 * small), (1 / small - size) / 2
+        exact = half * (digamma(half) - digamma(left)) + log_gamma(left) - log_gamma(half)
+        exact += sum(digamma((1 / small - i) / 2) for i in range(1, size + 1)) / 2
+        exact += sp.Rational(size, 2) * (sp.log(1 + small) - 1)
+        leading = sp.series(sp.expand_log(sp.simplify(exact), force=True), small, 0, 2).removeO()
+        stated = rhs.subs({nt.dim: size, nt.count: 1 / small})
+        yield sp.simplify(stated - leading)
+
+
+_left = (1 - nt.eigen_share) ** (2**nt.iterations)
 _fidelity = sp.sqrt(2 * nt.var_proxy * nt.kl)
 _ratio = nt.var_within / nt.var_prior
 
@@ -217,5 +301,60 @@ CAPACITY_FORMULAS = (
         / (2 * nt.curvature_path * nt.G**2),
         kind="bound",
         residual=_prove_excess_bound,
+    ),
+    Formula(
+        id="T5.residual",
+        claim="What the inverse of the earlier features' covariance misses after L iterations",
+        lhs=r"e",
+        rhs=_left,
+        kind="exact",
+        residual=_prove_residual,
+    ),
+    Formula(
+        id="T5.iterations",
+        claim="Iterations that leave no more of an eigenvalue; the least has at least 1/(d kappa) "
+        "of the trace",
+        lhs=r"L",
+        rhs=sp.log(sp.log(nt.left_most) / sp.log(1 - nt.eigen_share)) / sp.log(2),
+        kind="exact",
+        residual=_prove_iterations,
+    ),
+    Formula(
+        id="T5.student_bound",
+        claim="Divergence of two Student laws of the same degrees of freedom",
+        lhs=r"\mathrm{KL}",
+        rhs=(nt.scale_ratio - 1 - sp.log(nt.scale_ratio) + nt.scale_ratio * nt.shift_square) / 2,
+        kind="bound",
+        residual=_prove_student_bound,
+    ),
+    Formula(
+        id="T5.location_cost",
+        claim="What a shifted location costs a feature",
+        lhs=r"\mathrm{KL}_{\mathrm{location}}",
+        rhs=(nt.degrees + 1) / (nt.degrees + 3) * nt.shift_square / 2,
+        kind="asymptotic",
+        residual=_prove_location_cost,
+    ),
+    Formula(
+        id="T5.scale_cost",
+        claim="What a wrong scale costs a feature, averaged over the features before it",
+        lhs=r"\mathrm{KL}_{\mathrm{scale}}",
+        rhs=nt.degrees
+        / (4 * (nt.degrees + 3))
+        * (
+            nt.growth**2
+            - 2 * nt.growth * nt.left_sum / nt.degrees
+            + (2 * nt.left_square + nt.left_sum**2) / (nt.degrees * (nt.degrees + 2))
+        ),
+        kind="asymptotic",
+        residual=_prove_scale_cost,
+    ),
+    Formula(
+        id="T5.rows_rate",
+        claim="Expected divergence of the flat-prior row predictive: half the parameters over n",
+        lhs=r"\mathbb{E}\,\mathrm{KL}",
+        rhs=nt.dim * (nt.dim + 3) / (4 * nt.count),
+        kind="asymptotic",
+        residual=_prove_rows_rate,
     ),
 )
