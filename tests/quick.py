@@ -16,9 +16,10 @@ from synthetic_oversampling.simulate.verify.gate import suite_of
 RECORD = Path(__file__).parent / "gate_observations.json"
 # the suites that reject the most wrong formulas for their time; all of them take twice as long
 SUITES = (
-    "printed", "hyperbola", "global-law", "sequence", "in-context", "line", "two-gaussians",
-    "efron-1.5", "efron-2.5-random", "certificate", "separability", "proportional-line",
-    "proportional-oracle", "proportional-pairs", "proportional-seeds", "proportional-unequal",
+    "printed", "hyperbola", "global-law", "sequence", "in-context", "whole-rows", "line",
+    "two-gaussians", "efron-1.5", "efron-2.5-random", "certificate", "separability",
+    "proportional-line", "proportional-oracle", "proportional-pairs", "proportional-seeds",
+    "proportional-unequal",
 )  # fmt: skip
 LINE = ("raw", "weighted", "shifted", "smote")  # of its labels: each costs seconds
 

@@ -13,6 +13,7 @@ from synthetic_oversampling.simulate.mutants.mutation import (
     replaced,
     result,
 )
+from synthetic_oversampling.theory.formula import notation as nt
 from synthetic_oversampling.theory.population.groups import score_cov
 
 __all__ = ["CAPACITY_MUTANTS"]
@@ -334,9 +335,19 @@ CAPACITY_MUTANTS = (
         name="depth-cost-a-quarter-more",
         theorems=("T5",),
         change="the divergence of a depth times 5/4",
-        checks=("T5.depth.whole-rows.n0-L5", "T5.formula.whole-rows.costs"),
+        checks=("T5.depth.whole-rows.n0-L5", "T5.costs.whole-rows.L3"),
         changes=(
             result("theory.in_context.regression.depth_divergence", lambda value, *_: 1.25 * value),
+        ),
+    ),
+    Mutant(
+        name="student-information-of-another-law",
+        theorems=("T5",),
+        change="df + 2 for df + 1 in the cost of the location, df + 1 for df in that of the scale",
+        checks=("T5.costs.whole-rows.L3",),
+        changes=(
+            formula("T5.location_cost", lambda rhs: rhs * (nt.degrees + 2) / (nt.degrees + 1)),
+            formula("T5.scale_cost", lambda rhs: rhs * (nt.degrees + 1) / nt.degrees),
         ),
     ),
     Mutant(

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import cache, partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -177,20 +178,26 @@ def row_checks(profile: str) -> Iterator[Check]:
             expect=partial(_density, count),
         )
         for index, depth in enumerate(depths):
-            for name, what, kind, expect in (
-                ("T5.depth", "divergence from the exact law", "asymptotic", _divergence),
-                ("T5.bound", "divergence below its bound", "bound", _below),
-            ):
-                arguments = (effect, count, depth) if expect is _divergence else (count, depth)
-                yield Check(
-                    id=f"{name}.{SUITE}.n{count}-L{depth}",
-                    claim=f"{what} of {counted(depth, 'iteration')}, {seeds}",
-                    kind=kind,
-                    experiments=(f"{SUITE}/n{count}",),
-                    statistic=("depth", index),
-                    source="simulated and scored independently",
-                    expect=partial(expect, *arguments),
-                )
+            place: dict[str, Any] = {
+                "experiments": (f"{SUITE}/n{count}",),
+                "statistic": ("depth", index),
+                "source": "simulated and scored independently",
+            }
+            after = f"of {counted(depth, 'iteration')}, {seeds}"
+            yield Check(
+                id=f"T5.depth.{SUITE}.n{count}-L{depth}",
+                claim=f"divergence from the exact law {after}",
+                kind="asymptotic",
+                expect=partial(_divergence, effect, count, depth),
+                **place,
+            )
+            yield Check(
+                id=f"T5.bound.{SUITE}.n{count}-L{depth}",
+                claim=f"divergence below its bound {after}",
+                kind="bound",
+                expect=partial(_below, count, depth),
+                **place,
+            )
     yield Check(
         id=f"T5.rate.{SUITE}.L{_GRID_DEPTH}",
         claim="log ratio of the divergences of successive depths; integrated over three features",
@@ -216,7 +223,7 @@ def row_checks(profile: str) -> Iterator[Check]:
         expect=_students,
     )
     yield Check(
-        id=f"T5.formula.{SUITE}.costs",
+        id=f"T5.costs.{SUITE}.L3",
         claim="formulas T5.location_cost and T5.scale_cost: printed and computed value",
         kind="exact",
         source="restated algebra",
