@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
     precision_recall_curve,
@@ -16,7 +17,14 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from synthetic_oversampling.theory import Design, GaussianGroup, Oracle, metrics, predict
+from synthetic_oversampling.theory import (
+    Design,
+    GaussianGroup,
+    Oracle,
+    metrics,
+    predict,
+    predict_proportional,
+)
 from synthetic_oversampling.theory.population.metrics import (
     METRICS,
     classes_of,
@@ -228,3 +236,35 @@ def test_the_least_metric_and_the_total_of_its_parts():
     one = ExpectedMetric(best=0.9, target=0.85, drift=-0.01, noise=-0.02, std=0.03)
     assert one.total == pytest.approx(0.82)
     assert len(METRICS) == 4
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["raw", "weighted"])
+def test_of_many_features_metrics_are_those_of_penalised_fits(weighted):
+    """60 features on 180 and 40 rows; the mean over 60 fits by scikit-learn, three times its error.
+
+    The remainder is relative O(1/d): a twentieth of what is lost.
+    """
+    dim, sizes, ridge, prevalence = 60, (180, 40), 4.0, 0.1
+    mean = np.linspace(1.0, 0.0, dim) * 2.2 / np.linalg.norm(np.linspace(1.0, 0.0, dim))
+    spread = np.diag(np.linspace(0.6, 1.4, dim))
+    groups = (GaussianGroup(np.zeros(dim), spread, 0), GaussianGroup(mean, spread, 1))
+    design = Design.class_weighted(sizes) if weighted else Design.raw(sizes)
+    predicted = predict_proportional(groups=groups, design=design, ridge=ridge)
+    found = predicted.metrics(prevalence=prevalence)
+    rng, seen = np.random.default_rng(8), []
+    y = np.repeat([0, 1], sizes)
+    for _ in range(60):
+        x = rng.normal(size=(len(y), dim)) * np.sqrt(np.diag(spread)) + y[:, None] * mean
+        fitted = LogisticRegression(
+            C=1 / ridge, class_weight="balanced" if weighted else None, max_iter=500
+        ).fit(x, y)
+        theta = np.append(fitted.intercept_, fitted.coef_[0])
+        seen.append(metrics(theta, groups, prevalence=prevalence))
+    seen, ideal = np.array(seen), np.array([1.0, 1.0, 0.0, 1.0])
+    error = seen.std(axis=0) / np.sqrt(len(seen))
+    lost = np.abs(ideal - found)
+    assert found.auroc == pytest.approx(predicted.auroc, rel=1e-9)
+    assert np.all(np.abs(seen.mean(axis=0) - found) < 3 * error + lost / 20)
+    assert np.all(3 * error < lost / 10)
+    with pytest.raises(ValueError, match="^prevalence: got 1.5, expected a number between 0 and 1"):
+        predicted.metrics(prevalence=1.5)

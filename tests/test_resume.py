@@ -210,6 +210,7 @@ def test_a_run_killed_at_random_moments_and_resumed_gives_the_identical_report(
     tmp_path, toy, capsys
 ):
     """Killed by the clock, inside a writing, and by Ctrl-C, on other numbers of devices."""
+    toy_verify.register(16)  # as the program that is killed
     whole, resumed, kept = tmp_path / "whole.json", tmp_path / "resumed.json", tmp_path / "kept"
     pages = [tmp_path / "whole.html", tmp_path / "resumed.html"]
     reference = [*TOY, "--artifacts", str(tmp_path / "reference"), "--json", str(whole)]

@@ -71,10 +71,10 @@ def _checks(profile):
     )
 
 
-def register():
-    """Make the suite known to `verify`."""
+def register(block=64):
+    """Make the suite known to `verify`; the program takes blocks of 16, to be killed between."""
     suites.SUITES["toy"] = Suite(
-        "toy", _checks, lambda name: Simulation(FUNCTIONS[name.split("/")[1]], 16)
+        "toy", _checks, lambda name: Simulation(FUNCTIONS[name.split("/")[1]], block)
     )
 
 
@@ -85,7 +85,7 @@ def _kill():
 def main(how, argv):
     from synthetic_oversampling.__main__ import main as command
 
-    register()
+    register(16)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells
     verify.CHECKPOINT_SECONDS = 0.0
     kind, _, number = how.partition(" ")

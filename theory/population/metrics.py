@@ -26,10 +26,12 @@ __all__ = [
     "Classes",
     "Expanded",
     "Metrics",
+    "Side",
     "classes_of",
     "expanded",
     "metric_values",
     "metrics",
+    "metrics_of_scores",
 ]
 
 _THRESHOLDS = np.linspace(-9.0, 9.0, 73)  # standard deviations of every component of both labels
@@ -99,8 +101,7 @@ def classes_of(
         ValueError: for groups of one label, or a prevalence or shares that are none.
     """
     require_groups(groups)
-    if not is_real(prevalence) or not 0 < prevalence < 1:
-        raise ValueError(f"prevalence: got {prevalence!r}, expected a number between 0 and 1.")
+    share = _share(prevalence)
     try:
         parts = np.ones(len(groups)) if shares is None else np.array(list(shares), float)
     except (TypeError, ValueError):
@@ -126,7 +127,7 @@ def classes_of(
                 np.concatenate([groups[g].cov for g in chosen])[some],
             )
         )
-    return Classes(sides[0], sides[1], float(prevalence))
+    return Classes(sides[0], sides[1], share)
 
 
 def metrics(
@@ -172,6 +173,35 @@ def metrics(
     _require_varying(point, classes)
     point = np.append(0.0, point[1:] / np.abs(point[1:]).max())  # of the same metrics
     return Metrics(*(float(value) for value in _compiled(jnp.asarray(point), classes)))
+
+
+def metrics_of_scores(positive: Side, negative: Side, *, prevalence: float = 0.5) -> Metrics:
+    """The metrics of a score that is a mixture of normal laws within each label (M1).
+
+    Args:
+        positive, negative: labels 1 and 0, in the one dimension of the score.
+        prevalence: share of label 1, for precision and F1.
+
+    Raises:
+        ValueError: for a prevalence that is none, or a component whose score does not vary.
+        RuntimeError: if float64 is off.
+
+    Example:
+        >>> one, zero = (Side(np.ones(1), np.full((1, 1), m), np.ones((1, 1, 1))) for m in (1, 0))
+        >>> round(metrics_of_scores(one, zero).auroc, 6)
+        0.76025
+    """
+    require_float64("theory.population.metrics.metrics_of_scores")
+    classes = Classes(positive, negative, _share(prevalence))
+    point = np.array([0.0, 1.0])
+    _require_varying(point, classes)
+    return Metrics(*(float(value) for value in _compiled(jnp.asarray(point), classes)))
+
+
+def _share(prevalence) -> float:
+    if not is_real(prevalence) or not 0 < prevalence < 1:
+        raise ValueError(f"prevalence: got {prevalence!r}, expected a number between 0 and 1.")
+    return float(prevalence)
 
 
 def _require_varying(theta: np.ndarray, classes: Classes) -> None:

@@ -30,6 +30,7 @@ from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design, is_real
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, require_loss
+from synthetic_oversampling.theory.population.metrics import Metrics, Side, metrics_of_scores
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.equations import Equations, Rows, State
 from synthetic_oversampling.theory.proportional.generators import Parts, parts_of
@@ -63,6 +64,7 @@ class Proportional:
         response: ``V`` of each group's real rows, what a score gives way by to a unit force.
         ridge: of the penalty; iterations, residual: of the solver.
         limited: whether finitely many synthetic rows were taken for infinitely many (SMOTE).
+        scores: law of a new row's score in label 1 and in label 0.
     """
 
     error: np.ndarray
@@ -82,6 +84,20 @@ class Proportional:
     iterations: int
     residual: float
     limited: bool = False
+    scores: tuple[Side, Side]
+
+    def metrics(self, *, prevalence: float = 0.5) -> Metrics:
+        """AUROC, average precision, error and F1 at the best threshold (M1 on H1's scores).
+
+        Groups have equal shares within a label. Asymptotic: relative remainder O(1/d).
+
+        Args:
+            prevalence: share of label 1, for precision and F1.
+
+        Raises:
+            ValueError: for a prevalence that is none.
+        """
+        return metrics_of_scores(*self.scores, prevalence=prevalence)
 
     @property
     def total(self) -> float:
@@ -343,7 +359,14 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
         iterations=state.iterations,
         residual=state.residual,
         limited=parts.limited,
+        scores=(_side(groups, mean, var, 1), _side(groups, mean, var, -1)),
     )
+
+
+def _side(groups, mean: np.ndarray, var: np.ndarray, of: int) -> Side:
+    sign, weight = _components(groups)
+    some = (sign == of) & (weight > 0)
+    return Side(weight[some] / weight[some].sum(), mean[some][:, None], var[some][:, None, None])
 
 
 def _components(groups):
