@@ -3,8 +3,9 @@
 It reads a group's seeds as context and writes the law of the group's next samples. The modules:
 
 * the network: `model` (one set of weights, no positions), `heads` (raw outputs to a law);
-* weights by hand, exact: `constructed`; weights by training: `tasks` (families of groups with
-  their exact predictive), `train`, `checkpoint`;
+* weights by hand, exact: `constructed`, and `constructed_rows` for rows of correlated features;
+  weights by training: `tasks` (families of groups with their exact predictive), `train`,
+  `checkpoint`;
 * its use: `seeds` (a table and its units), `generate`;
 * its judgement, in `evaluation`: what one could use instead, the divergence from the exact
   predictive, what the gap costs a classifier, and what it was not trained for;
