@@ -187,7 +187,8 @@ def metrics_of_scores(positive: Side, negative: Side, *, prevalence: float = 0.5
         RuntimeError: if float64 is off.
 
     Example:
-        >>> one, zero = (Side(np.ones(1), np.full((1, 1), m), np.ones((1, 1, 1))) for m in (1, 0))
+        >>> unit = np.ones((1, 1, 1))
+        >>> one, zero = (Side(np.ones(1), np.full((1, 1), m), unit) for m in (1.0, 0.0))
         >>> round(metrics_of_scores(one, zero).auroc, 6)
         0.76025
     """
