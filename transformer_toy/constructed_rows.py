@@ -352,8 +352,7 @@ def feature_laws(
     raw_1xPxRxO = model.apply(
         network.params, seeds_NxD[None], count_P[None], condition_of_rows(x_SxD)
     )
-    raw = raw_1xPxRxO[0].reshape(len(count_P), *x_SxD.shape, 3)
-    law = heads.interpret("student", raw.reshape(-1, 1, 1, 3), 1, 0)
+    law = heads.interpret("student", raw_1xPxRxO.reshape(-1, 1, 1, 3), 1, 0)
     shape = (len(count_P), *x_SxD.shape)
     return heads.Student(*(part.reshape(shape) for part in law))
 

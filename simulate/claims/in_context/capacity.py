@@ -18,6 +18,7 @@ import scipy
 from scipy.special import digamma
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation, Kind, Source
+from synthetic_oversampling.simulate.claims.in_context.rows import same
 from synthetic_oversampling.simulate.experiments import in_context as settings
 from synthetic_oversampling.simulate.experiments import score_bias
 from synthetic_oversampling.theory.in_context import capacity, token_capacity
@@ -31,7 +32,6 @@ __all__ = ["SUITE", "capacity_checks"]
 SUITE = "in-context"
 # Relative size of the smallest error that is detected. Replicates are cheap here.
 EFFECTS = {"quick": 0.05, "full": 0.03}
-_ROUNDING = 1e-9  # quadrature against closed form, relative; observed: 1e-12 or less
 _PREDICTIVE_COUNTS = (0, 1, 2, 5, 17, 64)
 _DIRECTION = np.array([1.0, 2.0, -0.5])  # along which predictive means are compared
 _ARGUMENTS = {  # of the printed formulas
@@ -57,14 +57,6 @@ def _noiseless(
 ) -> Check:
     """A check of two routes without noise."""
     return Check(id=f"{name}.{SUITE}.{label}", claim=claim, kind=kind, source=source, expect=expect)
-
-
-def _same(theory: SupportsFloat, observed: SupportsFloat) -> Expectation:
-    """Two routes that agree up to rounding."""
-    theory = float(theory)
-    return Expectation(
-        theory=theory, discrepancy=_ROUNDING * max(1.0, abs(theory)), observed=observed
-    )
 
 
 def _noisy(
@@ -110,7 +102,7 @@ def _predictive_checks() -> Iterator[Check]:
         }
 
     def expect(name: str, count: int) -> Expectation:
-        return _same(*both(count)[name])
+        return same(*both(count)[name])
 
     for count in _PREDICTIVE_COUNTS:
         for name, part, what in (
@@ -210,7 +202,7 @@ def _floor_checks(effect: float) -> Iterator[Check]:
     def floor(depth):
         natural, table, matrix = readout()
         value = float(token_capacity.readout_floor(natural, table, depth, matrix))
-        return _same(value, settings.token_floor(depth))
+        return same(value, settings.token_floor(depth))
 
     def noise(depth):
         natural, table, matrix = readout()
@@ -281,7 +273,7 @@ def _finite_checks(effect: float) -> Iterator[Check]:
         joint = prior * np.prod(probs[:, seeds], axis=1)
         logs = jnp.asarray(np.log(probs[:, seeds]).T.reshape(len(seeds), 4))
         posterior = np.asarray(token_capacity.dictionary_posterior(logs, jnp.log(prior)))
-        return _same(posterior @ probs[:, 2], float(joint @ probs[:, 2] / joint.sum()))
+        return same(posterior @ probs[:, 2], float(joint @ probs[:, 2] / joint.sum()))
 
     for count in (0, 1, 3, 12):
         yield _noiseless(
@@ -295,7 +287,7 @@ def _finite_checks(effect: float) -> Iterator[Check]:
         got = token_capacity.dirichlet_multinomial_predictive(
             jnp.asarray(counts, float), jnp.asarray(settings.CONCENTRATION)
         )
-        return _same(got[0], settings.dirichlet_by_quadrature(counts)[0])
+        return same(got[0], settings.dirichlet_by_quadrature(counts)[0])
 
     for counts in ((0, 0, 0), (1, 0, 0), (4, 0, 2)):
         yield _noiseless(
@@ -416,7 +408,7 @@ def _formula_checks() -> Iterator[Check]:
     def printed(name):
         formula = FORMULAS[name]
         arguments = {key: _ARGUMENTS[key] for key in formula.arguments}
-        return _same(float(formula(**arguments)), float(values[name]()))
+        return same(float(formula(**arguments)), float(values[name]()))
 
     for name in values:
         theorem, short = name.split(".")

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import cache, partial
-from typing import Any
+from typing import Any, SupportsFloat
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,11 +22,11 @@ from synthetic_oversampling.theory.in_context import regression
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["SUITE", "row_checks"]
+__all__ = ["SUITE", "row_checks", "same"]
 
 SUITE = "whole-rows"
 _EFFECTS = {"quick": 0.08, "full": 0.04}
-_ROUNDING = 1e-9  # densities by two routes
+_ROUNDING = 1e-9  # of two routes, relative; observed: 1e-12 or less
 _POINT = np.array([0.4, -1.0, 0.7, 1.5])
 _GRID_COUNT, _GRID_DEPTH = 6, 4
 
@@ -43,9 +43,16 @@ def _after(count: int, dim: int = settings.ROW_DIM) -> regression.NormalInverseW
     return regression.posterior(prior, jnp.asarray(settings.fixed_rows(count)[:, :dim]))
 
 
-def _same(theory: float, observed: float) -> Expectation:
-    tolerance = _ROUNDING * max(1.0, abs(theory))
-    return Expectation(theory=theory, discrepancy=tolerance, observed=observed)
+def same(theory: SupportsFloat, observed: SupportsFloat) -> Expectation:
+    """Two routes that agree up to rounding.
+
+    Args:
+        theory, observed: what each gives.
+    """
+    theory = float(theory)
+    return Expectation(
+        theory=theory, discrepancy=_ROUNDING * max(1.0, abs(theory)), observed=observed
+    )
 
 
 def _density(count: int) -> Expectation:
@@ -57,7 +64,7 @@ def _density(count: int) -> Expectation:
         spread = math.sqrt(float(one.var_scale))
         total += float(scipy.stats.t.logpdf(x, float(one.df), float(one.loc), spread))
     degrees, mean, scale = settings.row_law(count)
-    return _same(total, float(scipy.stats.multivariate_t.logpdf(_POINT, mean, scale, degrees)))
+    return same(total, float(scipy.stats.multivariate_t.logpdf(_POINT, mean, scale, degrees)))
 
 
 def _divergence(effect: float, count: int, depth: int) -> Expectation:
@@ -75,10 +82,7 @@ def _divergence(effect: float, count: int, depth: int) -> Expectation:
 def _missed(count: int, depth: int) -> float:
     """The largest residual, by which the expansion is off in relative terms."""
     block = settings.row_law(count)[2][: settings.ROW_DIM - 1, : settings.ROW_DIM - 1]
-    least = np.linalg.eigvalsh(block)[0]
-    return float(
-        regression.inversion_residual(jnp.asarray([least, np.trace(block) - least]), depth)[0]
-    )
+    return float((1 - np.linalg.eigvalsh(block)[0] / np.trace(block)) ** 2.0**depth)
 
 
 def _below(count: int, depth: int) -> Expectation:
@@ -142,19 +146,19 @@ def _costs(depth: int) -> Expectation:
     sums = {"left_sum": missed.sum(), "left_square": (missed**2).sum()}
     spread = FORMULAS["T5.scale_cost"](growth=(missed @ explained) / rest, **sums, **law)
     computed = regression.depth_divergence(_after(_GRID_COUNT, 3), depth)
-    return _same(float(location + spread), float(computed))
+    return same(float(location + spread), float(computed))
 
 
 def _printed(name: str) -> Expectation:
     if name == "residual":
         printed = FORMULAS["T5.residual"](eigen_share=0.2, iterations=3.0)
-        return _same(
+        return same(
             float(printed), float(regression.inversion_residual(jnp.array([1.0, 4.0]), 3)[0])
         )
     if name == "iterations":
         printed = FORMULAS["T5.iterations"](left_most=1e-6, eigen_share=1 / 120)
         enough = regression.enough_iterations(1e-6, condition=40.0, dim=3)
-        return _same(float(math.ceil(float(printed))), float(enough))
+        return same(float(math.ceil(float(printed))), float(enough))
     rows = 10**6
     printed = float(FORMULAS["T5.rows_rate"](count=float(rows), dim=3.0))
     observed = float(regression.flat_rows_expected_kl(rows, 3))
