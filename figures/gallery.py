@@ -8,6 +8,7 @@ from synthetic_oversampling.figures.in_context import (
     row_depth,
     token_model,
     transformer_kl,
+    whole_rows,
 )
 from synthetic_oversampling.figures.proportional import (
     proportional_errors,
@@ -57,6 +58,7 @@ FIGURES: dict[str, Spec] = {
         transformer_kl.SPEC,
         token_model.SPEC,
         row_depth.SPEC,
+        whole_rows.SPEC,
         fidelity_to_excess.SPEC,
         generated_samples.SPEC,
         proportional_errors.SPEC,

@@ -103,8 +103,8 @@ def test_any_forged_entry_of_a_stored_result_leads_to_its_being_computed_again(t
 
 
 def _checkpoint(path, change):
-    tensors, about = checkpoint._read(checkpoint.SHIPPED_MEAN, "model")
-    checkpoint._write(path, tensors, "model", change(copy.deepcopy(about)))
+    tensors, about = checkpoint.read_tensors(checkpoint.SHIPPED_MEAN, "model")
+    checkpoint.write_tensors(path, tensors, "model", change(copy.deepcopy(about)))
     return path
 
 

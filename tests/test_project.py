@@ -46,7 +46,7 @@ ORDER = {
     "practice": (
         "rows", "text", "planner", "planner_study", "benchmark", "commands",
     ),
-    "transformer_toy": ("evaluation", "commands"),
+    "transformer_toy": ("evaluation", "rows", "commands"),
     "figures": ("risk", "scaling", "in_context", "proportional"),
 }  # fmt: skip
 

@@ -221,10 +221,10 @@ def test_checkpoints_that_contradict_themselves_are_refused(saved, tmp_path):
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "x"
-    checkpoint._write(path, {"w": np.zeros(2)}, "model", {})
+    checkpoint.write_tensors(path, {"w": np.zeros(2)}, "model", {})
     old = path.read_bytes()
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        checkpoint._write(path, {"w": np.ones(2)}, "model", {})
+        checkpoint.write_tensors(path, {"w": np.ones(2)}, "model", {})
     assert path.read_bytes() == old
     assert [one.name for one in tmp_path.iterdir()] == ["x"]

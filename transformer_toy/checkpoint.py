@@ -18,21 +18,29 @@ from synthetic_oversampling.transformer_toy import heads, model, tasks
 
 __all__ = [
     "FORMAT",
+    "ROWS",
     "SHIPPED",
     "SHIPPED_MEAN",
+    "SHIPPED_ROWS",
     "CheckpointError",
     "Model",
     "checksum",
+    "kind_of",
     "load_model",
     "load_state",
+    "read_tensors",
+    "require_shapes",
     "save_model",
     "save_state",
+    "write_tensors",
 ]
 
 FORMAT = "synthetic-oversampling transformer 2"
 # networks that ship with the package; `oversampling` says what each was trained for
 SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
 SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
+SHIPPED_ROWS = Path(__file__).parent / "rows" / "whole_rows.safetensors"
+ROWS = "network for whole rows"
 
 
 class CheckpointError(ValueError):
@@ -65,7 +73,16 @@ def checksum(tensors: dict[str, np.ndarray], kind: str, about: str) -> str:
     return whole.hexdigest()
 
 
-def _write(path: Path, tensors: dict[str, np.ndarray], kind: str, about: dict) -> None:
+def write_tensors(path: Path, tensors: dict, kind: str, about: dict) -> None:
+    """Write arrays with what they are, atomically and with a checksum.
+
+    Args:
+        path: where; a ``.safetensors`` file.
+        tensors: arrays by name.
+        kind: what the file holds, such as "model".
+        about: anything JSON can hold.
+    """
+    tensors = {name: np.asarray(value) for name, value in tensors.items()}
     text = json.dumps(about, sort_keys=True)
     header = {"format": FORMAT, "kind": kind, "about": text}
     header["sha256"] = checksum(tensors, kind, text)
@@ -73,7 +90,16 @@ def _write(path: Path, tensors: dict[str, np.ndarray], kind: str, about: dict) -
         file.write(save(tensors, header))
 
 
-def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+def read_tensors(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+    """Read a file of ``write_tensors``, whole or not at all.
+
+    Args:
+        path: the file.
+        kind: what it must hold.
+
+    Raises:
+        CheckpointError: if it is missing, damaged, foreign or of another kind.
+    """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file. Pass the path of a checkpoint.")
@@ -114,7 +140,34 @@ def _read(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
     return tensors, about
 
 
-def _require_shapes(path: Path, got: dict[str, tuple], expected: dict[str, tuple]) -> None:
+def kind_of(path: Path) -> str | None:
+    """What a file says it holds; None if it says nothing that can be read.
+
+    Args:
+        path: any file.
+
+    Example:
+        >>> kind_of(SHIPPED), kind_of(Path(__file__))
+        ('model', None)
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).get("kind")
+    except (SafetensorError, OSError, ValueError, struct.error):
+        return None
+
+
+def require_shapes(path: Path, got: dict[str, tuple], expected: dict[str, tuple]) -> None:
+    """Refuse a file whose arrays are not those of the network that it describes.
+
+    Args:
+        path: the file, for the message.
+        got: shapes by name.
+        expected: shapes by name.
+
+    Raises:
+        CheckpointError: naming the first that differs.
+    """
     for name in sorted(set(got) | set(expected)):
         if got.get(name) != expected.get(name):
             raise CheckpointError(
@@ -145,9 +198,8 @@ def save_model(
         >>> load_model(path).task.spec["name"]
         'unknown_mean'
     """
-    tensors = {name: np.asarray(value) for name, value in params.items()}
     whole = {"task": task.spec, "architecture": asdict(arch)} | about
-    _write(path, tensors, "model", whole)
+    write_tensors(path, params, "model", whole)
 
 
 def load_model(path: Path) -> Model:
@@ -171,7 +223,7 @@ def load_model(path: Path) -> Model:
 missing.safetensors: no such file. Pass the \
 path of a checkpoint.
     """
-    tensors, about = _read(path, "model")
+    tensors, about = read_tensors(path, "model")
     try:
         task = tasks.from_spec(about["task"])
         arch = model.Architecture(**about["architecture"])
@@ -192,7 +244,7 @@ path of a checkpoint.
                 f"task has {value}; copy it again or train anew."
             )
     got = {name: tensor.shape for name, tensor in tensors.items()}
-    _require_shapes(path, got, expected)
+    require_shapes(path, got, expected)
     params = {name: jnp.asarray(tensors[name]) for name in expected}
     return Model(task, arch, params, about)
 
@@ -219,8 +271,7 @@ def save_state(path: Path, state: Any, about: dict) -> None:
         >>> print(load_state(path, {"x": np.zeros(2)}, {"run": 1})["x"])
         [1. 1.]
     """
-    tensors = {name: np.asarray(leaf) for name, leaf in _flatten(state).items()}
-    _write(path, tensors, "training state", about)
+    write_tensors(path, _flatten(state), "training state", about)
 
 
 def load_state(path: Path, like: Any, about: dict) -> Any:
@@ -246,7 +297,7 @@ def load_state(path: Path, like: Any, about: dict) -> Any:
 missing: no such file. Pass the path of a \
 checkpoint.
     """
-    tensors, found = _read(path, "training state")
+    tensors, found = read_tensors(path, "training state")
     about = json.loads(json.dumps(about))
     for part in sorted(set(about) | set(found)):
         if about.get(part) != found.get(part):
@@ -256,6 +307,6 @@ checkpoint.
             )
     flat = _flatten(like)
     got = {name: tensor.shape for name, tensor in tensors.items()}
-    _require_shapes(path, got, {name: leaf.shape for name, leaf in flat.items()})
+    require_shapes(path, got, {name: leaf.shape for name, leaf in flat.items()})
     leaves = [jnp.asarray(tensors[name]) for name in flat]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)

@@ -23,9 +23,16 @@ from synthetic_oversampling.simulate.arguments import check_new
 from synthetic_oversampling.simulate.artifacts import ArtifactError, replacing
 from synthetic_oversampling.theory.wording import counted
 from synthetic_oversampling.transformer_toy import heads, train
-from synthetic_oversampling.transformer_toy.checkpoint import Model
+from synthetic_oversampling.transformer_toy.checkpoint import ROWS, Model, kind_of, load_model
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining, beyond_training
-from synthetic_oversampling.transformer_toy.seeds import Scaler, SeedError, Seeds, pooled_scaler
+from synthetic_oversampling.transformer_toy.rows import writer
+from synthetic_oversampling.transformer_toy.rows.training import RowNetwork, load
+from synthetic_oversampling.transformer_toy.seeds import (
+    Scaler,
+    SeedError,
+    Seeds,
+    pooled_scaler,
+)
 
 __all__ = [
     "BATCH",
@@ -36,6 +43,7 @@ __all__ = [
     "check_model",
     "generate",
     "group_law",
+    "load_network",
     "prior_std",
     "within_std",
     "write_csv",
@@ -44,6 +52,23 @@ __all__ = [
 FAMILIES = ("unknown_mean", "unknown_mean_and_scale")
 BATCH = 65_536
 FARTHEST = 4.0  # prior standard deviations of a group's mean
+
+
+def load_network(path: Path) -> Model | RowNetwork:
+    """Read a network of either kind.
+
+    Args:
+        path: a file that ``oversampling train`` wrote.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, foreign or inconsistent.
+
+    Example:
+        >>> from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED
+        >>> load_network(SHIPPED).task.spec["name"]
+        'unknown_mean_and_scale'
+    """
+    return load(path) if kind_of(path) == ROWS else load_model(path)
 
 
 def check_model(model: Model, num_features: int) -> None:
@@ -238,7 +263,7 @@ def balanced_counts(seeds: Seeds) -> dict[str, int]:
 
 
 def generate(
-    model: Model,
+    model: Model | RowNetwork,
     seeds: Seeds,
     counts: dict[str, int] | None = None,
     *,
@@ -249,7 +274,8 @@ def generate(
     """Synthetic samples for every group, a batch at a time.
 
     Args:
-        model: the network.
+        model: the network; one for whole rows writes features that depend on each other as the
+            group's do, one of ``FAMILIES`` a law of independent features.
         seeds: labelled seeds; all of them set the units, each group's own set its law.
         counts: how many samples for which label; ``balanced_counts`` if None.
         key: a typed key.
@@ -287,6 +313,8 @@ def generate(
             raise SeedError(f"group {label!r}: got {count!r}, expected a whole number from 0.")
     if not isinstance(batch, int) or batch < 1:
         raise SeedError(f"batch: got {batch!r}, expected a whole number from 1.")
+    if isinstance(model, RowNetwork):
+        return writer.group_rows(model, seeds, counts, scaling, key=key, batch=batch)
     check_model(model, seeds.features.shape[1])
     scaler = pooled_scaler(seeds, scaling)
     laws = {
@@ -316,7 +344,7 @@ def write_csv(
     overwrite: bool = False,
     show_progress: bool = False,
 ) -> int:
-    """Write synthetic samples as CSV: the seeds' feature columns, then the label's.
+    """Write synthetic samples as CSV: the seeds' feature columns, the label's, an attribute's.
 
     Numbers have nine digits, or nine of their spread in columns that lie far from 0.
     The file appears whole or not at all; batches are written as they come.
@@ -360,9 +388,11 @@ def write_csv(
     try:
         with replacing(path, newline="", encoding="utf-8") as file, bar:
             line = bar.add_task("", total=total)
-            file.write(",".join(map(_quoted, (*seeds.names, seeds.label_name))) + "\n")
+            named = [seeds.label_name] + [seeds.attribute_name or ""] * (seeds.cells is not None)
+            file.write(",".join(map(_quoted, (*seeds.names, *named))) + "\n")
             for label, part in parts:
-                row = ",".join([*cells, _quoted(label).replace("%", "%%")])
+                group = (label,) if seeds.cells is None else seeds.cells[label]
+                row = ",".join([*cells, *(_quoted(one).replace("%", "%%") for one in group)])
                 body = (row + "\n") * len(part)
                 file.write(body % tuple(part.ravel().tolist()))
                 written += len(part)

@@ -8,7 +8,16 @@ import numpy as np
 from synthetic_oversampling.simulate.tables.reading import TableError, read_table
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["SCALINGS", "Scaler", "SeedError", "Seeds", "from_arrays", "pooled_scaler", "read_seeds"]
+__all__ = [
+    "SCALINGS",
+    "Scaler",
+    "SeedError",
+    "Seeds",
+    "from_arrays",
+    "pooled_covariance",
+    "pooled_scaler",
+    "read_seeds",
+]
 
 SCALINGS = ("covariance", "features")
 
@@ -18,12 +27,18 @@ class SeedError(ValueError):
 
 
 class Seeds(NamedTuple):
-    """Labelled seed samples: ``features`` (n, d), ``labels`` n strings, and the columns' names."""
+    """Labelled seed samples: ``features`` (n, d), ``labels`` n strings, and the columns' names.
+
+    With an attribute ``labels`` are groups, "label & attribute", and ``cells`` says which two cells
+    each of them stands for.
+    """
 
     features: np.ndarray
     labels: np.ndarray
     names: tuple[str, ...]
     label_name: str
+    attribute_name: str | None = None
+    cells: dict[str, tuple[str, str]] | None = None
 
 
 class Scaler(NamedTuple):
@@ -33,12 +48,13 @@ class Scaler(NamedTuple):
     spread: np.ndarray
 
 
-def read_seeds(path: Path, label: str) -> Seeds:
+def read_seeds(path: Path, label: str, attribute: str | None = None) -> Seeds:
     """Read labelled seeds from a CSV file with a header; every other column is a feature.
 
     Args:
         path: the file.
         label: name of the label's column; labels are kept as text.
+        attribute: of an attribute's column; groups are then pairs of label and attribute.
 
     Returns:
         The seeds.
@@ -56,10 +72,28 @@ def read_seeds(path: Path, label: str) -> Seeds:
                [2. ]])
     """
     try:
-        table = read_table(path, label)
+        table = read_table(path, label, attribute)
     except TableError as error:
         raise SeedError(str(error)) from error
-    return Seeds(table.features, table.labels, table.names, table.label_name)
+    if attribute is None:
+        return Seeds(table.features, table.labels, table.names, table.label_name)
+    assert table.attributes is not None  # it was asked for
+    pairs = [*zip(table.labels.tolist(), table.attributes.tolist(), strict=True)]
+    names = [f"{one} & {other}" for one, other in pairs]
+    cells = dict(zip(names, pairs, strict=True))
+    if len(cells) != len(set(pairs)):
+        raise SeedError(
+            f"columns {label!r} and {attribute!r}: two pairs of values read the same, joined by "
+            "'&'. Write one of them otherwise."
+        )
+    return Seeds(
+        features=table.features,
+        labels=np.array(names, dtype=np.str_),
+        names=table.names,
+        label_name=table.label_name,
+        attribute_name=attribute,
+        cells=cells,
+    )
 
 
 def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:
@@ -102,6 +136,48 @@ def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:
     return Seeds(features, labels, names, "label")
 
 
+def _within(seeds: Seeds) -> tuple[np.ndarray, np.ndarray, int]:
+    """The groups' means, the seeds less their group's, and degrees of freedom within groups."""
+    groups = np.unique(seeds.labels)
+    means = np.stack([seeds.features[seeds.labels == one].mean(axis=0) for one in groups])
+    residual = seeds.features - means[np.searchsorted(groups, seeds.labels)]
+    return means, residual, len(residual) - len(groups)
+
+
+def pooled_covariance(seeds: Seeds, scaling: str = "covariance") -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the groups' means, and the pooled covariance within groups, shrunk to its diagonal.
+
+    Statement: the correlations count as many degrees of freedom as there are, the identity as many
+    as there are features, so that few seeds do not make features look collinear; with
+    ``features`` the correlations are 0.
+
+    Args:
+        seeds: the seeds of every group.
+        scaling: ``covariance`` or ``features``.
+
+    Raises:
+        SeedError: if a feature is constant within groups, or there are enough seeds to see that
+            features are collinear.
+
+    Example:
+        >>> x = np.array([[0.0, 0.0], [2.0, 4.0], [10.0, 3.0], [12.0, 5.0], [14.0, 1.0]])
+        >>> print(pooled_covariance(from_arrays(x, np.array([0, 0, 1, 1, 1])))[1])
+        [[3.33333333 0.        ]
+         [0.         5.33333333]]
+    """
+    scaler = pooled_scaler(seeds, "features")
+    _, residual, freedom = _within(seeds)
+    if scaling == "features":
+        return scaler.centre, scaler.spread**2
+    if freedom >= residual.shape[1]:
+        pooled_scaler(seeds, scaling)  # refuses collinear features
+    elif scaling not in SCALINGS:
+        raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
+    cov, dim = residual.T @ residual / freedom, residual.shape[1]
+    share = freedom / (freedom + dim)
+    return scaler.centre, share * cov + (1.0 - share) * scaler.spread**2
+
+
 def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
     """The affine map that gives all groups together mean 0 and unit spread within groups.
 
@@ -131,17 +207,14 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
     """
     if scaling not in SCALINGS:
         raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
-    groups = np.unique(seeds.labels)
-    means = np.stack([seeds.features[seeds.labels == one].mean(axis=0) for one in groups])
-    residual = seeds.features - means[np.searchsorted(groups, seeds.labels)]
-    freedom = len(residual) - len(groups)
+    means, residual, freedom = _within(seeds)
     dim = residual.shape[1]
     needed = dim if scaling == "covariance" else 1
     if freedom < needed:
         raise SeedError(
             "the spread within groups has "
             f"{counted(freedom, 'degree of freedom', 'degrees of freedom')} in "
-            f"{counted(len(residual), 'seed')} of {counted(len(groups), 'group')}; {scaling} "
+            f"{counted(len(residual), 'seed')} of {counted(len(means), 'group')}; {scaling} "
             f"scaling of {counted(dim, 'feature')} needs {needed}. Give more seeds"
             + (
                 ", or scale each feature by itself (--scaling features)."

@@ -9,13 +9,14 @@ same bits as one that was never stopped.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
@@ -26,28 +27,28 @@ from synthetic_oversampling.transformer_toy.evaluation import divergence
 
 __all__ = [
     "Recipe",
+    "Schedule",
     "State",
+    "advance_to_end",
     "architecture",
     "batch_loss",
     "chunk_of_steps",
     "initial_state",
     "law_of",
+    "next_state",
     "optimiser",
     "prefix_counts",
     "train",
 ]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Steps of an optimiser.
 
     Args:
         seed: of everything random.
         steps: optimiser steps.
-        groups: groups a step.
-        prefixes: prefixes a group, stratified and log-spaced from 0 to below ``max_count``.
-        max_count: seeds drawn for a group; training shows fewer than that.
         learning_rate: peak of Adam(0.9, 0.99); linear warm-up, then cosine to 0.
         warmup: steps of warm-up.
         clip: global norm that gradients are clipped to.
@@ -55,15 +56,12 @@ class Recipe:
         chunk: steps compiled into one call; progress and checkpoints come between calls.
 
     Example:
-        >>> Recipe().steps
+        >>> Schedule().steps
         12000
     """
 
     seed: int = 0
     steps: int = 12_000
-    groups: int = 128
-    prefixes: int = 8
-    max_count: int = 64
     learning_rate: float = 3e-3
     warmup: int = 500
     clip: float = 1.0
@@ -71,10 +69,13 @@ class Recipe:
     chunk: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("steps", "groups", "prefixes", "max_count", "chunk"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"Recipe.{name}: got {value!r}, expected a whole number from 1.")
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name != "seed" and isinstance(field.default, int):
+                if not isinstance(value, int) or value < 1:
+                    raise ValueError(
+                        f"Recipe.{name}: got {value!r}, expected a whole number from 1."
+                    )
         if self.steps % self.chunk:
             raise ValueError(
                 f"Recipe.chunk: got {self.chunk}, expected a divisor of steps = {self.steps}. "
@@ -82,14 +83,33 @@ class Recipe:
             )
 
 
-def calls_of(steps: int) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Schedule):
+    """How a network is trained.
+
+    Args:
+        groups: groups a step.
+        prefixes: prefixes a group, stratified and log-spaced from 0 to below ``max_count``.
+        max_count: seeds drawn for a group; training shows fewer than that.
+
+    Example:
+        >>> Recipe().steps
+        12000
+    """
+
+    groups: int = 128
+    prefixes: int = 8
+    max_count: int = 64
+
+
+def calls_of(steps: int, most: int) -> int:
     """Steps a compiled call: the most, up to the usual number, that divide all of them.
 
     Example:
-        >>> calls_of(12_000), calls_of(300)
+        >>> calls_of(12_000, 200), calls_of(300, 200)
         (200, 150)
     """
-    return next(size for size in range(Recipe().chunk, 0, -1) if steps % size == 0)
+    return next(size for size in range(most, 0, -1) if steps % size == 0)
 
 
 class State(NamedTuple):
@@ -101,7 +121,7 @@ class State(NamedTuple):
     step: Int[Array, ""]
 
 
-def optimiser(recipe: Recipe) -> optax.GradientTransformation:
+def optimiser(recipe: Schedule) -> optax.GradientTransformation:
     """Clipping, then Adam(0.9, 0.99), then a warm-up and a cosine to 0.
 
     Args:
@@ -279,20 +299,40 @@ def _compiled(spec: str, recipe: Recipe) -> Callable:
     def step(state: State, _: None) -> tuple[State, Array]:
         step_key = jax.random.fold_in(key, state.step)
         value, gradient = jax.value_and_grad(batch_loss)(state.params, task, recipe, key=step_key)
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes integer counts and floats
-            update, inner = transform.update(gradient, state.optimiser, state.params)
-        params = jax.tree.map(lambda old, new: old + new.astype(old.dtype), state.params, update)
-        # The decay grows to its value, so that the average forgets the start.
-        count = state.step.astype(jnp.float32)
-        decay = jnp.minimum(recipe.ema, (1.0 + count) / (10.0 + count))
-        ema = jax.tree.map(
-            lambda old, new: decay.astype(old.dtype) * old + (1.0 - decay).astype(old.dtype) * new,
-            state.ema,
-            params,
-        )
-        return State(params, ema, inner, state.step + 1), value
+        return next_state(transform, recipe, state, gradient), value
 
     return jax.jit(lambda state: jax.lax.scan(step, state, length=recipe.chunk))
+
+
+def next_state(
+    transform: optax.GradientTransformation, recipe: Schedule, state: State, gradient: model.Params
+) -> State:
+    """The state after one step along a gradient.
+
+    Args:
+        transform: from ``optimiser``.
+        recipe: its decay of the running average, which grows to its value, so that the average
+            forgets the start.
+        state: before.
+        gradient: of the loss.
+
+    Example:
+        >>> recipe, one = Schedule(), {"w": jnp.ones(1)}
+        >>> start = State(one, one, optimiser(recipe).init(one), jnp.zeros((), jnp.int32))
+        >>> int(next_state(optimiser(recipe), recipe, start, one).step)
+        1
+    """
+    with jax.numpy_dtype_promotion("standard"):  # optax mixes integer counts and floats
+        update, inner = transform.update(gradient, state.optimiser, state.params)
+    params = jax.tree.map(lambda old, new: old + new.astype(old.dtype), state.params, update)
+    count = state.step.astype(jnp.float32)
+    decay = jnp.minimum(recipe.ema, (1.0 + count) / (10.0 + count))
+    ema = jax.tree.map(
+        lambda old, new: decay.astype(old.dtype) * old + (1.0 - decay).astype(old.dtype) * new,
+        state.ema,
+        params,
+    )
+    return State(params, ema, inner, state.step + 1)
 
 
 def train(
@@ -330,13 +370,58 @@ def train(
         (2, 2)
     """
     arch = arch or architecture(task)
-    state = initial_state(task, arch, recipe)
     about = {"task": task.spec, "architecture": asdict(arch), "recipe": asdict(recipe)}
+    return advance_to_end(
+        initial_state(task, arch, recipe),
+        chunk_of_steps(task, recipe),
+        recipe,
+        name=task.spec["name"],
+        about=about,
+        path=path,
+        save_every=save_every,
+        resume=resume,
+        show_progress=show_progress,
+    )
+
+
+def advance_to_end(
+    state: State,
+    advance: Callable[[State], tuple[State, Array]],
+    recipe: Schedule,
+    *,
+    name: str,
+    about: dict,
+    path: Path | None,
+    save_every: int,
+    resume: bool,
+    show_progress: bool,
+) -> tuple[State, dict]:
+    """Train chunk by chunk to the last step, saving the state on the way.
+
+    Args:
+        state: before the first step.
+        advance: a chunk of steps: the next state, and the losses on the way; the first axis is
+            steps, and the first column, if there are several, is what is minimised.
+        recipe: how many steps.
+        name: for the progress bar.
+        about: what the run is; a state to resume from must be of the same.
+        path: where the state is written, atomically; nowhere if None.
+        save_every: steps between checkpoints, rounded up to whole chunks.
+        resume: go on from ``path``.
+        show_progress: draw a progress bar on standard error.
+
+    Returns:
+        The last state, and a log: losses (one mean a chunk), seconds, processor seconds.
+
+    Raises:
+        ValueError: if the checkpoint to resume from is of another run, or not named.
+        FloatingPointError: if the loss stops being a number.
+    """
     if resume:
         if path is None:
             raise ValueError("path: got None with resume=True, expected the state to go on from.")
         state = checkpoint.load_state(path, state, about)
-    advance, losses = chunk_of_steps(task, recipe), []
+    losses: list = []
     started, spent = time.perf_counter(), time.process_time()
     bar = Progress(
         TextColumn("training {task.fields[name]}"),
@@ -347,18 +432,17 @@ def train(
         disable=not show_progress,
     )
     with bar:
-        line = bar.add_task(
-            "", total=recipe.steps, completed=int(state.step), name=task.spec["name"], loss="-"
-        )
+        line = bar.add_task("", total=recipe.steps, completed=int(state.step), name=name, loss="-")
         while (done := int(state.step)) < recipe.steps:
             state, values = advance(state)
-            losses.append(float(values.mean()))
-            if not losses[-1] < float("inf"):
+            losses.append(np.asarray(values, np.float64).mean(axis=0).tolist())
+            loss = float(np.ravel(losses[-1])[0])
+            if not loss < float("inf"):
                 raise FloatingPointError(
-                    f"the loss is {losses[-1]} after step {done + recipe.chunk}: training "
+                    f"the loss is {loss} after step {done + recipe.chunk}: training "
                     "diverged. Lower the learning rate or the clip, or try another seed."
                 )
-            bar.update(line, completed=int(state.step), loss=f"{losses[-1]:.6f}")
+            bar.update(line, completed=int(state.step), loss=f"{loss:.6f}")
             due = (done + recipe.chunk) // save_every > done // save_every
             if path is not None and (due or done + recipe.chunk >= recipe.steps):
                 checkpoint.save_state(path, state, about)

@@ -78,9 +78,9 @@ def _folder_digest(name: str) -> str:
 @lru_cache(maxsize=1)
 def _network() -> str:
     """What identifies the network that ships: another one draws other rows."""
-    from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED
+    from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
 
-    return hashlib.sha256(SHIPPED.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(SHIPPED_ROWS.read_bytes()).hexdigest()[:16]
 
 
 class Task(NamedTuple):

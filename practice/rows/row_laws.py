@@ -226,13 +226,14 @@ def _mixture(block, count, name, max_components, rng) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _shipped():
-    from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, load_model
+    from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
+    from synthetic_oversampling.transformer_toy.rows.training import load
 
-    return load_model(SHIPPED)
+    return load(SHIPPED_ROWS)
 
 
 def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, np.ndarray]:
-    """The trained network: it reads a group's seeds as context and writes a law."""
+    """The trained network: it reads a group's seeds as context and writes whole rows."""
     import jax
 
     from synthetic_oversampling.transformer_toy import generate, seeds

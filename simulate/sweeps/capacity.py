@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import digamma
-from scipy.stats import betabinom
+from scipy.stats import betabinom, invwishart
 
 from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.experiments.in_context import depth_divergences
@@ -24,6 +24,7 @@ __all__ = [
     "token_model",
     "transformer_kl",
     "transformer_kl_trained",
+    "whole_rows",
 ]
 
 _ROOT = Path(__file__).parents[2]
@@ -254,3 +255,69 @@ def transformer_kl_trained(settings: Mapping, seed: int, progress: Progress) -> 
         "gap": predicted,
         "networks": networks,
     }
+
+
+def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
+    """How near rows are to groups' laws: the trained network and its rivals, and the constructed.
+
+    The network's recorded densities (``oversampling evaluate``) are compared row by row; for
+    Gaussian groups the exact predictive is among the rules. Beside it the network of T5 at several
+    depths, on groups of the same prior.
+
+    Args:
+        settings: ``recorded``, a path below the folder of the packages; ``families``; ``dim``;
+            ``depths``; ``prior``, the weight, degrees of freedom and scale of the groups that the
+            network was trained on.
+        seed: of the groups for the constructed networks.
+        progress: as every sweep takes it.
+    """
+    entry = artifacts.load(_ROOT / settings["recorded"], kind="whole rows")["payload"][0]
+    dim, depths = settings["dim"], tuple(settings["depths"])
+    drawn = settings["families"]
+    rows = [row for row in entry["density"] if row["dim"] == dim and row["family"] in drawn]
+    counts = sorted({row["seeds"] for row in rows})
+    gains: dict = {}
+    for row in rows:
+        rule = gains.setdefault(row["family"], {}).setdefault(row["rule"], {"count": []})
+        rule["count"].append(row["seeds"])
+        rule.setdefault("mean", []).append(row["gain"])
+        rule.setdefault("std_error", []).append(row["standard_error"])
+    weight, df, scale = settings["prior"]
+    rng, constructed = np.random.default_rng(seed), []
+    for index, count in enumerate(counts):
+        groups = settings["replicates"]
+        cov = invwishart(df + dim - 1, scale * np.eye(dim)).rvs(groups, rng)
+        root = np.linalg.cholesky(cov.reshape(groups, dim, dim))
+        seeds = rng.normal(size=(groups, count, dim)) @ np.swapaxes(root, 1, 2)
+        seeds += (rng.normal(size=(groups, 1, dim)) / weight**0.5) @ np.swapaxes(root, 1, 2)
+        total = weight + count
+        mean = seeds.sum(axis=1) / total
+        psi = np.einsum("gni,gnj->gij", seeds, seeds) + scale * np.eye(dim)
+        psi -= total * np.einsum("gi,gj->gij", mean, mean)
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), count), groups)
+        run = jax.jit(
+            jax.vmap(lambda key, law, df=df + count: depth_divergences(key, df, law, depths))
+        )
+        seen = run(keys, jnp.asarray(psi * (total + 1) / (total * (df + count))))
+        constructed.append(np.asarray(seen))
+        progress((index + 1) / len(counts))
+    seen = np.stack(constructed)
+    error = seen.std(axis=1, ddof=1) / settings["replicates"] ** 0.5
+    return {
+        "dim": dim,
+        "count": counts,
+        "gains": gains,
+        "depth": list(depths),
+        "constructed": {"mean": seen.mean(axis=1).T, "std_error": error.T},
+        "most_trained": max(entry["about"]["recipe"]["lengths"]),
+        "loss": _smoothed(entry["about"]["loss"], entry["about"]["recipe"]["chunk"]),
+    }
+
+
+def _smoothed(loss: Sequence[Sequence[float]], chunk: int, window: int = 5) -> dict:
+    """Training losses of each family, and of the exact law of the Gaussian one, by steps."""
+    columns = np.asarray(loss).T
+    means = [np.convolve(one, np.ones(window) / window, "valid") for one in columns[1:]]
+    step = chunk * (np.arange(means[0].size) + (window + 1) / 2)
+    names = ("gaussian", "mixture", "structural", "exact")
+    return {"step": step, **dict(zip(names, means, strict=True))}

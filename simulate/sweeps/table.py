@@ -26,6 +26,7 @@ from synthetic_oversampling.simulate.sweeps.capacity import (
     token_model,
     transformer_kl,
     transformer_kl_trained,
+    whole_rows,
 )
 from synthetic_oversampling.simulate.sweeps.literature import literature
 from synthetic_oversampling.simulate.sweeps.metrics import metrics_by_imbalance
@@ -187,26 +188,15 @@ _ALL = (
     Sweep(
         "nonparametric_rates",
         nonparametric_rates,
-        {
-            "amplitude": 1.0,
-            "n_max": 50,
-            "coordinates": 200000,
-            "smoothness": [0.5, 1.0, 2.0],
-            "synthetic_sizes": [30, 100, 300, 1000, 3000, 10000, 30000, 100000],
-        },
+        {"amplitude": 1.0, "n_max": 50, "coordinates": 200000, "smoothness": [0.5, 1.0, 2.0]}
+        | {"synthetic_sizes": [30, 100, 300, 1000, 3000, 10000, 30000, 100000]},
         _replicates(512, 8192),
     ),
     Sweep(
         "transformer_kl",
         transformer_kl,
-        {
-            "dim": 4,
-            "var_within": 1.0,
-            "var_prior": 4.0,
-            "symbols": 8,
-            "concentration": 0.5,
-            "counts": [1, 2, 4, 8, 16, 32, 64, 128, 256],
-        },
+        {"dim": 4, "var_within": 1.0, "var_prior": 4.0, "symbols": 8, "concentration": 0.5}
+        | {"counts": [1, 2, 4, 8, 16, 32, 64, 128, 256]},
         _replicates(2048, 65536),
     ),
     Sweep(
@@ -220,6 +210,13 @@ _ALL = (
         row_depth,
         {"dim": 5, "seeds": 20, "family_seed": 3, "conditions": [4.0, 30.0, 300.0], "most": 9},
         _replicates(1024, 16384),
+    ),
+    Sweep(
+        "whole_rows",
+        whole_rows,
+        {"recorded": "transformer_toy/rows/fidelity.json", "prior": [0.5, 5.0, 3.0], "dim": 8}
+        | {"depths": [2, 4, 6], "families": ["gaussian", "mixture", "structural"]},
+        _replicates(64, 1024),
     ),
     Sweep(
         "token_model",

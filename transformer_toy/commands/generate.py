@@ -1,12 +1,11 @@
 """``oversampling generate``: synthetic samples for labelled seeds.
 
-Two networks ship. ``mean_and_scale.safetensors``, the default of ``generate``, was trained on one
-feature at a time, Gaussian with unknown mean and scale, with up to 63 seeds a group; it reads any
-number of features one by one, after they are centred and decorrelated by the groups' pooled means
-and covariance within groups, and its samples are turned back. So groups may differ in mean and in
-the scale of each decorrelated feature; shapes other than Gaussian, and correlations that differ
-between groups, are not reproduced. ``unknown_mean.safetensors`` is for two features of known unit
-variance and unknown mean, and is the one whose gap is measured against the exact predictive.
+The default network writes whole rows (``transformer_toy.rows``): its features depend on each other
+as those of the group do, Gaussian or not. It was trained on groups of up to 8 features and 256
+seeds and reads more of both, with a warning. Two others ship for what the theory says of them, and
+write features that are independent after all groups are decorrelated together:
+``mean_and_scale.safetensors`` (Gaussian, unknown mean and scale, feature by feature) and
+``unknown_mean.safetensors`` (two features of unit variance and unknown mean).
 """
 
 from __future__ import annotations
@@ -39,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label", required=True, help="the label's column; all others are features"
     )
+    parser.add_argument(
+        "--attribute",
+        metavar="COLUMN",
+        help="an attribute's column: groups are label & attribute, and both are written",
+    )
     parser.add_argument("--out", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--checkpoint", type=Path, help="a model; default: shipped")
     amount = parser.add_mutually_exclusive_group()
@@ -48,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_number_of,
         action="append",
         metavar="LABEL=NUMBER",
-        help="samples for one group; may be repeated; default: up to the largest group's size",
+        help="samples for one group (with --attribute 'LABEL & VALUE=NUMBER'); may be repeated; "
+        "default: up to the largest group's size",
     )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
     parser.add_argument("--seed", type=seed_number, default=0)
@@ -63,9 +68,9 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
     from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 
-    source = options.checkpoint or checkpoint.SHIPPED
-    model = checkpoint.load_model(source)
-    given = seeds.read_seeds(options.seeds, options.label)
+    source = options.checkpoint or checkpoint.SHIPPED_ROWS
+    model = generate.load_network(source)
+    given = seeds.read_seeds(options.seeds, options.label, options.attribute)
     counts = generate.balanced_counts(given)
     if options.each is not None:
         counts = dict.fromkeys(counts, options.each)

@@ -8,6 +8,7 @@ fits logistic regression with the rule in the loop, and T4 bounds the trained ne
 divergence.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -48,6 +49,7 @@ __all__ = [
     "compare",
     "groups",
     "network_law",
+    "simulate",
 ]
 
 SIZES = (1000, 100)
@@ -145,38 +147,63 @@ def _generators(model: Model) -> dict:
     }
 
 
-def _simulate(rule: str, draw, fits: int, key: Key[Array, ""]) -> tuple[np.ndarray, np.ndarray]:
-    """Excess risk and minority error of each of many fits with the rule in the loop."""
-    both, (major, minor) = groups(), SIZES
-    balanced = balanced_law(both)
+def simulate(
+    both: Sequence[GaussianGroup],
+    sizes: tuple[int, ...],
+    draw: Callable | None,
+    *,
+    levelled: bool,
+    fits: int,
+    key: Key[Array, ""],
+    block: int = 250,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Balanced excess risk (nats) and each group's error, of fits with a generator in the loop.
+
+    Args:
+        both: the groups.
+        sizes: real samples of each.
+        draw: ``(seeds, g, m, key=)``, which brings every group up to the largest; None for the real
+            samples alone.
+        levelled: whether groups count alike; without, and without samples, every sample does.
+        fits: data sets.
+        key: a typed key; the real samples depend on it and not on the generator.
+        block: fits at once.
+
+    Raises:
+        FloatingPointError: if a fit does not converge.
+    """
+    most, balanced = max(sizes), balanced_law(both)
     star = minimiser(balanced)
     least = risk(star, balanced)
-    missing = major - minor if draw is not None else 0
-    weight = jnp.concatenate([jnp.full(major, 1.0), jnp.full(minor + missing, 1.0)])
-    if rule == "class weighting":
-        weight = jnp.concatenate([jnp.full(major, 1.0), jnp.full(minor, major / minor)])
-    weight = weight / (2.0 * major)
-    sign = jnp.concatenate([jnp.full(major, -1.0), jnp.full(minor + missing, 1.0)])
+    missing = [most - size if draw is not None else 0 for size in sizes]
+    ends = [size + more for size, more in zip(sizes, missing, strict=True)]
+    each = [most / end if levelled else 1.0 for end in ends]
+    parts = zip(ends, each, both, strict=True)
+    rows = [(jnp.full(n, w), jnp.full(n, 2.0 * group.label - 1.0)) for n, w, group in parts]
+    weight, sign = (jnp.concatenate(one) for one in zip(*rows, strict=True))
+    weight = weight / (len(both) * most)
 
     def one(key):
-        major_key, minor_key, draw_key = jax.random.split(key, 3)
-        parts = [sample_group(both[0], major, key=major_key)]
-        parts.append(sample_group(both[1], minor, key=minor_key))
-        if missing:
-            parts.append(draw(parts[1], 1, missing, key=draw_key))
-        result = erm.fit(jnp.concatenate(parts), sign, weight, start=star)
-        excess = risk(result.theta, balanced) - least
-        return excess, error_rate(result.theta, both[1].law), result.converged
+        keys = jax.random.split(key, len(both) + 1)
+        made = []
+        for g, group in enumerate(both):
+            made.append(sample_group(group, sizes[g], key=keys[g]))
+            if draw is not None and missing[g]:
+                draw_key = jax.random.fold_in(keys[-1], g)
+                made.append(draw(made[-1], g, missing[g], key=draw_key))
+        result = erm.fit(jnp.concatenate(made), sign, weight, start=star)
+        errors = jnp.stack([error_rate(result.theta, group.law) for group in both])
+        return risk(result.theta, balanced) - least, errors, result.converged
 
     run = jax.jit(jax.vmap(one))
     keys = jax.random.split(key, fits)
-    parts = [run(keys[start : start + 250]) for start in range(0, fits, 250)]
-    excess, minority, converged = (np.concatenate(one) for one in zip(*parts, strict=True))
+    found = [run(keys[start : start + block]) for start in range(0, fits, block)]
+    excess, errors, converged = (np.concatenate(one) for one in zip(*found, strict=True))
     if not converged.all():
         raise FloatingPointError(
-            f"{rule}: {(~converged).sum()} of {counted(fits, 'fit')} did not converge."
+            f"{(~converged).sum()} of {counted(fits, 'fit')} did not converge."
         )
-    return excess, minority
+    return excess, errors
 
 
 def _predict(rule: str, draw, sets: int, key: Key[Array, ""]) -> tuple[float, float, float]:
@@ -235,7 +262,10 @@ def compare(
     for rule in rules:
         draw = generators.get(rule)
         total, error, minority = _predict(rule, draw, sets, predict_key)
-        excess, seen = _simulate(rule, draw, fits, fit_key)
+        excess, errors = simulate(
+            groups(), SIZES, draw, levelled=rule != "raw", fits=fits, key=fit_key
+        )
+        seen = errors[:, 1]
         root = fits**0.5
         rows.append(
             Row(

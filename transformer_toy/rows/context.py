@@ -1,0 +1,127 @@
+"""What the network for whole rows keeps of a group's seeds: regression layer, slots, units.
+
+Letters as in ``network``.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from synthetic_oversampling.transformer_toy.rows import conjugate
+from synthetic_oversampling.transformer_toy.rows.architecture import (
+    Architecture,
+    Params,
+    prior_of,
+)
+from synthetic_oversampling.transformer_toy.rows.conjugate import Posterior
+
+__all__ = ["Context", "read"]
+
+
+class Context(NamedTuple):
+    """What the network keeps of the seeds."""
+
+    group: Posterior  # axes B
+    slot: Posterior  # axes B, S
+    share_BxS: Float[Array, "B S"]
+    gain_B: Float[Array, " B"]  # what the slots explain beyond one Gaussian, nats a number
+    white_BxNxD: Float[Array, "B N D"]
+    unit_BxNxD: Float[Array, "B N D"]
+    used_BxN: Float[Array, "B N"]
+
+
+def _held(
+    params: Params, arch: Architecture, white: Array, used: Array, dims: Array
+) -> Float[Array, "B S N"]:
+    """How much of each seed each slot holds, after some rounds of attention (no gradient).
+
+    Slots start at seeds that are far from each other. Each round attends with the slots' laws.
+    """
+
+    def near(point: Array) -> Array:
+        square = ((white - point[:, None, :]) ** 2).sum(axis=-1)
+        return jnp.where(used > 0.0, square, -1.0)
+
+    points, apart = [], near(jnp.zeros_like(white[:, 0]))
+    for _ in range(arch.slots):
+        first = jnp.argmax(apart, axis=1)
+        points.append(0.7 * jnp.take_along_axis(white, first[:, None, None], axis=1)[:, 0])
+        apart = jnp.minimum(apart, near(points[-1])) if len(points) > 1 else near(points[-1])
+    start = jnp.stack([-0.5 * near(point) for point in points], axis=1)
+
+    def attend(logit_BxSxN: Array, _: None) -> tuple[Array, None]:
+        return _slot_logits(params, white, _share(logit_BxSxN, used), dims)[0], None
+
+    logit_BxSxN, _ = jax.lax.scan(attend, start, length=arch.rounds)
+    return _share(logit_BxSxN, used)
+
+
+def _share(logit_BxSxN: Array, used_BxN: Array) -> Array:
+    return jax.nn.softmax(logit_BxSxN, axis=1) * used_BxN[:, None, :]
+
+
+def _slot_logits(
+    params: Params, white: Array, held_BxSxN: Array, dims_B: Array
+) -> tuple[Float[Array, "B S N"], Posterior]:
+    """Log weight and log density of every seed in every slot (up to a constant), and the slots."""
+    prior = prior_of(params, "slot_prior")
+    slot = conjugate.posterior(prior, white[:, None], held_BxSxN)
+    square = (conjugate.whiten(slot, white[:, None]) ** 2).sum(axis=-1)
+    # features beyond a group's own have the prior's scale, and leave this as it is
+    padded = 0.5 * (white.shape[2] - dims_B)[:, None] * jnp.log(prior.scale)
+    volume = jnp.log(slot.diag).sum(axis=-1) - padded - 0.5 * dims_B[:, None] * jnp.log(slot.df)
+    level = jnp.log(slot.weight + 0.5) - volume
+    return level[..., None] - 0.5 * slot.df[..., None] * square, slot
+
+
+def read(
+    params: Params,
+    arch: Architecture,
+    x_BxNxD: Float[Array, "B N D"],
+    count_B: Int[Array, " B"],
+    dims_B: Int[Array, " B"],
+) -> Context:
+    """What the network keeps of seeds; they are a set.
+
+    Args:
+        params: the network.
+        arch: its sizes.
+        x_BxNxD: seeds; those beyond a group's count may hold anything, features beyond its own 0.
+        count_B: how many seeds each group has, from 0.
+        dims_B: how many features.
+
+    Example:
+        >>> from synthetic_oversampling.transformer_toy.rows.architecture import init
+        >>> arch = Architecture()
+        >>> params = init(arch, key=jax.random.key(0))
+        >>> one = jnp.ones(2, jnp.int32)
+        >>> read(params, arch, jnp.ones((2, 4, 3), jnp.float32), 4 * one, 3 * one).share_BxS.shape
+        (2, 3)
+    """
+    position_N = jnp.arange(x_BxNxD.shape[1], dtype=count_B.dtype)
+    used = (position_N[None, :] < count_B[:, None]).astype(x_BxNxD.dtype)
+    x = jnp.where(used[..., None] > 0.0, x_BxNxD, 0.0)
+    group = conjugate.posterior(prior_of(params, "prior"), x, used)
+    white = conjugate.whiten(group, x)
+    unit = conjugate.leave_one_out(group, white) * used[..., None]
+    white = white * jnp.sqrt(group.df)[:, None, None] * used[..., None]
+    dims = dims_B.astype(x.dtype)
+    fixed = jax.lax.stop_gradient(white)
+    held = jax.lax.stop_gradient(_held(params, arch, fixed, used, dims))
+    logit, slot = _slot_logits(params, fixed, held, dims)
+    total = slot.weight.sum(axis=1, keepdims=True)
+    seeds = jax.scipy.special.logsumexp(logit - jnp.log(total)[..., None], axis=1)
+    seeds = (seeds + 0.5 * (fixed**2).sum(axis=-1)) * used
+    gain = seeds.sum(axis=1) / (jnp.maximum(used.sum(axis=1), 1.0) * jnp.maximum(dims, 1.0))
+    share = jnp.sort(slot.weight / total, axis=1)
+    return Context(
+        group=group,
+        slot=slot,
+        share_BxS=share,
+        gain_B=jax.lax.stop_gradient(gain),
+        white_BxNxD=white,
+        unit_BxNxD=unit,
+        used_BxN=used,
+    )

@@ -1,0 +1,285 @@
+"""Rows from the network for whole rows: seeds are read once a batch, features written in turn.
+
+Each batch writes the features in an order of its own. Seeds and features are padded to a few
+sizes, so that a new table does not compile anew; padding changes nothing. The sizes of batches are
+constant, so memory does not grow with the number of rows, and the rows depend on the key and the
+size of a batch alone.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from synthetic_oversampling.theory.wording import counted
+from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
+from synthetic_oversampling.transformer_toy.rows import network
+from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, Params
+from synthetic_oversampling.transformer_toy.rows.context import read
+from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
+from synthetic_oversampling.transformer_toy.seeds import SeedError, Seeds, pooled_covariance
+
+__all__ = [
+    "BATCH",
+    "MOST_FEATURES",
+    "MOST_SEEDS",
+    "batches",
+    "group_rows",
+    "padded",
+    "unlike_training",
+    "write",
+]
+
+BATCH = 4096
+MOST_FEATURES = 30  # of the groups that its fidelity was measured on, beyond those of training
+MOST_SEEDS = 1024  # a batch reads at most so many, drawn anew for each batch
+_CELLS = 2**22  # of attention to seeds: rows times seeds
+_LEAST_SEEDS, _LEAST_FEATURES = 16, 4
+_MEAN = 2.0  # how far from the origin a group's mean is read, feature by feature
+_FARTHEST = 20.0  # units: beyond it lay seeds of 7 in 9,000 training groups of 16, 64 or 256
+
+
+def _size(number: int, least: int) -> int:
+    """The next power of two, from ``least``."""
+    return max(least, 1 << max(number - 1, 0).bit_length())
+
+
+def padded(
+    z: Float[np.ndarray, "n d"],
+) -> tuple[Float[np.ndarray, "1 N D"], Int[np.ndarray, " 1"], Int[np.ndarray, " 1"]]:
+    """Seeds of one group at one of a few shapes, with how many and how many features there are.
+
+    Args:
+        z: seeds in the network's units.
+
+    Example:
+        >>> padded(np.ones((20, 3)))[0].shape
+        (1, 32, 4)
+    """
+    count, dim = z.shape
+    room = np.zeros((1, _size(count, _LEAST_SEEDS), _size(dim, _LEAST_FEATURES)), np.float32)
+    room[0, :count, :dim] = z
+    return room, np.array([count], np.int32), np.array([dim], np.int32)
+
+
+@partial(jax.jit, static_argnames=("arch", "rows"))
+def write(
+    params: Params,
+    arch: Architecture,
+    x_BxNxD: Array,
+    count_B: Array,
+    dims_B: Array,
+    rows: int,
+    key: Key[Array, ""],
+) -> Float[Array, "Q D"]:
+    """Rows of one group, feature after feature; those beyond the group's own mean nothing.
+
+    Args:
+        params: the network.
+        arch: its sizes.
+        x_BxNxD: the group's seeds, B = 1, as ``padded`` gives them.
+        count_B: how many seeds.
+        dims_B: how many features.
+        rows: how many rows.
+        key: a typed key.
+    """
+    context = read(params, arch, x_BxNxD, count_B, dims_B)
+    group = context.group
+    dtype, dim = x_BxNxD.dtype, x_BxNxD.shape[2]
+    root_df = jnp.sqrt(group.df)[:, None]
+
+    def write(j: Array, offset_BxQxD: Array) -> Array:
+        part_key, normal_key, chi_key = jax.random.split(jax.random.fold_in(key, j), 3)
+        y_BxQxD = offset_BxQxD + group.mean[:, None, :]
+        law = network.feature_law(params, arch, context, y_BxQxD, j[None])
+        part = jax.random.categorical(part_key, law.log_weight[:, :, 0])[..., None]
+        df, loc, log_scale = (
+            jnp.take_along_axis(leaf[:, :, 0], part, axis=2)[..., 0]
+            for leaf in (law.df, law.loc, law.log_scale)
+        )
+        chi = 2.0 * jax.random.gamma(chi_key, 0.5 * df, dtype=dtype)
+        student = jax.random.normal(normal_key, df.shape, dtype) * jnp.sqrt(df / chi)
+        white = (loc + jnp.exp(log_scale) * student) / root_df
+        # white_j = (W offset)_j, and W_jj = 1 / diag_j
+        row = jax.lax.dynamic_index_in_dim(group.inverse, j, 1, keepdims=False)
+        diag = jax.lax.dynamic_index_in_dim(group.diag, j, 1)
+        earlier = jnp.where(jnp.arange(dim, dtype=j.dtype)[None, :] < j, row, 0.0)
+        known = (offset_BxQxD @ earlier[..., None])[..., 0]
+        new = (white - known) * diag
+        return jax.lax.dynamic_update_index_in_dim(offset_BxQxD, new[..., None], j, 2)
+
+    start = jnp.zeros((1, rows, dim), dtype)
+    offset = jax.lax.fori_loop(0, dims_B[0], write, start)
+    return (offset + group.mean[:, None, :])[0]
+
+
+def batches(
+    net: RowNetwork,
+    x: Float[np.ndarray, "n d"],
+    count: int,
+    *,
+    key: Key[Array, ""],
+    cov: Float[np.ndarray, "d d"] | None = None,
+    batch: int = BATCH,
+) -> Iterator[Float[np.ndarray, "m d"]]:
+    """New rows of one group, a batch at a time.
+
+    Args:
+        net: the network.
+        x: the group's seeds.
+        count: how many rows.
+        cov: the covariance that groups have on average, which the network takes for the prior's;
+            the identity if None. Decorrelating by it in the order in which features are written
+            is the same as a regression layer whose prior has it.
+        key: a typed key; the rows depend on it and on ``batch``.
+        batch: rows a batch, fewer for many seeds; the last one may be shorter.
+
+    Yields:
+        Arrays of shape (at most batch, d).
+
+    Raises:
+        FloatingPointError: if a row is not finite.
+
+    Example:
+        >>> from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
+        >>> from synthetic_oversampling.transformer_toy.rows.training import load
+        >>> net = load(SHIPPED_ROWS)
+        >>> parts = batches(net, np.ones((3, 2)), 5, key=jax.random.key(0), batch=4)
+        >>> [part.shape for part in parts]
+        [(4, 2), (1, 2)]
+    """
+    seeds, dim = x.shape
+    cov = np.eye(dim) if cov is None else cov
+    used = min(seeds, MOST_SEEDS)
+    batch = max(1, min(batch, _CELLS // _size(used, _LEAST_SEEDS)))
+    host = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    for index, start in enumerate(range(0, count, batch)):
+        order = host.permutation(dim)
+        chosen = host.choice(seeds, used, replace=False) if seeds > used else slice(None)
+        part_key = jax.random.fold_in(key, index)
+        size = _size(count, 64) if count < batch else batch
+        spread = np.linalg.cholesky(cov[np.ix_(order, order)])
+        z = np.linalg.solve(spread, x[chosen][:, order].T).T
+        moved = _moved(z)
+        drawn = write(net.params, net.arch, *padded(z - moved), size, part_key)
+        rows = np.empty((min(batch, count - start), dim))
+        z = np.asarray(drawn, np.float64)[: len(rows), :dim] + moved
+        rows[:, order] = z @ spread.T
+        if not np.isfinite(rows).all():
+            raise FloatingPointError(
+                "the network wrote a row that is not finite; some seeds lie too many standard "
+                "deviations from the rest. Look for outliers or wrong units."
+            )
+        yield rows
+
+
+def _moved(z: np.ndarray) -> np.ndarray:
+    """What to take from seeds so that the group lies where the network's groups do.
+
+    A group far from the others says nothing about its covariance by that.
+    """
+    mean = z.mean(axis=0) if len(z) else np.zeros(z.shape[1])
+    return mean - np.clip(mean, -_MEAN, _MEAN)
+
+
+@partial(jax.jit, static_argnames="arch")
+def _units(params, arch, x_BxNxD, count_B, dims_B) -> Array:
+    return read(params, arch, x_BxNxD, count_B, dims_B).unit_BxNxD
+
+
+def unlike_training(
+    net: RowNetwork, z: Float[np.ndarray, "n d"], names: Sequence[str] | None = None
+) -> list[str]:
+    """How a group's seeds differ from anything that the network was trained on, or measured on.
+
+    Args:
+        net: the network.
+        z: seeds in the network's units.
+        names: of the features; numbered from 0 if None.
+
+    Returns:
+        Parts of sentences about the group ("has ..."); none if there is no doubt.
+
+    Example:
+        >>> from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
+        >>> from synthetic_oversampling.transformer_toy.rows.training import load
+        >>> net = load(SHIPPED_ROWS)
+        >>> far = np.concatenate([np.arange(20.0), [1e4]])[:, None]
+        >>> unlike_training(net, far, ["pay"])
+        ["has a seed 139 of the others' units away in 'pay', in training almost none was"]
+    """
+    most = max(net.about.get("recipe", {}).get("lengths", [np.inf]))
+    found = []
+    if len(z) > most:
+        found.append(f"has {counted(len(z), 'seed')}, the network was trained with up to {most}")
+    if z.shape[1] > MOST_FEATURES:
+        found.append(
+            f"has {counted(z.shape[1], 'feature')}, the network was tried on up to {MOST_FEATURES}"
+        )
+    room, *sizes = padded(z - _moved(z))
+    units = np.abs(np.asarray(_units(net.params, net.arch, room, *sizes)))[0, :, : z.shape[1]]
+    if units.max(initial=0.0) > _FARTHEST:
+        worst = int(units.max(axis=0).argmax())
+        found.append(
+            f"has a seed {units.max():.0f} of the others' units away in "
+            f"{(names[worst] if names else worst)!r}, in training almost none was"
+        )
+    return found
+
+
+def group_rows(
+    net: RowNetwork,
+    seeds: Seeds,
+    counts: dict[str, int],
+    scaling: str,
+    *,
+    key: Key[Array, ""],
+    batch: int,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows of every group that wants some, in the user's units, a batch at a time.
+
+    Args:
+        net: the network.
+        seeds: of every group; all of them set the covariance that groups have on average.
+        counts: how many rows for which label.
+        scaling: how that covariance is estimated, see ``seeds.pooled_covariance``.
+        key: a typed key.
+        batch: rows a batch, at most ``BATCH``.
+
+    Yields:
+        (label, rows), rows of shape (at most batch, d).
+
+    Raises:
+        SeedError: if the seeds cannot be used, or a row is not finite.
+
+    Warns:
+        BeyondTraining: for every doubt of ``unlike_training``.
+    """
+    centre, cov = pooled_covariance(seeds, scaling)
+    wanted = {label: count for label, count in counts.items() if count}
+    groups = {label: seeds.features[seeds.labels == label] - centre for label in wanted}
+    root = np.linalg.cholesky(cov)
+    for label, x in groups.items():
+        for doubt in unlike_training(net, np.linalg.solve(root, x.T).T, seeds.names):
+            warnings.warn(
+                f"group {label!r} {doubt}: its rows are an extrapolation. Compare their plots with "
+                "the seeds', or use another generator.",
+                BeyondTraining,
+                stacklevel=3,
+            )
+
+    def parts() -> Iterator[tuple[str, np.ndarray]]:
+        for index, (label, count) in enumerate(wanted.items()):
+            group_key, size = jax.random.fold_in(key, index), min(batch, BATCH)
+            rows = batches(net, groups[label], count, key=group_key, cov=cov, batch=size)
+            try:
+                for part in rows:
+                    yield label, centre + part
+            except FloatingPointError as error:
+                raise SeedError(f"group {label!r}: {error}") from error
+
+    return parts()
