@@ -282,6 +282,18 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
         rule["count"].append(row["seeds"])
         rule.setdefault("mean", []).append(row["gain"])
         rule.setdefault("std_error", []).append(row["standard_error"])
+    known = gains.pop("gaussian")
+    exact = known.pop("exact gaussian")
+    network = exact | {"mean": (-np.array(exact["mean"])).tolist()}
+    gap = dict(zip(network["count"], network["mean"], strict=True))
+    # a rule's divergence is the network's plus what the network gains over the rule
+    divergence = {
+        name: {
+            "count": rule["count"],
+            "mean": [gain + gap[n] for n, gain in zip(rule["count"], rule["mean"], strict=True)],
+        }
+        for name, rule in known.items()
+    }
     weight, df, scale = settings["prior"]
     rng, constructed = np.random.default_rng(seed), []
     for index, count in enumerate(counts):
@@ -306,6 +318,8 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
     return {
         "dim": dim,
         "count": counts,
+        "network": network,
+        "rules": divergence,
         "gains": gains,
         "depth": list(depths),
         "constructed": {"mean": seen.mean(axis=1).T, "std_error": error.T},
@@ -315,9 +329,9 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
 
 
 def _smoothed(loss: Sequence[Sequence[float]], chunk: int, window: int = 5) -> dict:
-    """Training losses of each family, and of the exact law of the Gaussian one, by steps."""
-    columns = np.asarray(loss).T
-    means = [np.convolve(one, np.ones(window) / window, "valid") for one in columns[1:]]
+    """Training losses of each family less that of the exact law of the Gaussian one, by steps."""
+    _, *families, exact = np.asarray(loss).T
+    means = [np.convolve(one - exact, np.ones(window) / window, "valid") for one in families]
     step = chunk * (np.arange(means[0].size) + (window + 1) / 2)
-    names = ("gaussian", "mixture", "structural", "exact")
+    names = ("gaussian", "mixture", "structural")
     return {"step": step, **dict(zip(names, means, strict=True))}
