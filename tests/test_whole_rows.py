@@ -13,6 +13,7 @@ from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS, CheckpointError
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 from synthetic_oversampling.transformer_toy.rows import (
+    accuracy,
     conjugate,
     fidelity,
     network,
@@ -145,6 +146,29 @@ def test_rows_depend_on_the_key_and_not_on_how_many_are_asked(net):
     np.testing.assert_allclose(far.mean(axis=0) - 1e3, one.mean(axis=0), atol=0.8)
     many = np.random.default_rng(2).normal(size=(3000, 2))
     assert next(writer.batches(net, many, 4, key=KEY)).shape == (4, 2)
+
+
+def test_a_row_that_runs_away_is_stopped(random_net):
+    """Scales of e^4 at each feature: every draw stays within 20 units, and every row is finite."""
+    params = dict(random_net.params)
+    wide = params["readout.bias"].at[2 * ARCH.parts : 3 * ARCH.parts].set(4.0)
+    params["readout.bias"] = wide.at[3 * ARCH.parts].set(-30.0)
+    far = dataclasses.replace(random_net, params=params)
+    z = np.random.default_rng(0).normal(size=(6, 12))
+    rows = np.concatenate([*writer.batches(far, z, 500, key=KEY)])
+    room = writer.padded(z)
+    group = read(params, ARCH, *map(jnp.asarray, room)).group
+    assert np.isfinite(rows).all() and np.abs(rows).max() > 20.0
+    assert np.abs(rows).max() < 200.0 * float(group.diag.max())
+
+
+def test_predicted_and_simulated_excess_of_the_network_agree(net):
+    """Theorem R with the network's rows, from measured draws: within four standard errors."""
+    (one,) = accuracy.compare(
+        net, settings=("own covariances",), rules=("network",), fits=100, sets=256, key=KEY
+    )
+    error = np.hypot(one.predicted_error, one.seen_error)
+    assert abs(one.predicted - one.seen) < 4.0 * error and one.seen_error < 0.2 * one.seen
 
 
 def test_the_shipped_network_is_near_the_exact_law_and_better_than_what_ignores_shape(net):
