@@ -249,7 +249,19 @@ def test_training_resumed_ends_in_the_same_bits_and_is_read_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"groups": 4}, {"lengths": ()}, {"lengths": (300,)}, {"rows": 0}, {"steps": 0}]
+    "change",
+    [
+        {"groups": 4},
+        {"lengths": ()},
+        {"lengths": (300,)},
+        {"lengths": (0,)},
+        {"rows": 0},
+        {"steps": 0},
+        {"learning_rate": -1.0},
+        {"clip": float("nan")},
+        {"ema": 1.0},
+        {"seed": -1},
+    ],
 )
 def test_an_impossible_recipe_is_refused(change):
     with pytest.raises(ValueError, match=f"Recipe.*{next(iter(change))}"):

@@ -7,6 +7,7 @@ same bits as one that was never stopped.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -71,11 +72,16 @@ class Schedule:
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            if name != "seed" and isinstance(field.default, int):
-                if not isinstance(value, int) or value < 1:
+            if isinstance(field.default, int):
+                least = 0 if name == "seed" else 1
+                if not isinstance(value, int) or isinstance(value, bool) or value < least:
                     raise ValueError(
-                        f"Recipe.{name}: got {value!r}, expected a whole number from 1."
+                        f"Recipe.{name}: got {value!r}, expected a whole number from {least}."
                     )
+            elif isinstance(field.default, float) and not 0.0 < value < math.inf:
+                raise ValueError(f"Recipe.{name}: got {value!r}, expected a number above 0.")
+        if self.ema >= 1.0:
+            raise ValueError(f"Recipe.ema: got {self.ema!r}, expected a number below 1.")
         if self.steps % self.chunk:
             raise ValueError(
                 f"Recipe.chunk: got {self.chunk}, expected a divisor of steps = {self.steps}. "
@@ -396,7 +402,7 @@ def advance_to_end(
     resume: bool,
     show_progress: bool,
 ) -> tuple[State, dict]:
-    """Train chunk by chunk to the last step, saving the state on the way.
+    """Train chunk by chunk to the last step, saving the state on the way; else as ``train``.
 
     Args:
         state: before the first step.
@@ -405,17 +411,10 @@ def advance_to_end(
         recipe: how many steps.
         name: for the progress bar.
         about: what the run is; a state to resume from must be of the same.
-        path: where the state is written, atomically; nowhere if None.
-        save_every: steps between checkpoints, rounded up to whole chunks.
-        resume: go on from ``path``.
-        show_progress: draw a progress bar on standard error.
+        path, save_every, resume, show_progress: as for ``train``.
 
     Returns:
         The last state, and a log: losses (one mean a chunk), seconds, processor seconds.
-
-    Raises:
-        ValueError: if the checkpoint to resume from is of another run, or not named.
-        FloatingPointError: if the loss stops being a number.
     """
     if resume:
         if path is None:

@@ -48,7 +48,7 @@ SPEC = Spec(
     "20 seeds, of a network that inverts the covariance of the earlier features by L iterations, "
     "for three condition numbers. Thick: second-order expansion (remainder relative to what the "
     "inverse misses); thin: bound at any L; markers: simulated means with 95 % intervals. Each "
-    "iteration squares what is missed, so that the logarithm doubles; values below 1e-12 are "
-    "left out.",
+    "iteration squares what is missed, and in the limit doubles the logarithm; values below 1e-12 "
+    "are left out.",
     draw=_draw,
 )

@@ -100,6 +100,8 @@ def read(
         >>> read(params, arch, jnp.ones((2, 4, 3), jnp.float32), 4 * one, 3 * one).share_BxS.shape
         (2, 3)
     """
+    if x_BxNxD.shape[1] == 0:
+        x_BxNxD = jnp.zeros((len(x_BxNxD), 1, x_BxNxD.shape[2]), x_BxNxD.dtype)
     position_N = jnp.arange(x_BxNxD.shape[1], dtype=count_B.dtype)
     used = (position_N[None, :] < count_B[:, None]).astype(x_BxNxD.dtype)
     x = jnp.where(used[..., None] > 0.0, x_BxNxD, 0.0)

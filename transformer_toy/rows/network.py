@@ -13,7 +13,10 @@
    scaled by the token, and one for each slot, weighted by how it explains the earlier features.
 
 Every number that a feature's law depends on is of the seeds or of earlier features of its row, so
-the product over features is a density, and features padded at the end change nothing.
+the product over features is a density. Features padded at the end change nothing, as long as they
+do not lead from ``most_earlier + 1`` features or fewer to more: of more than that, attention sees a
+selection, and slots are not used. The seeds are a set, up to ties: of seeds exactly as far apart
+the first starts a slot (``writer.padded`` puts them in an order of their own).
 
 Letters in names are axes: B groups, N seeds, Q rows, J features to be written, K earlier features,
 D features, S slots, H heads, A functions of a number, E what is known of a seed, M width, P parts.

@@ -1,11 +1,14 @@
 """The groups that a network for whole rows is trained on: Gaussian, mixtures, structural laws.
 
-All have the same law of mean and covariance, a normal-inverse-Wishart of average covariance I, so
-that they differ in shape alone; only for the Gaussian third the exact predictive is known. A
-structural group is written column by column, each a sum of functions of earlier columns plus noise
-(normal, exponential, heavy-tailed or uniform, its scale sometimes moving with another column), and
-its columns are then shuffled. Mixtures and structural groups are brought to unit moments by a
-sample of ``SAMPLE`` rows, which seeds and new rows are part of.
+Gaussian groups and mixtures have the same law of mean and covariance, a normal-inverse-Wishart of
+average covariance I, so that they differ in shape alone; structural groups share only the law of
+each column's variance and of its mean in that unit, and have the correlations of their structure.
+Only for the Gaussian third the exact predictive is known.
+
+A structural group is written column by column, each a sum of functions of earlier columns plus
+noise (normal, exponential, heavy-tailed or uniform, its scale sometimes moving with another
+column), and its columns are then shuffled. Mixtures and structural groups are brought to unit
+moments by a sample of ``SAMPLE`` rows, which seeds and new rows are part of.
 
 Letters: B groups, N rows, D features, C components, K earlier columns, O functions.
 """

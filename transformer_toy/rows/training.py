@@ -57,6 +57,14 @@ class RowRecipe(train.Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.lengths, tuple) or not all(
+            isinstance(size, int) and not isinstance(size, bool) and size >= 1
+            for size in self.lengths
+        ):
+            raise ValueError(
+                f"RowRecipe.lengths: got {self.lengths!r}, expected a tuple of whole numbers "
+                "from 1."
+            )
         if self.groups % 3:
             raise ValueError(
                 f"RowRecipe.groups: got {self.groups}, expected a multiple of 3: a third of the "

@@ -53,6 +53,8 @@ def padded(
 ) -> tuple[Float[np.ndarray, "1 N D"], Int[np.ndarray, " 1"], Int[np.ndarray, " 1"]]:
     """Seeds of one group at one of a few shapes, with how many and how many features there are.
 
+    They are put in the order of their numbers: the order in which they came does not matter.
+
     Args:
         z: seeds in the network's units.
 
@@ -62,7 +64,7 @@ def padded(
     """
     count, dim = z.shape
     room = np.zeros((1, _size(count, _LEAST_SEEDS), _size(dim, _LEAST_FEATURES)), np.float32)
-    room[0, :count, :dim] = z
+    room[0, :count, :dim] = z[np.lexsort(z.T[::-1])]
     return room, np.array([count], np.int32), np.array([dim], np.int32)
 
 
