@@ -215,3 +215,23 @@ def test_a_row_s_divergence_tends_to_half_its_parameters_over_n():
 def test_what_has_no_law_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_bound_keeps_its_digits_where_little_is_missed_and_is_infinite_where_all_is():
+    """A difference x - log(1 + x) has none from x = 1e-8 on: the bound fell below the truth."""
+    scale = jnp.array([[1.0, 0.2, 0.3], [0.2, 1.2, 0.1], [0.3, 0.1, 1.1]])
+    known = NormalInverseWishart(jnp.zeros(3), jnp.array(2.0), scale, jnp.array(3.0))
+    for depth in range(3, 9):
+        bound, value = (
+            float(f(known, depth)) for f in (regression.depth_bound, regression.depth_divergence)
+        )
+        assert 0.0 < value < bound < 100.0 * value, depth
+    assert (
+        float(regression.depth_bound(known, 2000))
+        == float(regression.depth_divergence(known, 2000))
+        == 0.0
+    )
+    flat = NormalInverseWishart(
+        jnp.zeros(3), jnp.array(5.0), jnp.diag(jnp.array([1.0, 1e-20, 1.0])), jnp.array(9.0)
+    )
+    assert float(regression.depth_bound(flat, 3)) == float("inf")
