@@ -7,8 +7,13 @@ import numpy as np
 
 from benchmarks.timing import times
 from synthetic_oversampling.transformer_toy import checkpoint, generate, tasks, train
-from synthetic_oversampling.transformer_toy.__main__ import SHIPPED
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_ROWS
 from synthetic_oversampling.transformer_toy.model import num_parameters
+from synthetic_oversampling.transformer_toy.rows import training as rows_training
+from synthetic_oversampling.transformer_toy.rows import writer
+from synthetic_oversampling.transformer_toy.rows.architecture import (
+    num_parameters as num_row_parameters,
+)
 from synthetic_oversampling.transformer_toy.seeds import from_arrays, pooled_scaler
 
 __all__ = ["run"]
@@ -33,9 +38,18 @@ def run(quick: bool) -> list[str]:
         parts = generate.batches(model, law, scaler, count, key=jax.random.key(0))
         return sum(len(part) for part in parts)
 
-    found = times({"train": lambda: advance(state)[1], "draw": draw}, repeats=2 if quick else 5)
-    training, drawing = found["train"], found["draw"]
-    if not np.all(np.isfinite(training.output)) or drawing.output != count:
+    net, num_rows = rows_training.load(SHIPPED_ROWS), count // 100
+    z = rng.standard_normal((60, 8))
+
+    def write():
+        parts = writer.batches(net, z, num_rows, key=jax.random.key(0))
+        return sum(len(part) for part in parts)
+
+    work = {"train": lambda: advance(state)[1], "draw": draw, "write": write}
+    found = times(work, repeats=2 if quick else 5)
+    training, drawing, writing = (found[name] for name in work)
+    whole = drawing.output == count and writing.output == num_rows
+    if not np.all(np.isfinite(training.output)) or not whole:
         raise AssertionError("training diverged, or samples are missing; the times mean nothing.")
     return [
         "| work | a second | first call |",
@@ -44,4 +58,6 @@ def run(quick: bool) -> list[str]:
         f"{recipe.prefixes} prefixes) | {chunk / training.median:.1f} | {training.first:.1f} s |",
         f"| generated samples (3 features, in the user's units) | "
         f"{count / drawing.median:,.0f} | {drawing.first:.1f} s |",
+        f"| whole rows (8 features, 60 seeds, {num_row_parameters(net.arch):,} parameters) | "
+        f"{num_rows / writing.median:,.0f} | {writing.first:.1f} s |",
     ]

@@ -1,5 +1,6 @@
 """The benchmarks compare what they say they compare. Nothing here looks at how long it took."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -139,3 +140,9 @@ def test_make_bench_runs_the_command():
         ["make", "-n", "bench", "ARGS=--quick"], cwd=ROOT, capture_output=True, text=True
     )
     assert "-m benchmarks --quick" in done.stdout
+
+
+def test_every_section_is_there():
+    """A section that no test runs still has to be importable."""
+    for section in command.SECTIONS.values():
+        assert callable(importlib.import_module(f"benchmarks.{section.module}").run)

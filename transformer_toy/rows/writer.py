@@ -237,6 +237,16 @@ def unlike_training(
     return found
 
 
+def _typical_spread(seeds: Seeds) -> np.ndarray:
+    """Of each feature within groups, by medians: a far seed does not hide itself in it."""
+    away = np.empty_like(seeds.features)
+    for label in np.unique(seeds.labels):
+        own = seeds.labels == label
+        away[own] = seeds.features[own] - np.median(seeds.features[own], axis=0)
+    spread = 1.4826 * np.median(np.abs(away), axis=0)
+    return np.where(spread > 0.0, spread, away.std(axis=0))
+
+
 def group_rows(
     net: RowNetwork,
     seeds: Seeds,
@@ -268,9 +278,9 @@ def group_rows(
     centre, cov = pooled_covariance(seeds, scaling)
     wanted = {label: count for label, count in counts.items() if count}
     groups = {label: seeds.features[seeds.labels == label] - centre for label in wanted}
-    root = np.linalg.cholesky(cov)
+    typical = _typical_spread(seeds)
     for label, x in groups.items():
-        for doubt in unlike_training(net, np.linalg.solve(root, x.T).T, seeds.names):
+        for doubt in unlike_training(net, x / typical, seeds.names):
             warnings.warn(
                 f"group {label!r} {doubt}: its rows are an extrapolation. Compare their plots with "
                 "the seeds', or use another generator.",
