@@ -282,8 +282,8 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
         rule["count"].append(row["seeds"])
         rule.setdefault("mean", []).append(row["gain"])
         rule.setdefault("std_error", []).append(row["standard_error"])
-    known = gains.pop("gaussian")
-    exact = known.pop("exact gaussian")
+    gaussian = gains.pop("gaussian")
+    exact = gaussian.pop("exact gaussian")
     network = exact | {"mean": (-np.array(exact["mean"])).tolist()}
     gap = dict(zip(network["count"], network["mean"], strict=True))
     # a rule's divergence is the network's plus what the network gains over the rule
@@ -292,9 +292,12 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
             "count": rule["count"],
             "mean": [gain + gap[n] for n, gain in zip(rule["count"], rule["mean"], strict=True)],
         }
-        for name, rule in known.items()
+        for name, rule in gaussian.items()
     }
     weight, df, scale = settings["prior"]
+    known = regression.NormalInverseWishart(
+        jnp.zeros(dim), jnp.array(weight), scale * jnp.eye(dim), jnp.array(df + dim - 1)
+    )
     rng, constructed = np.random.default_rng(seed), []
     for index, count in enumerate(counts):
         groups = settings["replicates"]
@@ -302,15 +305,13 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
         root = np.linalg.cholesky(cov.reshape(groups, dim, dim))
         seeds = rng.normal(size=(groups, count, dim)) @ np.swapaxes(root, 1, 2)
         seeds += (rng.normal(size=(groups, 1, dim)) / weight**0.5) @ np.swapaxes(root, 1, 2)
-        total = weight + count
-        mean = seeds.sum(axis=1) / total
-        psi = np.einsum("gni,gnj->gij", seeds, seeds) + scale * np.eye(dim)
-        psi -= total * np.einsum("gi,gj->gij", mean, mean)
+        after = [regression.posterior(known, one) for one in jnp.asarray(seeds)]
+        laws = [regression.row_predictive(one) for one in after]
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), count), groups)
         run = jax.jit(
             jax.vmap(lambda key, law, df=df + count: depth_divergences(key, df, law, depths))
         )
-        seen = run(keys, jnp.asarray(psi * (total + 1) / (total * (df + count))))
+        seen = run(keys, jnp.stack([law.scale for law in laws]))
         constructed.append(np.asarray(seen))
         progress((index + 1) / len(counts))
     seen = np.stack(constructed)

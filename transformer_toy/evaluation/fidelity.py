@@ -47,6 +47,7 @@ __all__ = [
     "bias_bound",
     "check_family",
     "compare",
+    "drawn_by",
     "groups",
     "network_law",
     "simulate",
@@ -120,6 +121,20 @@ def network_law(model: Model, seeds: Float[Array, "n d"]) -> heads.Gaussian:
     return jax.tree.map(lambda leaf: leaf[0, 0].astype(seeds.dtype), law)
 
 
+def drawn_by(rule: Generator, groups: Sequence[GaussianGroup]) -> Callable:
+    """A generator of the theory as a function (seeds, g, m, key=) of one group's seeds.
+
+    Args:
+        rule: the generator.
+        groups: that the seeds may be of.
+    """
+
+    def draw(seeds, g, m, *, key):
+        return sample_synthetic(rule, 0, [groups[g]], [seeds], m, key=key)[0]
+
+    return draw
+
+
 def _generators(model: Model) -> dict:
     """A function (seeds, g, m, key=) for each rule that draws synthetic samples."""
     both = groups()
@@ -132,18 +147,12 @@ def _generators(model: Model) -> dict:
 
         return draw
 
-    def of_rule(rule):
-        def draw(seeds, g, m, *, key):
-            return sample_synthetic(rule, 0, [both[g]], [seeds], m, key=key)[0]
-
-        return draw
-
     return {
-        "smote": of_rule(Smote(5)),
-        "plug-in": of_rule(GaussianPlugin()),
+        "smote": drawn_by(Smote(5), both),
+        "plug-in": drawn_by(GaussianPlugin(), both),
         "constructed": of_network(constructed.location(2)),
         "trained": of_network(model),
-        "oracle": of_rule(Oracle()),
+        "oracle": drawn_by(Oracle(), both),
     }
 
 

@@ -16,13 +16,12 @@ from rich.console import Console
 from rich.progress import track
 
 from synthetic_oversampling.simulate.sampling.measure import measure_generator
-from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic
 from synthetic_oversampling.theory.generators.table import GaussianPlugin, Oracle, Smote
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.prediction.measured import predict_measured
-from synthetic_oversampling.transformer_toy.evaluation.fidelity import simulate
+from synthetic_oversampling.transformer_toy.evaluation.fidelity import drawn_by, simulate
 from synthetic_oversampling.transformer_toy.rows import writer
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 
@@ -102,19 +101,13 @@ def network_rows(net: RowNetwork) -> Callable:
 
 
 def _generators(groups: tuple[GaussianGroup, ...], net: RowNetwork) -> dict[str, Callable | None]:
-    def of(rule) -> Callable:
-        def draw(seeds, g, m, *, key):
-            return sample_synthetic(rule, 0, [groups[g]], [seeds], m, key=key)[0]
-
-        return draw
-
     return {
         "raw": None,
         "class weighting": None,
-        "smote": of(Smote(5)),
-        "plug-in": of(GaussianPlugin()),
+        "smote": drawn_by(Smote(5), groups),
+        "plug-in": drawn_by(GaussianPlugin(), groups),
         "network": network_rows(net),
-        "oracle": of(Oracle()),
+        "oracle": drawn_by(Oracle(), groups),
     }
 
 

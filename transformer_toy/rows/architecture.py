@@ -3,7 +3,6 @@
 Letters as in ``network``; a layer's weights have the layers as their first axis.
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +20,6 @@ __all__ = [
     "functions",
     "init",
     "linear",
-    "num_parameters",
     "prior_of",
     "shapes",
 ]
@@ -171,16 +169,3 @@ def functions(params: Params, x: Float[Array, "*s"]) -> Float[Array, "*s A"]:
     shape = (1,) * x.ndim + (-1,)
     slope, bias = params["function.slope"].reshape(shape), params["function.bias"].reshape(shape)
     return jnp.maximum(slope * jnp.clip(x, -_FARTHEST, _FARTHEST)[..., None] + bias, 0.0)
-
-
-def num_parameters(arch: Architecture) -> int:
-    """How many numbers the parameter tree holds.
-
-    Args:
-        arch: the sizes.
-
-    Example:
-        >>> num_parameters(Architecture())
-        19852
-    """
-    return sum(map(math.prod, shapes(arch).values()))

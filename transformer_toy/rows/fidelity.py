@@ -142,13 +142,13 @@ def _mixture(rule: Callable) -> Callable:
     return density
 
 
-# a density of rows (B, Q, D) given seeds (B, N, D), and seeds beyond the features that it needs
-RULES: dict[str, tuple[Callable, int]] = {
-    "plug-in": (_plugin, 1),
-    "flat prior": (_flat, 1),
-    "kde": (_mixture(comparators.kde), 2 - 10**6),
-    "gmm": (_mixture(comparators.gmm), 4 - 10**6),
-    "exact gaussian": (_conjugate(*prior.PRIOR), -(10**6)),
+# a density of rows (B, Q, D) given seeds (B, N, D), and the fewest seeds of so many features
+RULES: dict[str, tuple[Callable, Callable[[int], int]]] = {
+    "plug-in": (_plugin, lambda dim: dim + 1),
+    "flat prior": (_flat, lambda dim: dim + 1),
+    "kde": (_mixture(comparators.kde), lambda dim: comparators.LEAST["kde"]),
+    "gmm": (_mixture(comparators.gmm), lambda dim: comparators.LEAST["gmm"]),
+    "exact gaussian": (_conjugate(*prior.PRIOR), lambda dim: 0),
 }
 
 
@@ -178,8 +178,8 @@ def measure(
         show_progress: draw a progress bar on standard error.
 
     Example:
-        >>> RULES["plug-in"][1]
-        1
+        >>> RULES["plug-in"][1](8)
+        9
     """
     found: list[Fidelity] = []
     cells = list(itertools.product(families, dims, counts))
@@ -193,7 +193,7 @@ def measure(
 
 
 def _cell(net, family, dim, count, num_groups, key) -> list[Fidelity]:
-    rules = {name: rule for name, (rule, spare) in RULES.items() if count >= dim + spare}
+    rules = {name: rule for name, (rule, least) in RULES.items() if count >= least(dim)}
     values: dict[str, list] = {name: [] for name in rules}
     for start in range(0, num_groups, 64):
         size = min(64, num_groups - start)

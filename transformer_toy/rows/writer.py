@@ -98,7 +98,7 @@ def write(
     dtype, dim = x_BxNxD.dtype, x_BxNxD.shape[2]
     root_df = jnp.sqrt(group.df)[:, None]
 
-    def write(j: Array, offset_BxQxD: Array) -> Array:
+    def with_feature(j: Array, offset_BxQxD: Array) -> Array:
         part_key, normal_key, chi_key = jax.random.split(jax.random.fold_in(key, j), 3)
         y_BxQxD = offset_BxQxD + group.mean[:, None, :]
         law = network.feature_law(params, arch, context, y_BxQxD, j[None])
@@ -119,7 +119,7 @@ def write(
         return jax.lax.dynamic_update_index_in_dim(offset_BxQxD, new[..., None], j, 2)
 
     start = jnp.zeros((1, rows, dim), dtype)
-    offset = jax.lax.fori_loop(0, dims_B[0], write, start)
+    offset = jax.lax.fori_loop(0, dims_B[0], with_feature, start)
     return (offset + group.mean[:, None, :])[0]
 
 
