@@ -6,6 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
+from synthetic_oversampling.simulate.arguments import add_cache, set_cache
+
 __all__ = ["add_arguments", "run"]
 
 INTERRUPTED = "interrupted; artifacts that were complete are kept"
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--recompute", action="store_true", help="replace the artifacts")
     parser.add_argument("--list", action="store_true", help="list the figures and stop")
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         _list(specs)
         return 0
+    set_cache(options)
     return _draw(specs, options)
 
 

@@ -12,14 +12,18 @@ from pathlib import Path
 from synthetic_oversampling.theory.wording import shortened
 
 __all__ = [
+    "add_cache",
     "add_selection",
     "answer",
     "check_new",
     "one_device_per_core",
     "parse",
     "seed_number",
+    "set_cache",
     "whole",
 ]
+
+COMPILED = Path("artifacts/compiled")
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -177,6 +181,45 @@ def add_selection(command: argparse.ArgumentParser, *, seed: int, only: str) -> 
         default="quick",
         help="quick detects constants off by 20%%, full by 10%% and on every configuration",
     )
+
+
+def add_cache(command: argparse.ArgumentParser) -> None:
+    """Declare where compiled programs are kept: ``--compilation-cache`` and its opposite.
+
+    Args:
+        command: its parser.
+    """
+    command.add_argument(
+        "--compilation-cache",
+        type=Path,
+        metavar="DIR",
+        help=f"where compiled programs are kept for the next run (default {COMPILED}, or what "
+        "JAX_COMPILATION_CACHE_DIR names)",
+    )
+    command.add_argument(
+        "--no-compilation-cache", action="store_true", help="keep no compiled programs"
+    )
+
+
+def set_cache(options: argparse.Namespace) -> None:
+    """Do what the options of `add_cache` say; before anything is compiled.
+
+    Args:
+        options: as parsed.
+
+    Raises:
+        ArtifactError: a folder that was named cannot be made or written to.
+    """
+    from synthetic_oversampling.simulate.replicates.compilation import keep_compiled
+
+    named = options.compilation_cache
+    if options.no_compilation_cache and named:
+        raise ValueError(
+            f"--no-compilation-cache: got --compilation-cache {named} as well, expected one of "
+            "the two."
+        )
+    folder = None if options.no_compilation_cache else named or COMPILED
+    keep_compiled(folder, chosen=named is not None)
 
 
 def one_device_per_core() -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import jax
 import pytest
@@ -11,6 +12,7 @@ import toy_verify
 
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 from synthetic_oversampling.simulate.checks.declaration import planned
+from synthetic_oversampling.simulate.replicates import compilation
 from synthetic_oversampling.simulate.replicates.compilation import counted, use_cache
 from synthetic_oversampling.simulate.replicates.sharding import sharded_draw, sharded_map
 from synthetic_oversampling.simulate.verify import run as verify
@@ -128,3 +130,51 @@ def test_a_folder_that_cannot_hold_programs_is_named(tmp_path):
     with pytest.raises(ArtifactError, match="cannot hold compiled programs"):
         use_cache(file)
     assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_a_damaged_program_is_compiled_anew(tmp_path):
+    def probe():
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE, str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    whole = probe()
+    kept = [file for file in tmp_path.rglob("*-cache") if file.is_file()]
+    assert kept
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:40])
+    value, compiled, hits = probe()
+    assert (value, compiled) == (whole[0], whole[1]) and int(hits) == 0
+
+
+def test_programs_of_another_processor_are_left_alone(tmp_path, monkeypatch):
+    here = compilation._processor()
+    monkeypatch.setattr(Path, "read_text", lambda self: "flags\t: fpu sse4_2\n")
+    assert compilation._processor() != here
+
+
+@pytest.fixture
+def no_folder():
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_the_default_folder_that_cannot_be_used_is_said_and_left(tmp_path, no_folder, capsys):
+    file = tmp_path / "file"
+    file.write_text("")
+    compilation.keep_compiled(file, chosen=False)
+    assert "Going on without" in capsys.readouterr().err
+    assert jax.config.jax_compilation_cache_dir is None
+    with pytest.raises(ArtifactError, match="cannot hold compiled programs"):
+        compilation.keep_compiled(file, chosen=True)
+
+
+def test_a_folder_named_by_the_environment_goes_before_the_default(tmp_path, no_folder):
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "named"))
+    compilation.keep_compiled(tmp_path / "default", chosen=False)
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "named")
+    assert not (tmp_path / "default").exists()

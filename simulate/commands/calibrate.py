@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import add_selection, whole
+from synthetic_oversampling.simulate.arguments import add_cache, add_selection, set_cache, whole
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["add_arguments", "run"]
@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "on from there (default artifacts/calibrate)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the result to FILE as well")
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -73,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.json:
         artifacts.check_writable(options.json)
+    set_cache(options)
     screen = console()
     if options.seeds:
         return _many_seeds(options, screen)

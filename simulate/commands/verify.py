@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from synthetic_oversampling.simulate.arguments import add_selection, whole
+from synthetic_oversampling.simulate.arguments import add_cache, add_selection, set_cache, whole
 from synthetic_oversampling.simulate.commands.report import add_figures_option, write_page
 from synthetic_oversampling.theory.wording import counted
 
@@ -70,11 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="simulate again what DIR holds, and replace it"
     )
-    parser.add_argument(
-        "--compilation-cache",
-        metavar="DIR",
-        help="keep compiled programs in DIR, and start sooner the next time",
-    )
+    add_cache(parser)
     parser.add_argument(
         "--distributed",
         metavar="auto|HOST:PORT",
@@ -94,10 +90,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if options.list:
         return _list(options)
-    if options.compilation_cache:
-        from synthetic_oversampling.simulate.replicates.compilation import use_cache
-
-        use_cache(options.compilation_cache)
+    set_cache(options)
     if not options.distributed:
         return _run(options)
     from synthetic_oversampling.simulate.replicates import processes

@@ -1,8 +1,11 @@
-"""Compilations: counted, and kept on disk between runs where that is asked for."""
+"""Compilations: counted, and kept on disk between runs."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +14,7 @@ import jax
 
 from synthetic_oversampling.simulate.artifacts import ArtifactError
 
-__all__ = ["counted", "use_cache"]
+__all__ = ["counted", "keep_compiled", "use_cache"]
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 
@@ -46,16 +49,20 @@ def use_cache(folder: str | os.PathLike) -> Path:
     """Keep compiled programs in a folder, and take them from there in later runs.
 
     Every program is kept, however fast it compiled: there are hundreds of small ones. A program is
-    found again by its computation, its compiler's version and options, and the machine's kind, so
-    a stale one is never used. Results do not depend on it.
+    found again by its computation, its compiler's version and options, and the processor's kind, so
+    that a stale one or another machine's is never used; one that cannot be read is compiled anew.
+    Results do not depend on it.
 
     Args:
-        folder: made when missing.
+        folder: made when missing; each kind of processor has a folder of its own below it.
+
+    Returns:
+        The folder of this processor's kind.
 
     Raises:
         ArtifactError: the folder cannot be made or written to.
     """
-    folder = Path(folder)
+    folder = Path(folder) / _processor()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -63,9 +70,44 @@ def use_cache(folder: str | os.PathLike) -> Path:
     except OSError as error:
         raise ArtifactError(
             f"{folder}: cannot hold compiled programs ({error.strerror or error}); choose a folder "
-            "that may be written to."
+            "that may be written to, or none with --no-compilation-cache."
         ) from error
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder
+
+
+def keep_compiled(folder: Path | None, *, chosen: bool) -> None:
+    """What a command does with its options of the cache, see `simulate.arguments.add_cache`.
+
+    Args:
+        folder: of the programs; None to keep none.
+        chosen: whether the user named it: only then is a folder that cannot be used an error, and
+            only then does it go before one that the environment names to JAX.
+
+    Raises:
+        ArtifactError: a folder that was named cannot be made or written to.
+    """
+    if folder is None:
+        jax.config.update("jax_enable_compilation_cache", False)
+        return
+    if not chosen and jax.config.values["jax_compilation_cache_dir"] is not None:
+        return
+    try:
+        use_cache(folder)
+    except ArtifactError as error:
+        if chosen:
+            raise
+        print(f"{error} Going on without.", file=sys.stderr)
+
+
+def _processor() -> str:
+    """A name of the processor's kind, which JAX does not ask for when it looks for a program."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = [f"flags: {platform.processor()}"]
+    known = sorted({line for line in lines if line.startswith(("flags", "Features"))})
+    digest = hashlib.sha256("\n".join(known).encode()).hexdigest()
+    return f"{platform.machine()}-{digest[:12]}"
