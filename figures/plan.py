@@ -73,7 +73,8 @@ def draw_plan(payload: Mapping):
         if design == chosen:
             name.set_fontweight("bold")
     axes.set_ylim(len(designs) - 0.5, -0.5)
-    axes.set_xlabel("gain over class weighting (nats), one standard error")
+    unit = " (nats)" if payload["unit"] == "nats" else ""
+    axes.set_xlabel(f"gain over class weighting, {payload['words']}{unit}, one standard error")
     keys: list[tuple[str, dict]] = [(text, _POINT | look) for text, _, _, look in _LOOKS]
     keys.append(("recommended", _RECOMMENDED))
     figure.legend(

@@ -14,7 +14,7 @@ from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner import plan as planner
 from synthetic_oversampling.practice.planner.choices import Plan
 from synthetic_oversampling.practice.planner.diagnostics import _identifiers
-from synthetic_oversampling.practice.planner.learners import balanced_loss, scores
+from synthetic_oversampling.practice.planner.learners import scores
 from synthetic_oversampling.practice.planner.plan import SeparableError
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.report import as_dict
@@ -25,8 +25,8 @@ from synthetic_oversampling.practice.planner.table import prepare
 def _quick(monkeypatch):
     """Theory without a word, so that the table decides: theorem H has tests of its own."""
 
-    def silent(x, y, group, designs, ridge):
-        return Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0)
+    def silent(x, y, group, designs, ridge, **_):
+        return (Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0),)
 
     monkeypatch.setattr(planner, "propose", silent)
 
@@ -60,6 +60,11 @@ def small():
     return _normal((200, 40), 3, seed=7)
 
 
+def _balanced_loss(score, truth):
+    loss = np.logaddexp(0.0, np.where(truth > 0, -score, score))
+    return np.mean([loss[truth == y].mean() for y in (0, 1)])
+
+
 def test_smote_that_loses_with_all_weight_is_not_recommended():
     """Class 1 lies on both sides of class 0 in x1; points between its rows lie in class 0."""
 
@@ -75,7 +80,7 @@ def test_smote_that_loses_with_all_weight_is_not_recommended():
     best = plan.recommended
     fresh, truth = table((5000, 5000), 4)
     level, weighting = (
-        balanced_loss(_score(plan, choice, fresh), truth, truth) for choice in plan.choices[2:0:-1]
+        _balanced_loss(_score(plan, choice, fresh), truth) for choice in plan.choices[2:0:-1]
     )
     assert level - weighting > 0.02, "the table is one where SMOTE loses"
     assert best.name != "level" and best.weight < 0.4

@@ -21,8 +21,8 @@ SHARES = np.array([[0.6, 0.3, 0.1], [0.3, 0.4, 0.3]])
 def _quick(monkeypatch):
     """Theory without a word, so that the table decides: theorem H has tests of its own."""
 
-    def silent(x, y, group, designs, ridge):
-        return Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0)
+    def silent(x, y, group, designs, ridge, **_):
+        return (Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0),)
 
     monkeypatch.setattr(planner, "propose", silent)
 

@@ -23,8 +23,8 @@ STDS = np.ones((2, 3))  # common: a pooled normal law is right, and worth adding
 def _quick(monkeypatch):
     """Theory without a word, so that the table decides: theorem H has tests of its own."""
 
-    def silent(x, y, group, designs, ridge):
-        return Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0)
+    def silent(x, y, group, designs, ridge, **_):
+        return (Proposal(np.full(len(designs), np.nan), np.nan, 1.0, 1.0),)
 
     monkeypatch.setattr(planner, "propose", silent)
 

@@ -12,12 +12,13 @@ from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import acceptable, decide
 from synthetic_oversampling.practice.planner.designs import Design, designs_of
 from synthetic_oversampling.practice.planner.evidence import cross_validate, folds_of
-from synthetic_oversampling.practice.planner.learners import RIDGES, balanced_loss, scores
+from synthetic_oversampling.practice.planner.learners import RIDGES, scores
 from synthetic_oversampling.practice.planner.proposal import propose
 from synthetic_oversampling.practice.planner.report import _answer
 from synthetic_oversampling.practice.planner.sources import NAMES, draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief, combined, prior
+from synthetic_oversampling.practice.thresholds import Thresholds
 from synthetic_oversampling.theory import GaussianGroup, GaussianPlugin
 from synthetic_oversampling.theory.population.design import Design as RealDesign
 from synthetic_oversampling.theory.proportional.predict import predict_proportional
@@ -38,7 +39,18 @@ def test_held_out_rows_never_reach_a_generator():
 
     designs = designs_of([120, 30], ["own"])
     cross_validate(
-        x, label, label, designs, {"own": spy}, "logistic-l2", (1.0,), folds=5, repeats=3, seed=4
+        x,
+        label,
+        label,
+        designs,
+        {"own": spy},
+        "logistic-l2",
+        (1.0,),
+        objectives=("cross-entropy", "auroc"),
+        prevalence=0.2,
+        folds=5,
+        repeats=3,
+        seed=4,
     )
     assert len(seen) == 15
     for place, rows in enumerate(seen):
@@ -77,12 +89,6 @@ def test_fits_are_those_of_scikit_learn():
         model = LogisticRegression(C=1 / ridge, tol=1e-10, max_iter=1000).fit(x, label, weight)
         found = scores("logistic-l2", (6.4, ridge), x, label, weight, x)[1]
         np.testing.assert_allclose(found, model.decision_function(x), atol=1e-5)
-
-
-def test_balanced_loss_weighs_groups_equally():
-    score, y = np.array([0.0, 0.0, 3.0]), np.array([0, 0, 1])
-    loss = balanced_loss(score, y, y)
-    assert loss == pytest.approx((np.log(2) + np.log1p(np.exp(-3))) / 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -124,11 +130,18 @@ def test_levelling_is_a_design_with_the_share_that_its_rows_have():
     )
 
 
+def _proposed(x, label, designs, ridge):
+    (found,) = propose(
+        x, label, label, designs, ridge, objectives=("cross-entropy",), prevalence=0.5
+    )
+    return found
+
+
 def test_theory_proposes_what_theorem_h_says():
     """On 4000 rows the estimated groups are the true ones up to 2 %, and so is the prediction."""
     x, label = _table((3200, 800), dim=10, seed=3)
     designs = designs_of([3200, 800], ["plugin-pooled"])
-    found = propose(x, label, label, designs, 5.0)
+    found = _proposed(x, label, designs, 5.0)
     groups = [GaussianGroup(np.full(10, float(y)), np.eye(10), y) for y in (0, 1)]
     weighted = predict_proportional(
         groups=groups, design=RealDesign.class_weighted((3200, 800)), ridge=5.0
@@ -140,7 +153,7 @@ def test_theory_proposes_what_theorem_h_says():
     place = next(k for k, design in enumerate(designs) if design.name == "level")
     assert found.gain[place] == pytest.approx(weighted - level, rel=0.3)
     assert found.distance == pytest.approx(np.sqrt(10), rel=0.05)
-    assert np.isnan(propose(x, label, label, designs_of([3200, 800], ["own"]), 5.0).gain[-1])
+    assert np.isnan(_proposed(x, label, designs_of([3200, 800], ["own"]), 5.0).gain[-1])
 
 
 def test_the_posterior_lies_between_and_is_surer_than_either():
@@ -202,7 +215,18 @@ def _plan(choices, best, groups):
         reason="",
         groups=groups,
         warnings=(),
+        thresholds=Thresholds(
+            balanced=0.5,
+            cost=0.9,
+            f1=0.8,
+            f1_value=0.6,
+            prevalence=0.1,
+            cost_ratio=1.0,
+            intercept=0.0,
+            slope=1.0,
+        ),
         learner="logistic-l2",
+        metric="cross-entropy",
         theory="",
         level=0.95,
         price=0.0,
@@ -241,7 +265,7 @@ def test_with_more_features_than_a_quarter_of_the_rows_theory_shrinks_the_covari
     means = np.zeros((2, dim))
     means[1, :10] = 1.0
     x = means[label] + rng.standard_normal((len(label), dim))
-    found = propose(x, label, label, designs_of(list(sizes), ["plugin-pooled"]), 10.0)
+    found = _proposed(x, label, designs_of(list(sizes), ["plugin-pooled"]), 10.0)
     groups = [GaussianGroup(mean, np.eye(dim), y) for y, mean in enumerate(means)]
     weighted = predict_proportional(
         groups=groups, design=RealDesign.class_weighted(sizes), ridge=10.0

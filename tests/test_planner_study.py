@@ -83,8 +83,8 @@ def _small(place, seed):
 
 
 def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
-    def theory(x, y, group, designs, ridge):
-        return Proposal(np.linspace(-0.01, 0.01, len(designs)), 0.05, 1.0, 1.0)
+    def theory(x, y, group, designs, ridge, *, objectives, prevalence):
+        return (Proposal(np.linspace(-0.01, 0.01, len(designs)), 0.05, 1.0, 1.0),) * len(objectives)
 
     monkeypatch.setattr(study, "simulated", _small)
     monkeypatch.setattr(importlib.import_module(study.judged.__module__), "propose", theory)
@@ -95,6 +95,10 @@ def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
     assert found["tables"] == 6 and found["rules"]["class weighting"]["mean"] == 0.0
     assert found["rules"]["best"]["regret"] == pytest.approx(0.0, abs=1e-12)
     assert "| planner | " in study.markdown("simulated", found)
+    ranked = study.recorded("simulated", 6, tmp_path, metric="auroc")
+    assert all(0 <= loss <= 1 for record in ranked for loss in record["loss"])
+    assert [one["loss"] for one in ranked] != [one["loss"] for one in records]
+    assert "AUROC" in study.markdown("simulated", study.shown(ranked, "auroc"), "auroc")
     trust, inflation = study.learned(records)
     assert set(trust) == {"smote", "plugin", "predictive"} and inflation > 0
     assert all(isinstance(trusted, Trust) for trusted in trust.values())

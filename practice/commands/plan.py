@@ -16,6 +16,7 @@ numbers of rows and their weight, or the advice to add none. Exit status: 0 plan
 an unusable table."""
 _NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
+_METRICS = ("cross-entropy", "balanced-error", "auroc", "average-precision", "worst-group")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +64,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is trained (default logistic-l2, a logistic regression with an L2 penalty)",
     )
     parser.add_argument(
+        "--metric",
+        choices=_METRICS,
+        default=_METRICS[0],
+        help="what designs are compared by (default cross-entropy, of balanced groups; worst-group "
+        "is the cross-entropy of the worst of them)",
+    )
+    parser.add_argument(
+        "--prevalence",
+        type=float,
+        metavar="P",
+        help="share of label 1 where the rule is to be used (default: the table's), for average "
+        "precision, thresholds and probabilities",
+    )
+    parser.add_argument(
+        "--cost-ratio",
+        type=float,
+        default=1.0,
+        metavar="C",
+        help="what a missed row of label 1 costs, over a false alarm (default 1), for a threshold",
+    )
+    parser.add_argument(
         "--ridge",
         default="cv",
         type=_ridge,
@@ -71,15 +93,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "each design; theory, theorem H's best",
     )
     parser.add_argument(
-        "--price", type=float, default=0.0, metavar="C", help="nats that one synthetic row may cost"
+        "--price",
+        type=float,
+        default=0.0,
+        metavar="C",
+        help="what one synthetic row may cost, in units of the metric",
     )
     parser.add_argument(
         "--worth",
         type=float,
-        default=1e-4,
         metavar="G",
-        help="nats, the least expected gain that rows are recommended for (default 1e-4: it takes "
-        "80 000 test rows to see it)",
+        help="the least expected gain that rows are recommended for (default 1e-4 nats, which it "
+        "takes 80 000 test rows to see; 1e-3 of a metric that is a share)",
     )
     parser.add_argument("--most", type=whole(0), metavar="N", help="added rows per group at most")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals (default 0.95)")
@@ -113,9 +138,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Plan, print and write."""
     from synthetic_oversampling.figures.plan import save_plan
+    from synthetic_oversampling.practice.commands.planned import broken_up, write_planned
     from synthetic_oversampling.practice.planner.plan import plan_table
     from synthetic_oversampling.practice.planner.report import as_dict, print_plan
-    from synthetic_oversampling.practice.planner.write import broken_up, write_planned
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.console import console, progress_bar
     from synthetic_oversampling.simulate.tables.reading import read_table
@@ -146,6 +171,9 @@ def run(options: argparse.Namespace) -> int:
             table.labels,
             table.attributes,
             learner=options.learner,
+            metric=options.metric,
+            prevalence=options.prevalence,
+            cost_ratio=options.cost_ratio,
             ridge=options.ridge,
             generators=_generators(options),
             synthetic=made,
@@ -174,6 +202,9 @@ def run(options: argparse.Namespace) -> int:
         "independent": options.independent,
         "generators": options.generators,
         "learner": options.learner,
+        "metric": options.metric,
+        "prevalence": options.prevalence,
+        "cost_ratio": options.cost_ratio,
         "ridge": options.ridge,
         "price": options.price,
         "worth": options.worth,

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is trained (default logistic-l2)",
     )
     parser.add_argument(
+        "--metric",
+        choices=("cross-entropy", "balanced-error", "auroc", "average-precision", "worst-group"),
+        default="cross-entropy",
+        help="what is judged (default cross-entropy); a table's record has all of them",
+    )
+    parser.add_argument(
         "--first",
         type=whole(1),
         metavar="N",
@@ -76,14 +82,15 @@ def run(options: argparse.Namespace) -> int:
                 options.simulated,
                 options.out / "records",
                 learner=options.learner,
+                metric=options.metric,
                 repeats=options.repeats,
                 first=options.first,
                 seed=options.seed,
                 told=partial(_told, bar, task),
             )
         if name == "simulated" and options.learner == "logistic-l2":
-            parts.append(study.weights(*study.learned(records)))
-        parts.append(study.markdown(name, study.shown(records)))
+            parts.append(study.weights(*study.learned(records), options.metric))
+        parts.append(study.markdown(name, study.shown(records, options.metric), options.metric))
     text = "\n\n".join(parts)
     save_text(path, text)
     print(text)

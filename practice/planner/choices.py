@@ -10,9 +10,11 @@ import numpy as np
 
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.diagnostics import Caution
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
+from synthetic_oversampling.practice.thresholds import Thresholds
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
@@ -20,15 +22,15 @@ __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One design, and what is believed of its gain over class weighting, in nats.
+    """One design, and what is believed of its gain over class weighting, in units of the metric.
 
     Attributes:
         name, source, counts, shares: of the `planner.designs.Design`.
         prior: what theorem H expects, None where it has no word.
         evidence: what cross-validation found; posterior: both together.
         ridge: the penalty that the design is to be fitted with; 0 where the learner has none.
-        loss: balanced held-out cross-entropy, nats.
-        cost: price of its synthetic rows, nats.
+        loss: held-out loss: cross-entropy or error, or what a share falls short of 1 by.
+        cost: price of its synthetic rows.
     """
 
     name: str
@@ -95,8 +97,10 @@ class Plan:
         recommended: the design to use; reason: why, in a sentence.
         groups: names, sizes and labels, in the order of every per-group tuple.
         warnings: what speaks against the plan.
-        learner: that it is for; theory: what theory had to say of it, in a sentence.
-        level: of the intervals; price: nats a synthetic row; worth: nats that rows must gain.
+        thresholds: above which to call a row positive, and the correction of probabilities.
+        learner: that it is for; metric: that designs were compared by.
+        theory: what theory had to say, in a sentence.
+        level: of the intervals; price: of a synthetic row; worth: what rows must gain.
         fits: made in cross-validation; folds: ``(K, repeats)``.
         seed: of everything random.
         group_index: group of every row given ``[n]``.
@@ -108,7 +112,9 @@ class Plan:
     reason: str
     groups: tuple[GroupInfo, ...]
     warnings: tuple[Caution, ...]
+    thresholds: Thresholds
     learner: str
+    metric: str
     theory: str
     level: float
     price: float
@@ -262,6 +268,7 @@ class Plan:
                     "recommended": choices[fields["recommended"]],
                     "groups": tuple(GroupInfo(*group) for group in fields["groups"]),
                     "warnings": tuple(Caution(*doubt) for doubt in fields["warnings"]),
+                    "thresholds": Thresholds(*fields["thresholds"]),
                     "folds": tuple(fields["folds"]),
                     "group_index": np.array(fields["group_index"]),
                 }
@@ -276,7 +283,8 @@ class Plan:
             if chosen.rows
             else chosen.name
         )
-        return f"<Plan for {self.learner}: {what}, expected gain {chosen.expected:+.2g} nats>"
+        unit = OBJECTIVES[self.metric].unit
+        return f"<Plan for {self.learner}: {what}, expected gain {chosen.expected:+.2g} {unit}>"
 
     def _repr_html_(self) -> str:
         from html import escape

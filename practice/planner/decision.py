@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from synthetic_oversampling.practice.planner.choices import Choice
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["NEARLY_ALL", "WORTH", "acceptable", "decide"]
+__all__ = ["NEARLY_ALL", "acceptable", "decide"]
 
 REGRET = 0.15  # of the expected gain, which the expected loss may be
-WORTH = 1e-4  # nats, the least expected gain that rows are recommended for
 NEARLY_ALL = 0.8  # share of a group's weight beyond which evidence is asked for
 _SHOWN = 1.645
 
@@ -35,7 +34,7 @@ def acceptable(choice: Choice, worth: float) -> bool:
     """Whether a design's rows may be recommended.
 
     Args:
-        choice: the design; worth: nats that it must gain.
+        choice: the design; worth: what it must gain.
     """
     sure = choice.posterior._replace(mean=choice.expected)
     if choice.expected <= worth or sure.regret() > REGRET * choice.expected:
@@ -43,11 +42,11 @@ def acceptable(choice: Choice, worth: float) -> bool:
     return max(choice.shares) <= NEARLY_ALL or _shown(choice)
 
 
-def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
+def decide(choices: Sequence[Choice], worth: float, unit: str = "nats") -> tuple[Choice, str]:
     """The design to use, and why, in a sentence.
 
     Args:
-        choices: the first two are raw and class weighting; worth: nats that rows must gain.
+        choices: the first two are raw and class weighting; worth: what rows must gain; unit: of it.
     """
     raw, weighting, *offers = choices
     good = [offer for offer in offers if acceptable(offer, worth)]
@@ -56,7 +55,7 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
         chance = best.posterior.loss()
         return best, (
             f"{counted(best.rows, 'row')} of {best.source} ({best.name}) are expected to gain "
-            f"{best.expected:.2g} nats over class weighting"
+            f"{best.expected:.2g} {unit} over class weighting"
             f"{' net of their price' if best.cost else ''}; "
             f"the probability that they lose is {chance:.0%}."
         )
@@ -69,12 +68,12 @@ def decide(choices: Sequence[Choice], worth: float) -> tuple[Choice, str]:
     if best.expected <= 0:
         why = "is expected to lose" if not best.cost else "is not worth its price"
     elif best.expected <= worth:
-        why = f"is expected to gain {best.expected:.2g} nats, less than the {worth:.2g} asked for"
+        why = f"is expected to gain {best.expected:.2g} {unit}, less than the {worth:.2g} asked for"
     elif max(best.shares) > NEARLY_ALL and not _shown(best):
         why = "leaves the real rows hardly any weight, and cross-validation does not show a gain"
     else:
         why = (
-            f"is expected to gain {best.expected:.2g} nats, but may lose as well: "
+            f"is expected to gain {best.expected:.2g} {unit}, but may lose as well: "
             f"with probability {best.posterior.loss():.0%}, too much for so small a gain"
         )
     return reference, f"{told} {why}. Use {name}."

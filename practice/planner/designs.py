@@ -63,6 +63,20 @@ class Design(NamedTuple):
         made = np.where(counts > 0, shares / np.maximum(counts, 1), 0.0)
         return (1 - shares) / (len(sizes) * sizes), made / len(sizes)
 
+    def share_of(self, chosen, sizes) -> float:
+        """Share of all weight that some groups have.
+
+        Args:
+            chosen: which groups ``[G]``; sizes: real rows of each group.
+
+        Example:
+            >>> Design("raw", "", (0, 0), (0.0, 0.0)).share_of([False, True], [90, 10])
+            0.1
+        """
+        real, made = self.weights(sizes)
+        each = real * np.asarray(sizes, float) + made * np.array(self.counts)
+        return float(each[np.asarray(chosen)].sum() / each.sum())
+
     def among(self, sizes) -> Design:
         """The same design on other sizes: a level one adds other numbers of rows.
 

@@ -25,11 +25,11 @@ class Caution(NamedTuple):
     message: str
 
 
-def diagnose(table: Prepared, choices: Sequence) -> tuple[Caution, ...]:
+def diagnose(table: Prepared, choices: Sequence, unit: str = "nats") -> tuple[Caution, ...]:
     """Every doubt, the gravest first.
 
     Args:
-        table: it; choices: designs with their prior and evidence.
+        table: it; choices: designs with their prior and evidence; unit: that these are in.
     """
     return (
         *_identifiers(table),
@@ -37,7 +37,7 @@ def diagnose(table: Prepared, choices: Sequence) -> tuple[Caution, ...]:
         *_few_synthetic(table),
         *_few_rows(table),
         *_tails(table, choices),
-        *_apart(choices),
+        *_apart(choices, unit),
     )
 
 
@@ -122,7 +122,7 @@ def _tails(table: Prepared, choices: Sequence):
         )
 
 
-def _apart(choices: Sequence):
+def _apart(choices: Sequence, unit: str):
     def distance(choice) -> float:
         spread = np.hypot(choice.prior.error, choice.evidence.error)
         return abs(choice.prior.mean - choice.evidence.mean) / max(spread, 1e-300)
@@ -133,7 +133,7 @@ def _apart(choices: Sequence):
         yield Caution(
             "theory and table",
             float(distance(worst)),
-            f"for {worst.source}, {worst.name}, theory says {worst.prior.mean:+.2g} nats and "
+            f"for {worst.source}, {worst.name}, theory says {worst.prior.mean:+.2g} {unit} and "
             f"cross-validation {worst.evidence.mean:+.2g}, {distance(worst):.1f} standard "
             "deviations apart: this table is not like those that the two were weighed on.",
         )

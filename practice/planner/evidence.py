@@ -2,8 +2,8 @@
 
 In every fold the sources are fitted on the rows that are not held out, features are put in units of
 those rows, and all designs are fitted on the same rows and judged on the same held-out real rows by
-balanced cross-entropy. With ``J`` folds in all, of which each holds out the share ``1 / K``, the
-mean difference has the variance of Nadeau and Bengio (2003),
+a loss of `planner.objectives`. With ``J`` folds in all, of which each holds out the share
+``1 / K``, the mean difference has the variance of Nadeau and Bengio (2003),
 
     (1 / J + 1 / (K - 1)) s^2,    s^2 the variance of the J differences,
 
@@ -24,17 +24,18 @@ from typing import NamedTuple
 import numpy as np
 
 from synthetic_oversampling.practice.planner.designs import Design
-from synthetic_oversampling.practice.planner.learners import balanced_loss, scores
+from synthetic_oversampling.practice.planner.learners import scores
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds, rows_of
 from synthetic_oversampling.practice.planner.sources import Source, draw_rows
 
-__all__ = ["Evidence", "cross_validate", "folds_of"]
+__all__ = ["Evidence", "cross_validate", "fit_and_score", "folds_of", "held_out_scores"]
 
 
 class Evidence(NamedTuple):
-    """What cross-validation found.
+    """What cross-validation found, in the units of an objective.
 
     Attributes:
-        gain: mean gain of each design over the second, class weighting, nats ``[D]``.
+        gain: mean gain of each design over the second, class weighting ``[D]``.
         error: its standard error ``[D]``.
         ridge: of each design ``[D]``; 0 for learners without one.
         loss: mean held-out loss of each design ``[D]``.
@@ -110,19 +111,23 @@ def cross_validate(
     learner: str,
     ridges: Sequence[float],
     *,
+    objectives: Sequence[str],
+    prevalence: float,
     folds: int,
     repeats: int,
     seed: int,
     flattered: str = "",
     told: Callable[[int], None] | None = None,
-) -> Evidence:
-    """Judge designs on held-out rows.
+) -> tuple[Evidence, ...]:
+    """Judge designs on held-out rows, by each of some objectives.
 
     Args:
         x, y, group: features ``[n, d]``, labels 0 and 1 and groups of the table.
         designs: the second is class weighting.
         sources: by name.
         learner, ridges: what is fitted, and the penalties to choose from.
+        objectives: names among `planner.objectives.OBJECTIVES`, all judged on the same fits.
+        prevalence: share of label 1 where the rule is to be used.
         folds, repeats: ``K``, and how often the table is cut into them.
         seed: of folds and draws.
         flattered: name of a source whose rows have seen the held-out ones.
@@ -136,20 +141,30 @@ def cross_validate(
         if design.source == flattered
     ]
     every = [*designs, *stand]
-    losses = np.empty((len(every), len(ridges), repeats * folds))
+    losses = np.empty((len(objectives), len(every), len(ridges), repeats * folds))
     for place in range(repeats * folds):
         repeat, k = divmod(place, folds)
         fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
         train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        shares = [design.among(np.bincount(group[train])) for design in every]
+        sizes = np.bincount(group[train])
+        shares = [design.among(sizes) for design in every]
         pools = _pools(shares, sources, seen, x, group, train, seed + place)
-        rows = (x[train], y[train], group[train])
-        for row, design in zip(losses, shares, strict=True):
+        rows, judged = (x[train], y[train], group[train]), rows_of(y[held], group[held], prevalence)
+        label_of = np.zeros(len(sizes))
+        label_of[group] = y
+        for number, design in enumerate(shares):
             score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
-            row[:, place] = balanced_loss(score, y[held], group[held])
+            threshold = log_odds(design.share_of(label_of > 0, sizes))
+            for kind, name in enumerate(objectives):
+                losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
             told(place + 1)
-    share = 1 / (repeats * folds) + 1 / (folds - 1)
+    return tuple(_evidence(each, designs, stand, flattered, ridges, folds) for each in losses)
+
+
+def _evidence(losses, designs, stand, flattered: str, ridges, folds: int) -> Evidence:
+    """Of the losses of all designs ``[D + S, R, J]``, those in place of flattered ones last."""
+    share = 1 / losses.shape[-1] + 1 / (folds - 1)
     best = losses.mean(axis=2).argmin(axis=1)
     usual = losses[:, best[1]]
     kept = np.take_along_axis(losses, best[:, None, None], axis=1)[:, 0]
@@ -161,14 +176,54 @@ def cross_validate(
         half, which = len(stand) // 2, [k for k, d in enumerate(designs) if d.source == flattered]
         gain[which] -= kept[-half:] - kept[-2 * half : -half]
     gain = gain[: len(designs)]
+    seen = np.abs(
+        gain[gain != 0.0]
+    )  # rules that rank alike differ by less than one step would show
+    step = seen.min() / gain.shape[1] if len(seen) else 0.0
     ridge = np.asarray(ridges, float)[best[: len(designs)]]
     return Evidence(
         gain=gain.mean(axis=1),
-        error=np.sqrt(share * gain.var(axis=1, ddof=1)),
+        error=np.maximum(np.sqrt(share * gain.var(axis=1, ddof=1)), step),
         ridge=ridge,
         loss=kept[: len(designs)].mean(axis=1),
         fits=losses.size,
     )
+
+
+def held_out_scores(
+    x: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    design: Design,
+    sources: Mapping[str, Source],
+    learner: str,
+    ridge: float,
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> np.ndarray:
+    """Log-odds of every row from fits that had not seen it ``[repeats, n]``.
+
+    The folds and draws are those of `cross_validate`.
+
+    Args:
+        x, y, group, sources, learner: as for `cross_validate`.
+        design, ridge: what is fitted.
+        folds, repeats, seed: as for `cross_validate`.
+    """
+    found = np.empty((repeats, len(x)))
+    for place in range(repeats * folds):
+        repeat, k = divmod(place, folds)
+        fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
+        train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        shared = design.among(np.bincount(group[train]))
+        pools = _pools([shared], sources, (), x, group, train, seed + place)
+        rows = (x[train], y[train], group[train])
+        found[repeat, held] = fit_and_score(
+            shared, pools, rows, x[held], learner, (ridge,), seed + place
+        )[0]
+    return found
 
 
 def _pools(designs, sources, seen, x, group, train, seed):

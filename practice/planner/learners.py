@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, logit
 
-__all__ = ["LEARNERS", "RIDGES", "balanced_loss", "scores", "separable"]
+__all__ = ["LEARNERS", "RIDGES", "scores", "separable"]
 
 LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 RIDGES = tuple(0.1 * 4.0**k for k in range(7))
@@ -77,21 +77,6 @@ def _path(x, y, weight, held, ridges) -> np.ndarray:
                 break
         found[ridge] = other @ theta
     return np.stack([found[ridge] for ridge in ridges])
-
-
-def balanced_loss(score: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray | np.floating:
-    """Mean over groups of the mean logistic loss, nats ``[...]``.
-
-    Args:
-        score: log-odds ``[..., n]``; y: labels 0 and 1; group: of each row.
-
-    Example:
-        >>> round(float(balanced_loss(np.zeros(3), np.array([0, 0, 1]), np.array([0, 0, 1]))), 4)
-        0.6931
-    """
-    loss = np.logaddexp(0.0, np.where(y > 0, -score, score))
-    each = np.bincount(group)[group] * len(np.unique(group))
-    return loss @ (1.0 / each)
 
 
 def separable(x: np.ndarray, y: np.ndarray) -> bool:

@@ -16,11 +16,16 @@ import numpy as np
 
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.choices import Choice, Data, Plan, chosen_rows
-from synthetic_oversampling.practice.planner.decision import WORTH, decide
+from synthetic_oversampling.practice.planner.decision import decide
 from synthetic_oversampling.practice.planner.designs import Design, designs_of
 from synthetic_oversampling.practice.planner.diagnostics import diagnose
-from synthetic_oversampling.practice.planner.evidence import Evidence, cross_validate
+from synthetic_oversampling.practice.planner.evidence import (
+    Evidence,
+    cross_validate,
+    held_out_scores,
+)
 from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
+from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 from synthetic_oversampling.practice.planner.proposal import Proposal, propose
 from synthetic_oversampling.practice.planner.sources import (
     NAMES,
@@ -31,6 +36,7 @@ from synthetic_oversampling.practice.planner.sources import (
 )
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
+from synthetic_oversampling.practice.thresholds import thresholds_of
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "short_list"]
@@ -51,13 +57,16 @@ def plan_table(
     attributes=None,
     *,
     learner: str = "logistic-l2",
+    metric: str = CROSS_ENTROPY,
+    prevalence: float | None = None,
+    cost_ratio: float = 1.0,
     ridge: float | str = "cv",
     generators: str | Sequence[str] | Source | None = None,
     synthetic: tuple | None = None,
     fitted: bool = True,
     positive=None,
     price: float = 0.0,
-    worth: float = WORTH,
+    worth: float | None = None,
     most: int | None = None,
     level: float = 0.95,
     folds: int = _FOLDS,
@@ -73,6 +82,10 @@ def plan_table(
         labels: ``n`` labels, two kinds unless `positive` is given.
         attributes: ``n`` values of a spurious attribute; groups are then label x attribute.
         learner: that is trained: "logistic-l2", "logistic" (no penalty), "forest" or "boosting".
+        metric: that designs are compared by: "cross-entropy" (balanced), "worst-group" (of the
+            cross-entropy), "balanced-error", "auroc" or "average-precision".
+        prevalence: share of label 1 where the rule is to be used; the table's when omitted.
+        cost_ratio: what a missed row of label 1 costs, over a false alarm; for the thresholds.
         ridge: of "logistic-l2": a number of at least 0 in the units of `planner.learners`, "cv" for
             the best of each design in cross-validation, or "theory" for theorem H's best.
         generators: names among `NAMES`, all but "plugin" when omitted, or a function ``(places of
@@ -84,8 +97,9 @@ def plan_table(
             False if from other data.
         positive: the label that counts as class 1; the others together are class 0, and every label
             keeps its own group.
-        price: nats that one synthetic row may cost.
-        worth: nats, the least expected gain that rows are recommended for.
+        price: that one synthetic row may cost, in units of the metric.
+        worth: the least expected gain that rows are recommended for; when omitted 1e-4 nats, and
+            1e-3 of a metric that is a share.
         most: synthetic rows of a group at most.
         level: of the intervals.
         folds, repeats: of cross-validation; when omitted 5 and 2, and 1 beyond 5000 rows.
@@ -107,7 +121,9 @@ def plan_table(
         >>> [g.size for g in plan.groups], [choice.name for choice in plan.choices[:3]]
         ([100, 20], ['raw', 'weighting', 'level'])
     """
-    _check_options(learner, ridge, price, worth, most, level, folds, repeats)
+    _check_options(
+        learner, metric, prevalence, cost_ratio, ridge, price, worth, most, level, folds, repeats
+    )
     table = prepare(
         features,
         labels,
@@ -129,10 +145,12 @@ def plan_table(
     repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
     sources = _sources(table, generators, folds)
     every = designs_of(sizes, list(sources), most, table.external and table.external.counts)
-    proposal = _proposal(table, every, learner, ridge)
-    designs, gains = short_list(every, proposal)
+    share = float(np.mean(table.y)) if prevalence is None else float(prevalence)
+    objective = OBJECTIVES[metric]
+    proposal = _proposal(table, every, learner, ridge, metric, share)
+    designs, gains = short_list(every, proposal, metric)
     ridges = _ridges(learner, ridge, proposal)
-    found = cross_validate(
+    (found,) = cross_validate(
         table.x,
         table.y,
         table.group,
@@ -140,14 +158,29 @@ def plan_table(
         sources,
         learner,
         ridges,
+        objectives=(metric,),
+        prevalence=share,
         folds=folds,
         repeats=repeats,
         seed=seed,
         flattered="table" if table.external is not None and fitted else "",
         told=told and (lambda done: told(done, folds * repeats)),
     )
-    choices = choices_of(designs, gains, proposal.excess, found, price)
-    best, reason = decide(choices, worth)
+    choices = choices_of(designs, gains, proposal.excess, found, price, metric=metric)
+    worth = objective.worth if worth is None else worth
+    best, reason = decide(choices, worth, objective.unit)
+    score = held_out_scores(
+        table.x,
+        table.y,
+        table.group,
+        best.design,
+        sources,
+        learner,
+        best.ridge,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
+    )
     given = None
     if table.external is not None:
         external = table.external
@@ -157,9 +190,13 @@ def plan_table(
         recommended=best,
         reason=reason,
         groups=table.groups,
-        warnings=diagnose(table, choices),
+        warnings=diagnose(table, choices, objective.unit),
+        thresholds=thresholds_of(
+            score, table.y, table.group, prevalence=share, cost_ratio=float(cost_ratio)
+        ),
         learner=learner,
-        theory=_theory(learner, proposal, choices),
+        metric=metric,
+        theory=_theory(learner, proposal, choices, objective.unit),
         level=level,
         price=price,
         worth=worth,
@@ -177,19 +214,21 @@ def choices_of(
     excess: float,
     found: Evidence,
     price: float = 0.0,
+    *,
+    metric: str = CROSS_ENTROPY,
 ) -> list[Choice]:
     """Designs with prior, evidence and posterior.
 
     Args:
         designs: the second is class weighting; gains, excess: of theorem H; found: of the table.
-        price: nats a synthetic row.
+        price: of a synthetic row; metric: that all of it is in.
     """
     choices = []
     for design, gain, mean, error, at, loss in zip(
         designs, gains, found.gain, found.error, found.ridge, found.loss, strict=True
     ):
-        first = prior(design.source, max(design.shares), gain, excess)
-        evidence = Belief(float(mean), float(INFLATION * error))
+        first = prior(design.source, max(design.shares), gain, excess, metric)
+        evidence = Belief(float(mean), float(INFLATION[metric] * error))
         choices.append(
             Choice(
                 **design._asdict(),
@@ -215,11 +254,26 @@ def _alone(table: Prepared) -> str:
     return ""
 
 
-def _check_options(learner, ridge, price, worth, most, level, folds, repeats) -> None:
+def _check_options(
+    learner, metric, prevalence, cost_ratio, ridge, price, worth, most, level, folds, repeats
+) -> None:
     number = isinstance(ridge, int | float) and not isinstance(ridge, bool)
     known = ridge in ("cv", "theory") or (number and 0 <= ridge < math.inf)
     for name, value, ok, expected in (
         ("learner", learner, learner in LEARNERS, f"one of {', '.join(LEARNERS)}"),
+        ("metric", metric, metric in OBJECTIVES, f"one of {', '.join(OBJECTIVES)}"),
+        (
+            "prevalence",
+            prevalence,
+            prevalence is None or 0 < prevalence < 1,
+            "a share between 0 and 1, of label 1 where the rule is to be used",
+        ),
+        (
+            "cost_ratio",
+            cost_ratio,
+            0 < cost_ratio < math.inf,
+            "a positive number, what a missed row of label 1 costs over a false alarm",
+        ),
         ("ridge", ridge, known, "a number of at least 0, 'cv' or 'theory'"),
         (
             "ridge",
@@ -228,7 +282,12 @@ def _check_options(learner, ridge, price, worth, most, level, folds, repeats) ->
             f"none for learner {learner!r}, which has no ridge; leave it out",
         ),
         ("price", price, price >= 0 and math.isfinite(price), "a number of at least 0"),
-        ("worth", worth, worth >= 0 and math.isfinite(worth), "a number of at least 0"),
+        (
+            "worth",
+            worth,
+            worth is None or (worth >= 0 and math.isfinite(worth)),
+            "a number of at least 0",
+        ),
         ("most", most, most is None or most >= 1, "at least 1 row per group"),
         ("level", level, 0.5 < level < 1, "a number between 0.5 and 1, such as 0.95"),
         ("folds", folds, 2 <= folds <= 100, "2 to 100"),
@@ -271,11 +330,22 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
     return {name: drawing(name, table.x, table.group) for name in named}
 
 
-def _proposal(table: Prepared, designs: Sequence[Design], learner: str, ridge) -> Proposal:
+def _proposal(
+    table: Prepared, designs: Sequence[Design], learner: str, ridge, metric: str, share: float
+) -> Proposal:
     if not learner.startswith("logistic"):
         return Proposal(np.full(len(designs), np.nan), np.nan, 0.0, np.nan)
     best = None if isinstance(ridge, str) else float(ridge)
-    return propose(table.x, table.y, table.group, designs, 0.0 if learner == "logistic" else best)
+    (found,) = propose(
+        table.x,
+        table.y,
+        table.group,
+        designs,
+        0.0 if learner == "logistic" else best,
+        objectives=(metric,),
+        prevalence=share,
+    )
+    return found
 
 
 def _ridges(learner: str, ridge, proposal: Proposal) -> tuple[float, ...]:
@@ -286,11 +356,13 @@ def _ridges(learner: str, ridge, proposal: Proposal) -> tuple[float, ...]:
     return (float(proposal.ridge if ridge == "theory" else ridge),)
 
 
-def short_list(designs: Sequence[Design], proposal: Proposal) -> tuple[list[Design], list[float]]:
+def short_list(
+    designs: Sequence[Design], proposal: Proposal, metric: str = CROSS_ENTROPY
+) -> tuple[list[Design], list[float]]:
     """Raw, weighting, some of the usual generators, and those that theory ranks highest.
 
     Args:
-        designs: all; proposal: theorem H's gains of them.
+        designs: all; proposal: theorem H's gains of them; metric: that they are in.
     """
     known = np.isfinite(proposal.gain)
     usual = [
@@ -305,14 +377,14 @@ def short_list(designs: Sequence[Design], proposal: Proposal) -> tuple[list[Desi
 
     def promise(k: int) -> float:
         design = designs[k]
-        found = prior(design.source, max(design.shares), proposal.gain[k], proposal.excess)
+        found = prior(design.source, max(design.shares), proposal.gain[k], proposal.excess, metric)
         return -np.inf if found is None else found.mean + found.error
 
     kept = sorted([*usual, *sorted(rest, key=promise, reverse=True)[:_SHORT]])
     return [designs[k] for k in kept], [float(proposal.gain[k]) for k in kept]
 
 
-def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice]) -> str:
+def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice], unit: str) -> str:
     if not learner.startswith("logistic"):
         return f"there is no theory of a {learner} on synthetic rows: the table decides alone."
     if not math.isfinite(proposal.excess):
@@ -321,5 +393,5 @@ def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice]) -> str:
         return "theorem H has no law for these rows: the table decides alone."
     return (
         f"theorem H, for normal groups like the table's, {proposal.distance:.2g} deviations apart, "
-        f"expects class weighting to lie {proposal.excess:.2g} nats above the best linear rule."
+        f"expects class weighting to lie {proposal.excess:.2g} {unit} from the best linear rule."
     )

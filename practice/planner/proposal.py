@@ -3,9 +3,10 @@
 The groups are taken to be normal with one covariance, estimated from the rows: the pooled one, with
 more features than a quarter of the rows shrunk towards a multiple of the identity (Ledoit and Wolf
 2004), and means whose distances are shrunk by what the sampling of few rows adds to them. Theorem H
-then has the balanced excess risk of the penalised fit to every design, at the ridge that it finds
-best for class weighting and a smaller one. SMOTE is taken with all pairs and rows without end, the
-pooled predictive law as the plug-in, from which it differs by terms that vanish with the rows.
+then has the loss of the penalised fit to every design, by any of `planner.objectives`, at the ridge
+that it finds best for class weighting and a smaller one. SMOTE is taken with all pairs and rows
+without end, the pooled predictive law as the plug-in, from which it differs by terms that vanish
+with the rows.
 
 It is a theory of logistic fits to normal groups. It knows nothing of skewed rows, and of forests
 and boosting nothing at all; how far it is to be trusted is `practice.planner.trust`'s.
@@ -21,10 +22,11 @@ import jax
 import numpy as np
 
 from synthetic_oversampling.practice.planner.designs import Design
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.theory.generators.table import GENERATORS
 from synthetic_oversampling.theory.population.design import Design as RealDesign
 from synthetic_oversampling.theory.population.laws import GaussianGroup
-from synthetic_oversampling.theory.proportional.predict import predict_proportional
+from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
 __all__ = ["Proposal", "propose"]
 
@@ -38,11 +40,11 @@ _GENERATORS["predictive-pooled"] = _GENERATORS["plugin-pooled"]
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
-    """Theorem H's word on a table.
+    """Theorem H's word on a table, in the units of an objective.
 
     Attributes:
-        gain: of every design over class weighting ``[D]``, nats; NaN where H has no law.
-        excess: of class weighting, nats; NaN where the theory has none.
+        gain: of every design over class weighting ``[D]``; NaN where H has no law.
+        excess: of class weighting over the best linear rule; NaN where the theory has none.
         ridge: best for class weighting.
         distance: Mahalanobis distance of the groups, shrunk.
     """
@@ -101,56 +103,81 @@ def _groups(x, y, group) -> tuple[list[GaussianGroup], float]:
 
 
 def propose(
-    x: np.ndarray, y: np.ndarray, group: np.ndarray, designs: Sequence[Design], ridge: float | None
-) -> Proposal:
-    """Theorem H's gains.
+    x: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    designs: Sequence[Design],
+    ridge: float | None,
+    *,
+    objectives: Sequence[str],
+    prevalence: float,
+) -> tuple[Proposal, ...]:
+    """Theorem H's gains, by each of some objectives.
 
     Args:
         x: features in units of their deviations ``[n, d]``; y: labels 0 and 1; group: of each row.
-        designs: to compare.
+        designs: to compare; the second is class weighting.
         ridge: of the fit; 0 for none; None for the best one of each design.
+        objectives: names among `planner.objectives.OBJECTIVES`.
+        prevalence: share of label 1 where the rule is to be used.
     """
     groups, distance = _groups(x, y, group)
     sizes = tuple(int(n) for n in np.bincount(group))
+    known: dict[tuple, Proportional | None] = {}
 
-    def excess(design: Design, at: float) -> float:
+    def predicted(design: Design, at: float) -> Proportional | None:
         generator = _GENERATORS.get(design.source)
-        if design.source and generator is None:
-            return np.nan
-        if design.name == "raw":
-            theirs = RealDesign.raw(sizes)
-        elif not design.source:
-            theirs = RealDesign.class_weighted(sizes)
+        law = (design.name, _GENERATORS.get(design.source, design.source), design.shares, at)
+        if law not in known:
+            known[law] = None
+            if not design.source or generator is not None:
+                known[law] = _predicted(groups, sizes, design, generator, at)
+        return known[law]
+
+    def proposal(name: str) -> Proposal:
+        theory = OBJECTIVES[name].theory
+        tried: tuple[float, ...]
+
+        def value(design: Design, at: float) -> tuple[float, float]:
+            found = predicted(design, at)
+            return (np.nan, np.nan) if found is None else theory(found, prevalence)
+
+        if ridge is not None:
+            best, tried = ridge, (ridge,)
         else:
-            theirs = _Shared(sizes, counts=design.counts, shares=design.shares)
-        try:
-            return predict_proportional(
-                groups=groups,
-                design=theirs,
-                generator=generator,
-                ridge=at,
-                many=design.source == "smote",
-            ).total
-        except (ValueError, np.linalg.LinAlgError):  # no law, or no fit
-            return np.nan
+            weighted = [value(designs[1], at)[0] for at in _RIDGES]
+            if np.all(np.isnan(weighted)):
+                return Proposal(np.full(len(designs), np.nan), np.nan, 1.0, distance)
+            best = _RIDGES[int(np.nanargmin(weighted))]
+            tried = (best, best / _SMALLER)
+        loss = []
+        for design in designs:
+            each = [value(design, at)[0] for at in tried]
+            loss.append(np.nan if np.all(np.isnan(each)) else float(np.nanmin(each)))
+        least = np.array([value(designs[1], at)[1] for at in tried])
+        excess = loss[1] - least[np.isfinite(least)][0] if np.isfinite(loss[1]) else np.nan
+        return Proposal(loss[1] - np.array(loss), float(excess), best, distance)
 
     with jax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if ridge is None:
-            found = [excess(designs[1], at) for at in _RIDGES]
-            if np.all(np.isnan(found)):
-                return Proposal(np.full(len(designs), np.nan), np.nan, 1.0, distance)
-            best = _RIDGES[int(np.nanargmin(found))]
-            tried: tuple[float, ...] = (best, best / _SMALLER)
-        else:
-            best, tried = ridge, (ridge,)
-        known: dict[tuple, float] = {}
-        values = []
-        for design in designs:
-            law = (design.name, _GENERATORS.get(design.source, design.source), design.shares)
-            if law not in known:
-                each = [excess(design, at) for at in tried]
-                known[law] = np.nan if np.all(np.isnan(each)) else float(np.nanmin(each))
-            values.append(known[law])
-    gain = values[1] - np.array(values)
-    return Proposal(gain, values[1], best, distance)
+        return tuple(proposal(name) for name in objectives)
+
+
+def _predicted(groups, sizes, design: Design, generator, ridge: float) -> Proportional | None:
+    """Theorem H's word on a design; None without a law or a fit."""
+    if design.name == "raw":
+        theirs = RealDesign.raw(sizes)
+    elif not design.source:
+        theirs = RealDesign.class_weighted(sizes)
+    else:
+        theirs = _Shared(sizes, counts=design.counts, shares=design.shares)
+    try:
+        return predict_proportional(
+            groups=groups,
+            design=theirs,
+            generator=generator,
+            ridge=ridge,
+            many=design.source == "smote",
+        )
+    except (ValueError, np.linalg.LinAlgError):
+        return None

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import NEARLY_ALL
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["as_dict", "lines", "print_plan"]
@@ -25,6 +26,10 @@ def as_dict(plan: Plan) -> dict:
         "add_synthetic": plan.add_synthetic,
         "reason": plan.reason,
         "learner": plan.learner,
+        "metric": plan.metric,
+        "words": OBJECTIVES[plan.metric].words,
+        "unit": OBJECTIVES[plan.metric].unit,
+        "thresholds": plan.thresholds._asdict(),
         "theory": plan.theory,
         "row_weights": plan.row_weights(),
         "groups": [group._asdict() for group in plan.groups],
@@ -64,8 +69,10 @@ def lines(plan: Plan) -> Iterator[tuple[str, str | None]]:
     for name, text, style in _answer(plan):
         yield from _said(text, name, style)
     yield "", None
+    words, unit = OBJECTIVES[plan.metric][:2]
+    units = " of a nat" if unit == "nats" else ""
     yield from _said(
-        "gain over class weighting, balanced cross-entropy in thousandths of a nat, with standard "
+        f"gain over class weighting, {words} in thousandths{units}, with standard "
         "errors: what theory expects, what held-out rows show, and both together"
     )
     yield from _designs(plan)
@@ -113,6 +120,31 @@ def _answer(plan: Plan):
         parts = [f"{k} {total * v[g]:.4g}" for k, v in weights.items() if v[g] > 0]
         name = "weight of a row" if g == 0 else " "
         yield name, f"{info.name}: {', '.join(parts)}", None
+    yield from _thresholds(plan)
+
+
+def _thresholds(plan: Plan):
+    """Where to call a row positive, and what a probability of the fit means."""
+    found = plan.thresholds
+    if found.balanced is None or found.cost is None:
+        yield "thresholds", "none: held-out scores do not rise with the label.", None
+        return
+    even = found.cost_ratio == 1
+    cost = "fewest errors" if even else f"least cost if a miss costs {found.cost_ratio:.3g}"
+    shift = found.intercept + log_odds(found.prevalence)
+    yield (
+        "thresholds",
+        f"call a row positive above {found.balanced:.2g} for balanced error; at a share of "
+        f"{found.prevalence:.2g} positives above {found.cost:.2g} for the {cost}, and above "
+        f"{found.f1:.2g} for F1 ({found.f1_value:.2g} on held-out rows)",
+        None,
+    )
+    yield (
+        "probabilities",
+        f"for a share of {found.prevalence:.2g} positives, multiply the fit's log-odds by "
+        f"{found.slope:.3g} and add {shift:.2f}",
+        None,
+    )
 
 
 def _real(plan: Plan) -> str:
@@ -142,8 +174,8 @@ def _sureness(plan: Plan) -> str:
         low, high = best.posterior.between(plan.level)
         said.append(
             f"{'its' if plan.add_synthetic else 'the most promising rows would have a'} gain of "
-            f"{low:.2g} to {high:.2g} nats ({100 * plan.level:g} %), negative with probability "
-            f"{best.posterior.loss():.0%}"
+            f"{low:.2g} to {high:.2g} {OBJECTIVES[plan.metric].unit} ({100 * plan.level:g} %), "
+            f"negative with probability {best.posterior.loss():.0%}"
         )
     if plan.warnings:
         said.append(f"{counted(len(plan.warnings), 'warning')} below")
@@ -160,7 +192,7 @@ def _judged(plan: Plan) -> str:
     offers = [choice for choice in plan.choices if choice.rows and choice.prior is not None]
     if offers:
         best = max(offers, key=lambda choice: choice.expected)
-        share = best.posterior.error**2 / best.evidence.error**2
+        share = (best.posterior.error / max(best.evidence.error, 1e-12)) ** 2
         named = f"{best.source}, {best.name}"
         said += f"; of the opinion on {named}, it makes {share:.0%}, theory the rest"
     return said + "."

@@ -1,15 +1,15 @@
 """How far theory and validation are to be trusted, and what both together say of a design.
 
-The gain of a design over class weighting, in nats, is taken to be normal before the table is asked,
+The gain of a design over class weighting is taken to be normal before the table is asked,
 
     gain ~ N(slope . H - bias . share^2 . E,  (doubt . share . E)^2),
 
 ``H`` theorem H's gain, ``E`` its excess risk of class weighting, ``share`` the largest share that
 synthetic rows have of a group's weight: a generator that is wrong harms with the square of its
 share. Cross-validation adds ``evidence ~ N(gain, (inflation . error)^2)``, and the posterior is the
-mean of the two weighted by their precisions. The ten numbers below are those whose posteriors
-foretell the true gains of simulated tables best (`planner_study.study.learned`); no real table had
-a part in them,
+mean of the two weighted by their precisions. The ten numbers of each objective are those whose
+posteriors foretell the true gains of simulated tables best (`planner_study.study.learned`); no real
+table had a part in them,
 
     oversampling planner-study --simulated 70 --repeats 4 --out DIR
 
@@ -25,11 +25,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
+from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY
+
 __all__ = ["INFLATION", "TRUST", "Belief", "Trust", "combined", "family", "prior"]
 
 
 class Belief(NamedTuple):
-    """A normal law of a gain: its mean and standard deviation, nats."""
+    """A normal law of a gain: its mean and standard deviation, in the units of an objective."""
 
     mean: float
     error: float
@@ -49,7 +51,7 @@ class Belief(NamedTuple):
         return float(norm.cdf(-self.mean / max(self.error, 1e-300)))
 
     def regret(self) -> float:
-        """Expected loss, nats: of the negative part of the gain.
+        """Expected loss: of the negative part of the gain.
 
         Example:
             >>> round(Belief(0.0, 1.0).regret(), 3), round(Belief(1.0, 1.0).regret(), 3)
@@ -70,19 +72,27 @@ class Trust(NamedTuple):
         """Theory's opinion of a design, or of many at once.
 
         Args:
-            share: largest share of a group's weight; gain, excess: theorem H's, nats.
+            share: largest share of a group's weight; gain, excess: theorem H's.
         """
         return Belief(
             self.slope * gain - self.bias * share**2 * excess, self.doubt * share * excess
         )
 
 
-TRUST: dict[str, Trust] = {
-    "smote": Trust(0.0, 0.237, 0.807),
-    "plugin": Trust(1.0, 1.0, 2.0),
-    "predictive": Trust(1.0, 1.0, 2.0),
+TRUST: dict[str, dict[str, Trust]] = {
+    CROSS_ENTROPY: {
+        "smote": Trust(0.0, 0.237, 0.807),
+        "plugin": Trust(1.0, 1.0, 2.0),
+        "predictive": Trust(1.0, 1.0, 2.0),
+    },
 }
-INFLATION = 1.127
+TRUST |= {
+    name: TRUST[CROSS_ENTROPY]
+    for name in ("worst-group", "balanced-error", "auroc", "average-precision")
+}
+INFLATION = {CROSS_ENTROPY: 1.127} | {
+    name: 1.127 for name in ("worst-group", "balanced-error", "auroc", "average-precision")
+}
 
 
 def family(source: str) -> str:
@@ -93,17 +103,19 @@ def family(source: str) -> str:
         ('plugin', '')
     """
     found = source.split("-")[0]
-    return found if found in TRUST else ""
+    return found if found in TRUST[CROSS_ENTROPY] else ""
 
 
-def prior(source: str, share: float, gain: float, excess: float) -> Belief | None:
+def prior(
+    source: str, share: float, gain: float, excess: float, metric: str = CROSS_ENTROPY
+) -> Belief | None:
     """What is believed of a design before the table is asked; None where theory is silent.
 
     Args:
         source: of its rows; share: largest share of a group's weight that they have.
-        gain, excess: theorem H's.
+        gain, excess: theorem H's; metric: that they are in.
     """
-    weights = TRUST.get(family(source))
+    weights = TRUST[metric].get(family(source))
     if weights is None or not (math.isfinite(gain) and excess > 0):
         return None
     return weights.belief(share, gain, excess)

@@ -7,7 +7,8 @@ import numpy as np
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.designs import designs_of
 from synthetic_oversampling.practice.planner.evidence import cross_validate, fit_and_score
-from synthetic_oversampling.practice.planner.learners import RIDGES, balanced_loss
+from synthetic_oversampling.practice.planner.learners import RIDGES
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds, rows_of
 from synthetic_oversampling.practice.planner.plan import USUAL
 from synthetic_oversampling.practice.planner.proposal import propose
 from synthetic_oversampling.practice.planner.sources import drawing
@@ -19,7 +20,9 @@ __all__ = ["judged"]
 def judged(
     trial: Trial, *, learner: str = "logistic-l2", repeats: int = 2, seed: int = SEED
 ) -> dict:
-    """Every design's predicted, validated and true gain over class weighting.
+    """Every design's predicted and validated gain over class weighting, and its true loss.
+
+    All by each of `planner.objectives.OBJECTIVES`, at the table's own share of label 1.
 
     Args:
         trial: rows to plan for, and rows to judge on.
@@ -31,36 +34,60 @@ def judged(
     designs = designs_of(sizes, USUAL)
     sources = {name: drawing(name, x, y) for name in USUAL}
     ridges = RIDGES if learner == "logistic-l2" else (0.0,)
-    proposal = propose(
+    names, share = list(OBJECTIVES), float(np.mean(y))
+    proposals = propose(
         (x - x.mean(axis=0)) / x.std(axis=0),
         y,
         y,
         designs,
         None if learner == "logistic-l2" else 0.0,
+        objectives=names,
+        prevalence=share,
     )
-    found = cross_validate(
-        x, y, y, designs, sources, learner, ridges, folds=5, repeats=repeats, seed=seed
+    every = cross_validate(
+        x,
+        y,
+        y,
+        designs,
+        sources,
+        learner,
+        ridges,
+        objectives=names,
+        prevalence=share,
+        folds=5,
+        repeats=repeats,
+        seed=seed,
     )
-    true = []
-    for design, ridge in zip(designs, found.ridge, strict=True):
-        pools = {}
+    fresh = rows_of(trial.truth, trial.truth, share)
+    pools = []
+    for design in designs:
+        drawn = {}
         if design.source:
-            drawn = sources[design.source](np.arange(len(x)), np.array(design.counts), seed)
-            pools[design.source] = np.split(drawn, np.cumsum(design.counts)[:-1])
-        score = fit_and_score(design, pools, (x, y, y), trial.judge, learner, (ridge,), seed)
-        true.append(float(np.ravel(balanced_loss(score, trial.truth, trial.truth))[0]))
+            rows = sources[design.source](np.arange(len(x)), np.array(design.counts), seed)
+            drawn[design.source] = np.split(rows, np.cumsum(design.counts)[:-1])
+        pools.append(drawn)
+    metrics = {}
+    for name, proposal, found in zip(names, proposals, every, strict=True):
+        true = []
+        for design, drawn, ridge in zip(designs, pools, found.ridge, strict=True):
+            score = fit_and_score(design, drawn, (x, y, y), trial.judge, learner, (ridge,), seed)
+            threshold = log_odds(design.share_of([False, True], sizes))
+            true.append(float(OBJECTIVES[name].loss(score, threshold, fresh)[0]))
+        metrics[name] = {
+            "theory": proposal.gain.tolist(),
+            "excess": proposal.excess,
+            "gain": found.gain.tolist(),
+            "error": found.error.tolist(),
+            "ridge": found.ridge.tolist(),
+            "validated": found.loss.tolist(),
+            "loss": true,
+        }
     return {
         "sizes": sizes.tolist(),
         "dim": x.shape[1],
-        "fits": found.fits,
+        "fits": every[0].fits,
         "designs": [(one.name, one.source, one.weight) for one in designs],
         "shares": [max(one.shares) for one in designs],
-        "theory": proposal.gain.tolist(),
-        "excess": proposal.excess,
-        "distance": proposal.distance,
-        "gain": found.gain.tolist(),
-        "error": found.error.tolist(),
-        "ridge": found.ridge.tolist(),
-        "validated": found.loss.tolist(),
-        "loss": true,
+        "distance": proposals[0].distance,
+        "metrics": metrics,
     }

@@ -17,9 +17,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from synthetic_oversampling.practice.planner.choices import Choice
-from synthetic_oversampling.practice.planner.decision import WORTH, decide
+from synthetic_oversampling.practice.planner.decision import decide
 from synthetic_oversampling.practice.planner.designs import designs_of
 from synthetic_oversampling.practice.planner.evidence import Evidence
+from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 from synthetic_oversampling.practice.planner.plan import choices_of, short_list
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trust, family
@@ -31,7 +32,7 @@ from synthetic_oversampling.simulate import artifacts
 __all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
 SETS = ("simulated", "development", "closed")
-_GREAT = 0.02  # nats: a loss that is noticed
+_GREAT = 0.02  # in units of the objective: a loss that is noticed
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 
 
@@ -41,17 +42,21 @@ def recorded(
     folder: Path,
     *,
     learner: str = "logistic-l2",
+    metric: str = CROSS_ENTROPY,
     repeats: int = 2,
     first: int | None = None,
     seed: int = 1,
     told: Callable[[int, int], None] | None = None,
 ) -> list[dict]:
-    """Records of a set of tables, read where they are there and made where not.
+    """Records of a set of tables by one objective, read where they are there and made where not.
+
+    A table's file has all objectives, so that each reads the same fits.
 
     Args:
         name: among `SETS`; count: of simulated tables.
         folder: one artifact for each table is kept there.
-        learner: that is trained; repeats: of cross-validation; seed: of the simulated tables.
+        learner: that is trained; metric: of `planner.objectives.OBJECTIVES`.
+        repeats: of cross-validation; seed: of the simulated tables.
         first: how many real tables at most, in the order of their names' SHA-256.
         told: called with the tables done and their number.
     """
@@ -77,7 +82,7 @@ def recorded(
         record = artifacts.load(
             path, kind="planner-record", configuration=configuration, seed=seed
         )["payload"]
-        found.append(record | {"name": key})
+        found.append(record | record["metrics"][metric] | {"name": key})
         if told is not None:
             told(place + 1, len(todo))
     return found
@@ -87,21 +92,21 @@ def _digest(known) -> str:
     return hashlib.sha256(known.key.encode()).hexdigest()
 
 
-def _choices(record: dict) -> tuple[list[Choice], np.ndarray]:
+def _choices(record: dict, metric: str) -> tuple[list[Choice], np.ndarray]:
     """The planner's short list on a record, and the true gains of its designs."""
     sources = list(dict.fromkeys(source for _, source, _ in record["designs"] if source))
     designs = designs_of(record["sizes"], sources)
     theory = np.array(record["theory"], float)
     excess = record["excess"] if np.isfinite(record["excess"]) else np.nan
     proposal = Proposal(theory, excess, 1.0, record["distance"])
-    listed, gains = short_list(designs, proposal)
+    listed, gains = short_list(designs, proposal, metric)
     kept = [designs.index(one) for one in listed]
     gain, error, ridge, validated = (
         np.array(record[key], float)[kept] for key in ("gain", "error", "ridge", "validated")
     )
     evidence = Evidence(gain=gain, error=error, ridge=ridge, loss=validated, fits=record["fits"])
     loss = np.array(record["loss"])
-    found = choices_of(listed, gains, excess, evidence)
+    found = choices_of(listed, gains, excess, evidence, metric=metric)
     return found, loss[1] - loss[kept]
 
 
@@ -117,15 +122,20 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
     Args:
         records: of simulated tables.
     """
-    rows: dict[str, list] = {name: [] for name in TRUST}
+    rows: dict[str, list] = {name: [] for name in TRUST[CROSS_ENTROPY]}
     ratios = []
     for record in records:
         loss, excess = np.array(record["loss"]), record["excess"]
         for k, (_, source, _) in enumerate(record["designs"]):
             gain, error = record["gain"][k], record["error"][k]
-            if source:
+            if source and error > 0:
                 ratios.append((loss[1] - loss[k] - gain) / error)
-            if family(source) and np.isfinite(record["theory"][k]) and np.isfinite(excess):
+            if (
+                error > 0
+                and family(source)
+                and np.isfinite(record["theory"][k])
+                and np.isfinite(excess)
+            ):
                 rows[family(source)].append(
                     (
                         loss[1] - loss[k],
@@ -158,11 +168,11 @@ def learned(records: Sequence[dict]) -> tuple[dict[str, Trust], float]:
     return trust, round(inflation, 3)
 
 
-def shown(records: Sequence[dict]) -> dict:
+def shown(records: Sequence[dict], metric: str = CROSS_ENTROPY) -> dict:
     """What decisions realise on records.
 
     Args:
-        records: of one set.
+        records: of one set; metric: that they were read by.
     """
     gains: dict[str, list[float]] = {
         name: []
@@ -179,9 +189,9 @@ def shown(records: Sequence[dict]) -> dict:
     sources: Counter[str] = Counter()
     inside, every, told = [], [], []
     for record in records:
-        choices, true = _choices(record)
+        choices, true = _choices(record, metric)
         rows = [k for k, one in enumerate(choices) if one.rows]
-        best, _ = decide(choices, WORTH)
+        best, _ = decide(choices, OBJECTIVES[metric].worth)
         place = choices.index(best)
         gains["planner"].append(true[place])
         told.append(best.posterior.mean if best.rows else 0.0)
@@ -234,16 +244,18 @@ def shown(records: Sequence[dict]) -> dict:
     }
 
 
-def markdown(name: str, found: dict) -> str:
+def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
     """A set's results as a table and a paragraph.
 
     Args:
-        name: of the set; found: from `shown`.
+        name: of the set; found: from `shown`; metric: that it was shown by.
     """
+    words, unit = OBJECTIVES[metric][:2]
     lines = [
-        f"### {name}: {found['tables']} tables",
+        f"### {name}: {found['tables']} tables, {words}",
         "",
-        "| rule | gain over class weighting (10⁻³ nats) | loses over .02 | worst (10⁻³) "
+        f"| rule | gain over class weighting (10⁻³{' nats' if unit == 'nats' else ''}) "
+        "| loses over .02 | worst (10⁻³) "
         "| regret (10⁻³) |",
         "|---|---|---|---|---|",
     ]
@@ -269,11 +281,12 @@ def markdown(name: str, found: dict) -> str:
     )
 
 
-def weights(trust: dict[str, Trust], inflation: float) -> str:
+def weights(trust: dict[str, Trust], inflation: float, metric: str = CROSS_ENTROPY) -> str:
     """The learned numbers as they stand beside those in use.
 
     Args:
-        trust, inflation: from `learned`.
+        trust, inflation: from `learned`; metric: of the records.
     """
-    said = [f"{name}: {trusted} (in use {TRUST[name]})" for name, trusted in trust.items()]
-    return "\n".join([*said, f"inflation: {inflation} (in use {INFLATION})"])
+    used = TRUST[metric]
+    said = [f"{name}: {trusted} (in use {used[name]})" for name, trusted in trust.items()]
+    return "\n".join([*said, f"inflation: {inflation} (in use {INFLATION[metric]})"])

@@ -65,6 +65,7 @@ class Proportional:
         ridge: of the penalty; iterations, residual: of the solver.
         limited: whether finitely many synthetic rows were taken for infinitely many (SMOTE).
         scores: law of a new row's score in label 1 and in label 0.
+        best_scores: the same of the balanced optimum.
     """
 
     error: np.ndarray
@@ -85,6 +86,7 @@ class Proportional:
     residual: float
     limited: bool = False
     scores: tuple[Side, Side]
+    best_scores: tuple[Side, Side]
 
     def metrics(self, *, prevalence: float = 0.5) -> Metrics:
         """AUROC, average precision, error and F1 at the best threshold (M1 on H1's scores).
@@ -98,6 +100,14 @@ class Proportional:
             ValueError: for a prevalence that is none.
         """
         return metrics_of_scores(*self.scores, prevalence=prevalence)
+
+    def best_metrics(self, *, prevalence: float = 0.5) -> Metrics:
+        """The same metrics at the balanced optimum, which no row was needed to find: exact.
+
+        Args:
+            prevalence: share of label 1, for precision and F1.
+        """
+        return metrics_of_scores(*self.best_scores, prevalence=prevalence)
 
     @property
     def total(self) -> float:
@@ -263,8 +273,10 @@ def _require_fit(equations: Equations, parts: Parts) -> bool:
     return True
 
 
-def _population(groups: Sequence[GaussianGroup], loss: Loss) -> tuple[np.ndarray, np.ndarray]:
-    """Risk of every group at the balanced optimum, and the optimum's weights."""
+def _population(
+    groups: Sequence[GaussianGroup], loss: Loss
+) -> tuple[np.ndarray, np.ndarray, tuple[Side, Side]]:
+    """Of the balanced optimum: every group's risk, the weights, and the laws of its scores."""
     places = [(g, k) for g, group in enumerate(groups) for k in range(len(group.weights))]
     means = [groups[g].mean[k] for g, k in places]
     covs = [groups[g].cov[k] for g, k in places]
@@ -286,7 +298,8 @@ def _population(groups: Sequence[GaussianGroup], loss: Loss) -> tuple[np.ndarray
         raise NoFixedPoint(f"groups: the balanced optimum was not found: {error}.") from None
     scores = state.intercept + state.norms.mean, state.norms.signal
     risks, *_ = _scored(groups, loss, *scores)
-    return risks, spectra.original(state.norms.rule)
+    sides = (_side(groups, *scores, 1), _side(groups, *scores, -1))
+    return risks, spectra.original(state.norms.rule), sides
 
 
 def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
@@ -326,7 +339,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     mean = state.intercept + norms.mean[count:]
     var = norms.signal[count:] + norms.noise[count:]
     risk, error, centre, spread = _scored(groups, loss, mean, var)
-    reference, best = _population(groups, loss)
+    reference, best, best_scores = _population(groups, loss)
     rule = spectra.original(norms.rule)
     counts = np.array([row.number for row in parts.rows])
     trained = [
@@ -360,6 +373,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
         residual=state.residual,
         limited=parts.limited,
         scores=(_side(groups, mean, var, 1), _side(groups, mean, var, -1)),
+        best_scores=best_scores,
     )
 
 
