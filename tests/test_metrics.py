@@ -25,6 +25,7 @@ from synthetic_oversampling.theory import (
     predict,
     predict_proportional,
 )
+from synthetic_oversampling.theory.population.margins import SQUARED
 from synthetic_oversampling.theory.population.metrics import (
     METRICS,
     classes_of,
@@ -36,6 +37,7 @@ from synthetic_oversampling.theory.prediction.metrics import (
     break_even_factor,
     expected_metrics,
 )
+from synthetic_oversampling.theory.prediction.validity import Unreliable
 
 GROUPS = [
     GaussianGroup([0.0, 0.0], np.eye(2), 0),
@@ -212,6 +214,41 @@ def test_a_metric_is_expected_of_the_groups_it_was_predicted_for():
     made = predict(GROUPS, Design.raw((900, 900, 900)), Oracle())
     with pytest.raises(ValueError, match="^groups: got 1 feature, expected the prediction's 2"):
         expected_metrics([FLAT[1], GaussianGroup([0.0], [[1.0]], 0)], made)
+
+
+def test_a_prediction_has_the_metrics_of_its_groups():
+    made = predict(GROUPS, Design.raw((900, 900, 900)), Oracle())
+    asked = {"prevalence": PREVALENCE, "shares": (1, 2, 1)}
+    assert made.metrics(**asked) == expected_metrics(GROUPS, made, **asked)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_of_least_squares_metrics_are_those_of_fitted_rules(balanced):
+    """Expected metrics of 500 fits by NumPy: the expansion is met, the pseudo-true point is not."""
+    sizes, rng = (900, 150), np.random.default_rng(5)
+    groups = [GaussianGroup([0.0, 0.0], np.eye(2), 0), GROUPS[1]]
+    design = Design.class_weighted(sizes) if balanced else Design.raw(sizes)
+    with pytest.warns(Unreliable, match="loss"):
+        expected = predict(groups, design, Oracle(), loss=SQUARED).metrics(prevalence=0.2)
+    labels = np.repeat([-1.0, 1.0], sizes)
+    weights = np.repeat([1 / 900, 1 / 150], sizes) if balanced else np.ones(1050)
+    values = []
+    for _ in range(500):
+        rows = [
+            rng.multivariate_normal(g.mean[0], g.cov[0], n)
+            for g, n in zip(groups, sizes, strict=True)
+        ]
+        wide = np.column_stack([np.ones(1050), np.concatenate(rows)])
+        weighted = wide * weights[:, None]
+        values.append(
+            metrics(np.linalg.solve(weighted.T @ wide, weighted.T @ labels), groups, prevalence=0.2)
+        )
+    mean, error = np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / np.sqrt(500)
+    totals, targets = (
+        np.array([getattr(one, name) for one in expected]) for name in ("total", "target")
+    )
+    assert np.all(np.abs(mean - totals) < 4.5 * error)
+    assert abs(mean[0] - targets[0]) > 4.5 * error[0], "of AUROC, which varies least"
 
 
 @pytest.mark.usefixtures("as_installed")

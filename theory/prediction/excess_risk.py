@@ -24,7 +24,7 @@ for the setting. The forms with constants are this project's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Array
@@ -59,6 +59,9 @@ from synthetic_oversampling.theory.prediction.validity import (
     warn,
 )
 from synthetic_oversampling.theory.prediction.worst_group import expected_maximum
+
+if TYPE_CHECKING:
+    from synthetic_oversampling.theory.prediction.metrics import ExpectedMetrics
 
 __all__ = ["Expansion", "Prediction", "expand", "inverses", "predict"]
 
@@ -115,6 +118,7 @@ class Prediction(NamedTuple):
         logit_noise: variance of a score at the estimate, per group, weighted by the loss's
             curvature, ``tr(H_g cov) / H_g[0, 0]`` ``[G]``.
         validity: whether the prediction is to be relied on, and why not.
+        groups: those it was made for.
     """
 
     theta_star: Array
@@ -143,11 +147,35 @@ class Prediction(NamedTuple):
     group_excess_cov: AnyArray
     logit_noise: AnyArray
     validity: Validity = NOT_JUDGED
+    groups: tuple[GaussianGroup, ...] = ()
 
     @property
     def total(self) -> AnyArray:
         """Predicted balanced excess risk, nats."""
         return self.excess.total
+
+    def metrics(
+        self, *, prevalence: float = 0.5, shares: Sequence[int | float] | None = None
+    ) -> ExpectedMetrics:
+        """Expected AUROC, average precision, error and F1 at the best threshold (M3).
+
+        Args:
+            prevalence: share of label 1, for precision and F1.
+            shares: of each group within its label ``[G]``, in any unit; equal when omitted.
+
+        Raises:
+            ValueError: as `theory.expected_metrics` does, whose result this is.
+
+        Example:
+            >>> from synthetic_oversampling.theory import Design, Oracle
+            >>> groups = [GaussianGroup([1.0 * y, 0.0], np.eye(2), y) for y in (0, 1)]
+            >>> weighted = predict(groups, Design.class_weighted((900, 100)), Oracle())
+            >>> round(weighted.metrics().auroc.total, 4)
+            0.7587
+        """
+        from synthetic_oversampling.theory.prediction.metrics import expected_metrics
+
+        return expected_metrics(self.groups, self, prevalence=prevalence, shares=shares)
 
     @property
     def balanced_error(self) -> AnyArray:
@@ -334,6 +362,8 @@ def predict(
     theta_star, theta_alpha = minimisers(weights, pieces.target, loss)
     predicted = _predicted(theta_star, theta_alpha, pieces, loss)
     verdict = judge(predicted, rows_of(groups, design, generator), loss)
-    predicted = predicted._replace(validity=pointed(verdict, groups[0].dim, design, generator))
+    predicted = predicted._replace(
+        validity=pointed(verdict, groups[0].dim, design, generator), groups=tuple(groups)
+    )
     warn(predicted.validity)
     return predicted
