@@ -16,6 +16,7 @@ from synthetic_oversampling.simulate.mutants.table import MUTANTS
 from synthetic_oversampling.simulate.verify import run as verify
 from synthetic_oversampling.simulate.verify import suites
 from synthetic_oversampling.simulate.verify.selection import beside, declare, select, suite_of
+from synthetic_oversampling.simulate.verify.smoke import COARSER, PATTERNS
 from synthetic_oversampling.simulate.verify.suites import SUITES, Suite
 from synthetic_oversampling.theory.registry import THEOREMS
 
@@ -206,6 +207,23 @@ def test_every_check_is_sized_by_checks_that_are_predicted_with_it(profile):
         assert beside_it == {check.id}.union(*(by_experiment[name] for name in check.experiments))
         # and of one suite, whose real data they share
         assert {name.split("/")[0] for name in check.experiments} <= {suite_of(check.id)}
+
+
+def test_the_first_look_has_every_theorem_with_the_quick_checks_at_coarser_discrepancies():
+    quick = {check.id: check for check in declare("quick")}
+    found = declare("smoke")
+    assert {check.theorem for check in found} == set(THEOREMS)
+    assert len({name for check in found for name in check.experiments}) >= 8
+    for check in found:
+        assert check.place == quick[check.id].place and check.claim == quick[check.id].claim
+    for pattern in PATTERNS:
+        assert select(found, [pattern]), pattern
+    one = next(check for check in found if check.id.startswith("S2.level"))
+    fine, coarse = quick[one.id].planned(), one.planned()
+    assert coarse.theory == fine.theory and coarse.allowance == fine.allowance
+    assert coarse.discrepancy - fine.allowance == pytest.approx(
+        COARSER * (fine.discrepancy - fine.allowance)
+    )
 
 
 def test_a_check_of_no_suite_is_refused():

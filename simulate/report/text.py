@@ -21,6 +21,7 @@ from synthetic_oversampling.simulate.mutants.mutation import Mutant
 from synthetic_oversampling.simulate.mutants.table import UNREACHED
 from synthetic_oversampling.simulate.verify.gate import Gate
 from synthetic_oversampling.simulate.verify.run import Report
+from synthetic_oversampling.simulate.verify.smoke import COARSER
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
@@ -169,10 +170,11 @@ def print_report(console: Console, report: Report) -> None:
         )
     if report.reductions:
         factors = sorted(report.reductions.values())
+        many = f" to {factors[-1]:.0f} (median {factors[len(factors) // 2]:.0f})"
         console.print()
         console.print(
-            f"control variates cut the variance of {len(factors)} excess risks by factors of "
-            f"{factors[0]:.0f} to {factors[-1]:.0f} (median {factors[len(factors) // 2]:.0f})",
+            f"control variates cut the variance of {counted(len(factors), 'excess risk')} by "
+            f"{factors[0]:.0f}{many if len(factors) > 1 else ''} times",
             soft_wrap=True,
         )
     if report.gate is not None:
@@ -195,6 +197,12 @@ def print_report(console: Console, report: Report) -> None:
     console.print()
     sources = ", ".join(f"{n} {source}" for source, n in report.sources.items() if n)
     console.print(f"observed values: {sources}", soft_wrap=True)
+    if report.profile == "smoke":
+        console.print(
+            f"a first look: discrepancies are {COARSER:g} times those of the quick profile, which "
+            "has many more checks",
+            soft_wrap=True,
+        )
     console.print(
         f"{report.verdict.upper()}: {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['inconclusive']} inconclusive; seed {report.seed}, profile {report.profile}, "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Planned
+from synthetic_oversampling.simulate.verify.smoke import PATTERNS, coarse
 from synthetic_oversampling.simulate.verify.suites import SUITES
 from synthetic_oversampling.theory.registry import THEOREMS
 
@@ -19,7 +20,7 @@ def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
     """The checks of some suites, of all when none is named, before anything is predicted.
 
     Args:
-        profile: "quick" or "full".
+        profile: "smoke", "quick" or "full".
         suites: their names.
 
     Raises:
@@ -31,11 +32,14 @@ def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
         ('asymptotic', 'simulate/claims/bias.py')
     """
     names = list(suites) or SUITES
-    found = tuple(check for name in names for check in SUITES[name].checks(profile))
+    of = "quick" if profile == "smoke" else profile
+    found = tuple(check for name in names for check in SUITES[name].checks(of))
     ids = [check.id for check in found]
     if len(set(ids)) < len(ids):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         raise RuntimeError(f"id: got two checks of {', '.join(twice)}; every check needs its own.")
+    if profile == "smoke":
+        return tuple(coarse(check) for check in select(found, PATTERNS))
     return found
 
 
@@ -76,14 +80,10 @@ def select(checks: Sequence[Some], patterns: Sequence[str]) -> tuple[Some, ...]:
     if not patterns:
         return tuple(checks)
     chosen: set[str] = set()
-    names = [(one.id, one.theorem, suite_of(one.id)) + one.experiments for one in checks]
+    named = {one.id: _names(one) for one in checks}
     lost = []
     for pattern in patterns:
-        found = {
-            name[0]
-            for name in names
-            if any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in name)
-        }
+        found = {name for name, names in named.items() if _matches(names, pattern)}
         chosen |= found
         lost += [] if found else [pattern]
     if lost:
@@ -93,6 +93,15 @@ def select(checks: Sequence[Some], patterns: Sequence[str]) -> tuple[Some, ...]:
             "two-gaussians/smote, a check id, or a pattern such as 'R2.*.mixture.*'."
         )
     return tuple(check for check in checks if check.id in chosen)
+
+
+def _names(check: Check | Planned) -> tuple[str, ...]:
+    """What a pattern may match."""
+    return (check.id, check.theorem, suite_of(check.id), *check.experiments)
+
+
+def _matches(names: Iterable[str], pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(n, pattern) or n.startswith(pattern + ".") for n in names)
 
 
 def beside(checks: Sequence[Check], chosen: Sequence[Check]) -> tuple[Check, ...]:
