@@ -10,6 +10,7 @@ import numpy as np
 
 from synthetic_oversampling.practice import extra, planning
 from synthetic_oversampling.practice.rows import amounts, columns, generators, row_laws
+from synthetic_oversampling.simulate.tables.kinds import bounded, few_valued
 from synthetic_oversampling.theory.wording import counted
 
 try:
@@ -344,7 +345,7 @@ class SyntheticOverSampler(BaseOverSampler):
             )
         moved = np.zeros(features.shape[1], dtype=int)
         for code, drawn in rows.items():
-            rows[code], beyond = columns.bounded(drawn, features, self.bounds)
+            rows[code], beyond = bounded(drawn, features, self.bounds)
             moved += beyond
         donors = columns.Donors(
             features=features, codes=codes, drawn=rows, neighbours=self.neighbours, rng=rng
@@ -369,7 +370,7 @@ class SyntheticOverSampler(BaseOverSampler):
         """Which numeric columns take their values from donors."""
         if self.few_values == "draw":
             return np.zeros(found.numbers.shape[1], dtype=bool)
-        return columns.few_valued(found.numbers)
+        return few_valued(found.numbers)
 
     def _weights(self, codes, codes_new, wanted, given) -> np.ndarray:
         """Weight of every row: that of its kind, times that of its seed."""

@@ -7,6 +7,7 @@ import pytest
 from synthetic_oversampling.practice.resampler import SyntheticOverSampler
 from synthetic_oversampling.practice.rows import columns
 from synthetic_oversampling.practice.rows.row_laws import PooledCovariance
+from synthetic_oversampling.simulate.tables.kinds import few_valued
 
 
 def _data(sizes=(60, 20, 12), seed=0):
@@ -69,9 +70,9 @@ def test_the_rules_for_values_can_be_turned_off_and_tightened():
 
 
 def test_an_identifier_or_a_few_rows_of_whole_numbers_are_numbers():
-    assert columns.few_valued(np.arange(50.0)[:, None]).tolist() == [False]
-    assert columns.few_valued(np.array([[0.0], [1.0], [2.0]])).tolist() == [False]
-    assert columns.few_valued(np.array([[0.5], [1.0]] * 20)).tolist() == [False]
+    assert few_valued(np.arange(50.0)[:, None]).tolist() == [False]
+    assert few_valued(np.array([[0.0], [1.0], [2.0]])).tolist() == [False]
+    assert few_valued(np.array([[0.5], [1.0]] * 20)).tolist() == [False]
 
 
 def test_donors_are_sought_only_where_something_is_lent_or_asked_for(monkeypatch):

@@ -300,3 +300,26 @@ def test_families_with_fixed_laws_and_other_dimensions_are_refused():
     generate.check_model(network, 3)
     with pytest.raises(seeds.SeedError, match="trained for 3"):
         generate.check_model(network, 2)
+
+
+def test_columns_keep_their_kind_unless_rows_are_asked_for_as_drawn(tmp_path):
+    rng = np.random.default_rng(3)
+    size, kids, flag = rng.lognormal(size=60), rng.poisson(9, 60), rng.integers(0, 2, 60)
+    path = tmp_path / "seeds.csv"
+    lines = [
+        f"{a:.4f},{40 + b},{c},{'x' if k % 3 else 'y'}"
+        for k, (a, b, c) in enumerate(zip(size, kids, flag, strict=True))
+    ]
+    path.write_text("\n".join(["size,days,flag,kind", *lines]) + "\n")
+    found = {}
+    for name, options in (("kept", []), ("drawn", ["--as-drawn"])):
+        out = tmp_path / f"{name}.csv"
+        command = ["generate", str(path), "--label", "kind", "--out", str(out), "--each", "200"]
+        assert main([*command, *options]) == 0
+        found[name] = np.loadtxt(out, delimiter=",", skiprows=1, usecols=(0, 1, 2))
+    kept, drawn = found["kept"], found["drawn"]
+    np.testing.assert_array_equal(kept[:, 1:], np.rint(kept[:, 1:]))
+    assert set(kept[:, 2]) == {0.0, 1.0} and kept[:, 0].min() >= np.round(size.min(), 4)
+    assert drawn[:, 0].min() < 0 and len(set(drawn[:, 2])) > 100
+    least = 40 + kids.min()
+    np.testing.assert_array_equal(kept[:, 1], np.maximum(np.rint(drawn[:, 1]), least))

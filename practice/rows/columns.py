@@ -30,9 +30,7 @@ except ImportError as error:
 __all__ = [
     "Columns",
     "Donors",
-    "bounded",
     "donors",
-    "few_valued",
     "plain",
     "positions",
     "read_columns",
@@ -40,7 +38,6 @@ __all__ = [
 ]
 
 _HUGE = 1e140  # beyond it, squares of sums are no float64
-_FEW, _EACH = 10, 5  # at most so many values, each in so many rows on average
 _FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought about its mean
 
 
@@ -203,51 +200,6 @@ def _check_category(column: pd.Series, name) -> None:
             f"column {name!r}: Input X contains NaN or missing categories, expected a value in "
             "every row; fill them, for instance with a category of their own, or drop the rows."
         )
-
-
-def few_valued(numbers: np.ndarray) -> np.ndarray:
-    """Which columns hold few whole numbers: at most ten, each in five rows on average: ``[d]``.
-
-    Args:
-        numbers: ``[n, d]``.
-
-    Example:
-        >>> few_valued(np.array([[0.0, 1.5], [1.0, 1.5]] * 5)).tolist()
-        [True, False]
-    """
-    found = np.zeros(numbers.shape[1], dtype=bool)
-    for place, column in enumerate(numbers.T):
-        if (column[:100] == np.rint(column[:100])).all():  # most columns of numbers end here
-            values = np.unique(column)
-            few = len(values) <= min(_FEW, len(column) // _EACH)
-            found[place] = few and bool((values == np.rint(values)).all())
-    return found
-
-
-def bounded(
-    rows: np.ndarray, seeds: np.ndarray, bounds: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """New rows moved to the bounds of their columns, and how many were moved by column: ``[d]``.
-
-    Args:
-        rows: drawn numbers ``[m, d]``.
-        seeds: the real rows of all groups ``[n, d]``.
-        bounds: "sign" (a column without negative numbers is not drawn below its least, one without
-            positive numbers not above its largest), "range" (no column leaves its least and
-            largest number), or None.
-
-    Example:
-        >>> moved, count = bounded(np.array([[-0.5], [9.0]]), np.array([[0.0], [4.0]]), "sign")
-        >>> moved.ravel().tolist(), count.tolist()
-        ([0.0, 9.0], [1])
-    """
-    if bounds is None or len(rows) == 0:
-        return rows, np.zeros(rows.shape[1], dtype=int)
-    low, high = seeds.min(axis=0), seeds.max(axis=0)
-    if bounds == "sign":
-        low, high = np.where(low >= 0, low, -np.inf), np.where(high <= 0, high, np.inf)
-    moved = np.clip(rows, low, high)
-    return moved, (moved != rows).sum(axis=0)
 
 
 def donors(

@@ -56,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "default: up to the largest group's size",
     )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
+    parser.add_argument(
+        "--as-drawn",
+        action="store_true",
+        help="leave numbers as the network drew them; otherwise columns of whole numbers are "
+        "rounded, those of few whole numbers keep their range, and numbers keep the sign of their "
+        "column",
+    )
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--batch", type=whole(0, most=10**9), help="samples held in memory")
     parser.add_argument("--overwrite", action="store_true")
@@ -65,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     import jax
 
+    from synthetic_oversampling.simulate.tables.kinds import like
     from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
     from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 
@@ -93,6 +101,8 @@ def run(options: argparse.Namespace) -> int:
             scaling=options.scaling,
             batch=generate.BATCH if options.batch is None else options.batch,
         )
+    if not options.as_drawn:
+        parts = ((label, like(part, given.features)) for label, part in parts)
     for doubt in doubts:
         print(f"oversampling generate: warning: {doubt.message}", file=sys.stderr)
     written = generate.write_csv(
