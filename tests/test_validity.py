@@ -272,3 +272,14 @@ def test_separability_agrees_with_linear_programmes(dim, sizes, gap):
     covs = np.stack([np.eye(dim)] * 2)
     result = existence(Clusters(np.array(sizes, float), means, covs, np.array([-1.0, 1.0])))
     assert abs(result.no_fit - found / 300) < 0.1, (result, found / 300)
+
+
+def test_without_signal_twice_as_many_rows_as_parameters_are_the_edge():
+    """Cover (1965): labels at random are separable from half as many parameters as rows on."""
+    dim = 10
+    covs = np.stack([np.eye(dim)] * 2)
+    found = existence(
+        Clusters(np.array([60.0, 60.0]), np.zeros((2, dim)), covs, np.array([-1.0, 1.0]))
+    )
+    assert found.threshold == pytest.approx(60.0, rel=0.02)
+    assert found.margin == pytest.approx(60.0 / (dim + 1), rel=0.02)
