@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ _SOURCES = {
     ("plugin", "pooled"): "plugin-pooled",
     ("predictive", "pooled"): "predictive-pooled",
 }
+# what the resampler's own parameters and data say
+_SETTLED = {
+    *("features", "labels", "attributes", "generators", "synthetic", "fitted"),
+    *("positive", "seed", "names", "told"),
+}
 
 
 def planned_amounts(
@@ -33,6 +39,7 @@ def planned_amounts(
     draw: Callable,
     *,
     lent: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[object, Amounts]:
     """Ask the planner, for the resampler's own generator, fitted again within every fold.
 
@@ -49,16 +56,23 @@ def planned_amounts(
         draw: ``(columns, codes of their rows, counts [G], rng)`` to new rows as a table, their
             groups, and their donors.
         lent: whether donors lend some of the numbers, so that theory does not know the law.
+        options: of `plan_table`, such as the learner and the metric.
 
     Returns:
         The plan, and its rows and weights; weights of all rows sum to their number.
 
     Raises:
-        ValueError: other than two classes.
+        ValueError: other than two classes, or options that are none or are settled here.
     """
     from synthetic_oversampling.practice.planner.designs import rows_per_group
     from synthetic_oversampling.practice.planner.plan import plan_table
 
+    options = dict(options or {})
+    free = set(inspect.signature(plan_table).parameters) - _SETTLED
+    if wrong := sorted(map(str, set(options) - free)):
+        raise ValueError(
+            f"plan_options: got {', '.join(wrong)}, expected some of {', '.join(sorted(free))}."
+        )
     kinds = np.unique(np.asarray(labels))
     if len(kinds) != 2:
         raise ValueError(
@@ -101,7 +115,9 @@ def planned_amounts(
         made = {"synthetic": (rows, np.asarray(labels)[first][of_group], of_group)}
     else:
         made = {"generators": again}
-    plan = plan_table(features, labels, codes, seed=seed, names=list(map(str, names)), **made)
+    plan = plan_table(
+        features, labels, codes, seed=seed, names=list(map(str, names)), **made | options
+    )
     place = np.empty(count, dtype=int)  # of each code among the planner's groups
     place[codes] = plan.group_index
     level = np.asarray(plan.oversampling)[place]

@@ -64,6 +64,8 @@ class SyntheticOverSampler(BaseOverSampler):
             groups first.
         augmentation: N, rows added to every group beyond levelling.
         weight: alpha, the weight of those rows in ``sample_weight_``.
+        plan_options: further options of `practice.plan_table` with "plan", a dict: learner, metric,
+            prevalence, ridge and others.
         covariance: "group" (a group with too few rows for its own takes the pooled one, with a
             warning), or "pooled" over the groups (plugin and predictive).
         groups: name or place of the attribute's column.
@@ -114,6 +116,7 @@ class SyntheticOverSampler(BaseOverSampler):
         "n_synthetic": [Interval(numbers.Integral, 0, None, closed="left"), Mapping, None],
         "augmentation": [Interval(numbers.Integral, 0, None, closed="left")],
         "weight": [Interval(numbers.Real, 0, 1, closed="both")],
+        "plan_options": [Mapping, None],
         "covariance": [StrOptions({"group", "pooled"})],
         "groups": [str, numbers.Integral, None],
         "categorical_features": [StrOptions({"auto"}), "array-like"],
@@ -132,6 +135,7 @@ class SyntheticOverSampler(BaseOverSampler):
         n_synthetic=None,
         augmentation=0,
         weight=0.0,
+        plan_options=None,
         covariance="group",
         groups=None,
         categorical_features="auto",
@@ -146,6 +150,7 @@ class SyntheticOverSampler(BaseOverSampler):
         self.n_synthetic = n_synthetic
         self.augmentation = augmentation
         self.weight = weight
+        self.plan_options = plan_options
         self.covariance = covariance
         self.groups = groups
         self.categorical_features = categorical_features
@@ -252,6 +257,7 @@ class SyntheticOverSampler(BaseOverSampler):
             int(seed),
             self._draw,
             lent=bool(self._lent(found).any()),
+            options=self.plan_options or {},
         )
         return planned
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -388,6 +389,23 @@ def test_a_plan_says_how_many_rows_and_their_weights_or_that_none_help():
         SyntheticOverSampler(sampling_strategy="plan", n_synthetic=3).fit_resample(x, y)
     with pytest.raises(ValueError, match="'plan' for 3 classes, expected two"):
         SyntheticOverSampler(sampling_strategy="plan").fit_resample(x, np.arange(320) % 3)
+
+
+def test_a_plan_is_made_with_the_options_given():
+    rng, y = np.random.default_rng(4), np.repeat([0, 1], (120, 30))
+    x = rng.normal(size=(150, 2)) + y[:, None]
+    options = {"metric": "auroc", "ridge": 1.0, "repeats": 1, "prevalence": 0.3}
+    sampler = SyntheticOverSampler(
+        sampling_strategy="plan", plan_options=options, covariance="pooled", random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sampler.fit_resample(x, y)
+    assert (sampler.plan_.metric, sampler.plan_.ridge) == ("auroc", 1.0)
+    assert sampler.plan_.thresholds.prevalence == 0.3 and sampler.plan_.folds == (5, 1)
+    sampler.set_params(plan_options={"seed": 1, "metric": "auroc"})
+    with pytest.raises(ValueError, match="plan_options: got seed, expected some of cost_ratio, "):
+        sampler.fit_resample(x, y)
 
 
 def test_a_plan_against_synthetic_rows_is_obeyed_aloud():
