@@ -19,6 +19,7 @@ from synthetic_oversampling.simulate.sampling.erm import FitResult, fit
 from synthetic_oversampling.theory.generators.table import Oracle
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
 
 __all__ = ["Batch", "batch_of", "fit_all", "lower_bound", "oracle", "run", "settings"]
 
@@ -28,12 +29,16 @@ _ORACLE_TOLERANCE = 1e-12
 
 
 class Batch(NamedTuple):
-    """Data sets of one design: ``x [R, n, d]``, ``sign [R, n]``, ``weight [R, n]``, and a start."""
+    """Data sets of one design: ``x [R, n, d]``, ``sign [R, n]``, ``weight [R, n]``, and a start.
+
+    The metric is the inverse of the population's Hessian at the start, as `verify` has it.
+    """
 
     x: jax.Array
     sign: jax.Array
     weight: jax.Array
     start: np.ndarray
+    metric: np.ndarray
 
 
 def settings(quick: bool) -> list[tuple[int, tuple[int, int], int]]:
@@ -41,7 +46,11 @@ def settings(quick: bool) -> list[tuple[int, tuple[int, int], int]]:
     many = 100_000 if jax.default_backend() == "gpu" else 1_000
     if quick:
         return [(2, (57, 3), 8)]
-    return [(5, (380, 20), many), (20, (3_800, 200), many // 10)]
+    return [
+        (5, (380, 20), many),
+        (20, (3_800, 200), many // 10),
+        (100, (19_000, 1_000), many // 100),
+    ]
 
 
 def groups_of(dim: int) -> list[GaussianGroup]:
@@ -63,7 +72,8 @@ def batch_of(dim: int, sizes: tuple[int, int], count: int, seed: int = 0) -> Bat
     x, sign, weight = jax.jit(jax.vmap(draw))(jnp.arange(count))
     mean = groups[1].mean[0]
     start = np.append(np.log(sizes[1] / sizes[0]) - mean @ mean / 2, mean)
-    return Batch(x, sign, weight, start)
+    metric = np.linalg.inv(predict(groups, design, Oracle()).curvature)
+    return Batch(x=x, sign=sign, weight=weight, start=start, metric=metric)
 
 
 def fit_all(batch: Batch) -> Callable[[], FitResult]:
@@ -71,8 +81,8 @@ def fit_all(batch: Batch) -> Callable[[], FitResult]:
     mesh = replicate_mesh()
     count = len(batch.x)
     data = spread([batch.x, batch.sign, batch.weight], mesh)
-    start = jnp.asarray(batch.start)
-    compiled = sharded_map(lambda batch: fit(*batch, start=start), mesh)
+    start, metric = jnp.asarray(batch.start), jnp.asarray(batch.metric)
+    compiled = sharded_map(lambda batch: fit(*batch, start=start, metric=metric), mesh)
 
     def call() -> FitResult:
         return jax.tree.map(lambda a: a[:count], compiled(data))
@@ -112,21 +122,21 @@ def lower_bound(dim: int, rows: int, evaluations: float, peaks: Peaks) -> float:
     """Seconds a fit cannot beat: its arithmetic and its exponentials at the machine's peaks.
 
     An evaluation takes a margin (``2 p`` operations a row), a gradient (``2 p``), the weighted rows
-    (``p``), the upper half of the Hessian (``p (p + 1)``), and one exponential.
+    (``p``), the upper half of the Hessian (``p (p + 1)``), and one exponential; beyond eight
+    parameters, of the margin, the gradient and the exponential alone.
 
     It leaves out memory traffic, the set-up and solution of the systems, and that data sets of one
     tile run on until the slowest of them has converged. Measured on one core: at n = 400, d = 5 a
     fit took 25 microseconds, 5 for columns and their products and 2.4 for each of the 6.8
     evaluations of the slowest of 4 (margins 0.3, sigmoids and gradient 0.7, Hessian 1.4), with 0.3
-    for a solution; at n = 4,000, d = 20 it took 1,330, 200 for the columns and 172 for each of 6.2
-    evaluations.
+    for a solution.
 
     Tried, and not kept: the Hessian in float32 under a gradient in float64 (the same minimisers to
     6e-14; no faster at d = 5, at d = 20 by a fifth, half of which goes to the loop in float64 that
     ill-conditioned data then need), and tiles of 250 to 2,000 rows (no faster).
     """
     p = dim + 1
-    flops = rows * (5 * p + p * (p + 1))
+    flops = rows * (5 * p + p * (p + 1) if p <= 8 else 4 * p)
     return evaluations * (flops / peaks.flops + rows / peaks.exponentials)
 
 

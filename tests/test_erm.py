@@ -255,3 +255,67 @@ def test_either_solver_finds_the_minimiser(dim):
     # collinear features are recognised by either
     x[:, 2] = x[:, 0] - 2 * x[:, 1]
     assert not bool(fit_jit(x, sign, weight).converged)
+
+
+# with a start and more than eight parameters, the first steps are quasi-Newton
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_from_a_start_many_parameters_are_fitted_as_well_as_without(seed):
+    x, sign, weight = _data(seed, rows=400, dim=12, overlap=4.0)
+    cold = fit_jit(x, sign, weight)
+    near = cold.theta + 0.05 * np.random.default_rng(seed).standard_normal(13)
+    rows = np.column_stack([np.ones(400), x])
+    chance = scipy.special.expit(rows @ near)
+    metric = np.linalg.inv(rows.T @ (rows * (weight * chance * (1 - chance))[:, None]))
+    for options in ({}, {"metric": metric}, {"metric": 1.7 * metric}):
+        warm = fit_jit(x, sign, weight, start=near, **options)
+        assert bool(warm.converged) and not bool(warm.separated)
+        np.testing.assert_allclose(warm.theta, cold.theta, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [np.eye(13), -np.eye(13), 1e-9 * np.eye(13), 1e9 * np.eye(13), np.full((13, 13), np.nan)],
+    ids=["foreign", "uphill", "tiny", "huge", "nan"],
+)
+def test_a_metric_that_is_none_costs_steps_but_no_digits(metric):
+    x, sign, weight = _data(3, rows=400, dim=12, overlap=4.0)
+    cold = fit_jit(x, sign, weight)
+    for size in (0.1, 30.0):
+        start = size * np.random.default_rng(0).standard_normal(13)
+        warm = fit_jit(x, sign, weight, start=start, metric=metric)
+        assert bool(warm.converged), size
+        np.testing.assert_allclose(warm.theta, cold.theta, rtol=1e-9, atol=1e-9)
+
+
+def test_from_a_start_separable_and_collinear_data_are_told_as_well():
+    x, sign, weight = _data(0, rows=120, dim=12, overlap=4.0)
+    start = np.random.default_rng(1).standard_normal(13)
+    apart = fit_jit(x + 20 * sign[:, None], sign, weight, start=start)
+    assert bool(apart.separated) and not bool(apart.converged)
+    assert np.all(np.isfinite(apart.theta))
+    x[:, 2] = x[:, 0] - 2 * x[:, 1]
+    assert not bool(fit_jit(x, sign, weight, start=start).converged)
+
+
+def test_a_batch_of_many_parameters_leaves_its_members_alone():
+    data = [_data(seed, rows=150, dim=10, overlap=4.0) for seed in range(6)]
+    x, sign, weight = (np.stack(parts) for parts in zip(*data, strict=True))
+    x[2] += 20 * sign[2][:, None]  # separable
+    start = jnp.zeros(11)
+    together = jax.jit(jax.vmap(lambda *parts: fit(*parts, start=start)))(x, sign, weight)
+    for k in range(6):
+        alone = fit_jit(x[k], sign[k], weight[k], start=start)
+        assert bool(together.converged[k]) == bool(alone.converged) != bool(alone.separated)
+        if alone.converged:
+            np.testing.assert_allclose(together.theta[k], alone.theta, rtol=1e-9, atol=1e-9)
+
+
+def test_float32_fits_of_many_parameters_agree_to_their_own_precision():
+    x, sign, weight = _data(5, rows=400, dim=12, overlap=4.0)
+    exact = fit_jit(x, sign, weight)
+    single = (jnp.asarray(part, jnp.float32) for part in (x, sign, weight))
+    found = fit_jit(*single, start=jnp.asarray(exact.theta + 0.05, jnp.float32))
+    assert bool(found.converged) and found.theta.dtype == jnp.float32
+    np.testing.assert_allclose(found.theta, exact.theta, atol=3e-4)

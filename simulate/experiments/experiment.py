@@ -239,7 +239,7 @@ def evaluator(name: str):
         data, probe = inputs
         sample = (data.x, data.sign, data.weight)
         margin = data.sign * (probe.elsewhere[0] + data.x @ probe.elsewhere[1:])
-        result = fit(*sample, start=probe.alpha)
+        result = fit(*sample, start=probe.alpha, metric=probe.inverse)
         score = empirical_gradient(probe.alpha, *sample)
         risks = jax.vmap(lambda law: risk(result.theta, law))(groups)
         errors = jax.vmap(lambda law: error_rate(result.theta, law))(groups)
