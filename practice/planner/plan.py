@@ -196,7 +196,7 @@ def plan_table(
         ),
         learner=learner,
         metric=metric,
-        theory=_theory(learner, proposal, choices, objective.unit),
+        theory=_theory(learner, proposal, choices, metric),
         level=level,
         price=price,
         worth=worth,
@@ -384,14 +384,16 @@ def short_list(
     return [designs[k] for k in kept], [float(proposal.gain[k]) for k in kept]
 
 
-def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice], unit: str) -> str:
+def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice], metric: str) -> str:
     if not learner.startswith("logistic"):
         return f"there is no theory of a {learner} on synthetic rows: the table decides alone."
     if not math.isfinite(proposal.excess):
         return "theorem H has no fit to predict on a table like this: the table decides alone."
     if all(choice.prior is None for choice in choices):
         return "theorem H has no law for these rows: the table decides alone."
+    silent = "" if metric == CROSS_ENTROPY else "; of rows it is not believed by this metric"
     return (
         f"theorem H, for normal groups like the table's, {proposal.distance:.2g} deviations apart, "
-        f"expects class weighting to lie {proposal.excess:.2g} {unit} from the best linear rule."
+        f"expects class weighting to lie {proposal.excess:.2g} {OBJECTIVES[metric].unit} from the "
+        f"best linear rule{silent}."
     )
