@@ -19,7 +19,7 @@ SUITES = (
     "printed", "hyperbola", "global-law", "sequence", "in-context", "whole-rows", "line",
     "two-gaussians", "efron-1.5", "efron-2.5-random", "certificate", "separability",
     "proportional-line", "proportional-oracle", "proportional-pairs", "proportional-seeds",
-    "proportional-unequal",
+    "proportional-unequal", "multiclass",
 )  # fmt: skip
 LINE = ("raw", "weighted", "shifted", "smote")  # of its labels: each costs seconds
 
@@ -30,6 +30,7 @@ def _chosen() -> dict[str, list[str]]:
     for check in dict.fromkeys(name for mutant in MUTANTS.values() for name in mutant.checks):
         suite = suite_of(check)
         slow = suite == "line" and (".order." in check or check.split(".")[-1] not in LINE)
+        slow = slow or (suite == "multiclass" and check.split(".")[-1].startswith("three-"))
         if suite in found and not slow:
             found[suite].append(check)
     return found

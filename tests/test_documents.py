@@ -91,6 +91,7 @@ def _number(text: str) -> bool:
         ("README.md", 4),
         ("docs/using-theory.md", 8),
         ("docs/high-dimension.md", 9),
+        ("docs/more-than-two-classes.md", 7),
         ("docs/guides/how-many-rows.md", 4),
         ("docs/guides/which-generator.md", 3),
     ],

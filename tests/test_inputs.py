@@ -209,7 +209,7 @@ WRONG_GENERATORS = {
     "rate": [lambda v=v: Mislabelled(v) for v in (-0.1, 2, math.nan, "a", None, np.ones(2))],
     "neighbours": [lambda v=v: Smote(v) for v in (0, 1.5, math.nan, math.inf, "all", True)],
     "shift": [lambda v=v: Shifted(v) for v in ((math.nan,), 1.0, "ab", None, ("a",))],
-    "label": [lambda v=v: GaussianGroup([0], [[1]], v) for v in (2, "1", None, math.nan, [0, 1])],
+    "label": [lambda v=v: GaussianGroup([0], [[1]], v) for v in (1e9, "1", None, math.nan, [0, 1])],
 }
 
 

@@ -50,7 +50,7 @@ BAD = [
     ("cov", {"cov": [[1.0, 2.0], [2.0, 1.0]]}, "smallest eigenvalue -1"),
     ("cov", {"cov": [[np.nan, 0.0], [0.0, 1.0]]}, "NaN"),
     ("cov", {"cov": -EYE}, "positive semi-definite"),
-    ("label", {"label": 2}, "expected 0 or 1"),
+    ("label", {"label": 2000}, "expected 0 or 1"),
     ("label", {"label": -1}, "expected 0 or 1"),
     ("label", {"label": 0.5}, "expected 0 or 1"),
     ("label", {"label": True}, "expected 0 or 1"),

@@ -36,8 +36,8 @@ MAX_LINES, MAX_FILES = 450, 14
 # the folders of a package, from the lowest up; a module beside them stands above all of them
 ORDER = {
     "theory": (
-        "formula", "theorems", "population", "generators", "prediction", "scaling", "in_context",
-        "proportional",
+        "formula", "theorems", "population", "generators", "prediction", "scaling", "multiclass",
+        "in_context", "proportional",
     ),
     "simulate": (
         "tables", "checks", "sampling", "replicates", "experiments", "validity", "claims", "sweeps",

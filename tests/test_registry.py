@@ -18,6 +18,8 @@ IDS = (
     *(f"T{k}" for k in range(1, 6)),
     *(f"H{k}" for k in range(1, 5)),
     *(f"M{k}" for k in range(1, 4)),
+    "K1",
+    "K2",
 )
 
 
@@ -48,7 +50,7 @@ def test_a_theorem_says_what_it_is_and_where_it_lives(name):
 def test_every_formula_belongs_to_a_theorem_and_every_theorem_has_one():
     assert {formula.theorem for formula in FORMULAS.values()} == set(THEOREMS)
     for name, formula in FORMULAS.items():
-        assert re.fullmatch(r"[BRSTHM][1-7]\.[A-Za-z_0-9]+", name) and formula.id == name
+        assert re.fullmatch(r"[BRSTHMK][1-7]\.[A-Za-z_0-9]+", name) and formula.id == name
         assert formula.claim and "\n" not in formula.claim
 
 

@@ -15,6 +15,7 @@ The folders, each of which uses only those before it:
   bounds and the certificate; whether to rely on a prediction (`validity`, `existence`); generators
   that are known by their samples (`measured`);
 * `scaling`: theorem S. The global law and its hyperbola, the sequence model, laws of others;
+* `multiclass`: theorem K. Theorems B, R and S1 for more than two classes and the softmax loss;
 * `in_context`: theorem T. Transformers as generators, for Gaussian groups and for tokens;
 * `proportional`: theorem H. As many features as minority samples: clusters, their equations, the
   solver, the best ridge, and the threshold below which no fit exists; which of theorems R and H a
@@ -41,6 +42,16 @@ if TYPE_CHECKING:
         StudentPlugin,
         population_law,
     )
+    from synthetic_oversampling.theory.multiclass.bounds import (
+        multiclass_bound,
+        multiclass_certificate,
+    )
+    from synthetic_oversampling.theory.multiclass.predict import (
+        MulticlassPrediction,
+        expected_multiclass_risk,
+        predict_multiclass,
+    )
+    from synthetic_oversampling.theory.multiclass.scaling import multiclass_law_of_design
     from synthetic_oversampling.theory.population.design import Design
     from synthetic_oversampling.theory.population.groups import (
         error_rate,
@@ -90,6 +101,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "generators.table": "Duplicate GaussianPlugin Mislabelled Oracle Predictive Scaled Shifted "
     "Smote StudentPlugin population_law",
+    "multiclass.bounds": "multiclass_bound multiclass_certificate",
+    "multiclass.predict": "MulticlassPrediction expected_multiclass_risk predict_multiclass",
+    "multiclass.scaling": "multiclass_law_of_design",
     "population.design": "Design",
     "population.groups": "error_rate gradient hessian risk score_cov score_mean worst_error_rate",
     "population.laws": "GaussianGroup Law balanced_law mix stack",
@@ -125,6 +139,7 @@ __all__ = [
     "Law",
     "Metrics",
     "Mislabelled",
+    "MulticlassPrediction",
     "NoFiniteFit",
     "Oracle",
     "Prediction",
@@ -140,6 +155,7 @@ __all__ = [
     "best_ridge",
     "error_rate",
     "expected_metrics",
+    "expected_multiclass_risk",
     "generator_bias",
     "generator_bias_gradient",
     "gradient",
@@ -150,11 +166,15 @@ __all__ = [
     "minimise",
     "minimiser",
     "mix",
+    "multiclass_bound",
+    "multiclass_certificate",
+    "multiclass_law_of_design",
     "population_law",
     "predict",
     "predict_bias",
     "predict_clusters",
     "predict_in_regime",
+    "predict_multiclass",
     "predict_proportional",
     "risk",
     "score_cov",

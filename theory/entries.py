@@ -1,10 +1,10 @@
-"""Theorems T5, H and M for `theory.registry`: the fields of `theory.registry.Theorem`."""
+"""Theorems T5, H, M and K for `theory.registry`: the fields of `theory.registry.Theorem`."""
 
 from __future__ import annotations
 
 from synthetic_oversampling.theory.statements import STATEMENTS
 
-__all__ = ["METRIC_THEOREMS", "PROPORTIONAL_THEOREMS", "ROW_THEOREMS"]
+__all__ = ["METRIC_THEOREMS", "MULTICLASS_THEOREMS", "PROPORTIONAL_THEOREMS", "ROW_THEOREMS"]
 
 _IID = "independent samples; group sizes fixed by design"
 _PROPORTIONAL = "sizes and the number of features d grow in proportion"
@@ -147,5 +147,44 @@ METRIC_THEOREMS = (
             "theory.prediction.metrics.break_even_factor",
         ),
         figure="metrics_by_imbalance",
+    ),
+)
+
+_CLASSES = "softmax loss, Gaussian (mixture) groups labelled 0 to K - 1"
+
+MULTICLASS_THEOREMS = (
+    dict(
+        id="K1",
+        claim="More than two classes: bias of a softmax fit; raw training adjusts logits only",
+        statement=STATEMENTS["K1"],
+        kinds=("exact", "asymptotic"),
+        assumptions=(_IID, _CLASSES, "logit adjustment: one covariance for all classes"),
+        remainder="none for expected risks and logit adjustment; O(|grad B|^2) for displacements",
+        functions=(
+            "theory.multiclass.predict.predict_multiclass",
+            "theory.multiclass.predict.expected_multiclass_risk",
+        ),
+        figure=None,
+        no_figure=_NO_FIGURE,
+    ),
+    dict(
+        id="K2",
+        claim="More than two classes: excess risk, groups, errors, bounds, certificate, global law",
+        statement=STATEMENTS["K2"],
+        kinds=("asymptotic", "bound"),
+        assumptions=(
+            _IID,
+            _CLASSES,
+            "a generator with a closed-form law; fitted ones through their influence functions",
+        ),
+        remainder="O(n^{-2}); integrals to 1e-9 up to K = 4, beyond by randomised points",
+        functions=(
+            "theory.multiclass.predict.predict_multiclass",
+            "theory.multiclass.scaling.multiclass_law_of_design",
+            "theory.multiclass.bounds.multiclass_bound",
+            "theory.multiclass.bounds.multiclass_certificate",
+        ),
+        figure=None,
+        no_figure=_NO_FIGURE,
     ),
 )

@@ -52,12 +52,13 @@ def per_group(generator: Generator | Sequence[Generator], count: int) -> tuple[G
     return tuple(generator)
 
 
-def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
+def check_groups(groups: Sequence[GaussianGroup], design: Design, *, several: bool = False) -> None:
     """Raise unless the groups agree in dimension, match the design and carry both labels.
 
     Args:
         groups: what should be groups.
         design: what should be their design.
+        several: whether any number of classes is expected, labelled 0 to K - 1, not two.
 
     Raises:
         ValueError: naming the argument.
@@ -80,7 +81,18 @@ def check_groups(groups: Sequence[GaussianGroup], design: Design) -> None:
             f"groups: got dimensions {dims}, expected the same number of features in every group."
         )
     labels = {group.label for group in groups}
-    if labels != {0, 1}:
+    if several:
+        if len(labels) < 2 or labels != set(range(len(labels))):
+            raise ValueError(
+                f"groups: got labels {sorted(labels)}, expected every one of 0 to K - 1 for K "
+                "classes, at least two; recode the classes."
+            )
+    elif max(labels) > 1:
+        raise ValueError(
+            f"groups: got labels {sorted(labels)}, expected both 0 and 1; for more than two "
+            "classes use theory.predict_multiclass or theory.multiclass_law_of_design."
+        )
+    elif labels != {0, 1}:
         raise ValueError(
             f"groups: got labels {sorted(labels)}, expected both 0 and 1; a classifier needs both."
         )

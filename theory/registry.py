@@ -11,6 +11,7 @@ from typing import Literal
 
 from synthetic_oversampling.theory.entries import (
     METRIC_THEOREMS,
+    MULTICLASS_THEOREMS,
     PROPORTIONAL_THEOREMS,
     ROW_THEOREMS,
 )
@@ -30,7 +31,7 @@ class Theorem:
 
     Attributes:
         id: a letter and a number: B bias, R excess risk, S scaling, T generation, H features as
-            many as rows.
+            many as rows, M metrics, K more than two classes.
         claim: the theorem in one line.
         statement: the theorem in full.
         kinds: what kind of result its parts are; results are tested as that.
@@ -415,6 +416,7 @@ _ALL = (
         figure="fidelity_to_excess",
     ),
     *(Theorem(**theorem) for theorem in (*ROW_THEOREMS, *PROPORTIONAL_THEOREMS, *METRIC_THEOREMS)),
+    *(Theorem(**theorem) for theorem in MULTICLASS_THEOREMS),
 )
 
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}

@@ -144,6 +144,22 @@ SOURCES: dict[str, tuple[Source, ...]] = {
     "M1": (_sharp("all four metrics of a linear score on Gaussian mixtures, by normal integrals"),),
     "M2": (_sharp("what imbalance leaves of a score's direction: by B4 all of it"),),
     "M3": (_sharp("expected metrics and their break-even size, by R1 and R2"),),
+    "K1": (
+        _sharp("the bias of any design and generator for the softmax loss, displaced points"),
+        _literature(
+            "logits adjusted by the log of the classes' sizes",
+            "Menon, Jayasumana, Rawat, Jain, Veit and Kumar, Long-tail learning via logit "
+            "adjustment, arXiv 2007.07314 (ICLR 2021)",
+        ),
+    ),
+    "K2": (
+        _sharp("R1, R2, R5, R6, R7 and S1 for the softmax loss, with constants"),
+        _literature(
+            "sampling by class leaves the slopes' information as it is",
+            "Prentice and Pyke, Logistic disease incidence models and case-control studies, "
+            "Biometrika 66 (1979)",
+        ),
+    ),
     "T1": (
         _sharp("one attention layer with a null token is the posterior predictive"),
         _CAPACITY,

@@ -181,4 +181,19 @@ STATEMENTS: dict[str, str] = {
         "without a floor in d, because nothing but the inverse is approximated. Of groups that are "
         "not Gaussian nothing is said."
     ),
+    "K1": (
+        "With K - 1 scores against class 0 the expected empirical risk is R_bal + B as for two "
+        "classes, grad B_g an integral in K - 1 dimensions whatever the number of features, and "
+        "theta_alpha - theta* = -A^{-1} grad B(theta*) + O(|grad B|^2). For classes of one "
+        "covariance raw training moves the intercept of class k by log(n_k / n_0) and nothing else."
+    ),
+    "K2": (
+        "R1 and R2 hold with the score of the softmax loss: V from within-group covariances of the "
+        "seeds' contributions, which are functions of K - 1 scores times the features and "
+        "functions of the scores alone. Group risks, error rates of the largest score (orthants of "
+        "normal vectors), the bound at any bias and the certificate of a fit follow as for two "
+        "classes, with the range of a row's scores for its norm, and the excess is "
+        "a(alpha) + s(alpha) / N. On n samples of every class, of one covariance, it is "
+        "((K - 1)(d + 1) - K (1 - E sum_k q_k^2)) / (2 K n), q the classes' posteriors."
+    ),
 }

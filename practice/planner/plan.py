@@ -391,7 +391,11 @@ def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice], metric:
         return "theorem H has no fit to predict on a table like this: the table decides alone."
     if all(choice.prior is None for choice in choices):
         return "theorem H has no law for these rows: the table decides alone."
-    silent = "" if metric == CROSS_ENTROPY else "; by this metric its word on synthetic rows hardly counts"
+    silent = (
+        ""
+        if metric == CROSS_ENTROPY
+        else "; by this metric its word on synthetic rows hardly counts"
+    )
     return (
         f"theorem H, for normal groups like the table's, {proposal.distance:.2g} deviations apart, "
         f"expects class weighting to lie {proposal.excess:.2g} {OBJECTIVES[metric].unit} from the "

@@ -9,6 +9,7 @@ from synthetic_oversampling.simulate.mutants.bounds import BOUND_MUTANTS
 from synthetic_oversampling.simulate.mutants.capacity import CAPACITY_MUTANTS
 from synthetic_oversampling.simulate.mutants.generators import GENERATOR_MUTANTS
 from synthetic_oversampling.simulate.mutants.metrics import METRIC_MUTANTS
+from synthetic_oversampling.simulate.mutants.multiclass import MULTICLASS_MUTANTS
 from synthetic_oversampling.simulate.mutants.mutation import Mutant
 from synthetic_oversampling.simulate.mutants.printed import PRINTED_MUTANTS
 from synthetic_oversampling.simulate.mutants.proportional import PROPORTIONAL_MUTANTS
@@ -36,6 +37,7 @@ MUTANTS: dict[str, Mutant] = _by_name(
     PRINTED_MUTANTS,
     PROPORTIONAL_MUTANTS,
     METRIC_MUTANTS,
+    MULTICLASS_MUTANTS,
 )
 
 

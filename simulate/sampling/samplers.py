@@ -24,6 +24,7 @@ from synthetic_oversampling.simulate.sampling.mixtures import (
     sample_columns,
     two_keys,
 )
+from synthetic_oversampling.theory.generators.base import class_count
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
     GaussianPlugin,
@@ -135,7 +136,14 @@ def _(generator, g, groups, seeds, m, keys, first=0):
     dtype = seeds[g].dtype
     x, sign = sample_columns(components_of(groups[g]), m, keys, dtype, first)
     unit = choices(keys, m, dtype, first)[1]
-    return x, jnp.where(unit < generator.rate, -sign, sign)
+    classes = class_count(groups)
+    if classes == 2:
+        return x, jnp.where(unit < generator.rate, -sign, sign)
+    label = jnp.round((sign + 1) / 2)
+    # below the rate the same number says how many classes on, of the K - 1 others
+    step = 1 + jnp.floor(unit / max(generator.rate, 1e-300) * (classes - 1))
+    other = jnp.mod(label + jnp.clip(step, 1, classes - 1), classes)
+    return x, jnp.where(unit < generator.rate, 2 * other - 1, sign)
 
 
 @synthetic_columns.register(Duplicate)

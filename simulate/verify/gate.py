@@ -157,6 +157,8 @@ def _anew(right: Callable) -> Callable:
 _WRONG_WORLD = {
     "simulate.experiments.experiment.experiment": _as_measured,
     "simulate.experiments.metrics.metric_experiment": _as_measured,
+    "simulate.experiments.multiclass.trials.multiclass_experiment": _as_measured,
+    "simulate.claims.multiclass.simulated._prediction": _anew,
     "simulate.experiments.scaling_paths.path": _as_measured,
     "simulate.experiments.scaling_paths.floor_path": _as_measured,
     "simulate.experiments.scaling_paths.halved_path": _as_measured,

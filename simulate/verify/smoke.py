@@ -38,6 +38,8 @@ PATTERNS = (
     "M1.auroc.metrics.on-mixture",
     "M2.auroc",
     "M3.formula",
+    "K1.shift",
+    "K2.bound.multiclass.shifted",
 )
 
 

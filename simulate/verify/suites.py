@@ -32,6 +32,11 @@ from synthetic_oversampling.simulate.claims.independent import SUITE as INDEPEND
 from synthetic_oversampling.simulate.claims.independent import independent_checks
 from synthetic_oversampling.simulate.claims.metrics import SUITE as METRICS
 from synthetic_oversampling.simulate.claims.metrics import metric_checks
+from synthetic_oversampling.simulate.claims.multiclass.simulated import SUITE as MULTICLASS
+from synthetic_oversampling.simulate.claims.multiclass.simulated import (
+    multiclass_checks,
+    multiclass_simulation,
+)
 from synthetic_oversampling.simulate.claims.nonparametric import SUITE_NAME, nonparametric_checks
 from synthetic_oversampling.simulate.claims.printed.checks import SUITE as PRINTED
 from synthetic_oversampling.simulate.claims.printed.checks import printed_checks
@@ -144,6 +149,7 @@ _EVERY = (
     Suite(THRESHOLDS, threshold_checks, lambda name: Simulation(simulation_of(name), 50)),
     Suite(LIMITS, limit_checks),
     Suite(METRICS, metric_checks, lambda name: _with_blocks(metric_experiment(name))),
+    Suite(MULTICLASS, multiclass_checks, lambda name: Simulation(*multiclass_simulation(name))),
     Suite("phases", phase_checks, lambda name: _with_blocks(phase_point(name))),
 )
 SUITES: dict[str, Suite] = {suite.name: suite for suite in _EVERY}

@@ -350,3 +350,15 @@ metric_1 = _scalar("metric_1", "metric of the first design's pseudo-true point",
 metric_2 = _scalar("metric_2", "metric of the second design's pseudo-true point", "m_2^*")
 loss_1 = _scalar("loss_1", "what estimation adds to the first design's metric", r"\ell_1")
 loss_2 = _scalar("loss_2", "what estimation adds to the second design's metric", r"\ell_2")
+
+# --- more than two classes (theorem K) ------------------------------------------------------
+n_k = _scalar("n_k", "real samples of class k", **_POS)
+classes = _scalar("classes", "number of classes", "K", **_POS)
+features = _scalar("features", "number of features", "d", **_POS)
+per_class = _scalar("per_class", "samples of every class, all alike", "n", **_POS)
+purity = _scalar(
+    "purity",
+    "balanced mean of the sum of the squared posteriors of the classes",
+    r"\mathbb{E} \sum_k q_k^2",
+    **_POS,
+)

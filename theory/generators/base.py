@@ -11,7 +11,7 @@ import numpy as np
 from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["Fits", "Generator"]
+__all__ = ["Fits", "Generator", "class_count"]
 
 
 class Fits(NamedTuple):
@@ -117,3 +117,12 @@ class Generator(abc.ABC):
 def labelled(group: GaussianGroup, weights, means, covs) -> Law:
     """A law whose samples carry the group's label."""
     return Law(weights, means, covs, np.full(len(weights), group.sign))
+
+
+def class_count(groups: Sequence[GaussianGroup]) -> int:
+    """Classes that groups are labelled by, two at least.
+
+    Args:
+        groups: all groups.
+    """
+    return max(2, 1 + max(group.label for group in groups))

@@ -7,7 +7,12 @@ import math
 
 import numpy as np
 
-from synthetic_oversampling.theory.generators.base import Fits, Generator, labelled
+from synthetic_oversampling.theory.generators.base import (
+    Fits,
+    Generator,
+    class_count,
+    labelled,
+)
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.population.laws import Law
 from synthetic_oversampling.theory.wording import counted
@@ -92,6 +97,8 @@ class Scaled(_Fixed):
 class Mislabelled(_Fixed):
     """Draws from the group and flips the label with probability ``rate``.
 
+    Of more than two classes, to each of the others with the same probability.
+
     Args:
         rate: ``epsilon`` in [0, 1].
     """
@@ -105,7 +112,9 @@ class Mislabelled(_Fixed):
 
     def law(self, g, groups, sizes) -> Law:
         group = groups[g]
-        weights = np.concatenate([(1.0 - self.rate) * group.weights, self.rate * group.weights])
-        mean, cov = (np.concatenate([part, part]) for part in (group.mean, group.cov))
-        signs = np.full(len(group.weights), group.sign)
-        return Law(weights, mean, cov, np.concatenate([signs, -signs]))
+        others = [k for k in range(class_count(groups)) if k != group.label]
+        flipped = [self.rate / len(others) * group.weights for _ in others]
+        weights = np.concatenate([(1.0 - self.rate) * group.weights, *flipped])
+        mean, cov = (np.concatenate([part] * (1 + len(others))) for part in (group.mean, group.cov))
+        labels = np.repeat([group.label, *others], len(group.weights))
+        return Law(weights, mean, cov, 2.0 * labels - 1.0)

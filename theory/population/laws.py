@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_MOST_CLASSES = 1000
+
+
 class Law(NamedTuple):
     """A labelled Gaussian mixture: component weights, means, covariances and label signs.
 
@@ -40,7 +43,8 @@ class Law(NamedTuple):
         weights: ``[..., K]``, non-negative, summing to the law's total mass (1 for a probability).
         means: ``[..., K, d]``.
         covs: ``[..., K, d, d]``; a zero matrix is a point mass.
-        signs: ``[..., K]``, +1 for label 1 and -1 for label 0.
+        signs: ``[..., K]``, +1 for label 1 and -1 for label 0; ``2 label - 1`` for more classes,
+            which `theory.multiclass` reads and everything else refuses.
 
     Of NumPy arrays where it is written down from a group or a generator, so that no small program
     is compiled for it; of JAX arrays where it is computed. Every function here takes both.
@@ -62,7 +66,7 @@ class GaussianGroup:
         mean: component means, ``[d]`` or ``[K, d]``.
         cov: covariances, ``[d, d]`` (shared by all components) or ``[K, d, d]``; symmetric and
             positive semi-definite.
-        label: class label, 0 or 1.
+        label: class label, 0 or 1; for `theory.predict_multiclass` 0 to K - 1.
         attribute: value of a spurious attribute, if the groups are label x attribute.
         weights: mixture weights ``[K]``, positive, summing to 1; uniform when omitted.
         name: how the group is called in tables; derived from label and attribute when omitted.
@@ -101,9 +105,10 @@ class GaussianGroup:
         covs = np.broadcast_to(cov, (components, dim, dim)).copy()
         for k, matrix in enumerate(covs):
             _check_covariance(matrix, f"cov (component {k})" if components > 1 else "cov")
-        if not is_real(self.label) or self.label not in (0, 1):
+        if not is_real(self.label) or not 0 <= self.label < _MOST_CLASSES or self.label % 1:
             raise ValueError(
-                f"label: got {self.label!r}, expected 0 or 1; recode the classes as 0 and 1."
+                f"label: got {self.label!r}, expected 0 or 1, or one of 0 to K - 1 for K classes; "
+                "recode the classes as 0, 1, ..."
             )
         if self.weights is None:
             weights = np.full(components, 1.0 / components)
@@ -136,7 +141,7 @@ class GaussianGroup:
 
     @property
     def sign(self) -> float:
-        """The label as +1 or -1."""
+        """``2 label - 1``: of two classes the label as +1 or -1."""
         return 2.0 * self.label - 1.0
 
     @property
@@ -213,6 +218,11 @@ def law_of(source: GaussianGroup | Law) -> Law:
             that no law has.
     """
     if isinstance(source, GaussianGroup):
+        if source.label > 1:
+            raise ValueError(
+                f"label: got {source.label}, expected 0 or 1; for more than two classes use "
+                "theory.predict_multiclass."
+            )
         return source.law
     if not isinstance(source, Law):
         raise ValueError(

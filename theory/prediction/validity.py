@@ -43,8 +43,10 @@ from synthetic_oversampling.theory.prediction.existence import Clusters, existen
 
 __all__ = [
     "ELSEWHERE",
+    "NOTHING",
     "NOT_JUDGED",
     "PROPORTIONAL_FEATURES",
+    "REMAINDER",
     "THRESHOLDS",
     "Unreliable",
     "Validity",
@@ -52,6 +54,7 @@ __all__ = [
     "pointed",
     "rounding_of",
     "rows_of",
+    "second_moment_of",
     "validity_of_law",
     "verdict_of",
     "warn",
@@ -75,7 +78,7 @@ ELSEWHERE = (
     "; theorem H, for as many features as rows, has a law here: theory.predict_in_regime takes it"
 )
 _EPS = float(np.finfo(float).eps)
-_NOTHING = 1e-9  # nats
+NOTHING = 1e-9  # nats
 _CONDITIONING = 2e-5  # measured: error in nats, per unit of rounding and eigenvalue ** -1.5
 
 
@@ -174,12 +177,16 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
         no_fit, margin = 0.0, math.inf
     seeds = least / np.size(prediction.theta_star)
     # without noise an excess of 0 is right to within rounding
-    rounding = rounding_of(_second_moment(clusters), total if leading else max(total, _NOTHING))
+    rounding = rounding_of(second_moment_of(clusters), total if leading else max(total, NOTHING))
     return verdict_of(seeds, no_fit, margin, noise, remainder, rounding, loss)
 
 
-def _second_moment(rows: Clusters) -> np.ndarray:
-    """``E[xbar xbar']`` ``[p, p]``, both labels weighing the same."""
+def second_moment_of(rows: Clusters) -> np.ndarray:
+    """``E[xbar xbar']`` ``[p, p]``, all labels weighing the same.
+
+    Args:
+        rows: of `rows_of`.
+    """
     weights = np.zeros(len(rows.counts))
     for sign in np.unique(rows.signs):
         same = rows.signs == sign

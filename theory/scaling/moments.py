@@ -35,7 +35,14 @@ from synthetic_oversampling.theory.scaling.scaling_law import ScalingLaw, scalin
 from synthetic_oversampling.theory.scaling.weight_path import Masses, excess_along
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["ScalingMoments", "hyperbola_of_design", "law_of_design", "scaling_moments"]
+__all__ = [
+    "ScalingMoments",
+    "hyperbola_of_design",
+    "law_of_design",
+    "levelled_masses",
+    "scaling_moments",
+    "small_bias_law",
+]
 
 
 class ScalingMoments(NamedTuple):
@@ -145,7 +152,7 @@ def _moments(
         cross_cov=cross_cov,
         aug_cov=aug_cov,
         fresh_cov=fresh_cov,
-        law=_law(np.linalg.inv(hessian), bias, *rest),
+        law=small_bias_law(np.linalg.inv(hessian), bias, *rest),
     )
 
 
@@ -169,7 +176,16 @@ def _covariances(seeds, drawn, rho, size, n_max: int, count: int):
     return level, both, total(one, seeds[aug, aug]), total(np.ones_like(rho), drawn)
 
 
-def _law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> ScalingLaw:
+def small_bias_law(inverse, bias, seeds, drawn, rho, size, n_max: int, count: int) -> ScalingLaw:
+    """The hyperbola of S1 from the pieces of its moments, by the formulas S1.A to S1.S.
+
+    Args:
+        inverse: of the balanced Hessian ``[p, p]``; bias: of the groups' generators ``[G, p]``.
+        seeds: covariances of a seed's score, oversampling and augmentation parts
+            ``[3, 3, G, p, p]``; drawn: of a synthetic sample's score ``[G, p, p]``.
+        rho, size: ratios and sizes ``[G]``; n_max: largest size; count: ``G``.
+    """
+
     def trace(matrices):
         return np.einsum("pq,gpq->g", inverse, matrices)
 
@@ -269,7 +285,7 @@ def law_of_design(
         return sorted_masses(real, synthetic, noise, every.sizes, generators)
 
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        masses = (_levelled if levelled else _weighted)(weights, every.sizes)
+        masses = (levelled_masses if levelled else _weighted)(weights, every.sizes)
         return excess_along(masses, star, moved, sort, loss)
 
     return global_law(
@@ -288,8 +304,12 @@ def _centred(pieces: Population, theta) -> tuple[Population, np.ndarray]:
     return pieces._replace(**moved), point
 
 
-def _levelled(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
-    """Masses of levelled designs: affine in the weight, their noise a square."""
+def levelled_masses(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
+    """Masses of levelled designs: affine in the weight, their noise a square.
+
+    Args:
+        weights: of the augmentation part; sizes: real samples per group.
+    """
     none, left = Design(sizes), 1.0 - weights[:, None]
     real, synthetic = left * none.real_mass, left * none.oversampling_mass
     return Masses(real, synthetic + weights[:, None] / len(sizes), left**2 * none.synthetic_noise)

@@ -10,6 +10,7 @@ from synthetic_oversampling.theory.theorems.capacity import CAPACITY_FORMULAS
 from synthetic_oversampling.theory.theorems.filters import FILTER_FORMULAS
 from synthetic_oversampling.theory.theorems.metrics import METRIC_FORMULAS
 from synthetic_oversampling.theory.theorems.moments import MOMENT_FORMULAS
+from synthetic_oversampling.theory.theorems.multiclass.formulas import MULTICLASS_FORMULAS
 from synthetic_oversampling.theory.theorems.nonparametric import NONPARAMETRIC_FORMULAS
 from synthetic_oversampling.theory.theorems.proportional import PROPORTIONAL_FORMULAS
 from synthetic_oversampling.theory.theorems.risk import RISK_FORMULAS, WORST_GROUP_FORMULAS
@@ -21,7 +22,7 @@ __all__ = ["FORMULAS", "formulas_of"]
 
 def _by_id(*families: tuple[Formula, ...]) -> dict[str, Formula]:
     ordered = [formula for family in families for formula in family]
-    order = {letter: rank for rank, letter in enumerate("BRSTHM")}
+    order = {letter: rank for rank, letter in enumerate("BRSTHMK")}
     ordered.sort(key=lambda f: (order[f.theorem[0]], f.theorem))  # stable within a theorem
     table = {formula.id: formula for formula in ordered}
     if len(table) != len(ordered):
@@ -44,6 +45,7 @@ FORMULAS: dict[str, Formula] = _by_id(
     CAPACITY_FORMULAS,
     PROPORTIONAL_FORMULAS,
     METRIC_FORMULAS,
+    MULTICLASS_FORMULAS,
 )
 
 

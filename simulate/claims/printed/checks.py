@@ -21,6 +21,7 @@ import scipy
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.printed.bounds import BOUND_ROWS
 from synthetic_oversampling.simulate.claims.printed.metrics import METRIC_ROWS
+from synthetic_oversampling.simulate.claims.printed.multiclass import MULTICLASS_ROWS
 from synthetic_oversampling.simulate.claims.printed.rows import BIAS_ROWS, RISK_ROWS
 from synthetic_oversampling.simulate.claims.printed.settings import (
     APART,
@@ -244,6 +245,7 @@ PRINTED: dict[str, Callable[[], Row]] = {
     "S3.crossover": partial(_saturation, "crossover"),
     "T4.excess_bound": _fidelity_excess,
     **METRIC_ROWS,
+    **MULTICLASS_ROWS,
 }
 
 

@@ -1,0 +1,339 @@
+"""Moments of the softmax loss over many laws at once, and the population minimiser.
+
+With ``q`` the probabilities of the classes 1 to C at scores ``t``, the loss has gradient
+``r_k xbar``, ``r = q - e_y``, and Hessian ``h_kl xbar xbar'``, ``h = diag(q) - q q'``. Parameters
+are in one vector, score by score: ``Theta`` row after row.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from synthetic_oversampling.theory.multiclass.scores import (
+    Components,
+    Grid,
+    Scores,
+    grids_for,
+    pairs,
+    pieces_of,
+    scores_at,
+    softmax,
+)
+
+__all__ = ["Moments", "minimise", "moments", "moments_slope", "residuals"]
+
+_ARMIJO, _ROUNDING = 1e-4, 1e-13
+_STEPS = 200
+_SETTLED = 1e-8  # relative step after which one more is exact to rounding
+_SAMPLED = 1e-6  # of Sobol points, far below their error
+
+
+class Moments(NamedTuple):
+    """Per law: risk ``[g]``, score mean ``[g, C p]``, Hessian and score covariance
+    ``[g, C p, C p]``."""
+
+    risk: np.ndarray
+    score_mean: np.ndarray
+    hessian: np.ndarray
+    score_cov: np.ndarray
+
+
+def _powers(nodes: np.ndarray) -> np.ndarray:
+    """``(1, z)`` at the nodes: ``[..., N, 1 + C]``."""
+    return np.concatenate([np.ones_like(nodes[..., :1]), nodes], axis=-1)
+
+
+def _square(powers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Products of two of ``(1, z)``, each once, and where they go in a symmetric matrix."""
+    size = powers.shape[-1]
+    left, right = np.triu_indices(size)
+    place = np.zeros((size, size), int)
+    place[left, right] = place[right, left] = np.arange(len(left))
+    return powers[..., left] * powers[..., right], place
+
+
+def _integrated(values: np.ndarray, weights: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """``sum_n weights_n values_n features_n``: ``[c, v, f]`` from ``[c, v, N]``, ``[., N, f]``."""
+    return (values * weights[:, None]) @ features
+
+
+class _Means(NamedTuple):
+    """Per component, with ``zh = (1, z)``: ``E loss``, ``E r zh`` ``[c, C, 1 + C]``, ``E h zh zh'``
+    and ``E r r' zh zh'`` ``[c, C, C, 1 + C, 1 + C]``."""
+
+    loss: np.ndarray
+    slope: np.ndarray
+    bend: np.ndarray
+    square: np.ndarray
+
+
+def residuals(share: np.ndarray, log_sum: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """``r = q - e_y``, the scores before the nodes: ``[c, C, N]``.
+
+    Args:
+        share, log_sum: of `softmax` ``[c, N, C]`` and ``[c, N]``; labels: ``[c]``.
+    """
+    rows = np.swapaxes(share, 1, 2).copy()
+    for c, label in enumerate(labels):
+        if label:  # q_y - 1 as minus the sum of the others, without cancellation
+            others = np.delete(np.arange(rows.shape[1]), label - 1)
+            rows[c, label - 1] = -(np.sum(rows[c, others], axis=0) + np.exp(-log_sum[c]))
+    return rows
+
+
+def _means(scores: Scores, labels: np.ndarray, grids: list[Grid], *, square: bool = True) -> _Means:
+    count, size = scores.mean.shape
+    upper = pairs(size)
+    place = np.zeros((size, size), int)
+    for n, (k, m) in enumerate(upper):
+        place[k, m] = place[m, k] = n
+    found = _Means(
+        np.zeros(count),
+        np.zeros((count, size, 1 + size)),
+        *(np.zeros((count, size, size, 1 + size, 1 + size)) for _ in range(2)),
+    )
+    for block, nodes, weights in pieces_of(grids, len(upper)):
+        t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
+        share, log_sum = softmax(t)
+        label = labels[block]
+        own = np.zeros_like(log_sum)
+        for c, y in enumerate(label):
+            if y:
+                own[c] = t[c, :, y - 1]
+        powers = _powers(nodes)
+        products, where = _square(powers)
+        residual = residuals(share, log_sum, label)
+        q = np.swapaxes(share, 1, 2)
+        bend = np.stack([(k == m) * q[:, k] - q[:, k] * q[:, m] for k, m in upper], axis=1)
+        found.loss[block] = np.sum((log_sum - own) * weights, axis=1)
+        found.slope[block] = _integrated(residual, weights, powers)
+        found.bend[block] = _integrated(bend, weights, products)[:, :, where][:, place]
+        if square:
+            both = np.stack([residual[:, k] * residual[:, m] for k, m in upper], axis=1)
+            found.square[block] = _integrated(both, weights, products)[:, :, where][:, place]
+    return found
+
+
+def _spread(means: np.ndarray, scores: Scores, parts: Components) -> np.ndarray:
+    """``E[f_kl xbar xbar']`` per law ``[g, C p, C p]`` from ``E[f_kl zh zh']``."""
+    size, width = scores.direction.shape[1:]
+    basis = scores.basis[:, None, None]
+    each = np.swapaxes(basis, -1, -2) @ means @ basis
+    each = each + means[..., 0, 0][..., None, None] * scores.rest[:, None, None]
+    total = parts.totals(each)  # [g, C, C, p, p]
+    return np.swapaxes(total, 2, 3).reshape(parts.number, size * width, size * width)
+
+
+def moments(theta: np.ndarray, parts: Components, grids: list[Grid] | None = None) -> Moments:
+    """Risk, gradient, Hessian and score covariance of laws of mass 1.
+
+    Args:
+        theta: ``[C, p]``; parts: the laws' components.
+        grids: points to integrate over; those of `grids_for` when None.
+    """
+    scores = scores_at(theta, parts)
+    grids = grids_for(scores, parts.weights) if grids is None else grids
+    found = _means(scores, parts.labels, grids)
+    mean = parts.totals(found.slope @ scores.basis).reshape(parts.number, -1)
+    square = _spread(found.square, scores, parts)
+    return Moments(
+        parts.totals(found.loss),
+        mean,
+        _spread(found.bend, scores, parts),
+        square - mean[:, :, None] * mean[:, None, :],
+    )
+
+
+def moments_slope(
+    theta: np.ndarray,
+    parts: Components,
+    at: Moments,
+    hessian_part: tuple[np.ndarray, np.ndarray],
+    cov_part: tuple[np.ndarray, np.ndarray],
+    grids: list[Grid] | None = None,
+) -> np.ndarray:
+    """Gradient in ``Theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[C p]``.
+
+    Args:
+        theta: ``[C, p]``; parts: the laws' components; at: their `moments` there.
+        hessian_part, cov_part: ``(a, P)`` and ``(b, Q)``: weights ``[g]`` and symmetric matrices
+            ``[C p, C p]``, held fixed.
+        grids: as for `moments`.
+    """
+    scores = scores_at(theta, parts)
+    grids = grids_for(scores, parts.weights) if grids is None else grids
+    size, width = theta.shape
+    slope = np.zeros((size, width))
+    matrices = [
+        np.swapaxes(np.reshape(matrix, (size, width, size, width)), 1, 2)
+        for _, matrix in (hessian_part, cov_part)
+    ]
+    shares = [parts.weights * weight[parts.law] for weight, _ in (hessian_part, cov_part)]
+    for block, nodes, weights in pieces_of(grids, 2 * size * size):
+        t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
+        share, log_sum = softmax(t)
+        q = np.swapaxes(share, 1, 2)
+        residual = residuals(share, log_sum, parts.labels[block])
+        powers = _powers(nodes)
+        products, where = _square(powers)
+        basis, rest = scores.basis[block], scores.rest[block]
+        for form, (matrix, law_share) in enumerate(zip(matrices, shares, strict=True)):
+            # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
+            each = basis[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
+            level = np.einsum("klpq,cpq->ckl", matrix, rest)
+            each[..., 0, 0] += level
+            folded = _folded(each, where)  # [c, C, C, f]
+            quad = folded @ np.swapaxes(products, -1, -2)[:, None]  # [c, C, C, N]
+            turned = np.swapaxes(rest[:, None, None] @ matrix @ _turned(basis), -1, -2)
+            for m in range(size):
+                third = _turn(q, residual, m, form)  # [c, C, C, N]: derivative in t_m
+                pull = np.einsum("ckln,ckln->cn", third, quad)
+                first = _integrated(pull[:, None], weights, powers)[:, 0]  # [c, 1 + C]
+                flat = third.reshape(len(third), size * size, -1)
+                around = _integrated(flat, weights, powers).reshape(len(third), size, size, -1)
+                value = np.einsum("ci,cip->cp", first, basis)
+                value = value + 2 * np.einsum("ckli,cklip->cp", around, turned)
+                slope[m] += law_share[block] @ value
+    weight, matrix = cov_part
+    pulled = at.score_mean @ matrix
+    outer = np.einsum("g,gpq,gq->p", weight, at.hessian, pulled)
+    return slope.ravel() - 2 * outer
+
+
+def _turned(basis: np.ndarray) -> np.ndarray:
+    return np.swapaxes(basis, -1, -2)[:, None, None]
+
+
+def _folded(matrix: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Coefficients of the products of `_square` in ``zh' matrix zh``."""
+    values = np.zeros((*matrix.shape[:-2], int(where.max()) + 1))
+    size = len(where)
+    for i in range(size):
+        for j in range(size):
+            values[..., where[i, j]] += matrix[..., i, j]
+    return values
+
+
+def _turn(q: np.ndarray, residual: np.ndarray, m: int, form: int) -> np.ndarray:
+    """Derivative in score ``m`` of ``h`` (form 0) or of ``r r'`` (form 1): ``[c, C, C, N]``."""
+    size = q.shape[1]
+    unit = np.eye(size)
+    change = q * unit[m][None, :, None] - q * q[:, m : m + 1]  # of q in t_m
+    other = q if form == 0 else residual
+    cross = change[:, :, None] * other[:, None]
+    both = cross + np.swapaxes(cross, 1, 2)
+    if form == 1:
+        return both
+    return unit[None, :, :, None] * change[:, None] - both
+
+
+def _start(weights: np.ndarray, parts: Components, size: int) -> np.ndarray:
+    """Linear discriminants of the classes against class 0, shrunk where they lie far apart."""
+    labels = parts.labels[None] == np.arange(size + 1)[:, None]
+    shares = labels * weights
+    mass = shares.sum(axis=1)
+    means = shares @ parts.means / mass[:, None]
+    apart = parts.means - means[parts.labels]
+    cov = np.einsum("c,cij->ij", weights, parts.covs) + (weights * apart.T) @ apart
+    try:
+        slopes = np.linalg.solve(cov / mass.sum(), (means[1:] - means[0]).T).T
+    except np.linalg.LinAlgError:
+        return np.zeros((size, parts.means.shape[1] + 1))
+    far = np.max(np.sum((means[1:] - means[0]) * slopes, axis=1))
+    middle = (means[1:] + means[0]) / 2
+    intercept = np.log(mass[1:] / mass[0]) - np.sum(middle * slopes, axis=1)
+    start = np.concatenate([intercept[:, None], slopes], axis=1)
+    start = start * min(1.0, 10.0 / np.sqrt(max(far, 0.0) + 1.0))
+    return start if np.all(np.isfinite(start)) else np.zeros_like(start)
+
+
+def minimise(shares: np.ndarray, parts: Components, classes: int, grid_seed: int | None = None):
+    """Population minimiser ``[C, p]`` of ``sum_g shares_g R_g``: Newton's method, damped.
+
+    Features are made to have mean 0 and covariance I under the law, so that neither units nor
+    offsets matter.
+
+    Args:
+        shares: of the laws ``[g]``, not negative.
+        parts: their components; classes: ``K``.
+        grid_seed: of Sobol points, as for `grids_for`.
+
+    Raises:
+        ValueError: if there is none: a class without mass, constant or collinear features, or
+            classes that some directions separate.
+    """
+    weights = parts.weights * shares[parts.law]
+    size = classes - 1
+    masses = np.bincount(parts.labels, weights, minlength=classes)
+    if np.any(masses <= 0):
+        _refuse(f"every class, but class {int(np.argmin(masses))} has no mass; check the labels")
+    total = weights.sum()
+    centre = weights @ parts.means / total
+    apart = parts.means - centre
+    cov = np.einsum("c,cij->ij", weights, parts.covs) + (weights * apart.T) @ apart
+    unit = np.sqrt(np.diagonal(cov / total))
+    scale = np.where(unit > 0, unit, 1.0)
+    correlation = cov / total / np.outer(scale, scale)
+    if not np.all(unit > 0) or np.linalg.eigvalsh(correlation)[0] < 1e-13 * len(unit):
+        _refuse("features that vary and are not collinear; drop one of them, or add some variance")
+    root = np.linalg.cholesky(cov / total)
+    lower = np.linalg.inv(root)
+    kept = weights > 0
+    white = Components(
+        weights=weights[kept],
+        means=(apart @ lower.T)[kept],
+        covs=(lower @ parts.covs @ lower.T)[kept],
+        labels=parts.labels[kept],
+        law=np.zeros(int(kept.sum()), int),
+        number=1,
+    )
+    theta, settled = _newton(_start(weights[kept], white, size), white, grid_seed)
+    if not settled:
+        _refuse(
+            "overlapping classes, but some direction separates one, or nearly; check that no "
+            "covariance is singular (or tiny) in a direction in which the means differ"
+        )
+    slopes = theta[:, 1:] @ lower
+    return np.concatenate([theta[:, :1] - (slopes @ centre)[:, None], slopes], axis=1)
+
+
+def _newton(theta: np.ndarray, white: Components, grid_seed) -> tuple[np.ndarray, bool]:
+    value, move, gain, step = np.inf, np.zeros_like(theta), 0.0, 0.0
+    base = theta
+    for _ in range(_STEPS):
+        trial = base - step * move
+        scores = scores_at(trial, white)
+        grids = grids_for(scores, white.weights, seed=grid_seed)
+        found = _means(scores, white.labels, grids, square=False)
+        reached = float(white.weights @ found.loss)
+        exact = all(grid.tensor for grid in grids)  # else the points move with the scores
+        if exact and not reached <= value - _ARMIJO * step * gain + _ROUNDING * abs(value):
+            step /= 4
+            if step < 1e-12:
+                return base, False
+            continue
+        slope = white.totals(found.slope @ scores.basis).ravel()
+        bend = _spread(found.bend, scores, white)[0]
+        try:
+            next_move = np.linalg.solve(bend, slope)
+        except np.linalg.LinAlgError:
+            return base, False
+        gain = max(float(next_move @ slope), 0.0)
+        decrement = np.sqrt(gain / white.weights.sum())
+        base, value, move = trial, reached, next_move.reshape(theta.shape)
+        step = 1.0 if decrement < 0.25 else 1.0 / (1.0 + decrement)
+        size = np.max(np.abs(move)) / (1.0 + np.max(np.abs(trial)))
+        if not np.isfinite(size) or np.max(np.abs(trial)) > 1e6:
+            return base, False
+        if size < (_SETTLED if exact else _SAMPLED):
+            return base - move, True
+    return base, False
+
+
+def _refuse(expected: str):
+    raise ValueError(
+        "law: got a law whose softmax risk has no finite minimiser, or none to be told from "
+        f"rounding, expected {expected}."
+    )
