@@ -162,10 +162,10 @@ def multiclass_certificate(
         ValueError: naming the argument.
 
     Example:
-        >>> x = [[0.0], [1.0], [2.0], [3.0], [0.5], [1.5]]
-        >>> found = multiclass_certificate(np.zeros((2, 2)), x, [0, 1, 2, 0, 1, 2], [1 / 6] * 6)
-        >>> found.exists, round(found.decrement, 4)
-        (True, 0.1907)
+        >>> x, label = np.linspace(-2, 2, 90)[:, None], np.arange(90) % 3
+        >>> found = multiclass_certificate(np.zeros((2, 2)), x, label, np.full(90, 1 / 90))
+        >>> found.exists, round(found.decrement, 4), round(found.farthest, 4)
+        (True, 0.0314, 0.0341)
     """
     require_range("Drop rows that do not count, or give them weight 0.", least=0, weight=weight)
     require_range(theta=theta, x=x)

@@ -28,6 +28,7 @@ from synthetic_oversampling.theory.multiclass.fitted import (
     second_order,
     second_order_slope,
 )
+from synthetic_oversampling.theory.multiclass.interpolation import hermite_error
 from synthetic_oversampling.theory.multiclass.moments import (
     Moments,
     minimise,
@@ -54,6 +55,9 @@ from synthetic_oversampling.theory.prediction.worst_group import expected_maximu
 __all__ = ["MulticlassPrediction", "expected_multiclass_risk", "predict_multiclass"]
 
 
+_EXACT = 1e-9  # relative error that is not worth a word
+
+
 class MulticlassPrediction(NamedTuple):
     """Everything theorem K says about one design; NumPy arrays.
 
@@ -78,8 +82,9 @@ class MulticlassPrediction(NamedTuple):
         error_cov, group_excess_cov: covariances over data sets, to first order ``[G, G]``.
         logit_noise: variance of a score at the estimate, per group, weighted by the loss's
             curvature ``[G]``.
-        integration_error: standard error of `total` from randomised Sobol points; 0 where a tensor
-            grid was used, whose error is below 1e-9 of the largest integrand.
+        integration_error: of `total`: the standard error from randomised Sobol points, and an
+            estimate of what interpolation's polynomials leave where scores spread far; 0 where
+            grids were used whose error is below 1e-9 of the largest integrand.
         validity: whether the prediction is to be relied on, and why not.
     """
 
@@ -297,8 +302,8 @@ def predict_multiclass(
         >>> means = [[0.0, 0.0], [1.5, 0.5], [0.5, -1.2]]
         >>> groups = [GaussianGroup(mean, np.eye(2), y) for y, mean in enumerate(means)]
         >>> raw = predict_multiclass(groups, Design.raw((2000, 400, 200)), Oracle())
-        >>> raw.displacement.reshape(2, 3).round(6).tolist()  # log(n_k / n_0), in intercepts only
-        [[-1.609438, 0.0, 0.0], [-2.302585, 0.0, 0.0]]
+        >>> raw.displacement[::3].round(6).tolist()  # log(n_k / n_0), of the intercepts
+        [-1.609438, -2.302585]
         >>> raw.validity.verdict
         'reliable'
     """
@@ -307,10 +312,15 @@ def predict_multiclass(
     predicted = _predicted(pieces, design, masses, None)
     parts = pieces.parts
     grids = grids_for(scores_at(predicted.theta_alpha, parts), parts.weights)
+    error = 0.0
     if not all(grid.tensor for grid in grids):
         each = [float(_predicted(pieces, design, masses, seed).total) for seed in randomisations()]
         error = float(np.std(each, ddof=1) / math.sqrt(len(each)))
-        predicted = predicted._replace(integration_error=error)
+    if "interpolation" in masses.families:
+        every = [scores_at(predicted.theta_alpha, law) for law in pieces.groups]
+        left = max(hermite_error(scores) for scores in every)
+        error += left * abs(float(predicted.total)) if left > _EXACT else 0.0
+    predicted = predicted._replace(integration_error=error)
     verdict = judge_multiclass(predicted, groups, design, pieces.generators_of)
     predicted = predicted._replace(validity=verdict)
     warn(verdict)

@@ -28,6 +28,7 @@ import numpy as np
 import scipy
 from scipy.special import ndtri
 
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.population.expectations import quadrature
 from synthetic_oversampling.theory.population.laws import Law
 
@@ -313,7 +314,7 @@ def randomisations() -> range:
     return range(_SHIFTS)
 
 
-def softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def softmax(scores: np.ndarray) -> tuple[AnyArray, AnyArray]:
     """Probabilities of the classes 1 to C, and the log partition function.
 
     Args:

@@ -101,6 +101,11 @@ def classes_of(
         ValueError: for groups of one label, or a prevalence or shares that are none.
     """
     require_groups(groups)
+    if any(group.label > 1 for group in groups):
+        raise ValueError(
+            f"groups: got labels {sorted({group.label for group in groups})}, expected 0 and 1; "
+            "these metrics are of two classes: for more, theory.predict_multiclass has error rates."
+        )
     share = _share(prevalence)
     try:
         parts = np.ones(len(groups)) if shares is None else np.array(list(shares), float)

@@ -17,6 +17,7 @@ from synthetic_oversampling.simulate.experiments.multiclass.trials import (
     SUITE,
     multiclass_experiment,
 )
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.multiclass.bounds import (
     multiclass_bound,
     multiclass_certificate,
@@ -43,7 +44,7 @@ def exact_checks() -> Iterator[Check]:
 
 
 # --- population quantities --------------------------------------------------------------------
-def _direct(theta: np.ndarray, group: GaussianGroup, count: int = 140) -> tuple[np.ndarray, ...]:
+def _direct(theta: np.ndarray, group: GaussianGroup, count: int = 140) -> tuple[AnyArray, ...]:
     """Risk, gradient, Hessian and score covariance by a fine sum over two features."""
     node, weight = np.polynomial.legendre.leggauss(count)
     z, mass = 8.8 * node, 8.8 * weight * np.exp(-((8.8 * node) ** 2) / 2) / math.sqrt(2 * math.pi)

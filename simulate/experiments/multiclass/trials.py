@@ -83,7 +83,7 @@ def _common() -> Configuration:
     """Three classes of one covariance, where raw training is known in closed form."""
     cov = [[1.1, 0.4], [0.4, 0.8]]
     means = ((0.0, 0.0), (1.3, 0.2), (-0.3, 1.2))
-    groups = tuple(GaussianGroup(mean, cov, y) for y, mean in enumerate(means))
+    groups = tuple(GaussianGroup(list(mean), cov, y) for y, mean in enumerate(means))
     return Configuration(
         name="common",
         groups=groups,
