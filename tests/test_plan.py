@@ -17,6 +17,7 @@ from synthetic_oversampling.simulate.checks.check import (
     SOURCES,
     WHOLE_POWER,
     Planned,
+    capacity_of,
     make_plan,
 )
 from synthetic_oversampling.simulate.claims.risk import PROFILES
@@ -121,3 +122,12 @@ def test_skewness_costs_replicates_and_keeps_the_power():
     few, many = plan.replicates[plain.id], plan.replicates[skewed.id]
     assert few < many < 1.3 * few
     assert plan.power(skewed, many - 2) < POWER <= plan.power(skewed, many)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_a_profile_has_no_more_checks_than_share_its_rates(profile):
+    universe = verify.build(profile)
+    noisy = [check for check in universe if check.experiments]
+    assert len(noisy) <= capacity_of(profile)
+    assert make_plan(universe, capacity=capacity_of(profile)).alarm * len(noisy) <= FAMILY_RATE

@@ -41,12 +41,15 @@ from synthetic_oversampling.simulate.checks.declaration import SOURCES, Planned
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
+    "CAPACITY",
+    "FULL_CAPACITY",
     "SOURCES",
     "STAGES",
     "Observation",
     "Outcome",
     "Plan",
     "Planned",
+    "capacity_of",
     "interval",
     "judge",
     "judge_exact",
@@ -61,6 +64,7 @@ POWER = 0.99  # of the first stage, to the first order in the skewness
 WHOLE_POWER = 0.9999  # of both stages, `Plan.whole_power`
 INDECISION = 0.01  # probability that any check of a run stays undecided when the theory is true
 CAPACITY = 950  # checks that share the family's rates, present or not: no check depends on another
+FULL_CAPACITY = 1200  # the same in the full profile, which has more
 STAGES = (1, 4)  # times the planned replicates; the second is for checks that the first left open
 _STAGE_SHARES = (0.95, 0.05)  # of a check's false-alarm rate
 _LEAST_REPLICATES = 1000  # below, means of skewed statistics raise more alarms than stated
@@ -205,6 +209,15 @@ def _shift(check: Planned, z: float, z_power: float) -> float:
     return check.skewness * ((2 * z**2 + 1) / 6 + z * z_power / 2)
 
 
+def capacity_of(profile: str) -> int:
+    """How many checks of a profile share the family's rates.
+
+    Args:
+        profile: "smoke", "quick" or "full".
+    """
+    return FULL_CAPACITY if profile == "full" else CAPACITY
+
+
 def make_plan(
     checks: Sequence[Planned],
     family_rate: float = FAMILY_RATE,
@@ -238,8 +251,8 @@ def make_plan(
     if len(noisy) > capacity:
         raise ValueError(
             f"checks: got {len(noisy)} with noise, expected at most {capacity}, among which the "
-            "family's false-alarm rate is shared; raise simulate.checks.check.CAPACITY, on which "
-            "every check's replicates depend."
+            "family's false-alarm rate is shared; raise it in simulate.checks.check, where every "
+            "check's replicates depend on it."
         )
     alarm = family_rate / capacity
     z, z_second = (-float(ndtri(share * alarm / 2)) for share in _STAGE_SHARES)

@@ -64,7 +64,12 @@ def run(options: argparse.Namespace) -> int:
     import dataclasses
 
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, WHOLE_POWER, make_plan
+    from synthetic_oversampling.simulate.checks.check import (
+        FAMILY_RATE,
+        WHOLE_POWER,
+        capacity_of,
+        make_plan,
+    )
     from synthetic_oversampling.simulate.console import console
     from synthetic_oversampling.simulate.report import (
         calibration as reporting_calibration,
@@ -81,7 +86,8 @@ def run(options: argparse.Namespace) -> int:
     wanted = options.only or list(DEFAULT)
     universe = verify.build(options.profile, wanted)
     checks = verify.select(universe, wanted)
-    z = make_plan([]).z
+    capacity = capacity_of(options.profile)
+    z = make_plan([], capacity=capacity).z
     tails = [
         calibration.tail_rates(shape, n, z, seed=options.seed) for shape in SHAPES for n in SIZES
     ]
@@ -90,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         checks,
         universe,
         lambda suite: verify.experiment_key(options.seed, suite),
+        capacity=capacity,
         replicates=options.pool,
         runs=options.runs,
         seed=options.seed,

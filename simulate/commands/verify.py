@@ -138,7 +138,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate import artifacts
-    from synthetic_oversampling.simulate.checks.check import make_plan
+    from synthetic_oversampling.simulate.checks.check import capacity_of, make_plan
     from synthetic_oversampling.simulate.console import console, progress_bar
     from synthetic_oversampling.simulate.mutants import table as mutants
     from synthetic_oversampling.simulate.replicates import processes, results
@@ -167,7 +167,7 @@ def _run(options: argparse.Namespace) -> int:
             options.profile, wanted, lambda done, of: bar.update(task, completed=done, total=of)
         )
     checks = verify.select(universe, wanted)
-    plan = make_plan(universe)
+    plan = make_plan(universe, capacity=capacity_of(options.profile))
     if options.plan:
         reporting.print_plan(screen, checks, plan, universe)
         return 0

@@ -26,6 +26,7 @@ import numpy as np
 from scipy.stats import beta, norm
 
 from synthetic_oversampling.simulate.checks.check import (
+    CAPACITY,
     FAMILY_RATE,
     STAGES,
     Plan,
@@ -392,6 +393,7 @@ def calibrate(
     universe: Sequence[Planned],
     key: Callable,
     *,
+    capacity: int = CAPACITY,
     replicates: int = 4000,
     runs: int = 1000,
     seed: int = 0,
@@ -403,6 +405,7 @@ def calibrate(
         checks: from `simulate.verify.run.build`, possibly through `select`.
         universe: all checks that they were selected from.
         key: ``suite name -> key`` of the pools.
+        capacity: checks that share the family's rates, of the profile.
         replicates: of each pool.
         runs, seed: as for `null_runs`.
         progress: as for `pool`.
@@ -410,4 +413,5 @@ def calibrate(
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     results = pool(names, key, replicates, progress)
     columns = {check.id: _columns(check, results) for check in checks if check.experiments}
-    return null_runs(checks, make_plan(universe), columns, universe=universe, runs=runs, seed=seed)
+    plan = make_plan(universe, capacity=capacity)
+    return null_runs(checks, plan, columns, universe=universe, runs=runs, seed=seed)

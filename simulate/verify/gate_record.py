@@ -18,6 +18,7 @@ from synthetic_oversampling.simulate.checks.check import (
     Outcome,
     Plan,
     Planned,
+    capacity_of,
     judge_exact,
     make_plan,
     rejudge,
@@ -93,7 +94,7 @@ def recall(path: str | os.PathLike, names: Sequence[str]) -> tuple[tuple[Outcome
             f"names: got {', '.join(unknown)}, which no suite builds with profile {profile}; name "
             "checks that `oversampling verify --plan` lists."
         )
-    plan = make_plan(tuple(checks.values()))
+    plan = make_plan(tuple(checks.values()), capacity=capacity_of(profile))
     outcomes = []
     for check in checks.values():
         if not check.experiments:

@@ -22,6 +22,7 @@ from synthetic_oversampling.simulate.checks.check import (
     Outcome,
     Plan,
     Planned,
+    capacity_of,
     judge,
     judge_exact,
     make_plan,
@@ -279,7 +280,7 @@ def run_checks(
         ProcessLost: of several processes, another ended; the folder holds the last checkpoints.
     """
     universe = checks if universe is None else universe
-    plan = make_plan(universe)
+    plan = make_plan(universe, capacity=capacity_of(profile))
     stopped = threading.Event()
 
     def run_experiment(name: str, devices, times: int, earlier: monte_carlo.Result | None):
