@@ -44,3 +44,11 @@ def test_every_page_is_in_the_table_of_contents():
     pages = [*DOCS.glob("*.md"), *DOCS.glob("guides/*.md"), *DOCS.glob("tutorials/*.md")]
     names = {page.relative_to(DOCS).with_suffix("").as_posix() for page in pages}
     assert names - {"index"} <= entries
+
+
+def test_every_family_of_theorems_has_a_title_on_the_site():
+    text = (DOCS / "site" / "theorem_pages.py").read_text()
+    families = re.search(r"FAMILIES = \{(.*?)\n\}", text, flags=re.DOTALL)[1]
+    assert set(re.findall(r'^    "([A-Z])": "', families, flags=re.MULTILINE)) == {
+        name[0] for name in THEOREMS
+    }

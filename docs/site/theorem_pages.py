@@ -28,6 +28,7 @@ FAMILIES = {
     "T": "Generation in context",
     "H": "As many features as rows",
     "M": "Metrics",
+    "K": "More than two classes",
 }
 FORMS = {
     "sharp": "this package's own statement",
