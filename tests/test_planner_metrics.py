@@ -1,5 +1,7 @@
 """What designs can be compared by, and the thresholds that come with a plan."""
 
+import argparse
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
+from synthetic_oversampling.practice.commands import plan as plan_command
+from synthetic_oversampling.practice.commands import planner_study as study_command
 from synthetic_oversampling.practice.planner.choices import Plan
 from synthetic_oversampling.practice.planner.designs import designs_of
 from synthetic_oversampling.practice.planner.evidence import (
@@ -187,3 +191,11 @@ def test_bad_options_are_named(options, words):
     x, label = _table((40, 10))
     with pytest.raises(ValueError, match=words):
         plan_table(x, label, **options)
+
+
+@pytest.mark.parametrize("command", [plan_command, study_command], ids=["plan", "study"])
+def test_the_commands_offer_every_metric(command):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    (offered,) = (action.choices for action in parser._actions if action.dest == "metric")
+    assert set(offered) == set(OBJECTIVES)
