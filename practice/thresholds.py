@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
+from synthetic_oversampling.practice.planner.objectives import Rows, masses, rows_of
+
 __all__ = ["Thresholds", "thresholds_of"]
 
 _STEPS, _SETTLED = 100, 1e-10
@@ -86,22 +88,17 @@ def thresholds_of(score, label, group, *, prevalence: float, cost_ratio: float =
         (0.5, 0.9)
     """
     score = np.atleast_2d(np.asarray(score, float))
-    label, group = np.asarray(label), np.asarray(group)
-    weight = 1.0 / np.bincount(group)[group]
-    weight = np.where(
-        label > 0, weight / weight[label > 0].sum(), weight / weight[label == 0].sum()
-    )
-    ones = int(label.sum())
+    repeats, every = len(score), score.ravel()
+    rows = rows_of(np.tile(label, repeats), np.tile(group, repeats), float(prevalence))
+    ones, count = int(np.sum(label)), len(label)
     # labels a little short of 0 and 1 (Platt 1999), so that separated rows have a finite slope
-    aimed = np.where(label > 0, (ones + 1) / (ones + 2), 1 / (len(label) - ones + 2))
-    repeats = len(score)
-    every = score.ravel()
-    intercept, slope = _line(every, np.tile(aimed, repeats), np.tile(weight, repeats) / repeats)
+    aimed = np.where(rows.label > 0, (ones + 1) / (ones + 2), 1 / (count - ones + 2))
+    intercept, slope = _line(every, aimed, rows.weight)
 
     def at(log_odds: float) -> float | None:
         return float(expit((log_odds - intercept) / slope)) if slope > 0 else None
 
-    value, f1 = _best_f1(every, np.tile(label, repeats), np.tile(weight, repeats), prevalence)
+    value, f1 = _best_f1(every, rows)
     return Thresholds(
         balanced=at(0.0),
         cost=at(-math.log(cost_ratio) - float(logit(prevalence))),
@@ -130,13 +127,12 @@ def _line(score, aimed, weight) -> tuple[float, float]:
     return float(theta[0] - theta[1] * centre / unit), float(theta[1] / unit)
 
 
-def _best_f1(score, label, weight, prevalence: float) -> tuple[float, float]:
+def _best_f1(score, rows: Rows) -> tuple[float, float]:
     """The largest F1, and the log-odds above which to call a row positive for it."""
-    values, place = np.unique(score, return_inverse=True)
-    low, high = (np.bincount(place, weight * (label == k), minlength=len(values)) for k in (0, 1))
-    true = prevalence * np.cumsum(high[::-1])[::-1] / high.sum()
-    false = (1 - prevalence) * np.cumsum(low[::-1])[::-1] / low.sum()
-    f1 = 2 * true / (true + false + prevalence)
+    values, low, high = masses(score, rows)
+    true = rows.prevalence * np.cumsum(high[::-1])[::-1]
+    false = (1 - rows.prevalence) * np.cumsum(low[::-1])[::-1]
+    f1 = 2 * true / (true + false + rows.prevalence)
     best = int(f1.argmax())
     below = values[best - 1] if best else values[best]
     return float(f1[best]), float((values[best] + below) / 2)

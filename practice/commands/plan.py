@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from synthetic_oversampling.practice.planner import SEED
+from synthetic_oversampling.practice.planner import METRICS, SEED
 from synthetic_oversampling.simulate.arguments import check_new, seed_number, whole
 
 __all__ = ["add_arguments", "run"]
@@ -16,7 +16,6 @@ numbers of rows and their weight, or the advice to add none. Exit status: 0 plan
 an unusable table."""
 _NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
-_METRICS = ("cross-entropy", "balanced-error", "auroc", "average-precision", "worst-group")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--metric",
-        choices=_METRICS,
-        default=_METRICS[0],
+        choices=METRICS,
+        default=METRICS[0],
         help="what designs are compared by (default cross-entropy, of balanced groups; worst-group "
         "is the cross-entropy of the worst of them)",
     )

@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from synthetic_oversampling.practice.planner import METRICS
 from synthetic_oversampling.simulate.arguments import seed_number, whole
 
 __all__ = ["add_arguments", "run"]
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--metric",
-        choices=("cross-entropy", "balanced-error", "auroc", "average-precision", "worst-group"),
-        default="cross-entropy",
+        choices=METRICS,
+        default=METRICS[0],
         help="what is judged (default cross-entropy); a table's record has all of them",
     )
     parser.add_argument(

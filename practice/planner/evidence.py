@@ -22,10 +22,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logit
 
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.learners import scores
-from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds, rows_of
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, rows_of
 from synthetic_oversampling.practice.planner.sources import Source, draw_rows
 
 __all__ = ["Evidence", "cross_validate", "fit_and_score", "folds_of", "held_out_scores"]
@@ -62,6 +63,14 @@ def folds_of(group: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndar
         order = rng.permutation(np.flatnonzero(group == g))
         fold[order] = np.arange(len(order)) % folds
     return fold
+
+
+def _splits(group, folds: int, repeats: int, seed: int):
+    """Number, training rows and held-out rows of every fold of every repeat."""
+    for place in range(repeats * folds):
+        repeat, k = divmod(place, folds)
+        fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
+        yield place, np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
 def fit_and_score(
@@ -142,10 +151,7 @@ def cross_validate(
     ]
     every = [*designs, *stand]
     losses = np.empty((len(objectives), len(every), len(ridges), repeats * folds))
-    for place in range(repeats * folds):
-        repeat, k = divmod(place, folds)
-        fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
-        train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+    for place, train, held in _splits(group, folds, repeats, seed):
         sizes = np.bincount(group[train])
         shares = [design.among(sizes) for design in every]
         pools = _pools(shares, sources, seen, x, group, train, seed + place)
@@ -154,7 +160,7 @@ def cross_validate(
         label_of[group] = y
         for number, design in enumerate(shares):
             score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
-            threshold = log_odds(design.share_of(label_of > 0, sizes))
+            threshold = float(logit(design.share_of(label_of > 0, sizes)))
             for kind, name in enumerate(objectives):
                 losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
@@ -176,10 +182,9 @@ def _evidence(losses, designs, stand, flattered: str, ridges, folds: int) -> Evi
         half, which = len(stand) // 2, [k for k, d in enumerate(designs) if d.source == flattered]
         gain[which] -= kept[-half:] - kept[-2 * half : -half]
     gain = gain[: len(designs)]
-    seen = np.abs(
-        gain[gain != 0.0]
-    )  # rules that rank alike differ by less than one step would show
-    step = seen.min() / gain.shape[1] if len(seen) else 0.0
+    # rules that rank alike in every fold differ by less than the least difference that shows
+    shown = np.abs(gain[gain != 0.0])
+    step = shown.min() / gain.shape[1] if len(shown) else 0.0
     ridge = np.asarray(ridges, float)[best[: len(designs)]]
     return Evidence(
         gain=gain.mean(axis=1),
@@ -213,14 +218,11 @@ def held_out_scores(
         folds, repeats, seed: as for `cross_validate`.
     """
     found = np.empty((repeats, len(x)))
-    for place in range(repeats * folds):
-        repeat, k = divmod(place, folds)
-        fold = folds_of(group, folds, np.random.default_rng([seed, repeat]))
-        train, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+    for place, train, held in _splits(group, folds, repeats, seed):
         shared = design.among(np.bincount(group[train]))
         pools = _pools([shared], sources, (), x, group, train, seed + place)
         rows = (x[train], y[train], group[train])
-        found[repeat, held] = fit_and_score(
+        found[place // folds, held] = fit_and_score(
             shared, pools, rows, x[held], learner, (ridge,), seed + place
         )[0]
     return found

@@ -8,7 +8,6 @@ imply, so that a design gains nothing by a threshold that anybody can move.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from synthetic_oversampling.theory.proportional.predict import Proportional
 
-__all__ = ["CROSS_ENTROPY", "OBJECTIVES", "Objective", "Rows", "log_odds", "rows_of"]
+__all__ = ["CROSS_ENTROPY", "OBJECTIVES", "Objective", "Rows", "masses", "rows_of"]
 
 
 class Rows(NamedTuple):
@@ -67,44 +66,54 @@ class Objective(NamedTuple):
     worth: float
 
 
-def _by_group(score: np.ndarray, rows: Rows) -> np.ndarray:
-    """Mean logistic loss of every group ``[R, G]``."""
-    loss = np.logaddexp(0.0, np.where(rows.label > 0, -score, score))
+def _by_group(value: np.ndarray, rows: Rows) -> np.ndarray:
+    """Mean of every group ``[R, G]``."""
     named, place = np.unique(rows.group, return_inverse=True)
     member = (place[:, None] == np.arange(len(named))).astype(float)
-    return loss @ (member / member.sum(axis=0))
+    return value @ (member / member.sum(axis=0))
+
+
+def _logistic(score, rows: Rows) -> np.ndarray:
+    return np.logaddexp(0.0, np.where(rows.label > 0, -score, score))
 
 
 def _cross_entropy(score, threshold, rows: Rows) -> np.ndarray:
-    return _by_group(score, rows).mean(axis=-1)
+    return _by_group(_logistic(score, rows), rows).mean(axis=-1)
 
 
 def _worst_group(score, threshold, rows: Rows) -> np.ndarray:
-    return _by_group(score, rows).max(axis=-1)
+    return _by_group(_logistic(score, rows), rows).max(axis=-1)
 
 
 def _balanced_error(score, threshold, rows: Rows) -> np.ndarray:
     away = np.where(rows.label > 0, threshold - score, score - threshold)
     wrong = np.where(away > 0, 1.0, np.where(away == 0, 0.5, 0.0))
-    groups = np.bincount(rows.group)[rows.group] * len(np.unique(rows.group))
-    return wrong @ (1.0 / groups)
+    return _by_group(wrong, rows).mean(axis=-1)
 
 
-def _masses(score: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of labels 0 and 1 at every distinct score, from the least on."""
+def masses(score: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct scores, from the least on, and the weight of labels 0 and 1 at each.
+
+    Args:
+        score: ``[n]``; rows: their labels and weights.
+
+    Example:
+        >>> rows = rows_of(np.array([0, 0, 1]), np.array([0, 0, 1]), 0.5)
+        >>> [part.tolist() for part in masses(np.array([2.0, 1.0, 2.0]), rows)]
+        [[1.0, 2.0], [0.5, 0.5], [0.0, 1.0]]
+    """
     values, place = np.unique(score, return_inverse=True)
-    each = (
+    low, high = (
         np.bincount(place, rows.weight * (rows.label == label), minlength=len(values))
         for label in (0, 1)
     )
-    low, high = each
-    return low, high
+    return values, low, high
 
 
 def _auroc(score, threshold, rows: Rows) -> np.ndarray:
     found = []
     for one in score:
-        low, high = _masses(one, rows)
+        _, low, high = masses(one, rows)
         found.append(1.0 - float(high @ (np.cumsum(low) - low / 2)))
     return np.array(found)
 
@@ -112,7 +121,7 @@ def _auroc(score, threshold, rows: Rows) -> np.ndarray:
 def _average_precision(score, threshold, rows: Rows) -> np.ndarray:
     found = []
     for one in score:
-        low, high = _masses(one, rows)
+        _, low, high = masses(one, rows)
         true = rows.prevalence * np.cumsum(high[::-1])
         false = (1 - rows.prevalence) * np.cumsum(low[::-1])
         found.append(1.0 - float(high[::-1] @ (true / (true + false))))
@@ -160,13 +169,3 @@ OBJECTIVES: dict[str, Objective] = {
     ),
 }
 CROSS_ENTROPY = "cross-entropy"
-
-
-def log_odds(share: float) -> float:
-    """Of a share.
-
-    Example:
-        >>> round(log_odds(0.75), 4)
-        1.0986
-    """
-    return math.log(share) - math.log1p(-share)

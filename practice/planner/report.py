@@ -8,10 +8,11 @@ import textwrap
 from collections.abc import Iterator
 
 from rich.console import Console
+from scipy.special import logit
 
 from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import NEARLY_ALL
-from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["as_dict", "lines", "print_plan"]
@@ -131,7 +132,7 @@ def _thresholds(plan: Plan):
         return
     even = found.cost_ratio == 1
     cost = "fewest errors" if even else f"least cost if a miss costs {found.cost_ratio:.3g}"
-    shift = found.intercept + log_odds(found.prevalence)
+    shift = found.intercept + float(logit(found.prevalence))
     yield (
         "thresholds",
         f"call a row positive above {found.balanced:.2g} for balanced error; at a share of "

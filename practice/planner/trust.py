@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY
+from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 
 __all__ = ["INFLATION", "TRUST", "Belief", "Trust", "combined", "family", "prior"]
 
@@ -90,7 +90,8 @@ TRUST: dict[str, dict[str, Trust]] = {
     },
 } | {
     name: {family: Trust(0.0, 0.0, 2.0) for family in ("smote", "plugin", "predictive")}
-    for name in ("worst-group", "balanced-error", "auroc", "average-precision")
+    for name in OBJECTIVES
+    if name != CROSS_ENTROPY
 }
 INFLATION = {
     CROSS_ENTROPY: 1.127,

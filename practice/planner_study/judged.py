@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logit
 
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.designs import designs_of
 from synthetic_oversampling.practice.planner.evidence import cross_validate, fit_and_score
 from synthetic_oversampling.practice.planner.learners import RIDGES
-from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, log_odds, rows_of
+from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, rows_of
 from synthetic_oversampling.practice.planner.plan import USUAL
 from synthetic_oversampling.practice.planner.proposal import propose
 from synthetic_oversampling.practice.planner.sources import drawing
@@ -71,7 +72,7 @@ def judged(
         true = []
         for design, drawn, ridge in zip(designs, pools, found.ridge, strict=True):
             score = fit_and_score(design, drawn, (x, y, y), trial.judge, learner, (ridge,), seed)
-            threshold = log_odds(design.share_of([False, True], sizes))
+            threshold = float(logit(design.share_of([False, True], sizes)))
             true.append(float(OBJECTIVES[name].loss(score, threshold, fresh)[0]))
         metrics[name] = {
             "theory": proposal.gain.tolist(),
