@@ -3,37 +3,42 @@
 A `Claim` says which statistic of a simulator has which mean, and which deviation must not go
 unnoticed. `check_claims` plans the replicates, simulates and judges; `assert_claims` is the same
 for a test. Plans, intervals, the second stage and verdicts are those of the package's own checks
-(`simulate.checks.check`).
+(`simulate.checks.check`), and they are simulated by the same code (`simulate.verify.stages`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, SupportsFloat
 
 import jax
 import numpy as np
 
-from synthetic_oversampling.simulate.checks.check import (
-    FAMILY_RATE,
-    POWER,
-    STAGES,
-    Outcome,
-    Plan,
-    judge,
-    make_plan,
-    rejudge,
-)
+from synthetic_oversampling.simulate import artifacts as files
+from synthetic_oversampling.simulate.checks.check import FAMILY_RATE, POWER, make_plan, rejudge
 from synthetic_oversampling.simulate.checks.declaration import Kind, Planned
-from synthetic_oversampling.simulate.checks.spreads import judge_spread
+from synthetic_oversampling.simulate.console import console, progress_bar
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.replicates.observing import observe
+from synthetic_oversampling.simulate.replicates.results import open_folder
+from synthetic_oversampling.simulate.report.page import report_page
+from synthetic_oversampling.simulate.verify.stages import (
+    Judged,
+    Simulation,
+    Watch,
+    simulate_and_judge,
+)
 
 __all__ = ["Claim", "ClaimReport", "assert_claims", "check_claims"]
 
 Simulator = Callable[[jax.Array], Mapping[str, Any]]
+_EXPERIMENT = "claims/simulator"
 _MARGIN = 1.1  # of a spread from a pilot run
 _SKEWER = (1.25, 0.2)  # factor and addition of a skewness from a pilot run
 
@@ -65,18 +70,21 @@ class Claim:
     std: SupportsFloat | None = None
     skewness: SupportsFloat | None = None
 
-    def planned(self, std: SupportsFloat, skewness: SupportsFloat) -> Planned:
+    def planned(
+        self, std: SupportsFloat, skewness: SupportsFloat, experiment: str = _EXPERIMENT
+    ) -> Planned:
         """The check of this package that judges the claim.
 
         Args:
             std: of one replicate.
             skewness: bound on that of one replicate.
+            experiment: name of the simulator.
         """
         return Planned(
             id=self.name,
             claim=self.name,
             kind=self.kind,
-            experiments=("simulator",),
+            experiments=(experiment,),
             statistic=(self.statistic, self.index),
             source="simulated and scored independently",
             theory=float(self.predicted),
@@ -87,25 +95,11 @@ class Claim:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClaimReport:
-    """Judged claims.
+class ClaimReport(Judged):
+    """Judged claims: `outcomes` in their order, the `plan`, `replicates` by simulator, the verdict.
 
-    Attributes:
-        outcomes: one a claim, in order.
-        plan: error rates and replicates.
-        replicates: simulated in all.
+    See `simulate.verify.stages.Judged` for all that it holds; `as_dict` is for JSON.
     """
-
-    outcomes: tuple[Outcome, ...]
-    plan: Plan
-    replicates: int
-
-    @property
-    def verdict(self) -> str:
-        """ "fail" if any claim does, else "inconclusive" if any is, else "pass"."""
-        found = {outcome.verdict for outcome in self.outcomes}
-        return next((one for one in ("fail", "inconclusive") if one in found), "pass")
 
     def survivors(self, wrong: Mapping[str, SupportsFloat]) -> tuple[str, ...]:
         """Names of the wrong formulas that this run does not reject; there should be none.
@@ -137,6 +131,25 @@ class ClaimReport:
             lines.append(said + seen + (f"; {outcome.reason}" if outcome.reason else ""))
         return "\n".join(lines)
 
+    def save_page(self, path: str | os.PathLike, title: str = "Claims") -> Path:
+        """Write the report as one HTML file that needs no network.
+
+        Args:
+            path: of the file.
+            title: of the claims.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            ArtifactError: the file cannot be written.
+        """
+        payload = self.as_dict()
+        payload["checks"] = [row | {"theorem": title, "command": ""} for row in payload["checks"]]
+        payload |= {"profile": "", "title": title}
+        body = {"payload": payload, "configuration": {}, "seed": self.seed}
+        return files.save_text(Path(path), report_page(body))
+
 
 def check_claims(
     simulator: Simulator,
@@ -147,7 +160,8 @@ def check_claims(
     block: int = 256,
     family_rate: float = FAMILY_RATE,
     power: float = POWER,
-    progress: Callable[[monte_carlo.Result], None] | None = None,
+    progress: bool = False,
+    artifacts: str | os.PathLike | None = None,
 ) -> ClaimReport:
     """Plan, simulate and judge claims about a simulator's statistics.
 
@@ -165,11 +179,15 @@ def check_claims(
         block: replicates computed at once.
         family_rate: probability of any false alarm.
         power: of each claim against its discrepancy.
-        progress: called with the partial result.
+        progress: whether a bar shows how far it is.
+        artifacts: folder where results are kept as they come; an interrupted run goes on from
+            there, to the same numbers. A simulator that compiles to anything else starts anew.
 
     Raises:
         ValueError: no claim, two of one name, a statistic that the simulator does not return, or a
             discrepancy that is not above the allowance.
+        ArtifactError: the folder cannot be written to.
+        KeyboardInterrupt: on Ctrl-C; what was simulated is in the folder.
 
     Example:
         >>> def square(key):
@@ -180,39 +198,37 @@ def check_claims(
         ('pass', ())
     """
     _check(simulator, claims)
-    first, second = jax.random.split(jax.random.key(seed))
     tried = None
     if any(claim.std is None or claim.skewness is None for claim in claims):
-        tried = monte_carlo.run(simulator, key=first, replicates=pilot, block=block)
-    checks = [_planned(claim, tried) for claim in claims]
+        key = jax.random.fold_in(jax.random.key(seed), 1)
+        tried = monte_carlo.run(simulator, key=key, replicates=pilot, block=block)
+    folder, name = None, _EXPERIMENT
+    if artifacts is not None:
+        folder = open_folder(Path(artifacts), seed=seed, warn=warnings.warn)
+        name = f"claims/{_fingerprint(simulator)}"
+    checks = [_planned(claim, tried, name) for claim in claims]
     plan = make_plan(checks, family_rate, power, capacity=len(checks))
-    size = max(plan.replicates.values())
-    result: monte_carlo.Result | None = None
-    outcomes: dict[str, Outcome] = {}
-    for times, z in zip(STAGES, (plan.z, plan.z_second), strict=True):
-        left = [check for check in checks if check.id not in outcomes or outcomes[check.id].open]
-        if not left:
-            break
-        result = monte_carlo.run(
-            simulator,
-            key=second,
-            replicates=times * size,
-            block=block,
-            progress=progress,
-            resume=result,
+    with progress_bar(console(), shown=progress) as bar:
+        task = bar.add_task("simulating", total=plan.for_experiment(checks, name))
+        outcomes, results = simulate_and_judge(
+            checks,
+            checks,
+            plan,
+            lambda _: Simulation(simulator, block),
+            seed=seed,
+            folder=folder,
+            watch=Watch(
+                started=lambda _, planned: bar.update(task, total=planned),
+                advanced=lambda _, done: bar.update(task, completed=done),
+            ),
         )
-        for check in left:
-            outcomes[check.id] = judge(check, observe(check, {"simulator": result}), z)
-    assert result is not None  # there is a claim, and so a first stage
-    seen = {"simulator": result}
-    declared = {claim.name for claim in claims if claim.std is not None}
-    judged = tuple(
-        judge_spread(outcomes[check.id], observe(check, seen), plan.z)
-        if check.id in declared
-        else outcomes[check.id]
-        for check in checks
-    )
-    return ClaimReport(outcomes=judged, plan=plan, replicates=result.replicates)
+    return ClaimReport.of(outcomes, results, plan=plan, seed=seed)
+
+
+def _fingerprint(simulator: Simulator) -> str:
+    """Of the program that it compiles to, with every constant."""
+    text = jax.jit(simulator).lower(jax.random.key(0)).as_text()
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def assert_claims(simulator: Simulator, claims: Sequence[Claim], **options) -> ClaimReport:
@@ -249,11 +265,11 @@ def _check(simulator: Simulator, claims: Sequence[Claim]) -> None:
             )
 
 
-def _planned(claim: Claim, tried: monte_carlo.Result | None) -> Planned:
+def _planned(claim: Claim, tried: monte_carlo.Result | None, name: str) -> Planned:
     """With spread and skewness as stated, or with a margin on those of the pilot run."""
     std, skewness = claim.std, claim.skewness
     if tried is not None:
-        seen = observe(claim.planned(1.0, 0.0), {"simulator": tried})
+        seen = observe(claim.planned(1.0, 0.0, name), {name: tried})
         if not math.isfinite(seen.std_error):
             raise ValueError(
                 f"{claim.name}: the pilot run has no two finite values of {claim.statistic!r}, "
@@ -264,4 +280,4 @@ def _planned(claim: Claim, tried: monte_carlo.Result | None) -> Planned:
         if skewness is None:
             skewness = float(np.ceil(10 * (_SKEWER[0] * abs(seen.skewness) + _SKEWER[1])) / 10)
     assert std is not None and skewness is not None
-    return claim.planned(std, skewness)
+    return claim.planned(std, skewness, name)

@@ -15,7 +15,7 @@ def console() -> Console:
     return screen if screen.is_terminal else Console(highlight=False, width=200)
 
 
-def progress_bar(console: Console) -> Progress:
+def progress_bar(console: Console, shown: bool = True) -> Progress:
     """A bar with a description, counts and elapsed time."""
     return Progress(
         TextColumn("{task.description}"),
@@ -24,6 +24,7 @@ def progress_bar(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not shown,
     )
 
 

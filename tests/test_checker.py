@@ -1,12 +1,21 @@
 """Claims that have nothing to do with this package: two results of textbooks, right and wrong."""
 
+import dataclasses
+import io
+import os
+import signal
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import poisson
 
-from synthetic_oversampling.simulate import Claim, assert_claims, check_claims
+from synthetic_oversampling.simulate import Claim, assert_claims, check_claims, checker
+from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.verify import stages
 
 PAIRS, DIM, DISTANCE = 10, 8, 3.0
 K = np.arange(200)
@@ -66,10 +75,11 @@ def test_two_textbook_results_pass_and_wrong_constants_are_rejected(report):
 
 def test_a_run_is_planned_for_its_own_claims_at_the_stated_rates(report):
     assert report.plan.alarm == pytest.approx(1e-3 / 3)
-    assert report.replicates == max(report.plan.replicates.values())
+    (replicates,) = report.replicates.values()
+    assert replicates == max(report.plan.replicates.values())
     for outcome in report.outcomes:
-        assert report.plan.power(outcome.check, report.replicates) >= 0.99 - 1e-9
-        assert outcome.n == report.replicates
+        assert report.plan.power(outcome.check, replicates) >= 0.99 - 1e-9
+        assert outcome.n == replicates
 
 
 def test_a_wrong_claim_is_an_assertion_that_names_it_and_its_interval():
@@ -115,3 +125,75 @@ def test_a_statistic_that_is_never_finite_is_refused():
             [Claim(name="a", statistic="bad", predicted=0.0, discrepancy=1.0)],
             pilot=64,
         )
+
+
+def _square(scale):
+    return lambda key: {"square": scale * jax.random.normal(key) ** 2}
+
+
+VARIANCE = Claim(name="variance", statistic="square", predicted=1.0, discrepancy=0.1)
+
+
+def test_an_interrupted_run_goes_on_from_its_folder_to_the_same_numbers(tmp_path, monkeypatch):
+    whole = check_claims(_square(1.0), [VARIANCE], seed=4, block=64)
+    save, saved = stages.save_result, []
+
+    def interrupting(folder, slot, result):
+        save(folder, slot, result)
+        saved.append(result.replicates)
+        if len(saved) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1.0)  # the main thread hears of it
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "save_result", interrupting)
+        patch.setattr(stages, "CHECKPOINT_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            check_claims(_square(1.0), [VARIANCE], seed=4, block=64, artifacts=tmp_path)
+    (planned,) = whole.replicates.values()
+    assert 0 < saved[-1] < planned
+    run, resumed = monte_carlo.run, []
+
+    def watched(*arguments, resume=None, **options):
+        resumed.append(0 if resume is None else resume.replicates)
+        return run(*arguments, resume=resume, **options)
+
+    monkeypatch.setattr(stages.monte_carlo, "run", watched)
+    again = check_claims(_square(1.0), [VARIANCE], seed=4, block=64, artifacts=tmp_path)
+    assert resumed == [0, saved[-1]]  # the pilot, and what was missing
+    seen, expected = again.outcomes[0], whole.outcomes[0]
+    assert (seen.observed, seen.std_error, seen.n) == (
+        expected.observed,
+        expected.std_error,
+        expected.n,
+    )
+
+
+def test_another_simulator_does_not_take_the_results_of_the_first(tmp_path):
+    check_claims(_square(1.0), [VARIANCE], artifacts=tmp_path)
+    wide = dataclasses.replace(VARIANCE, predicted=1.5, discrepancy=0.15)
+    assert assert_claims(_square(1.5), [wide], artifacts=tmp_path).verdict == "pass"
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+def test_the_page_of_claims_names_them_and_no_command(report, tmp_path):
+    page = report.save_page(tmp_path / "claims.html", title="Two textbook results").read_text()
+    assert "Two textbook results, held against simulation" in page
+    assert all(claim.name in page for claim in (RATIO, STEIN, BELOW))
+    assert "oversampling verify" not in page and "profile" not in page
+    rows = {row["id"]: row for row in report.as_dict()["checks"]}
+    assert rows[STEIN.name]["interval"] == [report.outcomes[1].low, report.outcomes[1].high]
+
+
+def test_a_family_rate_of_ones_own_is_the_reports(tmp_path):
+    found = check_claims(_square(1.0), [VARIANCE], family_rate=1e-5).as_dict()
+    assert found["family_false_alarm_rate"] == 1e-5
+
+
+def test_a_bar_is_shown_only_when_asked_for(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(checker, "console", lambda: Console(file=screen, force_terminal=True))
+    check_claims(_square(1.0), [VARIANCE], block=512)
+    assert screen.getvalue() == ""
+    check_claims(_square(1.0), [VARIANCE], block=512, progress=True)
+    assert "simulating" in screen.getvalue()

@@ -413,6 +413,32 @@ def test_a_certificate_is_true_of_every_sample(seed):
         assert value - value_and_hessian(best)[0] <= found.gap * (1 + 1e-6)
 
 
+def test_the_reach_is_that_of_the_row_that_a_step_moves_most():
+    rng = np.random.default_rng(8)
+    x, label = rng.normal(size=(60, 2)), np.arange(60) % 3
+    x[7] = [9.0, -6.0]  # it decides
+    weight = np.full(60, 1 / 60)
+    theta = 0.1 * rng.normal(size=(2, 3))
+    table = np.column_stack([np.ones(60), x])
+    scores = np.column_stack([np.zeros(60), table @ theta.T])
+    q = scipy.special.softmax(scores, axis=1)
+    gradient, hessian = np.zeros(6), np.zeros((6, 6))
+    for row, kind, share in zip(table, label, q, strict=True):
+        wrong = share[1:] - (kind == np.array([1, 2]))
+        gradient += np.kron(wrong, row) / 60
+        bend = np.diag(share[1:]) - np.outer(share[1:], share[1:])
+        hessian += np.kron(bend, np.outer(row, row)) / 60
+    inverse = np.linalg.inv(hessian)
+    steps = [np.array(one) for one in ((1, 0), (0, 1), (1, -1))]  # of two classes' scores
+    lengths = [[np.kron(s, row) @ inverse @ np.kron(s, row) for s in steps] for row in table]
+    decrement = math.sqrt(gradient @ inverse @ gradient)
+    found = multiclass_certificate(theta, x, label, weight)
+    assert found.decrement == pytest.approx(decrement, rel=1e-10)
+    assert found.reach == pytest.approx(decrement * math.sqrt(np.max(lengths)), rel=1e-10)
+    assert np.argmax(np.max(lengths, axis=1)) == 7
+    assert found.exists == (found.reach < 1)
+
+
 def test_a_prediction_of_three_classes_is_fast():
     groups = some_groups(3, 20, seed=1)
     design = Design((4000, 1500, 900), 800, 0.3)

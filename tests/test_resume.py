@@ -26,8 +26,7 @@ from synthetic_oversampling.simulate.replicates.results import (
     open_folder,
     save_result,
 )
-from synthetic_oversampling.simulate.verify import run as verify
-from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify import stages, suites
 
 KEY = jax.random.key(8)
 WORDS = tuple(int(word) for word in jax.random.key_data(KEY))
@@ -284,7 +283,7 @@ def test_a_disk_that_fills_up_is_a_clear_error_and_the_rest_is_kept(
 
     with monkeypatch.context() as patch:
         patch.setattr(artifacts.os, "fsync", full)
-        patch.setattr(verify, "CHECKPOINT_SECONDS", math.inf)  # write whole results, however slow
+        patch.setattr(stages, "CHECKPOINT_SECONDS", math.inf)  # write whole results, however slow
         assert main(command) == 2
     out, err = capsys.readouterr()
     assert "No space left on device" in err and "free disk space" in err and "Traceback" not in err

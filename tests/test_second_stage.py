@@ -25,9 +25,10 @@ from synthetic_oversampling.simulate.replicates.results import open_folder
 from synthetic_oversampling.simulate.report.page import report_page
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.simulate.verify import run as verify
-from synthetic_oversampling.simulate.verify import suites
+from synthetic_oversampling.simulate.verify import stages, suites
 from synthetic_oversampling.simulate.verify.seeds import as_planned, second_stages, verify_seeds
-from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
+from synthetic_oversampling.simulate.verify.stages import Simulation
+from synthetic_oversampling.simulate.verify.suites import Suite
 
 SIMULATED = "simulated and scored independently"
 BLOCK = 256
@@ -202,7 +203,7 @@ def test_only_the_undecided_check_goes_on_and_a_rerun_of_any_sees_the_same(tmp_p
 def test_an_interrupted_second_stage_goes_on_where_it_was(tmp_path, monkeypatch):
     checks, seed = _seed_that_goes_on(monkeypatch)
     whole = _run(checks, checks, seed)
-    monkeypatch.setattr(verify, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(stages, "CHECKPOINT_SECONDS", 0.0)
     run, calls = monte_carlo.run, []
 
     def interrupted(functions, *, resume=None, replicates, progress, **rest):
@@ -222,8 +223,8 @@ def test_an_interrupted_second_stage_goes_on_where_it_was(tmp_path, monkeypatch)
         return open_folder(tmp_path, seed=seed, warn=pytest.fail)
 
     with monkeypatch.context() as patch:
-        patch.setattr(verify.monte_carlo, "run", interrupted)
-        patch.setattr(verify, "_side_by_side", side_by_side)
+        patch.setattr(stages.monte_carlo, "run", interrupted)
+        patch.setattr(stages, "_side_by_side", side_by_side)
         with pytest.raises(KeyboardInterrupt):
             _run(checks, checks, seed, folder())
     assert len(calls) >= 1
@@ -234,7 +235,7 @@ def test_an_interrupted_second_stage_goes_on_where_it_was(tmp_path, monkeypatch)
         profile="quick",
         universe=checks,
         folder=folder(),
-        reused=lambda name, count, wanted: resumed.append((name, count, wanted)),
+        watch=stages.Watch(reused=lambda *found: resumed.append(found)),
     )
     assert report.outcomes == whole.outcomes
     assert any(count < wanted for _, count, wanted in resumed)

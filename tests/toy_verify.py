@@ -25,9 +25,9 @@ from synthetic_oversampling.simulate import artifacts
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sampling import streams
-from synthetic_oversampling.simulate.verify import run as verify
-from synthetic_oversampling.simulate.verify import suites
-from synthetic_oversampling.simulate.verify.suites import Simulation, Suite
+from synthetic_oversampling.simulate.verify import stages, suites
+from synthetic_oversampling.simulate.verify.stages import Simulation
+from synthetic_oversampling.simulate.verify.suites import Suite
 
 NAMES = ("first", "second", "third")
 
@@ -87,10 +87,10 @@ def main(how, argv):
 
     register(16)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below nohup and some shells
-    verify.CHECKPOINT_SECONDS = 0.0
+    stages.CHECKPOINT_SECONDS = 0.0
     kind, _, number = how.partition(" ")
     written = gathered = 0
-    save, sync, fetch = verify.save_result, artifacts.os.fsync, monte_carlo.fetch
+    save, sync, fetch = stages.save_result, artifacts.os.fsync, monte_carlo.fetch
 
     def slow_save(*arguments):
         nonlocal written
@@ -116,7 +116,7 @@ def main(how, argv):
             _kill()
         return fetch(output)
 
-    verify.save_result, artifacts.os.fsync = slow_save, fatal_sync
+    stages.save_result, artifacts.os.fsync = slow_save, fatal_sync
     monte_carlo.fetch = fatal_fetch
     return command(argv)
 

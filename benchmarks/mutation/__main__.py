@@ -170,9 +170,13 @@ class Search:
         traced, found = self._traced(site), {"site": str(site), "change": 0.0, "entry": ""}
         began = time.process_time()
         found["traced"] = traced
+        wrong = contextlib.ExitStack()
         try:
-            with self._limited(4 * self.seconds), swapped(site) as count:
-                found["places"] = count
+            found["places"] = wrong.enter_context(swapped(site))
+        except (Exception, SystemExit) as error:
+            return found | {"status": "noticed", "by": f"import: {type(error).__name__}"}
+        try:
+            with self._limited(4 * self.seconds), wrong:
                 self._clean(traced)
                 found |= self._tested(site) if traced else self._changed(site)
                 if not traced:
@@ -181,8 +185,6 @@ class Search:
                     found |= self._changed(site)
         except Late:
             found |= {"status": "noticed", "by": "time"}
-        except (Exception, SystemExit) as error:
-            found |= {"status": "noticed", "by": f"import: {type(error).__name__}"}
         found["seconds"] = time.process_time() - began
         if not found["by"].startswith(("tests", "theory", "simulate")):
             return found
@@ -245,19 +247,17 @@ class Search:
 
     def _formulas(self, site: Site) -> list[str]:
         """Ids of the formulas that a site is in, or of all of its module."""
-        tree = ast.parse((ROOT / site.file).read_text())
+        calls = {
+            next(word.value.value for word in node.keywords if word.arg == "id"): node
+            for node in ast.walk(ast.parse((ROOT / site.file).read_text()))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Formula"
+        }
         found = [
-            node.args[0].value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Formula"
-            if node.lineno <= site.line <= node.end_lineno or site.statement
+            name
+            for name, node in calls.items()
+            if site.statement or node.lineno <= site.line <= node.end_lineno
         ]
-        every = [
-            node.args[0].value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Formula"
-        ]
-        return found or every
+        return found or list(calls)
 
     def _fails(self, item) -> bool:
         from _pytest.runner import runtestprotocol

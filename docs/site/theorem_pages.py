@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from recorded import read as recorded
 from reference import PACKAGE, write
 from sphinx.errors import ExtensionError
 
@@ -105,15 +106,32 @@ def _checks(entry: Theorem) -> str:
         f"* {kinds[name]} {name}: {says}" for name, says in SOURCES.items() if kinds[name]
     )
     places = ", ".join(f"`{place}`" for place in mentions(entry.id, "simulate/claims"))
-    rows = [
-        (f"`{check.id}`", _cell(check.claim), check.kind, check.source, f"`{check.place}`")
-        for check in declared
-    ]
-    table = _table(("check", "claim", "kind", "observed value", "declared in"), rows)
+    run, seen = recorded()
+    rows = []
+    for check in declared:
+        row = seen.get(check.id)
+        numbers = ("not there", "", "", "")
+        if row is not None:
+            bound = "≤ " if check.kind == "bound" else ""
+            numbers = (
+                f"{bound}{row.predicted:.4g}",
+                f"{row.observed:.4g}",
+                f"{row.low:.4g} to {row.high:.4g}" if row.replicates else "",
+                f"{row.replicates:,}" if row.replicates else "no noise",
+            )
+        about = (_cell(check.claim), check.kind, check.source)
+        rows.append((f"`{check.id}`<br>`{check.place}`", *numbers, *about))
+    header = ("check", "predicted", "observed", "interval", "replicates")
+    table = _table((*header, "claim", "kind", "observed value"), rows)
+    there = [seen[check.id].verdict for check in declared if check.id in seen]
+    said = (
+        f"In the run on record (seed {run['seed']}, {run['profile']} profile) "
+        f"{there.count('pass')} of these {len(there)} passed."
+    )
     return (
         f"{_code(f'oversampling verify --only {entry.id}', 'sh')}\n\n"
         f"declares {len(declared)} checks in the quick profile; those that a prediction says there "
-        f"is nothing to check of are left out of a run.\n\n{count}\n\n"
+        f"is nothing to check of are left out of a run. {said}\n\n{count}\n\n"
         f"They are declared in (file and first line): {places}.\n\n"
         f"{_folded('All of them', table)}"
     )

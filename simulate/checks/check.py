@@ -91,12 +91,14 @@ class Plan:
     """Error rates of a run and the replicates each check needs.
 
     Attributes:
+        family_rate: probability of any false alarm of a run.
         alarm: two-sided false-alarm probability of one check, both stages together.
         z: normal quantile of the first stage's interval; z_power: of the power.
         z_second: of the second stage's interval.
         replicates: by check id, of the first stage; 0 for checks without noise.
     """
 
+    family_rate: float
     alarm: float
     z: float
     z_power: float
@@ -268,6 +270,7 @@ def make_plan(
         return max(math.ceil((root / (2 * margin)) ** 2), _LEAST_REPLICATES)
 
     return Plan(
+        family_rate=family_rate,
         alarm=alarm,
         z=z,
         z_power=z_power,

@@ -201,6 +201,7 @@ def _simulated(options: argparse.Namespace, console, checks, universe, plan, fol
     """The report of the checks, with a bar or lines on the way; None if it was interrupted."""
     from synthetic_oversampling.simulate.console import progress_bar
     from synthetic_oversampling.simulate.verify import run as verify
+    from synthetic_oversampling.simulate.verify.stages import Watch
 
     names = list(dict.fromkeys(name for check in checks for name in check.experiments))
     planned = {name: plan.for_experiment(universe, name) for name in names}
@@ -238,9 +239,7 @@ def _simulated(options: argparse.Namespace, console, checks, universe, plan, fol
                 profile=options.profile,
                 universe=universe,
                 folder=folder,
-                started=started,
-                advanced=advanced,
-                reused=reused,
+                watch=Watch(started, advanced, reused),
             )
         except KeyboardInterrupt:
             print(

@@ -27,6 +27,7 @@ from synthetic_oversampling.theory.wording import counted
 __all__ = ["Picture", "report_page"]
 
 _CHECKS = ["verdict", "check", "kind", ">predicted", ">observed", "=interval", ">z", ">n"]
+_TITLE = "Synthetic oversampling: the theorems"
 _RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
 
 
@@ -99,7 +100,7 @@ def _head(report: Mapping) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report['verdict'])}: synthetic oversampling, verified</title>"
+        f"<title>{escape(report['verdict'])}: {escape(report.get('title', _TITLE))}</title>"
         f"<style>{STYLE}</style></head><body><main>"
     )
 
@@ -118,16 +119,28 @@ def _summary(report: Mapping, seed: int, configuration: Mapping) -> str:
         only = only or ["what wrong formulas name"]
     part = f" Only {escape(', '.join(only))}: a part of the checks." if only else ""
     return (
-        "<header><h1>Synthetic oversampling: the theorems, held against simulation</h1>"
+        f"<header><h1>{escape(report.get('title', _TITLE))}, held against simulation</h1>"
         f'<div class="banner {escape(verdict)}"><p>{badge(verdict)}: '
         f"{_counts(report['checks'])} of {counted(len(report['checks']), 'check')}</p>"
-        f'<p class="small">Seed {seed}, profile {escape(report["profile"])}, '
+        f'<p class="small">Seed {seed}, {_profile(report)}'
         f"{counted(len(report['replicates']), 'experiment')}, "
         f"{counted(replicates, 'replicate', form=',')}. Probability of any false alarm at most "
         f"{report['family_false_alarm_rate']:g}, of an undecided check of a true theory "
         f"{report['family_indecision_rate']:g}.{_second(report)}{part}{_gate(report)}</p></div>"
         "</header>"
     )
+
+
+def _profile(report: Mapping) -> str:
+    return f"profile {escape(report['profile'])}, " if report["profile"] else ""
+
+
+def _command(report: Mapping, seed: int, options: str) -> str:
+    """What runs a part of it again; nothing for claims, which only their own program can run."""
+    if not report["profile"]:
+        return ""
+    command = f"oversampling verify --profile {report['profile']} --seed {seed}{options}"
+    return f"<pre>{escape(command)}</pre>"
 
 
 def _second(report: Mapping) -> str:
@@ -153,11 +166,15 @@ def _gate(report: Mapping) -> str:
     return f'{said}: see <a href="#mutants">wrong formulas</a>.'
 
 
+def _claim(entry: Mapping, before: str) -> str:
+    return f"{before}{prose(entry['claim'])}" if entry["claim"] else ""
+
+
 def _contents(theorems, checks, failing, report) -> str:
     items = ['<li><a href="#failing">Checks that did not pass</a></li>'] if failing else []
     items.append('<li><a href="#reading">How to read a check</a></li>')
     items += [
-        f'<li><a href="#{escape(name)}">{escape(name)}: {prose(entry["claim"])}</a> '
+        f'<li><a href="#{escape(name)}">{escape(name)}{_claim(entry, ": ")}</a> '
         f'<span class="small">({_counts(checks[name])})</span></li>'
         for name, entry in theorems.items()
     ]
@@ -182,7 +199,7 @@ def _failing(failing: Sequence[Mapping], seed: int) -> str:
             f"{number(check['observed'])} ({noise}); interval {number(check['interval'][0])} to "
             f"{number(check['interval'][1])}, allowance {number(check['allowance'])}, "
             f"discrepancy {number(check['discrepancy'])}, seed {seed}{reason}.</p>"
-            f"<pre>{escape(check['command'])}</pre>"
+            + (f"<pre>{escape(check['command'])}</pre>" if check["command"] else "")
         )
     return "".join([*parts, "</section>"])
 
@@ -237,7 +254,7 @@ def _source(entry: Mapping[str, str]) -> str:
 
 def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> str:
     name = entry["id"]
-    parts = [f'<section id="{escape(name)}"><h2>{escape(name)}. {prose(entry["claim"])}</h2>']
+    parts = [f'<section id="{escape(name)}"><h2>{escape(name)}{_claim(entry, ". ")}</h2>']
     if "statement" in entry:
         kinds = [*entry["kinds"], *entry["forms"]]
         assumed = "; ".join(entry["assumptions"])
@@ -259,11 +276,10 @@ def _theorem(entry, checks, pictures: Sequence[Picture], report, seed: int) -> s
             parts.append("</details>")
     if checks:
         ordered = sorted(checks, key=lambda check: _RANK[check["verdict"]])
-        command = f"oversampling verify --profile {report['profile']} --seed {seed} --only {name}"
         parts.append(
             f"<details open><summary>Checks: {_counts(checks)}</summary>"
             + table(_CHECKS, [row_of_check(check) for check in ordered])
-            + f"<pre>{escape(command)}</pre></details>"
+            + f"{_command(report, seed, f' --only {name}')}</details>"
         )
     else:
         parts.append('<p class="small">No check in this run.</p>')
@@ -378,12 +394,13 @@ def _excluded(report: Mapping) -> str:
 
 def _versions(report: Mapping, seed: int, configuration: Mapping) -> str:
     facts = report["versions"] | {"seed": seed, "profile": report["profile"]}
-    described = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    described = "".join(
+        f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v != ""
+    )
     only = "".join(f" --only '{pattern}'" for pattern in configuration.get("only") or [])
     if configuration.get("mutate"):
         only += f" --mutate {configuration['mutate']}"
-    command = f"oversampling verify --profile {report['profile']} --seed {seed}{only}"
     return (
         '<section id="versions"><h2>Versions and how to run it again</h2>'
-        f"<dl>{described}</dl><pre>{escape(command)}</pre></section>"
+        f"<dl>{described}</dl>{_command(report, seed, only)}</section>"
     )

@@ -60,20 +60,9 @@ from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.experiments.metrics import metric_experiment
 from synthetic_oversampling.simulate.experiments.proportional_settings import SETTINGS
 from synthetic_oversampling.simulate.experiments.sequences import functions_of
+from synthetic_oversampling.simulate.verify.stages import Simulation
 
-__all__ = ["SUITES", "Simulation", "Suite", "simulation"]
-
-
-class Simulation(NamedTuple):
-    """How an experiment is replicated.
-
-    Attributes:
-        functions: for `simulate.replicates.monte_carlo.run`.
-        block: replicates computed together.
-    """
-
-    functions: Callable | tuple[Callable, Callable]
-    block: int
+__all__ = ["SUITES", "Suite", "simulation"]
 
 
 def _no_experiments(experiment_name: str) -> Simulation:
