@@ -15,7 +15,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test figures bench lint check format docs wheel matrix quick install clean rebuild
+.PHONY: help verify test figures bench lint check format docs wheel matrix oldest quick install clean rebuild
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -61,19 +61,27 @@ wheel: $(STAMP) ## build the wheel into dist, and check what is in it
 
 matrix: ## run the quick tests on each of Python 3.11 to 3.14 that is there
 	@ran=; failed=; \
-	for minor in 11 12 13 14; do \
-	    python3.$$minor -c '$(CHECK)' 2>/dev/null || { echo "Python 3.$$minor: not there"; continue; }; \
+	for version in 3.11 3.12 3.13 3.14; do \
+	    python$$version -c '$(CHECK)' 2>/dev/null || { echo "Python $$version: not there"; continue; }; \
 	    ran=yes; \
-	    $(MAKE) --no-print-directory VENV=.venv-3.$$minor PYTHON=python3.$$minor quick && \
-	        echo "Python 3.$$minor: passed" || { echo "Python 3.$$minor: FAILED"; failed=yes; }; \
+	    .ci/matrix python-$$version && \
+	        echo "Python $$version: passed" || { echo "Python $$version: FAILED"; failed=yes; }; \
 	done; \
 	[ -n "$$ran" ] && [ -z "$$failed" ]
+
+oldest: ## run the quick tests on the oldest versions that pyproject.toml allows
+	@python=$(or $(PYTHON),python3.11); \
+	rm -rf .venv-oldest && $$python -m venv .venv-oldest && \
+	$$python .ci/oldest.py > .venv-oldest/constraints.txt && \
+	PIP_CONSTRAINT=.venv-oldest/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	    .venv-oldest/bin/python -m pip install -qq --editable '.[test,practice]' && \
+	.venv-oldest/bin/python -m pytest -q -o addopts= tests/quick.py
 
 install: $(STAMP) ## make the environment in .venv, with the versions of constraints.txt
 	@echo "The environment in $(VENV) is complete."
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) .venv-3.* docs/generated build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .venv-oldest docs/generated build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A complete environment has the stamp and an interpreter that still runs. The mark BUILDING is

@@ -281,6 +281,32 @@ def test_every_dependency_is_pinned_and_no_pin_is_an_address():
     assert names <= pinned, sorted(names - pinned)
 
 
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def test_every_dependency_has_an_oldest_version_which_is_not_above_the_pinned_one():
+    pinned = dict(re.findall(r"^([\w-]+)==(.+)$", (ROOT / "constraints.txt").read_text(), re.M))
+    oldest = _run(sys.executable, ".ci/oldest.py").stdout
+    bounds = dict(line.split("==") for line in oldest.splitlines())
+    project = _project()["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["practice"]]
+    assert list(bounds) == [re.match(r"[\w-]+", one).group() for one in wanted]
+    for name, bound in bounds.items():
+        assert _numbers(bound) <= _numbers(pinned[name]), name
+
+
+def test_the_jobs_of_a_forge_are_named_and_have_every_python_of_the_package():
+    jobs = _run(".ci/matrix").stdout.split()
+    said = re.findall(r"Python :: (3\.\d+)", str(_project()["project"]["classifiers"]))
+    assert [job.removeprefix("python-") for job in jobs if "python" in job] == said
+    script = (ROOT / ".ci" / "matrix").read_text()
+    for job in set(jobs) - {f"python-{version}" for version in said}:
+        assert re.search(rf"^    .*\b{job}\b.*\) exec ", script, flags=re.M), job
+    unknown = _run(".ci/matrix", "nightly")
+    assert unknown.returncode == 2 and "expected one of: tests python-3.11" in unknown.stderr
+
+
 def test_the_installed_versions_are_the_pinned_ones():
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         name, _, version = line.partition("==")

@@ -1,7 +1,7 @@
 """The run of `verify` that is on record, whose intervals the pages of theorems show.
 
-``python docs/site/recorded.py RUN.json`` keeps of what ``oversampling verify --json RUN.json`` wrote
-what the pages need, in docs/recorded_run.json.
+``python docs/site/recorded.py RUN.json`` keeps what the pages need of a file that
+``oversampling verify --json RUN.json`` wrote, in docs/recorded_run.json.
 """
 
 from __future__ import annotations
