@@ -294,3 +294,9 @@ def test_a_plan_in_a_process_of_float32_leaves_it_in_float32():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_more_features_than_covariances_have_room_for_are_refused_at_once():
+    table = np.random.default_rng(0).normal(size=(20, 5001))
+    with pytest.raises(ValueError, match="got 5001, expected at most 5000; .* Choose columns"):
+        plan_table(table, [0] * 12 + [1] * 8)

@@ -14,6 +14,7 @@ __all__ = ["External", "GroupInfo", "Prepared", "prepare"]
 
 _FEWEST = 5  # rows of a group below which nothing is estimated
 _MANY = 20  # kinds of labels, beyond which they must repeat themselves
+_WIDE = 5000  # features, of which a covariance takes 200 MB
 _HUGE = 1e140  # beyond it, squares of sums are no float64
 
 
@@ -173,8 +174,9 @@ def prepare(
             unpenalised fit cannot have.
 
     Raises:
-        ValueError: for shapes, values that are not finite, one label only, more than two labels
-            without `positive`, tiny groups, constant features, or synthetic rows that do not match.
+        ValueError: for shapes, too many features, values that are not finite, one label only,
+            more than two labels without `positive`, tiny groups, constant features, or synthetic
+            rows that do not match.
     """
     names = _names_of(features, names)
     x = _matrix("features", features, names)
@@ -182,6 +184,11 @@ def prepare(
         raise ValueError(
             f"names: got {len(names)} for {counted(x.shape[1], 'feature')}, expected one of each; "
             "leave them out to number the features."
+        )
+    if x.shape[1] > _WIDE:
+        raise ValueError(
+            f"features: got {x.shape[1]}, expected at most {_WIDE}; a plan needs covariances. "
+            "Choose columns, or put principal components in their place."
         )
     keys = _keys("labels", x, labels, attributes)
     kinds = sorted({key[0] for key in keys}, key=str)
