@@ -221,6 +221,7 @@ def check_claims(
                 started=lambda _, planned: bar.update(task, total=planned),
                 advanced=lambda _, done: bar.update(task, completed=done),
             ),
+            spread=True,
         )
     return ClaimReport.of(outcomes, results, plan=plan, seed=seed)
 

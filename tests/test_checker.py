@@ -169,6 +169,18 @@ def test_an_interrupted_run_goes_on_from_its_folder_to_the_same_numbers(tmp_path
     )
 
 
+def test_claims_are_spread_over_all_devices(monkeypatch):
+    run, seen = monte_carlo.run, []
+
+    def watched(*arguments, devices=None, **options):
+        seen.append(devices)
+        return run(*arguments, devices=devices, **options)
+
+    monkeypatch.setattr(stages.monte_carlo, "run", watched)
+    check_claims(_square(1.0), [VARIANCE])
+    assert seen == [None, None]  # of the pilot and of the run: all that there are
+
+
 def test_another_simulator_does_not_take_the_results_of_the_first(tmp_path):
     check_claims(_square(1.0), [VARIANCE], artifacts=tmp_path)
     wide = dataclasses.replace(VARIANCE, predicted=1.5, discrepancy=0.15)

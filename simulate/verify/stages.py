@@ -180,18 +180,18 @@ def _side_by_side(
     """Run experiments on all devices; an error or Ctrl-C sets ``stopped`` and is raised again.
 
     Experiments of one suite share compiled functions: each suite runs on one device, the suites
-    side by side; one suite alone has all devices. Several processes run one suite after the other,
-    each on all devices, in one order. No result depends on which.
+    side by side. Several processes run one suite after the other, each on all devices, in one
+    order. No result depends on which.
     """
     suites: dict[str, list[str]] = {}
     for name in names:
         suites.setdefault(name.split("/")[0], []).append(name)
     devices: queue.SimpleQueue[list[jax.Device]] = queue.SimpleQueue()
-    if jax.process_count() > 1 or len(suites) == 1:
+    alone = jax.process_count() == 1
+    for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
+        devices.put([device])
+    if not alone:
         devices.put(jax.devices())
-    else:
-        for device in jax.local_devices()[: max(len(suites), 1)]:
-            devices.put([device])
 
     def run_suite(suite: str) -> None:
         found = devices.get()
@@ -221,6 +221,7 @@ def simulate_and_judge(
     seed: int,
     folder: RunFolder | None = None,
     watch: Watch = UNWATCHED,
+    spread: bool = False,
 ) -> tuple[tuple[Outcome, ...], dict[str, monte_carlo.Result]]:
     """Simulate every experiment the checks need, and judge the checks.
 
@@ -237,6 +238,8 @@ def simulate_and_judge(
         folder: where results are kept as they come, and those of an earlier run are taken from;
             of several processes, the first's.
         watch: who is told of progress.
+        spread: whether an experiment is spread over all local devices, each of which compiles it;
+            otherwise suites share them out.
 
     Returns:
         The outcomes in the order of the checks, and the results by experiment.
@@ -284,7 +287,7 @@ def simulate_and_judge(
                 replicates=replicates,
                 block=simulated.block,
                 progress=progress,
-                devices=devices,
+                devices=None if spread else devices,
                 keep=slot.keep,
                 resume=earlier if resume is None else resume,
             )
