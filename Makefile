@@ -61,7 +61,7 @@ wheel: $(STAMP) ## build the wheel into dist, and check what is in it
 
 matrix: ## run the quick tests on each of Python 3.11 to 3.14 that is there
 	@ran=; failed=; \
-	for version in 3.11 3.12 3.13 3.14; do \
+	for version in $$(.ci/matrix | sed -n 's/^python-//p'); do \
 	    python$$version -c '$(CHECK)' 2>/dev/null || { echo "Python $$version: not there"; continue; }; \
 	    ran=yes; \
 	    .ci/matrix python-$$version && \

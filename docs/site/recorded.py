@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     replicates: int
 
 
+@functools.cache
 def read() -> tuple[dict, dict[str, Row]]:
     """Seed, profile and versions of the run, and its checks by id."""
     content = json.loads(FILE.read_text())

@@ -3,6 +3,7 @@
 The checks of `verify` and the claims of `simulate.checker` both run here.
 """
 
+# Annotations are evaluated here: reports in other modules inherit the fields of `Judged`.
 import dataclasses
 import queue
 import threading
