@@ -19,7 +19,7 @@ from synthetic_oversampling.theory.wording import counted
 try:
     import pandas as pd
     from sklearn.base import clone
-    from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.compose import make_column_transformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
@@ -64,12 +64,19 @@ class Calibration(NamedTuple):
 
 def encoder():
     """Numbers in units of their spread, categories as indicators."""
-    numbers = make_column_selector(dtype_include="number")
-    categories = make_column_selector(dtype_exclude="number")
     return make_column_transformer(
-        (StandardScaler(), numbers),
-        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories),
+        (StandardScaler(), _numeric),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), _categorical),
     )
+
+
+def _numeric(table: pd.DataFrame) -> np.ndarray:
+    """Which columns are numbers; a mask, since many names take a search each."""
+    return np.array([pd.api.types.is_any_real_numeric_dtype(kind) for kind in table.dtypes])
+
+
+def _categorical(table: pd.DataFrame) -> np.ndarray:
+    return ~_numeric(table)
 
 
 def check_calibration(

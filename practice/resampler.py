@@ -202,6 +202,8 @@ class SyntheticOverSampler(BaseOverSampler):
         y_out = np.concatenate([labels, labels[_first_rows(codes)[codes_new]]])
         if binary:
             y_out = (y_out[:, None] == np.unique(labels)).astype(np.asarray(y).dtype)
+        if isinstance(X, pd.DataFrame) and (out.dtypes == X.dtypes).all():
+            return out, ArraysTransformer(y, y).transform(y_out, y_out)[1]
         return back.transform(out, y_out)
 
     @property

@@ -68,7 +68,10 @@ def answer(command: str, run: Callable[[], int], *, interrupted: str = "interrup
         print(f"{command}: {error}", file=sys.stderr)
         return 2
     except MemoryError as error:
-        print(f"{command}: {error or 'no memory is left'}; ask for fewer rows", file=sys.stderr)
+        print(
+            f"{command}: {error or 'no memory is left'}; ask for fewer rows or columns",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 SCALINGS = ("covariance", "features")
+_WIDE = 5000  # features, of which a covariance takes 200 MB
 
 
 class SeedError(ValueError):
@@ -196,7 +197,7 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
 
     Raises:
         SeedError: if there are too few seeds to estimate the spread, or a feature is constant, or
-            features are collinear.
+            features are collinear, or more than 5,000.
 
     Example:
         >>> import numpy as np
@@ -209,6 +210,11 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
         raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
     means, residual, freedom = _within(seeds)
     dim = residual.shape[1]
+    if dim > _WIDE:
+        raise SeedError(
+            f"features: got {dim}, expected at most {_WIDE}; their covariance is needed. Choose "
+            "columns, or put principal components in their place."
+        )
     needed = dim if scaling == "covariance" else 1
     if freedom < needed:
         raise SeedError(

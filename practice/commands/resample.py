@@ -13,6 +13,7 @@ __all__ = ["add_arguments", "run"]
 _DESCRIPTION = """Add synthetic rows to a CSV file, with columns that say which rows are synthetic,
 which row of IN.csv (counted from 0) lent a row its categories, and what a row weighs. Exit status:
 0 written, 2 bad usage, an unusable table, or a group too small for the generator."""
+_ROWS = 10_000  # written at once; pandas writes fewer, the more columns there are
 _ADDED = ("is_synthetic", "synthetic_donor", "synthetic_weight")
 
 
@@ -66,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read, resample and write."""
+    import pandas as pd
+
     from synthetic_oversampling.practice.resampler import SyntheticOverSampler
     from synthetic_oversampling.practice.rows.reading import read_csv
     from synthetic_oversampling.simulate.artifacts import save_text
@@ -93,12 +96,10 @@ def run(options: argparse.Namespace) -> int:
     )
     features = table.drop(columns=options.label)
     new, labels = sampler.fit_resample(features, table[options.label])
-    new[options.label] = labels
-    new = new[table.columns]
-    columns = (sampler.synthetic_mask_, sampler.seed_indices_, sampler.sample_weight_)
-    for name, values in zip(_ADDED, columns, strict=True):
-        new[name] = values
-    save_text(options.out, new.to_csv(index=False))
+    added = (sampler.synthetic_mask_, sampler.seed_indices_, sampler.sample_weight_)
+    new.insert(table.columns.get_loc(options.label), options.label, labels)
+    new = pd.concat([new, pd.DataFrame(dict(zip(_ADDED, added, strict=True)))], axis=1)
+    save_text(options.out, new.to_csv(index=False, chunksize=_ROWS))
     for group, count in sampler.sampling_strategy_.items():
         print(f"{group}: {counted(count, 'row')} added")
     for name, count in sampler.corrections_.items():

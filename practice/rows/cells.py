@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from synthetic_oversampling.simulate.tables.names import check_names, meant
-from synthetic_oversampling.simulate.tables.reading import Line, TableError, is_number
+from synthetic_oversampling.simulate.tables.reading import Line, TableError, is_number, numbers_in
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["ColumnWarning", "are_numbers", "column_kinds", "conform"]
@@ -52,9 +52,9 @@ def are_numbers(name: object, cells: Sequence[str], where: Callable[[int], str],
 are numbers, but not 2: '1.2x'. Correct or drop them, or declare the column as categories with \
 --categorical x.
     """
-    plain = [is_number(cell) for cell in cells]
-    if all(plain):
+    if numbers_in(cells) is not None:
         return True
+    plain = [is_number(cell) for cell in cells]
     declare = f"or declare the column as categories with {how}"
     odd = [place for place, one in enumerate(plain) if not one]
     numbers = len(cells) - len(odd)
@@ -164,13 +164,14 @@ def column_kinds(
 
 
 def _check_filled(name, cells, lines, path) -> None:
+    if all(cells):
+        return
     empty = [line.number for line, cell in zip(lines, cells, strict=True) if not cell]
-    if empty:
-        raise TableError(
-            f"{path}, line {empty[0]}, column {name!r}: the cell is empty; empty are "
-            f"{len(empty)} of {counted(len(cells), 'cell')}. Fill them, in a column of categories "
-            "with a category of their own, or drop the lines."
-        )
+    raise TableError(
+        f"{path}, line {empty[0]}, column {name!r}: the cell is empty; empty are {len(empty)} of "
+        f"{counted(len(cells), 'cell')}. Fill them, in a column of categories with a category of "
+        "their own, or drop the lines."
+    )
 
 
 def _numbers_of(name, cells, lines, path) -> bool:

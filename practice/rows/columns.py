@@ -109,15 +109,14 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
         if isinstance(categorical, str)
         else positions(table, categorical, "categorical_features")
     )
-    numeric, other = [], []
-    for place, name in enumerate(table.columns):
-        column = table.iloc[:, place]
+    numeric, other, parts = [], [], []
+    for place, (name, column) in enumerate(table.items()):
         if place not in named and _is_numeric(column, name):
             numeric.append(place)
+            parts.append(_floats(column))
         else:
             _check_category(column, name)
             other.append(place)
-    parts = [_floats(table.iloc[:, place]) for place in numeric]
     numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
     if parts:
         _check_finite(numbers, [table.columns[place] for place in numeric])
@@ -269,17 +268,28 @@ def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.
         >>> with_numbers(found, np.array([1]), np.array([[33.7]])).to_csv(index=False).split()
         ['age,sex', '34,m']
     """
-    new = columns.table.iloc[rows].reset_index(drop=True)
-    for place, values in zip(columns.numeric, numbers.T, strict=True):
-        dtype = columns.table.dtypes.iloc[place]
-        inner = dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype
-        if pd.api.types.is_object_dtype(dtype):
-            inner = columns.table.iloc[:, place].infer_objects().dtype
-        if pd.api.types.is_integer_dtype(inner):
-            low, high = _limits(inner)
-            values = np.clip(np.rint(values), low, high).astype(np.int64 if low < 0 else np.uint64)
-        new.isetitem(place, pd.Series(values).astype(inner).astype(dtype))
+    drawn = dict(zip(columns.numeric, numbers.T, strict=True))
+    parts = {
+        place: _as_before(drawn[place], column) if place in drawn else column.array.take(rows)
+        for place, (_, column) in enumerate(columns.table.items())
+    }
+    new = pd.DataFrame(parts, index=pd.RangeIndex(len(rows)))
+    new.columns = columns.table.columns
     return new
+
+
+def _as_before(values: np.ndarray, column: pd.Series):
+    """Numbers in the type of a column."""
+    dtype = column.dtype
+    if dtype == np.float64:
+        return values
+    inner = dtype.subtype if isinstance(dtype, pd.SparseDtype) else dtype
+    if pd.api.types.is_object_dtype(dtype):
+        inner = column.infer_objects().dtype
+    if pd.api.types.is_integer_dtype(inner):
+        low, high = _limits(inner)
+        values = np.clip(np.rint(values), low, high).astype(np.int64 if low < 0 else np.uint64)
+    return pd.Series(values).astype(inner).astype(dtype).array
 
 
 def _limits(dtype) -> tuple[int, int]:

@@ -307,14 +307,10 @@ def from_triple(
     train = files[0]
     tables = read_csvs(files, label, attribute, categorical)
     part = np.repeat(np.arange(3), [len(table) for table in tables])
-    whole = pd.concat([table.astype(object) for table in tables], ignore_index=True)
-    kinds = tables[0].drop(columns=label).dtypes
-    whole = whole.astype(
-        {
-            name: "category" if isinstance(kind, pd.CategoricalDtype) else float
-            for name, kind in kinds.items()
-        }
-    )
+    whole = pd.concat(tables, ignore_index=True)  # categories that differ become objects
+    texts = tables[0].select_dtypes("category").columns
+    if len(texts):
+        whole = whole.astype(dict.fromkeys(texts, "category"))
     given = from_table(train.resolve().parent.name or train.stem, whole, label, attribute)
     strange = set(given.labels[part > 0]) - set(given.labels[part == 0])
     if strange:

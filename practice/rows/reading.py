@@ -90,12 +90,13 @@ def read_csvs(
     ]
 
 
-def _column(lines: Sequence[Line], name: str, numeric: bool, label: bool) -> pd.Series:
+def _column(lines: Sequence[Line], name: str, numeric: bool, label: bool):
+    """Values of a column; bare, since aligning a Series for each of many columns takes longest."""
     cells = [line.cells[name] for line in lines]
     if numeric:
-        values = np.array([float(cell) for cell in cells])
+        values = np.array(list(map(float, cells)))
         whole = all(cell.lstrip("+-").isdecimal() for cell in cells)
         if whole and (np.abs(values) < _EXACT).all():
             values = values.astype(np.int64)
-        return pd.Series(values)
-    return pd.Series(cells, dtype=object if label else "category")
+        return values
+    return pd.Series(cells, dtype=object) if label else pd.Categorical(cells)

@@ -252,7 +252,7 @@ def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, 
     except seeds.SeedError as error:
         raise ValueError(
             f"generator='in_context' cannot use these seeds: {error} "
-            "generator='plugin' with covariance='pooled' has no such limit."
+            "Or try generator='plugin' with covariance='pooled'."
         ) from error
     found = {}
     for cell in wanted:

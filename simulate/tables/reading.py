@@ -30,6 +30,7 @@ __all__ = [
     "TableError",
     "is_number",
     "number",
+    "numbers_in",
     "read_lines",
     "read_table",
     "write_table",
@@ -180,6 +181,28 @@ def number(text: str, where: str) -> float:
 
 _DECIMAL = re.compile(r"[0-9+\-.eE\n]*")  # of what `float` reads, these are plain decimals
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")  # but for these
+
+
+def numbers_in(texts: Sequence[str]) -> np.ndarray | None:
+    """The cells' numbers, if each of them is one by `is_number`; else None.
+
+    Args:
+        texts: of the cells.
+
+    Example:
+        >>> print(numbers_in(["1.5", "-2e3"]), numbers_in(["1.5", "2,5"]))
+        [    1.5 -2000. ] None
+    """
+    text = "\n".join(texts)
+    if text.count("\n") >= len(texts) or not _DECIMAL.fullmatch(text) or _EXPONENT.search(text):
+        return np.array(list(map(float, texts))) if all(map(is_number, texts)) else None
+    try:
+        found = np.fromiter(map(float, texts), float, len(texts))
+    except ValueError:
+        return None
+    return found if np.isfinite(found).all() else None
+
+
 _TOGETHER = 1 << 20  # cells converted at once
 
 
@@ -194,24 +217,13 @@ def _numbers(
     out = np.empty(cells.shape)
     rows = max(1, _TOGETHER // max(len(names), 1))
     for first in range(0, len(cells), rows):
-        texts = cells[first : first + rows].ravel().tolist()
-        text = "\n".join(texts)
-        plain = text.count("\n") < len(texts) and _DECIMAL.fullmatch(text) is not None
-        plain = plain and _EXPONENT.search(text) is None
-        try:
-            if plain:
-                out[first : first + rows] = np.reshape(
-                    np.fromiter(map(float, texts), float, len(texts)), (-1, len(names))
-                )
-        except ValueError:
-            plain = False
-        if not plain or not np.isfinite(out[first : first + rows]).all():
+        found = numbers_in(cells[first : first + rows].ravel().tolist())
+        if found is None:
             break
+        out[first : first + rows] = found.reshape(-1, len(names))
     else:
         return out
     fine = np.frompyfunc(is_number, 1, 1)(cells).astype(bool)
-    if fine.all():  # there are none
-        return np.array(cells, float)
     column = int(np.argmin(fine.all(axis=0)))
     odd = lines[int(np.argmin(fine[:, column]))]
     try:
