@@ -21,6 +21,7 @@ from synthetic_oversampling.simulate.experiments.configurations import (
     generators_for,
 )
 from synthetic_oversampling.simulate.experiments.experiment import Experiment, experiment
+from synthetic_oversampling.simulate.sampling.samplers import ON_ONE
 from synthetic_oversampling.theory.generators.table import Mislabelled, Scaled, Shifted
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -42,7 +43,6 @@ _SELECTION = ("raw", "weighted", "shifted", "smote", "plugin-pooled", "predictiv
 _SELECTED_IN_QUICK = ("line", "wide")
 _SCORED, _INDEPENDENT = "simulated, scored by theory", "simulated and scored independently"
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
-_ONCE = {"student": "two-gaussians"}  # where alone it is simulated: room for checks is limited
 CLOSE = "scaled-close"  # generator and groups at which a bias has a Hessian that is not small
 _CLOSE = (0.16, 0.08, 0.04, 0.02)  # distances of the groups, in units of the configuration's
 LABELS = (*REFERENCES, *generators_for(CONFIGURATIONS["line"]()))
@@ -52,7 +52,7 @@ def experiment_labels(configuration: str, profile: str) -> tuple[str, ...]:
     """Designs simulated on a configuration: all, but a selection on two of them when quick."""
     if profile == "quick" and configuration in _SELECTED_IN_QUICK:
         return _SELECTION
-    return tuple(label for label in LABELS if _ONCE.get(label, configuration) == configuration)
+    return tuple(label for label in LABELS if ON_ONE.get(label, configuration) == configuration)
 
 
 def _remainder(experiment: Experiment) -> float:
@@ -430,7 +430,7 @@ def configuration_checks(name: str, profile: str) -> Iterator[Check]:
     labels = experiment_labels(name, profile)
     for label in labels:
         yield from _experiment_checks(experiment(name, label), effect)
-    yield from _gain_checks(name, [label for label in labels if label not in _ONCE], effect)
+    yield from _gain_checks(name, [label for label in labels if label not in ON_ONE], effect)
     yield from _prior_shift_checks(name, effect)
     yield from _spurious_checks(name, labels, effect)
     yield from _order_checks(name)

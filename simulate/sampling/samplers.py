@@ -40,8 +40,10 @@ from synthetic_oversampling.theory.generators.table import (
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["nearest_neighbours", "psd_cholesky", "sample_synthetic"]
+__all__ = ["ON_ONE", "nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
+# by name: the one configuration that a generator is simulated on, if its tails are all that is new
+ON_ONE = {"student": "two-gaussians"}
 _NOISE, _CHOICE = 0, 1
 _DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
 
