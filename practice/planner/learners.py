@@ -16,7 +16,8 @@ __all__ = ["LEARNERS", "RIDGES", "scores", "separable"]
 LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 RIDGES = tuple(0.1 * 4.0**k for k in range(7))
 _TINY = 1e-6  # a ridge that is none, but keeps a fit to separable rows finite
-_STEPS, _SETTLED = 40, 1e-6
+_STEPS, _SETTLED = 60, 1e-6
+_SHRUNK = 0.1  # of the step before, beyond which the Hessian is made anew
 _CERTAIN = 0.01
 
 
@@ -58,23 +59,34 @@ def scores(
 
 
 def _path(x, y, weight, held, ridges) -> np.ndarray:
-    """Fits by Newton's method, from the largest ridge to the smallest."""
+    """Fits by Newton's method, from the largest ridge to the smallest.
+
+    The rows' part of the Hessian is kept while steps with it shrink fast enough.
+    """
     wide = np.column_stack([np.ones(len(x)), x])
     other = np.column_stack([np.ones(len(held)), held])
-    theta, found = np.zeros(wide.shape[1]), {}
+    theta, score, found = np.zeros(wide.shape[1]), np.zeros(len(x)), {}
     penalty = np.ones(wide.shape[1])
     penalty[0] = 0.0
+    rows = None
     for ridge in sorted(ridges, reverse=True):
+        before = np.inf
         for _ in range(_STEPS):
-            chance = expit(wide @ theta)
+            chance = expit(score)
             slope = wide.T @ (weight * (chance - y)) + ridge * penalty * theta
-            bend = (wide * (weight * chance * (1 - chance))[:, None]).T @ wide
-            bend[np.diag_indices(len(theta))] += ridge * penalty + 1e-9 * weight.sum()
+            if rows is None:
+                rows = (wide * (weight * chance * (1 - chance))[:, None]).T @ wide
+            bend = rows + np.diag(ridge * penalty + 1e-9 * weight.sum())
             move = -np.linalg.solve(bend, slope)
-            change = np.abs(wide @ move).max()
-            theta = theta + move * min(1.0, 4.0 / max(change, 1e-300))
-            if change < _SETTLED or np.abs(wide @ theta).max() > 200:
+            along = wide @ move
+            change = np.abs(along).max()
+            step = min(1.0, 4.0 / max(change, 1e-300))
+            theta, score = theta + step * move, score + step * along
+            if change < _SETTLED or np.abs(score).max() > 200:
                 break
+            if change > _SHRUNK * before or step < 1:
+                rows = None
+            before = change
         found[ridge] = other @ theta
     return np.stack([found[ridge] for ridge in ridges])
 

@@ -1,7 +1,8 @@
 """Where synthetic rows come from: generators fitted on the rows they are given, and given rows.
 
 * ``smote``: a row, one of its five nearest in its group (in units of the columns' deviations), and
-  a uniform point between them;
+  a uniform point between them; in a group of more than 2,000 rows the nearest of 2,000 of them,
+  drawn anew each time;
 * ``plugin``: the Gaussian with a group's mean and covariance; ``plugin-pooled``: with the
   covariance pooled over groups;
 * ``predictive-pooled``: the Student law that a normal group with the pooled covariance is predicted
@@ -22,6 +23,7 @@ __all__ = ["NAMES", "Source", "draw_rows", "drawing", "require_source", "rows_ne
 
 NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _NEIGHBOURS = 5
+_SOUGHT = 2000  # rows of a group that neighbours are sought among: the search is quadratic
 
 # (places of the rows to fit on, rows wanted of each group [G], seed) -> features, in group order
 Source = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -132,14 +134,33 @@ def _normal(cov: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray
 
 def _between(x: np.ndarray, unit: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Points between rows and their nearest neighbours."""
-    from scipy.spatial import KDTree
-
     near = min(_NEIGHBOURS, len(x) - 1)
-    found = KDTree(x / unit).query(x / unit, k=near + 1)[1]
-    # with exact copies a row need not be its own first neighbour
-    order = np.argsort(found == np.arange(len(x))[:, None], axis=1, kind="stable")[:, :near]
-    graph = np.take_along_axis(found, order, axis=1)
-    first = rng.integers(len(x), size=count)
-    second = graph[first, rng.integers(near, size=count)]
+    if len(x) <= _SOUGHT:
+        graph = _nearest(x / unit, x / unit, np.arange(len(x)), near)
+        first = rng.integers(len(x), size=count)
+        second = graph[first, rng.integers(near, size=count)]
+    else:
+        sought = rng.choice(len(x), _SOUGHT, replace=False)
+        first = rng.integers(len(x), size=count)
+        asked, place = np.unique(first, return_inverse=True)
+        itself = np.full(len(x), -1)
+        itself[sought] = np.arange(_SOUGHT)
+        graph = _nearest(x[sought] / unit, x[asked] / unit, itself[asked], near)
+        second = sought[graph[place, rng.integers(near, size=count)]]
     u = rng.uniform(size=(count, 1))
     return (1 - u) * x[first] + u * x[second]
+
+
+def _nearest(rows: np.ndarray, asked: np.ndarray, itself: np.ndarray, near: int) -> np.ndarray:
+    """Places of the nearest rows but oneself, nearest first ``[len(asked), near]``.
+
+    Args:
+        rows, asked: ``[m, d]``; itself: the place of each row asked among `rows`, or -1.
+        near: how many.
+    """
+    from scipy.spatial import KDTree
+
+    found = KDTree(rows).query(asked, k=near + 1)[1]
+    # with exact copies a row need not be its own first neighbour
+    order = np.argsort(found == itself[:, None], axis=1, kind="stable")[:, :near]
+    return np.take_along_axis(found, order, axis=1)
