@@ -214,6 +214,31 @@ def test_a_column_that_numbers_the_rows_is_called_an_identifier(small):
     assert list(_identifiers(prepare(x, label, None, None, True, None))) == []
 
 
+def test_a_plan_leaves_out_what_numbers_the_rows_and_writes_it_all_the_same(small):
+    x, label = small
+    numbered = np.c_[x[:, 0], 7.0 + 2 * np.arange(len(x)), x[:, 1:]]
+    options = {"generators": "smote", "ridge": 1.0, "repeats": 1}
+    plain, found = plan_table(x, label, **options), plan_table(numbered, label, **options)
+    assert [w.check for w in found.warnings] == ["identifier", *(w.check for w in plain.warnings)]
+    assert found.thresholds == plain.thresholds
+    for one, other in zip(plain.choices, found.choices, strict=True):
+        assert one.evidence == other.evidence and one.prior == other.prior
+    assert found.training_table().features.shape[1] == numbered.shape[1]
+
+    def own(rows, counts, seed):
+        return np.repeat([numbered[0] + seed, numbered[-1]], counts, axis=0)
+
+    def fewer(rows, counts, seed):
+        return np.delete(own(rows, counts, seed), 1, axis=1)
+
+    options["generators"] = own
+    found, plain = (
+        plan_table(numbered, label, **options),
+        plan_table(x, label, **options | {"generators": fewer}),
+    )
+    assert [c.evidence for c in found.choices] == [c.evidence for c in plain.choices]
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [

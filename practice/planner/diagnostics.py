@@ -42,17 +42,13 @@ def diagnose(table: Prepared, choices: Sequence, unit: str = "nats") -> tuple[Ca
 
 
 def _identifiers(table: Prepared):
-    """Columns that grow by the same step from row to row number the rows."""
-    steps = np.diff(table.x, axis=0)
-    size = np.abs(steps).max(axis=0)
-    even = np.ptp(steps, axis=0) <= 1e-6 * size
-    named = [table.names[place] for place in np.flatnonzero(even)]
+    named = [table.names[place] for place in np.flatnonzero(table.numbering())]
     if named:
         yield Caution(
             "identifier",
             float(len(named)),
             f"the rows are numbered by {', '.join(map(repr, named))}: an identifier says nothing "
-            "about new ones; leave it out and plan again.",
+            "about new ones. The plan leaves it out; leave it out of the fit too.",
         )
 
 

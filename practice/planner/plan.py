@@ -124,7 +124,7 @@ def plan_table(
     _check_options(
         learner, metric, prevalence, cost_ratio, ridge, price, worth, most, level, folds, repeats
     )
-    table = prepare(
+    whole = prepare(
         features,
         labels,
         attributes,
@@ -134,6 +134,9 @@ def plan_table(
         names,
         exact=learner == "logistic",
     )
+    kept = ~whole.numbering()
+    kept |= not kept.any()
+    table = whole.only(kept)
     if learner == "logistic" and separable(table.x, table.y):
         raise SeparableError(
             "learner: got 'logistic', but a linear rule tells the classes of all rows apart, so "
@@ -143,7 +146,7 @@ def plan_table(
     sizes = np.bincount(table.group)
     folds = min(folds, int(sizes.min()))
     repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
-    sources = _sources(table, generators, folds)
+    sources = _sources(table, generators, folds, kept)
     every = designs_of(sizes, list(sources), most, table.external and table.external.counts)
     share = float(np.mean(table.y)) if prevalence is None else float(prevalence)
     objective = OBJECTIVES[metric]
@@ -182,15 +185,15 @@ def plan_table(
         seed=seed,
     )
     given = None
-    if table.external is not None:
-        external = table.external
-        given = external.x * table.unit + table.centre, external.group
+    if whole.external is not None:
+        external = whole.external
+        given = external.x * whole.unit + whole.centre, external.group
     return Plan(
         choices=tuple(choices),
         recommended=best,
         reason=reason,
         groups=table.groups,
-        warnings=diagnose(table, choices, objective.unit),
+        warnings=diagnose(whole, choices, objective.unit),
         thresholds=thresholds_of(
             score, table.y, table.group, prevalence=share, cost_ratio=float(cost_ratio)
         ),
@@ -297,8 +300,8 @@ def _check_options(
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
-def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
-    """What is planned for."""
+def _sources(table: Prepared, generators, folds: int, kept: np.ndarray) -> dict[str, Source]:
+    """What is planned for; a function writes all columns, of which `kept` are planned with."""
     if table.external is not None:
         external = table.external
 
@@ -309,7 +312,7 @@ def _sources(table: Prepared, generators, folds: int) -> dict[str, Source]:
     if callable(generators):
         return {
             "own": lambda rows, counts, seed: (
-                (generators(rows, counts, seed) - table.centre) / table.unit
+                (np.asarray(generators(rows, counts, seed))[:, kept] - table.centre) / table.unit
             )
         }
     named = [generators] if isinstance(generators, str) else generators

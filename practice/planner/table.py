@@ -61,6 +61,26 @@ class Prepared(NamedTuple):
     centre: np.ndarray
     unit: np.ndarray
 
+    def numbering(self) -> np.ndarray:
+        """Which columns grow by the same step from row to row, and so number the rows ``[d]``."""
+        steps = np.diff(self.x, axis=0)
+        return np.ptp(steps, axis=0) <= 1e-6 * np.abs(steps).max(axis=0)
+
+    def only(self, columns: np.ndarray) -> Prepared:
+        """The same table with some of its columns.
+
+        Args:
+            columns: which ``[d]``, truth values.
+        """
+        made = self.external
+        return self._replace(
+            x=self.x[:, columns],
+            external=None if made is None else made._replace(x=made.x[:, columns]),
+            names=tuple(np.array(self.names)[columns].tolist()),
+            centre=self.centre[columns],
+            unit=self.unit[columns],
+        )
+
     def separating(self, *, ties: bool = False) -> tuple[str, ...]:
         """Features each of which alone tells the two classes apart.
 
