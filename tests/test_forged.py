@@ -160,8 +160,8 @@ def test_a_table_of_a_hundred_thousand_columns_is_read_in_time_linear_in_them(tm
     assert time.process_time() - used < 30.0  # about 1; time in their square is minutes
     text = path.read_text()
     path.write_text(text.replace("1.5,1.5", '1.5,"1\n2"', 1))
-    with pytest.raises(TableError, match="expected a number"):
+    with pytest.raises(TableError, match=r"column 'c1': 1 of 2 cells .* not line 3: '1.*n2'"):
         read_table(path, "y")
     path.write_text(text.replace("1.5,1.5", "1.5,1e999", 1))
-    with pytest.raises(TableError, match="expected a finite number"):
+    with pytest.raises(TableError, match="'1e999'. Correct.*finite numbers"):
         read_table(path, "y")

@@ -115,7 +115,9 @@ def test_few_whole_numbers_stay_numbers_unless_declared(tmp_path):
 def test_further_files_are_held_to_the_first(tmp_path):
     first = _file(tmp_path / "a.csv", _rows())
     rows = ["1.2x" + row[row.index(",") :] for row in _rows(200)]
-    with pytest.raises(TableError, match=r"b.csv: column 'x': 0 of 200 .* as all are in the first"):
+    with pytest.raises(
+        TableError, match=r"b.csv: column .x.: 0 of 200 .* in the first file all are"
+    ):
         read_csvs([first, _file(tmp_path / "b.csv", rows)], "y")
     (tmp_path / "c.csv").write_text("x,age,y\n1,2,no\n")
     with pytest.raises(TableError, match="differ .* in 'code', 'kind'"):
@@ -187,7 +189,9 @@ def test_tables_of_numbers_alone_say_how_many_cells_are_numbers(tmp_path):
     rows[6] = "1.2x,a"
     path = tmp_path / "a.csv"
     path.write_text("\n".join(["x,y", *rows]) + "\n")
-    with pytest.raises(TableError, match=r"line 8, column 'x'.*got '1.2x'.* 49 of 50 cells"):
+    with pytest.raises(
+        TableError, match=r"column 'x': 49 of 50 cells .98 %. .* not line 8: '1.2x'"
+    ):
         read_table(path, "y")
 
 

@@ -141,8 +141,11 @@ GOOD = "a,b,kind\n" + "".join(f"{i * 0.7 % 3},{i * i % 7},{'xy'[i % 5 == 0]}\n" 
         ("kind\nx\n", "no feature columns"),
         ("a,a,kind\n1,2,x\n", "appears twice"),
         (GOOD + "1,2\n", "line 22: got 2 columns, expected 3"),
-        (GOOD + "1,high,x\n", "line 22, column 'b': got 'high', expected a number"),
-        (GOOD + "1,,x\n", "line 22, column 'b'"),
+        (
+            GOOD + "1,high,x\n",
+            "column 'b': 20 of 21 cells (95 %) are numbers, but not line 22: 'high'",
+        ),
+        (GOOD + "1,,x\n", "column 'b': 20 of 21 cells (95 %) are numbers, but not line 22: ''"),
         (GOOD + "1,nan,x\n", "finite"),
         (GOOD + "1,inf,x\n", "finite"),
         (GOOD + "1,2, \n", "label is empty"),

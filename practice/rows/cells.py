@@ -12,7 +12,14 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from synthetic_oversampling.simulate.tables.names import check_names, meant
-from synthetic_oversampling.simulate.tables.reading import Line, TableError, is_number, numbers_in
+from synthetic_oversampling.simulate.tables.reading import (
+    Line,
+    TableError,
+    is_number,
+    numbers_in,
+    places,
+    told,
+)
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["ColumnWarning", "are_numbers", "column_kinds", "conform"]
@@ -22,7 +29,6 @@ _DATES = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 _MISSING = frozenset(
     "#N/A|#NA|-NaN|-nan|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null".split("|")
 )  # what pandas reads as missing
-_NAMED = 3  # places that a message names
 _MANY = 20  # kinds, beyond which a column that hardly repeats itself is worth a word
 
 
@@ -61,21 +67,19 @@ are numbers, but not 2: '1.2x'. Correct or drop them, or declare the column as c
     meant = numbers + sum(_OTHER_NUMBERS.fullmatch(cells[place]) is not None for place in odd)
     if 2 * meant >= len(cells):
         raise TableError(
-            f"column {name!r}: {numbers} of {counted(len(cells), 'cell')} "
-            f"({_percent(numbers, len(cells))}) are numbers, but not {_places(cells, odd, where)}. "
-            f"Correct or drop them, {declare}."
+            f"column {name!r}: {told(cells, odd, where)}. Correct or drop them, {declare}."
         )
     dates = [place for place in odd if _DATES.fullmatch(cells[place])]
     if 2 * len(dates) >= len(cells):
         raise TableError(
-            f"column {name!r}: holds dates ({_places(cells, dates, where)}), expected numbers or "
+            f"column {name!r}: holds dates ({places(cells, dates, where)}), expected numbers or "
             f"categories. Turn them into numbers, such as days since a date, {declare}."
         )
     missing = [place for place in odd if cells[place] in _MISSING]
     if missing:
         raise TableError(
             f"column {name!r}: a missing value is meant in {len(missing)} of "
-            f"{counted(len(cells), 'cell')} ({_places(cells, missing, where)}). Fill or drop them, "
+            f"{counted(len(cells), 'cell')} ({places(cells, missing, where)}). Fill or drop them, "
             f"{declare}, in which they are one."
         )
     _warn(name, cells, plain, where)
@@ -88,7 +92,7 @@ def _warn(name, cells, plain, where) -> None:
     if numbers:
         warnings.warn(
             f"column {name!r} is read as categories: numbers in only {len(numbers)} of "
-            f"{counted(len(cells), 'cell')} ({_places(cells, numbers, where)})",
+            f"{counted(len(cells), 'cell')} ({places(cells, numbers, where)})",
             ColumnWarning,
             stacklevel=2,
         )
@@ -100,21 +104,6 @@ def _warn(name, cells, plain, where) -> None:
             ColumnWarning,
             stacklevel=2,
         )
-
-
-def _percent(part: int, whole: int) -> str:
-    share = 100 * part / whole
-    return f"{share:.0f} %" if share < 99.5 else f"{share:.2f} %"
-
-
-def _places(cells, places: Sequence[int], where) -> str:
-    named = [f"{where(place)}: {_short(cells[place])}" for place in places[:_NAMED]]
-    rest = len(places) - len(named)
-    return ", ".join(named) + (f", and {rest} more" if rest else "")
-
-
-def _short(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
 def column_kinds(
@@ -194,19 +183,16 @@ def conform(kinds: Mapping[str, bool], lines: Sequence[Line], path: object) -> N
         Traceback (most recent call last):
         ...
         synthetic_oversampling.simulate.tables.reading.TableError: made.csv: column 'x': 0 of 1 \
-cell (0 %) are numbers, as all are in the first file, but not line 2: '1,5'. Correct or drop them, \
-or declare the column as categories with --categorical x.
+cell (0 %) are numbers, but not line 2: '1,5'; in the first file all are. Correct or drop them, or \
+declare the column as categories with --categorical x.
     """
     for name, numeric in kinds.items():
         cells = [line.cells[name] for line in lines]
         _check_filled(name, cells, lines, path)
         odd = [place for place, cell in enumerate(cells) if not is_number(cell)]
         if numeric and odd:
-            numbers = len(cells) - len(odd)
-            places = _places(cells, odd, lambda place: f"line {lines[place].number}")
+            where = told(cells, odd, lambda place: f"line {lines[place].number}")
             raise TableError(
-                f"{path}: column {name!r}: {numbers} of {counted(len(cells), 'cell')} "
-                f"({_percent(numbers, len(cells))}) are numbers, as all are in the first file, but "
-                f"not {places}. Correct or drop them, or declare the column as categories with "
-                f"--categorical {name}."
+                f"{path}: column {name!r}: {where}; in the first file all are. Correct or drop "
+                f"them, or declare the column as categories with --categorical {name}."
             )

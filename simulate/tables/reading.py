@@ -13,7 +13,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +29,11 @@ __all__ = [
     "Table",
     "TableError",
     "is_number",
-    "number",
     "numbers_in",
+    "places",
     "read_lines",
     "read_table",
+    "told",
     "write_table",
 ]
 
@@ -156,29 +157,6 @@ def is_number(text: str) -> bool:
     return PLAIN.fullmatch(text) is not None and math.isfinite(float(text))
 
 
-def number(text: str, where: str) -> float:
-    """A finite number from a cell; ``where`` names the cell in the error.
-
-    Args:
-        text: of the cell.
-        where: its place, for the error.
-
-    Raises:
-        TableError: if the cell holds none.
-    """
-    if is_number(text):
-        return float(text)
-    try:
-        kind = "number" if math.isfinite(float(text)) else "finite number"
-    except ValueError:
-        kind = "number"
-    raise TableError(
-        f"{where}: got {shortened(text)!r}, expected a {kind}. Write numbers as plain decimals, "
-        "fill or drop missing values, and drop columns that are not numeric, or declare them where "
-        "the command has --categorical."
-    )
-
-
 _DECIMAL = re.compile(r"[0-9+\-.eE\n]*")  # of what `float` reads, these are plain decimals
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")  # but for these
 
@@ -204,6 +182,7 @@ def numbers_in(texts: Sequence[str]) -> np.ndarray | None:
 
 
 _TOGETHER = 1 << 20  # cells converted at once
+_NAMED = 3  # places that a message names
 
 
 def _numbers(
@@ -225,13 +204,42 @@ def _numbers(
         return out
     fine = np.frompyfunc(is_number, 1, 1)(cells).astype(bool)
     column = int(np.argmin(fine.all(axis=0)))
-    odd = lines[int(np.argmin(fine[:, column]))]
-    try:
-        number(odd.cells[names[column]], f"{path}, line {odd.number}, column {names[column]!r}")
-    except TableError as error:
-        few = f"Numbers are in {fine[:, column].sum()} of {counted(len(lines), 'cell')}."
-        raise TableError(f"{error} {few}") from None
-    raise AssertionError(f"{path}: a cell that is no number was read as one")
+    odd = np.flatnonzero(~fine[:, column]).tolist()
+    where = told(cells[:, column].tolist(), odd, lambda place: f"line {lines[place].number}")
+    raise TableError(
+        f"{path}: column {names[column]!r}: {where}. Correct, fill or drop them; drop a "
+        "column that is not of finite numbers, or declare it where the command has --categorical."
+    )
+
+
+def told(cells: Sequence[str], odd: Sequence[int], where: Callable[[int], str]) -> str:
+    """How many cells are numbers, and which are not, for messages.
+
+    Args:
+        cells: of a column; odd: places of those that are none; where: a place, in words.
+
+    Example:
+        >>> told(["1", "2", "1.2x"], [2], lambda place: f"line {place + 2}")
+        "2 of 3 cells (67 %) are numbers, but not line 4: '1.2x'"
+    """
+    numbers = len(cells) - len(odd)
+    share = 100 * numbers / len(cells)
+    percent = f"{share:.0f} %" if share < 99.5 else f"{share:.2f} %"
+    return (
+        f"{numbers} of {counted(len(cells), 'cell')} ({percent}) are numbers, but not "
+        f"{places(cells, odd, where)}"
+    )
+
+
+def places(cells: Sequence[str], odd: Sequence[int], where: Callable[[int], str]) -> str:
+    """The first of some cells with their places, for messages.
+
+    Args:
+        cells, odd, where: as for `told`.
+    """
+    named = [f"{where(place)}: {shortened(cells[place])!r}" for place in odd[:_NAMED]]
+    rest = len(odd) - len(named)
+    return ", ".join(named) + (f", and {rest} more" if rest else "")
 
 
 def read_table(
