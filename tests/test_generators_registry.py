@@ -24,10 +24,12 @@ from synthetic_oversampling.theory.generators.fixed import Oracle
 from synthetic_oversampling.theory.generators.seed_masses import seed_masses
 from synthetic_oversampling.theory.generators.smote import Smote
 from synthetic_oversampling.theory.generators.table import GENERATORS, population_law
+from synthetic_oversampling.theory.multiclass.predict import predict_multiclass
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.proportional.predict import predict_proportional
+from synthetic_oversampling.theory.scaling.moments import law_of_design
 
 GROUPS = [
     GaussianGroup([0.0, 0.0], np.eye(2), 0),
@@ -115,6 +117,25 @@ def test_a_generator_without_a_sampler_is_refused():
         sample_synthetic(Unsampled(), 0, GROUPS, SEEDS, 3, key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"Unsampled.*say in theory.proportional.generators"):
         predict_proportional(groups=GROUPS, design=DESIGN, generator=Unsampled(), ridge=1.0)
+
+
+@pytest.mark.parametrize(
+    "unsaid",
+    [{"fitted": True, "fits": Fits()}, {"fitted": False, "fits": Fits(gaussian=True)}],
+    ids=["nothing taken", "not fitted"],
+)
+def test_a_generator_is_refused_whose_seeds_do_not_contribute_as_it_says(unsaid):
+    """As if it drew from the group, its excess would be far too low."""
+    parts = {"name": "quiet", "label": "quiet", "min_seeds": Oracle.min_seeds, "law": Oracle.law}
+    quiet = type("Quiet", (Generator,), parts | unsaid)()
+    assert population_law(quiet, 1, GROUPS, DESIGN.sizes).weights.sum() == 1.0
+    for asked in (
+        lambda: predict(GROUPS, DESIGN, quiet),
+        lambda: law_of_design(GROUPS, DESIGN.sizes, quiet),
+        lambda: predict_multiclass(GROUPS, DESIGN, quiet),
+    ):
+        with pytest.raises(ValueError, match=r"^generator: got .*Quiet.* `fits` to name"):
+            asked()
 
 
 def test_samplers_are_found_by_class():

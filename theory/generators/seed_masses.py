@@ -74,7 +74,17 @@ def sorted_masses(
         noise: sums of the synthetic samples' squared weights.
         sizes: real samples.
         generators: one per group.
+
+    Raises:
+        ValueError: for a generator that says it looks at its seeds, but not what it takes.
     """
+    for one in generators:
+        if one.fitted != any(one.fits):
+            raise ValueError(
+                f"generator: got {one!r} with fitted={one.fitted} and {one.fits}, expected `fits` "
+                "to name what it takes from its seeds, and `fitted` to follow from it; a "
+                "contribution of the seeds that is left out makes the excess far too low."
+            )
     kinds = np.array([generator.fits for generator in generators], np.float64).T
     masses = Fits(*(synthetic * kinds))._asdict()
     duplicated = masses.pop("score")
