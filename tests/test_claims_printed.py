@@ -7,7 +7,12 @@ import sympy as sp
 from synthetic_oversampling.simulate.checks.check import judge_exact
 from synthetic_oversampling.simulate.checks.declaration import planned
 from synthetic_oversampling.simulate.claims.printed import settings as printed_settings
-from synthetic_oversampling.simulate.claims.printed.checks import PRINTED, check_id, printed_checks
+from synthetic_oversampling.simulate.claims.printed.checks import (
+    PRINTED,
+    RESTATED,
+    check_id,
+    printed_checks,
+)
 from synthetic_oversampling.simulate.mutants.mutation import formula
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
@@ -30,6 +35,13 @@ def _verdicts():
 def test_every_printed_formula_is_what_is_computed():
     verdicts = _verdicts()
     assert len(verdicts) == len(PRINTED) and set(verdicts.values()) == {"pass"}
+
+
+def test_rows_that_restate_their_formula_are_rows_and_say_so():
+    sources = {check.id: check.source for check in printed_checks("quick")}
+    assert RESTATED <= set(PRINTED)
+    told = {name for name in PRINTED if sources[check_id(name)] == "restated algebra"}
+    assert told == RESTATED and {"R1.excess", "R6.local_bound"} <= told
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -257,8 +257,8 @@ RESTATED = frozenset(
         "R1.excess",
         "R1.estimation",
         "R3.excess",
-        "R6.bound",
-        "R6.paper_form",
+        "R6.local_bound",
+        "R6.usual_rate",
         "T4.excess_bound",
         "M3.expected",
     }
