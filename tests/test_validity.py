@@ -4,6 +4,7 @@ calibrated."""
 import math
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -24,6 +25,7 @@ from synthetic_oversampling.theory import (
     GaussianPlugin,
     Oracle,
     Smote,
+    law_of_design,
     predict,
 )
 from synthetic_oversampling.theory.prediction import validity
@@ -31,10 +33,13 @@ from synthetic_oversampling.theory.prediction.existence import Clusters, existen
 from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
     VERDICTS,
+    Unreliable,
     rounding_of,
+    validity_along,
     validity_of_law,
     verdict_of,
 )
+from synthetic_oversampling.theory.scaling.global_law import global_law
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "tests" / "validity_record.json"
@@ -255,6 +260,37 @@ def test_a_law_has_the_worst_verdict_along_it():
     groups = classes(3, 1.5)
     assert validity_of_law(groups, (5000, 1000), Oracle()).verdict == "reliable"
     assert validity_of_law(groups, (50, 10), Smote()).verdict == "unreliable"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "generator"),
+    [((5000, 1000), Oracle()), ((50, 10), Oracle()), ((90, 30), GaussianPlugin("pooled"))],
+    ids=["reliable", "few", "fitted"],
+)
+def test_a_law_carries_the_verdict_of_the_predictions_along_it_and_warns(sizes, generator):
+    groups = classes(3, 1.5)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = law_of_design(groups, sizes, generator).validity
+    expected = validity_of_law(groups, sizes, generator)
+    assert (found.verdict, found.causes) == (expected.verdict, expected.causes)
+    np.testing.assert_allclose(found[3:], expected[3:], rtol=1e-6, atol=1e-12)
+    assert len(told) == len(found.causes) and all(one.category is Unreliable for one in told)
+
+
+def test_a_law_levelled_by_weights_is_judged_as_class_weighting_at_weight_0():
+    groups, sizes = classes(3, 1.5), (120, 36)
+    law = law_of_design(groups, sizes, Oracle(), levelled=False)
+    weighted = predict(groups, Design.class_weighted(sizes), Oracle())
+    assert law.validity.noise == pytest.approx(weighted.validity.noise, rel=1e-9)
+    assert law.validity.verdict == weighted.validity.verdict == "doubtful"
+
+
+def test_a_law_that_was_not_judged_is_not_relied_on():
+    groups = classes(3, 1.5)
+    assert validity_along({}, groups, (5000, 1000), Oracle()) == NOT_JUDGED
+    law = global_law(lambda weights: (1.0 - weights / 2, np.ones_like(weights)), lambda: None)
+    assert law.validity == NOT_JUDGED and law.validity.verdict == "unreliable"
 
 
 @pytest.mark.parametrize(("dim", "sizes", "gap"), [(1, (12, 4), 2.0), (6, (30, 10), 1.5)])

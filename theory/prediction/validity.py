@@ -25,9 +25,9 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -41,13 +41,18 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup, Law
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.prediction.existence import Clusters, existence
 
+if TYPE_CHECKING:
+    from synthetic_oversampling.theory.prediction.excess_risk import Expansion
+
 __all__ = [
     "ELSEWHERE",
+    "JUDGED_WEIGHTS",
     "NOTHING",
     "NOT_JUDGED",
     "PROPORTIONAL_FEATURES",
     "REMAINDER",
     "THRESHOLDS",
+    "Point",
     "Unreliable",
     "Validity",
     "judge",
@@ -55,6 +60,7 @@ __all__ = [
     "rounding_of",
     "rows_of",
     "second_moment_of",
+    "validity_along",
     "validity_of_law",
     "verdict_of",
     "warn",
@@ -79,6 +85,7 @@ ELSEWHERE = (
 )
 _EPS = float(np.finfo(float).eps)
 NOTHING = 1e-9  # nats
+JUDGED_WEIGHTS = (0.0, 0.5, 1.0)  # of a law: where its verdict is the worst of
 _CONDITIONING = 2e-5  # measured: error in nats, per unit of rounding and eigenvalue ** -1.5
 
 
@@ -116,6 +123,23 @@ class Validity(NamedTuple):
 NOT_JUDGED = Validity(
     "unreliable", ("the prediction was not judged",), ("not judged",), *(math.nan,) * 6
 )
+
+
+class Point(NamedTuple):
+    """What of a prediction is judged.
+
+    Attributes:
+        theta_star, logit_noise, excess: as of a `theory.Prediction`.
+    """
+
+    theta_star: np.ndarray
+    logit_noise: np.ndarray
+    excess: Expansion
+
+    @property
+    def total(self) -> float:
+        """Predicted excess risk, nats."""
+        return float(self.excess.total)
 
 
 def rows_of(
@@ -156,7 +180,7 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
     """The verdict on a prediction.
 
     Args:
-        prediction: a `theory.Prediction`.
+        prediction: a `theory.Prediction`, or a `Point` of a law.
         rows: of `rows_of`.
         loss: of the prediction.
     """
@@ -337,7 +361,7 @@ def validity_of_law(
     sizes: Sequence[int],
     generator: Generator | Sequence[Generator],
     loss: Loss = LOGISTIC,
-    weights: Sequence[float] = (0.0, 0.5, 1.0),
+    weights: Sequence[float] = JUDGED_WEIGHTS,
 ) -> Validity:
     """The worst verdict along a scaling law: at the weights given, in the limit of many samples.
 
@@ -360,7 +384,35 @@ def validity_of_law(
             predict(groups, Design(counts, math.inf if weight else 0, weight), generator, loss)
             for weight in weights
         ]
-    return max(
-        (one.validity for one in every),
-        key=lambda verdict: (VERDICTS.index(verdict.verdict), verdict.remainder),
-    )
+    return _worst([one.validity for one in every])
+
+
+def validity_along(
+    points: Mapping[float, Point],
+    groups: Sequence[GaussianGroup],
+    sizes: Sequence[int],
+    generator: Generator | Sequence[Generator],
+    loss: Loss = LOGISTIC,
+    *,
+    levelled: bool = True,
+) -> Validity:
+    """The same from what a law has computed already.
+
+    Args:
+        points: by weight, one for each of `JUDGED_WEIGHTS`: without one nothing is judged.
+        groups, sizes, generator, loss, levelled: of the law.
+    """
+    if any(weight not in points for weight in JUDGED_WEIGHTS):
+        return NOT_JUDGED
+    counts, found = sizes_of(sizes), []
+    for weight in JUDGED_WEIGHTS:
+        design = Design(counts, math.inf if weight else 0, weight)
+        if not (levelled or weight):
+            design = Design.class_weighted(counts)
+        own = judge(points[weight], rows_of(groups, design, generator), loss)
+        found.append(pointed(own, groups[0].dim, design, generator))
+    return _worst(found)
+
+
+def _worst(verdicts: Sequence[Validity]) -> Validity:
+    return max(verdicts, key=lambda one: (VERDICTS.index(one.verdict), one.remainder))

@@ -29,6 +29,7 @@ from numpy.polynomial import Chebyshev
 from numpy.polynomial.chebyshev import chebpts2, chebvander
 
 from synthetic_oversampling.theory.arrays import AnyArray
+from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity
 from synthetic_oversampling.theory.ranges import require_range
 from synthetic_oversampling.theory.scaling.scaling_law import Numbers, ScalingLaw, checked, plain
 
@@ -72,12 +73,14 @@ class GlobalLaw:
         error: largest error of these polynomials that was found between their nodes, relative to
             the excess at weight 0 and to the size of the noise.
         small: makes `hyperbola`, when it is asked for.
+        validity: the worst verdict at weights 0, 1/2 and 1 in the limit of many samples.
     """
 
     limit: Chebyshev
     noise: Chebyshev
     error: float
     small: Callable[[], ScalingLaw]
+    validity: Validity = NOT_JUDGED
 
     @cached_property
     def hyperbola(self) -> ScalingLaw:

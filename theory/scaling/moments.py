@@ -12,6 +12,7 @@ Hessian their second moments are the ``A``, ``C``, ``D`` and ``S`` of S1.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,14 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.population.minimum import minimiser
 from synthetic_oversampling.theory.population.moments import moments
 from synthetic_oversampling.theory.prediction.bias import Population, population
+from synthetic_oversampling.theory.prediction.excess_risk import Expansion
 from synthetic_oversampling.theory.prediction.influence import seed_covs
+from synthetic_oversampling.theory.prediction.validity import (
+    JUDGED_WEIGHTS,
+    Point,
+    validity_along,
+    warn,
+)
 from synthetic_oversampling.theory.scaling.global_law import GlobalLaw, global_law
 from synthetic_oversampling.theory.scaling.scaling_law import ScalingLaw, scaling_law
 from synthetic_oversampling.theory.scaling.weight_path import Masses, excess_along
@@ -263,7 +271,11 @@ def law_of_design(
     Returns:
         A `GlobalLaw`: ``excess(alpha, N)``, ``best_weight(N)``, ``best_excess(N)``,
         ``best_slope(N)``, ``floor``, ``crossover``, ``harmful_weight(N)``,
-        ``break_even_size(alpha)``, ``optimal_size(price)``, and ``distance_to_hyperbola``.
+        ``break_even_size(alpha)``, ``optimal_size(price)``, and ``distance_to_hyperbola``;
+        ``validity`` says whether it is to be relied on.
+
+    Warns:
+        Unreliable: once for each cause, where ``validity`` is not "reliable".
 
     Raises:
         ValueError: as `scaling_moments`; if at some weight there is no finite minimiser; or if the
@@ -284,13 +296,29 @@ def law_of_design(
     def sort(real, synthetic, noise) -> SeedMasses:
         return sorted_masses(real, synthetic, noise, every.sizes, generators)
 
+    judged: dict[float, Point] = {}
+
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         masses = (levelled_masses if levelled else _weighted)(weights, every.sizes)
-        return excess_along(masses, star, moved, sort, loss)
+        path = excess_along(masses, star, moved, sort, loss)
+        for weight in JUDGED_WEIGHTS:
+            place = int(np.argmin(np.abs(weights - weight)))
+            if abs(weights[place] - weight) < 1e-12:
+                parts = Expansion(
+                    bias=path.bias[place],
+                    variance=path.variance[place],
+                    cox_snell=path.cox_snell[place],
+                    std=np.nan,
+                )
+                judged[weight] = Point(star, path.logit_noise[place], parts)
+        return path.limit, path.fresh
 
-    return global_law(
+    law = global_law(
         along, lambda: _moments(every, generators, pieces, theta_star, loss, levelled).law
     )
+    verdict = validity_along(judged, groups, every.sizes, generator, loss, levelled=levelled)
+    warn(verdict)
+    return dataclasses.replace(law, validity=verdict)
 
 
 def _centred(pieces: Population, theta) -> tuple[Population, np.ndarray]:

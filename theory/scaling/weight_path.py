@@ -38,7 +38,7 @@ from synthetic_oversampling.theory.prediction.influence import (
     seed_noise,
 )
 
-__all__ = ["Masses", "excess_along"]
+__all__ = ["Along", "Masses", "excess_along"]
 
 _TOGETHER = 16  # weights in one run of a compiled program, whatever number is asked for
 _STEPS = 40  # of Newton's method
@@ -60,14 +60,32 @@ class Masses(NamedTuple):
     noise: np.ndarray
 
 
+class Along(NamedTuple):
+    """Theorem R at many weights, in the limit of many synthetic samples: nats.
+
+    Attributes:
+        limit: the excess ``[n]``.
+        fresh: variance and Cox-Snell part of one synthetic sample a group ``[n]``, times samples.
+        bias, variance, cox_snell: the parts of the limit ``[n]``.
+        logit_noise: as `theory.Prediction` has it ``[n, G]``.
+    """
+
+    limit: np.ndarray
+    fresh: np.ndarray
+    bias: np.ndarray
+    variance: np.ndarray
+    cox_snell: np.ndarray
+    logit_noise: np.ndarray
+
+
 def excess_along(
     masses: Masses,
     theta_star,
     pieces: Population,
     sort: Callable[..., SeedMasses],
     loss: Loss,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The excess of each design, and what one more synthetic sample's noise a group adds ``[n]``.
+) -> Along:
+    """The excess of each design in parts, and what one synthetic sample's noise adds ``[n]``.
 
     Statement (exact on R1 and R2): the first is `theory.predict`'s total; theorem R is linear in
     the covariance of the empirical gradient, and the second is its variance and Cox-Snell part for
@@ -79,9 +97,6 @@ def excess_along(
         pieces: the groups' and generators' laws.
         sort: ``(real, synthetic, noise) -> SeedMasses`` of one design.
         loss: the loss (static).
-
-    Returns:
-        Nats, and nats times samples.
 
     Raises:
         ValueError: if some design has no finite minimiser.
@@ -109,14 +124,24 @@ def excess_along(
         noise, turn, drift = _seeds(points, along, inverse, laws, each, room, families, loss, nodes)
 
     def noisy(weights, noise):
-        """Variance and Cox-Snell part of a gradient's covariance, what it owes to seeds aside."""
+        """Covariance of the estimate, and variance and Cox-Snell part, what seeds add aside."""
         cov = inverse @ (np.einsum("tg,tgpq->tpq", weights, moment.score_cov) + noise) @ inverse
         slope = moments_slope(at, moment, laws, (-shares, cov), (weights, inverse))
-        return (np.sum(hessian * cov, axis=(1, 2)) + np.sum(slope * along, axis=1)) / 2
+        return cov, np.sum(hessian * cov, axis=(1, 2)), np.sum(slope * along, axis=1)
 
     one = np.broadcast_to(np.repeat([0.0, 1.0 / count**2], count), shares.shape)
     bias = (moment.risk[:, :count] - best.risk[:count]).mean(axis=1)
-    return bias + noisy(weights, noise) + turn / 2 - drift, noisy(one, 0.0)
+    cov, variance, drawn = noisy(weights, noise)
+    _, *fresh = noisy(one, 0.0)
+    own = moment.hessian[:, :count]
+    return Along(
+        limit=bias + (variance + drawn) / 2 + turn / 2 - drift,
+        fresh=(fresh[0] + fresh[1]) / 2,
+        bias=bias,
+        variance=variance / 2,
+        cox_snell=drawn / 2 + turn / 2 - drift,
+        logit_noise=np.einsum("tgpq,tpq->tg", own, cov) / own[..., 0, 0],
+    )
 
 
 def _points(shares, star, pieces: Population, loss: Loss) -> np.ndarray:
