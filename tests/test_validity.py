@@ -286,6 +286,14 @@ def test_a_law_levelled_by_weights_is_judged_as_class_weighting_at_weight_0():
     assert law.validity.verdict == weighted.validity.verdict == "doubtful"
 
 
+@pytest.mark.parametrize("place", range(6))
+def test_no_verdict_is_reliable_of_which_a_number_is_missing(place):
+    numbers = [50.0, 0.0, 50.0, 0.01, 0.01, 1e-9]
+    assert verdict_of(*numbers).verdict == "reliable"
+    numbers[place] = math.nan
+    assert verdict_of(*numbers).verdict == "unreliable"
+
+
 def test_a_law_that_was_not_judged_is_not_relied_on():
     groups = classes(3, 1.5)
     assert validity_along({}, groups, (5000, 1000), Oracle()) == NOT_JUDGED

@@ -269,8 +269,8 @@ def verdict_of(
     """
     degrees = {
         "few seeds": _degree(-seeds, *(-limit for limit in THRESHOLDS["seeds"])),
-        "separation": _degree(no_fit, *THRESHOLDS["no_fit"]),
-        "remainder": _degree(remainder, *THRESHOLDS["remainder"]),
+        "separation": _degree(no_fit if margin >= 0 else math.nan, *THRESHOLDS["no_fit"]),
+        "remainder": _degree(remainder if noise >= 0 else math.nan, *THRESHOLDS["remainder"]),
         "digits lost": _degree(rounding, *THRESHOLDS["rounding"]),
         "loss": 0 if loss == LOGISTIC else 1,
     }
