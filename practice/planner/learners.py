@@ -18,6 +18,7 @@ RIDGES = tuple(0.1 * 4.0**k for k in range(7))
 _TINY = 1e-6  # a ridge that is none, but keeps a fit to separable rows finite
 _STEPS, _SETTLED = 60, 1e-6
 _SHRUNK = 0.1  # of the step before, beyond which the Hessian is made anew
+_MANY = 20_000  # rows, beyond which a Hessian in single precision takes hardly more steps
 _CERTAIN = 0.01
 
 
@@ -68,14 +69,15 @@ def _path(x, y, weight, held, ridges) -> np.ndarray:
     theta, score, found = np.zeros(wide.shape[1]), np.zeros(len(x)), {}
     penalty = np.ones(wide.shape[1])
     penalty[0] = 0.0
-    rows = None
+    rows, coarse = None, wide.astype(np.float32) if len(wide) > _MANY else wide
     for ridge in sorted(ridges, reverse=True):
         before = np.inf
         for _ in range(_STEPS):
             chance = expit(score)
             slope = wide.T @ (weight * (chance - y)) + ridge * penalty * theta
             if rows is None:
-                rows = (wide * (weight * chance * (1 - chance))[:, None]).T @ wide
+                curved = (weight * chance * (1 - chance)).astype(coarse.dtype)
+                rows = ((coarse * curved[:, None]).T @ coarse).astype(np.float64)
             bend = rows + np.diag(ridge * penalty + 1e-9 * weight.sum())
             move = -np.linalg.solve(bend, slope)
             along = wide @ move

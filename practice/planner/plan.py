@@ -44,7 +44,7 @@ __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "shor
 _FOLDS, _REPEATS = 5, 2
 _SHORT = 10  # designs with rows that are judged, beside those always judged
 USUAL = ("smote", "plugin-pooled", "predictive-pooled")  # where nobody named any
-_LARGE = 5_000  # rows, beyond which one repeat is enough
+_LARGE = 5_000  # rows, beyond which one repeat is enough, and every other ridge
 
 
 class SeparableError(ValueError):
@@ -102,7 +102,8 @@ def plan_table(
             1e-3 of a metric that is a share.
         most: synthetic rows of a group at most.
         level: of the intervals.
-        folds, repeats: of cross-validation; when omitted 5 and 2, and 1 beyond 5000 rows.
+        folds, repeats: of cross-validation; when omitted 5 and 2, and 1 beyond 5000 rows, where
+            also every other ridge is left out.
         seed: of folds and draws.
         names: of the features, for messages; a data frame's own when omitted.
         told: called with the folds done and their number.
@@ -152,7 +153,7 @@ def plan_table(
     objective = OBJECTIVES[metric]
     proposal = _proposal(table, every, learner, ridge, metric, share)
     designs, gains = short_list(every, proposal, metric)
-    ridges = _ridges(learner, ridge, proposal)
+    ridges = _ridges(learner, ridge, proposal)[:: 1 if len(table.x) <= _LARGE else 2]
     (found,) = cross_validate(
         table.x,
         table.y,
