@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reference import write
+from typeset import typeset
 
 from synthetic_oversampling.figures import style
 from synthetic_oversampling.figures.gallery import FIGURES
@@ -22,7 +23,7 @@ def _section(name: str) -> str:
     theorems = ", ".join(f"[{one}](../theorems/{one}.md)" for one in spec.theorems)
     return (
         f"## {spec.title[0].upper() + spec.title[1:]}\n\n![{spec.title}]({name}.png)\n\n"
-        f"Theorem{'s' if spec.theorems[1:] else ''} {theorems}. {spec.caption}\n\n"
+        f"Theorem{'s' if spec.theorems[1:] else ''} {theorems}. {typeset(spec.caption)}\n\n"
         f"```sh\noversampling figures {name}\n```"
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from recorded import read as recorded
 from reference import PACKAGE, write
 from sphinx.errors import ExtensionError
+from typeset import typeset
 
 from synthetic_oversampling.figures.gallery import FIGURES
 from synthetic_oversampling.simulate.checks.declaration import SOURCES
@@ -39,15 +40,8 @@ FORMS = {
 OPEN = "not-known.md"
 
 
-def _text(words: str) -> str:
-    """Plain text in Markdown: names in backticks stay, everything else is what it is."""
-    parts = re.split(r"(`[^`]+`)", words)
-    parts[::2] = [re.sub(r"([\\*_{}\[\]<>$#|~^])", r"\\\1", part) for part in parts[::2]]
-    return "".join(parts)
-
-
 def _cell(words: str) -> str:
-    return _text(words).replace("\n", " ")
+    return typeset(words).replace("\n", " ")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -87,7 +81,7 @@ def _formula(formula: Formula) -> str:
     )
     parts = [
         f"### {formula.id}",
-        f"{_text(formula.claim[0].upper() + formula.claim[1:])} ({formula.kind}).",
+        f"{typeset(formula.claim[0].upper() + formula.claim[1:])} ({formula.kind}).",
         f"```{{math}}\n{formula.latex}\n```",
     ]
     if formula.arguments:
@@ -154,10 +148,10 @@ def _mutants(entry: Theorem) -> str:
 
 def _figure(entry: Theorem) -> str:
     if entry.figure is None:
-        return f"None: {_text(entry.no_figure or '')}."
+        return f"None: {typeset(entry.no_figure or '')}."
     spec = FIGURES[entry.figure]
     return (
-        f"![{spec.title}](../gallery/{entry.figure}.png)\n\n{_text(spec.caption)}\n\n"
+        f"![{spec.title}](../gallery/{entry.figure}.png)\n\n{typeset(spec.caption)}\n\n"
         f"{_code(f'oversampling figures {entry.figure}', 'sh')}\n\n"
         f"draws it (`{figure(entry.figure)}`)."
     )
@@ -165,17 +159,17 @@ def _figure(entry: Theorem) -> str:
 
 def _page(entry: Theorem, notes: dict[str, str]) -> str:
     sources = "\n".join(
-        f"* **{source.form}** ({FORMS[source.form]}): {_text(source.says)}. "
-        f"{_text(source.work[0].upper() + source.work[1:])}, {_text(source.version)}."
+        f"* **{source.form}** ({FORMS[source.form]}): {typeset(source.says)}. "
+        f"{typeset(source.work[0].upper() + source.work[1:])}, {typeset(source.version)}."
         for source in entry.sources
     )
-    assumptions = "\n".join(f"* {_text(own)}" for own in entry.assumptions)
+    assumptions = "\n".join(f"* {typeset(own)}" for own in entry.assumptions)
     computed = "\n".join(f"* {_link(name)} (`{definition(name)}`)" for name in entry.functions)
-    remainder = f"Left out: {_text(entry.remainder)}."
+    remainder = f"Left out: {typeset(entry.remainder)}."
     parts = [
-        f"(theorem-{entry.id})=\n# {entry.id}. {_text(entry.claim)}",
+        f"(theorem-{entry.id})=\n# {entry.id}. {typeset(entry.claim, title=True)}",
         f"*{', '.join(entry.kinds)}*",
-        f"## Statement\n\n{_text(entry.statement)}",
+        f"## Statement\n\n{typeset(entry.statement)}",
         f"## Assumptions and remainder\n\n{assumptions}\n\n{remainder}",
         f"## Sources\n\n{sources}",
         "## Formulas\n\n" + ("\n\n".join(map(_formula, entry.formulas)) or "It prints none."),

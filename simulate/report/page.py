@@ -18,10 +18,10 @@ from synthetic_oversampling.simulate.report.parts import (
     badge,
     escape,
     number,
-    prose,
     row_of_check,
     table,
 )
+from synthetic_oversampling.simulate.report.prose import prose
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Picture", "report_page"]

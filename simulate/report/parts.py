@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["STYLE", "badge", "escape", "number", "prose", "row_of_check", "strip", "table"]
+from synthetic_oversampling.simulate.report.prose import prose
 
+__all__ = ["STYLE", "badge", "escape", "number", "row_of_check", "strip", "table"]
+
+# style of a report page; it loads nothing
 STYLE = """
 :root{color-scheme:light dark;--text:#1b1f24;--back:#fff;--soft:#57606a;--line:#d0d7de;
 --card:#f6f8fa;--pass:#12663a;--fail:#b3140c;--unsure:#8a5200;--band:#dbe9f9;--inner:#aecdf0;
@@ -57,12 +59,6 @@ tr,figure,.eq{break-inside:avoid}nav{display:none}a{color:inherit;text-decoratio
 
 _WIDTH, _HEIGHT, _REACH = 150.0, 18.0, 1.5  # of a strip; half its range in discrepancies
 _ALIGN = {">": ' class="n"', "=": ' class="x"'}
-_GREEK = {
-    "alpha": "α", "beta": "β", "theta": "θ", "thetahat": "θ̂", "delta": "δ", "Delta": "Δ",
-    "sigma": "σ", "tau": "τ", "eta": "η", "mu": "μ", "phi": "φ", "psi": "ψ", "Phi": "Φ",
-    "rho": "ρ", "Sigma": "Σ", "lambda": "λ", "grad": "∇", "Rhat": "R̂", "Rtilde": "R̃",
-    "infinity": "∞",
-}  # fmt: skip
 _LOOK = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "fail"),
@@ -80,29 +76,6 @@ def escape(text: Any) -> str:
         'a &lt; &#x27;b&#x27;'
     """
     return html.escape(str(text), quote=True)
-
-
-def prose(text: str) -> str:
-    """A statement's plain text as HTML: Greek letters, indices and exponents.
-
-    Example:
-        >>> prose("theta_alpha - theta* = -H^{-1} b, n_max <= 3")
-        'θ<sub>α</sub> − θ* = −H<sup>−1</sup> b, n<sub>max</sub> ≤ 3'
-    """
-    out = escape(text).replace("&lt;=", "≤").replace("&gt;=", "≥").replace("-&gt;", "→")
-    out = out.replace("+-", "±").replace("-+", "∓").replace("sum_", "Σ_")
-    out = re.sub(r"(?<![A-Za-z])-(?=[A-Za-z0-9({\[ ])", "−", out)
-    out = re.sub(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])", lambda m: _GREEK.get(m[0], m[0]), out)
-    for pattern, tag in (
-        (r"(?<=[^\s_])_(?:\{([^{}]*)\}|([^\W_]+))", "sub"),
-        (r"(?<=\S)\^(?:\{([^{}]*)\}|(−?\w+))", "sup"),
-    ):
-
-        def put(found, tag=tag):
-            return f"<{tag}>{(found[1] or found[2]).replace('_', ' ')}</{tag}>"
-
-        out = re.sub(pattern, put, out)
-    return out
 
 
 def number(value: float | None) -> str:
