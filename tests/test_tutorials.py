@@ -14,7 +14,7 @@ PAGES = [
     if "{code-cell}" in page.read_text()
 ]
 PICTURES = {*TUTORIALS, DOCS / "literature.md"}
-CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?^---\n)?(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
