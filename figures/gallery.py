@@ -38,6 +38,7 @@ from synthetic_oversampling.figures.spec import Spec
 
 __all__ = ["FIGURES", "chosen"]
 
+# every figure, by name
 FIGURES: dict[str, Spec] = {
     spec.name: spec
     for spec in (

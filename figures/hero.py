@@ -50,6 +50,7 @@ def _draw(imbalance: Mapping, weights: Mapping, scaling: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="hero",
     title="the figure of the README: imbalance, excess risk by weight, scaling law",

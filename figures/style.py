@@ -31,7 +31,7 @@ __all__ = [
     "styled", "svg_text", "ticks", "verdict", "verdict_handles",
 ]  # fmt: skip
 
-FORMATS = ("png", "svg", "pdf")
+FORMATS = ("png", "svg", "pdf")  # formats that a figure is written in
 GUIDE = "guide"  # gid of lines that carry no data: zero lines, asymptotes, slopes
 _VERDICTS = {1: ("o", "white"), -1: ("s", "black"), 0: ("D", "0.6")}  # of a gain: marker, face
 INTERVAL = 1.959964  # standard errors on each side: 95 % for a normal mean
@@ -75,6 +75,7 @@ class Series(NamedTuple):
     marker: str
 
 
+# colour, line and marker of a series, in the order of use
 SERIES = (
     Series("#0072B2", "-", "o"),
     Series("#D55E00", "--", "s"),

@@ -29,7 +29,7 @@ except ImportError as error:
 
 __all__ = ["FITS", "Calibration", "check_calibration", "draw", "encoder", "table"]
 
-FITS = ("not resampled", "resampled", "resampled, corrected")
+FITS = ("not resampled", "resampled", "resampled, corrected")  # the fits that are compared
 _FLOOR = 1e-3  # of probabilities in logarithms
 _BINS = 8
 _Z = 1.959963984540054  # of 95 % intervals

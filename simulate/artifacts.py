@@ -36,7 +36,7 @@ __all__ = [
     "save_text",
 ]
 
-SCHEMA = 1
+SCHEMA = 1  # version of the layout of an artifact
 _FORMAT = "synthetic-oversampling artifact"
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

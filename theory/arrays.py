@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     AnyArray = Any
     ArrayLike = Any
-    OptionalArrayLike = Any  # a field that is filled in where it is left out
+    OptionalArrayLike = Any
 else:
     import jax
     import numpy as np
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike  # what becomes an array: sequences and numbers as well
 
     AnyArray = jax.Array | np.ndarray | np.generic  # computed by JAX, or at once on the host
-    OptionalArrayLike = ArrayLike | None
+    OptionalArrayLike = ArrayLike | None  # a field that is filled in where it is left out
 
 __all__ = ["AnyArray", "ArrayLike", "OptionalArrayLike"]

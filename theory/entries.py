@@ -11,6 +11,7 @@ _PROPORTIONAL = "sizes and the number of features d grow in proportion"
 _GAUSSIAN_ROWS = "Gaussian (mixture) groups whose means stay bounded"
 _NO_FIGURE = "its numbers are compared with simulations one by one, by its checks"
 
+# theorem T5
 ROW_THEOREMS = (
     dict(
         id="T5",
@@ -35,6 +36,7 @@ ROW_THEOREMS = (
         no_figure=None,
     ),
 )
+# family H
 PROPORTIONAL_THEOREMS = (
     dict(
         id="H1",
@@ -102,6 +104,7 @@ PROPORTIONAL_THEOREMS = (
 _SCORE = "linear score, Gaussian (mixture) groups of two labels"
 _NOTHING = "none; quadrature to about ten digits"
 
+# family M
 METRIC_THEOREMS = (
     dict(
         id="M1",
@@ -152,6 +155,7 @@ METRIC_THEOREMS = (
 
 _CLASSES = "softmax loss, Gaussian (mixture) groups labelled 0 to K - 1"
 
+# family K
 MULTICLASS_THEOREMS = (
     dict(
         id="K1",

@@ -419,6 +419,7 @@ _ALL = (
     *(Theorem(**theorem) for theorem in MULTICLASS_THEOREMS),
 )
 
+# every theorem by its id, in the order of the pages
 THEOREMS: dict[str, Theorem] = {entry.id: entry for entry in _ALL}
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 __all__ = ["SOURCES", "Form", "Source"]
 
-Form = Literal["reported", "sharp", "literature"]
+Form = Literal["reported", "sharp", "literature"]  # of the paper, our own, or of others
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ _DECAY = _reported("the error falls polynomially in the augmentation size", _SUM
 _CAPACITY = _reported("transformers are capable of generating synthetic samples of high quality")
 _SPURIOUS = _reported("synthetic samples address spurious correlation as well as imbalance")
 
+# where each theorem comes from, by its id
 SOURCES: dict[str, tuple[Source, ...]] = {
     "B1": (_sharp("the identity, with the design's weights"), _RISKS),
     "B2": (

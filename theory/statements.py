@@ -15,6 +15,7 @@ EXISTENCE = (
     "beyond the threshold of `theory.prediction.existence`: there the statement is empty."
 )
 
+# statements by the id of their theorem
 STATEMENTS: dict[str, str] = {
     "B2": (
         "grad B_g(theta) = E_{Q_g} s - E_{P_g} s is a one-dimensional Gaussian integral in any "

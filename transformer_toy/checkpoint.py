@@ -35,12 +35,14 @@ __all__ = [
     "write_tensors",
 ]
 
+# what a file of a network for independent features says it is
 FORMAT = "synthetic-oversampling transformer 2"
 # networks that ship with the package; `oversampling` says what each was trained for
 SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
-SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"
+SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"  # shipped network: unknown mean
+# shipped network: whole rows
 SHIPPED_ROWS = Path(__file__).parent / "rows" / "whole_rows.safetensors"
-ROWS = "network for whole rows"
+ROWS = "network for whole rows"  # what a file of a network for whole rows says it is
 
 
 class CheckpointError(ValueError):

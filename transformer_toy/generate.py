@@ -49,8 +49,9 @@ __all__ = [
     "write_csv",
 ]
 
+# families whose networks write rows of numbers
 FAMILIES = ("unknown_mean", "unknown_mean_and_scale")
-BATCH = 65_536
+BATCH = 65_536  # rows that are written at once
 FARTHEST = 4.0  # prior standard deviations of a group's mean
 
 

@@ -35,9 +35,9 @@ __all__ = [
     "sample",
 ]
 
-VAR_FLOOR = 1e-3
-DF_FLOOR = 0.1
-WEIGHT_FLOOR = 1e-6
+VAR_FLOOR = 1e-3  # least variance
+DF_FLOOR = 0.1  # least degrees of freedom
+WEIGHT_FLOOR = 1e-6  # least weight of a component
 
 
 class Gaussian(NamedTuple):
@@ -80,7 +80,7 @@ class Labelled(NamedTuple):
     var: Float[Array, "*b K"]
 
 
-Law = Gaussian | Student | Mixture | Categorical | Labelled
+Law = Gaussian | Student | Mixture | Categorical | Labelled  # a law that a network writes
 
 
 def positive(raw: Float[Array, "*s"], floor: float) -> Float[Array, "*s"]:

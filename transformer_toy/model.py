@@ -23,7 +23,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Architecture", "Params", "apply", "init", "num_parameters", "shapes", "zeros"]
 
-Params = dict[str, Array]
+Params = dict[str, Array]  # weights by name
 
 
 @dataclass(frozen=True)

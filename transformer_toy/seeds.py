@@ -19,7 +19,7 @@ __all__ = [
     "read_seeds",
 ]
 
-SCALINGS = ("covariance", "features")
+SCALINGS = ("covariance", "features")  # what seeds are scaled by
 _WIDE = 5000  # features, of which a covariance takes 200 MB
 
 

@@ -374,6 +374,7 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
     )
 
 
+# what makes the task of a family, by its name
 TASKS: dict[str, Callable[..., Task]] = {
     "unknown_mean": unknown_mean,
     "unknown_mean_and_scale": unknown_mean_and_scale,

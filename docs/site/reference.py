@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sphinx.addnodes import pending_xref
 from sphinx.errors import ExtensionError
+from sphinx.pycode import ModuleAnalyzer
 
 PACKAGE = "synthetic_oversampling"
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,28 +162,65 @@ def _plain(app, what, name, obj, options, lines: list[str]) -> None:
 
 
 @functools.cache
+def _bound(module: str) -> dict[str, tuple[int, int]]:
+    """The first and last line of what binds each name of a module at its top, imports included."""
+    nodes, found = list(ast.parse(_source(module)).body), {}
+    for node in nodes:
+        if isinstance(node, ast.If):
+            nodes += [*node.body, *node.orelse]
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        inner = [part for own in targets for part in getattr(own, "elts", [own])]
+        names = [part.id for part in inner if isinstance(part, ast.Name)]
+        if isinstance(node, ast.ImportFrom):
+            names = [alias.asname or alias.name for alias in node.names]
+        found |= {name: (node.lineno, node.end_lineno or node.lineno) for name in names}
+    return found
+
+
+@functools.cache
+def _source(module: str) -> str:
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return (path if path.exists() else path.with_suffix("") / "__init__.py").read_text()
+
+
+@functools.cache
 def _comments(module: str) -> dict[str, str]:
     """What the comments on and above a module's constants say."""
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    path = path if path.exists() else path.with_suffix("") / "__init__.py"
-    lines = path.read_text().split("\n")
+    lines = _source(module).split("\n")
     found = {}
-    for node in ast.parse("\n".join(lines)).body:
-        targets = getattr(node, "targets", [getattr(node, "target", None)])
-        for name in (target.id for target in targets if isinstance(target, ast.Name)):
-            above = []
-            row = node.lineno - 2
-            while row >= 0 and lines[row].startswith("# ") and not lines[row].startswith("# ---"):
-                above.insert(0, lines[row][2:])
-                row -= 1
-            beside = re.search(r"  # (.*)$", lines[node.lineno - 1])
-            found[name] = " ".join(above + ([beside.group(1)] if beside else []))
+    for name, (first, _) in _bound(module).items():
+        above: list[str] = []
+        row = first - 2
+        while row >= 0 and (line := lines[row].strip()).startswith("# ") and "# ---" not in line:
+            above.insert(0, line[2:])
+            row -= 1
+        beside = re.search(r"  # (.*)$", lines[first - 1])
+        found[name] = " ".join(above + ([beside.group(1)] if beside else []))
     return found
 
 
 def _comment(dotted: str) -> str:
+    """What is said of a constant where it is defined, or where it was imported from."""
     module, _, name = dotted.removeprefix(f"{PACKAGE}.").rpartition(".")
-    return _comments(module).get(name, "")
+    said = _comments(module).get(name, "")
+    value = getattr(importlib.import_module(f"{PACKAGE}.{module}"), name, None)
+    others = (
+        _comments(home)[name]
+        for home, listed, other in public_names()
+        if listed == name and other is value and _comments(home).get(name)
+    )
+    return said or next(others, "")
+
+
+def _sources(app, module: str) -> tuple[str, dict] | None:
+    """What the pages of sources show: functions, classes, and constants as well."""
+    if not module.startswith(f"{PACKAGE}."):
+        return None
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.find_tags()
+    bound = _bound(module.removeprefix(f"{PACKAGE}."))
+    constants = {name: ("data", *lines) for name, lines in bound.items()}
+    return analyzer.code, constants | analyzer.tags
 
 
 def _offered_by(dotted: str) -> str:
@@ -218,17 +256,25 @@ def _exact(app, doctree) -> None:
 
 
 def _complete(app, error) -> None:
-    """No build without an entry for every public name."""
+    """No build without an entry for every public name that says what it is and where it stands."""
     if error is not None or app.builder.name != "html":
         return
     described = set(app.env.domains.python_domain.objects)
-    missing = [
-        f"{place}.{name}"
-        for place, name, _ in public_names()
-        if f"{PACKAGE}.{place}.{name}" not in described
-    ]
-    if missing:
-        raise ExtensionError(f"no entry in the reference: {', '.join(missing)}")
+    shown = {module: entry[2] for module, entry in app.env._viewcode_modules.items() if entry}
+    faults: dict[str, list[str]] = {}
+    for place, name, value in public_names():
+        own = f"{PACKAGE}.{place}.{name}"
+        said = inspect.getdoc(value) if _directive(value)[0] != "autodata" else _comment(own)
+        for fault, there in (
+            ("no entry in the reference", own in described),
+            ("an entry without a link to its source", name in shown.get(f"{PACKAGE}.{place}", ())),
+            ("an entry that says nothing (a constant: no comment)", said),
+        ):
+            if not there:
+                faults.setdefault(fault, []).append(f"{place}.{name}")
+    if faults:
+        lines = (f"{fault}: {', '.join(names)}" for fault, names in faults.items())
+        raise ExtensionError("\n".join(lines))
 
 
 def setup(app) -> dict:
@@ -236,6 +282,7 @@ def setup(app) -> dict:
     app.connect("builder-inited", _write)
     app.connect("autodoc-process-docstring", _plain, priority=100)
     app.connect("autodoc-skip-member", _others)
+    app.connect("viewcode-find-source", _sources)
     app.connect("doctree-read", _exact)
     app.connect("build-finished", _complete)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

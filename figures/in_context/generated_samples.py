@@ -43,6 +43,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="generated_samples",
     title="seeds, generated and true samples of one group",

@@ -39,6 +39,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="row_depth",
     title="whole rows: divergence from the exact law by depth",

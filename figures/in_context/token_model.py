@@ -27,6 +27,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="token_model",
     title="token model: divergence by depth, sharp and reported rate",

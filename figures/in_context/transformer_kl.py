@@ -68,6 +68,7 @@ def _draw_trained(total, gap, trained: Mapping) -> None:
     gap.set_title("trained: distance from the exact predictive")
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="transformer_kl",
     title="divergence of constructed and trained attention against the seeds",

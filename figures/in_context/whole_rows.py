@@ -71,6 +71,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="whole_rows",
     title="whole rows: the trained network beside what one could use instead",

@@ -32,6 +32,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="proportional_errors",
     title="errors and excess risk when features are as many as minority rows",

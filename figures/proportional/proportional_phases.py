@@ -66,6 +66,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="proportional_phases",
     title="where oversampling beats class weighting when features are many",

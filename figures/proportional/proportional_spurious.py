@@ -33,6 +33,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="proportional_spurious",
     title="the worst group under a spurious correlation, when features are many",

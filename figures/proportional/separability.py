@@ -54,6 +54,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="separability",
     title="from how many features on rows are separable, by imbalance",

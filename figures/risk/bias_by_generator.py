@@ -94,6 +94,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="bias_by_generator",
     title="bias gradient and displacement of every generator",

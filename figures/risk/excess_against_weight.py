@@ -54,6 +54,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="excess_against_weight",
     title="excess risk, taken apart, against the weight",

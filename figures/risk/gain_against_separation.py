@@ -39,6 +39,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="gain_against_separation",
     title="gain over class weighting and SMOTE, with Efron's efficiency",

@@ -69,6 +69,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="group_risk",
     title="errors and excess risk by group, and the worst group",

@@ -52,6 +52,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="metrics_by_imbalance",
     title="AUROC and balanced error of every method against the imbalance",

@@ -71,6 +71,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="phase_diagram",
     title="where synthetic oversampling helps and where it hurts",

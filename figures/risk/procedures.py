@@ -44,6 +44,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="procedures",
     title="how much synthetic data: by validation, and by formula",

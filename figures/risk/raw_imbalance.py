@@ -46,6 +46,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="raw_imbalance",
     title="raw ERM under imbalance: errors per class against the ratio",

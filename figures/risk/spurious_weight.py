@@ -51,6 +51,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="spurious_weight",
     title="weight on a spurious feature, before and after oversampling",

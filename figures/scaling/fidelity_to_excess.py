@@ -43,6 +43,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="fidelity_to_excess",
     title="from divergence to bias to excess risk",

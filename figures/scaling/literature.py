@@ -68,6 +68,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="literature",
     title="S1 and S2 beside the real-plus-surrogate law of the literature",

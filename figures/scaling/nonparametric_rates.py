@@ -44,6 +44,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="nonparametric_rates",
     title="nonparametric exponents in the synthetic size",

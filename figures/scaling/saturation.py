@@ -88,6 +88,7 @@ def _beta(name: str) -> str:
     return rf"$\beta={float(name):g}$"
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="saturation",
     title="a generator that smooths its seeds saturates at their own rate",

@@ -69,6 +69,7 @@ def _draw_weight(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="scaling_law",
     title="scaling law in the synthetic size, with crossover and floor",
@@ -83,6 +84,7 @@ SPEC = Spec(
     "oracle has no floor.",
     draw=_draw,
 )
+# a second figure of the same kind: the best weight
 BEST_WEIGHT = Spec(
     name="best_weight",
     title="best weight against the synthetic size",

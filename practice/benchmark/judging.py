@@ -27,6 +27,7 @@ __all__ = ["CLASSIFIERS", "METRICS", "PROBABILITY_FLOOR", "RELIABILITY_BINS", "j
 
 PROBABILITY_FLOOR = 1e-3  # trees give probabilities of 0, whose logarithm says nothing more
 RELIABILITY_BINS = 10  # of equal width, so that seeds can be added up
+# what tables and figures call each metric
 METRICS = {
     "balanced_cross_entropy": "balanced cross-entropy",
     "balanced_error": "balanced error",
@@ -54,6 +55,7 @@ def _boosting(seed: int):
     return HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=10, random_state=seed)
 
 
+# what makes a classifier from a seed, by its name
 CLASSIFIERS: dict[str, Callable] = {
     "logistic": _logistic,
     "forest": _forest,

@@ -27,6 +27,7 @@ __all__ = [
     "summary",
 ]
 
+# what tables call a metric
 LABELS = {
     "raw": "raw",
     "weighted": "class weights",
@@ -44,6 +45,7 @@ LABELS = {
     "supplied": "supplied rows",
     "oracle": "oracle: real rows",
 }
+# headings, by whether tables have categories
 KINDS = {False: "tables of numbers", True: "tables with categories"}
 REFERENCES = ("plugin", "in_context", "language_model", "supplied")
 COMPARED = ("balanced_cross_entropy", "balanced_error", "auc")

@@ -31,7 +31,7 @@ except ImportError as error:
 
 __all__ = ["METHODS", "TEXT", "Refused", "Training", "train_rows"]
 
-TEXT = "language_model"
+TEXT = "language_model"  # name of the method that asks a language model
 NEIGHBOURS = 5  # of SMOTE and its variants; fewer if there are fewer seeds
 
 
@@ -171,7 +171,7 @@ _RESAMPLERS = {
     "supplied": _supplied,
     "oracle": _oracle,
 }  # and TEXT, which needs a model
-METHODS = ("raw", "weighted", *_RESAMPLERS, TEXT)
+METHODS = ("raw", "weighted", *_RESAMPLERS, TEXT)  # every method, by the name of the command
 
 
 def train_rows(method: str, split: Split, seed: int, language_model: str | None = None) -> Training:

@@ -37,8 +37,9 @@ except ImportError as error:
 
 __all__ = ["DEFAULT_METHODS", "KIND", "Plan", "Task", "check", "run_seed", "run_tasks", "tasks"]
 
-KIND = "benchmark seed"
+KIND = "benchmark seed"  # kind of artifact
 _VERSIONS = ("scikit-learn", "imbalanced-learn", "synthetic-oversampling")
+# methods that run unless others are named
 DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("predictive", "mixture", TEXT))
 
 

@@ -21,7 +21,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["SETTINGS", "Split", "features", "make_split", "points"]
 
-SETTINGS = ("imbalance", "spurious", "natural")
+SETTINGS = ("imbalance", "spurious", "natural")  # how a table is made imbalanced, or left as it is
 TEST_SHARE = 0.3
 LARGEST = 120  # rows of the largest cell
 FEWEST = 8  # seeds of a small cell

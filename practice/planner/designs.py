@@ -18,7 +18,7 @@ import numpy as np
 
 __all__ = ["SHARES", "Design", "designs_of", "rows_per_group"]
 
-SHARES = (0.25, 0.5, 0.75)
+SHARES = (0.25, 0.5, 0.75)  # shares of the weight that synthetic rows may have
 _TIMES, _FEWEST = 10, 200  # rows per group: so many times the smallest, and at least so many
 
 

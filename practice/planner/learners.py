@@ -13,8 +13,8 @@ from scipy.special import expit, logit
 
 __all__ = ["LEARNERS", "RIDGES", "scores", "separable"]
 
-LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
-RIDGES = tuple(0.1 * 4.0**k for k in range(7))
+LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")  # what may be trained
+RIDGES = tuple(0.1 * 4.0**k for k in range(7))  # penalties that cross-validation chooses from
 _TINY = 1e-6  # a ridge that is none, but keeps a fit to separable rows finite
 _STEPS, _SETTLED = 60, 1e-6
 _SHRUNK = 0.1  # of the step before, beyond which the Hessian is made anew

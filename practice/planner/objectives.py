@@ -145,6 +145,7 @@ def _metric(name: str, sign: float) -> Callable[[Proportional, float], tuple[flo
     return value
 
 
+# what designs may be judged by, by name
 OBJECTIVES: dict[str, Objective] = {
     "cross-entropy": Objective(
         "balanced cross-entropy", "nats", _cross_entropy, _excess, worth=1e-4
@@ -168,4 +169,4 @@ OBJECTIVES: dict[str, Objective] = {
         worth=1e-3,
     ),
 }
-CROSS_ENTROPY = "cross-entropy"
+CROSS_ENTROPY = "cross-entropy"  # name of the default objective

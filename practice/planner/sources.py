@@ -21,6 +21,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "Source", "draw_rows", "drawing", "require_source", "rows_needed"]
 
+# generators that the planner knows
 NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
 _NEIGHBOURS = 5
 _SOUGHT = 2000  # rows of a group that neighbours are sought among: the search is quadratic

@@ -82,6 +82,7 @@ class Trust(NamedTuple):
         )
 
 
+# what theory's opinion is worth, by objective and family of designs
 TRUST: dict[str, dict[str, Trust]] = {
     CROSS_ENTROPY: {
         "smote": Trust(0.0, 0.237, 0.807),
@@ -93,6 +94,7 @@ TRUST: dict[str, dict[str, Trust]] = {
     for name in OBJECTIVES
     if name != CROSS_ENTROPY
 }
+# factor on validation's standard error, by objective
 INFLATION = {
     CROSS_ENTROPY: 1.127,
     "worst-group": 1.294,

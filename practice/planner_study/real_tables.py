@@ -144,6 +144,7 @@ class Known(NamedTuple):
         return f"{self.package}:{self.table}:{self.label}"
 
 
+# every real table of the study
 TABLES = tuple(
     Known(
         data=data,

@@ -19,6 +19,7 @@ from synthetic_oversampling.practice.planner_study.real_tables import Trial
 
 __all__ = ["KINDS", "simulated"]
 
+# kinds of simulated tables
 KINDS = ("normal", "two covariances", "skewed", "heavy tails", "counts", "interacting", "craft")
 _JUDGED = 4000  # fresh rows of each class
 

@@ -31,7 +31,7 @@ from synthetic_oversampling.simulate import artifacts
 
 __all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
-SETS = ("simulated", "development", "closed")
+SETS = ("simulated", "development", "closed")  # the sets of tables
 _GREAT = 0.02  # in units of the objective: a loss that is noticed
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 

@@ -136,6 +136,7 @@ def _diabetes_bins() -> Dataset:
     )
 
 
+# what loads a table of the benchmark, by its name
 BUILT_IN = {
     "breast_cancer": _breast_cancer,
     "diabetes": _diabetes,

@@ -25,7 +25,7 @@ except ImportError as error:
 
 __all__ = ["GENERATORS", "PooledCovariance", "draw_rows"]
 
-GENERATORS = ("plugin", "mixture", "predictive", "in_context")
+GENERATORS = ("plugin", "mixture", "predictive", "in_context")  # laws of whole rows, by name
 _COMBINED = 1e-9  # of a correlation's eigenvalue: columns are combined up to rounding
 _MIXTURE_SEEDS = 4  # one component with a diagonal covariance, and something left to judge it by
 

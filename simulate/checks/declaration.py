@@ -16,13 +16,15 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["SOURCES", "Check", "Expectation", "Kind", "Planned", "Source", "planned"]
 
-Kind = Literal["exact", "asymptotic", "bound", "rate"]
+Kind = Literal["exact", "asymptotic", "bound", "rate"]  # of law that a check holds
+# where an observed value comes from
 Source = Literal[
     "simulated and scored independently",
     "simulated, scored by theory",
     "second route",
     "restated algebra",
 ]
+# where an observed value may come from, and what that means
 SOURCES: dict[Source, str] = {
     "simulated and scored independently": "samples drawn, fitted and scored without a risk, error "
     "rate, moment or divergence of theory",

@@ -17,7 +17,7 @@ from synthetic_oversampling.theory.prediction.benefit import REFERENCES, break_e
 
 __all__ = ["SEPARATIONS", "phase_checks", "phase_point"]
 
-SEPARATIONS = (1.5, 2.5)
+SEPARATIONS = (1.5, 2.5)  # distances of the classes at which signs are checked
 _SIZES = (1000, 330)
 _SIDES = {"R3.below": 0.6, "R3.above": 1.5}  # times the break-even shift
 

@@ -45,6 +45,7 @@ _SCORED, _INDEPENDENT = "simulated, scored by theory", "simulated and scored ind
 _UNBIASED = 1e-4  # below this displacement a design counts as unbiased
 CLOSE = "scaled-close"  # generator and groups at which a bias has a Hessian that is not small
 _CLOSE = (0.16, 0.08, 0.04, 0.02)  # distances of the groups, in units of the configuration's
+# designs and generators that are simulated on every configuration
 LABELS = (*REFERENCES, *generators_for(CONFIGURATIONS["line"]()))
 
 

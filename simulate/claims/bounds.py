@@ -43,7 +43,7 @@ __all__ = [
     "random_sample",
 ]
 
-SUITE = "bounds"
+SUITE = "bounds"  # name of the suite of these checks
 _ROWS = 30  # of a small sample, some of weight 0
 _ROUNDING = 1e-9  # relative, by which two routes may differ
 

@@ -32,7 +32,7 @@ from synthetic_oversampling.theory.prediction.excess_risk import Prediction, pre
 
 __all__ = ["LABELS", "SUITE", "Replicated", "certificate_checks", "replicated"]
 
-SUITE = "certificate"
+SUITE = "certificate"  # name of the suite of these checks
 EFFECTS = {"quick": 0.05, "full": 0.03}
 _PREMISE = 0.5  # the published premise is that kappa, with Euclidean norms, is at most this
 _QUANTILES = (0.7, 1.8)  # of the decrement's law, in units of its mean
@@ -152,7 +152,7 @@ _EXPERIMENTS = {
         Replicated("few", *_line((8, 3), 2)),  # some data sets have no fit
     )
 }
-LABELS = tuple(_EXPERIMENTS)
+LABELS = tuple(_EXPERIMENTS)  # what the certificate is checked on
 
 
 def replicated(experiment_name: str) -> Replicated:

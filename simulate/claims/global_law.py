@@ -31,7 +31,7 @@ from synthetic_oversampling.theory.scaling.moments import law_of_design, scaling
 
 __all__ = ["HYPERBOLA", "LABELS", "SUITE", "global_law_checks", "hyperbola_checks"]
 
-SUITE = "global-law"
+SUITE = "global-law"  # name of the suite of these checks
 LABELS = ("shifted", "mislabelled", "plugin-pooled")  # best weights inside (0, 1)
 SIZES = (100, 2000, math.inf)
 PRICE = 4e-8
@@ -39,7 +39,7 @@ _EXACT = 1e-8  # relative: the error that the polynomials are allowed
 _FLAT = 1e-5  # of a weight, where the excess hardly depends on it
 _DIFFERENCE = 1e-3  # of differences in place of derivatives
 
-HYPERBOLA = "hyperbola"
+HYPERBOLA = "hyperbola"  # name of the suite on small biases
 _OF_HYPERBOLA = ("shifted", "plugin")  # with a bias, and with seeds that both parts share
 _WEIGHTS = (0.2, 0.5, 0.8)
 _HYPERBOLA_SIZES = (60, 600, math.inf)

@@ -19,7 +19,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["SUITE", "groups", "independent_checks", "prediction"]
 
-SUITE = "independent"
+SUITE = "independent"  # name of the suite of these checks
 _EFFECTS = {"quick": 0.20, "full": 0.10}
 _REMAINDER = (
     2.0 * 2 / min(trials.SIZES)

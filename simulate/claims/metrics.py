@@ -25,7 +25,7 @@ from synthetic_oversampling.theory.prediction.bias import predict_bias
 
 __all__ = ["SUITE", "by_integration", "metric_checks"]
 
-SUITE = "metrics"
+SUITE = "metrics"  # name of the suite of these checks
 _EFFECTS = {"quick": 0.15, "full": 0.08}
 _COMMON = (
     GaussianGroup([0.0, 0.0, 0.0], [[1.2, 0.4, 0.0], [0.4, 0.8, 0.1], [0.0, 0.1, 0.9]], 0),

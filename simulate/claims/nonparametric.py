@@ -37,7 +37,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["SUITE_NAME", "nonparametric_checks"]
 
-SUITE_NAME = "sequence"
+SUITE_NAME = "sequence"  # name of the suite of these checks
 _LARGE = (50.0, 100.0, 200.0)  # scales at which sums are compared with their limits
 _COUNT = 6000
 

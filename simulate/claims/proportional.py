@@ -51,6 +51,7 @@ __all__ = [
     "threshold_checks",
 ]
 
+# names of the suites on theorem H4 and on theorem H3
 LIMITS, THRESHOLDS = "proportional-limits", "separability"
 _SPREADS = json.loads(Path(__file__).with_name("proportional_spreads.json").read_text())
 # relative remainder at 40 features, and the declared skewness of a replicate

@@ -34,6 +34,7 @@ from synthetic_oversampling.theory.population.laws import balanced_law
 
 __all__ = ["LABELS", "quadratic_law", "scaling_checks", "scaling_path"]
 
+# generators whose scaling is checked
 LABELS = ("oracle", "shifted", "scaled", "smote", "duplicate", "plugin")
 _FARTHER = {"quick": (), "full": LABELS}  # with 10^5 samples per class: minutes each
 _FITTED = ("plugin", "predictive")

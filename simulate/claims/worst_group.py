@@ -20,7 +20,7 @@ from synthetic_oversampling.theory.prediction.excess_risk import Prediction, pre
 
 __all__ = ["SUITE", "TIES", "Tie", "worst_group_checks"]
 
-SUITE = "ties"
+SUITE = "ties"  # name of the suite of these checks
 BLOCK = 128
 _REMAINDER = 0.002  # relative, of the expectation of the maximum at these sizes
 _SPREAD = 0.9  # of the largest error, in standard deviations of one group's
@@ -78,6 +78,7 @@ def _four() -> Tie:
     return Tie(groups, Design.class_weighted((300, 100, 100, 300)))
 
 
+# settings in which the largest errors tie, by the number of groups that do
 TIES = {"two": _two(), "four": _four()}
 
 

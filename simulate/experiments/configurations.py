@@ -126,6 +126,7 @@ def _wide() -> Configuration:
     )
 
 
+# settings for checks on bias and excess risk, by name
 CONFIGURATIONS: dict[str, Callable[[], Configuration]] = {
     "two-gaussians": _two_gaussians,
     "line": _line,

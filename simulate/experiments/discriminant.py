@@ -156,6 +156,7 @@ def _rule(low, high, pooled, log_odds):
     return jnp.concatenate([(log_odds - slope @ (low + high) / 2)[None], slope])
 
 
+# settings of theorem R4, by name
 DISCRIMINANTS = {
     setting.name: setting
     for setting in (

@@ -400,10 +400,12 @@ def divergence_by_grid(count: int, depth: int) -> float:
     return float(weight / 2 @ np.asarray(found).mean(axis=1))
 
 
+# the same for whole rows
 ROW_EXPERIMENTS: dict[str, tuple[Callable, int]] = {
     **{f"n{count}": (partial(depths, count=count), 256) for count in ROW_DEPTHS},
     "flat": (flat_rows, 256),
 }
+# simulator and replicates of a block, by experiment
 EXPERIMENTS: dict[str, tuple[Callable, int]] = {
     "location": (location, 256),
     "tokens": (tokens, 32),

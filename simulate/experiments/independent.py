@@ -29,9 +29,9 @@ __all__ = [
     "rows",
 ]
 
-MEANS, STD, SIZES = (-0.6, 0.9), 1.1, (360, 120)
+MEANS, STD, SIZES = (-0.6, 0.9), 1.1, (360, 120)  # of the two classes
 AUGMENTATION, WEIGHT, SHIFT = 240, 0.4, 0.15
-DESIGNS = ("raw", "weighted", "shifted", "plugin")
+DESIGNS = ("raw", "weighted", "shifted", "plugin")  # what is drawn and fitted by NumPy alone
 SEEDS, VAR_WITHIN, VAR_PRIOR, MEAN_PRIOR = 4, 0.7, 1.9, 0.5  # of the group of unknown mean
 _REACH = 12.0  # standard deviations on both sides that are integrated over
 
@@ -217,6 +217,7 @@ def replicated(one: Callable[[np.random.Generator], dict[str, np.ndarray]]) -> C
     return replicate
 
 
+# simulator and replicates of a block, by experiment
 EXPERIMENTS: dict[str, tuple[Callable, int]] = {
     "classifiers": (replicated(classifiers), 64),
     "attention": (replicated(attention), 64),

@@ -30,7 +30,8 @@ from synthetic_oversampling.theory.prediction.metrics import expected_metrics
 
 __all__ = ["EXPERIMENTS", "PREVALENCE", "MetricExperiment", "metric_experiment"]
 
-PREVALENCE = 0.2
+PREVALENCE = 0.2  # share of positives for average precision and F1
+# names of the experiments
 EXPERIMENTS = tuple(
     f"metrics/{configuration}-{label}"
     for configuration in ("mixture", "spurious")

@@ -115,6 +115,7 @@ def _line(name: str, dim: int, plans: str, ridge: float = 1.5) -> Setting:
 _SPIKED = np.sqrt(np.repeat([10.0, 1.0], [6, 54]))
 _WIDE = np.sqrt(np.repeat([10.0, 1.0], [20, 180]))
 
+# settings of family H, by name
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
@@ -158,6 +159,7 @@ SETTINGS: dict[str, Setting] = {
         ),
     )
 }  # fmt: skip
+# settings of the full profile alone
 FULL_ONLY = ("proportional-100", "proportional-200", "proportional-400")
 
 

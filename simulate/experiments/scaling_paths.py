@@ -70,8 +70,8 @@ GROUPS = (
     GaussianGroup([0.0, 0.0], [[1.0, 0.2], [0.2, 0.9]], 0),
     GaussianGroup([0.2, -0.08], [[1.1, -0.1], [-0.1, 1.0]], 1),
 )
-SIZES = (800, 200)
-FLOOR_SIZES = (400, 100)
+SIZES = (800, 200)  # rows of each group
+FLOOR_SIZES = (400, 100)  # rows of each group where the floor is looked at
 POINTS = {  # synthetic sizes by kind of path
     "curve": (100, 1000),
     "wide": (100, 300, 1000, 3000, 10_000),
@@ -85,6 +85,7 @@ HALVED = (
     GaussianGroup([0.3, 0.0], [[1.0, 0.0], [0.0, 1.0]], 1),
 )
 SHIFTED, SCALED = Shifted((0.08, -0.04)), Scaled(0.95)
+# a generator for each group, by name
 GENERATORS: dict[str, tuple[Generator, Generator]] = {
     "oracle": (Oracle(), Oracle()),
     "shifted": (Oracle(), SHIFTED),  # the minority's generator is the biased one
@@ -94,7 +95,7 @@ GENERATORS: dict[str, tuple[Generator, Generator]] = {
     "plugin": (GaussianPlugin(), GaussianPlugin()),
     "predictive": (Predictive(), Predictive()),
 }
-FIXED_WEIGHT = 0.3
+FIXED_WEIGHT = 0.3  # weight of the synthetic rows where it is not the best one
 _PARAMETERS = 3
 _BEYOND = 1.3  # times the weight beyond which augmentation hurts
 

@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 MEANS = ((-0.5, 0.3), (0.9, -0.2))  # of majority and minority
-SHIFT, SCALE, SEEDS = (0.4, -0.3), 0.6, 10
-GENERATORS = ("shifted", "scaled", "plugin", "predictive")
+SHIFT, SCALE, SEEDS = (0.4, -0.3), 0.6, 10  # of the generators below
+GENERATORS = ("shifted", "scaled", "plugin", "predictive")  # what is held to the bound of T4
 
 
 class Fidelity(NamedTuple):

@@ -34,7 +34,8 @@ __all__ = [
     "functions_of",
 ]
 
-BETAS = (0.5, 1.0, 2.0)
+BETAS = (0.5, 1.0, 2.0)  # smoothness of the signal
+# families of linear filters
 FAMILIES = {
     "cut-off": Filter("cut-off"),
     "tikhonov": Filter("tikhonov", 2.0),
@@ -243,6 +244,7 @@ class SeedSetting:
         return one
 
 
+# settings of the sequence model: a design, ranges of sizes, numbers of seeds
 DESIGN, RANGE, SEEDS = DesignSetting(), RangeSetting(), SeedSetting()
 
 

@@ -83,6 +83,7 @@ def _swapped(left, right):
 
 _EVERY = tuple(CONFIGURATIONS)
 
+# wrong forms of these theorems, and the checks that reject them
 BIAS_MUTANTS = (
     Mutant(
         name="risk-in-bits",

@@ -38,6 +38,7 @@ def _certified(change):
     )
 
 
+# wrong forms of these theorems, and the checks that reject them
 BOUND_MUTANTS = (
     Mutant(
         name="local-bound-by-balanced-hessian",

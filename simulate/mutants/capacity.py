@@ -19,6 +19,7 @@ from synthetic_oversampling.theory.population.groups import score_cov
 __all__ = ["CAPACITY_MUTANTS"]
 
 
+# wrong forms of these theorems, and the checks that reject them
 CAPACITY_MUTANTS = (
     Mutant(
         name="null-logit-inverted",

@@ -103,6 +103,7 @@ _EQUAL_SHARES = replaced(
     lambda right: lambda groups, sizes: right(groups, (1,) * len(groups)),
 )
 
+# wrong forms of generators
 GENERATOR_MUTANTS = (
     Mutant(
         name="oracle-too-narrow",

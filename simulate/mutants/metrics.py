@@ -50,6 +50,7 @@ def _turned(original):
     return predict_bias
 
 
+# wrong forms of these theorems, and the checks that reject them
 METRIC_MUTANTS = (
     Mutant(
         name="metric-noise-not-halved",

@@ -102,6 +102,7 @@ def _stepped(original):
     return law
 
 
+# wrong forms of these theorems, and the checks that reject them
 MULTICLASS_MUTANTS = (
     Mutant(
         name="classes-shift-upside-down",

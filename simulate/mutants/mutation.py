@@ -22,6 +22,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["Change", "Mutant", "applied", "arguments", "formula", "replaced", "result"]
 
+# puts a wrong form in place, while its context lasts
 Change = Callable[[], contextlib.AbstractContextManager]
 _PACKAGE = "synthetic_oversampling."
 

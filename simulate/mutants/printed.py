@@ -110,6 +110,7 @@ _WRONG = {
 }  # fmt: skip
 
 
+# a wrong form of every formula that is printed
 PRINTED_MUTANTS = tuple(
     Mutant(
         name=f"printed-{name.replace('.', '-').replace('_', '-').lower()}",

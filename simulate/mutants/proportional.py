@@ -104,6 +104,7 @@ def _wrong(name: str, theorem: str, change: str, checks: tuple[str, ...], *chang
 
 _SEEDS = "proportional-seeds"
 
+# wrong forms of these theorems, and the checks that reject them
 PROPORTIONAL_MUTANTS = (
     _wrong(
         "without-noise", "H1", "w'S w alone for the variance of a score",

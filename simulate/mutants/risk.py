@@ -85,6 +85,7 @@ _over = (1 - nt.alpha) ** 2 * (1 - nt.rho_g) / (nt.G**2 * nt.n_max)
 
 _EVERY = tuple(CONFIGURATIONS)
 
+# wrong forms of these theorems, and the checks that reject them
 RISK_MUTANTS = (
     Mutant(
         name="variance-not-halved",

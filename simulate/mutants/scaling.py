@@ -43,6 +43,7 @@ _SLOWER = replaced(
     ),
 )
 
+# wrong forms of these theorems, and the checks that reject them
 SCALING_MUTANTS = (
     Mutant(
         name="hyperbola-for-any-bias",

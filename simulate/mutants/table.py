@@ -27,6 +27,7 @@ def _by_name(*families: Sequence[Mutant]) -> dict[str, Mutant]:
     return table
 
 
+# every wrong form, by its name
 MUTANTS: dict[str, Mutant] = _by_name(
     BIAS_MUTANTS,
     RISK_MUTANTS,

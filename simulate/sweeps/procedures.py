@@ -44,6 +44,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["PROCEDURES", "Choice", "choice", "procedures"]
 
+# what is compared, in the order of the figure
 PROCEDURES = ("class weighting", "full balance", "validation", "S1, known", "S1, estimated")
 
 

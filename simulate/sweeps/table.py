@@ -46,9 +46,9 @@ from synthetic_oversampling.simulate.sweeps.scaling import nonparametric_rates, 
 
 __all__ = ["KIND", "PROFILES", "SEED", "SWEEPS", "Sweep", "artifact_path", "obtain"]
 
-KIND = "figure data"
-PROFILES = ("quick", "full")
-SEED = 2024
+KIND = "figure data"  # kind of artifact
+PROFILES = ("quick", "full")  # how many replicates: a quick look, or those of a paper
+SEED = 2024  # seed of every sweep unless another is asked for
 _EYE3 = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
 _OTHER = [[0.3, 0.0, 0.0], [0.0, 2.0, 0.4], [0.0, 0.4, 1.5]]
 _MEANS = [[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]]
@@ -396,6 +396,7 @@ _ALL = (
     ),
 )
 
+# every sweep, by the name of its figure
 SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in _ALL}
 
 

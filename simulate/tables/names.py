@@ -15,6 +15,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["PLAIN", "check_header", "check_names", "meant"]
 
+# a plain decimal number
 PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MISSING = frozenset("#N/A|#NA|-NaN|-nan|<NA>|N/A|NA|NULL|NaN|n/a|nan|null".split("|"))
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}

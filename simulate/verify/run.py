@@ -24,7 +24,7 @@ from synthetic_oversampling.simulate.verify.suites import simulation
 
 __all__ = ["EXIT_STATUS", "Report", "build", "experiment_key", "run_checks", "select"]
 
-EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+EXIT_STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}  # exit status of a run by its worst verdict
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from synthetic_oversampling.simulate.checks.declaration import Check, Expectatio
 
 __all__ = ["COARSER", "PATTERNS", "coarse"]
 
-COARSER = 3.0
+COARSER = 3.0  # how much larger discrepancies are than those of the quick profile
+# what the smoke profile runs
 PATTERNS = (
     "line/raw",  # B1, B2, B3, R1, R5, R6
     "independent/classifiers",  # B3, B4, R1, R2, S1

@@ -68,7 +68,7 @@ class Watch(NamedTuple):
     reused: Callable[[str, int, int], None] = lambda name, found, planned: None
 
 
-UNWATCHED = Watch()
+UNWATCHED = Watch()  # nobody looks on
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,7 @@ _EVERY = (
     Suite(MULTICLASS, multiclass_checks, lambda name: Simulation(*multiclass_simulation(name))),
     Suite("phases", phase_checks, lambda name: _with_blocks(phase_point(name))),
 )
-SUITES: dict[str, Suite] = {suite.name: suite for suite in _EVERY}
+SUITES: dict[str, Suite] = {suite.name: suite for suite in _EVERY}  # every suite, by name
 
 
 def simulation(experiment_name: str) -> Simulation:

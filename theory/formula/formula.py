@@ -20,6 +20,7 @@ from synthetic_oversampling.theory.formula.lowering import free_symbols, lower
 
 __all__ = ["Formula", "Kind", "entries", "instantiate", "vanishes"]
 
+# what kind of statement a formula is
 Kind = Literal["definition", "exact", "asymptotic", "bound", "rate"]
 Residual: TypeAlias = sp.Basic | sp.MatrixBase | Iterable
 

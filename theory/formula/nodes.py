@@ -20,7 +20,7 @@ import sympy as sp
 
 __all__ = ["TABLE", "Env", "Library", "Phi", "TracedEnv", "compile_node", "gaussian_mean"]
 
-Library = Literal["jax", "numpy"]
+Library = Literal["jax", "numpy"]  # what evaluates a formula
 Scope = tuple[sp.Symbol, ...]  # bound indices, outermost first: one array axis each
 Run = Callable[["Env"], object]
 
@@ -335,6 +335,7 @@ def _trace(node, scope):
     return lambda env: env.xp.trace(inner(env))
 
 
+# how each kind of node is evaluated
 TABLE: dict[type, Callable[[sp.Basic, Scope], Run]] = {
     sp.Rational: _number,
     sp.Float: _number,

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     latex: str
 
 
+# every symbol that formulas use, with its meaning and its LaTeX
 GLOSSARY: dict[sp.Basic, Entry] = {}
 _NAMES: set[str] = set()
 

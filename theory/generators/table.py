@@ -55,6 +55,7 @@ GENERATORS: dict[str, Callable[..., Generator]] = {
 }
 # a parameter for those that have one, where only the name matters
 _ANY = {"shifted": ((0.0,),), "scaled": (1.0,), "mislabelled": (0.0,)}
+# what figures and reports call a generator, by its name
 LABELS: dict[str, str] = {
     name: make(*_ANY.get(name, ())).label for name, make in GENERATORS.items()
 }

@@ -28,6 +28,7 @@ from synthetic_oversampling.theory.multiclass.scores import (
 
 __all__ = ["TENSORS", "Fit", "centred", "fit_of", "pulled", "second_order", "second_order_slope"]
 
+# order of the derivative and column of the weights, of each tensor of a `Fit`
 TENSORS = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (4, 1), (4, 2), (5, 2), (6, 3))
 
 

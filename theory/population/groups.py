@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 
+# parameters (b, w), `p = 1 + d` of them
 Point = Float[Array, " p"] | Float[np.ndarray, " p"] | Sequence
 
 

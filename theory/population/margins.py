@@ -190,7 +190,9 @@ class Loss:
         return function
 
 
+# the logistic loss, `log(1 + exp(-u))` of a margin, in nats
 LOGISTIC = Loss("logistic", SoftplusLoss())
+# the squared loss, `(1 - u)^2 / 2` of a margin
 SQUARED = Loss("squared", Polynomial((0.5, -1.0, 0.5)))
 
 

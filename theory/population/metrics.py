@@ -57,7 +57,7 @@ class Metrics(NamedTuple):
     best_f1: float
 
 
-METRICS: tuple[str, ...] = Metrics._fields
+METRICS: tuple[str, ...] = Metrics._fields  # the names of the metrics, in the order of `Metrics`
 
 
 class Side(NamedTuple):

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Reference = Literal["raw", "weighted", "smote"]
+# what a design may be compared with
 REFERENCES: tuple[Reference, ...] = ("raw", "weighted", "smote")
 _FEWEST = 10  # minority samples at which a break-even ratio is still looked for
 

@@ -80,6 +80,7 @@ THRESHOLDS = {
     "rounding": (0.01, 0.10),
 }
 PROPORTIONAL_FEATURES = 10  # from which on theorem H is the better one where this is not reliable
+# what a verdict says where theorem H is nearer
 ELSEWHERE = (
     "; theorem H, for as many features as rows, has a law here: theory.predict_in_regime takes it"
 )
@@ -120,6 +121,7 @@ class Validity(NamedTuple):
     rounding: float
 
 
+# the verdict on what nothing was measured for
 NOT_JUDGED = Validity(
     "unreliable", ("the prediction was not judged",), ("not judged",), *(math.nan,) * 6
 )

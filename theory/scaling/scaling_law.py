@@ -31,7 +31,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["Numbers", "ScalingLaw", "checked", "plain", "scaling_law"]
 
-Numbers = float | int | Sequence | AnyArray
+Numbers = float | int | Sequence | AnyArray  # a number, or an array of any shape
 
 _ROUNDING = 1e-8  # relative excess of C^2 over A D that quadrature may leave
 

@@ -86,6 +86,7 @@ def _prove_oracle_gain(rhs):
 
 _g = nt.g
 
+# the formulas of R3
 BENEFIT_FORMULAS = (
     Formula(
         id="R3.excess",

@@ -214,6 +214,7 @@ _correlation = 2 * nt.aligned - 1
 _margin = nt.Delta**2 / 2 + nt.Delta * nt.z
 _moments = (nt.var_core + nt.mean_core**2) * (nt.var_spur + nt.mean_spur**2)
 
+# the formulas of B2 to B5
 BIAS_FORMULAS = (
     Formula(
         id="B2.smote_shrinkage",

@@ -138,6 +138,7 @@ _local = (
 )
 _distance = r"\|\hat\theta - \theta\|_{\hat H}"
 
+# the formulas of R6 and R7
 BOUND_FORMULAS = (
     Formula(
         id="R6.local_bound",

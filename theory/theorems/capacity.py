@@ -217,6 +217,7 @@ _left = (1 - nt.eigen_share) ** (2**nt.iterations)
 _fidelity = sp.sqrt(2 * nt.var_proxy * nt.kl)
 _ratio = nt.var_within / nt.var_prior
 
+# the formulas of family T
 CAPACITY_FORMULAS = (
     Formula(
         id="T1.null_logit",

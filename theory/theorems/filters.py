@@ -218,6 +218,7 @@ def _prove_smooth_crossover(rhs):
     return rhs - sp.solve(nt.cutoff / (nt.G * nt.N) - left, nt.N)[0]
 
 
+# the formulas of S2 and S3 for linear filters
 FILTER_FORMULAS = (
     Formula(
         id="S2.level",

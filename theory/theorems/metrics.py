@@ -83,6 +83,7 @@ def _prove_break_even(rhs):
     yield sp.simplify(rhs - root)
 
 
+# the formulas of family M
 METRIC_FORMULAS: tuple[Formula, ...] = (
     Formula(
         id="M1.auroc",

@@ -115,6 +115,7 @@ _seed_over = _rho**2 * nt.trace_score[_g] + 2 * _rho * nt.trace_score_over[_g] +
 _seed_both = _rho * nt.trace_score_aug[_g] + nt.trace_over_aug[_g]
 _bias_over = (1 - _rho) * (1 - nt.ratio[_h]) * _pairs
 
+# the formulas of A, C, D and S of S1
 MOMENT_FORMULAS = (
     Formula(
         id="S1.A",

@@ -82,6 +82,7 @@ def _prove_classification(rhs):
     return rhs - slope * nt.leakage
 
 
+# the formulas of S2 at the best cut-off
 NONPARAMETRIC_FORMULAS = (
     Formula(
         id="S2.best_level",

@@ -83,6 +83,7 @@ def _prove_mean_difference(rhs):
 
 _two = sp.Integer(2)
 
+# the formulas of family H
 PROPORTIONAL_FORMULAS = (
     Formula(
         id="H1.stiffness",

@@ -208,6 +208,7 @@ _real, _syn = nt.cov_real, nt.cov_syn
 _level = (1 - nt.alpha) ** 2 / nt.n_max
 _inverse = nt.A_.I
 
+# the formulas of R1, R2, R4 and R5
 RISK_FORMULAS = (
     Formula(
         id="R1.gradient_cov",
@@ -315,6 +316,7 @@ def _prove_worst_pair(rhs):
 
 _ratio = (nt.mean_1 - nt.mean_2) / nt.std_gap
 
+# the formulas of the worst group (R5)
 WORST_GROUP_FORMULAS = (
     Formula(
         id="R5.worst_pair",

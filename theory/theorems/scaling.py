@@ -180,6 +180,7 @@ _free = _C - _D >= 0
 _inner_floor = (_A * _D - _C**2) / (2 * _P)
 _inner_size = (sp.Abs(_A - _C) * sp.sqrt(_S / (2 * nt.price)) - _S) / _P
 
+# the formulas of S1 for small biases, and of S3
 SCALING_FORMULAS = (
     Formula(
         id="S1.excess",
@@ -344,6 +345,7 @@ def _prove_small_noise(rhs):
     return rhs - sp.expand(nt.N * (small - without_end(small)))
 
 
+# the formulas of S1's global law
 GLOBAL_LAW_FORMULAS = (
     Formula(
         id="S1.global",

@@ -30,6 +30,7 @@ def _by_id(*families: tuple[Formula, ...]) -> dict[str, Formula]:
     return table
 
 
+# every formula that is printed, by its id
 FORMULAS: dict[str, Formula] = _by_id(
     DESIGN_FORMULAS,
     BIAS_FORMULAS,

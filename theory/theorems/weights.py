@@ -142,6 +142,7 @@ _alpha, _rho = nt.alpha, nt.rho_g
 _risk = nt.risk_real[nt.g]
 _groups = (nt.g, 1, nt.G)
 
+# the formulas of B1, and of the masses and the noise of a design
 DESIGN_FORMULAS = (
     Formula(
         id="B1.ratio",

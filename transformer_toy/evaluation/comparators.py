@@ -28,9 +28,10 @@ __all__ = [
     "smote_samples",
 ]
 
+# fewest seeds that a rule needs
 LEAST = {"prior": 0, "plug-in": 1, "flat prior": 1, "kde": 2, "gmm": 4, "smote": 2}
-RIDGE = 0.1
-NEIGHBOURS = 5
+RIDGE = 0.1  # added to the diagonal of each covariance, in the units of the features
+NEIGHBOURS = 5  # neighbours of SMOTE
 
 
 def _weights(token_BxNxD: Array, count_BxP: Array) -> Float[Array, "B P N"]:
@@ -273,6 +274,7 @@ def energy_distance(
     return 2.0 * across - within_x - mean_distance(y_BxSxD, y_BxSxD, size * (size - 1))
 
 
+# every rule, by name
 RULES = {"prior": prior, "plug-in": plug_in, "flat prior": flat_prior, "kde": kde, "gmm": gmm}
 
 

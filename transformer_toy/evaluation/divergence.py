@@ -25,8 +25,8 @@ from synthetic_oversampling.transformer_toy.heads import (
 
 __all__ = ["DRAWS", "NODES_PER_AXIS", "kl", "loss"]
 
-NODES_PER_AXIS = {1: 16, 2: 8}
-DRAWS = 64
+NODES_PER_AXIS = {1: 16, 2: 8}  # nodes of an axis, by the number of features
+DRAWS = 64  # draws of a mean where there is no grid
 
 
 def _standard_nodes(

@@ -22,7 +22,7 @@ from synthetic_oversampling.transformer_toy.evaluation import comparators, diver
 
 __all__ = ["CHUNK", "COUNTS", "DRAWS", "Estimate", "Gap", "gap_table", "payload", "predicted_gaps"]
 
-COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
+COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # numbers of seeds
 CHUNK = 128  # contexts computed together
 DRAWS = 64  # from each law, for the energy distance; twice as many for a divergence
 

@@ -53,7 +53,8 @@ __all__ = [
     "simulate",
 ]
 
-SIZES = (1000, 100)
+SIZES = (1000, 100)  # rows of each class
+# whose samples are trained on
 RULES = ("raw", "class weighting", "smote", "plug-in", "constructed", "trained", "oracle")
 
 

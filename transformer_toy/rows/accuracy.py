@@ -27,6 +27,7 @@ from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 
 __all__ = ["RULES", "SETTINGS", "Accuracy", "compare", "network_rows"]
 
+# whose rows are trained on
 RULES = ("raw", "class weighting", "smote", "plug-in", "network", "oracle")
 _SLANTED = [[1.0, 0.7, 0.0], [0.7, 1.0, -0.4], [0.0, -0.4, 1.0]]
 _ROUND = [[0.8, 0.0, 0.2], [0.0, 1.2, 0.0], [0.2, 0.0, 0.6]]

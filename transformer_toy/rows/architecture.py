@@ -24,7 +24,7 @@ __all__ = [
     "shapes",
 ]
 
-Params = dict[str, Array]
+Params = dict[str, Array]  # weights by name
 _FARTHEST = 6.0  # where the functions of a number stop growing
 _PRIOR = (0.3, 3.0, 1.0)  # weight, df and scale before training
 _SLOT_PRIOR = (0.5, 6.0, 2.0)
@@ -152,6 +152,12 @@ def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.floa
 
 
 def prior_of(params: Params, name: str) -> Prior:
+    """The prior of mean and covariance that a network has learned, from its logarithms.
+
+    Args:
+        params: the network's weights.
+        name: of the three logarithms among them.
+    """
     return Prior(*jnp.exp(params[name]))
 
 
@@ -166,6 +172,12 @@ def linear(
 
 
 def functions(params: Params, x: Float[Array, "*s"]) -> Float[Array, "*s A"]:
+    """Piecewise linear functions of numbers, flat beyond six units.
+
+    Args:
+        params: the network's weights.
+        x: numbers, in units of their feature.
+    """
     shape = (1,) * x.ndim + (-1,)
     slope, bias = params["function.slope"].reshape(shape), params["function.bias"].reshape(shape)
     return jnp.maximum(slope * jnp.clip(x, -_FARTHEST, _FARTHEST)[..., None] + bias, 0.0)

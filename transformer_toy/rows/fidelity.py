@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 ROWS = 16  # of each group whose density is asked
+# families of groups, two of which no network has met
 FAMILIES = (*prior.FAMILIES, "heavy-tailed", "ill-conditioned")
 _TAIL_DF = 4.0
 _CONDITION = 1e4

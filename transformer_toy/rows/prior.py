@@ -23,9 +23,9 @@ from synthetic_oversampling.transformer_toy.rows.conjugate import Prior, inverse
 
 __all__ = ["FAMILIES", "PRIOR", "SAMPLE", "covariance_root", "draw", "families_of"]
 
-FAMILIES = ("gaussian", "mixture", "structural")
+FAMILIES = ("gaussian", "mixture", "structural")  # families of groups in training
 PRIOR = (0.5, 5.0, 3.0)  # weight, df, scale: E Sigma = scale / (df - 2) I = I
-SAMPLE = 272
+SAMPLE = 272  # rows that moments are of, seeds and new rows among them
 _COMPONENT_DF = 8.0
 _FUNCTIONS = 6
 

@@ -28,7 +28,7 @@ from synthetic_oversampling.transformer_toy.rows.architecture import (
 
 __all__ = ["LOSSES", "RowNetwork", "RowRecipe", "batch_loss", "load", "save", "train_rows"]
 
-LOSSES = ("all", *prior.FAMILIES, "exact gaussian")
+LOSSES = ("all", *prior.FAMILIES, "exact gaussian")  # columns of the record of losses
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ __all__ = [
     "write",
 ]
 
-BATCH = 4096
+BATCH = 4096  # rows that are written in one order of the features
 MOST_FEATURES = 30  # of the groups that its fidelity was measured on, beyond those of training
 MOST_SEEDS = 1024  # a batch reads at most so many, drawn anew for each batch
 _CELLS = 2**22  # of attention to seeds: rows times seeds

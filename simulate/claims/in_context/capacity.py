@@ -29,7 +29,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["SUITE", "capacity_checks"]
 
-SUITE = "in-context"
+SUITE = "in-context"  # name of the suite of these checks
 # Relative size of the smallest error that is detected. Replicates are cheap here.
 EFFECTS = {"quick": 0.05, "full": 0.03}
 _PREDICTIVE_COUNTS = (0, 1, 2, 5, 17, 64)

@@ -24,7 +24,7 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["SUITE", "row_checks", "same"]
 
-SUITE = "whole-rows"
+SUITE = "whole-rows"  # name of the suite of these checks
 _EFFECTS = {"quick": 0.08, "full": 0.04}
 _ROUNDING = 1e-9  # of two routes, relative; observed: 1e-12 or less
 _POINT = np.array([0.4, -1.0, 0.7, 1.5])

@@ -125,6 +125,7 @@ def _published() -> Row:
     return Row([{"decrement": float(found.decrement)}], 16 * slope, 1e-6)
 
 
+# what is compared for a printed formula, by its id
 BOUND_ROWS: dict[str, Callable[[], Row]] = {
     "R6.local_bound": _local_bound,
     "R6.population_bound": _population_bound,

@@ -51,7 +51,7 @@ from synthetic_oversampling.theory.theorems.table import FORMULAS
 
 __all__ = ["PRINTED", "SUITE", "check_id", "printed_checks"]
 
-SUITE = "printed"
+SUITE = "printed"  # name of the suite of these checks
 
 _WEIGHTS = (0.2, 0.5, 0.8)
 _MOMENTS = {"A": 3.0, "C": 1.0, "D": 2.0, "S": 6.0}
@@ -219,6 +219,7 @@ def _fidelity_excess() -> Row:
     return Row([values], float((share @ norms / GROUPS) ** 2 / (2 * least)))
 
 
+# what is compared for every printed formula, by its id
 PRINTED: dict[str, Callable[[], Row]] = {
     **BIAS_ROWS,
     **RISK_ROWS,

@@ -100,6 +100,7 @@ def _break_even() -> Row:
     return Row([values], slope / (slope - few))
 
 
+# what is compared for a printed formula, by its id
 METRIC_ROWS: dict[str, Callable[[], Row]] = {
     "M1.auroc": _auroc,
     "M2.auroc": lambda: _over_directions("auroc"),

@@ -57,4 +57,5 @@ def _balanced() -> Row:
     return Row([values], float(found.excess.variance), 1e-8)
 
 
+# what is compared for a printed formula, by its id
 MULTICLASS_ROWS: dict[str, Callable[[], Row]] = {"K1.shift": _shift, "K2.balanced": _balanced}

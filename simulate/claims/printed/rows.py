@@ -347,6 +347,7 @@ def _worst_pair() -> Row:
     return Row([{"mean_1": first, "mean_2": second, "std_gap": std}], second + larger)
 
 
+# what is compared for a printed formula, by its id
 BIAS_ROWS: dict[str, Callable[[], Row]] = {
     "B1.ratio": partial(_of_design, "ratio"),
     "B1.oversampling": partial(_of_design, "oversampling"),
@@ -363,6 +364,7 @@ BIAS_ROWS: dict[str, Callable[[], Row]] = {
     "B4.excess": partial(_raw, "excess"),
     "B5.spurious_weight": _spurious_weight,
 }
+# what is compared for a printed formula, by its id
 RISK_ROWS: dict[str, Callable[[], Row]] = {
     "R1.real_noise": partial(_of_design, "real_noise"),
     "R1.gradient_cov": _gradient_cov,

@@ -36,19 +36,22 @@ __all__ = [
 ROUNDING = 1e-8  # relative, of two routes to one number
 Values = Mapping[str, object]
 
-COV = np.array([[1.1, 0.4], [0.4, 0.7]])
+COV = np.array([[1.1, 0.4], [0.4, 0.7]])  # covariance of the pair
+# two classes of one covariance
 PAIR = (GaussianGroup([1.2, 0.5], COV, 1), GaussianGroup([0.3, -0.4], COV, 0))
 PAIR_SIZES = (260, 900)  # class 1 is the smaller one
+# groups of unequal covariances
 APART = (
     GaussianGroup([1.2, 0.4], [[0.5, -0.2], [-0.2, 0.9]], 1),
     GaussianGroup([0.2, -0.5], [[1.0, 0.5], [0.5, 0.8]], 0),
 )
-GROUPS = len(APART)
-DESIGN = Design((180, 700), 400, 0.35)
+GROUPS = len(APART)  # number of groups
+DESIGN = Design((180, 700), 400, 0.35)  # a design with all of its parts
+# two classes that are mirror images
 MIRRORED = tuple(GaussianGroup([0.9 * s, -0.4 * s], COV, (s + 1) // 2) for s in (-1, 1))
-SHIFT = (0.12, -0.2)
+SHIFT = (0.12, -0.2)  # shift of a generator
 SCALED = Scaled(0.5)  # the Hessian of its bias is not small
-POINT = np.array([0.3, 0.8, -0.5])
+POINT = np.array([0.3, 0.8, -0.5])  # parameters at which formulas are evaluated
 _LEFT, _RIGHT = np.array([1.0, -0.7, 0.4]), np.array([0.5, 1.1, -0.8])
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 __all__ = ["DESIGNS", "MEANS", "SIZES", "STDS", "classifiers", "fit", "optimum"]
 
+# means, deviations and sizes of the classes
 MEANS, STDS, SIZES = (-0.9, 0.3, 1.5), (1.0, 0.8, 1.2), (420, 180, 150)
 AUGMENTATION, WEIGHT, SHIFT = 240, 0.4, 0.15
-DESIGNS = ("raw", "shifted", "plugin")
+DESIGNS = ("raw", "shifted", "plugin")  # what is drawn and fitted by NumPy alone
 
 
 def fit(x, label, weight, start, steps: int = 50) -> tuple[np.ndarray, bool]:

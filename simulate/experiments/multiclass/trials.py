@@ -43,9 +43,9 @@ from synthetic_oversampling.theory.multiclass.predict import (
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
-__all__ = ["EXPERIMENTS", "SETTINGS", "MulticlassExperiment", "multiclass_experiment"]
+__all__ = ["EXPERIMENTS", "SETTINGS", "SUITE", "MulticlassExperiment", "multiclass_experiment"]
 
-SUITE = "multiclass"
+SUITE = "multiclass"  # name of the suite of these checks
 
 
 def _three() -> Configuration:
@@ -94,12 +94,13 @@ def _common() -> Configuration:
     )
 
 
-SETTINGS = {"three": _three, "four": _four, "common": _common}
+SETTINGS = {"three": _three, "four": _four, "common": _common}  # settings of family K, by name
 _LABELS = {
     "three": ("raw", "weighted", "shifted", "mislabelled", "smote", "plugin"),
     "four": ("raw", "plugin"),
     "common": ("raw",),
 }
+# names of the experiments
 EXPERIMENTS = tuple(f"{SUITE}/{name}-{label}" for name in SETTINGS for label in _LABELS[name])
 
 

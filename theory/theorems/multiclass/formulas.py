@@ -63,6 +63,7 @@ def _prove_balanced(rhs):
         yield sp.cancel(sp.together(rhs.subs(values) - noise))
 
 
+# the formulas of family K
 MULTICLASS_FORMULAS: tuple[Formula, ...] = (
     Formula(
         id="K1.shift",
