@@ -19,7 +19,11 @@ drawn, 2 bad usage or an unusable file."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures; all when none is given")
     parser.add_argument(
@@ -48,7 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+    """
     from synthetic_oversampling.figures.gallery import chosen
 
     specs = chosen(options.names)

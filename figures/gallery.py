@@ -74,6 +74,9 @@ FIGURES: dict[str, Spec] = {
 def chosen(names: list[str]) -> list[Spec]:
     """Figures by name; all of them when no name is given.
 
+    Args:
+        names: of figures.
+
     Raises:
         ValueError: for a name that does not exist, listing those that do.
 

@@ -94,6 +94,11 @@ def draw_plan(payload: Mapping):
 
 
 def save_plan(payload: Mapping, path: str | os.PathLike) -> Path:
-    """Draw a plan and write it; the file's ending says the format."""
+    """Draw a plan and write it; the file's ending says the format.
+
+    Args:
+        payload: of `practice.planner.report.as_dict`.
+        path: of the picture.
+    """
     path = Path(path)
     return style.save(draw_plan(payload), path, path.suffix[1:])

@@ -40,6 +40,10 @@ class Spec:
 def draw(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw a figure from its loaded artifacts.
 
+    Args:
+        spec: of the figure.
+        artifacts: of its sweeps, in their order.
+
     Raises:
         ArtifactError: when an artifact lacks what the figure draws.
     """
@@ -55,7 +59,12 @@ def draw(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def caption_text(spec: Spec, artifacts: Sequence[Mapping[str, Any]]) -> str:
-    """The text file beside a figure: caption, theorems, configuration, seed and versions."""
+    """The text file beside a figure: caption, theorems, configuration, seed and versions.
+
+    Args:
+        spec: of the figure.
+        artifacts: of its sweeps, in their order.
+    """
     lines = [f"{spec.name}: {spec.title}", "", spec.caption]
     if spec.theorems:
         lines += ["", "Theorems"]

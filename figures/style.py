@@ -90,6 +90,9 @@ SERIES = (
 def display(name: str) -> str:
     """A generator's name as figures write it; other names as they are.
 
+    Args:
+        name: of a generator.
+
     Example:
         >>> display("smote"), display("plugin-pooled"), display("raw ERM")
         ('SMOTE', 'pooled plug-in', 'raw ERM')
@@ -99,6 +102,9 @@ def display(name: str) -> str:
 
 def exponent(row: Mapping) -> str:
     """Theory's exponent and the interval of the fitted one, as legends write them.
+
+    Args:
+        row: ``exponent``, and ``fitted`` with its interval.
 
     Example:
         >>> exponent({"exponent": 0.5, "fitted": {"value": 0.5, "low": 0.49, "high": 0.512}})
@@ -112,7 +118,11 @@ def exponent(row: Mapping) -> str:
 
 
 def styled(function: Callable) -> Callable:
-    """Run a drawing function under the style, whatever the caller's settings are."""
+    """Run a drawing function under the style, whatever the caller's settings are.
+
+    Args:
+        function: that draws.
+    """
 
     @functools.wraps(function)
     def inside(*args, **options):
@@ -125,7 +135,15 @@ def styled(function: Callable) -> Callable:
 
 
 def new_figure(rows: int = 1, columns: int = 2, *, height=2.7, width=TWO_COLUMNS, **options):
-    """A figure with panels: ``(figure, axes as a flat array)``; layout avoids overlaps."""
+    """A figure with panels: ``(figure, axes as a flat array)``; layout avoids overlaps.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        height: of a row, inches.
+        width: of the figure, inches.
+        **options: of `matplotlib.pyplot.subplots`.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, **options).ravel()
@@ -133,7 +151,16 @@ def new_figure(rows: int = 1, columns: int = 2, *, height=2.7, width=TWO_COLUMNS
 
 
 def curve(axes, x, y, series: int, label: str | None = None, **options) -> Line2D:
-    """Theory: a line in the series' colour and line style."""
+    """Theory: a line in the series' colour and line style.
+
+    Args:
+        axes: where to draw.
+        x: ``[k]``.
+        y: ``[k]``.
+        series: its place in `SERIES`.
+        label: in the legend.
+        **options: of a line.
+    """
     look = SERIES[series]
     style = {"color": look.colour, "linestyle": look.line, "zorder": 2} | options
     (line,) = axes.plot(np.asarray(x), np.asarray(y), label=label, **style)
@@ -141,7 +168,18 @@ def curve(axes, x, y, series: int, label: str | None = None, **options) -> Line2
 
 
 def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=False, **options):
-    """Simulation: markers with 95 % intervals; ``horizontal`` puts the values on the x axis."""
+    """Simulation: markers with 95 % intervals; ``horizontal`` puts the values on the x axis.
+
+    Args:
+        axes: where to draw.
+        x: ``[k]``.
+        mean: ``[k]``.
+        std_error: ``[k]``.
+        series: its place in `SERIES`.
+        label: in the legend.
+        horizontal: values on the x axis.
+        **options: of error bars.
+    """
     look = SERIES[series]
     spread = INTERVAL * np.asarray(std_error, float)
     style = {
@@ -161,7 +199,16 @@ def points(axes, x, mean, std_error, series: int, label=None, *, horizontal=Fals
 
 
 def ticks(axes, values, places, series: int, label: str | None = None, **options) -> Line2D:
-    """Theory in a plot by category: vertical ticks at the values."""
+    """Theory in a plot by category: vertical ticks at the values.
+
+    Args:
+        axes: where to draw.
+        values: ``[k]``.
+        places: of the categories ``[k]``.
+        series: its place in `SERIES`.
+        label: in the legend.
+        **options: of a line.
+    """
     look = SERIES[series]
     style = {"color": look.colour, "marker": "|", "linestyle": "none", "markersize": 11}
     style |= {"markeredgewidth": 1.8, "zorder": 2} | options
@@ -170,7 +217,15 @@ def ticks(axes, values, places, series: int, label: str | None = None, **options
 
 
 def crosses(axes, x, y, label: str | None = None, **options) -> Line2D:
-    """A second form of the theory: small grey crosses."""
+    """A second form of the theory: small grey crosses.
+
+    Args:
+        axes: where to draw.
+        x: ``[k]``.
+        y: ``[k]``.
+        label: in the legend.
+        **options: of a line.
+    """
     style = {"color": "0.35", "marker": "x", "markersize": 3.6, "linestyle": "none", "zorder": 4}
     (line,) = axes.plot(np.asarray(x), np.asarray(y), label=label, **(style | options))
     return line
@@ -191,20 +246,37 @@ def handles(labels, **options) -> list[Line2D]:
 
 
 def plain_log(*panels, which: str = "x") -> None:
-    """Logarithmic axes labelled 1, 10, 100 instead of powers of ten."""
+    """Logarithmic axes labelled 1, 10, 100 instead of powers of ten.
+
+    Args:
+        *panels: axes.
+        which: "x", "y" or "both".
+    """
     for axes in panels:
         axis = getattr(axes, f"{which}axis")
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def scaled(axes, power: int) -> None:
-    """Label the y axis in units of ``10**power``, to be named in its label."""
+    """Label the y axis in units of ``10**power``, to be named in its label.
+
+    Args:
+        axes: where to draw.
+        power: of ten.
+    """
     unit = 10.0**power
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit:g}"))
 
 
 def guide(axes, x=None, y=None, **options) -> Line2D:
-    """A line without data: horizontal at ``y``, vertical at ``x``, or through both arrays."""
+    """A line without data: horizontal at ``y``, vertical at ``x``, or through both arrays.
+
+    Args:
+        axes: where to draw.
+        x: a place or ``[k]``.
+        y: a place or ``[k]``.
+        **options: of a line.
+    """
     style = {"color": "0.55", "linewidth": 0.7, "zorder": 1, "gid": GUIDE} | options
     if y is None:
         return axes.axvline(x, **style)
@@ -255,7 +327,11 @@ def hatched(hatch: str, label: str) -> Patch:
 
 
 def panel_letters(axes) -> None:
-    """(a), (b), ... in front of the panels' titles."""
+    """(a), (b), ... in front of the panels' titles.
+
+    Args:
+        axes: of the panels.
+    """
     for letter, panel_axes in zip("abcdefgh", axes, strict=False):
         panel_axes.set_title(f"({letter}) {panel_axes.get_title()}", loc="left")
         panel_axes.set_title("")
@@ -282,7 +358,11 @@ def save(figure: Figure, path: str | os.PathLike, kind: str) -> Path:
 
 @styled
 def svg_text(figure: Figure) -> str:
-    """The text of a figure's SVG file: the same figure gives the same text."""
+    """The text of a figure's SVG file: the same figure gives the same text.
+
+    Args:
+        figure: to be written.
+    """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata=_METADATA["svg"])
     return file.getvalue()

@@ -135,7 +135,11 @@ def check_calibration(
 
 
 def table(found: Calibration) -> str:
-    """The scores as text."""
+    """The scores as text.
+
+    Args:
+        found: scores out of fold.
+    """
     share = (
         f"share of {found.rare!r}: {found.event.mean():.4f} of {counted(len(found.event), 'row')}"
     )
@@ -150,7 +154,11 @@ def table(found: Calibration) -> str:
 
 @style.styled
 def draw(found: Calibration) -> Figure:
-    """Reliability with 95 % intervals (Wilson's), and where the predictions lie."""
+    """Reliability with 95 % intervals (Wilson's), and where the predictions lie.
+
+    Args:
+        found: scores out of fold.
+    """
     figure, (left, right) = style.new_figure(1, 2, height=3.0)
     style.guide(left, x=[0, 1], y=[0, 1])
     edges = np.linspace(0, 1, 11)

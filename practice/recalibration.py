@@ -202,7 +202,17 @@ class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         self.prior = prior
 
     def fit(self, X, y, sample_weight=None, *, groups=None):
-        """Resample, train, and note the shares."""
+        """Resample, train, and note the shares.
+
+        Args:
+            X: table or array of rows ``[n, d]``; dense if there is a sampler.
+            y: the class of every row ``[n]``.
+            sample_weight: of every row ``[n]``.
+            groups: attribute of every row ``[n]``, for the sampler.
+
+        Raises:
+            ValueError: for anything else, as scikit-learn words it, and for a bad ``prior``.
+        """
         validate_data(self, X=X, y=y, reset=True, skip_check_array=True)
         check_consistent_length(X, y)
         labels = column_or_1d(y, warn=True)
@@ -266,13 +276,21 @@ class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
-        """Probabilities at ``prior_``, columns in the order of ``classes_``."""
+        """Probabilities at ``prior_``, columns in the order of ``classes_``.
+
+        Args:
+            X: rows ``[n, d]`` with the columns of ``fit``.
+        """
         check_is_fitted(self)
         trained = self.estimator_.predict_proba(X)
         return recalibrated(trained, self.trained_prior_, self.prior_)
 
     def predict(self, X):
-        """The likeliest class at ``prior_``."""
+        """The likeliest class at ``prior_``.
+
+        Args:
+            X: rows ``[n, d]`` with the columns of ``fit``.
+        """
         chosen = self.predict_proba(X).argmax(axis=1)
         return self.classes_[chosen]
 

@@ -162,7 +162,11 @@ class SyntheticOverSampler(BaseOverSampler):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
-        """Check the input and count the rows to add; ``fit_resample`` is what one calls."""
+        """Check the input and count the rows to add; ``fit_resample`` is what one calls.
+
+        Args:
+            X, y: as for ``fit_resample``.
+        """
         self._prepare(X, y, None)
         return self
 

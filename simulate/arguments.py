@@ -111,6 +111,12 @@ def _same(one: Path, other: Path) -> bool:
 def seed_number(text: str) -> int:
     """A seed on the command line.
 
+    Args:
+        text: what stands on the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything but a whole number of 32 bits.
+
     Example:
         >>> seed_number("7")
         7
@@ -136,6 +142,9 @@ def whole(least: int, why: str = "", most: int = MOST) -> Callable[[str], int]:
     Args:
         least: that is accepted; why: that many are needed, for the message.
         most: that is accepted.
+
+    Raises:
+        argparse.ArgumentTypeError: by the reader, for anything else.
 
     Example:
         >>> whole(2)("12")

@@ -96,9 +96,13 @@ class Claim:
 
 
 class ClaimReport(Judged):
-    """Judged claims: `outcomes` in their order, the `plan`, `replicates` by simulator, the verdict.
+    """Judged claims, with a verdict; `as_dict` is for JSON.
 
-    See `simulate.verify.stages.Judged` for all that it holds; `as_dict` is for JSON.
+    Attributes:
+        seed, plan: what was run.
+        outcomes: of the claims, in their order.
+        replicates: by simulator.
+        excluded: replicates that were left out, by simulator and reason.
     """
 
     def survivors(self, wrong: Mapping[str, SupportsFloat]) -> tuple[str, ...]:

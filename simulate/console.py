@@ -16,7 +16,12 @@ def console() -> Console:
 
 
 def progress_bar(console: Console, shown: bool = True) -> Progress:
-    """A bar with a description, counts and elapsed time."""
+    """A bar with a description, counts and elapsed time.
+
+    Args:
+        console: where to print.
+        shown: whether there is a bar at all.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -29,7 +34,15 @@ def progress_bar(console: Console, shown: bool = True) -> Progress:
 
 
 def print_rows(console, title, header, rows, styles) -> None:
-    """A table in a terminal, aligned plain lines in a pipe."""
+    """A table in a terminal, aligned plain lines in a pipe.
+
+    Args:
+        console: where to print.
+        title: above it.
+        header: names of the columns.
+        rows: cells.
+        styles: colour of each row.
+    """
     if console.is_terminal:
         table = Table(title=title, header_style="bold", row_styles=None)
         for column in header:

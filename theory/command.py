@@ -13,7 +13,11 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = (
         "The theorems: what is claimed, of which kind, and from where. Sharp: this package's own "
         "statement. Reported: by arXiv 2406.03628. Literature: published by others."
@@ -32,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 0, 1 if a proof fails, 2 for an id that does not exist."""
+    """Run the command: 0, 1 if a proof fails, 2 for an id that does not exist.
+
+    Args:
+        options: what was parsed.
+    """
     from synthetic_oversampling.theory.listing import show
 
     try:

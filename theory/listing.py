@@ -21,7 +21,11 @@ __all__ = ["show"]
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print what the options ask for; returns the exit status."""
+    """Print what the options ask for; returns the exit status.
+
+    Args:
+        options: what was parsed.
+    """
     if options.latex is not None:
         return _print_latex(options.latex)
     if options.id is not None:

@@ -61,6 +61,11 @@ class Model(NamedTuple):
 def checksum(tensors: dict[str, np.ndarray], kind: str, about: str) -> str:
     """SHA-256 of what a file holds: kind, description, and every tensor's name, type and numbers.
 
+    Args:
+        tensors: by name.
+        kind: of file.
+        about: its description, as JSON.
+
     Example:
         >>> one = checksum({"w": np.ones(2)}, "model", "{}")
         >>> one == checksum({"w": np.ones(2)}, "model", "{}"), len(one)

@@ -138,6 +138,11 @@ def flat_prior_location(
 
     Args and Raises as ``location``.
 
+    Args:
+        dim: features.
+        var_within: variance of a feature within a group.
+        dtype: of the weights.
+
     Returns:
         The network.
 

@@ -137,7 +137,8 @@ def dim_out(head: str, dim: int, components: int) -> int:
 def initial_raw(head: str, dim: int, components: int) -> list[float]:
     """Raw outputs to start training from: unit scales, equal weights, ten degrees of freedom.
 
-    Args and Raises as ``dim_out``.
+    Args:
+        head, dim, components: as for ``dim_out``, whose errors it raises.
 
     Returns:
         O numbers, the biases of the read-out.

@@ -48,6 +48,9 @@ class Difference(NamedTuple):
 def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Mean and half-width of its 95 % t-interval; the half-width is infinite for one value.
 
+    Args:
+        values: ``[k]``.
+
     Example:
         >>> mean, half = interval([1.0, 2.0, 3.0])
         >>> mean, round(half, 3)
@@ -110,6 +113,9 @@ def difference(
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Holm's step-down p-values: rejecting those below a level keeps the family-wise error.
+
+    Args:
+        p_values: ``[k]``.
 
     References:
         Holm, Scandinavian Journal of Statistics 6 (1979) 65-70.

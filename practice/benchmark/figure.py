@@ -27,6 +27,9 @@ def draw(results: Results) -> Figure:
 
     One row of panels for each kind of table. Differences are over the seeds in which a method
     refused on no table. All intervals are over seeds, at 95 %.
+
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
     """
     kinds = by_kind(results)
     figure, axes = style.new_figure(len(kinds), 3, height=3.6 * len(kinds))

@@ -64,6 +64,9 @@ Results = dict[str, list[dict]]
 def by_kind(results: Results) -> dict[str, Results]:
     """The results of tables of numbers and of tables with categories, those that there are.
 
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
+
     Example:
         >>> by_kind({"a/imbalance": [{"categories": False}], "b/imbalance": [{"categories": True}]})
         {'tables of numbers': {'a/imbalance': [{'categories': False}]}, \
@@ -77,26 +80,45 @@ def by_kind(results: Results) -> dict[str, Results]:
 
 
 def methods_of(results: Results) -> list[str]:
-    """Methods with scores, in the order of `LABELS`."""
+    """Methods with scores, in the order of `LABELS`.
+
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
+    """
     present = {m for seeds in results.values() for seed in seeds for m in seed["scores"]}
     return [m for m in LABELS if m in present]
 
 
 def by_seed(results: Results, value) -> np.ndarray:
-    """``value(own)`` averaged over tables, one number a seed; NaN where a table has none."""
+    """``value(own)`` averaged over tables, one number a seed; NaN where a table has none.
+
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
+        value: reads a number from what one seed left.
+    """
     count = min(len(seeds) for seeds in results.values())
     table = [[value(seed) for seed in seeds[:count]] for seeds in results.values()]
     return np.mean(np.array(table, dtype=float), axis=0)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float]:
-    """Over the seeds in which no table lacks a number; NaN if there are none."""
+    """Over the seeds in which no table lacks a number; NaN if there are none.
+
+    Args:
+        values: ``[seeds]``.
+    """
     there = values[~np.isnan(values)]
     return interval(there) if len(there) else (float("nan"), float("nan"))
 
 
 def score(method: str, metric: str, classifier: str | None = None):
-    """Reader of a score, averaged over classifiers unless one is named."""
+    """Reader of a score, averaged over classifiers unless one is named.
+
+    Args:
+        method: its name.
+        metric: its name.
+        classifier: its name; all of them if omitted.
+    """
 
     def value(record: dict) -> float:
         scores = record["scores"].get(method)
@@ -109,12 +131,19 @@ def score(method: str, metric: str, classifier: str | None = None):
 
 
 def summaries(results: Results) -> dict[str, dict]:
-    """A `summary` of each kind of table that there is."""
+    """A `summary` of each kind of table that there is.
+
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
+    """
     return {title: summary(results) for title, results in by_kind(results).items()}
 
 
 def summary(results: Results) -> dict:
     """All that the report says, as plain numbers: for JSON.
+
+    Args:
+        results: scores by task, as `practice.benchmark.run` leaves them.
 
     Returns:
         "means": method -> metric -> (mean, half-width) over seeds of the mean over tables and

@@ -57,6 +57,9 @@ class Plan(NamedTuple):
 def check(plan: Plan) -> None:
     """Load the language model now, rather than after the other methods' work.
 
+    Args:
+        plan: of the benchmark.
+
     Raises:
         ModelError: it cannot be loaded.
     """
@@ -95,12 +98,20 @@ class Task(NamedTuple):
         return f"{self.data.name}/{self.setting}"
 
     def methods(self, plan: Plan) -> tuple[str, ...]:
-        """Those of the plan that have a meaning here."""
+        """Those of the plan that have a meaning here.
+
+        Args:
+            plan: of the benchmark.
+        """
         needed = {"supplied": self.data.part is not None, "smotenc": bool(self.data.levels)}
         return tuple(method for method in plan.methods if needed.get(method, True))
 
     def configuration(self, plan: Plan) -> dict[str, Any]:
-        """What one seed's artifact depends on besides the seed."""
+        """What one seed's artifact depends on besides the seed.
+
+        Args:
+            plan: of the benchmark.
+        """
         text = {}
         if TEXT in plan.methods and plan.language_model is not None:
             text = {"language_model": _folder_digest(plan.language_model)}
@@ -119,6 +130,10 @@ class Task(NamedTuple):
 
 def tasks(tables: Sequence[Dataset], settings: Sequence[str]) -> list[Task]:
     """Every table in every setting that it allows; triples keep their own sizes.
+
+    Args:
+        tables: data sets.
+        settings: among `practice.benchmark.splits.SETTINGS`.
 
     Example:
         >>> from synthetic_oversampling.practice.rows.datasets import load
@@ -140,6 +155,11 @@ def tasks(tables: Sequence[Dataset], settings: Sequence[str]) -> list[Task]:
 
 def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
     """One seed: split, resample by every method, train, judge, and look for copies.
+
+    Args:
+        task: a table in a setting.
+        plan: of the benchmark.
+        seed: of split, resampling and classifiers.
 
     Returns:
         categories, whether the table has some; scores[method][classifier][metric]; cleaned, the

@@ -198,7 +198,12 @@ def _seeds_and_held(pool, setting, small, ratio, name):
 
 
 def features(split: Split, x: np.ndarray) -> np.ndarray:
-    """What classifiers read: the numbers, and an indicator for each category but the first."""
+    """What classifiers read: the numbers, and an indicator for each category but the first.
+
+    Args:
+        split: whose columns they are.
+        x: rows ``[n, columns]``.
+    """
     parts = [x[:, : split.numeric]]
     for place, level in enumerate(split.levels):
         codes = x[:, split.numeric + place].astype(int)
@@ -207,6 +212,11 @@ def features(split: Split, x: np.ndarray) -> np.ndarray:
 
 
 def points(split: Split, x: np.ndarray) -> np.ndarray:
-    """Rows as points for `contamination.compare`: a category that differs is at distance 1."""
+    """Rows as points for `contamination.compare`: a category that differs is at distance 1.
+
+    Args:
+        split: whose columns they are.
+        x: rows ``[n, columns]``.
+    """
     numbers, categories = x[:, : split.numeric], x[:, split.numeric :]
     return contamination.encoded(numbers, categories, split.levels, np.ones(split.numeric))

@@ -19,7 +19,11 @@ tables."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument(
         "csv", nargs="?", type=Path, metavar="DATA.csv", help="default: tables of scikit-learn"
@@ -131,7 +135,14 @@ def _plan(options: argparse.Namespace):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what is missing, print the report and write it."""
+    """Run what is missing, print the report and write it.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.figures import style
     from synthetic_oversampling.practice.benchmark import (
         figure as benchmark_figure,

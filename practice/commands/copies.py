@@ -15,7 +15,11 @@ rows: exact copies, and near copies by the distance between neighbouring real ro
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("synthetic", type=Path, metavar="SYNTHETIC.csv")
     shared.add_columns(parser)
@@ -28,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare, print, and write the rest."""
+    """Compare, print, and write the rest.
+
+    Args:
+        options: what was parsed.
+    """
     from synthetic_oversampling.practice.rows import contamination, datasets
     from synthetic_oversampling.simulate.tables.reading import read_lines, write_table
 

@@ -18,7 +18,11 @@ usage, an unusable table or model, or too few rows."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("seeds", type=Path, metavar="SEEDS.csv", help="real rows with a header")
     shared.add_columns(parser)
@@ -75,7 +79,14 @@ def _model(options: argparse.Namespace, schema, lines):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Generate, check and write."""
+    """Generate, check and write.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.practice.text.language_model import generate_rows
     from synthetic_oversampling.practice.text.row_text import schema_of
     from synthetic_oversampling.practice.text.text_guard import guard, read_test

@@ -11,7 +11,12 @@ __all__ = ["add_columns", "add_near", "add_output", "add_seed", "check_new", "wh
 
 
 def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Which columns are what: ``--label``, ``--attribute`` (or ``--group``), ``--categorical``."""
+    """Which columns are what: ``--label``, ``--attribute`` (or ``--group``), ``--categorical``.
+
+    Args:
+        parser: the command's.
+        required: whether ``--label`` has to be said.
+    """
     parser.add_argument("--label", required=required, metavar="COLUMN", help="the label's column")
     parser.add_argument(
         "--attribute",
@@ -30,7 +35,11 @@ def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> No
 
 
 def add_near(parser: argparse.ArgumentParser) -> None:
-    """``--near``: what counts as a near copy."""
+    """``--near``: what counts as a near copy.
+
+    Args:
+        parser: the command's.
+    """
     parser.add_argument(
         "--near",
         type=float,
@@ -42,13 +51,26 @@ def add_near(parser: argparse.ArgumentParser) -> None:
 
 
 def add_seed(parser: argparse.ArgumentParser, default: int = 0) -> None:
-    """``--seed``."""
+    """``--seed``.
+
+    Args:
+        parser: the command's.
+        default: seed if none is said.
+    """
     parser.add_argument("--seed", type=seed_number, default=default, help=f"default {default}")
 
 
 def add_output(
     parser: argparse.ArgumentParser, name: str, metavar: str, *, required: bool, text: str
 ) -> None:
-    """A file to write, and ``--overwrite``; see `check_new`."""
+    """A file to write, and ``--overwrite``; see `check_new`.
+
+    Args:
+        parser: the command's.
+        name: of the option.
+        metavar: what help calls the file.
+        required: whether it has to be said.
+        text: of help.
+    """
     parser.add_argument(name, type=Path, required=required, metavar=metavar, help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")

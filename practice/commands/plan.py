@@ -19,7 +19,11 @@ _LEARNERS = ("logistic-l2", "logistic", "forest", "boosting")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("data", type=Path, metavar="DATA.csv", help="rows with a header")
     parser.add_argument("--label", required=True, metavar="COLUMN", help="column of the labels")
@@ -135,7 +139,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Plan, print and write."""
+    """Plan, print and write.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.figures.plan import save_plan
     from synthetic_oversampling.practice.commands.planned import broken_up, write_planned
     from synthetic_oversampling.practice.planner.plan import plan_table

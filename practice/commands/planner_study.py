@@ -18,7 +18,11 @@ usage or a package that is missing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument(
         "--simulated", type=whole(0), default=0, metavar="N", help="simulated tables"
@@ -62,7 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the study, print it and write it."""
+    """Run the study, print it and write it.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.practice.planner_study import study
     from synthetic_oversampling.simulate.artifacts import check_writable, save_text
     from synthetic_oversampling.simulate.console import console, progress_bar

@@ -16,7 +16,11 @@ _SAMPLERS = ("plugin", "mixture", "predictive", "in_context", "duplicate", "smot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("csv", type=Path, metavar="DATA.csv")
     shared.add_columns(parser)
@@ -61,7 +65,14 @@ def _sampler(options: argparse.Namespace):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict out of fold, print the scores, and draw."""
+    """Predict out of fold, print the scores, and draw.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.figures import style
     from synthetic_oversampling.practice import calibration_check
     from synthetic_oversampling.practice.benchmark.judging import CLASSIFIERS

@@ -18,7 +18,11 @@ _ADDED = ("is_synthetic", "synthetic_donor", "synthetic_weight")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("csv", type=Path, metavar="IN.csv")
     shared.add_columns(parser)
@@ -66,7 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, resample and write."""
+    """Read, resample and write.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     import pandas as pd
 
     from synthetic_oversampling.practice.resampler import SyntheticOverSampler

@@ -189,7 +189,7 @@ class Plan:
         """Weights of all rows, mean 1: the real ones, then synthetic ones of these groups.
 
         Args:
-            group: of each synthetic row.
+            group: of each synthetic row ``[m]``.
         """
         row_weight = self.row_weights()
         weights = np.concatenate(
@@ -305,7 +305,7 @@ def chosen_rows(group: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
     """Places of given rows, so many of each group, at random without replacement.
 
     Args:
-        group: of each given row; counts: wanted of each group; seed: of the choice.
+        group: of each given row ``[m]``; counts: wanted of each group ``[G]``; seed: of the choice.
     """
     rng = np.random.default_rng(seed)
     return np.concatenate(

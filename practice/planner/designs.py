@@ -89,6 +89,10 @@ class Design(NamedTuple):
 def rows_per_group(sizes, most: int | None = None) -> int:
     """Rows of a group that `small` and `all` add: enough for their own noise to be small.
 
+    Args:
+        sizes: rows of each group.
+        most: at most so many.
+
     Example:
         >>> rows_per_group([300, 30]), rows_per_group([50, 9]), rows_per_group([9000, 20], most=90)
         (300, 200, 90)

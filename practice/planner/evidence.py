@@ -53,6 +53,11 @@ class Evidence(NamedTuple):
 def folds_of(group: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
     """A fold for every row, each with its part of every group ``[n]``.
 
+    Args:
+        group: of each row ``[n]``.
+        folds: their number.
+        rng: that deals rows out.
+
     Example:
         >>> fold = folds_of(np.array([0] * 6 + [1] * 3), 3, np.random.default_rng(0))
         >>> np.bincount(fold).tolist(), np.bincount(fold[6:]).tolist()

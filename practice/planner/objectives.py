@@ -37,7 +37,7 @@ def rows_of(label: np.ndarray, group: np.ndarray, prevalence: float) -> Rows:
     """Rows with their weights.
 
     Args:
-        label: 0 or 1; group: of each; prevalence: share of label 1 where the rule is to be used.
+        label, group: 0 or 1, and group ``[n]``; prevalence: of label 1 where the rule is used.
 
     Example:
         >>> rows_of(np.array([0, 0, 1]), np.array([0, 0, 1]), 0.5).weight.tolist()

@@ -21,7 +21,11 @@ _WIDTH = 79
 
 
 def as_dict(plan: Plan) -> dict:
-    """The plan as plain values, which its figure is drawn from."""
+    """The plan as plain values, which its figure is drawn from.
+
+    Args:
+        plan: of `practice.planner.plan.plan_table`.
+    """
     return {
         "recommended": _choice(plan.recommended),
         "add_synthetic": plan.add_synthetic,
@@ -57,13 +61,22 @@ def _choice(choice: Choice) -> dict:
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """Print groups, answer, designs and warnings, in 80 columns."""
+    """Print groups, answer, designs and warnings, in 80 columns.
+
+    Args:
+        console: where to print.
+        plan: of `practice.planner.plan.plan_table`.
+    """
     for text, style in lines(plan):
         console.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
 
 
 def lines(plan: Plan) -> Iterator[tuple[str, str | None]]:
-    """Lines of the report with their styles."""
+    """Lines of the report with their styles.
+
+    Args:
+        plan: of `practice.planner.plan.plan_table`.
+    """
     groups = ", ".join(f"{g.name} {g.size}{' (+)' if g.positive else ''}" for g in plan.groups)
     yield from _said(f"groups: {groups}; for {plan.learner}")
     yield "", None

@@ -67,7 +67,7 @@ def drawing(name: str, x: np.ndarray, group: np.ndarray) -> Source:
     """A generator as a source of a table.
 
     Args:
-        name: among `NAMES`; x, group: features and group of every row of the table.
+        name: among `NAMES`; x, group: features ``[n, d]`` and group ``[n]`` of every row.
     """
 
     def draw(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:

@@ -42,6 +42,9 @@ class Belief(NamedTuple):
     def between(self, level: float) -> tuple[float, float]:
         """Its central interval.
 
+        Args:
+            level: probability inside.
+
         Example:
             >>> [round(end, 2) for end in Belief(1.0, 0.5).between(0.95)]
             [0.02, 1.98]
@@ -107,6 +110,9 @@ INFLATION = {
 def family(source: str) -> str:
     """Family of a generator, "" for rows of which theory knows nothing.
 
+    Args:
+        source: name of a generator.
+
     Example:
         >>> family("plugin-pooled"), family("table")
         ('plugin', '')
@@ -132,6 +138,10 @@ def prior(
 
 def combined(first: Belief | None, evidence: Belief) -> Belief:
     """The posterior of two independent opinions; the second alone where there is no first.
+
+    Args:
+        first: theory's, if it has one.
+        evidence: of held-out rows.
 
     Example:
         >>> combined(Belief(0.0, 1.0), Belief(1.0, 1.0))

@@ -171,6 +171,9 @@ class Trial(NamedTuple):
 def half(known: Known) -> str:
     """ "development" or "closed", by the data set's name.
 
+    Args:
+        known: from `TABLES`.
+
     Example:
         >>> [half(Known(name, "", "", "", ())) for name in ("banana", "phoneme")]
         ['development', 'development']

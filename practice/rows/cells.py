@@ -175,6 +175,11 @@ def _numbers_of(name, cells, lines, path) -> bool:
 def conform(kinds: Mapping[str, bool], lines: Sequence[Line], path: object) -> None:
     """Hold another file to the kinds of the first one: its numbers are numbers, no cell is empty.
 
+    Args:
+        kinds: by column, whether it holds numbers.
+        lines: of the other file.
+        path: of it, for the message.
+
     Raises:
         TableError: for the first cell that is not.
 

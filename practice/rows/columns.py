@@ -153,7 +153,11 @@ def _is_numeric(column: pd.Series, name) -> bool:
 
 
 def plain(value):
-    """A NumPy scalar as Python's own."""
+    """A NumPy scalar as Python's own.
+
+    Args:
+        value: a scalar.
+    """
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -61,7 +61,11 @@ class Copies(NamedTuple):
         }
 
     def told(self, what: str) -> str:
-        """One line for people; ``what`` names the real rows."""
+        """One line for people.
+
+        Args:
+            what: the real rows are called.
+        """
         summary = self.summary()
         chance = summary["share_by_chance"] * summary["rows"]
         explained = "not known" if np.isnan(chance) else f"{chance:.1f}"
@@ -123,7 +127,7 @@ def compare(
     """Which generated rows copy a seed or a test row.
 
     Args:
-        generated, seeds, test: points of the same coordinates, as from `encoded`.
+        generated, seeds, test: points ``[n, d]`` of the same coordinates, from `encoded`.
         near: see the module.
 
     Raises:
@@ -154,7 +158,7 @@ def copies_of(
     """Copies of one set of real rows.
 
     Args:
-        generated, real: points of the same coordinates, as from `encoded`.
+        generated, real: points ``[n, d]`` of the same coordinates, from `encoded`.
         fresh: real rows that are independent of ``real``, to say what chance explains; may be
             none.
         near: see the module.

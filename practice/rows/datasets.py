@@ -162,6 +162,9 @@ def _plain(name, numbers, labels, classes) -> Dataset:
 def load(name: str) -> Dataset:
     """A data set that ships with scikit-learn.
 
+    Args:
+        name: among `BUILT_IN`.
+
     Raises:
         DatasetError: for another name, listing those that exist.
 

@@ -42,6 +42,12 @@ class TableGenerator(Protocol):
         """``count`` rows like the seeds of one group, with the seeds' columns.
 
         Columns of categories come with pandas' type "category", all others are numbers.
+
+        Args:
+            seeds: rows of the group.
+            count: rows to draw.
+            rng: that draws them.
+            group: label and attribute.
         """
 
 
@@ -60,7 +66,7 @@ def draw_tables(
     Args:
         generator: what draws them.
         found: the real rows.
-        codes: the group of each real row.
+        codes: the group of each real row ``[n]``.
         counts: group -> rows wanted, all positive.
         names: of the groups.
         neighbours: among how many nearest seeds that seed is drawn.

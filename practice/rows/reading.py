@@ -26,7 +26,10 @@ _EXACT = 2**53  # whole numbers that float64 holds exactly
 def read_csv(
     path: str | Path, label: str, attribute: str | None = None, categorical: Collection[str] = ()
 ) -> pd.DataFrame:
-    """One file; arguments and errors are those of `read_csvs`.
+    """One file; errors are those of `read_csvs`.
+
+    Args:
+        path, label, attribute, categorical: as for `read_csvs`, of one file.
 
     Example:
         >>> import pathlib, tempfile

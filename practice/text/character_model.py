@@ -33,6 +33,11 @@ class CharacterModel:
     def trained(cls, lines: Sequence[str], *, order: int = 4, length: int = 400) -> CharacterModel:
         """Count the characters of lines, each of which ends with a line break.
 
+        Args:
+            lines: to count in.
+            order: characters that the next one depends on.
+            length: of a continuation, characters.
+
         Raises:
             ValueError: no lines, or an order or length below 1.
 
@@ -63,7 +68,13 @@ class CharacterModel:
         return law / law.sum()
 
     def complete(self, prompt: str, *, n: int, seed: int) -> list[str]:
-        """``n`` continuations of `length` characters."""
+        """``n`` continuations of `length` characters.
+
+        Args:
+            prompt: what to continue.
+            n: their number.
+            seed: of the characters.
+        """
         texts = []
         for place in range(n):
             rng = np.random.default_rng([seed, place])

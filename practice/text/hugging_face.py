@@ -46,7 +46,13 @@ class HuggingFaceModel:
         self._new_tokens, self._temperature = new_tokens, temperature
 
     def complete(self, prompt: str, *, n: int, seed: int) -> list[str]:
-        """``n`` sampled continuations; equal for equal seeds on one machine."""
+        """``n`` sampled continuations; equal for equal seeds on one machine.
+
+        Args:
+            prompt: what to continue.
+            n: their number.
+            seed: of the tokens.
+        """
         torch, tokenizer = self._torch, self._tokenizer
         inputs = tokenizer(prompt, return_tensors="pt")
         length = inputs["input_ids"].shape[1]

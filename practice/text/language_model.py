@@ -31,7 +31,13 @@ class TextModel(Protocol):
     """A language model."""
 
     def complete(self, prompt: str, *, n: int, seed: int) -> list[str]:
-        """``n`` continuations of a prompt, without the prompt; equal for equal seeds."""
+        """``n`` continuations of a prompt, without the prompt; equal for equal seeds.
+
+        Args:
+            prompt: what to continue.
+            n: their number.
+            seed: of the draws.
+        """
 
 
 class GenerationError(ValueError):

@@ -115,7 +115,12 @@ def schema_of(
 
 
 def write_row(schema: Schema, cells: Mapping[str, str]) -> str:
-    """A row as one comma-separated line, quoted where it must be."""
+    """A row as one comma-separated line, quoted where it must be.
+
+    Args:
+        schema: of the table.
+        cells: by column.
+    """
     return ",".join(_quoted(cells[name]) for name in schema.header)
 
 
@@ -127,6 +132,11 @@ def _quoted(cell: str) -> str:
 
 def prompt_for(schema: Schema, group: Mapping[str, str], seeds: Sequence[Mapping[str, str]]) -> str:
     """The text that a model continues: group, header, seeds, and an open line.
+
+    Args:
+        schema: of the table.
+        group: label and attribute that are wanted.
+        seeds: rows to show.
 
     Example:
         >>> lines = [Line(2, {"x": "1.5", "y": "a"}), Line(3, {"x": "2", "y": "b"})]

@@ -35,6 +35,9 @@ _ORDER = 8  # characters that the character model looks back
 def text_model(name: str) -> TextModel | Callable[[Sequence[str]], TextModel]:
     """The model of a folder, or for the word "character" what trains a small one.
 
+    Args:
+        name: a folder, or "character".
+
     Raises:
         ModelError: the folder holds no model that can be loaded.
     """
@@ -98,7 +101,14 @@ class TextGenerator:
     def draw_table(
         self, seeds: pd.DataFrame, count: int, rng: np.random.Generator, *, group: str
     ) -> pd.DataFrame:
-        """``count`` rows like the seeds of one group; see the class."""
+        """``count`` rows like the seeds of one group; see the class.
+
+        Args:
+            seeds: rows of the group.
+            count: rows to draw.
+            rng: that draws them.
+            group: label and attribute.
+        """
         found = columns.read_columns(seeds)
         header = _names(seeds.columns)
         texts = [

@@ -29,7 +29,11 @@ class TextCopies(NamedTuple):
     test: Copies | None
 
     def clean(self, which: str) -> np.ndarray:
-        """Rows without copies: of "test" rows, or of "any" real row."""
+        """Rows without copies.
+
+        Args:
+            which: of "test" rows, or of "any" real row.
+        """
         real = [self.test] if which == "test" else [self.shown, self.unseen, self.test]
         flagged = [copies.flagged for copies in real if copies is not None]
         return ~np.any(flagged, axis=0)
@@ -39,6 +43,12 @@ def read_test(
     schema: Schema, header: Sequence[str], lines: Sequence[Line], path: object
 ) -> list[dict[str, str]]:
     """Rows of a test file, held to the columns of the real rows.
+
+    Args:
+        schema: of the table.
+        header: of the test file.
+        lines: of it.
+        path: of it, for the message.
 
     Raises:
         TableError: columns that differ, an empty cell, or no number where one is expected.

@@ -26,6 +26,9 @@ _SIDES = {"R3.below": 0.6, "R3.above": 1.5}  # times the break-even shift
 def phase_point(name: str) -> PhasePoint:
     """The point of an experiment ``phases/SEPARATION``.
 
+    Args:
+        name: of the experiment.
+
     Example:
         >>> phase_point("phases/2.5").sizes
         (1000, 330)
@@ -63,7 +66,11 @@ def _gain(name: str, rival: str, k: int, claim: str) -> Expectation:
 
 
 def phase_checks(profile: str) -> Iterator[Check]:
-    """Both sides of the boundary with each rival, at each separation."""
+    """Both sides of the boundary with each rival, at each separation.
+
+    Args:
+        profile: "quick" or "full".
+    """
     del profile
     sides = [(rival, side) for rival in REFERENCES for side in _SIDES]
     for separation in SEPARATIONS:

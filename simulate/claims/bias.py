@@ -50,7 +50,12 @@ LABELS = (*REFERENCES, *generators_for(CONFIGURATIONS["line"]()))
 
 
 def experiment_labels(configuration: str, profile: str) -> tuple[str, ...]:
-    """Designs simulated on a configuration: all, but a selection on two of them when quick."""
+    """Designs simulated on a configuration: all, but a selection on two of them when quick.
+
+    Args:
+        configuration: its name.
+        profile: "quick" or "full".
+    """
     if profile == "quick" and configuration in _SELECTED_IN_QUICK:
         return _SELECTION
     return tuple(label for label in LABELS if ON_ONE.get(label, configuration) == configuration)
@@ -426,7 +431,12 @@ def _close_checks(name: str) -> Iterator[Check]:
 
 
 def configuration_checks(name: str, profile: str) -> Iterator[Check]:
-    """Every check of a configuration."""
+    """Every check of a configuration.
+
+    Args:
+        name: of the configuration.
+        profile: "quick" or "full".
+    """
     effect = PROFILES[profile]
     labels = experiment_labels(name, profile)
     for label in labels:

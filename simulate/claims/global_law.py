@@ -109,7 +109,11 @@ class _Direct:
 
 
 def global_law_checks(profile: str) -> Iterator[Check]:
-    """Every check, of any profile: there is nothing to simulate."""
+    """Every check, of any profile: there is nothing to simulate.
+
+    Args:
+        profile: "quick" or "full".
+    """
     del profile
     for label in LABELS:
         yield from _checks_of(label)
@@ -242,7 +246,11 @@ def _parabola(label: str, size: int | float) -> np.ndarray:
 
 
 def hyperbola_checks(profile: str) -> Iterator[Check]:
-    """Every check, of any profile: there is nothing to simulate."""
+    """Every check, of any profile: there is nothing to simulate.
+
+    Args:
+        profile: "quick" or "full".
+    """
     del profile
     for label in _OF_HYPERBOLA:
         yield from _hyperbola_of(label)

@@ -44,7 +44,7 @@ def by_integration(theta: np.ndarray, groups, prevalence: float) -> tuple[float,
     """The metrics in the order of `METRICS`, by adaptive quadrature and a search on a fine grid.
 
     Args:
-        theta: where, intercept first; groups: of both labels, equally weighted within one.
+        theta: ``[p]``, intercept first; groups: of both labels, equally weighted within one.
         prevalence: share of label 1.
     """
     labels = []

@@ -437,7 +437,11 @@ def _seeds_of(beta: float, index: int, effect: float) -> Iterator[Check]:
 
 
 def nonparametric_checks(profile: str) -> Iterator[Check]:
-    """Every check of the sequence model."""
+    """Every check of the sequence model.
+
+    Args:
+        profile: "quick" or "full".
+    """
     effect = PROFILES[profile]
     yield from _design_checks(effect)
     yield from _range_checks(effect)

@@ -54,6 +54,9 @@ def second_order(experiment: Experiment) -> tuple[np.ndarray, np.ndarray, float,
     """Predicted second-order parts and their scales: per group, of the errors, and balanced.
 
     The scale of a part is the size of its curvature and drift terms before they cancel.
+
+    Args:
+        experiment: configuration with design and generator.
     """
     theory, probe = experiment.prediction, experiment.probe
     bias = np.asarray(theory.estimator_bias + probe.inverse @ theory.generator_shift)
@@ -215,6 +218,10 @@ def fitted_bias_checks(name: str, effect: float) -> Iterator[Check]:
 
     On configurations of one feature; the law of a generated sample, averaged over the seeds, is a
     mixture over one or two chi-square variables.
+
+    Args:
+        name: of the configuration.
+        effect: share of the effect that must be found.
     """
     configuration = CONFIGURATIONS[name]()
     if configuration.dim > 1:
@@ -284,7 +291,12 @@ def _efficiency_table(name: str) -> Iterator[Check]:
 
 
 def discriminant_checks(name: str, profile: str) -> Iterator[Check]:
-    """R4: linear discriminant analysis as the limit of a design, on one setting."""
+    """R4: linear discriminant analysis as the limit of a design, on one setting.
+
+    Args:
+        name: of the setting.
+        profile: "quick" or "full".
+    """
     effect = PROFILES[profile]
     if name == next(iter(DISCRIMINANTS)):
         yield from _efficiency_table(name)

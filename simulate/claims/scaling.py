@@ -320,7 +320,11 @@ def _floor_checks(label: str, effect: float) -> Iterator[Check]:
 
 
 def scaling_path(experiment_name: str) -> Path:
-    """The path of an experiment by its name."""
+    """The path of an experiment by its name.
+
+    Args:
+        experiment_name: as ``suite/name``.
+    """
     label, _, kind = experiment_name.split("/")[1].rpartition("-")
     if label == "halved":
         return halved_path()
@@ -330,7 +334,12 @@ def scaling_path(experiment_name: str) -> Path:
 
 
 def scaling_checks(profile: str, labels: Sequence[str] = LABELS) -> Iterator[Check]:
-    """Every check of the scaling suite, or the curves of some generators."""
+    """Every check of the scaling suite, or the curves of some generators.
+
+    Args:
+        profile: "quick" or "full".
+        labels: generators.
+    """
     effect = PROFILES[profile]
     for label in labels:
         yield from _gradient_checks(label)

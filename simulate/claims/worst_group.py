@@ -86,6 +86,9 @@ def worst_group_checks(profile: str) -> Iterator[Check]:
     """The expectation of the maximum, told apart from the maximum of expectations.
 
     The discrepancy is a quarter of the distance between the two.
+
+    Args:
+        profile: "quick" or "full".
     """
     del profile
 

@@ -31,7 +31,11 @@ DEFAULT = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     add_selection(
         parser, seed=2025, only=f"checks as for verify (default: those of {', '.join(DEFAULT)})"
@@ -60,7 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+    """
     import dataclasses
 
     from synthetic_oversampling.simulate import artifacts

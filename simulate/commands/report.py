@@ -13,7 +13,11 @@ unusable file; the verdict is the run's and is in the page."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("source", type=Path, metavar="RUN.json", help="written by verify --json")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
@@ -21,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_figures_option(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--figures``, which `report` and `verify` share."""
+    """Declare ``--figures``, which `report` and `verify` share.
+
+    Args:
+        parser: the command's.
+    """
     parser.add_argument(
         "--figures",
         type=Path,
@@ -33,7 +41,14 @@ def add_figures_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     from synthetic_oversampling.simulate import artifacts
 
     try:
@@ -47,7 +62,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_page(options: argparse.Namespace, target: Path, artifact) -> None:
-    """Write the page of a loaded artifact, with the figures that can be drawn."""
+    """Write the page of a loaded artifact, with the figures that can be drawn.
+
+    Args:
+        options: what was parsed.
+        target: file of the page.
+        artifact: of a run.
+    """
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.report.page import report_page
 

@@ -20,7 +20,11 @@ DRAW = 1  # seed of the random settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("--record", type=Path, default=Path("validity.json"), metavar="FILE")
     parser.add_argument("--seed", type=seed_number, default=2026, help="seed (default 2026)")
@@ -76,7 +80,11 @@ def table(trials: Iterable, verdicts: Sequence[str], totals: Sequence[float]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+    """
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.validity.large import large_trial
     from synthetic_oversampling.simulate.validity.trials import Trial, trial

@@ -21,7 +21,11 @@ fails, 2 bad usage, 3 a check is inconclusive."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     add_selection(
         parser,
@@ -87,7 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+    """
     if options.list:
         return _list(options)
     set_cache(options)

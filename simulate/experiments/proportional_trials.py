@@ -236,7 +236,7 @@ def score(setting: Setting, theta: np.ndarray, loss: str) -> dict[str, np.ndarra
     """Error and risk of every group, the area under the curve, and the rule's squared norm.
 
     Args:
-        setting: whose laws; theta: ``(b, w)``; loss: of the risk.
+        setting: whose laws; theta: ``(b, w)`` ``[p]``; loss: of the risk.
     """
     signs = 2.0 * np.array(setting.labels) - 1.0
     mean = theta[0] + setting.means @ theta[1:]

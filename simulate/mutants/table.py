@@ -58,6 +58,9 @@ UNREACHED: dict[str, str] = {
 def choose(names: Sequence[str]) -> tuple[Mutant, ...]:
     """The mutants of these names; "all" is all of them.
 
+    Args:
+        names: of wrong formulas, or "all".
+
     Raises:
         ValueError: for a name that does not exist, listing those that do.
 

@@ -38,7 +38,13 @@ _IN_FLIGHT = 2  # dispatches queued ahead of the one being merged: bounds memory
 
 
 class Estimate(NamedTuple):
-    """A mean with its standard error and the number of replicates behind it."""
+    """A mean with its standard error and the number of replicates behind it.
+
+    Attributes:
+        mean: of the statistic, in its own shape and units.
+        std_error: of that mean, of the same shape.
+        n: replicates, those left out not counted.
+    """
 
     mean: Any
     std_error: Any

@@ -52,6 +52,9 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
     Args:
         devices: one or more; all local ones by default.
+
+    Raises:
+        ValueError: for none.
     """
     chosen = list(jax.local_devices() if devices is None else devices)
     if not chosen:

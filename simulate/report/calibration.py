@@ -16,7 +16,13 @@ __all__ = ["print_calibration", "print_seed", "print_seeds", "print_tails"]
 
 
 def print_tails(console: Console, tails: Sequence[TailRate], z: float) -> None:
-    """One line per law and size: false alarms over their nominal rate, normal interval and ours."""
+    """One line per law and size: false alarms over their nominal rate, normal interval and ours.
+
+    Args:
+        console: where to print.
+        tails: false alarms by law and size.
+        z: quantile of an interval.
+    """
     rows = [
         (
             f"gamma({tail.shape:g})",
@@ -34,7 +40,12 @@ def print_tails(console: Console, tails: Sequence[TailRate], z: float) -> None:
 
 
 def print_calibration(console: Console, result: Calibration) -> None:
-    """False alarms and power by kind of check, and of whole runs."""
+    """False alarms and power by kind of check, and of whole runs.
+
+    Args:
+        console: where to print.
+        result: of `oversampling calibrate`.
+    """
     rows = [
         (
             kind.kind,
@@ -75,7 +86,12 @@ def print_calibration(console: Console, result: Calibration) -> None:
 
 
 def print_seed(console: Console, run: SeedRun) -> None:
-    """One line on a run that is over."""
+    """One line on a run that is over.
+
+    Args:
+        console: where to print.
+        run: that is over.
+    """
     verdict = "FAIL" if run.failed else "INCONCLUSIVE" if run.undecided else "pass"
     named = "".join(
         f"{what}: {', '.join(names)}; "
@@ -95,7 +111,12 @@ def print_seed(console: Console, run: SeedRun) -> None:
 
 
 def print_seeds(console: Console, runs: Sequence[SeedRun]) -> None:
-    """What all runs came to, and which checks needed a second stage."""
+    """What all runs came to, and which checks needed a second stage.
+
+    Args:
+        console: where to print.
+        runs: that are over.
+    """
     console.print()
     for name, count in second_stages(runs):
         console.print(

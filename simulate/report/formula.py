@@ -37,7 +37,8 @@ _CASES = re.compile(r"(.*)\\begin\{cases\}(.*)\\end\{cases\}$", re.DOTALL)
 def formula_svg(latex: str) -> str:
     """A formula as inline SVG in the colour of the text, with its LaTeX as the label.
 
-    What cannot be typeset is shown as LaTeX.
+    Args:
+        latex: of the formula; what cannot be typeset is shown as it is.
 
     Example:
         >>> formula_svg("a = b")[:45]

@@ -71,6 +71,9 @@ _LOOK = {
 def escape(text: Any) -> str:
     """Text for HTML, quotes included.
 
+    Args:
+        text: anything with a text.
+
     Example:
         >>> escape("a < 'b'")
         'a &lt; &#x27;b&#x27;'
@@ -80,6 +83,9 @@ def escape(text: Any) -> str:
 
 def number(value: float | None) -> str:
     """Six significant digits; a dash for no value.
+
+    Args:
+        value: to be shown.
 
     Example:
         >>> number(0.123456789), number(float("nan")), number(None)
@@ -91,14 +97,24 @@ def number(value: float | None) -> str:
 
 
 def badge(verdict: str) -> str:
-    """A verdict in words, colour and sign: readable without the colour."""
+    """A verdict in words, colour and sign: readable without the colour.
+
+    Args:
+        verdict: of a check.
+    """
     sign, look = _LOOK.get(verdict, ("", ""))
     return f'<span class="verdict {look}">{sign} {escape(verdict)}</span>'
 
 
 def table(header: list[str], rows: list[list[str]], caption: str = "") -> str:
     """A table; cells are HTML. A column whose name starts with ``>`` holds numbers, one with ``=``
-    is not broken into lines."""
+    is not broken into lines.
+
+    Args:
+        header: names of the columns.
+        rows: cells, in HTML.
+        caption: in plain text.
+    """
     classes = [_ALIGN.get(name[0], "") for name in header]
     names = (name.lstrip("".join(_ALIGN)) for name in header)
     head = "".join(
@@ -122,6 +138,9 @@ def strip(check: Mapping[str, Any]) -> str:
 
     The light band is the discrepancy that must be detected, the dark one the allowance, the tick
     the theory value; for a bound the light band is what the bound allows.
+
+    Args:
+        check: row of a report.
     """
     theory, observed = check["theory"], check["observed"]
     low, high = check["interval"]
@@ -162,7 +181,11 @@ def strip(check: Mapping[str, Any]) -> str:
 
 
 def row_of_check(check: Mapping[str, Any]) -> list[str]:
-    """Cells of a check: verdict, check, kind, predicted, observed, strip, z, n."""
+    """Cells of a check: verdict, check, kind, predicted, observed, strip, z, n.
+
+    Args:
+        check: row of a report.
+    """
     noisy = bool(check["n"])
     limit = "≤ " if check["kind"] == "bound" else ""
     error = f'<br><span class="small">± {number(check["std_error"])}</span>' if noisy else ""

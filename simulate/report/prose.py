@@ -11,7 +11,7 @@ import re
 __all__ = ["Piece", "pieces", "prose"]
 
 # text, or the tag of an index, a power or code with what it holds
-Piece = str | tuple[str, "list[Piece]"]
+Piece = str | tuple[str, list]
 
 _NAMES = (
     "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi pi rho sigma tau phi psi omega "

@@ -37,12 +37,19 @@ _STYLE = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
 def number(value: float) -> str:
-    """Six significant digits; a dash for no value."""
+    """Six significant digits; a dash for no value.
+
+    Args:
+        value: to be shown.
+    """
     return "-" if math.isnan(value) else f"{value:.6g}"
 
 
 def share(value: float) -> str:
     """A share in per cent, two significant digits; a dash for none.
+
+    Args:
+        value: from 0 to 1.
 
     Example:
         >>> share(0.0), share(0.00123)
@@ -124,7 +131,12 @@ def _experiments(checks: Sequence[Planned]) -> list[str]:
 
 
 def print_report(console: Console, report: Report) -> None:
-    """One line per check, the summary by theorem, and an explanation of everything not passed."""
+    """One line per check, the summary by theorem, and an explanation of everything not passed.
+
+    Args:
+        console: where to print.
+        report: of a run.
+    """
     header: tuple[str, ...] = (
         "verdict",
         "check",
@@ -214,7 +226,12 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def print_mutants(console: Console, mutants: Iterable[Mutant]) -> None:
-    """One line per wrong formula: what it attacks, what is changed, and what must reject it."""
+    """One line per wrong formula: what it attacks, what is changed, and what must reject it.
+
+    Args:
+        console: where to print.
+        mutants: wrong formulas.
+    """
     rows = [
         (m.name, ",".join(m.theorems), m.generator or "-", m.change, " ".join(m.checks))
         for m in mutants
@@ -224,7 +241,12 @@ def print_mutants(console: Console, mutants: Iterable[Mutant]) -> None:
 
 
 def print_gate(console: Console, gate: Gate) -> None:
-    """One line per wrong formula and check, and how many checks some wrong formula fails."""
+    """One line per wrong formula and check, and how many checks some wrong formula fails.
+
+    Args:
+        console: where to print.
+        gate: verdicts on wrong formulas.
+    """
     rows, styles = [], []
     for trial in gate.trials:
         rejected = trial.verdict == "fail"

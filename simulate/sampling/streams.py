@@ -155,6 +155,9 @@ def integers(bits: UInt32[Array, "*shape"], high: int) -> Int[Array, "*shape"]:
     Args:
         bits: words.
         high: how many numbers there are to choose from.
+
+    Raises:
+        ValueError: for none, or more than 2**31 - 1.
     """
     if not 1 <= high < 2**31:
         raise ValueError(f"high: got {high}, expected a number of choices in 1 .. 2**31 - 1.")

@@ -47,6 +47,11 @@ def phase_diagram(settings: Mapping, seed: int, progress: Progress) -> dict:
 
     By separation: a table of predicted excess risks, the break-even shifts with every rival, from
     theorem R and from its leading order, and simulated gains at some ratios and shifts.
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
     """
     ratios = _spaced(settings["ratio_range"], 13).tolist()
     lengths = _spaced(settings["length_range"], 11).tolist()
@@ -138,7 +143,13 @@ def _break_even(point: PhasePoint, rival: str, lengths) -> float:
 
 
 def fidelity_to_excess(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Bias and excess risk against the generator's divergence from the group (T4)."""
+    """Bias and excess risk against the generator's divergence from the group (T4).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups, sizes = groups_of(settings), settings["sizes"]
     design = Design(sizes, settings["augmentation"], settings["weight"])
     base = predict(groups, design, Oracle())
@@ -222,7 +233,13 @@ def fidelity_to_excess(settings: Mapping, seed: int, progress: Progress) -> dict
 
 
 def generated_samples(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Seeds of a minority group, what generators draw from them, and true samples."""
+    """Seeds of a minority group, what generators draw from them, and true samples.
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups = groups_of(settings)
     few, many = settings["seeds"], settings["shown"]
     design = Design((few + many, few))  # oversampling adds `many` samples to the second group

@@ -37,7 +37,13 @@ __all__ = ["bias_by_generator", "raw_imbalance", "spurious_weight"]
 
 
 def raw_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Raw ERM against the imbalance ratio (B4): class errors and intercept."""
+    """Raw ERM against the imbalance ratio (B4): class errors and intercept.
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups, n_max = groups_of(settings), settings["n_max"]
     gap = np.asarray(settings["means"][1]) - np.asarray(settings["means"][0])
     distance = math.sqrt(gap @ np.linalg.solve(np.asarray(settings["covs"][0]), gap))
@@ -95,7 +101,13 @@ def _formula(name: str, values: Mapping) -> np.ndarray:
 
 
 def bias_by_generator(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Bias gradient and displacement of every generator, and the remainder (B2, B3)."""
+    """Bias gradient and displacement of every generator, and the remainder (B2, B3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups = groups_of(settings)
     design = Design(settings["sizes"], settings["augmentation"], settings["weight"])
     generators = generators_of(settings)
@@ -155,7 +167,13 @@ def _remainders(groups, design: Design, settings: Mapping) -> dict:
 
 
 def spurious_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Spurious weight and group errors, before and after oversampling (B5, R5)."""
+    """Spurious weight and group errors, before and after oversampling (B5, R5).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups = groups_of(settings)
     feature = settings["spurious"] + 1
     parts = 3 + len(settings["generators"])

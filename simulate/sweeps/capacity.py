@@ -47,7 +47,13 @@ def _prefix_mask(counts) -> np.ndarray:
 
 
 def transformer_kl(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """One attention layer with a null token, on Gaussian groups and on counts (T1, T3)."""
+    """One attention layer with a null token, on Gaussian groups and on counts (T1, T3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     dim, counts = settings["dim"], settings["counts"]
     var = (settings["var_within"], settings["var_prior"])
     mask = jnp.asarray(_prefix_mask(counts))
@@ -131,7 +137,13 @@ def expected_count_kl(count: int, symbols: int, concentration: float) -> float:
 
 
 def token_model(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Read-outs of a token family against the seeds, by depth, and both rates (T2)."""
+    """Read-outs of a token family against the seeds, by depth, and both rates (T2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     dim, vocabulary, counts = settings["dim"], settings["vocabulary"], settings["counts"]
     rng = np.random.default_rng(settings["family_seed"])
     embeddings = jnp.asarray(rng.normal(size=(vocabulary, dim)))
@@ -179,7 +191,13 @@ def token_model(settings: Mapping, seed: int, progress: Progress) -> dict:
 
 
 def row_depth(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """What iterations miss of a row's exact law, by the condition of its covariance (T5)."""
+    """What iterations miss of a row's exact law, by the condition of its covariance (T5).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     dim, seeds, depths = settings["dim"], settings["seeds"], tuple(range(settings["most"] + 1))
     turn = np.linalg.qr(np.random.default_rng(settings["family_seed"]).normal(size=(dim, dim)))[0]
     rows, conditions = {}, settings["conditions"]
@@ -217,6 +235,9 @@ def transformer_kl_trained(settings: Mapping, seed: int, progress: Progress) -> 
     Args:
         settings: ``recorded``, a path below the folder of the packages.
         seed, progress: as every sweep takes them; nothing is drawn here.
+
+    Raises:
+        ArtifactError: for a record of several families.
     """
     body = artifacts.load(_ROOT / settings["recorded"], kind="transformer gap")
     entries = body["payload"]

@@ -34,7 +34,13 @@ __all__ = ["literature"]
 
 
 def literature(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess risk against the weight: S1 or S2, and the law of the literature (S1, S2)."""
+    """Excess risk against the weight: S1 or S2, and the law of the literature (S1, S2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     parametric, results = _parametric(settings, seed, lambda part: progress(0.8 * part))
     sequence, planned = _sequence(settings, seed, lambda share: progress(0.8 + 0.2 * share))
     return {

@@ -85,7 +85,13 @@ def _simulated(groups, method: str, sizes, start, best, settings: Mapping, key, 
 
 
 def metrics_by_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """AUROC lost, and balanced error at a method's own threshold and at the best one (M1 to M3)."""
+    """AUROC lost, and balanced error at a method's own threshold and at the best one (M1 to M3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     most, cases = settings["n_max"], settings["covs"]
     grid = np.geomspace(1.0, settings["largest_ratio"], settings["curve"])
     methods = settings["methods"]

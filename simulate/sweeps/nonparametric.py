@@ -20,7 +20,13 @@ __all__ = ["saturation"]
 
 
 def saturation(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Risk against synthetic size and against seeds, with a generator that smooths them (S3)."""
+    """Risk against synthetic size and against seeds, with a generator that smooths them (S3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     sizes = np.asarray(settings["synthetic_sizes"], float)
     numbers = np.asarray(settings["seed_numbers"], float)
     grids = [np.geomspace(values[0], values[-1], 41) for values in (sizes, numbers)]

@@ -225,7 +225,16 @@ def _estimated(rows: _Rows, sizes, generator, settings) -> list[Choice]:
 
 
 def procedures(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess risk of every procedure, its standard error, and its cost in fits (S1)."""
+    """Excess risk of every procedure, its standard error, and its cost in fits (S1).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+
+    Raises:
+        ValueError: for sizes that the folds do not divide.
+    """
     groups, sizes = groups_of(settings), tuple(settings["sizes"])
     if any(n % settings["folds"] for n in sizes):
         raise ValueError(

@@ -70,7 +70,13 @@ def _shown(prediction: Proportional) -> dict[str, float]:
 
 
 def proportional_errors(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Errors and excess risk of every plan against features per row of the minority (H1, H2)."""
+    """Errors and excess risk of every plan against features per row of the minority (H1, H2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     few, dims, plans = min(settings["sizes"]), settings["dims"], settings["plans"]
     grid = np.unique(np.geomspace(dims[0], dims[-1], settings["curve"]).round().astype(int))
     curves: dict[str, dict[str, list[float]]] = {
@@ -132,7 +138,13 @@ _KINDS = {"worst": [1, 2], "best": [0, 3]}  # groups of one size, which are each
 
 
 def proportional_spurious(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Errors of small and large groups of every plan against features per row of the small ones."""
+    """Errors of small and large groups of every plan against features per row of the small ones.
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     few, dims, plans = min(settings["sizes"]), settings["dims"], settings["plans"]
     grid = np.unique(np.geomspace(dims[0], dims[-1], settings["curve"]).round().astype(int))
     curves: dict = {name: {kind: [] for kind in _KINDS} for name in plans}
@@ -181,7 +193,13 @@ def _between(x, y, values: np.ndarray, finer) -> np.ndarray:
 
 
 def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess risk of class weighting over that of oversampling, each at its best ridge (H1, H2)."""
+    """Excess risk of class weighting over that of oversampling, each at its best ridge (H1, H2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     few, plans, per_row = settings["few"], settings["plans"], settings["ridges_per_row"]
     (least, most), (first, last) = settings["imbalance"], settings["dims"]
     imbalances = np.geomspace(least, most, settings["grid"])
@@ -270,7 +288,13 @@ def _least(sizes, gap: float, most: int, rng: np.random.Generator) -> int:
 
 
 def separability(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Where rows become separable, by imbalance, with and without synthetic rows (H3)."""
+    """Where rows become separable, by imbalance, with and without synthetic rows (H3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     rows, ratios = settings["rows"], settings["ratios"]
     grid = np.geomspace(1.0, settings["largest_ratio"], settings["curve"])
     payload: dict = {"ratio": grid, "distances": {}}

@@ -39,7 +39,13 @@ __all__ = ["excess_against_weight", "gain_against_separation"]
 
 
 def excess_against_weight(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess risk and its parts against the weight of the augmentation part (R1, R2)."""
+    """Excess risk and its parts against the weight of the augmentation part (R1, R2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     groups = groups_of(settings)
     sizes, augmentation = settings["sizes"], settings["augmentation"]
     generators = generators_of(settings)
@@ -91,7 +97,13 @@ def _balanced(result: monte_carlo.Result, floor: float) -> dict:
 
 
 def gain_against_separation(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Gain over references, and efficiency against the discriminant, by separation (R3, R4)."""
+    """Gain over references, and efficiency against the discriminant, by separation (R3, R4).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     dim, distances = settings["dim"], settings["distances"]
     grid = np.linspace(distances[0], distances[-1], 41)
     efficiency, first = _efficiency(settings, seed, share_of(progress, 0, 3))

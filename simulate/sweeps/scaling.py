@@ -26,7 +26,13 @@ __all__ = ["nonparametric_rates", "scaling_law"]
 
 
 def scaling_law(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Excess at the best, a fixed and the full weight, and the best weight, by size (S1, S3)."""
+    """Excess at the best, a fixed and the full weight, and the best weight, by size (S1, S3).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     grid = np.geomspace(settings["synthetic_sizes"][0] / 2, settings["synthetic_sizes"][-1], 41)
     rows, results = {}, []
     parts = len(settings["generators"]) * len(settings["paths"])
@@ -90,7 +96,13 @@ def _vertex(values: np.ndarray, step: float) -> np.ndarray:
 
 
 def nonparametric_rates(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Squared error and classification excess against the synthetic size, by smoothness (S2)."""
+    """Squared error and classification excess against the synthetic size, by smoothness (S2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     amplitude, n_max, groups = settings["amplitude"], settings["n_max"], 2
     extra = np.asarray(settings["synthetic_sizes"], float)
     grid = np.geomspace(extra[0], extra[-1], 41)

@@ -61,8 +61,7 @@ class Sweep:
     Attributes:
         name: of the artifact.
         compute: ``(settings, seed, progress) -> payload``.
-        shared: settings of every profile.
-        by_profile: settings that differ: usually replicates.
+        shared, by_profile: settings of every profile, and those that differ, usually replicates.
     """
 
     name: str
@@ -71,7 +70,11 @@ class Sweep:
     by_profile: Mapping[str, Mapping[str, Any]]
 
     def settings(self, profile: str) -> dict[str, Any]:
-        """Settings of a profile, plain data."""
+        """Settings of a profile, plain data.
+
+        Args:
+            profile: "quick" or "full".
+        """
         if profile not in PROFILES:
             raise ValueError(f"profile: got {profile!r}, expected one of {', '.join(PROFILES)}.")
         return {"profile": profile, **self.shared, **self.by_profile[profile]}
@@ -396,12 +399,15 @@ _ALL = (
     ),
 )
 
-# every sweep, by the name of its figure
-SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in _ALL}
+SWEEPS: dict[str, Sweep] = {sweep.name: sweep for sweep in _ALL}  # by the name of its figure
 
 
 def artifact_path(folder: str | os.PathLike, name: str, profile: str) -> Path:
-    """Where a sweep's artifact lies under a folder."""
+    """Where a sweep's artifact lies under a folder.
+
+    Args:
+        folder, name, profile: as for `obtain`.
+    """
     return Path(folder) / profile / f"{name}.json"
 
 
@@ -416,9 +422,7 @@ def obtain(
     """The artifact of a sweep: read when it is there and sound, computed and written when missing.
 
     Args:
-        name: of the sweep.
-        profile: "quick" or "full".
-        folder: of the artifacts.
+        name, profile, folder: of the sweep; "quick" or "full"; of the artifacts.
         progress: called with the share of the computation that is done.
         recompute: compute it in any case, and replace the file.
 
@@ -426,8 +430,7 @@ def obtain(
         The loaded artifact: "payload", "configuration", "seed", "versions".
 
     Raises:
-        ArtifactError: the file is there but truncated, altered, or made with other settings; it is
-            left as it is. Or it cannot be written.
+        ArtifactError: it is truncated, altered or of other settings, and stays; or not writable.
     """
     sweep = SWEEPS[name]
     settings = sweep.settings(profile)

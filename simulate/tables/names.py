@@ -24,6 +24,10 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 def meant(name: str, header: Sequence[str]) -> str:
     """The columns there are, and which of them a name that is not there may mean.
 
+    Args:
+        name: that no column has.
+        header: names of the columns.
+
     Example:
         >>> meant("Kind", ("height", "kind"))
         "the columns are height, kind. Did you mean 'kind'?"
@@ -42,6 +46,9 @@ def meant(name: str, header: Sequence[str]) -> str:
 
 def check_header(header: Sequence[str]) -> None:
     """Every column has a name, and a name of its own.
+
+    Args:
+        header: names of the columns.
 
     Raises:
         ValueError: otherwise, or if the names are numbers, as of a file without a header.

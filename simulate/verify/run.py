@@ -50,7 +50,11 @@ class Report(Judged):
         return EXIT_STATUS[self.verdict]
 
     def command(self, outcome: Outcome) -> str:
-        """The command that reruns one check on the same random numbers."""
+        """The command that reruns one check on the same random numbers.
+
+        Args:
+            outcome: of the check.
+        """
         return (
             f"oversampling verify --profile {self.profile} --seed {self.seed} "
             f"--only '{outcome.check.id}'"

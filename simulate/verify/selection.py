@@ -46,6 +46,9 @@ def declare(profile: str, suites: Iterable[str] = ()) -> tuple[Check, ...]:
 def suite_of(name: str) -> str:
     """Name of the suite that a check belongs to, from its id.
 
+    Args:
+        name: id of the check.
+
     Raises:
         ValueError: for an id of no suite.
 

@@ -163,6 +163,10 @@ def experiment_key(seed: int, suite: str) -> jax.Array:
     """Key of a suite: folded from its name, so that adding one changes no other.
 
     Experiments of one suite share it, and with it their real data.
+
+    Args:
+        seed: of the run.
+        suite: its name.
     """
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(suite.encode()))
 

@@ -147,6 +147,9 @@ SUITES: dict[str, Suite] = {suite.name: suite for suite in _EVERY}  # every suit
 def simulation(experiment_name: str) -> Simulation:
     """How the named experiment is replicated.
 
+    Args:
+        experiment_name: as ``suite/name``.
+
     Example:
         >>> simulation("two-gaussians/raw").block
         128

@@ -65,6 +65,10 @@ def margins_at(theta, law: Law) -> Margins:
     Args:
         theta: ``[p]``, intercept first, as an array.
         law: one law.
+
+    Raises:
+        ValueError: for a point of another shape.
+        RuntimeError: without float64.
     """
     require_float64("closed forms on Gaussian groups")
     if theta.ndim != 1 or theta.shape[0] != law.means.shape[-1] + 1:
@@ -290,6 +294,9 @@ def worst_error_rate(theta: Point, laws: Sequence[Law]) -> Float[Array, ""]:
     Args:
         theta: ``[p]``, intercept first.
         laws: groups or laws of mass 1, at least one.
+
+    Raises:
+        ValueError: for no list of them, or an empty one.
     """
     if isinstance(laws, Law | GaussianGroup) or not isinstance(laws, Sequence) or not len(laws):
         raise ValueError(f"laws: got {laws!r}, expected a list of at least one group or law.")

@@ -52,7 +52,14 @@ class ExpectedMetric(NamedTuple):
 
 
 class ExpectedMetrics(NamedTuple):
-    """`ExpectedMetric` of each of `theory.population.metrics.METRICS`."""
+    """`ExpectedMetric` of each of `theory.population.metrics.METRICS`.
+
+    Attributes:
+        auroc: area under the ROC curve.
+        average_precision: at the prevalence that was asked for.
+        best_balanced_error: at the best threshold.
+        best_f1: at the best threshold and that prevalence.
+    """
 
     auroc: ExpectedMetric
     average_precision: ExpectedMetric

@@ -56,7 +56,7 @@ def fixed_point(
 
     Args:
         function: the map, of vectors; it may return what is not finite where it is not defined.
-        start: where to begin.
+        start: where to begin ``[k]``.
         tolerance: of the residual.
         most: evaluations of the map with each strength of damping.
         bound: size of an entry beyond which the iteration has run away.

@@ -336,7 +336,7 @@ def levelled_masses(weights: np.ndarray, sizes: tuple[int, ...]) -> Masses:
     """Masses of levelled designs: affine in the weight, their noise a square.
 
     Args:
-        weights: of the augmentation part; sizes: real samples per group.
+        weights: of the augmentation part ``[k]``; sizes: real samples per group.
     """
     none, left = Design(sizes), 1.0 - weights[:, None]
     real, synthetic = left * none.real_mass, left * none.oversampling_mass

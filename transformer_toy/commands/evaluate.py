@@ -16,7 +16,11 @@ _DESCRIPTION = "Measure the gap of in-context generators to the exact predictive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument("checkpoint", type=Path, nargs="*", help="models; default: shipped")
     parser.add_argument(
@@ -36,7 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     import jax
 
     from synthetic_oversampling.simulate import artifacts

@@ -35,7 +35,11 @@ def _setting(text: str) -> tuple[str, int | float]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the command."""
+    """Declare the options of the command.
+
+    Args:
+        parser: the command's.
+    """
     parser.description = _DESCRIPTION
     parser.add_argument(
         "task",
@@ -144,7 +148,14 @@ def _rows(options: argparse.Namespace) -> tuple[Callable, Callable, dict]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status.
+
+    Args:
+        options: what was parsed.
+
+    Raises:
+        ValueError: naming the option, for what does not fit together.
+    """
     start, finish, spec = (_rows if options.task == "rows" else _family)(options)
     if not options.out.parent.is_dir():
         raise ValueError(f"--out: no folder {options.out.parent}. Make it first.")

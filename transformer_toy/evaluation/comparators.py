@@ -78,6 +78,11 @@ def plug_in(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
 
     Args and Returns as ``prior``.
 
+    Args:
+        task: a task of the family.
+        token_BxNxD: seeds ``[B, N, D]``.
+        count_BxP: how many of them count.
+
     Example:
         >>> import jax.numpy as jnp
         >>> law = plug_in(tasks.unknown_mean(1), jnp.ones((1, 3, 1)), jnp.array([[3]]))
@@ -105,6 +110,11 @@ def flat_prior(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
 
     Args and Returns as ``prior``.
 
+    Args:
+        task: a task of the family.
+        token_BxNxD: seeds ``[B, N, D]``.
+        count_BxP: how many of them count.
+
     Example:
         >>> import jax.numpy as jnp
         >>> law = flat_prior(tasks.unknown_mean(1), jnp.ones((1, 2, 1)), jnp.array([[2]]))
@@ -124,6 +134,11 @@ def kde(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Mixture:
     Statement: bandwidth n^(-1/(d+4)) times each feature's standard deviation over the prefix.
 
     Args and Returns as ``prior``.
+
+    Args:
+        task: a task of the family.
+        token_BxNxD: seeds ``[B, N, D]``.
+        count_BxP: how many of them count.
 
     Example:
         >>> import jax.numpy as jnp
@@ -157,6 +172,11 @@ def gmm(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Mixture:
     squared, without which few seeds give components of no width.
 
     Args and Returns as ``prior``.
+
+    Args:
+        task: a task of the family.
+        token_BxNxD: seeds ``[B, N, D]``.
+        count_BxP: how many of them count.
 
     Example:
         >>> import jax, jax.numpy as jnp

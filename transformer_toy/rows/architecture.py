@@ -164,7 +164,14 @@ def prior_of(params: Params, name: str) -> Prior:
 def linear(
     params: Params, name: str, x: Float[Array, "*s F"], bias: str | None = None
 ) -> Float[Array, "*s G"]:
-    """A linear map, with its bias if it has one."""
+    """A linear map, with its bias if it has one.
+
+    Args:
+        params: the network's weights.
+        name: of the matrix.
+        x: what it is applied to.
+        bias: name of the bias.
+    """
     out = x @ params[name]
     if bias is None:
         return out

@@ -269,6 +269,9 @@ RESTATED = frozenset(
 def check_id(name: str) -> str:
     """Id of the check of a printed formula.
 
+    Args:
+        name: id of the formula.
+
     Example:
         >>> check_id("B1.ratio")
         'B1.formula.printed.ratio'
@@ -294,7 +297,11 @@ def _expected(name: str) -> Expectation:
 
 
 def printed_checks(profile: str) -> Iterator[Check]:
-    """Every check, of any profile: there is nothing to simulate."""
+    """Every check, of any profile: there is nothing to simulate.
+
+    Args:
+        profile: "quick" or "full".
+    """
     del profile
     for name in PRINTED:
         leading = FORMULAS[name].kind == "asymptotic"  # the rest: exact in their setting

@@ -70,7 +70,11 @@ class Row(NamedTuple):
 
 
 def number(value) -> float:
-    """A scalar as it is; a vector or a matrix along fixed directions."""
+    """A scalar as it is; a vector or a matrix along fixed directions.
+
+    Args:
+        value: ``[]``, ``[d]`` or ``[d, d]``.
+    """
     array = np.asarray(value, float)
     if array.ndim == 2:
         return float(_LEFT[: len(array)] @ array @ _RIGHT[: len(array)])
@@ -78,7 +82,12 @@ def number(value) -> float:
 
 
 def printed_value(name: str, values: Sequence[Values]) -> float:
-    """The printed formula in numbers."""
+    """The printed formula in numbers.
+
+    Args:
+        name: id of the formula.
+        values: of its arguments.
+    """
     formula = FORMULAS[name]
     return math.fsum(
         number(formula.numpy(**{key: value[key] for key in formula.arguments})) for value in values
@@ -87,7 +96,11 @@ def printed_value(name: str, values: Sequence[Values]) -> float:
 
 @lru_cache(maxsize=32)
 def prediction(name: str) -> Prediction:
-    """Of the design for a generator; "nearly" is right but for a tiny shift."""
+    """Of the design for a generator; "nearly" is right but for a tiny shift.
+
+    Args:
+        name: of the generator.
+    """
     generators: dict[str, Generator] = {
         "oracle": Oracle(),
         "shifted": Shifted(SHIFT),
@@ -115,7 +128,12 @@ class _Moments(NamedTuple):
 
 
 def moments(theta, law: Law) -> _Moments:
-    """By the trapezoidal rule over both features, which is geometric for analytic functions."""
+    """By the trapezoidal rule over both features, which is geometric for analytic functions.
+
+    Args:
+        theta: ``[p]``, intercept first.
+        law: of two features.
+    """
     node = np.linspace(-8.5, 8.5, 69)
     z = np.stack(np.meshgrid(node, node), axis=-1).reshape(-1, 2)
     mass = np.exp(-np.sum(z**2, axis=1) / 2)
@@ -133,7 +151,12 @@ def moments(theta, law: Law) -> _Moments:
 
 
 def balanced(theta, groups: Sequence[GaussianGroup]) -> _Moments:
-    """Moments of the balanced risk, and a covariance without a meaning of its own."""
+    """Moments of the balanced risk, and a covariance without a meaning of its own.
+
+    Args:
+        theta: ``[p]``, intercept first.
+        groups: of two features.
+    """
     each = [moments(theta, group.law) for group in groups]
     risk, slope, hessian, square = (
         np.sum(parts, axis=0) / len(each) for parts in zip(*each, strict=True)
@@ -142,7 +165,11 @@ def balanced(theta, groups: Sequence[GaussianGroup]) -> _Moments:
 
 
 def laws(generator: Generator) -> list[tuple[Law, Law]]:
-    """Every group's law and that of its generator."""
+    """Every group's law and that of its generator.
+
+    Args:
+        generator: of every group.
+    """
     return [
         (group.law, population_law(generator, g, APART, DESIGN.sizes))
         for g, group in enumerate(APART)
@@ -150,13 +177,23 @@ def laws(generator: Generator) -> list[tuple[Law, Law]]:
 
 
 def score_covs(generator: Generator, theta) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Score covariance of every group and of its generator's law."""
+    """Score covariance of every group and of its generator's law.
+
+    Args:
+        generator: of every group.
+        theta: ``[p]``, intercept first.
+    """
     pairs = laws(generator)
     return [(moments(theta, real).cov, moments(theta, drawn).cov) for real, drawn in pairs]
 
 
 def target_hessian(generator: Generator, theta) -> np.ndarray:
-    """Hessian of the expected empirical risk of the design, sample by sample."""
+    """Hessian of the expected empirical risk of the design, sample by sample.
+
+    Args:
+        generator: of every group.
+        theta: ``[p]``, intercept first.
+    """
     total = np.zeros((3, 3))
     for g, pair in enumerate(laws(generator)):
         parts = sample_weights(g)
@@ -171,7 +208,11 @@ def common() -> dict:
 
 
 def sample_weights(g: int) -> dict[str, np.ndarray]:
-    """The weight of every sample of a group, one by one."""
+    """The weight of every sample of a group, one by one.
+
+    Args:
+        g: the group's place.
+    """
     level, n = (1 - DESIGN.weight) / (GROUPS * DESIGN.n_max), DESIGN.sizes[g]
     return {
         "real": np.full(n, level),
@@ -181,6 +222,10 @@ def sample_weights(g: int) -> dict[str, np.ndarray]:
 
 
 def drawn_squares(g: int) -> float:
-    """Sum of the squared weights of a group's synthetic samples."""
+    """Sum of the squared weights of a group's synthetic samples.
+
+    Args:
+        g: the group's place.
+    """
     parts = sample_weights(g)
     return float((parts["over"] ** 2).sum() + (parts["aug"] ** 2).sum())
