@@ -379,7 +379,13 @@ class Fitted(NamedTuple):
 
 
 def _fitted(points, matrix, laws, masses, room, families, loss) -> Fitted:
-    """``laws`` as `halves` takes them, ``masses`` in one array: few arguments are passed faster."""
+    """Noise of the seeds at points, and what second order adds; few arguments are passed faster.
+
+    Args:
+        points: ``[2, p]``; matrix: ``[p, p]``, whose trace with the noise has its slope taken.
+        laws: as `halves` takes them, with ``room``; masses: in one array, as `SeedMasses` has them.
+        families, loss: as for `seed_noise`.
+    """
     rest = (*halves(laws, room), SeedMasses(*masses), families, loss)
     noise, pull = jax.vjp(jax.vmap(lambda theta: seed_noise(theta, *rest)), points)
     drift = jax.vmap(jax.grad(lambda theta: second_order_risk(theta, *rest)))(points)
