@@ -188,7 +188,6 @@ class SyntheticOverSampler(BaseOverSampler):
             ValueError: see the class.
         """
         check_classification_targets(y)
-        back = ArraysTransformer(X, y)
         found, labels, binary, codes, wanted = self._prepare(X, y, groups)
         carried = _metadata(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
@@ -206,9 +205,9 @@ class SyntheticOverSampler(BaseOverSampler):
         y_out = np.concatenate([labels, labels[_first_rows(codes)[codes_new]]])
         if binary:
             y_out = (y_out[:, None] == np.unique(labels)).astype(np.asarray(y).dtype)
-        if isinstance(X, pd.DataFrame) and (out.dtypes == X.dtypes).all():
-            return out, ArraysTransformer(y, y).transform(y_out, y_out)[1]
-        return back.transform(out, y_out)
+        same = isinstance(X, pd.DataFrame) and (out.dtypes == X.dtypes).all()
+        back = ArraysTransformer(y if same else X, y).transform(y_out if same else out, y_out)
+        return (out, back[1]) if same else back
 
     @property
     def seed_indices_(self) -> np.ndarray:

@@ -168,8 +168,8 @@ def numbers_in(texts: Sequence[str]) -> np.ndarray | None:
         texts: of the cells.
 
     Example:
-        >>> print(numbers_in(["1.5", "-2e3"]), numbers_in(["1.5", "2,5"]))
-        [    1.5 -2000. ] None
+        >>> print(numbers_in(["1.5", "-25e-1"]), numbers_in(["1.5", "2,5"]))
+        [ 1.5 -2.5] None
     """
     text = "\n".join(texts)
     if text.count("\n") >= len(texts) or not _DECIMAL.fullmatch(text) or _EXPONENT.search(text):
