@@ -22,6 +22,7 @@ from synthetic_oversampling.theory.multiclass.moments import moments
 from synthetic_oversampling.theory.multiclass.population import population
 from synthetic_oversampling.theory.multiclass.predict import MulticlassPrediction
 from synthetic_oversampling.theory.multiclass.scores import softmax
+from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.ranges import require_range
@@ -54,6 +55,7 @@ class MulticlassBound(NamedTuple):
     intervals: int
 
 
+@OneThread()
 def multiclass_bound(
     prediction: MulticlassPrediction,
     groups: Sequence[GaussianGroup],

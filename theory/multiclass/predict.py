@@ -43,6 +43,7 @@ from synthetic_oversampling.theory.multiclass.scores import (
     scores_at,
 )
 from synthetic_oversampling.theory.multiclass.seeds import Seeds
+from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.multiclass.validity import judge_multiclass
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -267,6 +268,7 @@ def parts_of_groups(pieces: Population) -> Components:
     )
 
 
+@OneThread()
 def predict_multiclass(
     groups: Sequence[GaussianGroup],
     design: Design,
@@ -327,6 +329,7 @@ def predict_multiclass(
     return predicted
 
 
+@OneThread()
 def expected_multiclass_risk(
     theta: AnyArray,
     groups: Sequence[GaussianGroup],

@@ -20,6 +20,7 @@ from synthetic_oversampling.theory.multiclass.population import Population, popu
 from synthetic_oversampling.theory.multiclass.predict import at_point
 from synthetic_oversampling.theory.multiclass.scores import grids_for, scores_at
 from synthetic_oversampling.theory.multiclass.seeds import Seeds
+from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.population.design import Design, sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.excess_risk import inverses
@@ -34,6 +35,7 @@ _TOLERANCE = 1e-7  # relative to the excess without augmentation
 _SEED = 0  # of Sobol points, the same at every weight: the law is smooth in it
 
 
+@OneThread()
 def multiclass_law_of_design(
     groups: Sequence[GaussianGroup],
     sizes: Sequence[int],

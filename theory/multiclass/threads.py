@@ -1,0 +1,49 @@
+"""One thread for many small products of matrices.
+
+A prediction multiplies thousands of matrices of some 80 rows. Two threads of BLAS wait for each
+other at each of them, which on a busy machine takes ten times as long as the products themselves.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ContextDecorator
+from functools import cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["OneThread"]
+
+_LOCK = threading.Lock()
+_LIMITS: list[Any] = []  # of the calls under way: the first sets it, the last lifts it
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+class OneThread(ContextDecorator):
+    """One thread of BLAS while a block or a function runs, for all threads of Python.
+
+    Example:
+        >>> from threadpoolctl import threadpool_info
+        >>> def threads():
+        ...     return {i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"}
+        >>> before = threads()
+        >>> OneThread()(threads)(), threads() == before
+        ({1}, True)
+    """
+
+    def __enter__(self) -> None:
+        with _LOCK:
+            limit = None if _LIMITS else _libraries().limit(limits=1, user_api="blas")
+            _LIMITS.append(limit)
+
+    def __exit__(self, *exception: object) -> None:
+        with _LOCK:
+            if len(_LIMITS) > 1:
+                _LIMITS.pop()
+            else:
+                _LIMITS.pop().restore_original_limits()
