@@ -36,17 +36,48 @@ _Z = 1.959963984540054  # of 95 % intervals
 
 
 class Calibration(NamedTuple):
-    """Out-of-fold probabilities of the rarest class.
+    """Out-of-fold probabilities.
 
     Attributes:
-        rare: its name.
-        event: whether a row is of that class ``[n]``.
-        probability: by fit, see `FITS` ``[3, n]``.
+        classes: their names ``[K]``; label: place of every row's ``[n]``.
+        every: probability of every class, by fit, see `FITS` ``[3, n, K]``.
     """
 
-    rare: str
-    event: np.ndarray
-    probability: np.ndarray
+    classes: tuple[str, ...]
+    label: np.ndarray
+    every: np.ndarray
+
+    @property
+    def rare(self) -> str:
+        """The rarest class."""
+        return self.classes[self._rarest]
+
+    @property
+    def event(self) -> np.ndarray:
+        """Whether a row is of the rarest class ``[n]``."""
+        return (self.label == self._rarest).astype(float)
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Of the rarest class, by fit ``[3, n]``."""
+        return self.every[:, :, self._rarest]
+
+    @property
+    def _rarest(self) -> int:
+        return int(np.bincount(self.label, minlength=len(self.classes)).argmin())
+
+    def by_class(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """Class -> fit -> mean probability and calibration error."""
+        return {
+            one: {
+                name: (
+                    float(p[:, k].mean()),
+                    reliability(self.label == k, p[:, k], bins=_BINS).error,
+                )
+                for name, p in zip(FITS, self.every, strict=True)
+            }
+            for k, one in enumerate(self.classes)
+        }
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Fit -> mean probability, calibration error, Brier score and cross-entropy."""
@@ -118,9 +149,8 @@ def check_calibration(
             f"{counted(counts.min(), 'row')}; expected at least two classes, two folds, and no "
             "more folds than rows of a class."
         )
-    rare = classes[counts.argmin()]
     estimator = LogisticRegression(max_iter=5000) if classifier is None else classifier
-    probability = np.empty((3, len(labels)))
+    every = np.empty((3, len(labels), len(classes)))
     split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels)
     for train, test in split:
         x, y, asked = features.iloc[train], labels.iloc[train], features.iloc[test]
@@ -128,14 +158,13 @@ def check_calibration(
         model = RecalibratedClassifier(make_pipeline(encoder(), clone(estimator)), sampler=sampler)
         sides = {} if groups is None else {"groups": np.asarray(groups)[train]}
         model.fit(x, y, **sides)
-        place = list(model.classes_).index(rare)
         for row, fitted in enumerate((raw, model.estimator_, model)):
-            probability[row, test] = fitted.predict_proba(asked)[:, place]
-    return Calibration(str(rare), np.asarray(labels == rare, dtype=float), probability)
+            every[row, test] = fitted.predict_proba(asked)
+    return Calibration(tuple(map(str, classes)), np.searchsorted(classes, labels), every)
 
 
 def table(found: Calibration) -> str:
-    """The scores as text.
+    """The scores as text; of more than two classes, all of them below.
 
     Args:
         found: scores out of fold.
@@ -149,6 +178,13 @@ def table(found: Calibration) -> str:
         f"{score['cross_entropy']:15.4f}"
         for name, score in found.scores().items()
     ]
+    if len(found.classes) > 2:
+        lines += ["", "mean probability (calibration error) of every class:"]
+        lines.append(f"{'class':14}{'share':>8}" + "".join(f"{name:>22}" for name in FITS))
+        for k, (one, scores) in enumerate(found.by_class().items()):
+            cells = (f"{mean:.4f} ({error:.4f})" for mean, error in scores.values())
+            part = float(np.mean(found.label == k))
+            lines.append(f"{one[:13]:14}{part:8.4f}" + "".join(f"{cell:>22}" for cell in cells))
     return "\n".join([share, head, *lines])
 
 

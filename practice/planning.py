@@ -12,7 +12,6 @@ from synthetic_oversampling.practice.rows.amounts import Amounts
 from synthetic_oversampling.practice.rows.columns import Columns
 from synthetic_oversampling.practice.rows.generators import TableGenerator
 from synthetic_oversampling.simulate.tables.encoding import Encoding, encoding_of
-from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["planned_amounts"]
 
@@ -49,7 +48,7 @@ def planned_amounts(
 
     Args:
         found: the table.
-        labels: class of each row, two kinds.
+        labels: class of each row, two or more.
         codes: group of each row.
         generator, covariance: of the resampler.
         seed: of folds and draws.
@@ -62,7 +61,7 @@ def planned_amounts(
         The plan, and its rows and weights; weights of all rows sum to their number.
 
     Raises:
-        ValueError: other than two classes, or options that are none or are settled here.
+        ValueError: of one class, or for options that are none or are settled here.
     """
     from synthetic_oversampling.practice.planner.designs import rows_per_group
     from synthetic_oversampling.practice.planner.plan import plan_table
@@ -72,13 +71,6 @@ def planned_amounts(
     if wrong := sorted(map(str, set(options) - free)):
         raise ValueError(
             f"plan_options: got {', '.join(wrong)}, expected some of {', '.join(sorted(free))}."
-        )
-    kinds = np.unique(np.asarray(labels))
-    if len(kinds) != 2:
-        raise ValueError(
-            f"sampling_strategy: got 'plan' for {counted(len(kinds), 'class')}, expected two, for "
-            "which the planner has a theory; plan for one class against the rest, or state the "
-            "rows to add."
         )
     count, encoding = codes.max() + 1, None
     known = isinstance(generator, str) and (generator, covariance) in _SOURCES

@@ -6,7 +6,9 @@ class is unchanged, Bayes' rule gives
     p(y | x) at pi  =  p(y | x) at q  *  (pi_y / q_y)  /  normalisation,
 
 which for two classes shifts the log-odds by log(pi_1/pi_0) - log(q_1/q_0), the intercept of theorem
-B4, and nothing else. With sample weights, shares are shares of the total weight.
+B4, and nothing else, and for more the log-odds of class k against class 0 by log(pi_k/pi_0) -
+log(q_k/q_0), the logit adjustment of theorem K1. With sample weights, shares are shares of the
+total weight.
 """
 
 from __future__ import annotations

@@ -387,8 +387,26 @@ def test_a_plan_says_how_many_rows_and_their_weights_or_that_none_help():
     assert share[last] == pytest.approx(made[1]) and share[y_new == 1].sum() == pytest.approx(0.5)
     with pytest.raises(ValueError, match="the planner answers"):
         SyntheticOverSampler(sampling_strategy="plan", n_synthetic=3).fit_resample(x, y)
-    with pytest.raises(ValueError, match="'plan' for 3 classes, expected two"):
-        SyntheticOverSampler(sampling_strategy="plan").fit_resample(x, np.arange(320) % 3)
+
+
+def test_a_plan_of_three_classes_sets_their_rows_and_weights():
+    """Class 2 has 12 rows and a generator that knows where it lies."""
+    rng, y = np.random.default_rng(6), np.repeat([0, 1, 2], (200, 80, 12))
+    means = np.array([[0.0] * 12, [0.4] * 12, [-0.4] * 12])
+    x = rng.normal(size=(292, 12)) + means[y]
+
+    def knowing(seeds, count, rng):
+        near = np.argmin(np.abs(means[:, 0] - np.mean(seeds)))
+        return rng.normal(means[near, 0], 1, size=(count, 12))
+
+    sampler = SyntheticOverSampler(knowing, sampling_strategy="plan", random_state=0)
+    _, y_new = sampler.fit_resample(x, y)
+    plan = sampler.plan_
+    assert plan.thresholds.classes == ("0", "1", "2") and plan.add_synthetic
+    added = np.bincount(y_new[sampler.synthetic_mask_], minlength=3)
+    assert added.tolist() == list(plan.oversampling) and added[2] > 0
+    share = sampler.sample_weight_ / sampler.sample_weight_.sum()
+    assert [share[y_new == k].sum() for k in range(3)] == pytest.approx([1 / 3] * 3)
 
 
 def test_a_plan_is_made_with_the_options_given():

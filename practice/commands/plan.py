@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="column of a spurious attribute: groups are label x it",
     )
     parser.add_argument(
-        "--positive", metavar="LABEL", help="the label that is class 1; needed beyond two labels"
+        "--positive",
+        metavar="LABEL",
+        help="the label that is class 1, against all others together; without it more than two "
+        "labels are as many classes",
     )
     parser.add_argument(
         "--categorical",
@@ -75,10 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prevalence",
-        type=float,
+        type=_prevalence,
         metavar="P",
         help="share of label 1 where the rule is to be used (default: the table's), for average "
-        "precision, thresholds and probabilities",
+        "precision, thresholds and probabilities; of more than two classes LABEL=P,LABEL=P,...",
     )
     parser.add_argument(
         "--cost-ratio",
@@ -272,6 +275,20 @@ def _ridge(text: str) -> float | str:
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"got {text!r}, expected a number of at least 0, cv or theory"
+        ) from None
+
+
+def _prevalence(text: str) -> float | dict[str, float]:
+    """A share, or a share of every label."""
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    try:
+        if "=" not in text:
+            return float(text)
+        return {label.strip(): float(share) for label, _, share in pairs}
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected a share such as 0.1, or one of every label such as "
+            "a=0.7,b=0.2,c=0.1"
         ) from None
 
 

@@ -14,7 +14,7 @@ from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
-from synthetic_oversampling.practice.thresholds import Thresholds
+from synthetic_oversampling.practice.thresholds import ClassOffsets, Thresholds
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
@@ -26,7 +26,7 @@ class Choice:
 
     Attributes:
         name, source, counts, shares: of the `planner.designs.Design`.
-        prior: what theorem H expects, None where it has no word.
+        prior: what theory expects, None where it has no word.
         evidence: what cross-validation found; posterior: both together.
         ridge: the penalty that the design is to be fitted with; 0 where the learner has none.
         loss: held-out loss: cross-entropy or error, or what a share falls short of 1 by.
@@ -97,7 +97,8 @@ class Plan:
         recommended: the design to use; reason: why, in a sentence.
         groups: names, sizes and labels, in the order of every per-group tuple.
         warnings: what speaks against the plan.
-        thresholds: above which to call a row positive, and the correction of probabilities.
+        thresholds: above which to call a row positive, and the correction of probabilities; of
+            more than two classes the correction alone.
         learner: that it is for; metric: that designs were compared by.
         theory: what theory had to say, in a sentence.
         level: of the intervals; price: of a synthetic row; worth: what rows must gain.
@@ -112,7 +113,7 @@ class Plan:
     reason: str
     groups: tuple[GroupInfo, ...]
     warnings: tuple[Caution, ...]
-    thresholds: Thresholds
+    thresholds: Thresholds | ClassOffsets
     learner: str
     metric: str
     theory: str
@@ -268,7 +269,7 @@ class Plan:
                     "recommended": choices[fields["recommended"]],
                     "groups": tuple(GroupInfo(*group) for group in fields["groups"]),
                     "warnings": tuple(Caution(*doubt) for doubt in fields["warnings"]),
-                    "thresholds": Thresholds(*fields["thresholds"]),
+                    "thresholds": _thresholds(fields["thresholds"]),
                     "folds": tuple(fields["folds"]),
                     "group_index": np.array(fields["group_index"]),
                 }
@@ -290,6 +291,22 @@ class Plan:
         from html import escape
 
         return f"<pre>{escape(self.summary())}</pre>"
+
+
+def _thresholds(values: list) -> Thresholds | ClassOffsets:
+    if len(values) == len(Thresholds._fields):
+        return Thresholds(*values)
+    if len(values) != len(ClassOffsets._fields):
+        raise ValueError(f"thresholds of {counted(len(values), 'number')}")
+    classes, prevalence, intercepts, slope, errors, balanced = values
+    return ClassOffsets(
+        classes=tuple(classes),
+        prevalence=tuple(prevalence),
+        intercepts=tuple(intercepts),
+        slope=slope,
+        errors=tuple(errors),
+        balanced_errors=tuple(balanced),
+    )
 
 
 def _choice(record: dict) -> Choice:

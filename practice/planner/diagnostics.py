@@ -114,7 +114,7 @@ def _tails(table: Prepared, choices: Sequence):
             "tails",
             worst,
             f"group {name} has {worst:.1f} times the kurtosis of a normal law: Gaussian rows are "
-            "of another kind, and theorem H, which takes the groups to be normal, is a guess here.",
+            "of another kind, and theory, which takes the groups to be normal, is a guess here.",
         )
 
 

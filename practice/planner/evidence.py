@@ -81,7 +81,7 @@ def _splits(group, folds: int, repeats: int, seed: int):
 def fit_and_score(
     design: Design, pools: Mapping[str, list[np.ndarray]], rows, held, learner, ridges, seed
 ) -> np.ndarray:
-    """Log-odds of held-out rows after the fit of a design ``[len(ridges), n]``.
+    """Log-odds of held-out rows after the fit of a design, as `learners.scores` has them.
 
     Args:
         design: it.
@@ -94,8 +94,7 @@ def fit_and_score(
     sizes = np.bincount(group)
     real, made = design.weights(sizes)
     parts, labels, weights = [x], [y], [real[group]]
-    label_of = np.zeros(len(sizes))
-    label_of[group] = y
+    label_of = _labels(y, group)
     for g, count in enumerate(design.counts):
         if count:
             chosen = pools[design.source][g][:count]
@@ -136,12 +135,12 @@ def cross_validate(
     """Judge designs on held-out rows, by each of some objectives.
 
     Args:
-        x, y, group: features ``[n, d]``, labels 0 and 1 and groups of the table.
+        x, y, group: features ``[n, d]``, labels 0 to K - 1 and groups of the table.
         designs: the second is class weighting.
         sources: by name.
         learner, ridges: what is fitted, and the penalties to choose from.
         objectives: names among `planner.objectives.OBJECTIVES`, all judged on the same fits.
-        prevalence: share of label 1 where the rule is to be used.
+        prevalence: share of label 1 where the rule is to be used; of two classes.
         folds, repeats: ``K``, and how often the table is cut into them.
         seed: of folds and draws.
         flattered: name of a source whose rows have seen the held-out ones.
@@ -161,16 +160,31 @@ def cross_validate(
         shares = [design.among(sizes) for design in every]
         pools = _pools(shares, sources, seen, x, group, train, seed + place)
         rows, judged = (x[train], y[train], group[train]), rows_of(y[held], group[held], prevalence)
-        label_of = np.zeros(len(sizes))
-        label_of[group] = y
+        label_of = _labels(y, group)
         for number, design in enumerate(shares):
             score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
-            threshold = float(logit(design.share_of(label_of > 0, sizes)))
+            threshold = _threshold(design, label_of, sizes)
             for kind, name in enumerate(objectives):
                 losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
             told(place + 1)
     return tuple(_evidence(each, designs, stand, flattered, ridges, folds) for each in losses)
+
+
+def _labels(y: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Of every group ``[G]``."""
+    found = np.zeros(int(group.max()) + 1, int)
+    found[group] = y
+    return found
+
+
+def _threshold(design: Design, label_of: np.ndarray, sizes) -> float | np.ndarray:
+    """Log-odds in the weights trained on: of label 1, or of every class against class 0."""
+    count = int(label_of.max()) + 1
+    if count == 2:
+        return float(logit(design.share_of(label_of > 0, sizes)))
+    shares = np.log([design.share_of(label_of == kind, sizes) for kind in range(count)])
+    return shares[1:] - shares[0]
 
 
 def _evidence(losses, designs, stand, flattered: str, ridges, folds: int) -> Evidence:
@@ -213,7 +227,7 @@ def held_out_scores(
     repeats: int,
     seed: int,
 ) -> np.ndarray:
-    """Log-odds of every row from fits that had not seen it ``[repeats, n]``.
+    """Log-odds of every row from fits that had not seen it ``[repeats, n]``, or ``[.., n, C]``.
 
     The folds and draws are those of `cross_validate`.
 
@@ -222,7 +236,8 @@ def held_out_scores(
         design, ridge: what is fitted.
         folds, repeats, seed: as for `cross_validate`.
     """
-    found = np.empty((repeats, len(x)))
+    several = (int(y.max()),) if y.max() > 1 else ()
+    found = np.empty((repeats, len(x), *several))
     for place, train, held in _splits(group, folds, repeats, seed):
         shared = design.among(np.bincount(group[train]))
         pools = _pools([shared], sources, (), x, group, train, seed + place)

@@ -3,13 +3,16 @@
 ``logistic-l2`` minimises ``sum_i w_i log(1 + exp(-y_i (b + w . x_i))) + (ridge / 2) |w|^2`` on
 features in units of their deviations, weights summing to the number of real rows, as theorem H has
 it; scikit-learn's C is ``1 / ridge`` with the same weights. ``logistic`` is the same without a
-penalty. ``forest`` and ``boosting`` are scikit-learn's; their probabilities are kept within 1 %.
+penalty. More than two classes have a softmax fit (`planner.several.fits`). ``forest`` and
+``boosting`` are scikit-learn's; their probabilities are kept within 1 %.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import expit, logit
+
+from synthetic_oversampling.practice.planner.several.fits import separable_classes, softmax_path
 
 __all__ = ["LEARNERS", "RIDGES", "scores", "separable"]
 
@@ -27,10 +30,12 @@ def scores(
 ) -> np.ndarray:
     """Log-odds of held-out rows ``[len(ridges), n]`` after a weighted fit.
 
+    Of more than two classes, of the classes 1 to C against class 0 ``[len(ridges), n, C]``.
+
     Args:
         learner: among `LEARNERS`.
         ridges: penalties; one, which is not read, for learners other than "logistic-l2".
-        x, y, weight: rows to fit ``[n, d]``, labels 0 and 1 ``[n]``, weights ``[n]``.
+        x, y, weight: rows to fit ``[n, d]``, labels 0 to C ``[n]``, weights ``[n]``.
         held: rows to score.
         seed: of learners that draw.
 
@@ -39,10 +44,10 @@ def scores(
         >>> scores("logistic-l2", (1.0,), x, np.array([0, 1, 0, 1]), np.ones(4), x).round(1)
         array([[-0.7, -0.2,  0.2,  0.7]])
     """
-    if learner == "logistic-l2":
-        return _path(x, y, weight, held, ridges)
-    if learner == "logistic":
-        return _path(x, y, weight, held, (_TINY,))
+    several = y.max() > 1
+    if learner.startswith("logistic"):
+        path = softmax_path if several else _path
+        return path(x, y, weight, held, ridges if learner == "logistic-l2" else (_TINY,))
     if learner == "forest":
         from sklearn.ensemble import RandomForestClassifier
 
@@ -55,7 +60,11 @@ def scores(
 
     mass = weight * (len(y) / weight.sum())
     with threadpool_limits(1, user_api="openmp"):  # on a busy machine threads wait for each other
-        chance = model.fit(x, y, sample_weight=mass).predict_proba(held)[:, 1]
+        every = model.fit(x, y, sample_weight=mass).predict_proba(held)
+    if several:
+        sizes = np.log(np.clip(every, _CERTAIN, 1 - _CERTAIN))
+        return (sizes[:, 1:] - sizes[:, :1])[None]
+    chance = every[:, 1]
     return logit(np.clip(chance, _CERTAIN, 1 - _CERTAIN))[None]
 
 
@@ -94,14 +103,16 @@ def _path(x, y, weight, held, ridges) -> np.ndarray:
 
 
 def separable(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether a linear rule tells the labels of all rows.
+    """Whether a linear rule tells the labels of all rows; beyond two, or one from all others.
 
     Args:
-        x: rows ``[n, d]``; y: labels 0 and 1.
+        x: rows ``[n, d]``; y: labels 0 to C.
 
     Example:
         >>> separable(np.array([[0.0], [1.0], [2.0]]), np.array([0, 0, 1]))
         True
     """
+    if y.max() > 1:
+        return separable_classes(x, y)
     score = _path(x, y, np.full(len(y), 1.0), x, (1.0, 1e-3, _TINY))[-1]
     return bool(np.all(np.where(y > 0, score, -score) > 0))

@@ -1,16 +1,17 @@
 """A plan for one table: theory proposes, the table disposes.
 
 `proposal` has what theorem H expects of every design for a penalised or unpenalised logistic fit,
-and `trust` what that is worth; it ranks the designs, and the short list goes through `evidence`,
-repeated stratified cross-validation of the learner that is trained. Both together are the
-posterior, by which `decision` recommends. For forests and boosting there is no theory: the short
-list is fixed and the table decides alone.
+`several.proposal` what theorem K2 expects of a softmax fit to more than two classes, and `trust`
+what that is worth; it ranks the designs, and the short list goes through `evidence`, repeated
+stratified cross-validation of the learner that is trained. Both together are the posterior, by
+which `decision` recommends. For forests and boosting there is no theory: the short list is fixed
+and the table decides alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from synthetic_oversampling.practice.planner.evidence import (
 from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
 from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 from synthetic_oversampling.practice.planner.proposal import Proposal, propose
+from synthetic_oversampling.practice.planner.several.options import check_several, class_shares_of
+from synthetic_oversampling.practice.planner.several.proposal import propose_several
 from synthetic_oversampling.practice.planner.sources import (
     NAMES,
     Source,
@@ -36,7 +39,7 @@ from synthetic_oversampling.practice.planner.sources import (
 )
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
-from synthetic_oversampling.practice.thresholds import thresholds_of
+from synthetic_oversampling.practice.thresholds import class_offsets_of, thresholds_of
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "short_list"]
@@ -58,7 +61,7 @@ def plan_table(
     *,
     learner: str = "logistic-l2",
     metric: str = CROSS_ENTROPY,
-    prevalence: float | None = None,
+    prevalence: float | Mapping | Sequence[float] | None = None,
     cost_ratio: float = 1.0,
     ridge: float | str = "cv",
     generators: str | Sequence[str] | Source | None = None,
@@ -79,12 +82,14 @@ def plan_table(
 
     Args:
         features: ``[n, d]`` numbers.
-        labels: ``n`` labels, two kinds unless `positive` is given.
+        labels: ``n`` labels, of two classes or more.
         attributes: ``n`` values of a spurious attribute; groups are then label x attribute.
         learner: that is trained: "logistic-l2", "logistic" (no penalty), "forest" or "boosting".
         metric: that designs are compared by: "cross-entropy" (balanced), "worst-group" (of the
-            cross-entropy), "balanced-error", "auroc" or "average-precision".
-        prevalence: share of label 1 where the rule is to be used; the table's when omitted.
+            cross-entropy), "balanced-error", "auroc" or "average-precision"; the last two are of
+            two classes.
+        prevalence: share of label 1 where the rule is to be used; the table's when omitted. Of more
+            than two classes, all shares, by name or in order.
         cost_ratio: what a missed row of label 1 costs, over a false alarm; for the thresholds.
         ridge: of "logistic-l2": a number of at least 0 in the units of `planner.learners`, "cv" for
             the best of each design in cross-validation, or "theory" for theorem H's best.
@@ -96,7 +101,7 @@ def plan_table(
         fitted: those rows were made from the table's rows, so that held-out rows have reached them;
             False if from other data.
         positive: the label that counts as class 1; the others together are class 0, and every label
-            keeps its own group.
+            keeps its own group. Without it more than two labels are as many classes.
         price: that one synthetic row may cost, in units of the metric.
         worth: the least expected gain that rows are recommended for; when omitted 1e-4 nats, and
             1e-3 of a metric that is a share.
@@ -138,9 +143,12 @@ def plan_table(
     kept = ~whole.numbering()
     kept |= not kept.any()
     table = whole.only(kept)
+    check_several(table, learner, metric, cost_ratio, ridge)
+    shares = class_shares_of(table, prevalence)
     if learner == "logistic" and separable(table.x, table.y):
+        which = "the classes of all rows apart" if len(shares) == 2 else "one class from all others"
         raise SeparableError(
-            "learner: got 'logistic', but a linear rule tells the classes of all rows apart, so "
+            f"learner: got 'logistic', but a linear rule tells {which}, so "
             "that no fit without a penalty exists; expected one with a penalty, such as "
             f"'logistic-l2'.{_alone(table)}"
         )
@@ -149,7 +157,7 @@ def plan_table(
     repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
     sources = _sources(table, generators, folds, kept)
     every = designs_of(sizes, list(sources), most, table.external and table.external.counts)
-    share = float(np.mean(table.y)) if prevalence is None else float(prevalence)
+    share = shares[1] if len(shares) == 2 else math.nan
     objective = OBJECTIVES[metric]
     proposal = _proposal(table, every, learner, ridge, metric, share)
     designs, gains = short_list(every, proposal, metric)
@@ -195,12 +203,16 @@ def plan_table(
         reason=reason,
         groups=table.groups,
         warnings=diagnose(whole, choices, objective.unit),
-        thresholds=thresholds_of(
-            score, table.y, table.group, prevalence=share, cost_ratio=float(cost_ratio)
+        thresholds=(
+            thresholds_of(
+                score, table.y, table.group, prevalence=share, cost_ratio=float(cost_ratio)
+            )
+            if len(shares) == 2
+            else class_offsets_of(score, table.y, table.group, table.classes, shares)
         ),
         learner=learner,
         metric=metric,
-        theory=_theory(learner, proposal, choices, metric),
+        theory=_theory(learner, proposal, choices, metric, len(shares)),
         level=level,
         price=price,
         worth=worth,
@@ -224,7 +236,7 @@ def choices_of(
     """Designs with prior, evidence and posterior.
 
     Args:
-        designs: the second is class weighting; gains, excess: of theorem H; found: of the table.
+        designs: the second is class weighting; gains, excess: of theory; found: of the table.
         price: of a synthetic row; metric: that all of it is in.
     """
     choices = []
@@ -269,7 +281,7 @@ def _check_options(
         (
             "prevalence",
             prevalence,
-            prevalence is None or 0 < prevalence < 1,
+            not isinstance(prevalence, int | float) or 0 < prevalence < 1,
             "a share between 0 and 1, of label 1 where the rule is to be used",
         ),
         (
@@ -339,6 +351,8 @@ def _proposal(
 ) -> Proposal:
     if not learner.startswith("logistic"):
         return Proposal(np.full(len(designs), np.nan), np.nan, 0.0, np.nan)
+    if len(table.classes) > 2:
+        return propose_several(table.x, table.y, table.group, designs, objective=metric)
     best = None if isinstance(ridge, str) else float(ridge)
     (found,) = propose(
         table.x,
@@ -388,20 +402,24 @@ def short_list(
     return [designs[k] for k in kept], [float(proposal.gain[k]) for k in kept]
 
 
-def _theory(learner: str, proposal: Proposal, choices: Sequence[Choice], metric: str) -> str:
+def _theory(
+    learner: str, proposal: Proposal, choices: Sequence[Choice], metric: str, classes: int
+) -> str:
+    name = "theorem H" if classes == 2 else "theorem K2"
     if not learner.startswith("logistic"):
         return f"there is no theory of a {learner} on synthetic rows: the table decides alone."
     if not math.isfinite(proposal.excess):
-        return "theorem H has no fit to predict on a table like this: the table decides alone."
+        return f"{name} has no fit to predict on a table like this: the table decides alone."
     if all(choice.prior is None for choice in choices):
-        return "theorem H has no law for these rows: the table decides alone."
+        return f"{name} has no law for these rows: the table decides alone."
     silent = (
         ""
         if metric == CROSS_ENTROPY
         else "; by this metric its word on synthetic rows hardly counts"
     )
     return (
-        f"theorem H, for normal groups like the table's, {proposal.distance:.2g} deviations apart, "
+        f"{name}, for normal groups like the table's, {proposal.distance:.2g} deviations apart"
+        f"{' and no penalty' if classes > 2 else ''}, "
         f"expects class weighting to lie {proposal.excess:.2g} {OBJECTIVES[metric].unit} from the "
         f"best linear rule{silent}."
     )

@@ -28,7 +28,7 @@ from synthetic_oversampling.theory.population.design import Design as RealDesign
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["Proposal", "propose"]
+__all__ = ["Proposal", "group_laws", "propose", "theory_design"]
 
 _RIDGES = tuple(0.4 * 4.0**k for k in range(6))
 _SMALLER = 8.0  # designs deserve the ridge of class weighting, or one so many times smaller
@@ -57,7 +57,7 @@ class Proposal:
 
 @dataclasses.dataclass(frozen=True)
 class _Shared(RealDesign):
-    """A design of theorem H with any share of synthetic rows in each group."""
+    """A design of theorems H and K with any share of synthetic rows in each group."""
 
     counts: tuple[int, ...] = ()
     shares: tuple[float, ...] = ()
@@ -74,6 +74,10 @@ class _Shared(RealDesign):
     def oversampling_mass(self):
         return np.array(self.shares) / self.num_groups
 
+    @property
+    def synthetic_noise(self):
+        return self.oversampling_mass**2 / np.maximum(self.counts, 1)
+
 
 def _covariance(rest: np.ndarray, groups: int) -> np.ndarray:
     """Of deviations from the means of groups ``[n, d]``; its inverse exists."""
@@ -86,8 +90,12 @@ def _covariance(rest: np.ndarray, groups: int) -> np.ndarray:
     return pooled + 1e-6 * np.trace(pooled) / dim * np.eye(dim)
 
 
-def _groups(x, y, group) -> tuple[list[GaussianGroup], float]:
-    """Normal groups like the table's, and the distance of their means."""
+def group_laws(x, y, group) -> tuple[list[GaussianGroup], float]:
+    """Normal groups like the table's, and the distance of their means.
+
+    Args:
+        x: features in units of their deviations; y: labels; group: of each row.
+    """
     sizes = np.bincount(group)
     means = np.stack([x[group == g].mean(axis=0) for g in range(len(sizes))])
     pooled = _covariance(x - means[group], len(sizes))
@@ -121,7 +129,7 @@ def propose(
         objectives: names among `planner.objectives.OBJECTIVES`.
         prevalence: share of label 1 where the rule is to be used.
     """
-    groups, distance = _groups(x, y, group)
+    groups, distance = group_laws(x, y, group)
     sizes = tuple(int(n) for n in np.bincount(group))
     known: dict[tuple, Proportional | None] = {}
 
@@ -163,18 +171,25 @@ def propose(
         return tuple(proposal(name) for name in objectives)
 
 
+def theory_design(sizes, design: Design) -> RealDesign:
+    """A design as theory has it.
+
+    Args:
+        sizes: real rows of each group; design: of the planner.
+    """
+    if design.name == "raw":
+        return RealDesign.raw(sizes)
+    if not design.source:
+        return RealDesign.class_weighted(sizes)
+    return _Shared(sizes, counts=design.counts, shares=design.shares)
+
+
 def _predicted(groups, sizes, design: Design, generator, ridge: float) -> Proportional | None:
     """Theorem H's word on a design; None without a law or a fit."""
-    if design.name == "raw":
-        theirs = RealDesign.raw(sizes)
-    elif not design.source:
-        theirs = RealDesign.class_weighted(sizes)
-    else:
-        theirs = _Shared(sizes, counts=design.counts, shares=design.shares)
     try:
         return predict_proportional(
             groups=groups,
-            design=theirs,
+            design=theory_design(sizes, design),
             generator=generator,
             ridge=ridge,
             many=design.source == "smote",

@@ -7,12 +7,14 @@ import math
 import textwrap
 from collections.abc import Iterator
 
+import numpy as np
 from rich.console import Console
 from scipy.special import logit
 
 from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import NEARLY_ALL
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
+from synthetic_oversampling.practice.thresholds import ClassOffsets
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["as_dict", "lines", "print_plan"]
@@ -120,7 +122,7 @@ def _answer(plan: Plan):
         named = zip(chosen.counts, plan.groups, strict=True)
         yield "synthetic rows", ", ".join(f"{n} {g.name}" for n, g in named), None
     else:
-        units = "classes" if len(plan.groups) == 2 else "groups"
+        units = "classes" if len(plan.groups) == _classes(plan) else "groups"
         how = "leave them as they are" if chosen.name == "raw" else f"weight the {units}"
         yield "answer", f"do not add synthetic data; {how}", "bold"
     yield "why", plan.reason, None
@@ -140,6 +142,9 @@ def _answer(plan: Plan):
 def _thresholds(plan: Plan):
     """Where to call a row positive, and what a probability of the fit means."""
     found = plan.thresholds
+    if isinstance(found, ClassOffsets):
+        yield from _offsets(found)
+        return
     if found.balanced is None or found.cost is None:
         yield "thresholds", "none: held-out scores do not rise with the label.", None
         return
@@ -157,6 +162,47 @@ def _thresholds(plan: Plan):
         "probabilities",
         f"for a share of {found.prevalence:.2g} positives, multiply the fit's log-odds by "
         f"{found.slope:.3g} and add {shift:.2f}",
+        None,
+    )
+
+
+def _classes(plan: Plan) -> int:
+    found = plan.thresholds
+    return len(found.classes) if isinstance(found, ClassOffsets) else 2
+
+
+def _offsets(found: ClassOffsets):
+    """What probabilities of a fit of several classes mean, and how often each class is missed."""
+    first, *others = found.classes
+    shares = np.array(found.prevalence)
+    even = np.array(found.intercepts)[1:]
+
+    def adds(values) -> str:
+        return ", ".join(
+            f"{round(value, 2) + 0.0:+.2f} {name}"
+            for name, value in zip(others, values, strict=True)
+        )
+
+    def missed(values) -> str:
+        named = zip(found.classes, values, strict=True)
+        return ", ".join(f"{name} {value:.0%}" for name, value in named)
+
+    at = ", ".join(f"{name} {p:.2g}" for name, p in zip(found.classes, shares, strict=True))
+    yield (
+        "probabilities",
+        f"for shares of {at}, multiply the fit's log-odds against {first} by {found.slope:.3g} and "
+        f"add {adds(even + np.log(shares[1:] / shares[0]))}",
+        None,
+    )
+    yield (
+        "classes",
+        f"call the likeliest; for balanced error add {adds(even)} instead",
+        None,
+    )
+    yield (
+        "missed",
+        f"of held-out rows: {missed(found.errors)}; for balanced error: "
+        f"{missed(found.balanced_errors)}",
         None,
     )
 

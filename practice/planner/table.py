@@ -19,7 +19,7 @@ _HUGE = 1e140  # beyond it, squares of sums are no float64
 
 
 class GroupInfo(NamedTuple):
-    """A group: its name, its number of rows, and whether its label counts as class 1."""
+    """A group: its name, its number of rows, and whether its label counts as class 1 of two."""
 
     name: str
     size: int
@@ -45,8 +45,8 @@ class Prepared(NamedTuple):
 
     Attributes:
         x: features in units of their standard deviation ``[n, d]``.
-        y: labels 0 and 1 ``[n]``; group: index of each row's group ``[n]``.
-        groups: in the order of the indices.
+        y: labels 0 to K - 1 ``[n]``; group: index of each row's group ``[n]``.
+        classes: names of the labels ``[K]``; groups: in the order of the indices.
         external: synthetic rows in the same units, or None.
         names: of the features, for messages.
         centre, unit: of the features ``[d]``.
@@ -55,6 +55,7 @@ class Prepared(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     group: np.ndarray
+    classes: tuple[str, ...]
     groups: tuple[GroupInfo, ...]
     external: External | None
     names: tuple[str, ...]
@@ -82,15 +83,16 @@ class Prepared(NamedTuple):
         )
 
     def separating(self, *, ties: bool = False) -> tuple[str, ...]:
-        """Features each of which alone tells the two classes apart.
+        """Features each of which alone tells some class from all others.
 
         Args:
-            ties: whether one value may occur in both classes.
+            ties: whether one value may occur in both.
         """
-        x, positive = self.x, self.y > 0
-        up, down = x[positive], x[~positive]
-        gap = np.maximum(up.min(axis=0) - down.max(axis=0), down.min(axis=0) - up.max(axis=0))
-        apart = gap >= 0 if ties else gap > 0
+        apart = np.zeros(self.x.shape[1], bool)
+        for kind in range(1, len(self.classes)) if len(self.classes) == 2 else np.unique(self.y):
+            up, down = self.x[self.y == kind], self.x[self.y != kind]
+            gap = np.maximum(up.min(axis=0) - down.max(axis=0), down.min(axis=0) - up.max(axis=0))
+            apart |= gap >= 0 if ties else gap > 0
         return tuple(self.names[place] for place in np.flatnonzero(apart))
 
 
@@ -195,8 +197,7 @@ def prepare(
 
     Raises:
         ValueError: for shapes, too many features, values that are not finite, one label only,
-            more than two labels without `positive`, tiny groups, constant features, or synthetic
-            rows that do not match.
+            tiny groups, constant features, or synthetic rows that do not match.
     """
     names = _names_of(features, names)
     x = _matrix("features", features, names)
@@ -214,7 +215,8 @@ def prepare(
     kinds = sorted({key[0] for key in keys}, key=str)
     if len(kinds) < 2:
         raise ValueError(
-            f"labels: got one kind, {_text(kinds[0])!r}, expected two; a classifier needs both."
+            f"labels: got one kind, {_text(kinds[0])!r}, expected two or more; a "
+            "classifier needs them."
         )
     if len(kinds) > max(_MANY, len(x) / 2):
         raise ValueError(
@@ -222,12 +224,7 @@ def prepare(
             f"({', '.join(map(_text, kinds[:3]))}, ...), expected the names of a few classes; cut "
             "numbers into classes first."
         )
-    if positive is None and len(kinds) > 2:
-        raise ValueError(
-            f"labels: got {counted(len(kinds), 'kind')} "
-            f"({', '.join(map(_text, kinds[:8]))}{', ...' if kinds[8:] else ''}), expected two; "
-            "name the one that counts as class 1 with positive (--positive)."
-        )
+    several = positive is None and len(kinds) > 2
     if positive is None:
         positive = kinds[1]
     elif positive not in kinds:
@@ -239,7 +236,7 @@ def prepare(
     group = np.array([index[key] for key in keys])
     sizes = np.bincount(group)
     groups = tuple(
-        GroupInfo("/".join(map(_text, key)), int(n), key[0] == positive)
+        GroupInfo("/".join(map(_text, key)), int(n), not several and key[0] == positive)
         for key, n in zip(order, sizes, strict=True)
     )
     small = [f"{counted(g.size, 'row')} of {g.name!r}" for g in groups if g.size < _FEWEST]
@@ -262,11 +259,18 @@ def prepare(
         drawn, written = _synthetic(synthetic, x.shape[1], attributes is not None, index, groups)
         counts = np.bincount(written, minlength=len(groups))
         external = External((drawn - centre) / spread, written, counts, fitted)
-    y = np.array([g.positive for g in groups], int)[group]
+    if several:
+        place, classes = {kind: k for k, kind in enumerate(kinds)}, tuple(map(_text, kinds))
+        y = np.array([place[key[0]] for key in order])[group]
+    else:
+        y = np.array([g.positive for g in groups], int)[group]
+        rest = [kind for kind in kinds if kind != positive]
+        classes = (_text(rest[0]) if len(rest) == 1 else "the rest", _text(positive))
     return Prepared(
         x=(x - centre) / spread,
         y=y,
         group=group,
+        classes=classes,
         groups=groups,
         external=external,
         names=names,

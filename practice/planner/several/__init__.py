@@ -1,0 +1,1 @@
+"""More than two classes: fits, losses' theory and thresholds of the planner."""
