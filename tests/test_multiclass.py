@@ -28,6 +28,7 @@ from synthetic_oversampling.theory import (
 )
 from synthetic_oversampling.theory.generators.seed_masses import seed_masses
 from synthetic_oversampling.theory.generators.table import GENERATORS
+from synthetic_oversampling.theory.multiclass import interpolation
 from synthetic_oversampling.theory.multiclass.errors import error_rates, orthant
 from synthetic_oversampling.theory.multiclass.fitted import centred, fit_of, second_order
 from synthetic_oversampling.theory.multiclass.moments import minimise, moments
@@ -361,6 +362,19 @@ def test_the_bound_holds_at_any_bias(name):
         pieces = population(groups, design, generator)
         hessian = moments(theta, pieces.parts).hessian[:3].mean(axis=0)
         assert np.linalg.eigvalsh(hessian)[0] >= bound.curvature
+
+
+@pytest.mark.parametrize("scale", [0.6, 1.4])
+def test_nodes_of_interpolation_leave_less_than_1e_8_of_a_total(scale, monkeypatch):
+    groups = [
+        GaussianGroup(scale * group.mean[0], group.cov[0], group.label)
+        for group in some_groups(3, 3, seed=2)
+    ]
+    design = Design((4000, 2000, 1000), 1000, 0.3)
+    found = predict_multiclass(groups, design, made("smote", 3))
+    monkeypatch.setattr(interpolation, "_degree", lambda scores: 140)
+    finer = predict_multiclass(groups, design, made("smote", 3))
+    assert found.total == pytest.approx(finer.total, rel=1e-8, abs=0)
 
 
 def test_a_prediction_of_three_classes_is_fast():

@@ -36,6 +36,7 @@ __all__ = [
 
 _COST = 0.05  # share of the least eigenvalue that certifying it may cost
 _MOST = 1 << 10  # intervals of the segment
+_ROUNDING = 1e-15  # of an eigenvalue, over the largest one and the number of them
 
 
 class MulticlassBound(NamedTuple):
@@ -92,19 +93,21 @@ def multiclass_bound(
     gradient = float(np.linalg.norm(share @ moments(alpha, parts).score_mean))
     bend = _fourth(move, groups)
     least: dict[float, float] = {}
-    count = 1
+    rounding, count = 0.0, 1
     while True:
         for k in range(count + 1):
             at = k / count
             if at not in least:
                 hessian = np.tensordot(share, moments(star + at * move, parts).hessian, 1)
-                least[at] = float(np.linalg.eigvalsh(hessian)[0])
+                every = np.linalg.eigvalsh(hessian)
+                least[at] = float(every[0])
+                rounding = max(rounding, _ROUNDING * len(every) * float(every[-1]))
         lowest = min(least.values())
         cost = bend / (8 * count**2)
         if cost <= _COST * lowest or count >= _MOST:
             break
         count *= 2
-    curvature = max(lowest - cost, 0.0)
+    curvature = max(lowest - cost - rounding, 0.0)
     bound = gradient**2 / (2 * curvature) if curvature > 0 else math.inf
     return MulticlassBound(0.0 if gradient == 0 else bound, gradient, curvature, count)
 

@@ -28,9 +28,10 @@ __all__ = ["POWERS", "hermite_error", "hermite_nodes", "partner_means"]
 POWERS = ((1, 0, 1), (1, 1, 0), (2, 2, 0), (2, 0, 2), (2, 1, 1), (3, 2, 1), (3, 3, 0), (4, 4, 0))
 _MOST = (180, 80, 32)  # nodes of an axis, by the number of scores
 _LEAST = (96, 28, 18)
-_ERROR = (1e-15, 1e-11, 1e-9)  # of Hermite quadrature, until there are most nodes
+_ERROR = (1e-15, 1e-10, 1e-9)  # of Hermite quadrature, until there are most nodes
 _MIXING = (16, 16, 10)  # Gauss-Legendre nodes of u
 _PARTNERS = 9  # two to this power are the partners beyond three scores
+_DAMPED = 1e-18  # of a coefficient of a series, far below rounding
 _TOGETHER = 1 << 22  # numbers held at once
 
 
@@ -138,6 +139,12 @@ def partner_means(
     return tensors
 
 
+def _cuts(size: int, orders: range) -> dict[int, slice]:
+    """Where the derivatives of each order are among all of them."""
+    ends = np.cumsum([0, *(len(entries(size, order)) for order in orders)]).tolist()
+    return {order: slice(*ends[k : k + 2]) for k, order in enumerate(orders)}
+
+
 def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.ndarray]:
     frame, share, into = _canonical(scores, c, other)
     axes, size = len(share), nodes.shape[1]
@@ -146,9 +153,9 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     synthesis = _hermite(points, degree)
     analysis = (synthesis * (weights / weights.sum())[:, None]).T  # [degree, nodes]
     grid = np.stack(np.meshgrid(*[points] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
-    highest = max(order for order, *_ in powers)
-    count = [len(entries(size, order)) for order, *_ in powers]
-    total = [np.zeros((number,) + (degree,) * axes) for number in count]
+    orders = range(1, 1 + max(order for order, *_ in powers))
+    cut = _cuts(size, orders)
+    total = [np.zeros((cut[n].stop - cut[n].start,) + (degree,) * axes) for n, *_ in powers]
     mixing, mixed = np.polynomial.legendre.leggauss(_MIXING[size - 1])
     for u, weight in zip((mixing + 1) / 2, mixed / 2, strict=True):
         spread = (1 - u) ** 2 * share + u**2 * (1 - share)
@@ -156,13 +163,14 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
         ratio = np.where(spread > 0, (1 - u) * np.sqrt(share / safe), 0.0)
         centre = (1 - u) * scores.mean[c] + u * scores.mean[other]
         q = softmax(centre + (grid * np.sqrt(spread)) @ frame.T)[0].T
-        damped = [analysis * (ratio[axis] ** np.arange(degree))[:, None] for axis in range(axes)]
-        for order in range(1, highest + 1):
-            value = derivatives(q, order).reshape((-1,) + (degree,) * axes)
-            value = _along_axes(value, damped)
-            for part, (wanted, up, down) in zip(total, powers, strict=True):
-                if wanted == order:
-                    part += weight * u**up * (1 - u) ** down * value
+        power = ratio[:, None] ** np.arange(degree)
+        kept = [int(np.sum(row > _DAMPED)) for row in power]  # degrees that are not damped to 0
+        damped = [analysis[:n] * row[:n, None] for n, row in zip(kept, power, strict=True)]
+        value = derivatives(q, orders).reshape((-1,) + (degree,) * axes)
+        value = _along_axes(value, damped)
+        low = (slice(None), *map(slice, kept))
+        for part, (order, up, down) in zip(total, powers, strict=True):
+            part[low] += weight * u**up * (1 - u) ** down * value[cut[order]]
     if into is None:
         return [_along_axes(part, [synthesis] * axes).reshape(len(part), -1) for part in total]
     z = nodes @ into.T
@@ -200,10 +208,10 @@ def _sampled(scores: Scores, c: int, other: int, nodes, powers, seed: int) -> li
     partner = scores.mean[other] + drawn[:, 1:] @ scores.root[other].T
     own = scores.mean[c] + nodes @ scores.root[c].T
     total = [np.zeros((len(entries(size, order)), len(nodes))) for order, *_ in powers]
-    highest = max(order for order, *_ in powers)
+    orders = range(1, 1 + max(order for order, *_ in powers))
+    cut = _cuts(size, orders)
     for u, at in zip(mixing, partner, strict=True):
-        q = softmax((1 - u) * own + u * at)[0].T
-        tensors = {order: derivatives(q, order) for order in range(1, highest + 1)}
+        value = derivatives(softmax((1 - u) * own + u * at)[0].T, orders)
         for part, (order, up, down) in zip(total, powers, strict=True):
-            part += u**up * (1 - u) ** down * tensors[order] / len(mixing)
+            part += u**up * (1 - u) ** down * value[cut[order]] / len(mixing)
     return total

@@ -7,6 +7,7 @@ are in one vector, score by score: ``Theta`` row after row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from synthetic_oversampling.theory.multiclass.scores import (
     softmax,
 )
 
-__all__ = ["Moments", "minimise", "moments", "moments_slope", "residuals"]
+__all__ = ["Moments", "minimise", "moments", "moments_slope", "moments_slopes", "residuals"]
 
 _ARMIJO, _ROUNDING = 1e-4, 1e-13
 _STEPS = 200
@@ -146,12 +147,15 @@ def moments(theta: np.ndarray, parts: Components, grids: list[Grid] | None = Non
     )
 
 
+_Part = tuple[np.ndarray, np.ndarray]
+
+
 def moments_slope(
     theta: np.ndarray,
     parts: Components,
     at: Moments,
-    hessian_part: tuple[np.ndarray, np.ndarray],
-    cov_part: tuple[np.ndarray, np.ndarray],
+    hessian_part: _Part,
+    cov_part: _Part,
     grids: list[Grid] | None = None,
 ) -> np.ndarray:
     """Gradient in ``Theta`` of ``sum_g (a_g tr(P Hess_g) + b_g tr(Q Cov_g))``: ``[C p]``.
@@ -162,15 +166,31 @@ def moments_slope(
             ``[C p, C p]``, held fixed.
         grids: as for `moments`.
     """
+    return moments_slopes(theta, parts, at, [(hessian_part, cov_part)], grids)[0]
+
+
+def moments_slopes(
+    theta: np.ndarray,
+    parts: Components,
+    at: Moments,
+    forms: Sequence[tuple[_Part, _Part]],
+    grids: list[Grid] | None = None,
+) -> list[np.ndarray]:
+    """`moments_slope` of several sums at once, which costs little more than one of them.
+
+    Args:
+        theta, parts, at, grids: as for `moments_slope`.
+        forms: of each sum, its ``(a, P)`` and ``(b, Q)``.
+    """
     scores = scores_at(theta, parts)
     grids = grids_for(scores, parts.weights) if grids is None else grids
     size, width = theta.shape
-    slope = np.zeros((size, width))
+    slopes = np.zeros((len(forms), size, width))
+    shape = (size, width, size, width)
     matrices = [
-        np.swapaxes(np.reshape(matrix, (size, width, size, width)), 1, 2)
-        for _, matrix in (hessian_part, cov_part)
+        [np.swapaxes(np.reshape(matrix, shape), 1, 2) for _, matrix in pair] for pair in forms
     ]
-    shares = [parts.weights * weight[parts.law] for weight, _ in (hessian_part, cov_part)]
+    shares = [[parts.weights * weight[parts.law] for weight, _ in pair] for pair in forms]
     for block, nodes, weights in pieces_of(grids, 2 * size * size):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         share, log_sum = softmax(t)
@@ -179,27 +199,32 @@ def moments_slope(
         powers = _powers(nodes)
         products, where = _square(powers)
         basis, rest = scores.basis[block], scores.rest[block]
-        for form, (matrix, law_share) in enumerate(zip(matrices, shares, strict=True)):
-            # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
-            each = basis[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
-            level = np.einsum("klpq,cpq->ckl", matrix, rest)
-            each[..., 0, 0] += level
-            folded = _folded(each, where)  # [c, C, C, f]
-            quad = folded @ np.swapaxes(products, -1, -2)[:, None]  # [c, C, C, N]
-            turned = np.swapaxes(rest[:, None, None] @ matrix @ _turned(basis), -1, -2)
+        for kind in range(2):
+            quads, turned = [], []
+            for pair in matrices:
+                # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
+                matrix = pair[kind]
+                each = basis[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
+                each[..., 0, 0] += np.einsum("klpq,cpq->ckl", matrix, rest)
+                folded = _folded(each, where)  # [c, C, C, f]
+                quads.append(folded @ np.swapaxes(products, -1, -2)[:, None])  # [c, C, C, N]
+                around = rest[:, None, None] @ matrix @ _turned(basis)
+                turned.append(np.swapaxes(around, -1, -2))
             for m in range(size):
-                third = _turn(q, residual, m, form)  # [c, C, C, N]: derivative in t_m
-                pull = np.einsum("ckln,ckln->cn", third, quad)
-                first = _integrated(pull[:, None], weights, powers)[:, 0]  # [c, 1 + C]
+                third = _turn(q, residual, m, kind)  # [c, C, C, N]: derivative in t_m
                 flat = third.reshape(len(third), size * size, -1)
-                around = _integrated(flat, weights, powers).reshape(len(third), size, size, -1)
-                value = np.einsum("ci,cip->cp", first, basis)
-                value = value + 2 * np.einsum("ckli,cklip->cp", around, turned)
-                slope[m] += law_share[block] @ value
-    weight, matrix = cov_part
-    pulled = at.score_mean @ matrix
-    outer = np.einsum("g,gpq,gq->p", weight, at.hessian, pulled)
-    return slope.ravel() - 2 * outer
+                means = _integrated(flat, weights, powers).reshape(len(third), size, size, -1)
+                for number, quad in enumerate(quads):
+                    pull = np.einsum("ckln,ckln->cn", third, quad)
+                    first = _integrated(pull[:, None], weights, powers)[:, 0]  # [c, 1 + C]
+                    value = np.einsum("ci,cip->cp", first, basis)
+                    value = value + 2 * np.einsum("ckli,cklip->cp", means, turned[number])
+                    slopes[number, m] += shares[number][kind][block] @ value
+    found = []
+    for slope, (_, (weight, matrix)) in zip(slopes, forms, strict=True):
+        outer = np.einsum("g,gpq,gq->p", weight, at.hessian, at.score_mean @ matrix)
+        found.append(slope.ravel() - 2 * outer)
+    return found
 
 
 def _turned(basis: np.ndarray) -> np.ndarray:

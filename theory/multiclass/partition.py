@@ -38,37 +38,75 @@ def derivative(size: int, index: tuple[int, ...]) -> tuple[tuple[tuple[int, ...]
     return tuple(sorted((key, value) for key, value in total.items() if value))
 
 
-def _powers(q: np.ndarray, orders: range) -> dict[tuple[int, ...], np.ndarray]:
-    """Every product of powers of ``q`` ``[C, ...]`` that derivatives of these orders need."""
-    size = len(q)
+@cache
+def _recipe(size: int, orders: range) -> tuple[dict[tuple[int, ...], int], list[tuple[int, int]]]:
+    """Products of powers that derivatives of these orders need, with their places, and how each
+    but the first, 1, is made: an earlier one, times a probability."""
     needed = {
         powers
         for order in orders
         for index in itertools.combinations_with_replacement(range(size), order)
         for powers, _ in derivative(size, index)
     }
-    made: dict[tuple[int, ...], np.ndarray] = {(0,) * size: np.ones_like(q[0])}
-    for powers in sorted(needed, key=sum):
-        _product(powers, q, made)
+    for powers in sorted(needed, key=sum, reverse=True):
+        while sum(powers) > 1:
+            place = next(k for k, power in enumerate(powers) if power)
+            powers = tuple(power - (k == place) for k, power in enumerate(powers))
+            needed.add(powers)
+    places = {(0,) * size: 0}
+    steps = []
+    for powers in sorted(needed, key=lambda key: (sum(key), key)):
+        place = next(k for k, power in enumerate(powers) if power)
+        less = tuple(power - (k == place) for k, power in enumerate(powers))
+        places[powers] = len(places)
+        steps.append((places[less], place))
+    return places, steps
+
+
+def _products(q: np.ndarray, orders: range) -> np.ndarray:
+    """The products of `_recipe` ``[products, N]`` of probabilities ``[C, N]``."""
+    _, steps = _recipe(len(q), orders)
+    made = np.empty((len(steps) + 1, q.shape[1]))
+    made[0] = 1.0
+    for row, (less, place) in enumerate(steps, start=1):
+        np.multiply(made[less], q[place], out=made[row])
     return made
 
 
-def _product(powers: tuple[int, ...], q: np.ndarray, made) -> np.ndarray:
-    if powers not in made:
-        place = int(np.flatnonzero(powers)[0])
-        less = tuple(power - (k == place) for k, power in enumerate(powers))
-        made[powers] = _product(less, q, made) * q[place]
-    return made[powers]
+@cache
+def _coefficients(size: int, orders: range) -> np.ndarray:
+    """Of all `entries` of all orders, in turn, in the products of `_recipe`."""
+    places, _ = _recipe(size, orders)
+    rows = []
+    for order in orders:
+        for index in entries(size, order):
+            row = np.zeros(len(places))
+            for powers, factor in derivative(size, index):
+                row[places[powers]] = factor
+            rows.append(row)
+    return np.array(rows)
 
 
-def _tensor(size: int, order: int, values: dict) -> np.ndarray:
-    one = next(iter(values.values()))
-    tensor = np.zeros((size,) * order + np.shape(one))
-    for index in itertools.combinations_with_replacement(range(size), order):
-        value = sum(factor * values[powers] for powers, factor in derivative(size, index))
-        for place in set(itertools.permutations(index)):
-            tensor[place] = value
-    return tensor
+@cache
+def _turned(size: int, top: int, orders: range) -> dict[int, np.ndarray]:
+    """Tensors of the scores 1 to C ``[C^order, products]`` where class ``top`` is the one that
+    scores are measured against."""
+    others = [k for k in range(size + 1) if k != top]
+    turn = np.zeros((size, size))  # of the scores 1 to C in those of the others
+    for k in range(1, size + 1):
+        turn[k - 1] = -1.0 if k == top else np.eye(size)[others.index(k)]
+    rows = iter(_coefficients(size, orders))
+    found = {}
+    for order in orders:
+        tensor = np.zeros((size,) * order + (len(_recipe(size, orders)[0]),))
+        for index in entries(size, order):
+            row = next(rows)
+            for place in set(itertools.permutations(index)):
+                tensor[place] = row
+        for axis in range(order):
+            tensor = np.moveaxis(np.tensordot(turn, tensor, (1, axis)), 0, axis)
+        found[order] = tensor.reshape(size**order, -1)
+    return found
 
 
 def entries(size: int, order: int) -> list[tuple[int, ...]]:
@@ -80,20 +118,13 @@ def entries(size: int, order: int) -> list[tuple[int, ...]]:
     return list(itertools.combinations_with_replacement(range(size), order))
 
 
-def derivatives(q: np.ndarray, order: int) -> np.ndarray:
-    """All different derivatives of one order: ``[entries, ...]``.
+def derivatives(q: np.ndarray, orders: range) -> np.ndarray:
+    """All different derivatives, order after order: ``[entries, N]``.
 
     Args:
-        q: probabilities of the classes 1 to C ``[C, ...]``; order: at least 1.
+        q: probabilities of the classes 1 to C ``[C, N]``; orders: from at least 1 on.
     """
-    made = _powers(q, range(order, order + 1))
-    values = []
-    for index in entries(len(q), order):
-        value = np.zeros_like(q[0])
-        for powers, factor in derivative(len(q), index):
-            value += factor * made[powers]
-        values.append(value)
-    return np.stack(values)
+    return _coefficients(len(q), orders) @ _products(q, orders)
 
 
 def means_of_derivatives(
@@ -109,27 +140,19 @@ def means_of_derivatives(
         q: ``[C, N]``; none: probability of class 0 ``[N]``.
         weights: of the points, by row ``[rows, N]``; orders: which.
     """
-    size = len(q)
+    size, rows = len(q), len(weights)
     every = np.concatenate([none[None], q])
     best = np.argmax(every, axis=0)
-    total: dict[int, np.ndarray] = {}
+    total = {order: np.zeros((size**order, rows)) for order in orders}
     for top in range(size + 1):
-        chosen = best == top
-        if not np.any(chosen):
+        chosen = np.flatnonzero(best == top)
+        if not len(chosen):
             continue
         others = [k for k in range(size + 1) if k != top]
-        made = _powers(every[others][:, chosen], orders)
-        keys = list(made)
-        table = weights[:, chosen] @ np.stack([made[key] for key in keys], axis=1)
-        means = dict(zip(keys, table.T, strict=True))
-        turn = np.zeros((size, size))  # of the scores 1 to C in those of the others
-        for k in range(1, size + 1):
-            turn[k - 1] = -1.0 if k == top else np.eye(size)[others.index(k)]
-        for order in orders:
-            tensor = _tensor(size, order, means)
-            for axis in range(order):
-                tensor = np.moveaxis(np.tensordot(turn, tensor, (1, axis)), 0, axis)
-            if order == 1 and top:
-                tensor[top - 1] += weights[:, chosen].sum(axis=1)
-            total[order] = total[order] + tensor if order in total else tensor
-    return total
+        mine = weights[:, chosen]
+        means = _products(every[others][:, chosen], orders) @ mine.T
+        for order, turned in _turned(size, top, orders).items():
+            total[order] += turned @ means
+        if top and 1 in total:
+            total[1][top - 1] += mine.sum(axis=1)
+    return {order: value.reshape((size,) * order + (rows,)) for order, value in total.items()}

@@ -15,7 +15,7 @@ import numpy as np
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, sorted_masses
 from synthetic_oversampling.theory.generators.table import Generator
 from synthetic_oversampling.theory.multiclass.fitted import Fit, fit_of
-from synthetic_oversampling.theory.multiclass.moments import minimise, moments, moments_slope
+from synthetic_oversampling.theory.multiclass.moments import minimise, moments, moments_slopes
 from synthetic_oversampling.theory.multiclass.population import Population, population
 from synthetic_oversampling.theory.multiclass.predict import at_point
 from synthetic_oversampling.theory.multiclass.scores import grids_for, scores_at
@@ -70,18 +70,22 @@ def multiclass_law_of_design(
     balanced = np.full(pieces.size, 1.0 / pieces.size)
     star_shares = pieces.gathered(pieces.shares(balanced, 0.0 * balanced))[0]
     star = minimise(star_shares, pieces.parts, pieces.classes, _SEED)
+    grids = grids_for(scores_at(star, pieces.parts), pieces.parts.weights, seed=_SEED)
+    least = float(star_shares @ moments(star, pieces.parts, grids).risk)
 
     def along(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         masses = levelled_masses(weights, every.sizes)
         rows = zip(masses.real, masses.synthetic, masses.noise, strict=True)
-        found = [_two_numbers(pieces, every.sizes, star, *row) for row in rows]
+        found = [_two_numbers(pieces, every.sizes, least, *row) for row in rows]
         limit, noise = np.array(found).T
         return limit, noise
 
     return global_law(along, partial(_hyperbola, pieces, every, star), tolerance=_TOLERANCE)
 
 
-def _two_numbers(pieces: Population, sizes, star, real, synthetic, noise) -> tuple[float, float]:
+def _two_numbers(
+    pieces: Population, sizes, least: float, real, synthetic, noise
+) -> tuple[float, float]:
     """The excess at a weight, ``N`` infinite, and what a unit of the augmentation's noise adds."""
     masses = sorted_masses(real, synthetic, noise, sizes, pieces.generators_of)
     shares = pieces.gathered(pieces.shares(real, synthetic))
@@ -89,26 +93,30 @@ def _two_numbers(pieces: Population, sizes, star, real, synthetic, noise) -> tup
     alpha = minimise(shares[1], parts, pieces.classes, _SEED)
     grids = grids_for(scores_at(alpha, parts), parts.weights, seed=_SEED)
     at = moments(alpha, parts, grids)
-    best = moments(star, parts, grids_for(scores_at(star, parts), parts.weights, seed=_SEED))
     (inverse,) = inverses(np.einsum("g,gpq->pq", shares[1], at.hessian)[None])
     seeds = at_point(alpha, pieces, masses, inverse, _SEED)
     slope = shares[0] @ at.score_mean
     hessian = np.einsum("g,gpq->pq", shares[0], at.hessian)
     along = inverse @ slope
 
-    def noisy(weights, added) -> float:
-        covs = np.einsum("g,gpq->pq", weights, at.score_cov) + added
-        cov = inverse @ covs @ inverse
-        forms = ((-shares[1], cov), (weights, inverse))
-        turn = moments_slope(alpha, parts, at, *forms, grids)
-        return float(np.sum(hessian * cov) + turn @ along) / 2
-
     weights = pieces.gathered(np.asarray(score_cov_weights(masses, masses.families)))
-    unit = np.repeat([0.0, 1.0 / pieces.size**2], pieces.size)
-    bias = float(shares[0] @ (at.risk - best.risk))
-    limit = bias + noisy(weights, seeds.noise)
+    unit = pieces.gathered(np.repeat([0.0, 1.0 / pieces.size**2], pieces.size))
+    every = [
+        inverse @ (np.einsum("g,gpq->pq", weight, at.score_cov) + added) @ inverse
+        for weight, added in ((weights, seeds.noise), (unit, 0.0))
+    ]
+    forms = [
+        ((-shares[1], cov), (weight, inverse))
+        for cov, weight in zip(every, (weights, unit), strict=True)
+    ]
+    turns = moments_slopes(alpha, parts, at, forms, grids)
+    limit, noise = (
+        float(np.sum(hessian * cov) + turn @ along) / 2
+        for cov, turn in zip(every, turns, strict=True)
+    )
+    limit += float(shares[0] @ at.risk) - least
     limit += float(along @ (np.asarray(seeds.slope) / 2 - seeds.drift))
-    return limit, noisy(pieces.gathered(unit), 0.0)
+    return limit, noise
 
 
 def _hyperbola(pieces: Population, every: Design, star: np.ndarray) -> ScalingLaw:

@@ -325,9 +325,14 @@ def softmax(scores: np.ndarray) -> tuple[AnyArray, AnyArray]:
         >>> share.round(3).tolist(), round(float(np.exp(log_sum)), 6)
         ([0.25, 0.625], 8.0)
     """
-    top = np.maximum(np.max(scores, axis=-1), 0.0)
+    classes = range(scores.shape[-1])  # one by one: sums along so short an axis are slow
+    top = np.maximum(scores[..., 0], 0.0)
+    for k in classes[1:]:
+        top = np.maximum(top, scores[..., k])
     grown = np.exp(scores - top[..., None])
-    total = np.exp(-top) + np.sum(grown, axis=-1)
+    total = np.exp(-top)
+    for k in classes:
+        total = total + grown[..., k]
     return grown / total[..., None], top + np.log(total)
 
 

@@ -143,6 +143,7 @@ class Seeds:
                     )
                 )
         self.groups = list(groups)
+        self._kept: tuple[SeedMasses, list[_Part]] | None = None  # of the last design
 
     def _pulls(self, masses: SeedMasses, g: int):
         """Coefficients of ``a xi`` ``[C, C]`` and of ``a a`` ``[C, C, C, p]``, own and pooled."""
@@ -164,6 +165,8 @@ class Seeds:
         Args:
             masses: of a part of a design; contributions are linear in them.
         """
+        if self._kept is not None and self._kept[0] is masses:
+            return self._kept[1]
         parts = []
         for at in self.places:
             g = at.group
@@ -196,6 +199,7 @@ class Seeds:
             mean = np.sum(each, axis=0)
             for k in mine:
                 parts[k] = parts[k]._replace(value=parts[k].value - mean[:, None])
+        self._kept = masses, parts
         return parts
 
     def covs(self, left: list[_Part], right: list[_Part]) -> np.ndarray:
