@@ -18,6 +18,7 @@ from synthetic_oversampling.figures.proportional import (
 )
 from synthetic_oversampling.figures.risk import (
     bias_by_generator,
+    classes_by_imbalance,
     excess_against_weight,
     gain_against_separation,
     group_risk,
@@ -50,6 +51,7 @@ FIGURES: dict[str, Spec] = {
         gain_against_separation.SPEC,
         phase_diagram.SPEC,
         group_risk.SPEC,
+        classes_by_imbalance.SPEC,
         scaling_law.SPEC,
         scaling_law.BEST_WEIGHT,
         nonparametric_rates.SPEC,

@@ -168,8 +168,8 @@ MULTICLASS_THEOREMS = (
             "theory.multiclass.predict.predict_multiclass",
             "theory.multiclass.predict.expected_multiclass_risk",
         ),
-        figure=None,
-        no_figure=_NO_FIGURE,
+        figure="classes_by_imbalance",
+        no_figure=None,
     ),
     dict(
         id="K2",
@@ -188,7 +188,7 @@ MULTICLASS_THEOREMS = (
             "theory.multiclass.bounds.multiclass_bound",
             "theory.multiclass.bounds.multiclass_certificate",
         ),
-        figure=None,
-        no_figure=_NO_FIGURE,
+        figure="classes_by_imbalance",
+        no_figure=None,
     ),
 )

@@ -30,6 +30,7 @@ from synthetic_oversampling.simulate.sweeps.capacity import (
 )
 from synthetic_oversampling.simulate.sweeps.literature import literature
 from synthetic_oversampling.simulate.sweeps.metrics import metrics_by_imbalance
+from synthetic_oversampling.simulate.sweeps.multiclass.classes import CLASSES, classes_by_imbalance
 from synthetic_oversampling.simulate.sweeps.nonparametric import saturation
 from synthetic_oversampling.simulate.sweeps.procedures import procedures
 from synthetic_oversampling.simulate.sweeps.proportional import (
@@ -385,6 +386,7 @@ _ALL = (
         },
         _replicates(200, 4000),
     ),
+    Sweep("classes_by_imbalance", classes_by_imbalance, CLASSES, _replicates(100, 2000)),
     Sweep(
         "separability",
         separability,
