@@ -145,11 +145,13 @@ def test_an_interrupted_run_goes_on_from_its_folder_to_the_same_numbers(tmp_path
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1.0)  # the main thread hears of it
 
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     with monkeypatch.context() as patch:
         patch.setattr(stages, "save_result", interrupting)
         patch.setattr(stages, "CHECKPOINT_SECONDS", 0.0)
         with pytest.raises(KeyboardInterrupt):
             check_claims(_square(1.0), [VARIANCE], seed=4, block=64, artifacts=tmp_path)
+    signal.signal(signal.SIGINT, usual)
     (planned,) = whole.replicates.values()
     assert 0 < saved[-1] < planned
     run, resumed = monte_carlo.run, []

@@ -438,15 +438,13 @@ def obtain(
     settings = sweep.settings(profile)
     path = artifact_path(folder, name, profile)
 
-    def load() -> dict[str, Any]:
-        return artifacts.load(path, kind=KIND, configuration=settings, seed=SEED)
-
+    kept: dict[str, Any] = {"kind": KIND, "configuration": settings, "seed": SEED}
     if not recompute:
         try:
-            return load()
+            return artifacts.load(path, **kept)
         except FileNotFoundError:
             pass
     artifacts.check_writable(path)
     payload = sweep.compute(settings, SEED, progress or (lambda share: None))
-    artifacts.save(path, payload, kind=KIND, configuration=settings, seed=SEED)
-    return load()
+    artifacts.save(path, payload, **kept)
+    return artifacts.load(path, **kept)

@@ -89,7 +89,13 @@ def _simulated(groups, method: str, sizes, settings: Mapping, key, progress) -> 
 
 
 def classes_by_imbalance(settings: Mapping, seed: int, progress: Progress) -> dict:
-    """Balanced excess risk, and the largest error rate of three classes (K1 and K2)."""
+    """Balanced excess risk, and the largest error rate of three classes (K1 and K2).
+
+    Args:
+        settings: of the sweep: sizes, replicates, and what varies.
+        seed: of all samples.
+        progress: called with the share that is done.
+    """
     most, groups = settings["n_max"], groups_of(settings)
     grid = np.geomspace(1.0, settings["largest_ratio"], settings["curve"])
     rows: dict[str, dict] = {}
