@@ -294,6 +294,7 @@ def test_a_plan_is_kept_as_json_and_shown_in_short(small):
     plan = plan_table(x, label, repeats=1)
     back = Plan.from_json(plan.to_json())
     assert back.summary() == plan.summary() and back.to_json() == plan.to_json()
+    assert back.validity == plan.validity
     assert len(repr(plan)) < 100 and "logistic-l2" in repr(plan)
     assert plan._repr_html_().startswith("<pre>groups: ")
     assert list(plan.to_frame()["design"])[:2] == ["raw", "weighting"]
@@ -305,6 +306,25 @@ def test_a_plan_is_kept_as_json_and_shown_in_short(small):
     with pytest.raises(ValueError, match="got no plan"):
         Plan.from_json(json.dumps({"choices": []}))
     assert plan.seed == SEED
+
+
+def test_a_plan_carries_theory_s_verdict_on_a_table_like_it():
+    options = {"generators": "smote", "ridge": 1.0, "repeats": 1, "folds": 2}
+    verdicts = {}
+    for sizes, dim, learner in (
+        ((900, 300), 2, "logistic-l2"),
+        ((60, 12), 2, "logistic"),
+        ((40, 8), 10, "logistic-l2"),
+    ):
+        ridge = options if learner != "logistic" else {**options, "ridge": "cv"}
+        plan = plan_table(*_normal(sizes, dim, seed=1), learner=learner, **ridge)
+        verdicts[sizes] = plan.validity.verdict
+        assert f"validity: {plan.validity.verdict} on class weighting" in plan.summary()
+        assert plan.validity.seeds == pytest.approx(min(sizes) / (dim + 1))
+    assert verdicts == {(900, 300): "reliable", (60, 12): "doubtful", (40, 8): "unreliable"}
+    x, label = _normal((60, 12), 2, seed=1)
+    forest = plan_table(x, label, learner="forest", generators="smote", repeats=1, folds=2)
+    assert forest.validity.causes == ("not judged",) and "not judged" in forest.summary()
 
 
 def test_a_plan_in_a_process_of_float32_leaves_it_in_float32():

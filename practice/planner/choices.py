@@ -15,6 +15,7 @@ from synthetic_oversampling.practice.planner.sources import draw_rows
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
 from synthetic_oversampling.practice.thresholds import ClassOffsets, Thresholds
+from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Choice", "Data", "Plan", "TrainingTable", "chosen_rows"]
@@ -105,6 +106,8 @@ class Plan:
         fits: made in cross-validation; folds: ``(K, repeats)``.
         seed: of everything random.
         group_index: group of every row given ``[n]``.
+        validity: theory's verdict on class weighting without a penalty, of normal groups like the
+            table's; "not judged" where theory is silent.
         data: the rows; None for a plan that was read from JSON.
     """
 
@@ -124,6 +127,7 @@ class Plan:
     folds: tuple[int, int]
     seed: int
     group_index: np.ndarray
+    validity: Validity = NOT_JUDGED
     data: Data | None = None
 
     @property
@@ -271,6 +275,7 @@ class Plan:
                     "warnings": tuple(Caution(*doubt) for doubt in fields["warnings"]),
                     "thresholds": _thresholds(fields["thresholds"]),
                     "folds": tuple(fields["folds"]),
+                    "validity": _validity(fields["validity"]),
                     "group_index": np.array(fields["group_index"]),
                 }
             )
@@ -291,6 +296,11 @@ class Plan:
         from html import escape
 
         return f"<pre>{escape(self.summary())}</pre>"
+
+
+def _validity(values: list) -> Validity:
+    verdict, reasons, causes, *numbers = values
+    return Validity(verdict, tuple(reasons), tuple(causes), *numbers)
 
 
 def _thresholds(values: list) -> Thresholds | ClassOffsets:

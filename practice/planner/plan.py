@@ -27,9 +27,13 @@ from synthetic_oversampling.practice.planner.evidence import (
 )
 from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
 from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
-from synthetic_oversampling.practice.planner.proposal import Proposal, propose
+from synthetic_oversampling.practice.planner.proposal import Proposal, propose, validity_of
 from synthetic_oversampling.practice.planner.several.options import check_several, class_shares_of
-from synthetic_oversampling.practice.planner.several.proposal import propose_several
+from synthetic_oversampling.practice.planner.several.proposal import (
+    MOST_CLASSES,
+    MOST_FEATURES,
+    propose_several,
+)
 from synthetic_oversampling.practice.planner.sources import (
     NAMES,
     Source,
@@ -40,6 +44,7 @@ from synthetic_oversampling.practice.planner.sources import (
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
 from synthetic_oversampling.practice.thresholds import class_offsets_of, thresholds_of
+from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NAMES", "USUAL", "SeparableError", "choices_of", "plan_table", "short_list"]
@@ -213,6 +218,7 @@ def plan_table(
         learner=learner,
         metric=metric,
         theory=_theory(learner, proposal, choices, metric, len(shares)),
+        validity=_validity(table, learner),
         level=level,
         price=price,
         worth=worth,
@@ -364,6 +370,13 @@ def _proposal(
         prevalence=share,
     )
     return found
+
+
+def _validity(table: Prepared, learner: str) -> Validity:
+    many = len(table.classes) > MOST_CLASSES or table.x.shape[1] > MOST_FEATURES
+    if not learner.startswith("logistic") or (many and len(table.classes) > 2):
+        return NOT_JUDGED
+    return validity_of(table.x, table.y, table.group)
 
 
 def _ridges(learner: str, ridge, proposal: Proposal) -> tuple[float, ...]:

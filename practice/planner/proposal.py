@@ -24,11 +24,14 @@ import numpy as np
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.theory.generators.table import GENERATORS
+from synthetic_oversampling.theory.multiclass.predict import predict_multiclass
 from synthetic_oversampling.theory.population.design import Design as RealDesign
 from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.prediction.excess_risk import predict
+from synthetic_oversampling.theory.prediction.validity import ELSEWHERE, NOT_JUDGED, Validity
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 
-__all__ = ["Proposal", "group_laws", "propose", "theory_design"]
+__all__ = ["Proposal", "group_laws", "propose", "theory_design", "validity_of"]
 
 _RIDGES = tuple(0.4 * 4.0**k for k in range(6))
 _SMALLER = 8.0  # designs deserve the ridge of class weighting, or one so many times smaller
@@ -108,6 +111,26 @@ def group_laws(x, y, group) -> tuple[list[GaussianGroup], float]:
     moved = np.sqrt(kept) * apart
     found = [GaussianGroup(mean, pooled, label) for mean, label in zip(moved, labels, strict=True)]
     return found, float(np.sqrt(2 * kept * square))
+
+
+def validity_of(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> Validity:
+    """Theory's verdict on class weighting without a penalty, of normal groups like the table's.
+
+    Args:
+        x: features in units of their deviations ``[n, d]``; y: labels 0 to K - 1; group: of rows.
+    """
+    groups, _ = group_laws(x, y, group)
+    design = RealDesign.class_weighted(tuple(int(n) for n in np.bincount(group)))
+    with jax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if y.max() > 1:
+                found = predict_multiclass(groups, design, GENERATORS["oracle"]()).validity
+            else:
+                found = predict(groups, design, GENERATORS["oracle"]()).validity
+        except (ValueError, np.linalg.LinAlgError) as error:
+            return NOT_JUDGED._replace(reasons=(f"theory has no finite rule here ({error})",))
+    return found._replace(reasons=tuple(why.replace(ELSEWHERE, "") for why in found.reasons))
 
 
 def propose(

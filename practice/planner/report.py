@@ -15,6 +15,7 @@ from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import NEARLY_ALL
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.practice.thresholds import ClassOffsets
+from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["as_dict", "lines", "print_plan"]
@@ -38,6 +39,7 @@ def as_dict(plan: Plan) -> dict:
         "unit": OBJECTIVES[plan.metric].unit,
         "thresholds": plan.thresholds._asdict(),
         "theory": plan.theory,
+        "validity": plan.validity._asdict(),
         "row_weights": plan.row_weights(),
         "groups": [group._asdict() for group in plan.groups],
         "designs": [_choice(choice) for choice in plan.choices],
@@ -94,9 +96,19 @@ def lines(plan: Plan) -> Iterator[tuple[str, str | None]]:
     yield from _designs(plan)
     yield "", None
     yield from _said(f"theory: {plan.theory}")
+    yield from _said(f"validity: {_validity(plan)}")
     yield from _said(f"table: {_judged(plan)}")
     for doubt in plan.warnings:
         yield from _said(f"warning ({doubt.check}): {doubt.message}", style="yellow")
+
+
+def _validity(plan: Plan) -> str:
+    """Whether theory's sharp forms are to be relied on for a table like this, and why not."""
+    found = plan.validity
+    if found.causes == NOT_JUDGED.causes:
+        return f"{'; '.join(found.reasons)}."
+    why = "".join(f"; {reason}" for reason in found.reasons).replace(";", ":", 1)
+    return f"{found.verdict} on class weighting without a penalty{why}."
 
 
 def _said(text: str, name: str = "", style: str | None = None):
