@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -195,14 +195,17 @@ def cases(budget: int, families=tuple(FAMILIES), seed: int = 0) -> Iterator[Case
 
 
 class Found(NamedTuple):
-    """What a search ended with: the worst violation, its case, and how many cases spoke."""
+    """What a search ended with: the worst violation, its case, and how many cases spoke.
+
+    A case of `drawn` is the seed of its generator of random numbers.
+    """
 
     worst: float
-    case: Case | None
+    case: Any
     tried: int
 
 
-def spoken(violation: Callable[[Case], float], case: Case) -> float:
+def spoken(violation: Callable[[Any], float], case: Any) -> float:
     """The violation, or NaN where theory refuses the case, saying why, and so claims nothing."""
     try:
         return float(violation(case))
@@ -220,8 +223,23 @@ def search(
     seed: int = 0,
 ) -> Found:
     """The first case that violates a statement by more than the tolerance, or the worst of all."""
+    return _worst(violation, cases(budget, families, seed), tolerance)
+
+
+def drawn(
+    violation: Callable[[np.random.Generator], float],
+    budget: int,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+) -> Found:
+    """The same for statements that draw cases of their own, each from random numbers of a seed."""
+    seeds = ([seed, k] for k in range(budget))
+    return _worst(lambda case: violation(np.random.default_rng(case)), seeds, tolerance)
+
+
+def _worst(violation: Callable[[Any], float], tries: Iterable[Any], tolerance: float) -> Found:
     worst, culprit, tried = -math.inf, None, 0
-    for case in cases(budget, families, seed):
+    for case in tries:
         value = spoken(violation, case)
         if math.isnan(value):
             continue
@@ -231,6 +249,24 @@ def search(
         if value > tolerance:
             break
     return Found(worst, culprit, tried)
+
+
+def held(name: str, statement, budget: int, tolerance: float = 1e-7, seed: int = 0) -> None:
+    """Fail with the case that violates a statement, or where too few cases speak about it."""
+    found = drawn(statement, budget, tolerance, seed)
+    assert found.worst <= tolerance, f"{name}: violated by {found.worst:.3g} in {found.case}"
+    assert found.tried > budget / 4, f"{name}: {found.tried} cases"
+
+
+def refuted(name: str, statement, budget: int = 40, least: float = 0.05) -> None:
+    """Fail unless a case violates a wording by a good deal."""
+    found = drawn(statement, budget, least)
+    assert found.worst > least, f"{name}: at most {found.worst:.3g} in {found.tried} cases"
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A positive number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
 _SCALES = ((0.48, 0.24, 0.12), (0.012, 0.006))  # several: a remainder may change its sign

@@ -154,7 +154,8 @@ _ALL = (
         id="B5",
         claim="Imbalance puts weight on a spurious feature; oversampling leaves -[A^{-1} grad "
         "B]_spur",
-        statement="Under the balanced risk the spurious weight is 0; under raw sizes it is not. "
+        statement="Under the balanced risk the spurious weight is 0; under raw sizes it is not, "
+        "unless the attribute is as frequent in either label. "
         "What a synthetic design leaves of it is the spurious part of its displacement.",
         kinds=("exact", "asymptotic"),
         assumptions=(
@@ -322,7 +323,8 @@ _ALL = (
             "two classes N(+-theta, I) in infinite dimension",
             "rate: generator without bias",
         ),
-        remainder="relative order 1/K for the sums",
+        remainder="relative order 1/K for the sums, K^{-2 (q - beta)} for a smoothness less than "
+        "1/2 below the qualification",
         functions=(
             "theory.scaling.sequence_model.filter_risk",
             "theory.scaling.sequence_model.best_scale",

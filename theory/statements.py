@@ -78,8 +78,9 @@ STATEMENTS: dict[str, str] = {
     "S3": (
         "With A, C and D of order 1/n the floor is of order 1/n and the crossover of order n: more "
         "synthetic data than that change nothing. In the sequence model a generator that smooths "
-        "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} and the crossover "
-        "2 beta n/(2 beta + 1), for every linear use of its samples."
+        "its seeds has the floor of order n^{-2 beta/(2 beta + 1)} for every linear use of its "
+        "samples; one that keeps its seeds' best cut-off has twice its floor at the crossover "
+        "2 beta n/(2 beta + 1), where its samples are averaged as they are."
     ),
     "H1": (
         "Rows of clusters N(mu_k, S_k), label y_k and weight omega_k, n_k of them, are fitted "

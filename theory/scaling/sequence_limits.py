@@ -146,7 +146,8 @@ def classification_excess(
     Statement (S2, asymptotic): with ``L = ||P_perp theta_hat||^2`` the error is
     ``Phi(-Delta / sqrt(1 + L / U^2))``, U the estimate's part along theta. Leading order
     ``phi(Delta) E L / (2 Delta)``; the next order, expanded in L and ``U - Delta``, takes the
-    moments of a Gaussian vector exactly; what is left is of third order in the squared error.
+    moments of a Gaussian vector exactly; what is left is of order 5/2 in the squared
+    error.
 
     Args:
         signal, weights, level, bias: as for `theory.scaling.sequence_model.filter_risk`.
