@@ -151,7 +151,8 @@ STATEMENTS: dict[str, str] = {
     ),
     "T2": (
         "Attention averages the embeddings of the seeds, a read-out inverts the mean map, and the "
-        "expected divergence is d/(2n); one layer leaves a non-linearity floor that depth removes. "
+        "expected divergence is d/(2n); one layer leaves a non-linearity floor that depth removes "
+        "where the preconditioner's steps are small enough to contract. "
         "The mean of the maximum-likelihood read-out is over the event that it exists: at every n "
         "the seeds lie on one face of the embeddings' convex hull with a positive probability, at "
         "most the sum over facets of P(facet)^n, and then its divergence is infinite. Read-outs of "
@@ -179,7 +180,7 @@ STATEMENTS: dict[str, str] = {
         "units, whatever the number of seeds n. Under the flat prior 1/df is iterated too, "
         "and of p earlier features ((d - p)/n)^{2^L} of it is missed. The exact predictive of the "
         "flat prior itself is d (d + 3)/(4 n) from every Gaussian group, to first order: below "
-        "log d/sqrt n once sqrt n exceeds d (d + 3)/(4 log d), above it for fewer seeds, and "
+        "log d/sqrt n once sqrt n exceeds about d (d + 3)/(4 log d), above it for fewer seeds, and "
         "without a floor in d, because nothing but the inverse is approximated. Of groups that are "
         "not Gaussian nothing is said."
     ),
