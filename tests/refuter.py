@@ -6,6 +6,9 @@ tries cases of every directed family in turn, then of the families at random, un
 statement or the budget is spent. The families go where statements break: a bias of small gradient
 and large Hessian, covariances that are nearly singular, groups that tie, many groups, biases tiny
 and huge, hardly any real weight.
+
+Statements whose cases are no population with a design draw their own from a generator of random
+numbers (`drawn`).
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def spurious_displacement(rng, sign: float = -1.0, least: float = 1.5) -> float:
     groups = _spurious(rng)
     design = Design(_bound_sizes(rng, True), 1000, 1.0)
     way, kind, pairs = rng.normal(size=2), rng.integers(2), []
-    for sizes in ((0.2, -0.2), (0.02, -0.02)):  # both: a remainder may change its sign
+    for sizes in ((0.02, -0.02), (0.002, -0.002)):  # both: a remainder may change its sign
         gaps = []
         for size in sizes:
             same = Shifted(tuple(size * way))
