@@ -33,6 +33,7 @@ def _draw(payload: Mapping):
     return figure
 
 
+# the figure: its title, caption, theorems, sweeps and what draws it
 SPEC = Spec(
     name="classes_by_imbalance",
     title="Three classes: excess risk and the worst class against the imbalance",

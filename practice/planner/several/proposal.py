@@ -32,7 +32,8 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = ["MOST_CLASSES", "MOST_FEATURES", "propose_several"]
 
-MOST_CLASSES, MOST_FEATURES = 4, 200
+MOST_CLASSES = 4  # beyond which theory is silent: its quadrature grows by a dimension a class
+MOST_FEATURES = 200  # beyond which theory is silent: its matrices are of classes times features
 _LAW = {name: GENERATORS[name]() for name in ("plugin", "plugin-pooled")}
 _LAW["predictive-pooled"] = _LAW["plugin-pooled"]
 

@@ -27,6 +27,7 @@ from synthetic_oversampling.theory.population.design import Design
 
 __all__ = ["CLASSES", "classes_by_imbalance"]
 
+# settings of the sweep
 CLASSES = {
     "means": [[0.0, 0.0], [1.4, 0.3], [0.2, -1.3]],
     "covs": [[[1.0, 0.3], [0.3, 0.8]], [[0.7, -0.2], [-0.2, 1.1]], [[1.3, 0.1], [0.1, 0.6]]],
