@@ -17,7 +17,11 @@ __all__ = ["Drawing", "drawings"]
 
 
 class Drawing(NamedTuple):
-    """A figure's name, title, theorems and caption, and the text of its SVG file."""
+    """A figure's name, title, theorems and caption, and the text of its SVG file.
+
+    Attributes:
+        name, title, theorems, caption: of the figure; svg: the text.
+    """
 
     name: str
     title: str

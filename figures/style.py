@@ -68,7 +68,12 @@ _METADATA = {
 
 
 class Series(NamedTuple):
-    """How one series looks, in colour and in grey."""
+    """How one series looks, in colour and in grey.
+
+    Attributes:
+        colour: as Matplotlib has it; marker: its character.
+        line: a name, or an offset and the lengths of dashes.
+    """
 
     colour: str
     line: Any  # a line style of Matplotlib: a name, or an offset and the lengths of dashes

@@ -90,7 +90,11 @@ def recalibrated(
 
 
 class Reliability(NamedTuple):
-    """Bins of predicted probability: its mean, how often the event happened, and the weight."""
+    """Bins of predicted probability: its mean, how often the event happened, and the weight.
+
+    Attributes:
+        predicted, observed, weight: in this order ``[bins]``.
+    """
 
     predicted: np.ndarray
     observed: np.ndarray

@@ -50,7 +50,12 @@ class CheckpointError(ValueError):
 
 
 class Model(NamedTuple):
-    """A trained network: what it was trained for, its sizes, its weights, and how it was made."""
+    """A trained network: what it was trained for, its sizes, its weights, and how it was made.
+
+    Attributes:
+        task: the family of groups; arch: sizes; params: weights.
+        about: recipe, versions and losses, as the file says.
+    """
 
     task: tasks.Task
     arch: model.Architecture

@@ -48,7 +48,11 @@ class Gaussian(NamedTuple):
 
 
 class Student(NamedTuple):
-    """Multivariate Student law with scale matrix var_scale I."""
+    """Multivariate Student law with scale matrix var_scale I.
+
+    Attributes:
+        df: degrees of freedom; loc: the centre ``[D]``; var_scale: squared scale.
+    """
 
     df: Float[Array, "*b"]
     loc: Float[Array, "*b D"]
@@ -59,6 +63,9 @@ class Mixture(NamedTuple):
     """Gaussian mixture; ``root`` is the lower Cholesky factor of each component's precision.
 
     The density of a component at x is that of N(0, I) at root^T (x - mean), times det root.
+
+    Attributes:
+        log_weight: of the components ``[K]``; mean: ``[K, D]``; root: ``[K, D, D]``.
     """
 
     log_weight: Float[Array, "*b K"]
@@ -67,13 +74,21 @@ class Mixture(NamedTuple):
 
 
 class Categorical(NamedTuple):
-    """Probabilities of K symbols."""
+    """Probabilities of K symbols.
+
+    Attributes:
+        log_prob: logarithms of the probabilities ``[K]``.
+    """
 
     log_prob: Float[Array, "*b K"]
 
 
 class Labelled(NamedTuple):
-    """A label of K values, then features given the label, N(mean_k, var_k I)."""
+    """A label of K values, then features given the label, N(mean_k, var_k I).
+
+    Attributes:
+        log_prob: of the labels ``[K]``; mean: ``[K, D]``; var: ``[K]``.
+    """
 
     log_prob: Float[Array, "*b K"]
     mean: Float[Array, "*b K D"]

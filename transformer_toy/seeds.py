@@ -32,6 +32,9 @@ class Seeds(NamedTuple):
 
     With an attribute ``labels`` are groups, "label & attribute", and ``cells`` says which two cells
     each of them stands for.
+
+    Attributes:
+        label_name, attribute_name: of these columns; no attribute is None.
     """
 
     features: np.ndarray

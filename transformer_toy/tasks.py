@@ -47,6 +47,11 @@ class Task(NamedTuple):
     length, dtype, key=)`` returns the true laws, with leading axes (B, 1), and the seeds as tokens;
     ``exact(token_BxNxD, count_BxP)`` returns the exact predictive, in float64 if it is on. A family
     without a closed-form predictive has None for it.
+
+    Attributes:
+        head: law that is written, a name; dim: features; components: of a mixture.
+        dim_token: numbers that a seed is read as; dictionary: components that are known.
+        dim_condition: numbers that are asked for along with the seeds, such as a label's.
     """
 
     spec: dict

@@ -119,7 +119,7 @@ def calls_of(steps: int, most: int) -> int:
 
 
 class State(NamedTuple):
-    """Everything that a step changes."""
+    """Everything that a step changes: `params`, their average `ema`, `optimiser` and `step`."""
 
     params: model.Params
     ema: model.Params

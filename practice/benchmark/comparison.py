@@ -25,6 +25,10 @@ class Difference(NamedTuple):
 
     ``p`` is of the paired t-test, ``p_corrected`` of Nadeau and Bengio's; ``p_holm`` is p after
     Holm's correction over the family, NaN before.
+
+    Attributes:
+        task, classifier, rival: names; mean, half_width: in the unit of the score.
+        seeds: how many pairs.
     """
 
     task: str

@@ -40,7 +40,12 @@ class Refused(Exception):
 
 
 class Training(NamedTuple):
-    """What a classifier is trained on: the seeds first, then the added rows."""
+    """What a classifier is trained on: the seeds first, then the added rows.
+
+    Attributes:
+        x: features ``[n, d]``; cell: group of each row; weight: of each, None if all are 1.
+        added: how many rows.
+    """
 
     x: np.ndarray
     cell: np.ndarray

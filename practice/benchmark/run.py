@@ -44,7 +44,13 @@ DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("predictive", "mixture",
 
 
 class Plan(NamedTuple):
-    """What is compared: see the options of ``oversampling benchmark``."""
+    """What is compared: see the options of ``oversampling benchmark``.
+
+    Attributes:
+        seeds: splits of every table; ratio: of the largest class to the others.
+        methods, classifiers: names; near: share of a distance that makes a near copy.
+        language_model: where one lies, or None.
+    """
 
     seeds: int = 20
     ratio: float = 10.0
@@ -88,7 +94,11 @@ def _network() -> str:
 
 
 class Task(NamedTuple):
-    """A table in a setting."""
+    """A table in a setting.
+
+    Attributes:
+        data: the table; setting: how its rows were thinned, a name.
+    """
 
     data: Dataset
     setting: str

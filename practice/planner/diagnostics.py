@@ -18,7 +18,11 @@ _TAILS = 2.0  # times the kurtosis of a normal law
 
 
 class Caution(NamedTuple):
-    """A doubt: what was looked at, what was seen, and what it means for the plan."""
+    """A doubt: what was looked at, what was seen, and what it means for the plan.
+
+    Attributes:
+        check, seen, message: in this order.
+    """
 
     check: str
     seen: float

@@ -19,7 +19,11 @@ _HUGE = 1e140  # beyond it, squares of sums are no float64
 
 
 class GroupInfo(NamedTuple):
-    """A group: its name, its number of rows, and whether its label counts as class 1 of two."""
+    """A group: its name, its number of rows, and whether its label counts as class 1 of two.
+
+    Attributes:
+        name, size, positive: in this order.
+    """
 
     name: str
     size: int

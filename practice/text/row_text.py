@@ -57,7 +57,11 @@ class Schema(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """Rows that were accepted, as cells by column, and why the others were not."""
+    """Rows that were accepted, as cells by column, and why the others were not.
+
+    Attributes:
+        rows: cells by column; rejected: how often each reason was given.
+    """
 
     rows: list[dict[str, str]]
     rejected: Counter

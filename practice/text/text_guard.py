@@ -22,7 +22,11 @@ __all__ = ["TextCopies", "guard", "read_test"]
 
 
 class TextCopies(NamedTuple):
-    """Copies of the rows shown, of those never shown, and of test rows if there are any."""
+    """Copies of the rows shown, of those never shown, and of test rows if there are any.
+
+    Attributes:
+        shown, unseen, test: in this order; test is None without test rows.
+    """
 
     shown: Copies
     unseen: Copies

@@ -28,7 +28,11 @@ _SPREAD = 0.9  # of the largest error, in standard deviations of one group's
 
 @dataclasses.dataclass(frozen=True)
 class Tie:
-    """Groups with equal error rates and a design that keeps them equal."""
+    """Groups with equal error rates and a design that keeps them equal.
+
+    Attributes:
+        groups: they; design: of their samples.
+    """
 
     groups: tuple[GaussianGroup, ...]
     design: Design

@@ -42,7 +42,11 @@ GENERATORS = ("shifted", "scaled", "plugin", "predictive")  # what is held to th
 
 
 class Fidelity(NamedTuple):
-    """A generator's expected KL(Q || P) and its law averaged over seeds, a Gaussian."""
+    """A generator's expected KL(Q || P) and its law averaged over seeds, a Gaussian.
+
+    Attributes:
+        divergence: nats; mean, var: of the Gaussian, in two dimensions and isotropic.
+    """
 
     divergence: float
     mean: tuple[float, float]

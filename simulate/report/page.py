@@ -32,7 +32,11 @@ _RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
 
 
 class Picture(NamedTuple):
-    """A figure for the page: its name, title, theorems, caption, and the text of its SVG file."""
+    """A figure for the page: its name, title, theorems, caption, and the text of its SVG file.
+
+    Attributes:
+        name, title, theorems, caption: of the figure; svg: the text.
+    """
 
     name: str
     title: str

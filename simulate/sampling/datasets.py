@@ -47,7 +47,12 @@ class Dataset(NamedTuple):
 
 class Segment(NamedTuple):
     """Consecutive rows of one origin: group, "real" / "oversampling" / "augmentation", range, and
-    the weight of each row."""
+    the weight of each row.
+
+    Attributes:
+        group: its place; part: the origin.
+        start, count: the first row and how many; row_weight: of each.
+    """
 
     group: int
     part: str

@@ -33,7 +33,11 @@ Numbers = Sequence[float] | np.ndarray
 
 
 class Interval(NamedTuple):
-    """An estimate with its confidence interval."""
+    """An estimate with its confidence interval.
+
+    Attributes:
+        value: the estimate; low, high: ends of the interval.
+    """
 
     value: float
     low: float

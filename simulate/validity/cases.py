@@ -39,7 +39,12 @@ EVERY = 5  # of the points of the grid, one is drawn
 
 
 class Case(NamedTuple):
-    """A design on its groups, by name."""
+    """A design on its groups, by name.
+
+    Attributes:
+        name: for the table; groups, design: what is predicted.
+        generator: one for all groups, or one per group.
+    """
 
     name: str
     groups: tuple[GaussianGroup, ...]

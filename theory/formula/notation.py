@@ -16,7 +16,12 @@ __all__ = ["GLOSSARY", "Entry", "latex"]
 
 
 class Entry(NamedTuple):
-    """What a symbol means, and how it is typeset."""
+    """What a symbol means, and how it is typeset.
+
+    Attributes:
+        meaning: in words.
+        latex: as it is typeset.
+    """
 
     meaning: str
     latex: str

@@ -44,6 +44,9 @@ class StudentPredictive(NamedTuple):
     """The multivariate Student law with ``df`` degrees of freedom and scale matrix ``var_scale`` I.
 
     Its covariance is ``var_scale`` df / (df - 2) I where df > 2.
+
+    Attributes:
+        df, var_scale: see above; loc: the centre ``[d]``.
     """
 
     df: Float[Array, ""]

@@ -49,7 +49,11 @@ class NormalInverseWishart(NamedTuple):
 
 
 class RowPredictive(NamedTuple):
-    """Multivariate Student law of a row: degrees of freedom, location, scale matrix."""
+    """Multivariate Student law of a row: degrees of freedom, location, scale matrix.
+
+    Attributes:
+        df: degrees of freedom; loc: the centre ``[d]``; scale: matrix ``[d, d]``.
+    """
 
     df: Float[Array, ""]
     loc: Float[Array, " d"]
@@ -57,7 +61,11 @@ class RowPredictive(NamedTuple):
 
 
 class FeaturePredictive(NamedTuple):
-    """Student law of one feature given those before it; ``var_scale`` is its squared scale."""
+    """Student law of one feature given those before it; ``var_scale`` is its squared scale.
+
+    Attributes:
+        df: degrees of freedom; loc: the centre; var_scale: squared scale.
+    """
 
     df: Float[Array, ""]
     loc: Float[Array, ""]

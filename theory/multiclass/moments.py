@@ -33,7 +33,12 @@ _SAMPLED = 1e-6  # of Sobol points, far below their error
 
 class Moments(NamedTuple):
     """Per law: risk ``[g]``, score mean ``[g, C p]``, Hessian and score covariance
-    ``[g, C p, C p]``."""
+    ``[g, C p, C p]``.
+
+    Attributes:
+        risk: nats; score_mean: mean gradient of the loss.
+        hessian: mean Hessian of the loss; score_cov: covariance of the gradient.
+    """
 
     risk: np.ndarray
     score_mean: np.ndarray

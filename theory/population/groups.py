@@ -52,7 +52,12 @@ Point = Float[Array, " p"] | Float[np.ndarray, " p"] | Sequence
 
 
 class Margins(NamedTuple):
-    """Of a score at a point, per component of a law."""
+    """Of a score at a point, per component of a law.
+
+    Attributes:
+        mean, var: of the score ``[K]``.
+        direction: ``(0, cov w)`` ``[K, p]``.
+    """
 
     mean: Array  # [K]
     var: Array  # [K]

@@ -80,6 +80,9 @@ class Logistic:
 
     The factored form keeps full relative accuracy in both tails, where ``1 - q`` formed by
     subtraction would lose it.
+
+    Attributes:
+        a, b: powers of ``q`` and ``1 - q``; poly: coefficients of ``R``, lowest power first.
     """
 
     a: int
@@ -144,7 +147,11 @@ class SoftplusLoss:
 
 @dataclasses.dataclass(frozen=True)
 class Polynomial:
-    """``g(u) = sum_k c_k u**k``; used for the squared loss ``(u - 1)**2 / 2``."""
+    """``g(u) = sum_k c_k u**k``; used for the squared loss ``(u - 1)**2 / 2``.
+
+    Attributes:
+        poly: the coefficients ``c_k``, lowest power first.
+    """
 
     poly: tuple[float, ...]
 
@@ -169,6 +176,9 @@ class Polynomial:
 @dataclasses.dataclass(frozen=True)
 class Loss:
     """A margin loss: ``value(u)`` with ``u = (2 y - 1)(b + w . x)``, and its derivatives.
+
+    Attributes:
+        name: for messages; value: the loss of a margin.
 
     Example:
         >>> LOGISTIC.derivative(1).tails

@@ -61,7 +61,11 @@ METRICS: tuple[str, ...] = Metrics._fields  # the names of the metrics, in the o
 
 
 class Side(NamedTuple):
-    """A label's components: weights ``[K]``, means ``[K, d]``, covariances ``[K, d, d]``."""
+    """A label's components: weights ``[K]``, means ``[K, d]``, covariances ``[K, d, d]``.
+
+    Attributes:
+        weights, means, covs: of the components; weights sum to 1.
+    """
 
     weights: np.ndarray
     means: np.ndarray
@@ -69,7 +73,12 @@ class Side(NamedTuple):
 
 
 class Classes(NamedTuple):
-    """The two labels, and the share of label 1 where precision is asked for."""
+    """The two labels, and the share of label 1 where precision is asked for.
+
+    Attributes:
+        positive, negative: of label 1 and of label 0.
+        prevalence: the share of label 1.
+    """
 
     positive: Side
     negative: Side

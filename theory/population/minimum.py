@@ -61,7 +61,12 @@ def _means(functions: tuple, mean: Array, var: Array) -> Array:
 
 
 class Minimum(NamedTuple):
-    """Result of `minimise`: the point, whether Newton converged, and the last decrement."""
+    """Result of `minimise`: the point, whether Newton converged, and the last decrement.
+
+    Attributes:
+        theta: the point ``[p]``; converged: whether it is the minimum.
+        decrement: Newton's, at the last step.
+    """
 
     theta: Array
     converged: Array

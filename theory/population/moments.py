@@ -33,7 +33,12 @@ _TOGETHER = 4096  # components whose means are computed at once: bounds the memo
 
 
 class Moments(NamedTuple):
-    """Per law: risk ``[G]``, score mean ``[G, p]``, Hessian and score covariance ``[G, p, p]``."""
+    """Per law: risk ``[G]``, score mean ``[G, p]``, Hessian and score covariance ``[G, p, p]``.
+
+    Attributes:
+        risk: nats; score_mean: mean gradient of the loss.
+        hessian: mean Hessian of the loss; score_cov: covariance of the gradient.
+    """
 
     risk: AnyArray
     score_mean: AnyArray

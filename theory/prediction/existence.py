@@ -38,7 +38,11 @@ _NODES = 201
 
 class Clusters(NamedTuple):
     """Gaussian clusters of rows: counts ``[K]``, means ``[K, d]``, covariances ``[K, d, d]`` and
-    label signs ``[K]``."""
+    label signs ``[K]``.
+
+    Attributes:
+        counts: rows; means, covs: of the features; signs: 1 or -1, of the label.
+    """
 
     counts: np.ndarray
     means: np.ndarray

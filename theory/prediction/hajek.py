@@ -24,7 +24,11 @@ _TOGETHER = 4  # components whose interpolations are integrated at once
 
 
 class Projection(NamedTuple):
-    """``E[s((1-u) x + u x') | x]``: weights of ``xbar`` ``[K, N]`` and of vectors of ``x'``."""
+    """``E[s((1-u) x + u x') | x]``: weights of ``xbar`` ``[K, N]`` and of vectors of ``x'``.
+
+    Attributes:
+        phi: weights of ``xbar``; location, direction: of the vectors of ``x'``.
+    """
 
     phi: Array
     location: Array  # [K, N, L]

@@ -86,7 +86,13 @@ class MeasuredPrediction(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One group's weights in the design: traced, so that no design is compiled anew."""
+    """One group's weights in the design: traced, so that no design is compiled anew.
+
+    Attributes:
+        sign: 1 or -1, of the label; size: real samples.
+        real_mass, synthetic_mass: weights of all real and of all synthetic samples.
+        noise: sum of the synthetic samples' squared weights.
+    """
 
     sign: float | Array
     real_mass: float | Array

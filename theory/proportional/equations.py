@@ -67,7 +67,11 @@ class Drawn(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """The real rows of a group: places of its clusters, and their shares of its rows."""
+    """The real rows of a group: places of its clusters, and their shares of its rows.
+
+    Attributes:
+        clusters, shares: see above; number: rows; sign: 1 or -1, of the label.
+    """
 
     clusters: tuple[int, ...]
     shares: np.ndarray

@@ -41,7 +41,11 @@ _LAST_STEP = 1e-8  # whose square Newton's error is of the order of
 
 
 class Grid(NamedTuple):
-    """Nodes and weights of a standard normal average."""
+    """Nodes and weights of a standard normal average.
+
+    Attributes:
+        nodes, weights: ``[N]``; the weights sum to 1.
+    """
 
     nodes: np.ndarray
     weights: np.ndarray

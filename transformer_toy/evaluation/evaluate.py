@@ -28,7 +28,11 @@ DRAWS = 64  # from each law, for the energy distance; twice as many for a diverg
 
 
 class Estimate(NamedTuple):
-    """A mean over contexts, its standard error, and how many contexts."""
+    """A mean over contexts, its standard error, and how many contexts.
+
+    Attributes:
+        mean, standard_error: in the unit of what is averaged; contexts: how many.
+    """
 
     mean: float
     standard_error: float
@@ -36,7 +40,12 @@ class Estimate(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """One rule at one number of seeds; ``energy`` is None where it is not measured."""
+    """One rule at one number of seeds; ``energy`` is None where it is not measured.
+
+    Attributes:
+        rule: its name; count: of seeds.
+        kl: divergence from the exact predictive, nats; energy: energy distance.
+    """
 
     rule: str
     count: int  # type: ignore[assignment]  # hides tuple.count

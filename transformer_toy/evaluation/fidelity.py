@@ -63,6 +63,11 @@ class Row(NamedTuple):
 
     ``excess_error`` is the standard error of a prediction from measured draws, 0 for a closed form;
     what is seen in the simulation carries its own.
+
+    Attributes:
+        rule: its name; excess, excess_error: predicted, nats; minority: predicted error rate.
+        seen_excess, seen_excess_error: simulated, nats.
+        seen_minority, seen_minority_error: simulated error rate; fits: how many.
     """
 
     rule: str
@@ -77,7 +82,13 @@ class Row(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """T4 for the trained network's minority: the bias it adds and what its divergence allows."""
+    """T4 for the trained network's minority: the bias it adds and what its divergence allows.
+
+    Attributes:
+        bias, bias_error: norm of the mean score under its rows, and its standard error.
+        kl, kl_error: divergence of its rows and its standard error, nats.
+        var_proxy: of the score, certified; bound: what T4 allows for the bias.
+    """
 
     bias: float
     bias_error: float

@@ -62,6 +62,11 @@ class Accuracy(NamedTuple):
 
     ``predicted_error`` is the standard error of a prediction from measured draws, 0 for a closed
     form; ``worst`` is the largest error rate of a group.
+
+    Attributes:
+        setting, rule: names; predicted, predicted_error: nats.
+        seen, seen_error: simulated, nats; worst, worst_error: error rate.
+        fits: how many.
     """
 
     setting: str

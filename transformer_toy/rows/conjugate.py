@@ -34,7 +34,11 @@ _LEAST = 1e-4  # of 1 - leverage, in float32
 
 
 class Prior(NamedTuple):
-    """Seeds that the mean is worth, degrees of freedom of one feature, and scale; all above 0."""
+    """Seeds that the mean is worth, degrees of freedom of one feature, and scale; all above 0.
+
+    Attributes:
+        weight, df, scale: in this order.
+    """
 
     weight: Float[Array, ""]
     df: Float[Array, ""]
@@ -42,7 +46,12 @@ class Prior(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """What seeds leave of a prior: mean, inverse root of the scale matrix, and its diagonal."""
+    """What seeds leave of a prior: mean, inverse root of the scale matrix, and its diagonal.
+
+    Attributes:
+        mean: ``[D]``; inverse: of a root of the scale matrix ``[D, D]``; diag: ``[D]``.
+        weight: seeds that the mean is worth; df: degrees of freedom of one feature.
+    """
 
     mean: Float[Array, "*b D"]
     inverse: Float[Array, "*b D D"]

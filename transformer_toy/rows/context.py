@@ -21,7 +21,15 @@ __all__ = ["Context", "read"]
 
 
 class Context(NamedTuple):
-    """What the network keeps of the seeds."""
+    """What the network keeps of the seeds.
+
+    Attributes:
+        group: posterior of the seeds as one Gaussian, by context.
+        slot: posteriors of the slots' seeds; share_BxS: the slots' shares of the seeds.
+        gain_B: what the slots explain beyond one Gaussian, nats a number.
+        white_BxNxD: seeds, whitened; unit_BxNxD: each in units of the law that the others give it.
+        used_BxN: 1 for a seed, 0 for padding.
+    """
 
     group: Posterior  # axes B
     slot: Posterior  # axes B, S

@@ -41,7 +41,12 @@ _CONDITION = 1e4
 
 
 class Fidelity(NamedTuple):
-    """Mean log density of new rows under the network less that under a rule, nats a row."""
+    """Mean log density of new rows under the network less that under a rule, nats a row.
+
+    Attributes:
+        family, rule: names; dim: features; seeds: of a group; groups: how many.
+        gain, standard_error: nats a row.
+    """
 
     family: str
     dim: int
@@ -58,6 +63,11 @@ class SampleFidelity(NamedTuple):
     ``told``: share of rows whose nearest neighbour, among as many of each kind, is of their own
     kind, 0.5 for rows like the real ones. ``correlation``: mean absolute error of correlations.
     ``covered``: share of real rows in the network's region of mass 0.9; None for other rules.
+
+    Attributes:
+        family, rule: names; dim: features; seeds: of a group.
+        energy, energy_error: energy distance and its standard error.
+        told, told_error: the share and its standard error.
     """
 
     family: str

@@ -48,6 +48,10 @@ class FeatureLaw(NamedTuple):
     """Mixture of Student laws of features, in the coordinates of ``conjugate.whiten``.
 
     The last axis is parts and slots. Coordinates are times sqrt(df), which makes them about 1.
+
+    Attributes:
+        log_weight: of the parts; df: degrees of freedom.
+        loc, log_scale: centres and logarithms of scales, in those coordinates.
     """
 
     log_weight: Float[Array, "B Q J C"]

@@ -36,6 +36,7 @@ class RowRecipe(train.Schedule):
     """How a network for whole rows is trained.
 
     Args:
+        steps: of the optimiser; warmup: of them, until the full rate; chunk: run at once.
         groups: groups a step, a multiple of 3.
         rows: rows a group whose law is asked.
         lengths: the most seeds a group, each length in turn; from a quarter of it (from 0 for the
@@ -79,7 +80,11 @@ class RowRecipe(train.Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class RowNetwork:
-    """A trained network: its sizes, its weights, and how it was made."""
+    """A trained network: its sizes, its weights, and how it was made.
+
+    Attributes:
+        arch: sizes; params: weights; about: recipe, versions and losses.
+    """
 
     arch: Architecture
     params: Params

@@ -114,7 +114,11 @@ def separable_classes(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 class Offsets(NamedTuple):
-    """What turns scores into log-odds against class 0 at equal shares: ``a_k + slope t_k``."""
+    """What turns scores into log-odds against class 0 at equal shares: ``a_k + slope t_k``.
+
+    Attributes:
+        intercepts: ``a_k`` of the classes from 1 on; slope: of all.
+    """
 
     intercepts: np.ndarray
     slope: float

@@ -34,7 +34,12 @@ _SAFE = 1.79  # change of a score up to which a whole step cannot raise the loss
 
 
 class SoftmaxFit(NamedTuple):
-    """Outcome of `softmax_fit`: parameters ``[C, p]``, trustworthy when `converged`."""
+    """Outcome of `softmax_fit`: parameters ``[C, p]``, trustworthy when `converged`.
+
+    Attributes:
+        theta: parameters; steps: of Newton's method.
+        converged: whether they minimise; separated: whether no finite minimum was found.
+    """
 
     theta: Float[Array, "C p"]
     converged: Bool[Array, ""]
@@ -149,7 +154,11 @@ def softmax_fit(
 
 
 class Nodes(NamedTuple):
-    """Gauss-Hermite nodes: ``(1, x)`` ``[G, N, p]``, weights ``[G, N]``, labels ``[G]``."""
+    """Gauss-Hermite nodes: ``(1, x)`` ``[G, N, p]``, weights ``[G, N]``, labels ``[G]``.
+
+    Attributes:
+        rows, weights, labels: in this order.
+    """
 
     rows: np.ndarray
     weights: np.ndarray
