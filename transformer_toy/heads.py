@@ -50,8 +50,7 @@ class Gaussian(NamedTuple):
 class Student(NamedTuple):
     """Multivariate Student law with scale matrix var_scale I.
 
-    Attributes:
-        df: degrees of freedom; loc: the centre ``[D]``; var_scale: squared scale.
+    ``df`` are degrees of freedom, ``loc`` is the centre ``[D]`` and ``var_scale`` a squared scale.
     """
 
     df: Float[Array, "*b"]
@@ -64,8 +63,8 @@ class Mixture(NamedTuple):
 
     The density of a component at x is that of N(0, I) at root^T (x - mean), times det root.
 
-    Attributes:
-        log_weight: of the components ``[K]``; mean: ``[K, D]``; root: ``[K, D, D]``.
+    ``log_weight`` are logarithms of the components' weights ``[K]``, ``mean`` is ``[K, D]`` and
+    ``root`` ``[K, D, D]``.
     """
 
     log_weight: Float[Array, "*b K"]
@@ -76,8 +75,7 @@ class Mixture(NamedTuple):
 class Categorical(NamedTuple):
     """Probabilities of K symbols.
 
-    Attributes:
-        log_prob: logarithms of the probabilities ``[K]``.
+    ``log_prob`` are their logarithms ``[K]``.
     """
 
     log_prob: Float[Array, "*b K"]
@@ -86,8 +84,8 @@ class Categorical(NamedTuple):
 class Labelled(NamedTuple):
     """A label of K values, then features given the label, N(mean_k, var_k I).
 
-    Attributes:
-        log_prob: of the labels ``[K]``; mean: ``[K, D]``; var: ``[K]``.
+    ``log_prob`` are logarithms of the labels' probabilities ``[K]``, ``mean`` is ``[K, D]`` and
+    ``var`` ``[K]``.
     """
 
     log_prob: Float[Array, "*b K"]

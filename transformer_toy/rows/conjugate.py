@@ -48,9 +48,8 @@ class Prior(NamedTuple):
 class Posterior(NamedTuple):
     """What seeds leave of a prior: mean, inverse root of the scale matrix, and its diagonal.
 
-    Attributes:
-        mean: ``[D]``; inverse: of a root of the scale matrix ``[D, D]``; diag: ``[D]``.
-        weight: seeds that the mean is worth; df: degrees of freedom of one feature.
+    ``mean`` is ``[D]``, ``inverse`` that of a root ``[D, D]``, ``diag`` ``[D]``; ``weight`` is how
+    many seeds the mean is worth, ``df`` the degrees of freedom of one feature.
     """
 
     mean: Float[Array, "*b D"]
