@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
@@ -298,3 +299,31 @@ def kl_of(case: Case) -> np.ndarray | None:
         case Oracle():
             return np.zeros(len(case.groups))
     return None
+
+
+def searches(statements: dict, wrong: dict, long: Sequence[str] = ()) -> tuple:
+    """The tests of a file: statements within their budget, ten times it, and wrong wordings.
+
+    Args:
+        statements: name -> search and budget; wrong: name -> search that has to find a case.
+        long: names that are searched only among the slow tests.
+    """
+
+    def named(table):
+        return [pytest.param(n, marks=[pytest.mark.slow] if n in long else []) for n in table]
+
+    @pytest.mark.parametrize("name", named(statements))
+    def holds(name):
+        held(name, *statements[name])
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", statements)
+    def holds_among_many(name):
+        statement, budget = statements[name]
+        held(name, statement, 10 * budget, seed=1000)
+
+    @pytest.mark.parametrize("name", named(wrong))
+    def is_refuted(name):
+        refuted(name, wrong[name])
+
+    return holds, holds_among_many, is_refuted

@@ -7,8 +7,7 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
-from refuter import held, log_uniform, refuted
+from refuter import log_uniform, searches
 from scipy.optimize import linprog
 from scipy.special import gammaln, logsumexp
 from scipy.stats import multivariate_t, t
@@ -404,27 +403,9 @@ REFUTED = {
     "T5 half the parameters' rate": lambda rng: flat_rows(rng, lambda d, n: d * (d + 1) / (4 * n)),
     "T5 a crossing at d": lambda rng: flat_crossing(rng, lambda d: 2.0 * d),
 }
-
-
-_LONG = ("T5 flat network", "T5 1/df with all features known")  # they compile for seconds
-
-
-def _named(table):
-    return [pytest.param(n, marks=[pytest.mark.slow] if n in _LONG else []) for n in table]
-
-
-@pytest.mark.parametrize("name", _named(STATEMENTS))
-def test_no_case_violates_the_statement(name):
-    held(name, *STATEMENTS[name])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_case_of_many_violates_the_statement(name):
-    statement, budget = STATEMENTS[name]
-    held(name, statement, 10 * budget, seed=1000)
-
-
-@pytest.mark.parametrize("name", _named(REFUTED))
-def test_the_search_refutes_another_wording(name):
-    refuted(name, REFUTED[name])
+LONG = ("T5 flat network", "T5 1/df with all features known")  # they compile for seconds
+(
+    test_no_case_violates_the_statement,
+    test_no_case_of_many_violates_the_statement,
+    test_the_search_refutes_another_wording,
+) = searches(STATEMENTS, REFUTED, LONG)

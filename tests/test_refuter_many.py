@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import refuter
-from refuter import held, log_uniform, refuted
+from refuter import log_uniform, searches
 from scipy.optimize import linprog, minimize
 from scipy.special import expit, ndtr
 
@@ -429,20 +429,8 @@ REFUTED = {
     "K2 sizes by their root": lambda rng: several_sizes(rng, 0.5),
     "K2 certificate of half the radius": lambda rng: several_certificates(rng, 0.5),
 }
-
-
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_case_violates_the_statement(name):
-    held(name, *STATEMENTS[name])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_case_of_many_violates_the_statement(name):
-    statement, budget = STATEMENTS[name]
-    held(name, statement, 10 * budget, seed=1000)
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_the_search_refutes_another_wording(name):
-    refuted(name, REFUTED[name])
+(
+    test_no_case_violates_the_statement,
+    test_no_case_of_many_violates_the_statement,
+    test_the_search_refutes_another_wording,
+) = searches(STATEMENTS, REFUTED)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
-from refuter import held, log_uniform, refuted
+from refuter import log_uniform, searches
 from scipy.special import gamma, zeta
 from scipy.stats import norm
 
@@ -290,20 +289,8 @@ REFUTED = {
     "S3 crossover of the best use": crossover_of_the_best_use,
     "S3 floor of the root's rate": lambda rng: saturation(rng, power=0.5),
 }
-
-
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_case_violates_the_statement(name):
-    held(name, *STATEMENTS[name])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_no_case_of_many_violates_the_statement(name):
-    statement, budget = STATEMENTS[name]
-    held(name, statement, 10 * budget, seed=1000)
-
-
-@pytest.mark.parametrize("name", REFUTED)
-def test_the_search_refutes_another_wording(name):
-    refuted(name, REFUTED[name])
+(
+    test_no_case_violates_the_statement,
+    test_no_case_of_many_violates_the_statement,
+    test_the_search_refutes_another_wording,
+) = searches(STATEMENTS, REFUTED)

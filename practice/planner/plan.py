@@ -29,11 +29,7 @@ from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, s
 from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 from synthetic_oversampling.practice.planner.proposal import Proposal, propose, validity_of
 from synthetic_oversampling.practice.planner.several.options import check_several, class_shares_of
-from synthetic_oversampling.practice.planner.several.proposal import (
-    MOST_CLASSES,
-    MOST_FEATURES,
-    propose_several,
-)
+from synthetic_oversampling.practice.planner.several.proposal import has_word, propose_several
 from synthetic_oversampling.practice.planner.sources import (
     NAMES,
     Source,
@@ -373,8 +369,8 @@ def _proposal(
 
 
 def _validity(table: Prepared, learner: str) -> Validity:
-    many = len(table.classes) > MOST_CLASSES or table.x.shape[1] > MOST_FEATURES
-    if not learner.startswith("logistic") or (many and len(table.classes) > 2):
+    known = len(table.classes) == 2 or has_word(len(table.classes), table.x.shape[1])
+    if not (known and learner.startswith("logistic")):
         return NOT_JUDGED
     return validity_of(table.x, table.y, table.group)
 

@@ -30,12 +30,21 @@ from synthetic_oversampling.theory.multiclass.predict import predict_multiclass
 from synthetic_oversampling.theory.multiclass.scores import components_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
-__all__ = ["MOST_CLASSES", "MOST_FEATURES", "propose_several"]
+__all__ = ["MOST_CLASSES", "MOST_FEATURES", "has_word", "propose_several"]
 
 MOST_CLASSES = 4  # beyond which theory is silent: its quadrature grows by a dimension a class
 MOST_FEATURES = 200  # beyond which theory is silent: its matrices are of classes times features
 _LAW = {name: GENERATORS[name]() for name in ("plugin", "plugin-pooled")}
 _LAW["predictive-pooled"] = _LAW["plugin-pooled"]
+
+
+def has_word(classes: int, features: int) -> bool:
+    """Whether theorem K2 is asked about a table.
+
+    Args:
+        classes, features: how many it has.
+    """
+    return classes <= MOST_CLASSES and features <= MOST_FEATURES
 
 
 def propose_several(
@@ -51,7 +60,7 @@ def propose_several(
     groups, distance = group_laws(x, y, group)
     apart = distance / np.sqrt(len(groups) - 1)  # root mean square over pairs of groups
     silent = Proposal(np.full(len(designs), np.nan), np.nan, 0.0, float(apart))
-    if int(y.max()) + 1 > MOST_CLASSES or x.shape[1] > MOST_FEATURES:
+    if not has_word(int(y.max()) + 1, x.shape[1]):
         return silent
     sizes = tuple(int(n) for n in np.bincount(group))
     with jax.enable_x64(True), warnings.catch_warnings():
