@@ -31,6 +31,7 @@ from synthetic_oversampling.theory.generators.table import (
     Shifted,
     Smote,
 )
+from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.proportional import equations
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.generators import duplicate_weights
@@ -38,7 +39,13 @@ from synthetic_oversampling.theory.proportional.predict import (
     predict_clusters,
     predict_proportional,
 )
-from synthetic_oversampling.theory.proportional.rows import Potential, averages, grid, settle
+from synthetic_oversampling.theory.proportional.rows import (
+    Potential,
+    averages,
+    grid,
+    settle,
+    smeared,
+)
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, fixed_point
 
 DIM, SIZES = 100, (400, 80)
@@ -248,6 +255,30 @@ def test_steep_scores_of_interpolation_are_averaged_over_finer_nodes(monkeypatch
 
 
 # --- limits and simulation ----------------------------------------------------------------------
+def test_a_segment_serves_either_of_its_ends():
+    line, masses = np.linspace(-4.0, 1.0, 41), np.linspace(1.0, 2.0, 41) / 61.5
+    for margins, given in ((k * line, k * line[None]) for k in (1.0, 100.0, 1000.0)):
+        own = smeared(LOGISTIC, given, (margins, masses))
+        apart = [smeared(LOGISTIC, given[..., k : k + 1], (margins, masses)) for k in range(41)]
+        for found, one in zip(own, zip(*apart, strict=True), strict=True):
+            np.testing.assert_allclose(found, np.concatenate(one, axis=-1), rtol=1e-13, atol=1e-16)
+
+
+@pytest.mark.parametrize("ridge", [0.02, 1.0, 50.0])
+def test_one_step_a_time_for_interpolated_seeds_ends_where_whole_ones_do(monkeypatch, ridge):
+    means = np.zeros((3, 40))
+    means[:, 0] = -1.0, 1.0, 2.0
+    mixed = GaussianGroup(means[1:], np.stack([np.eye(40), 2 * np.eye(40)]), 1, weights=[0.4, 0.6])
+    groups, design = [GaussianGroup(means[0], np.eye(40), 0), mixed], Design((200, 50))
+    asked = {"groups": groups, "design": design, "generator": Smote(), "ridge": ridge}
+    quick = predict_proportional(**asked)
+    whole = equations.Equations._solve
+    monkeypatch.setattr(equations.Equations, "_solve", lambda self, quick: whole(self, False))
+    slow = predict_proportional(**asked)
+    for name in ("error", "risk", "score_mean", "score_var", "train_error", "train_loss"):
+        np.testing.assert_allclose(getattr(quick, name), getattr(slow, name), rtol=1e-8)
+
+
 def test_every_limit_and_every_printed_formula_agrees_with_its_own_route():
     checks = planned(limit_checks("quick"))
     assert len(checks) == 11

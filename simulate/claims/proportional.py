@@ -34,10 +34,15 @@ from synthetic_oversampling.theory.proportional.equations import (
     Equations,
     Rows,
     added,
-    unit_averages,
 )
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
-from synthetic_oversampling.theory.proportional.rows import Potential, grid, settle, smeared
+from synthetic_oversampling.theory.proportional.rows import (
+    Potential,
+    grid,
+    settle,
+    smeared,
+    unit_averages,
+)
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 

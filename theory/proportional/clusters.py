@@ -133,6 +133,10 @@ class Spectra:
         shapes: list[np.ndarray] = []
         self.scale, self.index = np.empty(len(covs)), np.empty(len(covs), dtype=int)
         for k, cov in enumerate(covs):
+            twin = next((j for j in range(k) if np.array_equal(cov, covs[j])), None)
+            if twin is not None:  # the usual case, and quicker than a look at shapes
+                self.scale[k], self.index[k] = self.scale[twin], self.index[twin]
+                continue
             size = float(np.mean(np.diagonal(cov)) if np.ndim(cov) == 2 else np.mean(cov))
             unit = np.asarray(np.asarray(cov) / size if size > 0 else 0.0)
             same = [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthetic_oversampling.theory.population.margins import Loss
+from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.proportional.clusters import Norms, Spectra
 from synthetic_oversampling.theory.proportional.rows import (
     Averages,
@@ -16,10 +16,11 @@ from synthetic_oversampling.theory.proportional.rows import (
     Potential,
     averages,
     grid,
+    unit_averages,
 )
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, Solved, fixed_point
 
-__all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added", "unit_averages"]
+__all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added"]
 
 _NODES, _FINE_NODES = 129, 1025
 _SMEAR_NODES = 65, 129, 257  # of interpolation, whose cost grows with their square
@@ -125,6 +126,16 @@ class Equations:
         Raises:
             NoFixedPoint: where none is found.
         """
+        try:
+            return self._solve(quick=bool(self._pairs) and self.loss is LOGISTIC)
+        except NoFixedPoint:
+            if not self.quick:
+                raise
+        return self._solve(quick=False)
+
+    def _solve(self, quick: bool) -> State:
+        """The same, with one step a time for the margins of interpolated seeds if quick."""
+        self.quick = quick
         self.nodes = grid(_SMEAR_NODES[0] if self._pairs else _NODES)
         self.near: dict[int, np.ndarray] = {}
         start, full = self._start(), self.spectra
@@ -312,6 +323,15 @@ class Equations:
             found[g] = margins, masses
         return found
 
+    def _own(self, partners: dict[int, tuple[np.ndarray, np.ndarray]]) -> dict[int, np.ndarray]:
+        """The margins of each cluster of seeds that are interpolated."""
+        count = len(self.nodes.nodes)
+        return {
+            k: partners[g][0][j * count : (j + 1) * count]
+            for g in partners
+            for j, k in enumerate(self.seeds[g].clusters)
+        }
+
     def _drawn(self, part: Drawn, vector: np.ndarray) -> tuple[Averages, float]:
         """Averages over synthetic rows, in margins, and what a spring or field is divided by."""
         mean = vector[self._slice(3)][part.group]
@@ -335,6 +355,7 @@ class Equations:
         tilt, spring, field, smear = (np.zeros(len(self.seeds)) for _ in range(4))
         pull, spread, stiff = (np.zeros(count) for _ in range(3))
         partners, drawn = self._partners(vector), {}
+        starts = self._own(partners) if self.quick else {}
         for place, part in enumerate(self.drawn):
             seeds = self.seeds[part.group]
             if part.kind == "pairs":
@@ -390,7 +411,8 @@ class Equations:
                 var[k],
                 response[k],
                 self.nodes,
-                self.near.get(k),
+                starts.get(k, self.near.get(k)),
+                once=k in starts,
             )
             self.near[k] = found.margins  # where Newton's method begins next
             rows.append(found)
@@ -426,21 +448,3 @@ def added(part: Drawn, averages: Averages, count: float, freedom: float) -> Adde
         part.factor * part.weight * averages.stiffness / freedom,
         part.factor * part.weight**2 / part.number * averages.square / freedom,
     )
-
-
-def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Grid) -> Averages:
-    """Averages over synthetic rows per unit of weight: of a row's weight 0 the limit.
-
-    Args:
-        loss, law, mean, var, response, nodes: as for `averages`, ``law`` of one weight.
-    """
-    ((_, weight),) = law
-    found = averages(loss, Potential(law), mean, var, response, nodes)
-    if weight > 0:
-        return found._replace(
-            force=found.force / weight,
-            square=found.square / weight**2,
-            stiffness=found.stiffness / weight,
-        )
-    limit = averages(loss, Potential(((1.0, 1.0),)), mean, var, 0.0, nodes)
-    return found._replace(force=limit.force, square=limit.square, stiffness=limit.stiffness)

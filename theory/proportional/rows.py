@@ -33,10 +33,12 @@ __all__ = [
     "loss_values",
     "settle",
     "smeared",
+    "unit_averages",
 ]
 
 _REACH = 8.5  # standard deviations
 _QUICK_STEPS, _STEPS = 8, 80  # of Newton's method, free and in a bracket
+_EXPONENT = 700.0  # whose exponential is finite
 _LAST_STEP = 1e-8  # whose square Newton's error is of the order of
 
 
@@ -138,12 +140,27 @@ def smeared(
         loss: logistic or squared; margin: ``[J]``; partners: margins and masses ``[M]``.
     """
     others, masses = partners
-    pull, bend = np.zeros_like(margin), np.zeros_like(margin)
-    for u, mass in zip(_SEGMENT_NODES, _SEGMENT_MASSES, strict=True):
-        slope, curved = _pull(loss, (1 - u) * margin[..., None] + u * others)
-        pull += 2 * mass * (1 - u) * (slope @ masses)
-        bend += 2 * mass * (1 - u) ** 2 * (curved @ masses)
-    return pull, bend
+    alike = margin.size == others.size and np.array_equal(margin.ravel(), others)
+    if loss is LOGISTIC and alike and np.abs(others).max() < _EXPONENT:
+        return _smeared_alike(margin, masses)
+    own = 1 - _SEGMENT_NODES
+    points = own[:, None] * margin[..., None, None] + _SEGMENT_NODES[:, None] * others
+    slope, curved = _pull(loss, points)
+    near = 2 * _SEGMENT_MASSES * own
+    return (slope @ masses) @ near, (curved @ masses) @ (near * own)
+
+
+def _smeared_alike(margin: np.ndarray, masses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same at the partners' own margins: a point of a segment serves either of its ends."""
+    flat, half = margin.ravel(), _SEGMENT // 2
+    pull, bend = np.zeros_like(flat), np.zeros_like(flat)
+    for u, mass in zip(_SEGMENT_NODES[:half], 2 * _SEGMENT_MASSES[:half], strict=True):
+        tail = 1.0 / (1.0 + np.exp((1 - u) * flat)[:, None] * np.exp(u * flat))
+        own, other = tail @ masses, masses @ tail
+        pull += mass * ((1 - u) * own + u * other)
+        tail *= tail
+        bend += mass * ((1 - u) ** 2 * (own - tail @ masses) + u**2 * (other - masses @ tail))
+    return pull.reshape(margin.shape), bend.reshape(margin.shape)
 
 
 def _felt(loss: Loss, potential: Potential, weight, margin) -> tuple[np.ndarray, np.ndarray]:
@@ -157,12 +174,22 @@ def _felt(loss: Loss, potential: Potential, weight, margin) -> tuple[np.ndarray,
     return force, bend
 
 
-def settle(loss: Loss, potential: Potential, weight, h: np.ndarray, response: float, start=None):
+def settle(
+    loss: Loss,
+    potential: Potential,
+    weight,
+    h: np.ndarray,
+    response: float,
+    start=None,
+    once: bool = False,
+):
     """The proximal operator: margin, force and curvature where ``t = h + V force(t)``.
 
     Args:
         loss: logistic or squared; potential: the potential; weight: of the row's loss, like ``h``.
         h: what the rest of the data pulls to; response: ``V``; start: of Newton's method.
+        once: whether one step of it is enough where rows are interpolated: a caller that begins
+            from the margins of its last iterate has the operator when those no longer move.
     """
     stiff = 1.0 + response * potential.spring
     base = (h + response * (potential.tilt + potential.spring * potential.centre)) / stiff
@@ -178,6 +205,8 @@ def settle(loss: Loss, potential: Potential, weight, h: np.ndarray, response: fl
             total, drive = weight, weight
         margin = (base + soft * drive) / (1.0 + soft * total)
         return margin, *_felt(loss, potential, weight, margin)
+    if once and potential.smear:
+        return _one_step(loss, potential, weight, base, soft, start)
     low, high = base, base + soft * (weight + potential.smear)
     margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
     settled = None if potential.smear else _by_newton(base, soft * weight, margin)
@@ -200,6 +229,17 @@ def _by_newton(base: np.ndarray, drive: np.ndarray, margin: np.ndarray) -> np.nd
         if max(move.max(), -move.min()) < _LAST_STEP:
             return margin
     return None
+
+
+def _one_step(loss: Loss, potential: Potential, weight, base, soft, margin):
+    """A step of Newton's method: the margin, and the force on the line that the step went along."""
+    plain = potential._replace(tilt=0.0, spring=0.0)
+    force, bend = _felt(loss, plain, weight, margin)
+    moved = margin - (margin - base - soft * force) / (1.0 + soft * bend)
+    moved = np.minimum(np.maximum(moved, base), base + soft * (weight + potential.smear))
+    force = force - bend * (moved - margin)
+    force = force + potential.tilt - potential.spring * (moved - potential.centre)
+    return moved, force, bend + potential.spring
 
 
 def _in_bracket(loss: Loss, potential: Potential, weight, base, soft, margin) -> np.ndarray:
@@ -228,6 +268,7 @@ def averages(
     response: float,
     nodes: Grid,
     start=None,
+    once: bool = False,
 ) -> Averages:
     """Averages over the rows of a cluster whose held-out margin is ``N(centre, var)``.
 
@@ -237,7 +278,7 @@ def averages(
     Args:
         loss: logistic or squared; potential: the rows' potential.
         centre, var: of ``h``; response: ``V``; nodes: of the average.
-        start: margins to begin from, as `Averages.margins` are.
+        start: margins to begin from, as `Averages.margins` are; once: as for `settle`.
     """
     chances = np.array([chance for chance, _ in potential.laws])[:, None]
     weight = np.array([weight for _, weight in potential.laws])[:, None]
@@ -245,13 +286,12 @@ def averages(
     h = (centre + spread * nodes.nodes)[None] + 0.0 * weight
     if start is not None:
         start = start.reshape(h.shape)
-    margin, force, bend = settle(loss, potential, weight, h, response, start)
+    margin, force, bend = settle(loss, potential, weight, h, response, start, once)
     masses = chances * nodes.weights
     flat = masses.ravel()
     yielding = 1.0 + response * bend
     integrands = (force, force**2, bend / yielding, margin, margin**2, response / yielding)
-    table = np.stack([*integrands, loss_values(loss, margin)])
-    means = (table.reshape(len(table), -1) @ flat).tolist()
+    means = [float(flat @ values.ravel()) for values in (*integrands, loss_values(loss, margin))]
     mean_force, square, stiffness, mean, second, softness, mean_loss = means
     at_zero = _felt(loss, potential, weight, np.zeros_like(weight))[0]
     wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
@@ -267,6 +307,24 @@ def averages(
         margins=margin.ravel(),
         masses=flat,
     )
+
+
+def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Grid) -> Averages:
+    """Averages over synthetic rows per unit of weight: of a row's weight 0 the limit.
+
+    Args:
+        loss, law, mean, var, response, nodes: as for `averages`, ``law`` of one weight.
+    """
+    ((_, weight),) = law
+    found = averages(loss, Potential(law), mean, var, response, nodes)
+    if weight > 0:
+        return found._replace(
+            force=found.force / weight,
+            square=found.square / weight**2,
+            stiffness=found.stiffness / weight,
+        )
+    limit = averages(loss, Potential(((1.0, 1.0),)), mean, var, 0.0, nodes)
+    return found._replace(force=limit.force, square=limit.square, stiffness=limit.stiffness)
 
 
 def gaussian_mean(function, mean: np.ndarray, var: np.ndarray, nodes: Grid) -> np.ndarray:

@@ -93,8 +93,9 @@ def fixed_point(
 def _attempt(function, start, damping, tolerance, most, bound, best) -> tuple[Solved, tuple]:
     """Anderson's iteration with one strength of damping."""
     point = start
-    points: list[np.ndarray] = []
-    changes: list[np.ndarray] = []
+    steps: list[np.ndarray] = []  # from each point to the next, and of the change at them
+    bends: list[np.ndarray] = []
+    last: tuple[np.ndarray, np.ndarray] | None = None
     least = np.inf
     for spent in range(1, most + 1):
         image = function(point)
@@ -104,30 +105,30 @@ def _attempt(function, start, damping, tolerance, most, bound, best) -> tuple[So
         if residual < best[0] and np.max(np.abs(point)) <= bound:
             best = (residual, point)
         if not np.isfinite(residual) or np.max(np.abs(point)) > bound:
-            if not points:
+            if last is None:
                 break
-            point, points, changes = best[1], [], []  # from the best point, without its history
+            point, last, steps, bends = best[1], None, [], []  # from the best, without history
             damping = damping / 2
             if damping < 0.01:
                 break
             continue
         if residual > 100 * least:  # the acceleration misled
-            points, changes = [], []
+            last, steps, bends = None, [], []
             least = residual
         least = min(least, residual)
-        points.append(point)
-        changes.append(image - point)
-        points, changes = points[-_MEMORY:], changes[-_MEMORY:]
-        point = _next(points, changes, damping)
+        change = image - point
+        if last is not None:
+            steps = [*steps, point - last[0]][1 - _MEMORY :]
+            bends = [*bends, change - last[1]][1 - _MEMORY :]
+        last = point, change
+        point = _next(point, change, steps, bends, damping)
     return Solved(best[1], spent, best[0]), best
 
 
-def _next(points, changes, damping) -> np.ndarray:
-    if len(points) == 1:
-        return points[0] + damping * changes[0]
-    last = changes[-1]
-    scale = 1.0 / (1.0 + np.abs(points[-1]))
-    steps = np.diff(np.stack(points), axis=0)
-    bends = np.diff(np.stack(changes), axis=0)
-    mixed, *_ = np.linalg.lstsq((bends * scale).T, last * scale, rcond=1e-10)
-    return points[-1] + damping * last - mixed @ (steps + damping * bends)
+def _next(point, change, steps, bends, damping) -> np.ndarray:
+    if not steps:
+        return point + damping * change
+    scale = 1.0 / (1.0 + np.abs(point))
+    went, bent = np.array(steps), np.array(bends)
+    mixed, *_ = np.linalg.lstsq((bent * scale).T, change * scale, rcond=1e-10)
+    return point + damping * change - mixed @ (went + damping * bent)
