@@ -8,7 +8,7 @@ import pytest
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import Trust
-from synthetic_oversampling.practice.planner_study import real_tables, study
+from synthetic_oversampling.practice.planner_study import real_tables, study, wide
 from synthetic_oversampling.practice.planner_study.real_tables import (
     Known,
     Trial,
@@ -31,6 +31,36 @@ def test_simulated_tables_have_rare_rows_and_a_future_of_the_same_law(place):
     for label in (0, 1):
         fresh, seen = trial.judge[trial.truth == label], trial.x[trial.label == label]
         assert np.all(np.abs(fresh.mean(axis=0) - seen.mean(axis=0)) < near)
+
+
+@pytest.mark.parametrize("place", range(len(wide.KINDS)))
+def test_wide_tables_have_many_features_and_a_future_of_the_same_law(place):
+    trial = wide.simulated(place)
+    sizes, dim = np.bincount(trial.label), trial.x.shape[1]
+    assert sizes[0] > 3 * sizes[1] >= 60 and 40 <= dim <= 400 and dim > sizes[1] / 10
+    np.testing.assert_array_equal(trial.x, wide.simulated(place).x)
+    for label in (0, 1):
+        fresh, seen = trial.judge[trial.truth == label], trial.x[trial.label == label]
+        off = (fresh.mean(axis=0) - seen.mean(axis=0)) / fresh.std(axis=0) * len(seen) ** 0.5
+        apart = np.sqrt(2 * np.mean(np.corrcoef(fresh.T) ** 2))  # of the mean of their squares
+        assert np.abs(off).max() < 6 and abs(np.mean(off**2) - 1) < 4 * apart
+
+
+def test_a_wide_real_table_keeps_columns_that_differ(monkeypatch):
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 450)), columns=[f"c{k}" for k in range(450)])
+    frame["twice"], frame["one"] = 2 * frame["c0"], 1.0
+    frame["y"] = np.where(np.arange(300) < 90, "rare", "common")
+    monkeypatch.setattr(real_tables, "_frame", lambda known: frame)
+    known = Known(data="made", package="pandas", table="made", label="y=rare", dropped=())
+    trial = wide.drawn(known)
+    few, many = (trial.label == 1).sum(), (trial.label == 0).sum()
+    assert trial.x.shape[1] == 400 and 15 <= few <= 40 and 3 <= many / few <= 10
+    correlated = np.corrcoef(trial.x.T) - np.eye(400)
+    assert np.abs(correlated).max() < 0.999
+    assert wide.drawn(known._replace(label="c0>0.95")) is None, "15 rare rows: none to judge on"
 
 
 def test_the_craft_table_is_rounded_and_its_label_follows_from_four_columns():
@@ -135,4 +165,4 @@ def test_learning_finds_the_weights_that_made_the_records():
 
 def test_a_study_of_nothing_is_refused(capsys):
     assert main(["planner-study"]) == 2
-    assert "--simulated: got 0 and no --real" in capsys.readouterr().err
+    assert "--simulated, --wide: got 0 and 0 and no --real" in capsys.readouterr().err

@@ -28,11 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--simulated", type=whole(0), default=0, metavar="N", help="simulated tables"
     )
     parser.add_argument(
+        "--wide", type=whole(0), default=0, metavar="N", help="simulated tables of many features"
+    )
+    parser.add_argument(
         "--real",
         action="append",
-        choices=("development", "closed"),
+        choices=("development", "closed", "wide"),
         default=[],
-        help="a half of the real tables; may be repeated",
+        help="a half of the real tables, or those of many features; may be repeated",
     )
     parser.add_argument(
         "--learner",
@@ -78,20 +81,22 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate.artifacts import check_writable, save_text
     from synthetic_oversampling.simulate.console import console, progress_bar
 
-    if options.simulated < 4 and not options.real:
+    counts = {"simulated": options.simulated, "wide": options.wide}
+    if max(counts.values()) < 4 and not options.real:
         raise ValueError(
-            f"--simulated: got {options.simulated} and no --real, expected at least 4 simulated "
-            "tables or a half of the real ones."
+            f"--simulated, --wide: got {options.simulated} and {options.wide} and no --real, "
+            "expected at least 4 simulated tables or some of the real ones."
         )
+    real = ["real-wide" if name == "wide" else name for name in options.real]
     path = options.out / "planner-study.md"
     check_writable(path)
     screen, parts = console(), []
-    for name in (*(["simulated"] if options.simulated else []), *options.real):
+    for name in (*(name for name, count in counts.items() if count), *real):
         with progress_bar(screen) as bar:
             task = bar.add_task(name, total=None)
             records = study.recorded(
                 name,
-                options.simulated,
+                counts.get(name, 0),
                 options.out / "records",
                 learner=options.learner,
                 metric=options.metric,
@@ -100,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 told=partial(_told, bar, task),
             )
-        if name == "simulated" and options.learner == "logistic-l2":
+        if name in counts and options.learner == "logistic-l2":
             parts.append(study.weights(*study.learned(records), options.metric))
         parts.append(study.markdown(name, study.shown(records, options.metric), options.metric))
     text = "\n\n".join(parts)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["TABLES", "Known", "Trial", "drawn", "half", "read"]
+__all__ = ["TABLES", "Known", "Trial", "drawn", "half", "near_rows", "parsed", "read"]
 
 _MOST_COLUMNS, _MOST_ROWS = 30, 20_000
 # data set | package | table | label: a column, column=value, or column>quantile | columns left out
@@ -148,19 +148,28 @@ class Known(NamedTuple):
         return f"{self.package}:{self.table}:{self.label}"
 
 
+def parsed(text: str) -> tuple[Known, ...]:
+    """Tables from lines ``data set | package | table | label | columns left out``.
+
+    Args:
+        text: a line for each table.
+    """
+    return tuple(
+        Known(
+            data=data,
+            package=package,
+            table=table,
+            label=label,
+            dropped=tuple(" ".join(dropped).split()),
+        )
+        for data, package, table, label, *dropped in (
+            line.split("|") for line in text.split("\n") if line
+        )
+    )
+
+
 # every real table of the study
-TABLES = tuple(
-    Known(
-        data=data,
-        package=package,
-        table=table,
-        label=label,
-        dropped=tuple(" ".join(dropped).split()),
-    )
-    for data, package, table, label, *dropped in (
-        line.split("|") for line in _LIST.split("\n") if line
-    )
-)
+TABLES = parsed(_LIST)
 
 
 class Trial(NamedTuple):
@@ -277,6 +286,18 @@ def _independent(x: np.ndarray) -> np.ndarray:
     return np.array(kept[:_MOST_COLUMNS])
 
 
+def near_rows(x: np.ndarray, rows: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Those of the rest that lie within the drawn rows' range, widened by its width on each side.
+
+    Args:
+        x: features of all rows ``[n, d]``; rows, rest: places of those drawn, and of the others.
+    """
+    least, most = x[rows].min(axis=0), x[rows].max(axis=0)
+    reach = most - least
+    near = (x[rest] >= least - reach) & (x[rest] <= most + reach)
+    return rest[near.all(axis=1)]
+
+
 def drawn(known: Known, again: int = 0) -> Trial | None:
     """An imbalanced part of a table, and the rest of it; None where the table is too small.
 
@@ -295,8 +316,5 @@ def drawn(known: Known, again: int = 0) -> Trial | None:
     rows = np.concatenate([common[:many], rare[:few]])
     rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:_MOST_ROWS]
     columns = _independent(x[rows])
-    least, most = x[rows].min(axis=0), x[rows].max(axis=0)
-    reach = most - least
-    near = (x[rest] >= least - reach) & (x[rest] <= most + reach)
-    rest = rest[near[:, columns].all(axis=1)]
+    rest = near_rows(x[:, columns], rows, rest)
     return Trial(x[rows][:, columns], label[rows], x[rest][:, columns], label[rest])

@@ -24,6 +24,7 @@ from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OB
 from synthetic_oversampling.practice.planner.plan import choices_of, short_list
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trust, family
+from synthetic_oversampling.practice.planner_study import wide
 from synthetic_oversampling.practice.planner_study.judged import judged
 from synthetic_oversampling.practice.planner_study.real_tables import TABLES, Trial, drawn, half
 from synthetic_oversampling.practice.planner_study.simulated import simulated
@@ -31,7 +32,7 @@ from synthetic_oversampling.simulate import artifacts
 
 __all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
-SETS = ("simulated", "development", "closed")  # the sets of tables
+SETS = ("simulated", "wide", "development", "closed", "real-wide")  # the sets of tables
 _GREAT = 0.02  # in units of the objective: a loss that is noticed
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 
@@ -61,8 +62,12 @@ def recorded(
         told: called with the tables done and their number.
     """
     todo: list[tuple[str, Callable[[], Trial | None]]]
-    if name == "simulated":
-        todo = [(str(k), partial(simulated, k, seed)) for k in range(count)]
+    if name in ("simulated", "wide"):
+        law = simulated if name == "simulated" else wide.simulated
+        todo = [(str(k), partial(law, k, seed)) for k in range(count)]
+    elif name == "real-wide":
+        known = sorted(wide.TABLES, key=_digest)[:first]
+        todo = [(entry.key, partial(wide.drawn, entry)) for entry in known]
     else:
         known = sorted((entry for entry in TABLES if half(entry) == name), key=_digest)[:first]
         todo = [(entry.key, partial(drawn, entry)) for entry in known]
@@ -188,8 +193,15 @@ def shown(records: Sequence[dict], metric: str = CROSS_ENTROPY) -> dict:
     fixed: dict[str, list[float]] = {}
     sources: Counter[str] = Counter()
     inside, every, told = [], [], []
+    foretold: list[tuple[float, float]] = []
     for record in records:
         choices, true = _choices(record, metric)
+        loss = np.array(record["loss"])
+        for (_, source, _), theory, value in zip(
+            record["designs"], record["theory"], loss[1] - loss, strict=True
+        ):
+            if source and theory is not None and np.isfinite(theory):
+                foretold.append((theory, value))
         rows = [k for k, one in enumerate(choices) if one.rows]
         best, _ = decide(choices, OBJECTIVES[metric].worth)
         place = choices.index(best)
@@ -240,6 +252,7 @@ def shown(records: Sequence[dict], metric: str = CROSS_ENTROPY) -> dict:
         "told": float(np.mean(told)),
         "inside": float(np.mean(inside)),
         "evidence inside": float(np.mean(every)),
+        "foretold": float(np.corrcoef(np.array(foretold).T)[0, 1]) if foretold else np.nan,
         "fits": float(np.mean([record["fits"] for record in records])),
     }
 
@@ -275,7 +288,8 @@ def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
             f"{found['positive']}; the planner expected {1e3 * found['told']:+.2f}. Best fixed "
             f"design: {top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the "
             f"posterior holds the truth in {found['inside']:.1%} of designs, validation's own in "
-            f"{found['evidence inside']:.1%}. {found['fits']:.0f} fits a table.",
+            f"{found['evidence inside']:.1%}. Theory's gains and the true ones have a correlation "
+            f"of {found['foretold']:.2f}. {found['fits']:.0f} fits a table.",
             "",
         ]
     )
