@@ -17,6 +17,7 @@ import numpy as np
 
 from synthetic_oversampling.practice import extra
 from synthetic_oversampling.practice.benchmark.judging import CLASSIFIERS, judge
+from synthetic_oversampling.practice.benchmark.papers import Paper
 from synthetic_oversampling.practice.benchmark.rivals import (
     METHODS,
     TEXT,
@@ -24,7 +25,7 @@ from synthetic_oversampling.practice.benchmark.rivals import (
     Training,
     train_rows,
 )
-from synthetic_oversampling.practice.benchmark.splits import make_split, points
+from synthetic_oversampling.practice.benchmark.splits import Split, make_split, points
 from synthetic_oversampling.practice.rows import contamination
 from synthetic_oversampling.practice.rows.datasets import Dataset
 from synthetic_oversampling.practice.text.text_generator import text_model
@@ -35,7 +36,18 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["DEFAULT_METHODS", "KIND", "Plan", "Task", "check", "run_seed", "run_tasks", "tasks"]
+__all__ = [
+    "DEFAULT_METHODS",
+    "KIND",
+    "Plan",
+    "Task",
+    "check",
+    "configuration_of",
+    "methods_for",
+    "run_seed",
+    "run_tasks",
+    "tasks",
+]
 
 KIND = "benchmark seed"  # kind of artifact
 _VERSIONS = ("scikit-learn", "imbalanced-learn", "synthetic-oversampling")
@@ -107,35 +119,60 @@ class Task(NamedTuple):
     def name(self) -> str:
         return f"{self.data.name}/{self.setting}"
 
-    def methods(self, plan: Plan) -> tuple[str, ...]:
-        """Those of the plan that have a meaning here.
+    def needs(self) -> dict[str, bool]:
+        """Which methods that not every table allows have a meaning here."""
+        return {"supplied": self.data.part is not None, "smotenc": bool(self.data.levels)}
+
+    def identity(self, ratio: float) -> dict[str, Any]:
+        """What its splits depend on besides the seed.
 
         Args:
-            plan: of the benchmark.
+            ratio: of the largest class to the others.
         """
-        needed = {"supplied": self.data.part is not None, "smotenc": bool(self.data.levels)}
-        return tuple(method for method in plan.methods if needed.get(method, True))
+        named = {"data": self.data.name, "digest": self.data.digest}
+        return named | {"setting": self.setting, "ratio": ratio}
 
-    def configuration(self, plan: Plan) -> dict[str, Any]:
-        """What one seed's artifact depends on besides the seed.
+    def split(self, ratio: float, seed: int) -> Split:
+        """The split of a seed.
 
         Args:
-            plan: of the benchmark.
+            ratio: of the largest class to the others; seed: of the split.
         """
-        text = {}
-        if TEXT in plan.methods and plan.language_model is not None:
-            text = {"language_model": _folder_digest(plan.language_model)}
-        return text | {
-            "data": self.data.name,
-            "digest": self.data.digest,
-            "setting": self.setting,
-            "ratio": plan.ratio,
-            "methods": list(self.methods(plan)),
+        return make_split(self.data, self.setting, ratio, seed)
+
+
+def methods_for(task: Task | Paper, plan: Plan) -> tuple[str, ...]:
+    """Methods of a plan that have a meaning for a task.
+
+    Args:
+        task: a table in a setting, or a paper's comparison.
+        plan: of the benchmark.
+    """
+    needs = task.needs()
+    return tuple(method for method in plan.methods if needs.get(method, True))
+
+
+def configuration_of(task: Task | Paper, plan: Plan) -> dict[str, Any]:
+    """What one seed's artifact depends on besides the seed.
+
+    Args:
+        task: a table in a setting, or a paper's comparison.
+        plan: of the benchmark.
+    """
+    text = {}
+    if TEXT in plan.methods and plan.language_model is not None:
+        text = {"language_model": _folder_digest(plan.language_model)}
+    return (
+        text
+        | task.identity(plan.ratio)
+        | {
+            "methods": list(methods_for(task, plan)),
             "classifiers": list(plan.classifiers),
             "near": plan.near,
             "network": _network() if "in_context" in plan.methods else None,
             "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
         }
+    )
 
 
 def tasks(tables: Sequence[Dataset], settings: Sequence[str]) -> list[Task]:
@@ -163,11 +200,11 @@ def tasks(tables: Sequence[Dataset], settings: Sequence[str]) -> list[Task]:
     return found
 
 
-def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
+def run_seed(task: Task | Paper, plan: Plan, seed: int) -> dict[str, Any]:
     """One seed: split, resample by every method, train, judge, and look for copies.
 
     Args:
-        task: a table in a setting.
+        task: a table in a setting, or a paper's comparison.
         plan: of the benchmark.
         seed: of split, resampling and classifiers.
 
@@ -176,7 +213,7 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
         same without rows that copy test rows, for the methods that have some; refused[method];
         added[method]; copies[method]; sizes.
     """
-    split = make_split(task.data, task.setting, plan.ratio, seed)
+    split = task.split(plan.ratio, seed)
     seeds, test = points(split, split.x), points(split, split.test_x)
     found: dict[str, Any] = {
         "cells": list(split.names),
@@ -195,7 +232,7 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
         return {name: judge(name, training, split, seed) for name in plan.classifiers}
 
     with threadpool_limits(1):  # many small fits: threads would only get in each other's way
-        for method in task.methods(plan):
+        for method in methods_for(task, plan):
             try:
                 training = train_rows(method, split, seed, plan.language_model)
             except Refused as reason:
@@ -221,7 +258,7 @@ def run_seed(task: Task, plan: Plan, seed: int) -> dict[str, Any]:
 
 
 def run_tasks(
-    chosen: Sequence[Task],
+    chosen: Sequence[Task | Paper],
     plan: Plan,
     folder: Path,
     done: Callable[[str, int, bool], None] = lambda name, seed, computed: None,
@@ -241,7 +278,7 @@ def run_tasks(
     for seed in range(plan.seeds):  # seed by seed, so that a stopped run has all tables
         for task in chosen:
             path = folder / f"{task.name.replace('/', '-')}-{seed:03d}.json"
-            configuration = task.configuration(plan)
+            configuration = configuration_of(task, plan)
             try:
                 kept = artifacts.load(path, kind=KIND, configuration=configuration, seed=seed)
                 payload, computed = kept["payload"], False

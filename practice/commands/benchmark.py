@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one of scikit-learn's tables; may be repeated",
     )
     parser.add_argument(
+        "--paper",
+        choices=("craft",),
+        help="a comparison as papers make it, on simulated tables drawn anew for each seed: "
+        "'craft', 100 rows of which 10 are rare; with --folder, beside somebody's rows for it",
+    )
+    parser.add_argument(
         "--setting",
         action="append",
         choices=("imbalance", "spurious", "natural"),
@@ -57,15 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds",
         type=shared.whole(2, ", to compare splits"),
-        default=20,
-        help="splits (default 20)",
+        help="splits (default 20; 100 with --paper)",
     )
     parser.add_argument(
         "--method",
         action="append",
         metavar="NAME",
         help="may be repeated; raw and weighted are always there; default: all but "
-        "predictive and mixture",
+        "predictive and mixture, all with --paper",
     )
     parser.add_argument(
         "--language-model",
@@ -104,6 +109,8 @@ def _tables(options: argparse.Namespace):
         return datasets.from_folder(options.folder, *columns)
     if any(columns):
         raise ValueError("--label, --attribute and --categorical go with DATA.csv or --folder.")
+    if options.paper and not options.data:
+        return []
     return [datasets.load(name) for name in options.data or datasets.BUILT_IN]
 
 
@@ -115,17 +122,19 @@ def _chosen(names, known, argument: str) -> tuple[str, ...]:
 
 
 def _plan(options: argparse.Namespace):
+    from synthetic_oversampling.practice.benchmark import papers
     from synthetic_oversampling.practice.benchmark import run as benchmark
     from synthetic_oversampling.practice.benchmark.judging import CLASSIFIERS
     from synthetic_oversampling.practice.benchmark.rivals import METHODS, TEXT
 
-    named = {"raw", "weighted", *(options.method or benchmark.DEFAULT_METHODS)}
+    usual = [name for name in METHODS if name != TEXT] if options.paper else None
+    named = {"raw", "weighted", *(options.method or usual or benchmark.DEFAULT_METHODS)}
     if options.language_model is not None:
         named.add(TEXT)
     elif TEXT in named:
         raise ValueError(f"--method {TEXT}: name the model with --language-model.")
     return benchmark.Plan(
-        seeds=options.seeds,
+        seeds=options.seeds or (papers.SEEDS if options.paper else 20),
         ratio=options.imbalance,
         methods=_chosen(named, METHODS, "--method"),
         classifiers=_chosen(options.classifier or CLASSIFIERS, tuple(CLASSIFIERS), "--classifier"),
@@ -153,12 +162,17 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.practice.benchmark import (
         run as benchmark,
     )
+    from synthetic_oversampling.practice.benchmark.papers import Paper
+    from synthetic_oversampling.practice.benchmark.run import Task
     from synthetic_oversampling.simulate import artifacts
     from synthetic_oversampling.simulate.console import console, progress_bar
 
     began = time.monotonic()
     plan = _plan(options)
-    chosen = benchmark.tasks(_tables(options), options.setting or ("imbalance", "spurious"))
+    settings = options.setting or ("imbalance", "spurious")
+    chosen: list[Task | Paper] = [*benchmark.tasks(_tables(options), settings)]
+    if options.paper:
+        chosen.insert(0, Paper(options.paper))
     if not chosen:
         raise ValueError(
             "--setting: no table allows it; an attribute is constructed for two classes only."
@@ -178,7 +192,7 @@ def run(options: argparse.Namespace) -> int:
     found = benchmark_report.summaries(results)
     text = benchmark_report.markdown(results, found)
     configuration = {
-        "tasks": [task.configuration(plan) for task in chosen],
+        "tasks": [benchmark.configuration_of(task, plan) for task in chosen],
         "seeds": plan.seeds,
     }
     print(text)

@@ -4,8 +4,8 @@
 * ``skewed``: exponential noise; ``heavy tails``: Student's with three degrees of freedom;
 * ``counts``: Poisson counts and shares; ``interacting``: the label follows from products of normal
   features as well, so that neither class is normal and no linear rule is right;
-* ``craft``: the simulated table of a paper on oversampling by language models: nine features of
-  which four interact, rounded to a decimal, the label a noisy linear rule of four of them.
+* ``craft``: `practice.rows.craft`: nine features of which four interact, rounded to a decimal, the
+  label a noisy rule of four of them.
 
 Classes differ by 0.7 to 3 standard deviations in a random direction; the rare one has 10 to 200
 rows, the other 4 to 20 times as many (1500 at most), of 3 to 50 features.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthetic_oversampling.practice.planner_study.real_tables import Trial
+from synthetic_oversampling.practice.rows.craft import craft
 
 __all__ = ["KINDS", "simulated"]
 
@@ -93,11 +94,7 @@ def _by_label(kind: str, dim: int, rng: np.random.Generator):
 
     def batch(rng):
         if kind == "craft":
-            x1, x2, x6, x7, a, b, c, e = rng.normal(size=(8, 4000))
-            x3 = 0.5 * x1 + 0.3 * x2 + 0.5 * a
-            x = np.stack([x1, x2, x3, x1 * b, c + 0.5 * x3, x6, x7, x2 * x3, x1 * x2], axis=1)
-            rule = 1.5 + 0.7 * x1 - 0.6 * x2 + 0.8 * x3 + 0.4 * x1 * x2 + 0.5 * e
-            return np.round(x, 1), rule > 1.5
+            return craft(rng, 4000)
         x = rng.normal(size=(4000, dim))
         rule = x @ linear + (x[:, pairs[:, 0]] * x[:, pairs[:, 1]]) @ strength
         return x, rule + rng.normal(size=4000) > cut
