@@ -249,6 +249,43 @@ def test_the_answer_says_how_much_the_real_rows_still_count():
     assert said["answer"].endswith("weight the classes")
 
 
+def test_rows_that_are_given_are_all_used_and_may_weigh_as_much_as_real_ones():
+    found = designs_of([90, 10], ["table"], available=(500, 3000))
+    every = [one for one in found if one.name == "all"]
+    assert {one.counts for one in every} == {(500, 1800)}, "20 for one of the largest group"
+    real, made = every[-1].weights([90, 10])
+    np.testing.assert_allclose(made, real, rtol=1e-12)
+    assert {one.counts for one in designs_of([90, 10], ["table"], 70, (500, 3000))[3:]} == {
+        (0, 70),
+        (70, 70),
+    }
+    weights = np.concatenate([np.repeat(real, [90, 10]), np.repeat(made, every[-1].counts)])
+    np.testing.assert_allclose(every[-1].squares([90, 10]), weights @ weights, rtol=1e-12)
+
+
+def test_rows_made_without_the_tables_begin_from_a_smaller_ridge():
+    rng, label = np.random.default_rng(0), np.repeat([0, 1], (60, 15))
+    x = rng.normal(size=(75, 4)) + label[:, None]
+    pools = np.repeat([0, 1], (900, 225))
+    rows = rng.normal(size=(1125, 4)) + pools[:, None]
+
+    def given(places, counts, seed):
+        return np.concatenate([rows[pools == g][:count] for g, count in enumerate(counts)])
+
+    designs = designs_of([60, 15], ["table"], available=(900, 225))
+    ridges = (0.1, 1.0, 10.0)
+    options = {"objectives": ("cross-entropy",), "prevalence": 0.2, "folds": 3, "repeats": 2}
+    usual, fresh = (
+        cross_validate(
+            x, label, label, designs, {"table": given}, "logistic-l2", ridges, seed=0, **options,
+            fresh=name,
+        )[0].ridge
+        for name in ("", "table")
+    )  # fmt: skip
+    assert fresh[1] == usual[1] == 10.0, "of class weighting"
+    assert usual[-1] == 10.0 and fresh[-1] == 1.0, "a sixteenth, among those tried"
+
+
 def test_designs_are_raw_and_weighting_and_those_of_every_source():
     found = designs_of([90, 10], ["smote", "plugin"], most=50)
     assert found[:2] == [Design(n, "", (0, 0), (0.0, 0.0)) for n in ("raw", "weighting")]

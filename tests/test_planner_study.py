@@ -8,7 +8,7 @@ import pytest
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import Trust
-from synthetic_oversampling.practice.planner_study import real_tables, study, wide
+from synthetic_oversampling.practice.planner_study import givers, real_tables, study, wide
 from synthetic_oversampling.practice.planner_study.real_tables import (
     Known,
     Trial,
@@ -163,6 +163,19 @@ def test_learning_finds_the_weights_that_made_the_records():
     assert inflation == pytest.approx(2.0, abs=0.2)
 
 
+def test_rows_from_elsewhere_that_help_are_used_and_those_that_harm_are_not(tmp_path):
+    records = [givers.judged_giver(place, 7) for place in (3, 4, 23, 26)]
+    good, bad = records[:2], records[2:]
+    assert all(record["bias"] == 0.0 and record["all"] > 0 for record in good)
+    assert sum(r["recommended"] for r in good) > sum(r["all"] for r in good) / 2
+    assert all(record["bias"] == 1.0 and record["all"] < 0 for record in bad)
+    assert all(record["recommended"] > -1e-3 for record in bad)
+    text = givers.markdown(records)
+    assert "| all rows help | 2 |" in text and "| all rows harm | 2 |" in text
+    kept = givers.recorded(1, tmp_path)
+    assert kept == givers.recorded(1, tmp_path) and kept[0]["times"] == 1
+
+
 def test_a_study_of_nothing_is_refused(capsys):
     assert main(["planner-study"]) == 2
-    assert "--simulated, --wide: got 0 and 0 and no --real" in capsys.readouterr().err
+    assert "--givers: got 0, 0 and 0 and no --real" in capsys.readouterr().err

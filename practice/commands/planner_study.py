@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wide", type=whole(0), default=0, metavar="N", help="simulated tables of many features"
     )
     parser.add_argument(
+        "--givers", type=whole(0), default=0, metavar="N", help="givers of rows with a known bias"
+    )
+    parser.add_argument(
         "--real",
         action="append",
         choices=("development", "closed", "wide"),
@@ -77,15 +80,15 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: naming the option, for what does not fit together.
     """
-    from synthetic_oversampling.practice.planner_study import study
+    from synthetic_oversampling.practice.planner_study import givers, study
     from synthetic_oversampling.simulate.artifacts import check_writable, save_text
     from synthetic_oversampling.simulate.console import console, progress_bar
 
     counts = {"simulated": options.simulated, "wide": options.wide}
-    if max(counts.values()) < 4 and not options.real:
+    if max(*counts.values(), options.givers) < 4 and not options.real:
         raise ValueError(
-            f"--simulated, --wide: got {options.simulated} and {options.wide} and no --real, "
-            "expected at least 4 simulated tables or some of the real ones."
+            f"--simulated, --wide, --givers: got {options.simulated}, {options.wide} and "
+            f"{options.givers} and no --real, expected at least 4 of one of them, or real tables."
         )
     real = ["real-wide" if name == "wide" else name for name in options.real]
     path = options.out / "planner-study.md"
@@ -108,6 +111,15 @@ def run(options: argparse.Namespace) -> int:
         if name in counts and options.learner == "logistic-l2":
             parts.append(study.weights(*study.learned(records), options.metric))
         parts.append(study.markdown(name, study.shown(records, options.metric), options.metric))
+    if options.givers:
+        with progress_bar(screen) as bar:
+            told = partial(_told, bar, bar.add_task("givers", total=None))
+            folder = options.out / "records"
+            parts.append(
+                givers.markdown(
+                    givers.recorded(options.givers, folder, seed=options.seed, told=told)
+                )
+            )
     text = "\n\n".join(parts)
     save_text(path, text)
     print(text)

@@ -8,6 +8,9 @@ Every group has the weight ``1 / G``. Of the weight of group ``g`` the synthetic
   tenth of the largest one's rows, synthetic rows have nine tenths of its weight;
 * ``small``: rows for every group but the largest, with a share that is given;
 * ``all``: rows for every group, the largest too.
+
+Rows of a table that is given are all used, and `small` and `all` have a share more: the one by
+which a given row weighs as much as a real one of its group.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ __all__ = ["SHARES", "Design", "designs_of", "rows_per_group"]
 
 SHARES = (0.25, 0.5, 0.75)  # shares of the weight that synthetic rows may have
 _TIMES, _FEWEST = 10, 200  # rows per group: so many times the smallest, and at least so many
+_GIVEN = 20  # rows of a table that are used, at most, for one of the largest group
 
 
 class Design(NamedTuple):
@@ -62,6 +66,19 @@ class Design(NamedTuple):
         shares, counts = np.array(self.shares), np.array(self.counts)
         made = np.where(counts > 0, shares / np.maximum(counts, 1), 0.0)
         return (1 - shares) / (len(sizes) * sizes), made / len(sizes)
+
+    def squares(self, sizes) -> float:
+        """Sum of the squared weights of all rows.
+
+        Args:
+            sizes: real rows of each group.
+
+        Example:
+            >>> round(Design("small", "table", (0, 90), (0.0, 0.9)).squares([100, 10]), 4)
+            0.005
+        """
+        real, made = self.weights(sizes)
+        return float(real**2 @ np.asarray(sizes, float) + made**2 @ np.array(self.counts, float))
 
     def share_of(self, chosen, sizes) -> float:
         """Share of all weight that some groups have.
@@ -122,7 +139,9 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
     """
     none, few = (0,) * len(sizes), np.asarray(sizes) < max(sizes)
     count = rows_per_group(sizes, most)
-    limit = np.full(len(sizes), count) if available is None else np.minimum(available, count)
+    limit, sizes = np.full(len(sizes), count), np.asarray(sizes)
+    if available is not None:
+        limit = np.minimum(available, most or _GIVEN * int(max(sizes)))
     found = [Design("raw", "", none, (0.0,) * len(sizes))]
     found.append(found[0]._replace(name="weighting"))
     for source in sources:
@@ -132,9 +151,12 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
             found.append(level)
         for name, where in (("small", few), ("all", np.ones(len(sizes), bool))):
             if where.any() and limit[where].min() > 0:
-                counts = tuple(int(n) for n in np.where(where, limit, 0))
+                counts = np.where(where, limit, 0)
+                shares = [share * where for share in SHARES]
+                if available is not None:
+                    shares.append(counts / (counts + sizes))
                 found += [
-                    Design(name, source, counts, tuple(float(share) for share in share * where))
-                    for share in SHARES
+                    Design(name, source, tuple(counts.tolist()), tuple(share.tolist()))
+                    for share in shares
                 ]
     return found

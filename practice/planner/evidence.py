@@ -9,7 +9,9 @@ a loss of `planner.objectives`. With ``J`` folds in all, of which each holds out
 
 since the folds share their rows. Class weighting has the ridge with the least mean loss, and so
 has every other design unless another one is better for it by more than its standard error: fits
-with different ridges differ by more noise than fits to different rows.
+with different ridges differ by more noise than fits to different rows. Given rows that were made
+without the table's are so many more independent rows: there the ridge to begin from is smaller, by
+the factor by which the sum of the squared weights of all rows is.
 
 Rows that were given and were made from the table's rows have seen the held-out ones. How much that
 flatters them is taken to be as much as it flatters a normal law fitted on the whole table against
@@ -130,6 +132,7 @@ def cross_validate(
     repeats: int,
     seed: int,
     flattered: str = "",
+    fresh: str = "",
     told: Callable[[int], None] | None = None,
 ) -> tuple[Evidence, ...]:
     """Judge designs on held-out rows, by each of some objectives.
@@ -144,6 +147,7 @@ def cross_validate(
         folds, repeats: ``K``, and how often the table is cut into them.
         seed: of folds and draws.
         flattered: name of a source whose rows have seen the held-out ones.
+        fresh: name of a source whose rows were made without the table's.
         told: called after every fold with their number so far.
     """
     seen = ("seen", "unseen") if flattered else ()
@@ -168,7 +172,11 @@ def cross_validate(
                 losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
             told(place + 1)
-    return tuple(_evidence(each, designs, stand, flattered, ridges, folds) for each in losses)
+    noise = np.array([design.squares(np.bincount(group)) for design in every])
+    factor = np.where([design.source == fresh for design in every], noise / noise[1], 1.0)
+    return tuple(
+        _evidence(each, designs, stand, flattered, ridges, folds, factor) for each in losses
+    )
 
 
 def _labels(y: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -187,15 +195,20 @@ def _threshold(design: Design, label_of: np.ndarray, sizes) -> float | np.ndarra
     return shares[1:] - shares[0]
 
 
-def _evidence(losses, designs, stand, flattered: str, ridges, folds: int) -> Evidence:
-    """Of the losses of all designs ``[D + S, R, J]``, those in place of flattered ones last."""
+def _evidence(losses, designs, stand, flattered: str, ridges, folds: int, factor) -> Evidence:
+    """Of the losses of all designs ``[D + S, R, J]``, those in place of flattered ones last.
+
+    ``factor [D + S]`` is of the ridge to begin from, over that of class weighting.
+    """
     share = 1 / losses.shape[-1] + 1 / (folds - 1)
     best = losses.mean(axis=2).argmin(axis=1)
-    usual = losses[:, best[1]]
+    wanted = np.maximum(ridges, 1e-300) / np.maximum(ridges[best[1]] * factor[:, None], 1e-300)
+    first = np.abs(np.log(wanted)).argmin(axis=1)
+    usual = np.take_along_axis(losses, first[:, None, None], axis=1)[:, 0]
     kept = np.take_along_axis(losses, best[:, None, None], axis=1)[:, 0]
     better = usual - kept
     stay = better.mean(axis=1) < np.sqrt(share * better.var(axis=1, ddof=1))
-    best, kept = np.where(stay, best[1], best), np.where(stay[:, None], usual, kept)
+    best, kept = np.where(stay, first, best), np.where(stay[:, None], usual, kept)
     gain = kept[1] - kept
     if stand:
         half, which = len(stand) // 2, [k for k, d in enumerate(designs) if d.source == flattered]

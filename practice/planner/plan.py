@@ -177,6 +177,7 @@ def plan_table(
         repeats=repeats,
         seed=seed,
         flattered="table" if table.external is not None and fitted else "",
+        fresh="table" if table.external is not None and not fitted else "",
         told=told and (lambda done: told(done, folds * repeats)),
     )
     choices = choices_of(designs, gains, proposal.excess, found, price, metric=metric)
