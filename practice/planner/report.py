@@ -257,9 +257,10 @@ def _sureness(plan: Plan) -> str:
 def _judged(plan: Plan) -> str:
     """What cross-validation was, and whether it moved theory's opinion."""
     folds, repeats = plan.folds
+    given = any(choice.source == "table" for choice in plan.choices)
     said = (
-        f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; generators "
-        "see training folds only"
+        f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; "
+        f"{'the given rows are the same in all' if given else 'generators see training folds only'}"
     )
     offers = [choice for choice in plan.choices if choice.rows and choice.prior is not None]
     if offers:
