@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from synthetic_oversampling.practice.planner import evidence, sources
 from synthetic_oversampling.practice.planner import plan as planner
-from synthetic_oversampling.practice.planner import sources
 from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import acceptable, decide
 from synthetic_oversampling.practice.planner.designs import Design, designs_of
-from synthetic_oversampling.practice.planner.evidence import cross_validate, folds_of
+from synthetic_oversampling.practice.planner.evidence import cross_validate, fit_and_score, folds_of
 from synthetic_oversampling.practice.planner.learners import RIDGES, scores
 from synthetic_oversampling.practice.planner.proposal import propose
 from synthetic_oversampling.practice.planner.report import _answer
@@ -247,6 +247,39 @@ def test_the_answer_says_how_much_the_real_rows_still_count():
     said = {name: text for name, text, _ in _answer(_plan(none, none[1], groups))}
     assert said["real rows"] == "keep all of the weight."
     assert said["answer"].endswith("weight the classes")
+
+
+def test_a_row_that_stands_for_two_counts_as_two():
+    rng, label = np.random.default_rng(1), np.repeat([0, 1], (50, 20))
+    x = rng.normal(size=(70, 3)) + 0.8 * label[:, None]
+    twice = np.concatenate([x[:50], x])
+    labels = np.concatenate([label[:50], label])
+    pools = {"own": [rng.normal(size=(30, 3)) for _ in range(2)]}
+    for design in designs_of([100, 20], ["own"]):
+        given = (x, label, label), x, "logistic", (0.0,), 0, np.array([2.0, 1.0])
+        both = (twice, labels, labels), x, "logistic", (0.0,), 0
+        one, other = fit_and_score(design, pools, *given), fit_and_score(design, pools, *both)
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_part_of_many_rows_says_what_all_of_them_do(monkeypatch):
+    rng, label = np.random.default_rng(2), np.repeat([0, 1], (3000, 60))
+    x = rng.normal(size=(3060, 3)) + label[:, None]
+    whole = planner.plan_table(x, label, repeats=1)
+    monkeypatch.setattr(evidence, "_MOST", 600)
+    seen = []
+
+    def own(places, counts, seed):
+        seen.append(np.bincount(label[places]).tolist())
+        return x[rng.choice(places[label[places] == 1], counts.sum())]
+
+    planner.plan_table(x, label, generators=own, repeats=1, most=50)
+    assert set(map(tuple, seen)) == {(480, 48)}, "places are of the whole table"
+    part = planner.plan_table(x, label, repeats=1)
+    assert [one.design for one in part.choices] == [one.design for one in whole.choices]
+    assert part.choices[0].evidence.mean == pytest.approx(whole.choices[0].evidence.mean, rel=0.1)
+    for one, other in zip(part.choices, whole.choices, strict=True):
+        assert abs(one.evidence.mean - other.evidence.mean) < 3 * other.evidence.error + 1e-4
 
 
 def test_rows_that_are_given_are_all_used_and_may_weigh_as_much_as_real_ones():

@@ -13,6 +13,10 @@ with different ridges differ by more noise than fits to different rows. Given ro
 without the table's are so many more independent rows: there the ridge to begin from is smaller, by
 the factor by which the sum of the squared weights of all rows is.
 
+Of a group with more than 20 000 rows a random part of so many is used, each row with the weight of
+those it stands for; generators draw as many rows of a group at most. Both add noise of the order of
+one row's in 20 000, which is little beside that of the groups for whose sake a plan is made.
+
 Rows that were given and were made from the table's rows have seen the held-out ones. How much that
 flatters them is taken to be as much as it flatters a normal law fitted on the whole table against
 one fitted within folds, and is subtracted.
@@ -31,7 +35,16 @@ from synthetic_oversampling.practice.planner.learners import scores
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, rows_of
 from synthetic_oversampling.practice.planner.sources import Source, draw_rows
 
-__all__ = ["Evidence", "cross_validate", "fit_and_score", "folds_of", "held_out_scores"]
+__all__ = [
+    "Evidence",
+    "cross_validate",
+    "fit_and_score",
+    "folds_of",
+    "held_out_scores",
+    "representatives",
+]
+
+_MOST = 20_000  # rows of a group that are used
 
 
 class Evidence(NamedTuple):
@@ -72,6 +85,25 @@ def folds_of(group: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndar
     return fold
 
 
+def representatives(group: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the rows to use, in order, and how many each of a group stands for ``[G]``.
+
+    Args:
+        group: of each row ``[n]``; seed: of the choice.
+
+    Example:
+        >>> rows, times = representatives(np.repeat([0, 1], [30_000, 10]), seed=0)
+        >>> len(rows), times.tolist()
+        (20010, [1.5, 1.0])
+    """
+    sizes = np.bincount(group)
+    if sizes.max() <= _MOST:
+        return np.arange(len(group)), np.ones(len(sizes))
+    rng = np.random.default_rng(seed)
+    parts = [rng.permutation(np.flatnonzero(group == g))[:_MOST] for g in range(len(sizes))]
+    return np.sort(np.concatenate(parts)), sizes / np.minimum(sizes, _MOST)
+
+
 def _splits(group, folds: int, repeats: int, seed: int):
     """Number, training rows and held-out rows of every fold of every repeat."""
     for place in range(repeats * folds):
@@ -81,7 +113,14 @@ def _splits(group, folds: int, repeats: int, seed: int):
 
 
 def fit_and_score(
-    design: Design, pools: Mapping[str, list[np.ndarray]], rows, held, learner, ridges, seed
+    design: Design,
+    pools: Mapping[str, list[np.ndarray]],
+    rows,
+    held,
+    learner,
+    ridges,
+    seed,
+    times=None,
 ) -> np.ndarray:
     """Log-odds of held-out rows after the fit of a design, as `learners.scores` has them.
 
@@ -91,11 +130,12 @@ def fit_and_score(
         rows: features, labels and groups of the real rows.
         held: features to score.
         learner, ridges, seed: as for `learners.scores`.
+        times: how many rows a row of each group stands for ``[G]``; one when omitted.
     """
     x, y, group = rows
-    sizes = np.bincount(group)
+    sizes = np.bincount(group) * (1 if times is None else times)
     real, made = design.weights(sizes)
-    parts, labels, weights = [x], [y], [real[group]]
+    parts, labels, weights = [x], [y], [(real * sizes / np.bincount(group))[group]]
     label_of = _labels(y, group)
     for g, count in enumerate(design.counts):
         if count:
@@ -111,7 +151,7 @@ def fit_and_score(
         ridges,
         (both - centre) / unit,
         np.concatenate(labels),
-        np.concatenate(weights) * len(x),
+        np.concatenate(weights) * sizes.sum(),
         (held - centre) / unit,
         seed,
     )
@@ -133,6 +173,7 @@ def cross_validate(
     seed: int,
     flattered: str = "",
     fresh: str = "",
+    times: np.ndarray | None = None,
     told: Callable[[int], None] | None = None,
 ) -> tuple[Evidence, ...]:
     """Judge designs on held-out rows, by each of some objectives.
@@ -148,6 +189,7 @@ def cross_validate(
         seed: of folds and draws.
         flattered: name of a source whose rows have seen the held-out ones.
         fresh: name of a source whose rows were made without the table's.
+        times: how many rows a row of each group stands for ``[G]``; one when omitted.
         told: called after every fold with their number so far.
     """
     seen = ("seen", "unseen") if flattered else ()
@@ -157,26 +199,32 @@ def cross_validate(
         for design in designs
         if design.source == flattered
     ]
-    every = [*designs, *stand]
+    every, stands = [*designs, *stand], _times(times, group)
     losses = np.empty((len(objectives), len(every), len(ridges), repeats * folds))
     for place, train, held in _splits(group, folds, repeats, seed):
-        sizes = np.bincount(group[train])
+        sizes = np.bincount(group[train]) * stands
         shares = [design.among(sizes) for design in every]
         pools = _pools(shares, sources, seen, x, group, train, seed + place)
         rows, judged = (x[train], y[train], group[train]), rows_of(y[held], group[held], prevalence)
         label_of = _labels(y, group)
         for number, design in enumerate(shares):
-            score = fit_and_score(design, pools, rows, x[held], learner, ridges, seed + place)
+            score = fit_and_score(
+                design, pools, rows, x[held], learner, ridges, seed + place, stands
+            )
             threshold = _threshold(design, label_of, sizes)
             for kind, name in enumerate(objectives):
                 losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
             told(place + 1)
-    noise = np.array([design.squares(np.bincount(group)) for design in every])
+    noise = np.array([design.squares(np.bincount(group) * stands) for design in every])
     factor = np.where([design.source == fresh for design in every], noise / noise[1], 1.0)
     return tuple(
         _evidence(each, designs, stand, flattered, ridges, folds, factor) for each in losses
     )
+
+
+def _times(times: np.ndarray | None, group: np.ndarray) -> np.ndarray:
+    return np.ones(int(group.max()) + 1) if times is None else times
 
 
 def _labels(y: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -239,6 +287,7 @@ def held_out_scores(
     folds: int,
     repeats: int,
     seed: int,
+    times: np.ndarray | None = None,
 ) -> np.ndarray:
     """Log-odds of every row from fits that had not seen it ``[repeats, n]``, or ``[.., n, C]``.
 
@@ -247,16 +296,16 @@ def held_out_scores(
     Args:
         x, y, group, sources, learner: as for `cross_validate`.
         design, ridge: what is fitted.
-        folds, repeats, seed: as for `cross_validate`.
+        folds, repeats, seed, times: as for `cross_validate`.
     """
     several = (int(y.max()),) if y.max() > 1 else ()
     found = np.empty((repeats, len(x), *several))
     for place, train, held in _splits(group, folds, repeats, seed):
-        shared = design.among(np.bincount(group[train]))
+        shared = design.among(np.bincount(group[train]) * _times(times, group))
         pools = _pools([shared], sources, (), x, group, train, seed + place)
         rows = (x[train], y[train], group[train])
         found[place // folds, held] = fit_and_score(
-            shared, pools, rows, x[held], learner, (ridge,), seed + place
+            shared, pools, rows, x[held], learner, (ridge,), seed + place, times
         )[0]
     return found
 
@@ -265,7 +314,8 @@ def _pools(designs, sources, seen, x, group, train, seed):
     """Rows of every source, as many as some design wants, by group."""
     found = {}
     for name in {design.source for design in designs} - {""}:
-        wanted = np.max([design.counts for design in designs if design.source == name], axis=0)
+        most = np.max([design.counts for design in designs if design.source == name], axis=0)
+        wanted = np.minimum(most, _MOST)
         if name in seen:
             rows = np.arange(len(x)) if name == "seen" else train
             drawn = draw_rows("plugin-pooled", x[rows], group[rows], wanted, seed=seed)[0]

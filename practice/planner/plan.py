@@ -24,6 +24,7 @@ from synthetic_oversampling.practice.planner.evidence import (
     Evidence,
     cross_validate,
     held_out_scores,
+    representatives,
 )
 from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
 from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
@@ -156,7 +157,9 @@ def plan_table(
     sizes = np.bincount(table.group)
     folds = min(folds, int(sizes.min()))
     repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
-    sources = _sources(table, generators, folds, kept)
+    rows, times = representatives(table.group, seed)
+    part = table.among(rows)
+    sources = _sources(part, generators, folds, kept, rows)
     every = designs_of(sizes, list(sources), most, table.external and table.external.counts)
     share = shares[1] if len(shares) == 2 else math.nan
     objective = OBJECTIVES[metric]
@@ -164,9 +167,9 @@ def plan_table(
     designs, gains = short_list(every, proposal, metric)
     ridges = _ridges(learner, ridge, proposal)[:: 1 if len(table.x) <= _LARGE else 2]
     (found,) = cross_validate(
-        table.x,
-        table.y,
-        table.group,
+        part.x,
+        part.y,
+        part.group,
         designs,
         sources,
         learner,
@@ -176,6 +179,7 @@ def plan_table(
         folds=folds,
         repeats=repeats,
         seed=seed,
+        times=times,
         flattered="table" if table.external is not None and fitted else "",
         fresh="table" if table.external is not None and not fitted else "",
         told=told and (lambda done: told(done, folds * repeats)),
@@ -184,9 +188,9 @@ def plan_table(
     worth = objective.worth if worth is None else worth
     best, reason = decide(choices, worth, objective.unit)
     score = held_out_scores(
-        table.x,
-        table.y,
-        table.group,
+        part.x,
+        part.y,
+        part.group,
         best.design,
         sources,
         learner,
@@ -194,6 +198,7 @@ def plan_table(
         folds=folds,
         repeats=repeats,
         seed=seed,
+        times=times,
     )
     given = None
     if whole.external is not None:
@@ -206,11 +211,9 @@ def plan_table(
         groups=table.groups,
         warnings=diagnose(whole, choices, objective.unit),
         thresholds=(
-            thresholds_of(
-                score, table.y, table.group, prevalence=share, cost_ratio=float(cost_ratio)
-            )
+            thresholds_of(score, part.y, part.group, prevalence=share, cost_ratio=float(cost_ratio))
             if len(shares) == 2
-            else class_offsets_of(score, table.y, table.group, table.classes, shares)
+            else class_offsets_of(score, part.y, part.group, table.classes, shares)
         ),
         learner=learner,
         metric=metric,
@@ -316,8 +319,13 @@ def _check_options(
             raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
-def _sources(table: Prepared, generators, folds: int, kept: np.ndarray) -> dict[str, Source]:
-    """What is planned for; a function writes all columns, of which `kept` are planned with."""
+def _sources(
+    table: Prepared, generators, folds: int, kept: np.ndarray, among: np.ndarray
+) -> dict[str, Source]:
+    """What is planned for; a function writes all columns, of which `kept` are planned with.
+
+    The table's rows stand at the places `among` of the whole table's.
+    """
     if table.external is not None:
         external = table.external
 
@@ -328,7 +336,8 @@ def _sources(table: Prepared, generators, folds: int, kept: np.ndarray) -> dict[
     if callable(generators):
         return {
             "own": lambda rows, counts, seed: (
-                (np.asarray(generators(rows, counts, seed))[:, kept] - table.centre) / table.unit
+                (np.asarray(generators(among[rows], counts, seed))[:, kept] - table.centre)
+                / table.unit
             )
         }
     named = [generators] if isinstance(generators, str) else generators

@@ -86,6 +86,14 @@ class Prepared(NamedTuple):
             unit=self.unit[columns],
         )
 
+    def among(self, rows: np.ndarray) -> Prepared:
+        """The same table with some of its rows; groups are described as they were.
+
+        Args:
+            rows: places.
+        """
+        return self._replace(x=self.x[rows], y=self.y[rows], group=self.group[rows])
+
     def separating(self, *, ties: bool = False) -> tuple[str, ...]:
         """Features each of which alone tells some class from all others.
 
