@@ -14,6 +14,8 @@ Sobol point.
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
@@ -29,8 +31,10 @@ POWERS = ((1, 0, 1), (1, 1, 0), (2, 2, 0), (2, 0, 2), (2, 1, 1), (3, 2, 1), (3, 
 _MOST = (180, 80, 32)  # nodes of an axis, by the number of scores
 _LEAST = (96, 28, 18)
 _ERROR = (1e-15, 1e-10, 1e-9)  # of Hermite quadrature, until there are most nodes
-_MIXING = (16, 16, 10)  # Gauss-Legendre nodes of u
+_MIXING = (16, 12, 10)  # Gauss-Legendre nodes of u: a hundredth of the other error
 _PARTNERS = 9  # two to this power are the partners beyond three scores
+_NOTHING, _NOTHING_OF_SERIES = 1e-21, 1e-16  # weights of nodes, and of points in coefficients
+_LARGE = 300.0  # exponents up to which sums of exponentials are finite
 _DAMPED = 1e-18  # of a coefficient of a series, far below rounding
 _TOGETHER = 1 << 22  # numbers held at once
 
@@ -56,14 +60,41 @@ def hermite_error(scores: Scores) -> float:
     return float(np.exp(-2 * np.pi / width * np.sqrt(_degree(scores))))
 
 
+class _Axis(NamedTuple):
+    """Hermite quadrature along one axis, without the nodes whose weights are below rounding."""
+
+    points: np.ndarray  # where functions are expanded: [M]
+    analysis: np.ndarray  # from their values to coefficients: [degree, M]
+    nodes: np.ndarray  # where the seed is: [N]
+    weights: np.ndarray  # [N]
+    synthesis: np.ndarray  # from coefficients to the nodes: [N, degree]
+
+
+@lru_cache(maxsize=32)
+def _axis(degree: int) -> _Axis:
+    points, weights = hermegauss(degree)
+    weights = weights / weights.sum()
+    synthesis = _hermite(points, degree)
+    analysis = (synthesis * weights[:, None]).T
+    inner = np.max(np.abs(analysis), axis=0) > _NOTHING_OF_SERIES
+    outer = weights > _NOTHING
+    return _Axis(
+        points=points[inner],
+        analysis=analysis[:, inner],
+        nodes=points[outer],
+        weights=weights[outer],
+        synthesis=synthesis[outer],
+    )
+
+
 def hermite_nodes(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     """Nodes ``[N, C]`` and weights ``[N]`` of a seed's standard normal vector.
 
     Args:
         scores: of a group's components; at most three.
     """
-    points, weights = hermegauss(_degree(scores))
-    weights = weights / weights.sum()
+    axis = _axis(_degree(scores))
+    points, weights = axis.nodes, axis.weights
     size = scores.mean.shape[1]
     nodes = np.stack(np.meshgrid(*[points] * size, indexing="ij"), axis=-1).reshape(-1, size)
     table = weights
@@ -149,10 +180,7 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     frame, share, into = _canonical(scores, c, other)
     axes, size = len(share), nodes.shape[1]
     degree = _degree(scores)
-    points, weights = hermegauss(degree)
-    synthesis = _hermite(points, degree)
-    analysis = (synthesis * (weights / weights.sum())[:, None]).T  # [degree, nodes]
-    grid = np.stack(np.meshgrid(*[points] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
+    points, analysis, _, _, synthesis = _axis(degree)
     orders = range(1, 1 + max(order for order, *_ in powers))
     cut = _cuts(size, orders)
     total = [np.zeros((cut[n].stop - cut[n].start,) + (degree,) * axes) for n, *_ in powers]
@@ -162,11 +190,11 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
         safe = np.where(spread > 0, spread, 1.0)
         ratio = np.where(spread > 0, (1 - u) * np.sqrt(share / safe), 0.0)
         centre = (1 - u) * scores.mean[c] + u * scores.mean[other]
-        q = softmax(centre + (grid * np.sqrt(spread)) @ frame.T)[0].T
+        q = _on_grid(centre, frame * np.sqrt(spread), points)
         power = ratio[:, None] ** np.arange(degree)
         kept = [int(np.sum(row > _DAMPED)) for row in power]  # degrees that are not damped to 0
         damped = [analysis[:n] * row[:n, None] for n, row in zip(kept, power, strict=True)]
-        value = derivatives(q, orders).reshape((-1,) + (degree,) * axes)
+        value = derivatives(q, orders).reshape((-1,) + (len(points),) * axes)
         value = _along_axes(value, damped)
         low = (slice(None), *map(slice, kept))
         for part, (order, up, down) in zip(total, powers, strict=True):
@@ -178,10 +206,32 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     return [_series(part, tables) for part in total]
 
 
+def _on_grid(centre: np.ndarray, root: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Probabilities of the classes 1 to C at ``centre + root z``, ``z`` on a grid: ``[C, N]``.
+
+    An exponential of a sum is a product of exponentials, one for each axis.
+    """
+    along = root[:, :, None] * points  # [C, axes, n]
+    most = np.abs(centre) + np.sum(np.max(np.abs(along), axis=2, initial=0.0), axis=1)
+    if np.max(most) > _LARGE:
+        axes = root.shape[1]
+        grid = np.stack(np.meshgrid(*[points] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
+        return np.ascontiguousarray(softmax(centre + grid @ root.T)[0].T)
+    grown = np.exp(centre)[:, None]
+    for axis in np.swapaxes(np.exp(along), 0, 1):
+        grown = (grown[:, :, None] * axis[:, None]).reshape(len(centre), -1)
+    return grown / (1.0 + np.sum(grown, axis=0))
+
+
 def _along_axes(value: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
     """A matrix for every axis but the first: ``[f, n, ..., n]``."""
     for axis, matrix in enumerate(matrices):
-        value = np.moveaxis(np.tensordot(value, matrix, (axis + 1, 1)), -1, axis + 1)
+        before, after = value.shape[: axis + 1], value.shape[axis + 2 :]
+        if after:  # products of matrices as they lie, without a copy
+            rows = value.reshape(*before, value.shape[axis + 1], -1)
+            value = (matrix @ rows).reshape(*before, len(matrix), *after)
+        else:
+            value = value @ matrix.T
     return value
 
 

@@ -173,6 +173,7 @@ def at_point(
         fits,
         interpolates="interpolation" in families,
         further=matrix is not None,
+        pooled=bool(np.any(masses.pooled_cov)),
         seed=seed,
     )
     slope = np.zeros(theta.size) if matrix is None else seeds.slope(masses, matrix)

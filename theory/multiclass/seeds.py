@@ -7,7 +7,9 @@ A seed ``x`` of group ``g`` contributes ``f(x) / n_g``, as in `theory.prediction
 ``phi`` and ``beta`` functions of the scores ``t`` alone: its own score, the derivatives of the mean
 score of a fitted Gaussian times ``x - mu`` and ``(x - mu)(x - mu)' - S``, and for interpolation
 the projection ``2 E[s((1-u) x + u x') | x]``. With ``xbar = b(z) + r``, ``r`` independent of the
-scores, covariances and their gradients are integrals over ``z``.
+scores, covariances and their gradients are integrals over ``z``. The vectors that multiply
+functions of ``z`` are few, so that with many features their span is much smaller than the space of
+features: tables over the nodes are in coordinates of that span.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from synthetic_oversampling.theory.multiclass.scores import (
 
 __all__ = ["Seeds"]
 
+_ALONG = 1e-14  # a singular value of unit vectors, relative to the largest, that is rounding
+
 
 class _Place(NamedTuple):
     """One component of a group at the nodes: ``a = t - centre``, weights and ``b(z)``."""
@@ -42,9 +46,10 @@ class _Place(NamedTuple):
     residual: np.ndarray  # r_k: [C, N]
     bend: np.ndarray  # h_kl: [C, C, N]
     apart: np.ndarray  # [C, N]
-    place: np.ndarray  # b(z): [N, p]
+    place: np.ndarray  # b(z) in the span's coordinates: [N, f]
     rest: np.ndarray  # [p, p]
     centre: np.ndarray  # (1, mean of the group): [p]
+    span: np.ndarray  # orthonormal rows: [f, p]
     partners: list  # of (component, its means)
 
     @property
@@ -66,13 +71,22 @@ def _points(scores: Scores, shares, interpolates: bool, seed: int | None) -> lis
     return found
 
 
+def _span(vectors: np.ndarray) -> np.ndarray:
+    """Orthonormal rows whose span holds vectors ``[v, p]``: the unit vectors where that is all."""
+    width = vectors.shape[1]
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    _, size, turn = np.linalg.svd(vectors / np.where(length > 0, length, 1.0), full_matrices=False)
+    rank = int(np.sum(size > _ALONG * size[0]))
+    return turn[:rank] if rank < width else np.eye(width)
+
+
 def _spread(values: AnyArray, vectors: AnyArray) -> AnyArray:
     """``sum_l values_kln vectors_lp`` ``[k, N, p]``; vectors may differ by ``k`` as well."""
     return np.swapaxes(values, 1, 2) @ vectors
 
 
 class _Part(NamedTuple):
-    """A contribution on the nodes of a component: ``phi`` ``[C, N]`` and the rest ``[C, N, p]``."""
+    """A contribution on the nodes of a component: ``phi`` ``[C, N]``, all of it ``[C, N, f]``."""
 
     phi: AnyArray
     value: AnyArray
@@ -87,6 +101,7 @@ class Seeds:
         fits: of each group's fitted generator, where some generator fits a Gaussian; else none.
         interpolates: whether some generator interpolates.
         further: whether gradients will be asked for.
+        pooled: whether some generator fits a covariance to all groups together.
         seed: of Sobol points, as for `grids_for`.
     """
 
@@ -98,6 +113,7 @@ class Seeds:
         *,
         interpolates: bool,
         further: bool = True,
+        pooled: bool = True,
         seed: int | None = None,
     ):
         self.theta, self.fits = theta, fits
@@ -109,6 +125,10 @@ class Seeds:
             self.scores.append(scores)
             points = _points(scores, group.weights, interpolates, seed)
             centre = np.concatenate([[1.0], group.weights @ group.means])
+            used = [centre[None], *scores.basis, *scores.direction, scores.location]
+            reached = fits if pooled else fits[g : g + 1]
+            used += [part for fit in reached for part in (fit.location[None], fit.direction)]
+            span = _span(np.concatenate(used))
             for c in range(len(group.weights)):
                 nodes, weights = points[c]
                 t = scores.mean[c] + nodes @ scores.root[c].T
@@ -136,9 +156,10 @@ class Seeds:
                         residual=residuals(share[None], log_sum[None], group.labels[c : c + 1])[0],
                         bend=np.eye(len(q))[:, :, None] * q[:, None] - q[:, None] * q[None],
                         apart=(t - theta @ centre).T,
-                        place=powers @ scores.basis[c],
+                        place=powers @ (scores.basis[c] @ span.T),
                         rest=scores.rest[c],
                         centre=centre,
+                        span=span,
                         partners=partners,
                     )
                 )
@@ -171,8 +192,7 @@ class Seeds:
         for at in self.places:
             g = at.group
             phi = masses.score[g] * at.residual
-            width = at.place.shape[1]
-            value = np.zeros((*phi.shape, width))
+            value = np.zeros((*phi.shape, len(at.span)))
             if self.fits:
                 fit = self.fits[g]
                 t, mass = fit.tensors, masses.gaussian[g]
@@ -180,17 +200,18 @@ class Seeds:
                 own = mass * t[1, 0][:, None] + scalar @ at.apart
                 phi = phi + own
                 tilt = mass * (t[2, 0] @ at.apart) - own
-                value += tilt[..., None] * at.centre
+                value += tilt[..., None] * (at.span @ at.centre)
                 turned = mass * np.tensordot(t[3, 1], at.apart, (2, 0))
-                value += _spread(turned, fit.direction)
-                value += _spread(at.products[None], square.reshape(len(phi), -1, width))
+                value += _spread(turned, fit.direction @ at.span.T)
+                square = (square @ at.span.T).reshape(len(phi), -1, len(at.span))
+                value += _spread(at.products[None], square)
             mass = 2 * masses.interpolation[g]
             if mass:
                 for other, means in at.partners:
                     scores = self.scores[g]
                     phi = phi + mass * means[0]
-                    value += mass * means[1][..., None] * scores.location[other]
-                    value += mass * _spread(means[2], scores.direction[other])
+                    value += mass * means[1][..., None] * (at.span @ scores.location[other])
+                    value += mass * _spread(means[2], scores.direction[other] @ at.span.T)
             value += phi[..., None] * at.place
             parts.append(_Part(phi, value))
         for g in range(self.count):
@@ -211,11 +232,12 @@ class Seeds:
         size, width = self.theta.shape
         total = np.zeros((self.count, size * width, size * width))
         for at, one, other in zip(self.places, left, right, strict=True):
-            rows = np.swapaxes(one.value * at.weights[None, :, None], 1, 2)
-            rows = rows.reshape(size * width, -1)
-            columns = np.swapaxes(other.value, 1, 2).reshape(size * width, -1)
+            count = size * len(at.span)
+            rows = np.swapaxes(one.value * at.weights[None, :, None], 1, 2).reshape(count, -1)
+            columns = np.swapaxes(other.value, 1, 2).reshape(count, -1)
             apart = (one.phi * at.weights) @ other.phi.T
-            total[at.group] += rows @ columns.T + np.kron(apart, at.rest)
+            spread = np.kron(np.eye(size), at.span)
+            total[at.group] += spread.T @ (rows @ columns.T) @ spread + np.kron(apart, at.rest)
         return total
 
     def noise(self, masses: SeedMasses) -> np.ndarray:
@@ -240,12 +262,7 @@ class Seeds:
         adjoints = [_Adjoint(size, width) for _ in range(self.count)]
         for at, part in zip(self.places, self.contribution(masses), strict=True):
             g = at.group
-            rows = np.swapaxes(part.value, 0, 1).reshape(-1, size * width)
-            turned = (rows @ matrix).reshape(-1, size, width)
-            turned = np.ascontiguousarray(np.swapaxes(turned, 0, 1))
-            levels = np.einsum("kplq,qp->kl", table, at.rest)
-            level = levels @ part.phi  # [C, N]
-            one = _Turn(at, part, turned * at.weights[None, :, None], level * at.weights, table)
+            one = _Turn(at, part, table)
             slope += weights[g] * self._through_scores(one, masses)
             if self.fits:
                 self._collect(one, masses, weights[g], adjoints)
@@ -262,6 +279,7 @@ class Seeds:
         size, width = self.theta.shape
         slope = np.zeros((size, width))
         scalar, square = self._pulls(masses, g)
+        square = square @ at.span.T
         for m in range(size):
             phi = masses.score[g] * at.bend[:, m]
             value = np.zeros_like(one.part.value)
@@ -270,16 +288,16 @@ class Seeds:
                 for other, means in at.partners:
                     scores = self.scores[g]
                     phi = phi + mass * means[3][:, m]
-                    value += mass * means[4][:, m][..., None] * scores.location[other]
+                    value += mass * means[4][:, m][..., None] * (at.span @ scores.location[other])
                     turned = means[5][:, :, m]
-                    value += mass * _spread(turned, scores.direction[other])
+                    value += mass * _spread(turned, scores.direction[other] @ at.span.T)
             slope[m] += one.moved(phi, value)
             if self.fits:
                 fit = self.fits[g]
                 t, mass = fit.tensors, masses.gaussian[g]
                 fixed = (mass * t[2, 0][:, m] - scalar[:, m])[:, None] * at.centre
                 fixed = fixed + mass * t[3, 1][:, :, m] @ fit.direction
-                value = fixed[:, None] + 2 * _spread(at.apart[None], square[:, :, m])
+                value = (fixed @ at.span.T)[:, None] + 2 * _spread(at.apart[None], square[:, :, m])
                 phi = np.broadcast_to(scalar[:, m][:, None], phi.shape)
                 slope[m] += one.moved(phi, value, at.centre)
         return slope
@@ -288,10 +306,10 @@ class Seeds:
         """By the generator's parameters: how much each tensor counts."""
         at, g = one.at, one.at.group
         fit, mass = self.fits[g], weight * masses.gaussian[g]
-        pull = one.pull - one.turned @ at.centre  # of what multiplies xi
+        pull = one.pull - one.turned @ (at.span @ at.centre)  # of what multiplies xi
         size, width = self.theta.shape
-        plain = at.apart[None] @ one.turned
-        square = (at.products[None] @ one.turned).reshape(size, size, size, width)
+        plain = one.summed(at.apart[None])
+        square = one.summed(at.products[None]).reshape(size, size, size, width)
         own = adjoints[g]
         own.add((1, 0), mass * pull.sum(axis=1))
         own.add((2, 0), mass * plain @ at.centre)
@@ -324,24 +342,40 @@ class Seeds:
             slope += mass * np.einsum("kn,kmn->m", pull, lp)[:, None] * place
             slope += mass * np.einsum("kn,klmn->ml", pull, dp) @ along
             # what does not: u^2 E[h_km xbar' xbar'']
-            flat = np.einsum("knp,kmn->mp", one.turned, d)
+            flat = one.summed(d).sum(axis=0)
             slope += mass * ((flat @ place)[:, None] * place)
             slope[:, 1:] += mass * flat[:, 1:] @ covs[other]
-            first = np.einsum("knp,klmn->mlp", one.turned, ddd)
+            size, width = len(d), len(place)
+            first = one.summed(ddd.reshape(size, size**2, -1)).sum(axis=0)
+            first = np.swapaxes(first.reshape(size, size, width), 0, 1)  # [m, l, p]
             slope += mass * (first @ place) @ along
             slope += mass * np.einsum("mlp,lp->m", first, along)[:, None] * place
-            second = np.einsum("knp,klimn->mlip", one.turned, q)
-            slope += mass * np.einsum("mlip,lp,iq->mq", second, along, along)
+            second = one.summed(q.reshape(size, size**3, -1)).sum(axis=0)
+            second = second.reshape(size, size, size, width)  # [l, i, m, p]
+            slope += mass * np.einsum("limp,lp,iq->mq", second, along, along)
         return slope
 
 
 class _Turn:
     """A contribution of a component, turned by the matrix of a trace, with the nodes' weights."""
 
-    def __init__(self, at: _Place, part: _Part, turned, level, table):
-        self.at, self.part, self.turned, self.level = at, part, turned, level
+    def __init__(self, at: _Place, part: _Part, table: np.ndarray):
+        self.at, self.part = at, part
+        size, count = len(part.phi), len(at.span)
         self.matrix = np.swapaxes(table, 1, 2)  # [C, C, p, p]
-        self.pull = np.sum(turned * at.place, axis=2) + level  # what a change of phi counts
+        # of the contribution's coordinates l, f to the features of score k
+        self.turn = np.swapaxes(at.span @ self.matrix, 0, 1).reshape(size, size * count, -1)
+        rows = np.swapaxes(part.value, 0, 1).reshape(-1, size * count)
+        self.rows = rows * at.weights[:, None]  # [N, C f]
+        self.turned = self.rows @ (self.turn @ at.span.T)  # [C, N, f]
+        levels = np.einsum("kplq,qp->kl", table, at.rest)
+        level = levels @ part.phi * at.weights  # [C, N]
+        # what a change of phi counts
+        self.pull = np.einsum("knf,nf->kn", self.turned, at.place) + level
+
+    def summed(self, weights: AnyArray) -> AnyArray:
+        """Sums over the nodes of the turned contribution: ``[C, a, p]`` from ``[C, a, N]``."""
+        return (weights @ self.rows) @ self.turn
 
     def moved(self, phi: AnyArray, value: AnyArray, centre: np.ndarray | None = None):
         """What ``(phi xbar + value) (delta . (xbar - centre))`` adds to the slope: ``[p]``."""
@@ -350,10 +384,10 @@ class _Turn:
         whole = value + phi[..., None] * at.place
         if np.any(value):
             pull = pull + np.sum(value * self.turned, axis=(0, 2))
-        slope = pull @ at.place
-        left = np.sum(phi[:, None] @ self.turned, axis=(0, 1))
-        weighted = (self.part.phi * at.weights)[None] @ whole  # [k, l, p]
-        left = left + np.einsum("lkpq,klq->p", self.matrix, weighted)
+        slope = (pull @ at.place) @ at.span
+        left = np.sum(self.summed(phi[:, None]), axis=(0, 1))
+        weighted = (self.part.phi * at.weights)[None] @ whole  # [k, l, f]
+        left = left + np.einsum("lkpq,klq->p", self.matrix, weighted @ at.span)
         slope = slope + at.rest @ left
         return slope if centre is None else slope - pull.sum() * centre
 
