@@ -6,6 +6,8 @@ import numpy as np
 
 from synthetic_oversampling.simulate.mutants.mutation import Mutant, formula, replaced
 from synthetic_oversampling.theory.formula import notation as nt
+from synthetic_oversampling.theory.multiclass.errors import error_rates
+from synthetic_oversampling.theory.multiclass.scores import components_of
 
 __all__ = ["MULTICLASS_MUTANTS"]
 
@@ -90,6 +92,40 @@ def _flat(original):
         return right._replace(curvature=1.3 * right.curvature, bound=right.bound / 1.3)
 
     return bound
+
+
+def _against_zero(original):
+    """Differences of scores against class 0 alone, as if those of two other classes were less."""
+    return lambda classes: original(classes)[: classes - 1]
+
+
+def _one_by_one(original):
+    """Every group's error as that of its class and class 0: of class 0 those against class 1."""
+
+    def rates(theta, parts):
+        values, slopes, bends = original(theta, parts)
+        size, width = theta.shape
+        rows = np.zeros((len(values), size, width))
+        for g in range(len(values)):
+            label = int(parts.labels[np.argmax(parts.law == g)])
+            rows[g, max(label - 1, 0)] = 1.0
+        kept = rows.reshape(len(values), -1)
+        return values, slopes * kept, bends * kept[:, :, None] * kept[:, None]
+
+    return rates
+
+
+def _linear_errors(original):
+    """Error rates of the pseudo-true point to first order in the bias, from the optimum."""
+
+    def function(groups, *arguments):
+        right = original(groups, *arguments)
+        parts = components_of([group.law for group in groups])
+        value, slope, _ = error_rates(right.theta_star, parts)
+        moved = value + slope @ right.displacement_linear
+        return right._replace(group_error=right.group_error._replace(bias=moved))
+
+    return function
 
 
 def _stepped(original):
@@ -181,7 +217,7 @@ MULTICLASS_MUTANTS = (
         name="classes-one-against-zero",
         theorems=("K2",),
         change="no curvature between two classes other than class 0",
-        checks=("K2.hessian.multiclass.class1",),
+        checks=("K2.hessian.multiclass.class1", "K2.curvature.multiclass.four-raw"),
         changes=(replaced("theory.multiclass.moments.moments", _binary_curvature),),
         also=("multiclass",),
     ),
@@ -200,6 +236,8 @@ MULTICLASS_MUTANTS = (
         checks=(
             "K2.second_order.multiclass.three-weighted",
             "K2.error_second_order.multiclass.three-weighted",
+            "K2.error_second_order.multiclass.four-raw",
+            "K2.error_second_order.multiclass.four-plugin",
             "K2.excess.multiclass.independent-plugin",
         ),
         changes=(_excess(lambda part: part._replace(variance=2 * part.variance)),),
@@ -235,15 +273,63 @@ MULTICLASS_MUTANTS = (
         name="classes-certificate-too-sure",
         theorems=("K2",),
         change="half of the distance in which a minimiser must lie",
-        checks=("K2.certified.multiclass.samples",),
+        checks=("K2.certified.multiclass.samples", "K2.certified.multiclass.spurious"),
         changes=(replaced("theory.multiclass.bounds.multiclass_certificate", _certain),),
     ),
     Mutant(
         name="classes-curvature-too-high",
         theorems=("K2",),
         change="curvature towards the optimum 1.3 times as large",
-        checks=("K2.curvature.multiclass.shifted", "K2.bound.multiclass.mislabelled"),
+        checks=(
+            "K2.curvature.multiclass.shifted",
+            "K2.bound.multiclass.mislabelled",
+            "K2.bound.multiclass.four-raw",
+        ),
         changes=(replaced("theory.multiclass.bounds.multiclass_bound", _flat),),
         also=("multiclass",),
+    ),
+    Mutant(
+        name="classes-range-against-zero",
+        theorems=("K2",),
+        change="range of a row's scores against class 0 for that over all classes",
+        checks=("K2.reach.multiclass.spurious",),
+        changes=(replaced("theory.multiclass.bounds._differences", _against_zero),),
+    ),
+    Mutant(
+        name="classes-errors-one-by-one",
+        theorems=("K2",),
+        change="error rates that move with the scores of one class alone",
+        checks=("K2.worst_error.multiclass.spurious", "K2.balanced_error.multiclass.spurious"),
+        changes=(replaced("theory.multiclass.errors.error_rates", _one_by_one),),
+    ),
+    Mutant(
+        name="classes-errors-to-first-order",
+        theorems=("K2",),
+        change="error rates of the pseudo-true point by their slope at the balanced optimum",
+        checks=("K2.group_error.multiclass.spurious2", "K2.balanced_error.multiclass.spurious"),
+        changes=(replaced(_PREDICTED, _linear_errors),),
+    ),
+    Mutant(
+        name="classes-errors-without-noise",
+        theorems=("K2",),
+        change="error rates of the pseudo-true point, without what estimation adds",
+        checks=("K2.balanced_error.multiclass.spurious",),
+        changes=(
+            _changed(
+                lambda right: {
+                    "group_error": right.group_error._replace(
+                        variance=0 * right.group_error.variance,
+                        cox_snell=0 * right.group_error.cox_snell,
+                    )
+                }
+            ),
+        ),
+    ),
+    Mutant(
+        name="classes-worst-of-means",
+        theorems=("K2",),
+        change="largest of the mean error rates for the mean of the largest",
+        checks=("K2.worst_error.multiclass.spurious",),
+        changes=(_changed(lambda right: {"error_cov": 0.0 * right.error_cov}),),
     ),
 )

@@ -159,6 +159,7 @@ _WRONG_WORLD = {
     "simulate.experiments.metrics.metric_experiment": _as_measured,
     "simulate.experiments.multiclass.trials.multiclass_experiment": _as_measured,
     "simulate.claims.multiclass.simulated._prediction": _anew,
+    "simulate.claims.multiclass.four._predictions": _anew,
     "simulate.experiments.scaling_paths.path": _as_measured,
     "simulate.experiments.scaling_paths.floor_path": _as_measured,
     "simulate.experiments.scaling_paths.halved_path": _as_measured,

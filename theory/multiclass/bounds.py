@@ -130,6 +130,12 @@ def _fourth(move: np.ndarray, groups: Sequence[GaussianGroup]) -> float:
     return float(np.linalg.eigvalsh(total)[-1])
 
 
+def _differences(classes: int) -> list[np.ndarray]:
+    """Of every two classes' scores, in the scores of the classes from 1 on; class 0 has score 0."""
+    corners = np.concatenate([np.zeros((1, classes - 1)), np.eye(classes - 1)])
+    return [one - other for one, other in itertools.combinations(corners, 2)]
+
+
 class MulticlassCertificate(NamedTuple):
     """What a sample says about the minimiser of its softmax risk, from one point.
 
@@ -211,11 +217,7 @@ def multiclass_certificate(
     decrement = float(np.linalg.norm(lower @ gradient.ravel()))
     metric = (lower.T @ lower).reshape(*point.shape, *point.shape)
     longest = 0.0
-    for k, m in itertools.combinations(range(len(point) + 1), 2):
-        step = np.zeros(len(point))  # class 0 has score 0
-        for place, sign in ((k, 1.0), (m, -1.0)):
-            if place:
-                step[place - 1] += sign
+    for step in _differences(len(point) + 1):
         inner = np.einsum("k,kplq,l->pq", step, metric, step)
         longest = max(longest, float(np.max(np.einsum("np,pq,nq->n", table, inner, table))))
     reach = decrement * math.sqrt(longest)

@@ -10,8 +10,9 @@ import numpy as np
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.claims.multiclass.exact import exact_checks
+from synthetic_oversampling.simulate.claims.multiclass.four import EXPERIMENT, four_class_checks
 from synthetic_oversampling.simulate.experiments.independent import replicated
-from synthetic_oversampling.simulate.experiments.multiclass import independent
+from synthetic_oversampling.simulate.experiments.multiclass import independent, spurious
 from synthetic_oversampling.simulate.experiments.multiclass.trials import (
     EXPERIMENTS,
     SUITE,
@@ -31,6 +32,7 @@ __all__ = ["SUITE", "multiclass_checks", "multiclass_simulation"]
 _EFFECTS = {"quick": 0.20, "full": 0.10}
 _INDEPENDENT = f"{SUITE}/independent"
 _trial = replicated(independent.classifiers)
+_spurious = replicated(spurious.classifiers)
 
 
 def multiclass_simulation(name: str):
@@ -41,6 +43,8 @@ def multiclass_simulation(name: str):
     """
     if name == _INDEPENDENT:
         return _trial, 64
+    if name == EXPERIMENT:
+        return _spurious, 64
     setting = multiclass_experiment(name)
     return setting.functions(), setting.block
 
@@ -55,6 +59,7 @@ def multiclass_checks(profile: str) -> Iterator[Check]:
     for name in EXPERIMENTS:
         yield from _simulated_checks(multiclass_experiment(name), _EFFECTS[profile])
     yield from _independent_checks(_EFFECTS[profile])
+    yield from four_class_checks(_EFFECTS[profile])
 
 
 # --- simulated --------------------------------------------------------------------------------
@@ -166,8 +171,6 @@ def _simulated_checks(setting: MulticlassExperiment, effect: float) -> Iterator[
             0, ("K1.bias_gradient", "mean gradient at the balanced optimum", gradient, "gradient")
         )
         declared.insert(0, ("K1.objective", "expected empirical risk", objective, "objective"))
-    if max(group.label for group in chosen.groups) > 2:
-        declared.pop()  # error rates are integrated for three classes
     for name, claim, expect, statistic in declared:
         yield Check(
             id=f"{name}.{place}",

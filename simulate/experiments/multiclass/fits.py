@@ -85,6 +85,14 @@ def softmax_gradient(theta, x, label, weight) -> Array:
     return (weight[None] * (share - _marks(label, len(theta)))) @ rows
 
 
+def _places(left, right) -> np.ndarray:
+    """Where the entries of an upper triangle go in a symmetric matrix."""
+    size = int(left.max()) + 1
+    place = np.zeros((size, size), int)
+    place[left, right] = place[right, left] = np.arange(len(left))
+    return place
+
+
 class _State(NamedTuple):
     theta: Array
     converged: Array
@@ -114,7 +122,10 @@ def softmax_fit(
     rows = _rows(x)
     count, width = start.shape
     marks = _marks(label, count)
-    upper = [(k, m) for k in range(count) for m in range(k, count)]
+    left, right = np.triu_indices(width)
+    products, place = rows[:, left] * rows[:, right], _places(left, right)
+    first, second = np.triu_indices(count)
+    own, where = jnp.asarray(first == second)[:, None], _places(first, second)
     used = weight > 0
 
     def running(state: _State):
@@ -123,11 +134,10 @@ def softmax_fit(
     def advance(state: _State) -> _State:
         share, _, scores = _shares(state.theta, rows)
         slope = (weight[None] * (share - marks)) @ rows
-        blocks = {}
-        for k, m in upper:
-            bend = weight * (share[k] * (1.0 if k == m else 0.0) - share[k] * share[m])
-            blocks[k, m] = blocks[m, k] = (rows * bend[:, None]).T @ rows
-        hessian = jnp.block([[blocks[k, m] for m in range(count)] for k in range(count)])
+        # one product of matrices for all blocks of the Hessian, each entry once
+        bend = weight[None] * (jnp.where(own, share[first], 0.0) - share[first] * share[second])
+        blocks = (bend @ products)[where][:, :, place]
+        hessian = jnp.swapaxes(blocks, 1, 2).reshape(count * width, count * width)
         move = jnp.linalg.solve(hessian, slope.ravel()).reshape(count, width)
         change = move @ rows.T
         high = jnp.maximum(jnp.max(change, axis=0), 0.0)
@@ -136,10 +146,10 @@ def softmax_fit(
         step = jnp.where(extent < _SAFE, 1.0, jnp.log1p(extent) / jnp.maximum(extent, 1e-300))
         theta = state.theta - step * move
         small = extent <= 3e-8 * (1.0 + jnp.max(jnp.where(used[None], jnp.abs(scores), 0.0)))
-        own = jnp.sum(marks * scores, axis=0)
+        mine = jnp.sum(marks * scores, axis=0)
         others = jnp.where(marks > 0, -jnp.inf, scores)
         best = jnp.maximum(jnp.max(others, axis=0), jnp.where(label > 0, 0.0, -jnp.inf))
-        separated = jnp.all(jnp.where(used, own > best, True))
+        separated = jnp.all(jnp.where(used, mine > best, True))
         finite = jnp.all(jnp.isfinite(theta))
         return _State(
             theta=jnp.where(finite, theta, state.theta),
@@ -199,43 +209,62 @@ def softmax_risks(theta: Float[Array, "C p"], nodes: Nodes) -> Float[Array, " G"
     Args:
         theta: where; nodes: of `nodes_of`.
     """
-    padded = jnp.concatenate([jnp.zeros_like(theta[:1]), theta])
     risks = []
-    for g, label in enumerate(nodes.labels):
-        scores = jnp.asarray(nodes.rows[g]) @ padded.T
-        loss = jax.nn.logsumexp(scores, axis=1) - scores[:, int(label)]
-        risks.append(jnp.asarray(nodes.weights[g]) @ loss)
+    for rows, weights, label in zip(nodes.rows, nodes.weights, nodes.labels, strict=True):
+        _, log_sum, scores = _shares(theta, jnp.asarray(rows))
+        loss = log_sum - scores[label - 1] if label else log_sum
+        risks.append(jnp.sum(jnp.asarray(weights) * loss))
     return jnp.stack(risks)
 
 
 def softmax_errors(
-    theta: Float[Array, "2 p"], groups: Sequence[GaussianGroup]
+    theta: Float[Array, "C p"], groups: Sequence[GaussianGroup]
 ) -> Float[Array, " G"]:
-    """Share of every group whose own score, of three, is not the largest.
+    """Share of every group whose own score, of three or four, is not the largest.
 
-    Two differences of scores are both positive with the probability ``Phi(h) Phi(k)`` plus the
-    integral of the bivariate density over the correlation from 0 (Plackett, 1954), by Gauss and
-    Legendre.
+    The differences of scores are all positive with a probability that is known where the first of
+    them is independent of the others; from there on it is the integral of its slope as those
+    correlations grow (Plackett, 1954): the density of two, times the probability that the third is
+    positive given them. By Gauss and Legendre.
 
     Args:
-        theta: where; groups: of three classes.
+        theta: where; groups: of three or four classes.
     """
     padded = jnp.concatenate([jnp.zeros_like(theta[:1]), theta])
-    nodes, weights = map(jnp.asarray, np.polynomial.legendre.leggauss(_ANGLES))
     errors = []
     for group in groups:
-        others = np.delete(np.arange(3), group.label)
+        others = np.delete(np.arange(len(padded)), group.label)
         gaps = padded[group.label][None] - padded[others]
         right = jnp.zeros(())
         for share, mean, cov in zip(group.weights, group.mean, group.cov, strict=True):
             level = gaps[:, 0] + gaps[:, 1:] @ jnp.asarray(mean)
             spread = gaps[:, 1:] @ jnp.asarray(cov) @ gaps[:, 1:].T
             std = jnp.sqrt(jnp.diagonal(spread))
-            h, k = level / std
-            end = jnp.arcsin(spread[0, 1] / (std[0] * std[1]))
-            angle = end * (nodes + 1) / 2
-            power = (h**2 + k**2 - 2 * h * k * jnp.sin(angle)) / (2 * jnp.cos(angle) ** 2)
-            inner = end / 2 * jnp.sum(weights * jnp.exp(-power)) / (2 * jnp.pi)
-            right = right + float(share) * (ndtr(h) * ndtr(k) + inner)
+            bound = spread / (std[:, None] * std[None])
+            right = right + float(share) * _all_positive(level / std, bound)
         errors.append(1.0 - right)
     return jnp.stack(errors)
+
+
+def _all_positive(h: Float[Array, " C"], bound: Float[Array, "C C"]) -> Float[Array, ""]:
+    """Probability that normal variables of means ``h``, variance 1 and these correlations are."""
+    if len(h) == 1:
+        return ndtr(h[0])
+    nodes, masses = np.polynomial.legendre.leggauss(_ANGLES)
+    left = (1 - nodes) / 2  # close together where the correlations are whole
+    grow, weights = jnp.asarray(1 - left**2), jnp.asarray(masses * left)
+    rest = np.arange(1, len(h))
+    apart = ndtr(h[0]) * _all_positive(h[rest], bound[rest][:, rest])
+    grown = jnp.zeros(())
+    for k in rest.tolist():
+        rho = grow * bound[0, k]
+        square = 1.0 - rho**2
+        power = (h[0] ** 2 + h[k] ** 2 - 2 * h[0] * h[k] * rho) / (2 * square)
+        value = bound[0, k] * jnp.exp(-power) / (2 * jnp.pi * jnp.sqrt(square))
+        for m in rest[rest != k].tolist():  # at most one
+            first, second = grow * bound[0, m], bound[k, m]
+            turn = (h[0] * (first - rho * second) + h[k] * (second - rho * first)) / square
+            kept = 1.0 - (first**2 + second**2 - 2 * rho * first * second) / square
+            value = value * ndtr((h[m] - turn) / jnp.sqrt(kept))
+        grown = grown + jnp.sum(weights * value)
+    return apart + grown

@@ -234,7 +234,7 @@ def _unit(vector) -> Array:
 
 @lru_cache(maxsize=8)
 def _scorer(name: str):
-    """Risks and error rates of every group, and their gradients; no error rates of four classes."""
+    """Risks and error rates of every group, and their gradients."""
     both = _scores(name)
     return quick_jit(lambda theta: (both(theta), jax.jacfwd(both)(theta)))
 
@@ -244,10 +244,7 @@ def _scores(name: str):
     nodes = nodes_of(setting.groups)
 
     def both(theta):
-        risks = softmax_risks(theta, nodes)
-        if len(theta) > 2:
-            return risks, jnp.zeros_like(risks)
-        return risks, softmax_errors(theta, setting.groups)
+        return softmax_risks(theta, nodes), softmax_errors(theta, setting.groups)
 
     return both
 
