@@ -22,9 +22,9 @@ from synthetic_oversampling.theory.multiclass.moments import moments
 from synthetic_oversampling.theory.multiclass.population import population
 from synthetic_oversampling.theory.multiclass.predict import MulticlassPrediction
 from synthetic_oversampling.theory.multiclass.scores import softmax
-from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.ranges import require_range
 
 __all__ = [

@@ -43,10 +43,10 @@ from synthetic_oversampling.theory.multiclass.scores import (
     scores_at,
 )
 from synthetic_oversampling.theory.multiclass.seeds import Seeds
-from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.multiclass.validity import judge_multiclass
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.prediction.bounds import local_bound
 from synthetic_oversampling.theory.prediction.excess_risk import Expansion, expand, inverses
 from synthetic_oversampling.theory.prediction.influence import score_cov_weights

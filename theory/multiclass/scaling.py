@@ -20,9 +20,9 @@ from synthetic_oversampling.theory.multiclass.population import Population, popu
 from synthetic_oversampling.theory.multiclass.predict import at_point
 from synthetic_oversampling.theory.multiclass.scores import grids_for, scores_at
 from synthetic_oversampling.theory.multiclass.seeds import Seeds
-from synthetic_oversampling.theory.multiclass.threads import OneThread
 from synthetic_oversampling.theory.population.design import Design, sizes_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
+from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.prediction.excess_risk import inverses
 from synthetic_oversampling.theory.prediction.influence import score_cov_weights
 from synthetic_oversampling.theory.scaling.global_law import GlobalLaw, global_law

@@ -85,9 +85,10 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
     apart = law.means - centre[None]
     cov = jnp.einsum("k,ki,kj->ij", law.weights, apart, apart)
     root = jnp.linalg.cholesky((cov + jnp.einsum("k,kij->ij", law.weights, law.covs)) / mass)
-    lower = partial(solve_triangular, root, lower=True)
-    covs = jax.vmap(lambda cov: lower(lower(cov).T))(law.covs)
-    white = law._replace(means=lower(apart.T).T, covs=covs)
+    # one solve: two of many features that run side by side can wait for each other without end
+    whiten = solve_triangular(root, jnp.eye(len(root), dtype=root.dtype), lower=True)
+    covs = jax.vmap(lambda cov: whiten @ cov @ whiten.T)(law.covs)
+    white = law._replace(means=apart @ whiten.T, covs=covs)
     start = _discriminant(white)
     slopes = tuple(loss.derivative(k) for k in range(1, 5))
     quadratic = not any(slopes[2].terms.values())  # one step is exact
@@ -124,7 +125,7 @@ def _minimum(law: Law, loss: Loss, max_steps: int) -> Minimum:
             running, newton, (initial, inf, jnp.zeros_like(initial), none, none, inf, 0)
         )
         theta = theta - damping * move
-        slope = solve_triangular(root, theta[1:], lower=True, trans=1)
+        slope = theta[1:] @ whiten
         theta = jnp.concatenate([theta[:1] - centre @ slope, slope])
         return theta, (jnp.sqrt(gain / mass), relative)
 

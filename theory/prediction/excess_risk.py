@@ -42,6 +42,7 @@ from synthetic_oversampling.theory.population.moments import (
     moments_from,
     moments_slope,
 )
+from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.prediction.bias import Population, population
 from synthetic_oversampling.theory.prediction.bounds import local_bound
 from synthetic_oversampling.theory.prediction.influence import (
@@ -313,6 +314,7 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
     )
 
 
+@OneThread()
 def predict(
     groups: Sequence[GaussianGroup],
     design: Design,

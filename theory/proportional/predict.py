@@ -31,6 +31,7 @@ from synthetic_oversampling.theory.population.design import Design, is_real
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, require_loss
 from synthetic_oversampling.theory.population.metrics import Metrics, Side, metrics_of_scores
+from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.equations import Equations, Rows, State
 from synthetic_oversampling.theory.proportional.generators import Parts, parts_of
@@ -125,6 +126,7 @@ class Proportional:
         return float(np.max(self.error))
 
 
+@OneThread()
 def predict_proportional(
     *,
     groups: Sequence[GaussianGroup],
@@ -171,6 +173,7 @@ def predict_proportional(
     return _predicted(parts, groups, float(ridge), loss, intercept)
 
 
+@OneThread()
 def predict_clusters(
     *,
     clusters: Sequence[Cluster],

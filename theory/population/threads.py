@@ -1,7 +1,8 @@
 """One thread for many small products of matrices.
 
-A prediction multiplies thousands of matrices of some 80 rows. Two threads of BLAS wait for each
-other at each of them, which on a busy machine takes ten times as long as the products themselves.
+A prediction multiplies thousands of matrices of some 80 rows, a simulated fit hundreds. Two threads
+of BLAS wait for each other at each of them, which on a busy machine takes ten times as long as the
+products themselves. One thread also gives the same digits on machines of any number of cores.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _LIMITS: list[Any] = []  # of the calls under way: the first sets it, the last l
 
 @cache
 def _libraries() -> ThreadpoolController:
+    """NumPy's BLAS and SciPy's, which JAX calls: it has to be there before it is looked for."""
+    import scipy.linalg  # noqa: F401
+
     return ThreadpoolController()
 
 
