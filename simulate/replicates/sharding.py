@@ -22,6 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from synthetic_oversampling.simulate.sampling import streams
+from synthetic_oversampling.theory.compiling import quick_jit
 
 __all__ = ["TILE_NUMBERS", "block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
 
@@ -76,7 +77,7 @@ def sharded_map(function: Callable, mesh: Mesh, *, tiled: bool = True) -> Callab
     """
     tiled = tiled and mesh.devices.flat[0].platform == "cpu"
     every = _tiled(function) if tiled else jax.vmap(function)
-    return _on_each_device(jax.jit(every), mesh)
+    return _on_each_device(quick_jit(every, level=None), mesh)
 
 
 def _tiled(function: Callable) -> Callable:
@@ -115,7 +116,7 @@ def sharded_draw(function: Callable, mesh: Mesh) -> Callable:
     def draw(indices, key):
         return jax.vmap(lambda index: function(streams.fold_in(key, index)))(indices)
 
-    mapped = _on_each_device(jax.jit(draw), mesh)
+    mapped = _on_each_device(quick_jit(draw, level=None), mesh)
     return lambda key, indices: mapped(indices, key)
 
 

@@ -21,6 +21,7 @@ from synthetic_oversampling.simulate.verify.stages import (
     simulate_and_judge,
 )
 from synthetic_oversampling.simulate.verify.suites import simulation
+from synthetic_oversampling.theory.population.threads import OneThread
 
 __all__ = ["EXIT_STATUS", "Report", "build", "experiment_key", "run_checks", "select"]
 
@@ -72,6 +73,7 @@ class Report(Judged):
         return found
 
 
+@OneThread()
 def build(
     profile: str,
     patterns: Sequence[str] = (),
@@ -79,7 +81,8 @@ def build(
 ) -> tuple[Planned, ...]:
     """The checks that patterns select and those that share their experiments, predicted.
 
-    Suites are predicted on two threads; checks that do not apply are left out.
+    Suites are predicted on two threads, each with one of BLAS; checks that do not apply are left
+    out.
 
     Args:
         profile: "quick" or "full".
@@ -119,6 +122,7 @@ def _reductions(results: dict[str, monte_carlo.Result]) -> dict[str, float]:
     return found
 
 
+@OneThread()
 def run_checks(
     checks: Sequence[Planned],
     *,

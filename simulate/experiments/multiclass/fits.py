@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _NODES = {1: 60, 2: 40, 3: 18}  # of each feature
+_LEAST = 1e-16  # mass of a node below which it is left out: together they have some 1e-14
 _ANGLES = 32
 _SAFE = 1.79  # change of a score up to which a whole step cannot raise the loss
 
@@ -47,13 +48,14 @@ class SoftmaxFit(NamedTuple):
     steps: Int[Array, ""]
 
 
-def _rows(x) -> Array:
-    return jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1)
+def _columns(x) -> Array:
+    """``(1, x)`` with the long axis last, where loops are one vector instruction after another."""
+    return jnp.concatenate([jnp.ones_like(x[:, 0])[None], x.T])
 
 
-def _shares(theta, rows):
+def _shares(theta, columns):
     """Probabilities of the classes 1 to C ``[C, n]``, and the log of their normaliser ``[n]``."""
-    scores = theta @ rows.T
+    scores = theta @ columns
     top = jnp.maximum(jnp.max(scores, axis=0), 0.0)
     grown = jnp.exp(scores - top[None])
     total = jnp.exp(-top) + jnp.sum(grown, axis=0)
@@ -70,7 +72,7 @@ def softmax_loss(theta, x, label, weight) -> Array:
     Args:
         theta: ``[C, p]``; x: ``[n, d]``; label: 0 to C ``[n]``; weight: ``[n]``.
     """
-    _, log_sum, scores = _shares(theta, _rows(x))
+    _, log_sum, scores = _shares(theta, _columns(x))
     return jnp.sum(weight * (log_sum - jnp.sum(_marks(label, len(theta)) * scores, axis=0)))
 
 
@@ -80,9 +82,9 @@ def softmax_gradient(theta, x, label, weight) -> Array:
     Args:
         theta, x, label, weight: as for `softmax_loss`.
     """
-    rows = _rows(x)
-    share, *_ = _shares(theta, rows)
-    return (weight[None] * (share - _marks(label, len(theta)))) @ rows
+    columns = _columns(x)
+    share, *_ = _shares(theta, columns)
+    return (weight[None] * (share - _marks(label, len(theta)))) @ columns.T
 
 
 def _places(left, right) -> np.ndarray:
@@ -119,11 +121,11 @@ def softmax_fit(
         start: first iterate.
         max_steps: at most.
     """
-    rows = _rows(x)
+    columns = _columns(x)
     count, width = start.shape
     marks = _marks(label, count)
     left, right = np.triu_indices(width)
-    products, place = rows[:, left] * rows[:, right], _places(left, right)
+    products, place = columns[left] * columns[right], _places(left, right)
     first, second = np.triu_indices(count)
     own, where = jnp.asarray(first == second)[:, None], _places(first, second)
     used = weight > 0
@@ -132,14 +134,14 @@ def softmax_fit(
         return ~(state.converged | state.separated) & (state.steps < max_steps)
 
     def advance(state: _State) -> _State:
-        share, _, scores = _shares(state.theta, rows)
-        slope = (weight[None] * (share - marks)) @ rows
+        share, _, scores = _shares(state.theta, columns)
+        slope = (weight[None] * (share - marks)) @ columns.T
         # one product of matrices for all blocks of the Hessian, each entry once
         bend = weight[None] * (jnp.where(own, share[first], 0.0) - share[first] * share[second])
-        blocks = (bend @ products)[where][:, :, place]
+        blocks = (bend @ products.T)[where][:, :, place]
         hessian = jnp.swapaxes(blocks, 1, 2).reshape(count * width, count * width)
         move = jnp.linalg.solve(hessian, slope.ravel()).reshape(count, width)
-        change = move @ rows.T
+        change = move @ columns
         high = jnp.maximum(jnp.max(change, axis=0), 0.0)
         low = jnp.minimum(jnp.min(change, axis=0), 0.0)
         extent = jnp.max(jnp.where(used, high - low, 0.0))
@@ -200,7 +202,9 @@ def nodes_of(groups: Sequence[GaussianGroup]) -> Nodes:
 def _product(nodes, weights, dim: int) -> tuple[np.ndarray, np.ndarray]:
     table = np.stack(np.meshgrid(*[nodes] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
     mass = np.stack(np.meshgrid(*[weights] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
-    return table, mass.prod(axis=1)
+    mass = mass.prod(axis=1)
+    kept = mass > _LEAST
+    return table[kept], mass[kept]
 
 
 def softmax_risks(theta: Float[Array, "C p"], nodes: Nodes) -> Float[Array, " G"]:
@@ -211,9 +215,9 @@ def softmax_risks(theta: Float[Array, "C p"], nodes: Nodes) -> Float[Array, " G"
     """
     risks = []
     for rows, weights, label in zip(nodes.rows, nodes.weights, nodes.labels, strict=True):
-        _, log_sum, scores = _shares(theta, jnp.asarray(rows))
+        _, log_sum, scores = _shares(theta, jnp.asarray(rows.T))
         loss = log_sum - scores[label - 1] if label else log_sum
-        risks.append(jnp.sum(jnp.asarray(weights) * loss))
+        risks.append(jnp.asarray(weights) @ loss)
     return jnp.stack(risks)
 
 
