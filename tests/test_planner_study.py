@@ -8,7 +8,13 @@ import pytest
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import Trust
-from synthetic_oversampling.practice.planner_study import givers, real_tables, study, wide
+from synthetic_oversampling.practice.planner_study import (
+    givers,
+    real_tables,
+    several_tables,
+    study,
+    wide,
+)
 from synthetic_oversampling.practice.planner_study.real_tables import (
     Known,
     Trial,
@@ -53,7 +59,7 @@ def test_a_wide_real_table_keeps_columns_that_differ(monkeypatch):
     frame = pd.DataFrame(rng.normal(size=(300, 450)), columns=[f"c{k}" for k in range(450)])
     frame["twice"], frame["one"] = 2 * frame["c0"], 1.0
     frame["y"] = np.where(np.arange(300) < 90, "rare", "common")
-    monkeypatch.setattr(real_tables, "_frame", lambda known: frame)
+    monkeypatch.setattr(real_tables, "frame_of", lambda known: frame)
     known = Known(data="made", package="pandas", table="made", label="y=rare", dropped=())
     trial = wide.drawn(known)
     few, many = (trial.label == 1).sum(), (trial.label == 0).sum()
@@ -88,7 +94,7 @@ def test_a_real_table_is_cut_to_few_rare_rows_and_judged_on_the_rest(monkeypatch
     frame["kind"] = np.where(rng.random(3000) < 0.5, "u", "v")
     frame["word"] = rng.choice(list("xyz"), size=3000)
     frame["y"] = np.where(rng.random(3000) < 0.2, "yes", "no")
-    monkeypatch.setattr(real_tables, "_frame", lambda known: frame)
+    monkeypatch.setattr(real_tables, "frame_of", lambda known: frame)
     known = Known(data="made", package="pandas", table="made", label="y", dropped=("id",))
     x, label = read(known)
     assert x.shape == (3000, 6) and 0.15 < label.mean() < 0.25
@@ -110,6 +116,39 @@ def _small(place, seed):
         rng.normal(size=(400, 3)) + truth[:, None],
         truth,
     )
+
+
+def test_a_real_table_of_three_classes_keeps_most_rows_of_the_first():
+    (wine,) = (known for known in several_tables.SEVERAL if known.data == "wine")
+    x, label = several_tables.read_several(wine)
+    assert x.shape == (178, 13) and np.bincount(label).tolist() == [71, 59, 48]
+    trial = several_tables.drawn_several(wine)
+    sizes, left = np.bincount(trial.label), np.bincount(trial.truth)
+    assert np.all(sizes[1:] <= left[1:] + 1) and sizes[0] >= 1.5 * sizes[1:].max()
+    both = np.concatenate([trial.x, trial.judge])
+    assert len(np.unique(both, axis=0)) == len(both), "no row is planned for and judged on"
+    assert several_tables.drawn_several(wine, again=1).x.tobytes() != trial.x.tobytes()
+
+
+def test_tables_of_three_classes_are_recorded_and_decided_on(tmp_path, monkeypatch):
+    def small(known, again=0):
+        rng, label = np.random.default_rng(len(known.data)), np.repeat([0, 1, 2], (60, 16, 14))
+        truth = np.repeat([0, 1, 2], 100)
+        means = np.array([[0.0, 0.0], [1.2, 0.0], [0.0, 1.2]])
+        x = rng.normal(size=(90, 2)) + means[label]
+        return Trial(x, label, rng.normal(size=(300, 2)) + means[truth], truth)
+
+    def theory(x, y, group, designs, *, objective):
+        return Proposal(np.linspace(-0.01, 0.01, len(designs)), 0.05, 1.0, 1.0)
+
+    monkeypatch.setattr(study, "drawn_several", small)
+    monkeypatch.setattr(importlib.import_module(study.judged.__module__), "propose_several", theory)
+    for metric in ("cross-entropy", "worst-group", "balanced-error"):
+        records = study.recorded("several", 0, tmp_path, metric=metric, repeats=1, first=2)
+        assert [len(record["sizes"]) for record in records] == [3, 3]
+        found = study.shown(records, metric)
+        assert found["rules"]["class weighting"]["mean"] == 0.0
+        assert abs(found["rules"]["level SMOTE"]["mean"]) < 0.5
 
 
 def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):

@@ -36,9 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real",
         action="append",
-        choices=("development", "closed", "wide"),
+        choices=("development", "closed", "wide", "several"),
         default=[],
-        help="a half of the real tables, or those of many features; may be repeated",
+        help="a half of the real tables of two classes, those of many features, or those of three "
+        "and four classes; may be repeated",
     )
     parser.add_argument(
         "--learner",
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--first",
         type=whole(1),
         metavar="N",
-        help="only so many real tables, in the order of their names' SHA-256",
+        help="only so many real tables, in the order of their names' SHA-256 or of the list",
     )
     parser.add_argument(
         "--repeats", type=whole(1), default=2, help="of 5-fold cross-validation (2)"

@@ -211,7 +211,7 @@ def cross_validate(
             score = fit_and_score(
                 design, pools, rows, x[held], learner, ridges, seed + place, stands
             )
-            threshold = _threshold(design, label_of, sizes)
+            threshold = threshold_of(design, label_of, sizes)
             for kind, name in enumerate(objectives):
                 losses[kind, number, :, place] = OBJECTIVES[name].loss(score, threshold, judged)
         if told is not None:
@@ -234,8 +234,12 @@ def _labels(y: np.ndarray, group: np.ndarray) -> np.ndarray:
     return found
 
 
-def _threshold(design: Design, label_of: np.ndarray, sizes) -> float | np.ndarray:
-    """Log-odds in the weights trained on: of label 1, or of every class against class 0."""
+def threshold_of(design: Design, label_of: np.ndarray, sizes) -> float | np.ndarray:
+    """Log-odds in the weights trained on: of label 1, or of every class against class 0.
+
+    Args:
+        design: that is trained; label_of: every group's label ``[G]``; sizes: rows of the groups.
+    """
     count = int(label_of.max()) + 1
     if count == 2:
         return float(logit(design.share_of(label_of > 0, sizes)))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logit
 
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.designs import designs_of
-from synthetic_oversampling.practice.planner.evidence import cross_validate, fit_and_score
+from synthetic_oversampling.practice.planner.evidence import (
+    cross_validate,
+    fit_and_score,
+    threshold_of,
+)
 from synthetic_oversampling.practice.planner.learners import RIDGES
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, rows_of
 from synthetic_oversampling.practice.planner.plan import USUAL
 from synthetic_oversampling.practice.planner.proposal import propose
+from synthetic_oversampling.practice.planner.several.proposal import propose_several
 from synthetic_oversampling.practice.planner.sources import drawing
 from synthetic_oversampling.practice.planner_study.real_tables import Trial
 
@@ -23,7 +27,8 @@ def judged(
 ) -> dict:
     """Every design's predicted and validated gain over class weighting, and its true loss.
 
-    All by each of `planner.objectives.OBJECTIVES`, at the table's own share of label 1.
+    All by each of `planner.objectives.OBJECTIVES` that knows as many classes, at the table's own
+    share of label 1.
 
     Args:
         trial: rows to plan for, and rows to judge on.
@@ -35,16 +40,14 @@ def judged(
     designs = designs_of(sizes, USUAL)
     sources = {name: drawing(name, x, y) for name in USUAL}
     ridges = RIDGES if learner == "logistic-l2" else (0.0,)
-    names, share = list(OBJECTIVES), float(np.mean(y))
-    proposals = propose(
-        (x - x.mean(axis=0)) / x.std(axis=0),
-        y,
-        y,
-        designs,
-        None if learner == "logistic-l2" else 0.0,
-        objectives=names,
-        prevalence=share,
-    )
+    several = len(sizes) > 2
+    names = [name for name, one in OBJECTIVES.items() if one.several is not None or not several]
+    share, scaled = float(np.mean(y == 1)), (x - x.mean(axis=0)) / x.std(axis=0)
+    if several:
+        proposals = tuple(propose_several(scaled, y, y, designs, objective=name) for name in names)
+    else:
+        ridge = None if learner == "logistic-l2" else 0.0
+        proposals = propose(scaled, y, y, designs, ridge, objectives=names, prevalence=share)
     every = cross_validate(
         x,
         y,
@@ -72,7 +75,7 @@ def judged(
         true = []
         for design, drawn, ridge in zip(designs, pools, found.ridge, strict=True):
             score = fit_and_score(design, drawn, (x, y, y), trial.judge, learner, (ridge,), seed)
-            threshold = float(logit(design.share_of([False, True], sizes)))
+            threshold = threshold_of(design, np.arange(len(sizes)), sizes)
             true.append(float(OBJECTIVES[name].loss(score, threshold, fresh)[0]))
         metrics[name] = {
             "theory": proposal.gain.tolist(),

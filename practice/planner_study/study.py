@@ -27,12 +27,14 @@ from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trus
 from synthetic_oversampling.practice.planner_study import wide
 from synthetic_oversampling.practice.planner_study.judged import judged
 from synthetic_oversampling.practice.planner_study.real_tables import TABLES, Trial, drawn, half
+from synthetic_oversampling.practice.planner_study.several_tables import SEVERAL, drawn_several
 from synthetic_oversampling.practice.planner_study.simulated import simulated
 from synthetic_oversampling.simulate import artifacts
 
 __all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
 
-SETS = ("simulated", "wide", "development", "closed", "real-wide")  # the sets of tables
+# the sets of tables
+SETS = ("simulated", "wide", "development", "closed", "real-wide", "several")
 _GREAT = 0.02  # in units of the objective: a loss that is noticed
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
 
@@ -68,6 +70,8 @@ def recorded(
     elif name == "real-wide":
         known = sorted(wide.TABLES, key=_digest)[:first]
         todo = [(entry.key, partial(wide.drawn, entry)) for entry in known]
+    elif name == "several":
+        todo = [(entry.key, partial(drawn_several, entry)) for entry in SEVERAL[:first]]
     else:
         known = sorted((entry for entry in TABLES if half(entry) == name), key=_digest)[:first]
         todo = [(entry.key, partial(drawn, entry)) for entry in known]

@@ -23,6 +23,7 @@ import hashlib
 import numpy as np
 
 from synthetic_oversampling.practice.planner_study.real_tables import (
+    MOST_ROWS,
     Known,
     Trial,
     near_rows,
@@ -43,7 +44,7 @@ KINDS = (
     "counts",
 )
 _JUDGED = 4000  # fresh rows of each class
-_MOST_COLUMNS, _MOST_ROWS = 400, 20_000
+_MOST_COLUMNS = 400
 _LEFT = 30  # rows of each class to judge on, at least
 _ALIKE = 0.9999  # correlation of columns of which one is left out
 # as in `real_tables`: data set | package | table | label | columns left out
@@ -153,7 +154,7 @@ def drawn(known: Known) -> Trial | None:
     if len(rare) - few < _LEFT or few < 15 or many < 2 * few:
         return None
     rows = np.concatenate([common[:many], rare[:few]])
-    rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:_MOST_ROWS]
+    rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:MOST_ROWS]
     columns = _columns(x[rows], rng)
     rest = near_rows(x[:, columns], rows, rest)
     return Trial(x[rows][:, columns], label[rows], x[rest][:, columns], label[rest])
