@@ -8,13 +8,15 @@ products themselves. One thread also gives the same digits on machines of any nu
 from __future__ import annotations
 
 import threading
-from contextlib import ContextDecorator
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["OneThread"]
+
+Function = TypeVar("Function", bound=Callable)
 
 _LOCK = threading.Lock()
 _LIMITS: list[Any] = []  # of the calls under way: the first sets it, the last lifts it
@@ -28,7 +30,7 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-class OneThread(ContextDecorator):
+class OneThread:
     """One thread of BLAS while a block or a function runs, for all threads of Python.
 
     Example:
@@ -39,6 +41,16 @@ class OneThread(ContextDecorator):
         >>> OneThread()(threads)(), threads() == before
         ({1}, True)
     """
+
+    def __call__(self, function: Function) -> Function:
+        """The function in such a block, called from this package: warnings name its caller."""
+
+        @wraps(function)
+        def alone(*args, **kwargs):
+            with self:
+                return function(*args, **kwargs)
+
+        return alone  # type: ignore[return-value]  # of the same signature
 
     def __enter__(self) -> None:
         with _LOCK:

@@ -126,7 +126,6 @@ class Proportional:
         return float(np.max(self.error))
 
 
-@OneThread()
 def predict_proportional(
     *,
     groups: Sequence[GaussianGroup],
@@ -173,7 +172,6 @@ def predict_proportional(
     return _predicted(parts, groups, float(ridge), loss, intercept)
 
 
-@OneThread()
 def predict_clusters(
     *,
     clusters: Sequence[Cluster],
@@ -320,6 +318,7 @@ def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
 
+@OneThread()
 def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) -> Proportional:
     tested = [
         (mean, cov) for group in groups for mean, cov in zip(group.mean, group.cov, strict=True)
