@@ -14,7 +14,7 @@ from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.population.minimum import minimise
 from synthetic_oversampling.theory.prediction.bias import population
-from synthetic_oversampling.theory.prediction.influence import fitted
+from synthetic_oversampling.theory.prediction.influence import _fitted
 from synthetic_oversampling.transformer_toy import heads, model, tasks, train
 
 PLATFORMS = ("cuda", "tpu")
@@ -32,7 +32,7 @@ def _prediction(label):
     rest, room = (pieces.laws, jnp.stack(pieces.masses)), pieces.real.weights.shape[1]
 
     def predict(law, points, matrix, rest):
-        return minimise(law), fitted.__wrapped__(points, matrix, *rest, room, families, LOGISTIC)
+        return minimise(law), _fitted(points, matrix, *rest, room, families, LOGISTIC)
 
     return predict, (target, jnp.array([[0.0, 0.0], [1.0, 1.0]]), jnp.eye(2), rest)
 

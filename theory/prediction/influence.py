@@ -49,6 +49,8 @@ __all__ = [
     "seed_noise",
 ]
 
+_FEW, _NARROW = 2, 64  # components and parameters up to which `fitted` runs for a millisecond
+
 
 class _Gaussian(NamedTuple):
     """Mean score of a Gaussian scale mixture ``N(mu, W cov)``, ``E W = 1``, at one ``theta``.
@@ -393,4 +395,19 @@ def _fitted(points, matrix, laws, masses, room, families, loss) -> Fitted:
     return Fitted(noise, drift, slope[1])
 
 
-fitted = quick_jit(_fitted, static_argnames=("room", "families", "loss"), level=1)
+_STATIC = ("room", "families", "loss")
+_brief, _long = (quick_jit(_fitted, static_argnames=_STATIC, level=level) for level in (0, 1))
+
+
+def fitted(points, matrix, laws: Law, masses, room: int, families, loss: Loss) -> Fitted:
+    """`Fitted`, by a program that is optimised only where it runs for more than a millisecond.
+
+    Args:
+        points: ``[2, p]``; matrix: ``[p, p]``, whose trace with the noise has its slope taken.
+        laws: as `halves` takes them, with ``room``; masses: in one array, as `SeedMasses` has them.
+        room: components of a group.
+        families, loss: as for `seed_noise`.
+    """
+    brief = "interpolation" not in families and room <= _FEW and points.shape[1] <= _NARROW
+    program = _brief if brief else _long
+    return program(points, matrix, laws, masses, room=room, families=families, loss=loss)
