@@ -26,12 +26,13 @@ __all__ = [
     "fit",
 ]
 
-# classes, means, deviations and sizes of the groups: the attribute moves the second feature
+# class of each group: two of every class, by the attribute
 LABELS = np.repeat(np.arange(4), 2)
 _CLASSES = np.array([[0.0, 0.0], [1.6, 0.3], [0.2, 1.5], [-1.4, -0.8]])
+# of the groups: the attribute moves the second feature
 MEANS = _CLASSES[LABELS] + np.outer(np.tile([-1.0, 1.0], 4), [0.0, 0.7])
-STDS = (0.9, 0.8)
-SIZES = (240, 120, 130, 200, 210, 120, 140, 220)
+STDS = (0.9, 0.8)  # of the two features
+SIZES = (240, 120, 130, 200, 210, 120, 140, 220)  # of the groups
 # what is added to the samples: how many in each group, how they count, how far off they lie
 AUGMENTATION, WEIGHT, SHIFT = 160, 0.5, (0.3, 0.16)
 _STEP, _REACH = 1.0 / 64, 6.5  # standard deviations of the first feature
