@@ -330,7 +330,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     equations = Equations(
         spectra=spectra,
         rows=parts.rows,
-        seeds=parts.seeds if parts.drawn else [],
+        seeds=parts.seeds,
         drawn=parts.drawn,
         loss=loss,
         ridge=ridge,
