@@ -31,7 +31,7 @@ def huge_cases(folder):
         ),
         (resample, "--n-synthetic --augmentation --seed"),
         (text, "--rows --context --attempts --new-tokens --seed"),
-        (["planner-study", "--out", out], "--simulated --first --repeats --seed"),
+        (["planner-study", "--out", out], "--simulated --wide --givers --first --repeats --seed"),
         (["recalibrate", good, "--label=y"], "--folds --seed"),
         (["benchmark", good, "--label=y", "--out", out], "--seeds"),
     ]

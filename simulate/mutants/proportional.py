@@ -54,14 +54,14 @@ def _one_factor(right, loss, margin, partners):
 def _uncentred(right):
     """The seeds' noise about their mean, as if it were not centred."""
 
-    def wrong(loss, potential, centre, var, response, nodes, start=None, **more):
-        found = right(loss, potential, centre, var, response, nodes, start, **more)
+    def wrong(loss, potential, centre, var, response, nodes, start=None, *more):
+        found = right(loss, potential, centre, var, response, nodes, start, *more)
         if not potential.tilt or potential.spring:
             return found
         force = 0.0
         for _ in range(60):  # at the force that it has itself
             moved = centre + response * force
-            found = right(loss, potential, moved, var, response, nodes, start, **more)
+            found = right(loss, potential, moved, var, response, nodes, start, *more)
             force += (found.force - potential.tilt - force) / 2
         return found._replace(square=found.square + (found.force - potential.tilt) ** 2)
 

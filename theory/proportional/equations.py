@@ -412,7 +412,7 @@ class Equations:
                 response[k],
                 self.nodes,
                 starts.get(k, self.near.get(k)),
-                once=k in starts,
+                k in starts,
             )
             self.near[k] = found.margins  # where Newton's method begins next
             rows.append(found)
