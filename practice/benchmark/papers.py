@@ -15,9 +15,8 @@ import numpy as np
 from synthetic_oversampling.practice.benchmark.splits import Split
 from synthetic_oversampling.practice.rows.craft import craft
 
-__all__ = ["PAPERS", "SEEDS", "Paper", "craft_split"]
+__all__ = ["SEEDS", "Paper", "craft_split"]
 
-PAPERS = ("craft",)  # by the names of --paper
 SEEDS = 100  # of which two methods that are .02 apart differ by four standard errors and more
 _SIZES = (90, 10)
 _JUDGED = 2000  # fresh rows of each class
@@ -71,7 +70,7 @@ class Paper(NamedTuple):
     """A paper's comparison, in the place of a table in a setting.
 
     Attributes:
-        paper: among `PAPERS`.
+        paper: its name, "craft".
     """
 
     paper: str

@@ -133,7 +133,7 @@ def fit_and_score(
         times: how many rows a row of each group stands for ``[G]``; one when omitted.
     """
     x, y, group = rows
-    sizes = np.bincount(group) * (1 if times is None else times)
+    sizes = np.bincount(group) * _times(times, group)
     real, made = design.weights(sizes)
     parts, labels, weights = [x], [y], [(real * sizes / np.bincount(group))[group]]
     label_of = _labels(y, group)
