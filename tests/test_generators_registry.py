@@ -15,7 +15,7 @@ from synthetic_oversampling.simulate.experiments.configurations import (
     generators_for,
 )
 from synthetic_oversampling.simulate.experiments.proportional_settings import SETTINGS
-from synthetic_oversampling.simulate.sampling.samplers import sample_synthetic, synthetic_columns
+from synthetic_oversampling.simulate.sampling.samplers import recipe_of, sample_synthetic
 from synthetic_oversampling.simulate.sweeps.table import SWEEPS
 from synthetic_oversampling.simulate.verify.suites import SUITES
 from synthetic_oversampling.theory.generators.base import Fits, Generator
@@ -139,7 +139,7 @@ def test_a_generator_is_refused_whose_seeds_do_not_contribute_as_it_says(unsaid)
 
 
 def test_samplers_are_found_by_class():
-    assert synthetic_columns.dispatch(Copula) is synthetic_columns.dispatch(Duplicate)
+    assert recipe_of.dispatch(Copula) is recipe_of.dispatch(Duplicate)
 
 
 # The fields of `SeedMasses` in order: duplicates, gaussian, own_cov, pooled_cov, interpolation,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthetic_oversampling.simulate.experiments.experiment import evaluator, experiment
+from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.population.minimum import minimise
@@ -38,10 +38,9 @@ def _prediction(label):
 
 
 def _experiment():
-    draw = experiment("line", "raw").functions()[0]
-    evaluate = evaluator("line")
+    draw, evaluate, shared = experiment("line", "raw").functions()
     keys = jax.random.split(jax.random.key(0), 4)
-    return jax.vmap(lambda key: evaluate(draw(key))), (keys,)
+    return jax.vmap(lambda key: evaluate(draw(key), shared)), (keys,)
 
 
 def _smote():

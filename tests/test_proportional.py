@@ -409,6 +409,23 @@ def test_a_path_of_few_rows_is_solved_from_the_discriminant():
         assert found.residual <= 1e-10 and found.total == pytest.approx(near.total, rel=0.01)
 
 
+def test_copies_are_solved_by_either_way():
+    """Equations of plain designs are the same with the seeds' moments and without: the way is not.
+
+    This setting is found only without them.
+    """
+    from synthetic_oversampling.simulate.commands.validity import cases_of
+
+    case = cases_of(120)["fresh/1-64-d25-synthetic-duplicate"]
+    found = predict_proportional(
+        groups=case.groups, design=case.design, generator=case.generator, ridge=0.0
+    )
+    near = predict_proportional(
+        groups=case.groups, design=case.design, generator=case.generator, ridge=1e-5
+    )
+    assert found.residual <= 1e-10 and found.total == pytest.approx(near.total, rel=0.05)
+
+
 def test_a_correlation_near_1_is_still_warned_of():
     from synthetic_oversampling.theory.inputs import DigitsLost
 

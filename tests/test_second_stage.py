@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import threading
 from functools import partial
 
 import jax
@@ -300,3 +301,24 @@ def test_many_seeds_in_one_process_count_what_would_have_been_undecided(toy, tmp
 def test_a_check_without_usable_replicates_does_not_ask_for_more():
     outcome = judge(CHECK, Observation(mean=math.nan, std_error=math.nan, n=0, left_out=1.0), 4.9)
     assert outcome.verdict == "inconclusive" and not outcome.open and outcome.left_out == 1.0
+
+
+def test_a_device_takes_suites_of_its_own_first_and_then_the_last_of_another(monkeypatch):
+    """What was compiled for a device is found again only on it."""
+    monkeypatch.setattr(stages.jax, "local_devices", lambda: ["first", "second"])
+    names = [f"{suite}/{label}" for suite in "abcdefg" for label in ("x", "y")]
+    others_done, seen = threading.Event(), {}
+
+    def run(name, place):
+        if name == "a/x":
+            assert others_done.wait(20)
+        seen[name] = place[0]
+        if len(seen) == len(names) - 2:
+            others_done.set()
+
+    stages._side_by_side(names, run, threading.Event())
+    assert [*seen][-2:] == ["a/x", "a/y"]
+    assert {place for name, place in seen.items() if name[0] == "a"} == {"first"}
+    # the second's own are b, d and f; of the first's row c, e and g it takes the last first
+    assert [name[0] for name in seen][:-2:2] == ["b", "d", "f", "g", "e", "c"]
+    assert {place for name, place in seen.items() if name[0] != "a"} == {"second"}

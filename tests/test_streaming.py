@@ -68,7 +68,10 @@ def test_the_streamed_fit_is_the_fit_of_the_data_set(generator):
 
 def test_the_batch_does_not_matter_and_the_key_does():
     one_by_one, at_once = (
-        jax.jit(lambda key, size=batch: fit_streamed(GROUPS, DESIGN, Smote(), key=key, batch=size))
+        jax.jit(
+            lambda key, size=batch: fit_streamed(GROUPS, DESIGN, Smote(), key=key, batch=size),
+            compiler_options=OPTIONS,
+        )
         for batch in (1, 1000)
     )
     expected = at_once(KEY).theta

@@ -6,7 +6,7 @@ import sys
 import jax
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.sampling import streams
@@ -67,6 +67,22 @@ def test_calls_inside_of_each_other_lift_the_limit_at_the_last():
     assert _threads() == before
 
 
+def test_a_limit_that_ends_meanwhile_is_lifted():
+    """As another library's may in another thread: what was before it is what is to be after."""
+    before = _threads()
+    other = threadpool_limits(1, user_api="blas")
+    with OneThread():
+        other.restore_original_limits()
+        with OneThread():
+            assert _threads() == {1}
+    with OneThread():
+        pass
+    other = threadpool_limits(1, user_api="blas")
+    with OneThread():
+        other.restore_original_limits()
+    assert _threads() == before
+
+
 def test_a_warning_names_the_line_that_asked():
     done = subprocess.run([sys.executable, "-c", WARNED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -75,7 +91,7 @@ def test_a_warning_names_the_line_that_asked():
 
 @pytest.mark.parametrize("label", ["smote", "predictive"])
 def test_programs_without_fusion_emitters_draw_and_evaluate_the_same_bits(label):
-    draw, evaluate = experiment("line", label).functions()
+    draw, evaluate, shared = experiment("line", label).functions()
 
     def drawn(numbers, key):
         return jax.vmap(lambda number: draw(streams.fold_in(key, number)))(numbers)
@@ -84,7 +100,7 @@ def test_programs_without_fusion_emitters_draw_and_evaluate_the_same_bits(label)
     for compiled in (jax.jit, lambda function: quick_jit(function, level=None)):
         found = compiled(drawn)(np.arange(4, dtype=np.uint32), experiment_key(1, "line"))
         data = found if data is None else data
-        scored = compiled(jax.vmap(evaluate))(data)
+        scored = compiled(jax.vmap(evaluate, (0, None)))(data, shared)
         if drawn_by is not None:
             jax.tree.map(np.testing.assert_array_equal, (found, scored), drawn_by)
         drawn_by = found, scored

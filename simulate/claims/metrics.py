@@ -12,10 +12,11 @@ from scipy.special import ndtr
 
 from synthetic_oversampling.simulate.checks.declaration import Check, Expectation
 from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
+from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.experiments.metrics import (
-    EXPERIMENTS,
+    MEASURED,
     PREVALENCE,
-    metric_experiment,
+    second_order,
 )
 from synthetic_oversampling.theory.generators.table import Oracle
 from synthetic_oversampling.theory.population.design import Design
@@ -23,7 +24,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.metrics import METRICS, metrics
 from synthetic_oversampling.theory.prediction.bias import predict_bias
 
-__all__ = ["SUITE", "by_integration", "metric_checks"]
+__all__ = ["SUITE", "by_integration", "expected_metric_checks", "metric_checks"]
 
 SUITE = "metrics"  # name of the suite of these checks
 _EFFECTS = {"quick": 0.15, "full": 0.08}
@@ -118,15 +119,14 @@ def by_integration(theta: np.ndarray, groups, prevalence: float) -> tuple[float,
 
 
 def metric_checks(profile: str) -> Iterator[Check]:
-    """Every check of theorem M.
+    """The checks of M1 and M2.
 
     Args:
         profile: "quick" or "full".
     """
+    del profile  # nothing of these is simulated
     yield from _exact_checks()
     yield from _best_checks()
-    for name in EXPERIMENTS:
-        yield from _expected_checks(name, _EFFECTS[profile])
 
 
 def _exact_checks() -> Iterator[Check]:
@@ -193,31 +193,35 @@ def _best_checks() -> Iterator[Check]:
         )
 
 
-def _expected_checks(name: str, effect: float) -> Iterator[Check]:
-    """M3: what estimation adds to a metric of the pseudo-true point."""
-    label = name.removeprefix(f"{SUITE}/")
+def expected_metric_checks(name: str, profile: str) -> Iterator[Check]:
+    """M3: what estimation adds to a metric of the pseudo-true point, on a configuration's designs.
 
-    def expect(k: int) -> Expectation:
-        experiment = metric_experiment(name)
-        mean, scale = (float(part[k]) for part in experiment.second_order)
-        configuration = experiment.base.configuration
-        size = configuration.dim + 1
-        remainder = 2.0 * size / min(configuration.sizes)  # as in `simulate.claims.bias`
+    Args:
+        name: of the configuration.
+        profile: "quick" or "full".
+    """
+
+    def expect(label: str, k: int) -> Expectation:
+        setting = experiment(name, label)
+        mean, scale = (float(part[k]) for part in second_order(name, setting.prediction))
+        size = setting.configuration.dim + 1
+        remainder = 2.0 * size / min(setting.configuration.sizes)  # as in `simulate.claims.bias`
         return Expectation(
             theory=mean,
             std=1.15 * math.sqrt(2.0 / size) * scale,
             allowance=remainder * scale,
-            discrepancy=max(effect, 2 * remainder) * scale,
+            discrepancy=max(_EFFECTS[profile], 2 * remainder) * scale,
             skewness=math.sqrt(8.0 / size),
         )
 
-    for k, metric in enumerate(_IDS["M3"]):
-        yield Check(
-            id=f"{metric}.{SUITE}.{label}",
-            claim="what estimation adds to the metric: noise and drift",
-            kind="asymptotic",
-            experiments=(name,),
-            statistic=("second_order", k),
-            source="simulated, scored by theory",
-            expect=partial(expect, k),
-        )
+    for label in (label for configuration, label in MEASURED if configuration == name):
+        for k, metric in enumerate(_IDS["M3"]):
+            yield Check(
+                id=f"{metric}.{name}.{label}",
+                claim="what estimation adds to the metric: noise and drift",
+                kind="asymptotic",
+                experiments=(f"{name}/{label}",),
+                statistic=("metrics_second_order", k),
+                source="simulated, scored by theory",
+                expect=partial(expect, label, k),
+            )

@@ -28,6 +28,12 @@ from synthetic_oversampling.simulate.experiments.configurations import (
     Configuration,
     generators_for,
 )
+from synthetic_oversampling.simulate.experiments.metrics import (
+    MEASURED,
+    Linear,
+    classes,
+    linear,
+)
 from synthetic_oversampling.simulate.replicates.control import (
     Control,
     control_of,
@@ -44,6 +50,7 @@ from synthetic_oversampling.theory.population.expectations import quadrature
 from synthetic_oversampling.theory.population.groups import error_rate, gradient, risk
 from synthetic_oversampling.theory.population.laws import Law, law_of, stack
 from synthetic_oversampling.theory.population.margins import LOGISTIC
+from synthetic_oversampling.theory.population.metrics import metric_values
 from synthetic_oversampling.theory.prediction.bias import expected_empirical_risk, population
 from synthetic_oversampling.theory.prediction.excess_risk import Prediction, predict
 
@@ -61,6 +68,7 @@ class Probe(NamedTuple):
         group_risk_star, group_risk_alpha, group_error_alpha: ``[G]``.
         group_slope, group_error_slope: gradients at ``alpha`` ``[G, p]``.
         control: control variates of the second-order parts (`simulate.replicates.control`).
+        metrics: of theorem M, where the experiment is `measured`.
     """
 
     star: Array
@@ -75,6 +83,7 @@ class Probe(NamedTuple):
     group_slope: Array
     group_error_slope: Array
     control: Control
+    metrics: Linear | None
 
 
 @quick_jit
@@ -131,7 +140,7 @@ class Experiment:
     @cached_property
     def probe(self) -> Probe:
         """The constants replicates are compared with."""
-        theory = self.prediction
+        theory, name = self.prediction, self.configuration.name
         groups = stack([group.law for group in self.configuration.groups])
         risk_star, *_ = group_derivatives(theory.theta_star, groups)
         at_alpha = group_derivatives(theory.theta_alpha, groups)
@@ -152,7 +161,13 @@ class Experiment:
             group_slope=slope,
             group_error_slope=error_slope,
             control=self._control(theory.theta_alpha, inverse, groups),
+            metrics=linear(name, theory) if self.measured else None,
         )
+
+    @property
+    def measured(self) -> bool:
+        """Whether the metrics of its replicates are computed."""
+        return (self.configuration.name, self.label) in MEASURED
 
     @property
     def controlled(self) -> bool:
@@ -191,19 +206,31 @@ class Experiment:
         return value, float(np.sqrt(spread))
 
     def functions(self):
-        """``(draw, evaluate)`` for `monte_carlo.run`: the same two at every call, so that they are
-        compiled once."""
+        """``(draw, evaluate, shared)`` for `monte_carlo.run`: the same at every call, so that they
+        are compiled once."""
         return self._functions
 
     @cached_property
     def _functions(self):
+        layout = row_layout(self.design)
+        weight = np.repeat([part.row_weight for part in layout], [part.count for part in layout])
+        # weighted rows are those of raw training
+        drawn = experiment(self.configuration.name, "raw") if self.label == "weighted" else self
+        return (
+            drawn._draw,
+            evaluator(self.configuration.name, self.measured),
+            (self.probe, jnp.asarray(weight)),
+        )
+
+    @cached_property
+    def _draw(self):
         groups, design, generator = self.configuration.groups, self.design, self.generator
-        probe = self.probe
 
         def draw(key):
-            return draw_dataset(groups, design, generator, key=key), probe
+            data = draw_dataset(groups, design, generator, key=key)
+            return data.x, data.sign
 
-        return draw, evaluator(self.configuration.name)
+        return draw
 
 
 def _unit(vector: Array) -> Array:
@@ -229,16 +256,19 @@ def _loss_variance(theta, law: Law):
 
 
 @lru_cache(maxsize=16)
-def evaluator(name: str):
-    """The evaluation of one replicate on a configuration: one function, compiled once per shape."""
+def evaluator(name: str, measured: bool):
+    """The evaluation of one replicate on a configuration: one function, compiled once per shape.
+
+    With ``measured``, its metrics too, which take as long as the fit.
+    """
     configuration = CONFIGURATIONS[name]()
     groups = stack([law_of(group) for group in configuration.groups])
     minority = configuration.minority
 
-    def evaluate(inputs):
-        data, probe = inputs
-        sample = (data.x, data.sign, data.weight)
-        margin = data.sign * (probe.elsewhere[0] + data.x @ probe.elsewhere[1:])
+    def evaluate(rows, shared):
+        (x, sign), (probe, weight) = rows, shared
+        sample = (x, sign, weight)
+        margin = sign * (probe.elsewhere[0] + x @ probe.elsewhere[1:])
         result = fit(*sample, start=probe.alpha, metric=probe.inverse)
         score = empirical_gradient(probe.alpha, *sample)
         risks = jax.vmap(lambda law: risk(result.theta, law))(groups)
@@ -250,9 +280,14 @@ def evaluator(name: str):
         minority_parts = (group_second[minority], error_second[minority])
         control = control_value(probe.control, probe.inverse, probe.alpha, *sample, score)
         controlled = jnp.stack([second_order, *minority_parts]) - control + probe.control.mean
+        more = {}
+        if measured:
+            at = probe.metrics
+            moved = metric_values(result.theta, classes(name)) - at.value
+            more["metrics_second_order"] = moved + at.pull @ score
         return {
             "controlled": controlled,
-            "objective": jnp.sum(data.weight * LOGISTIC.value(margin)),
+            "objective": jnp.sum(weight * LOGISTIC.value(margin)),
             "gradient": empirical_gradient(probe.star, *sample) @ probe.gradient_direction,
             "theta": result.theta - probe.star,
             "displacement": (result.theta - probe.star) @ probe.displacement_direction,
@@ -264,6 +299,7 @@ def evaluator(name: str):
             "error_second_order": error_second,
             "not_converged": ~result.converged & ~result.separated,
             "separated": result.separated,
+            **more,
         }
 
     return evaluate

@@ -56,7 +56,7 @@ METRIC_MUTANTS = (
         name="metric-noise-not-halved",
         theorems=("M3",),
         change="tr(Hess m Cov) for half of it",
-        checks=("M3.auroc.metrics.mixture-weighted", "M3.best_f1.metrics.spurious-smote"),
+        checks=("M3.auroc.mixture.weighted", "M3.best_f1.spurious.smote"),
         changes=(_expected(lambda one: one._replace(noise=2 * one.noise)),),
         also=("metrics",),
     ),
@@ -64,7 +64,7 @@ METRIC_MUTANTS = (
         name="metric-without-drift",
         theorems=("M3",),
         change="the estimator's bias of order 1/n left out",
-        checks=("M3.average_precision.metrics.spurious-raw",),
+        checks=("M3.average_precision.spurious.raw",),
         changes=(_expected(lambda one: one._replace(drift=0.0)),),
     ),
     Mutant(

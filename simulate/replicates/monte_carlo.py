@@ -153,7 +153,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def run(
-    statistics: Callable | tuple[Callable, Callable],
+    statistics: Callable | tuple[Callable, Callable] | tuple[Callable, Callable, Any],
     *,
     key: jax.Array,
     replicates: int,
@@ -170,7 +170,8 @@ def run(
         statistics: ``key -> {name: scalar or array}`` for one replicate, jit-able; or a pair
             ``(draw, evaluate)`` with ``draw(key) -> data`` and ``evaluate(data) -> {...}``, which
             are compiled separately: an `evaluate` shared by several experiments is compiled
-            once, and on a CPU it goes through a block in parts that stay in cache. A boolean
+            once, and on a CPU it goes through a block in parts that stay in cache. With a third,
+            arrays that all replicates are compared with, it is ``evaluate(data, third)``. A boolean
             entry marks a problem: the replicate is left out and counted under that name. So is
             a replicate with a value that is not finite, as "non_finite".
         key: typed key of the experiment; replicate ``i`` gets ``fold_in(key, i)``.
@@ -212,7 +213,7 @@ def run(
     if resume is not None and resume.replicates >= replicates:
         return resume
     mesh = replicate_mesh(devices)
-    draw, evaluate = statistics if isinstance(statistics, tuple) else (statistics, None)
+    draw, evaluate, *shared = statistics if isinstance(statistics, tuple) else (statistics, None)
     draw_blocks = sharded_draw(draw, mesh)
     evaluate_blocks = (lambda data: data) if evaluate is None else sharded_map(evaluate, mesh)
 
@@ -228,7 +229,7 @@ def run(
         while True:
             while len(queue) < _IN_FLIGHT and (start := next(upcoming, None)) is not None:
                 indices = replicate_indices(start, block, mesh)
-                queue.append((start, evaluate_blocks(draw_blocks(key, indices))))
+                queue.append((start, evaluate_blocks(draw_blocks(key, indices), *shared)))
             if not queue:
                 break
             start, output = queue.pop(0)

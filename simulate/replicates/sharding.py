@@ -67,25 +67,38 @@ def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 def sharded_map(function: Callable, mesh: Mesh, *, tiled: bool = True) -> Callable:
     """``function`` of one replicate, mapped over a leading axis that is split over the mesh.
 
-    Compiled once for each function, device and shape: pass the same function object again.
+    Compiled once for each function, device and shape: pass the same function object again. The
+    result is called with the rows, and with what all replicates share.
 
     Args:
-        function: of a replicate's data, which it may go through many times.
+        function: of a replicate's data, which it may go through many times, and of what is shared.
         mesh: from `replicate_mesh`.
         tiled: on a CPU, as many replicates at a time as stay in cache; not where they hold little
             and are drawn from, which all at once is faster.
     """
     tiled = tiled and mesh.devices.flat[0].platform == "cpu"
-    every = _tiled(function) if tiled else jax.vmap(function)
+    every = _tiled(function) if tiled else _several(function)
     return _on_each_device(quick_jit(every, level=None), mesh)
+
+
+def _several(function: Callable) -> Callable:
+    """``function`` of every row, vectorised."""
+
+    @wraps(function)  # programs are known by its name
+    def every(rows, *common):
+        return jax.vmap(lambda row: function(row, *common))(rows)
+
+    return every
 
 
 def _tiled(function: Callable) -> Callable:
     """``function`` of every row, vectorised over as many at a time as stay in cache."""
-    several = jax.vmap(function)
 
     @wraps(function)  # programs are known by its name
-    def every(rows):
+    def every(rows, *common):
+        def several(some):
+            return _several(function)(some, *common)
+
         arrays = jax.tree.leaves(rows)
         count = len(arrays[0])
         fitting = max(1, TILE_NUMBERS * count // max(1, sum(array.size for array in arrays)))

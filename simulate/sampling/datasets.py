@@ -16,8 +16,12 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from synthetic_oversampling.simulate.sampling import streams
-from synthetic_oversampling.simulate.sampling.mixtures import components_of, sample_columns
-from synthetic_oversampling.simulate.sampling.samplers import check_group_seeds, synthetic_columns
+from synthetic_oversampling.simulate.sampling.mixtures import (
+    components_of,
+    draw_columns,
+    law_recipe,
+)
+from synthetic_oversampling.simulate.sampling.samplers import check_group_seeds, recipe_of
 from synthetic_oversampling.theory.generators.table import Generator
 from synthetic_oversampling.theory.inputs import per_group
 from synthetic_oversampling.theory.population.design import Design
@@ -133,24 +137,35 @@ def draw_dataset(
     generators = check_design(groups, design, generator)
     layout = row_layout(design)
     keys = group_keys(key, len(groups))
-    seeds, signs = draw_seeds(groups, design, keys, dtype)
-    columns, labels = [], []
-    for g in range(len(groups)):
-        mine = [s for s in layout if s.group == g]
-        if any(s.part == "real" for s in mine):
-            columns.append(seeds[g])
-            labels.append(signs[g])
-        m = sum(s.count for s in mine if s.part != "real")
-        if m:
-            x, sign = synthetic_columns(generators[g], g, groups, seeds, m, keys[g, 2:])
-            columns.append(x)
-            labels.append(sign)
+    count = len(groups)
+    made = {
+        g: sum(s.count for s in layout if s.group == g and s.part != "real") for g in range(count)
+    }
+    made = {g: m for g, m in made.items() if m}
+    draws = draw_columns(
+        [
+            *(law_recipe(components_of(group), dtype) for group in groups),
+            *(recipe_of(generators[g], g, groups, dtype) for g in made),
+        ],
+        [*design.sizes, *made.values()],
+        jnp.concatenate([keys[:, :2], keys[np.array([*made], int), 2:]]),
+        groups[0].dim,
+        dtype,
+    )
+    real = [draw(None) for draw in draws[:count]]
+    seeds = [x for x, _ in real]
+    synthetic = {g: draw(seeds) for g, draw in zip(made, draws[count:], strict=True)}
+    used = {s.group for s in layout if s.part == "real"}
+    parts = []
+    for g in range(count):
+        parts += [real[g]] if g in used else []
+        parts += [synthetic[g]] if g in made else []
     counts = [s.count for s in layout]
     weight = np.repeat([s.row_weight for s in layout], counts)
     index = np.repeat([s.group for s in layout], counts)
     return Dataset(
-        jnp.concatenate(columns, axis=1).T,
-        jnp.concatenate(labels),
+        jnp.concatenate([x for x, _ in parts], axis=1).T,
+        jnp.concatenate([sign for _, sign in parts]),
         jnp.asarray(weight, dtype),
         jnp.asarray(index, jnp.int32),
     )
@@ -164,10 +179,9 @@ def group_keys(key, count: int):
 
 def draw_seeds(groups, design: Design, keys, dtype) -> tuple[list[Array], list[Array]]:
     """Real features ``[d, n_g]`` and label signs of every group."""
-    drawn = [
-        sample_columns(components_of(group), design.sizes[g], keys[g, :2], dtype)
-        for g, group in enumerate(groups)
-    ]
+    recipes = [law_recipe(components_of(group), dtype) for group in groups]
+    draws = draw_columns(recipes, design.sizes, keys[:, :2], groups[0].dim, dtype)
+    drawn = [draw(None) for draw in draws]
     return [x for x, _ in drawn], [sign for _, sign in drawn]
 
 

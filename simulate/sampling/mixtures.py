@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -83,33 +85,93 @@ def two_keys(key: Key[Array, ""]) -> Key[Array, " 2"]:
     return streams.fold_in(key, jnp.arange(2, dtype=jnp.uint32))
 
 
-def choices(keys, n: int, dtype, first=0) -> Array:
-    """Two uniforms per sample, ``[2, n]``: the first picks the component, the second is free."""
-    bits = streams.words(keys[_CHOICE], (n, 2), features_first=True, first=first)
-    return streams.uniform(bits, dtype)
+class Recipe(NamedTuple):
+    """How samples are made of random numbers.
 
-
-def sample_columns(parts: Components, n: int, keys, dtype, first=0) -> tuple[Array, Array]:
-    """Features first: ``(x [d, n], sign [n])``; ``keys`` are those of noise and choice.
-
-    With ``first``, the samples are those of a longer draw that start there.
+    Attributes:
+        normal: whether of standard normals ``[d, n]``.
+        words: random words of a sample; 0 for none.
+        make: ``(seeds, normals, words [words, n]) -> (x [d, n], sign [n])``, seeds of every group
+            ``[d, n_g]``; what is not asked for is None.
     """
-    count, dim = parts.means.shape
-    z = streams.normal(keys[_NOISE], (n, dim), dtype, features_first=True, first=first)
+
+    normal: bool
+    words: int
+    make: Callable
+
+
+def draw_columns(
+    recipes: Sequence[Recipe], counts: Sequence[int], keys, dim: int, dtype, first=0
+) -> list[Callable]:
+    """The random numbers of several samples, drawn together: functions of the seeds, in order.
+
+    Features come first: each returns ``(x [d, n], sign [n])``. ``keys [k, 2]`` are those of a
+    sample's noise and of its choices. With ``first``, the samples are those of longer draws that
+    start there.
+    """
+    normals: dict[int, Array] = {}
+    chosen: dict[int, Array] = {}
+
+    def among(found: dict[int, Array], which: list[int], column: int, draw) -> None:
+        if which:
+            sizes = [counts[k] for k in which]
+            both = draw(keys[np.array(which), column], sizes)
+            ends = np.cumsum(sizes)
+            for k, end, size in zip(which, ends.tolist(), sizes, strict=True):
+                found[k] = both[:, end - size : end]
+
+    wanted = [k for k, recipe in enumerate(recipes) if recipe.normal]
+    among(
+        normals,
+        wanted,
+        _NOISE,
+        lambda key, sizes: streams.normals_of(key, sizes, dim, dtype, first=first),
+    )
+    for width in sorted({recipe.words for recipe in recipes} - {0}):
+        wanted = [k for k, recipe in enumerate(recipes) if recipe.words == width]
+        among(
+            chosen,
+            wanted,
+            _CHOICE,
+            lambda key, sizes, width=width: streams.words_of(key, sizes, width, first=first),
+        )
+    return [
+        partial(_made, recipe.make, normals.get(k), chosen.get(k))
+        for k, recipe in enumerate(recipes)
+    ]
+
+
+def _made(make: Callable, normal, word, seeds) -> tuple[Array, Array]:
+    return make(seeds, normal, word)
+
+
+def law_recipe(parts: Components, dtype) -> Recipe:
+    """Independent samples of a mixture; of the words, the first picks the component."""
+    count = len(parts.means)
     means = jnp.asarray(parts.means, dtype)
-    if count == 1:
-        x = means[0][:, None] + apply_factor(parts.factors[0], z)
-        return x, jnp.full(n, parts.signs[0], dtype)
-    unit = choices(keys, n, dtype, first)[0]
-    edges = jnp.asarray(np.cumsum(parts.weights)[:-1], dtype)
-    chosen = jnp.sum((unit[None, :] >= edges[:, None]).astype(jnp.int32), axis=0)
-    x = jnp.zeros_like(z)
-    for k in range(count):  # the components of a group are few
-        drawn = means[k][:, None] + apply_factor(parts.factors[k], z)
-        x = jnp.where((chosen == k)[None, :], drawn, x)
-    if np.all(parts.signs == parts.signs[0]):
-        return x, jnp.full(n, parts.signs[0], dtype)
-    return x, jnp.asarray(parts.signs, dtype)[chosen]
+
+    def make(_, z, words):
+        if count == 1:
+            x = means[0][:, None] + apply_factor(parts.factors[0], z)
+            return x, jnp.full(z.shape[1], parts.signs[0], dtype)
+        unit = streams.uniform(words[0], dtype)
+        edges = jnp.asarray(np.cumsum(parts.weights)[:-1], dtype)
+        chosen = jnp.sum((unit[None, :] >= edges[:, None]).astype(jnp.int32), axis=0)
+        x = jnp.zeros_like(z)
+        for k in range(count):  # the components of a group are few
+            drawn = means[k][:, None] + apply_factor(parts.factors[k], z)
+            x = jnp.where((chosen == k)[None, :], drawn, x)
+        if np.all(parts.signs == parts.signs[0]):
+            return x, jnp.full(z.shape[1], parts.signs[0], dtype)
+        return x, jnp.asarray(parts.signs, dtype)[chosen]
+
+    return Recipe(normal=True, words=2 if count > 1 else 0, make=make)
+
+
+def sample_columns(parts: Components, n: int, keys, dtype) -> tuple[Array, Array]:
+    """Features first: ``(x [d, n], sign [n])``; ``keys`` are those of noise and choice."""
+    (draw,) = draw_columns([law_recipe(parts, dtype)], [n], keys[None], parts.means.shape[1], dtype)
+    return draw(None)
 
 
 def sample_law(

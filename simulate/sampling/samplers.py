@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, singledispatch
 
 import jax
@@ -17,11 +17,12 @@ from jaxtyping import Array, Float, Int, Key
 
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.simulate.sampling.mixtures import (
+    Recipe,
     apply_factor,
-    choices,
     components_of,
+    draw_columns,
     factor,
-    sample_columns,
+    law_recipe,
     two_keys,
 )
 from synthetic_oversampling.theory.generators.base import class_count
@@ -44,7 +45,6 @@ __all__ = ["ON_ONE", "nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
 # by name: the one configuration that a generator is simulated on, if its tails are all that is new
 ON_ONE = {"student": "two-gaussians"}
-_NOISE, _CHOICE = 0, 1
 _DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
 
 
@@ -99,114 +99,142 @@ def check_group_seeds(generator: Generator, g: int, sizes: Sequence[int], dim: i
     generator.check_seeds(used, dim)
 
 
-@singledispatch
 def synthetic_columns(
-    generator, g: int, groups, seeds, m: int, keys, first: int = 0
+    generator, g: int, groups, seeds, m: int, keys, first=0
 ) -> tuple[Array, Array]:
     """Features first: ``(x [d, m], sign [m])`` from ``seeds`` of ``[d, n_g]`` and `two_keys`.
 
-    With ``first``, the samples are those of a longer draw that start there. The samplers below are
-    found by the generator's class.
+    With ``first``, the samples are those of a longer draw that start there.
     """
+    dtype, dim = seeds[g].dtype, groups[g].dim
+    recipe = recipe_of(generator, g, groups, dtype)
+    (draw,) = draw_columns([recipe], [m], keys[None], dim, dtype, first)
+    return draw(seeds)
+
+
+@singledispatch
+def recipe_of(generator, g: int, groups, dtype) -> Recipe:
+    """How a generator makes samples of group ``g``; found by its class among those below."""
     raise ValueError(
         f"generator: got {generator!r}, expected one that simulate.sampling.samplers draws from; "
         f"register a sampler for {type(generator).__name__} there."
     )
 
 
-@synthetic_columns.register(Oracle)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    return sample_columns(components_of(groups[g]), m, keys, seeds[g].dtype, first)
+@recipe_of.register(Oracle)
+def _(generator, g, groups, dtype):
+    return law_recipe(components_of(groups[g]), dtype)
 
 
-@synthetic_columns.register(Shifted)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    dtype = seeds[g].dtype
-    x, sign = sample_columns(components_of(groups[g]), m, keys, dtype, first)
-    return x + jnp.asarray(generator.shift, dtype)[:, None], sign
+@recipe_of.register(Shifted)
+def _(generator, g, groups, dtype):
+    right = law_recipe(components_of(groups[g]), dtype)
+
+    def make(seeds, z, words):
+        x, sign = right.make(seeds, z, words)
+        return x + jnp.asarray(generator.shift, dtype)[:, None], sign
+
+    return right._replace(make=make)
 
 
-@synthetic_columns.register(Scaled)
-def _(generator, g, groups, seeds, m, keys, first=0):
+@recipe_of.register(Scaled)
+def _(generator, g, groups, dtype):
     parts = components_of(groups[g])
     wider = parts._replace(factors=parts.factors * math.sqrt(generator.factor))
-    return sample_columns(wider, m, keys, seeds[g].dtype, first)
+    return law_recipe(wider, dtype)
 
 
-@synthetic_columns.register(Mislabelled)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    dtype = seeds[g].dtype
-    x, sign = sample_columns(components_of(groups[g]), m, keys, dtype, first)
-    unit = choices(keys, m, dtype, first)[1]
-    classes = class_count(groups)
-    if classes == 2:
-        return x, jnp.where(unit < generator.rate, -sign, sign)
-    label = jnp.round((sign + 1) / 2)
-    # below the rate the same number says how many classes on, of the K - 1 others
-    step = 1 + jnp.floor(unit / max(generator.rate, 1e-300) * (classes - 1))
-    other = jnp.mod(label + jnp.clip(step, 1, classes - 1), classes)
-    return x, jnp.where(unit < generator.rate, 2 * other - 1, sign)
+@recipe_of.register(Mislabelled)
+def _(generator, g, groups, dtype):
+    right, classes = law_recipe(components_of(groups[g]), dtype), class_count(groups)
+
+    def make(seeds, z, words):
+        x, sign = right.make(seeds, z, words)
+        unit = streams.uniform(words[1], dtype)
+        if classes == 2:
+            return x, jnp.where(unit < generator.rate, -sign, sign)
+        label = jnp.round((sign + 1) / 2)
+        # below the rate the same number says how many classes on, of the K - 1 others
+        step = 1 + jnp.floor(unit / max(generator.rate, 1e-300) * (classes - 1))
+        other = jnp.mod(label + jnp.clip(step, 1, classes - 1), classes)
+        return x, jnp.where(unit < generator.rate, 2 * other - 1, sign)
+
+    return Recipe(normal=True, words=2, make=make)
 
 
-@synthetic_columns.register(Duplicate)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    bits = streams.words(keys[_CHOICE], (m, 1), first=first)[:, 0]
-    return seeds[g][:, streams.integers(bits, seeds[g].shape[1])], _signs(groups, g, seeds, m)
+def _of_seeds(groups, g: int, make: Callable, *, normal: bool = False, words: int = 0) -> Recipe:
+    """Of a generator that reads its group's seeds, as ``make(seeds, z, words) -> x``."""
+
+    def labelled(seeds, z, words):
+        x = make(seeds, z, words)
+        return x, jnp.full(x.shape[1], groups[g].sign, x.dtype)
+
+    return Recipe(normal=normal, words=words, make=labelled)
 
 
-@synthetic_columns.register(Smote)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    drawn = _smote(seeds[g], generator.neighbours, m, keys[_CHOICE], first)
-    return drawn, _signs(groups, g, seeds, m)
+@recipe_of.register(Duplicate)
+def _(generator, g, groups, dtype):
+    def make(seeds, _, words):
+        return seeds[g][:, streams.integers(words[0], seeds[g].shape[1])]
+
+    return _of_seeds(groups, g, make, words=1)
 
 
-@synthetic_columns.register(GaussianPlugin)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    z = _normal(seeds[g], m, keys, first)
-    match generator.covariance:
-        case "group":
-            noise = psd_cholesky(_own_cov(seeds[g])) @ z
-        case "pooled":
-            degrees = sum(x.shape[1] for x in seeds) - len(seeds)
-            noise = psd_cholesky(_sample_cov(seeds, degrees)) @ z
-        case _:
-            noise = apply_factor(factor(groups[g].overall_mean_cov()[1]), z)
-    return _centre(seeds[g]) + noise, _signs(groups, g, seeds, m)
+@recipe_of.register(Smote)
+def _(generator, g, groups, dtype):
+    def make(seeds, _, words):
+        return _smote(seeds[g], generator.neighbours, words)
+
+    return _of_seeds(groups, g, make, words=3)
 
 
-@synthetic_columns.register(Predictive)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    seeds_of_group = seeds[g]
-    dim, n = seeds_of_group.shape
-    if generator.covariance == "known":
-        spread = math.sqrt(1 + 1 / n) * factor(groups[g].overall_mean_cov()[1])
-        noise = apply_factor(spread, _normal(seeds_of_group, m, keys, first))
-    else:
+@recipe_of.register(GaussianPlugin)
+def _(generator, g, groups, dtype):
+    def make(seeds, z, _):
+        match generator.covariance:
+            case "group":
+                noise = psd_cholesky(_own_cov(seeds[g])) @ z
+            case "pooled":
+                degrees = sum(x.shape[1] for x in seeds) - len(seeds)
+                noise = psd_cholesky(_sample_cov(seeds, degrees)) @ z
+            case _:
+                noise = apply_factor(factor(groups[g].overall_mean_cov()[1]), z)
+        return _centre(seeds[g]) + noise
+
+    return _of_seeds(groups, g, make, normal=True)
+
+
+@recipe_of.register(Predictive)
+def _(generator, g, groups, dtype):
+    def known(seeds, z, _):
+        spread = math.sqrt(1 + 1 / seeds[g].shape[1])
+        noise = apply_factor(spread * factor(groups[g].overall_mean_cov()[1]), z)
+        return _centre(seeds[g]) + noise
+
+    def make(seeds, _, words):
+        dim, n = seeds[g].shape
         spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
-        z = spread * _student(keys[_CHOICE], m, dim, n - dim, seeds_of_group.dtype, first)
-        noise = psd_cholesky(_own_cov(seeds_of_group)) @ z
-    return _centre(seeds_of_group) + noise, _signs(groups, g, seeds, m)
+        z = spread * _student(words, dim, n - dim, dtype)
+        return _centre(seeds[g]) + psd_cholesky(_own_cov(seeds[g])) @ z
+
+    if generator.covariance == "known":
+        return _of_seeds(groups, g, known, normal=True)
+    return _of_seeds(groups, g, make, words=_student_words(groups[g].dim))
 
 
-@synthetic_columns.register(StudentPlugin)
-def _(generator, g, groups, seeds, m, keys, first=0):
-    seeds_of_group, degrees = seeds[g], generator.degrees
-    z = _student(keys[_CHOICE], m, seeds_of_group.shape[0], degrees, seeds_of_group.dtype, first)
-    noise = psd_cholesky(_own_cov(seeds_of_group)) @ (math.sqrt((degrees - 2) / degrees) * z)
-    return _centre(seeds_of_group) + noise, _signs(groups, g, seeds, m)
+@recipe_of.register(StudentPlugin)
+def _(generator, g, groups, dtype):
+    def make(seeds, _, words):
+        degrees = generator.degrees
+        z = _student(words, seeds[g].shape[0], degrees, dtype)
+        noise = psd_cholesky(_own_cov(seeds[g])) @ (math.sqrt((degrees - 2) / degrees) * z)
+        return _centre(seeds[g]) + noise
 
-
-def _signs(groups, g: int, seeds, m: int) -> Array:
-    return jnp.full(m, groups[g].sign, seeds[g].dtype)
+    return _of_seeds(groups, g, make, words=_student_words(groups[g].dim))
 
 
 def _centre(points: Array) -> Array:
     return jnp.mean(points, axis=1)[:, None]
-
-
-def _normal(points: Array, m: int, keys, first) -> Array:
-    shape = m, points.shape[0]
-    return streams.normal(keys[_NOISE], shape, points.dtype, features_first=True, first=first)
 
 
 def _own_cov(points: Array) -> Array:
@@ -247,19 +275,23 @@ def psd_cholesky(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
     return jax.lax.fori_loop(0, size, eliminate, (matrix, jnp.zeros_like(matrix)))[1]
 
 
-def _student(key, m: int, dim: int, degrees: int | float, dtype, first) -> Array:
-    """Spherical Student-t vectors ``[d, m]``, two coordinates at a time.
+def _student_words(dim: int) -> int:
+    """Words of a Student-t vector: a length and an angle for every two coordinates."""
+    return 2 * ((dim + 1) // 2)
+
+
+def _student(words, dim: int, degrees: int | float, dtype) -> Array:
+    """Spherical Student-t vectors ``[d, m]`` of words ``[.., m]``, two coordinates at a time.
 
     A bivariate t is ``sqrt(nu (U**(-2/nu) - 1)) (cos, sin)`` of a uniform angle (Bailey, 1994), and
     given coordinates of squared length ``r`` the others are t with more degrees of freedom, scaled
     by ``(nu + r) / (nu + count)``: no rejection, no chi-square variate.
     """
-    pairs = (dim + 1) // 2
-    bits = streams.words(key, (m, 2 * pairs), features_first=True, first=first)
-    radius = streams.uniform(bits[:pairs], dtype)
-    angle = streams.uniform(bits[pairs:], dtype) * (2 * math.pi)
+    pairs = len(words) // 2
+    radius = streams.uniform(words[:pairs], dtype)
+    angle = streams.uniform(words[pairs:], dtype) * (2 * math.pi)
     half_step = 2.0**-24  # centres of the cells: never log(0)
-    total = jnp.full(m, float(degrees), dtype)  # nu + squared length so far
+    total = jnp.full(words.shape[1], float(degrees), dtype)  # nu + squared length so far
     rows = []
     for j in range(pairs):
         growth = -2.0 / (degrees + 2 * j) * jnp.log(radius[j] + half_step)
@@ -269,16 +301,15 @@ def _student(key, m: int, dim: int, degrees: int | float, dtype, first) -> Array
     return jnp.stack(rows[:dim])
 
 
-def _smote(seeds: Array, k: int | None, m: int, key, start) -> Array:
+def _smote(seeds: Array, k: int | None, words) -> Array:
     """``(1 - u) x_i + u x_j`` with ``j`` another seed, or one of the ``k`` nearest: ``[d, m]``."""
     n = seeds.shape[1]
-    bits = streams.words(key, (m, 3), features_first=True, first=start)
-    first = streams.integers(bits[0], n)
+    first = streams.integers(words[0], n)
     if k is None or k >= n - 1:
-        second = (first + 1 + streams.integers(bits[1], n - 1)) % n
+        second = (first + 1 + streams.integers(words[1], n - 1)) % n
     else:
-        second = nearest_neighbours(seeds.T, k)[first, streams.integers(bits[1], k)]
-    u = streams.uniform(bits[2], seeds.dtype)[None, :]
+        second = nearest_neighbours(seeds.T, k)[first, streams.integers(words[1], k)]
+    u = streams.uniform(words[2], seeds.dtype)[None, :]
     return (1 - u) * seeds[:, first] + u * seeds[:, second]
 
 

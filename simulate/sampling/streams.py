@@ -16,6 +16,7 @@ below any Monte Carlo error here, and float64 normals would cost four times as m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -25,7 +26,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["fold_in", "integers", "normal", "uniform", "words"]
+__all__ = ["fold_in", "integers", "normal", "normals_of", "uniform", "words", "words_of"]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
@@ -80,17 +81,22 @@ def fold_in(
     return jax.random.wrap_key_data(jnp.stack([left, right], axis=-1), impl="threefry2x32")
 
 
+def _require_room(shape: tuple[int, int]) -> None:
+    numbers = shape[0] * shape[1]
+    if numbers >= 2**32:
+        raise ValueError(
+            f"shape: got {shape}, {counted(numbers, 'number')}, expected fewer than 2**32 from one "
+            "key; draw in several parts with keys folded from this one."
+        )
+
+
 def _counter(shape: tuple[int, int], features_first: bool, first):
     """Position of every entry of an ``[n, d]`` array in its rows, as ``[n, d]`` or ``[d, n]``.
 
     The first of the rows is row ``first`` of the draw.
     """
     n, d = shape
-    if n * d >= 2**32:
-        raise ValueError(
-            f"shape: got {shape}, {counted(n * d, 'number')}, expected fewer than 2**32 from one "
-            "key; draw in several parts with keys folded from this one."
-        )
+    _require_room(shape)
     laid_out, row_axis = ((d, n), 1) if features_first else ((n, d), 0)
     row = jax.lax.broadcasted_iota(jnp.uint32, laid_out, row_axis)
     column = jax.lax.broadcasted_iota(jnp.uint32, laid_out, 1 - row_axis)
@@ -122,6 +128,56 @@ def _words_at(key, counter):
     first, second = _key_words(key)
     left, right = _threefry(first, second, jnp.zeros_like(counter), counter)
     return left ^ right
+
+
+def words_of(
+    keys: Key[Array, " k"],
+    counts: Sequence[int],
+    width: int,
+    *,
+    first: int | Int[Array, ""] | UInt32[Array, ""] = 0,
+) -> UInt32[Array, "width _"]:
+    """`words` of several keys side by side, each ``[width, count]``: one program in place of many.
+
+    Args:
+        keys: one for each draw; counts: their rows; width: words of a row.
+        first: number of each draw's first row.
+
+    Example:
+        >>> import jax
+        >>> keys = jax.random.split(jax.random.key(0), 2)
+        >>> both = words_of(keys, [3, 2], 4)
+        >>> bool((both[:, 3:] == words(keys[1], (2, 4), features_first=True)).all())
+        True
+    """
+    for count in counts:
+        _require_room((count, width))
+    high, low = _key_words(keys)
+    if len(counts) > 1:  # each row's own
+        draw = np.repeat(np.arange(len(counts)), counts)
+        high, low = high[draw], low[draw]
+    row = jnp.asarray(np.concatenate([np.arange(count, dtype=np.uint32) for count in counts]))
+    row = (row + jnp.asarray(first, jnp.uint32)) * np.uint32(width)
+    counter = row[None] + jnp.arange(width, dtype=jnp.uint32)[:, None]
+    left, right = _threefry(high[None], low[None], jnp.zeros_like(counter), counter)
+    return left ^ right
+
+
+def normals_of(
+    keys: Key[Array, " k"],
+    counts: Sequence[int],
+    width: int,
+    dtype=jnp.float64,
+    *,
+    first: int | Int[Array, ""] | UInt32[Array, ""] = 0,
+) -> Float[Array, "width _"]:
+    """`normal` of several keys side by side, each ``[width, count]``.
+
+    Args:
+        keys, counts, width, first: as for `words_of`.
+        dtype: of the result.
+    """
+    return _to_normal(_unit(words_of(keys, counts, width, first=first))).astype(dtype)
 
 
 def _unit(bits):

@@ -156,7 +156,8 @@ def _anew(right: Callable) -> Callable:
 
 _WRONG_WORLD = {
     "simulate.experiments.experiment.experiment": _as_measured,
-    "simulate.experiments.metrics.metric_experiment": _as_measured,
+    "simulate.experiments.metrics._expansion": _anew,
+    "simulate.experiments.metrics.classes": _anew,
     "simulate.experiments.multiclass.trials.multiclass_experiment": _as_measured,
     "simulate.claims.multiclass.simulated._prediction": _anew,
     "simulate.claims.multiclass.four._predictions": _anew,

@@ -5,10 +5,10 @@ The checks of `verify` and the claims of `simulate.checker` both run here.
 
 # Annotations are evaluated here: reports in other modules inherit the fields of `Judged`.
 import dataclasses
-import queue
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
@@ -185,30 +185,34 @@ def _side_by_side(
     """Run experiments on all devices; an error or Ctrl-C sets ``stopped`` and is raised again.
 
     Experiments of one suite share compiled functions: each suite runs on one device, the suites
-    side by side. Several processes run one suite after the other, each on all devices, in one
-    order. No result depends on which.
+    side by side. A device has suites of its own, the same in every run, so that what was compiled
+    for it before is found again; when it has done them, it takes the last of the longest row.
+    Several processes run one suite after the other, each on all devices, in one order. No result
+    depends on which.
     """
     suites: dict[str, list[str]] = {}
     for name in names:
         suites.setdefault(name.split("/")[0], []).append(name)
-    devices: queue.SimpleQueue[list[jax.Device]] = queue.SimpleQueue()
     alone = jax.process_count() == 1
-    for device in jax.local_devices()[: max(len(suites), 1)] if alone else ():
-        devices.put([device])
-    if not alone:
-        devices.put(jax.devices())
+    places = [[device] for device in jax.local_devices()] if alone else [jax.devices()]
+    rows = [deque([*suites][k :: len(places)]) for k in range(len(places))]
+    taking = threading.Lock()
 
-    def run_suite(suite: str) -> None:
-        found = devices.get()
-        try:
+    def following(own: deque[str]) -> str | None:
+        with taking:
+            if own:
+                return own.popleft()
+            longest = max(rows, key=len)
+            return longest.pop() if longest else None
+
+    def run_suites(place, own: deque[str]) -> None:
+        while not stopped.is_set() and (suite := following(own)) is not None:
             for name in suites[suite]:
                 if not stopped.is_set():
-                    run(name, found)
-        finally:
-            devices.put(found)
+                    run(name, place)
 
-    with ThreadPoolExecutor(devices.qsize()) as pool:
-        tasks = [pool.submit(run_suite, suite) for suite in suites]
+    with ThreadPoolExecutor(len(places)) as pool:
+        tasks = [pool.submit(run_suites, *pair) for pair in zip(places, rows, strict=True)]
         try:
             wait(tasks, return_when=FIRST_EXCEPTION)
         finally:

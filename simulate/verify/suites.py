@@ -7,7 +7,7 @@ the key folded from its name, and with it their real data. To add a suite, add i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from synthetic_oversampling.simulate.claims.in_context.rows import row_checks
 from synthetic_oversampling.simulate.claims.independent import SUITE as INDEPENDENT
 from synthetic_oversampling.simulate.claims.independent import independent_checks
 from synthetic_oversampling.simulate.claims.metrics import SUITE as METRICS
-from synthetic_oversampling.simulate.claims.metrics import metric_checks
+from synthetic_oversampling.simulate.claims.metrics import expected_metric_checks, metric_checks
 from synthetic_oversampling.simulate.claims.multiclass.simulated import SUITE as MULTICLASS
 from synthetic_oversampling.simulate.claims.multiclass.simulated import (
     multiclass_checks,
@@ -57,7 +57,6 @@ from synthetic_oversampling.simulate.experiments import in_context, independent
 from synthetic_oversampling.simulate.experiments.configurations import CONFIGURATIONS
 from synthetic_oversampling.simulate.experiments.discriminant import DISCRIMINANTS
 from synthetic_oversampling.simulate.experiments.experiment import experiment
-from synthetic_oversampling.simulate.experiments.metrics import metric_experiment
 from synthetic_oversampling.simulate.experiments.proportional_settings import SETTINGS
 from synthetic_oversampling.simulate.experiments.sequences import functions_of
 from synthetic_oversampling.simulate.verify.stages import Simulation
@@ -88,6 +87,11 @@ def _with_blocks(setting) -> Simulation:
     return Simulation(setting.functions(), setting.block)
 
 
+def _on_configuration(name: str, profile: str) -> Iterator[Check]:
+    yield from configuration_checks(name, profile)
+    yield from expected_metric_checks(name, profile)
+
+
 def _label(experiment_name: str) -> str:
     return experiment_name.split("/")[1]
 
@@ -96,7 +100,7 @@ _EVERY = (
     *(
         Suite(
             name,
-            partial(configuration_checks, name),
+            partial(_on_configuration, name),
             lambda name: _with_blocks(experiment(*name.split("/"))),
         )
         for name in CONFIGURATIONS
@@ -137,7 +141,7 @@ _EVERY = (
     ),
     Suite(THRESHOLDS, threshold_checks, lambda name: Simulation(simulation_of(name), 50)),
     Suite(LIMITS, limit_checks),
-    Suite(METRICS, metric_checks, lambda name: _with_blocks(metric_experiment(name))),
+    Suite(METRICS, metric_checks),
     Suite(MULTICLASS, multiclass_checks, lambda name: Simulation(*multiclass_simulation(name))),
     Suite("phases", phase_checks, lambda name: _with_blocks(phase_point(name))),
 )

@@ -29,6 +29,7 @@ _ARMIJO, _ROUNDING = 1e-4, 1e-13
 _STEPS = 200
 _SETTLED = 1e-8  # relative step after which one more is exact to rounding
 _SAMPLED = 1e-6  # of Sobol points, far below their error
+_NEAR = 1e-3  # of few points
 
 
 class Moments(NamedTuple):
@@ -319,7 +320,9 @@ def minimise(shares: np.ndarray, parts: Components, classes: int, grid_seed: int
         law=np.zeros(int(kept.sum()), int),
         number=1,
     )
-    theta, settled = _newton(_start(weights[kept], white, size), white, grid_seed)
+    start = _start(weights[kept], white, size)
+    near, found = _newton(start, white, grid_seed, rough=True)
+    theta, settled = _newton(near if found else start, white, grid_seed)
     if not settled:
         _refuse(
             "overlapping classes, but some direction separates one, or nearly; check that no "
@@ -329,16 +332,20 @@ def minimise(shares: np.ndarray, parts: Components, classes: int, grid_seed: int
     return np.concatenate([theta[:, :1] - (slopes @ centre)[:, None], slopes], axis=1)
 
 
-def _newton(theta: np.ndarray, white: Components, grid_seed) -> tuple[np.ndarray, bool]:
+def _newton(
+    theta: np.ndarray, white: Components, grid_seed, *, rough: bool = False
+) -> tuple[np.ndarray, bool]:
+    """The minimiser and whether it was found; with ``rough`` about where it is, on few points."""
     value, move, gain, step = np.inf, np.zeros_like(theta), 0.0, 0.0
     base = theta
     for _ in range(_STEPS):
         trial = base - step * move
         scores = scores_at(trial, white)
-        grids = grids_for(scores, white.weights, seed=grid_seed)
+        grids = grids_for(scores, white.weights, seed=grid_seed, rough=rough)
         found = _means(scores, white.labels, grids, square=False)
         reached = float(white.weights @ found.loss)
-        exact = all(grid.tensor for grid in grids)  # else the points move with the scores
+        # else the points move with the scores, or are too few to tell
+        exact = not rough and all(grid.tensor for grid in grids)
         if exact and not reached <= value - _ARMIJO * step * gain + _ROUNDING * abs(value):
             step /= 4
             if step < 1e-12:
@@ -357,7 +364,7 @@ def _newton(theta: np.ndarray, white: Components, grid_seed) -> tuple[np.ndarray
         size = np.max(np.abs(move)) / (1.0 + np.max(np.abs(trial)))
         if not np.isfinite(size) or np.max(np.abs(trial)) > 1e6:
             return base, False
-        if size < (_SETTLED if exact else _SAMPLED):
+        if size < (_NEAR if rough else _SETTLED if exact else _SAMPLED):
             return base - move, True
     return base, False
 

@@ -50,6 +50,7 @@ __all__ = [
 _HALF_WIDTH = (9.0, 8.4, 7.6)  # standard deviations, by the number of scores
 _STEP = (0.0, 0.64, 0.70)  # in standard deviations
 _ERROR = (0.0, 3e-13, 1e-10)  # of a grid, relative to the largest value of what is integrated
+_ROUGH_SIDES, _ROUGH_HALF_WIDTH = 5, 4.5  # of a grid that shows the way to a minimum
 _MOST = 1 << 17  # points of a grid
 _PART, _MOST_OF_PART = 0.2, 1 << 15  # a component's share that makes it a part of a law
 _POWER, _SHIFTS = 12, 8  # randomised Sobol points: 2^12 of each of 8 randomisations
@@ -217,7 +218,10 @@ def _tensor(steps: tuple[tuple[int, float], ...]) -> tuple[np.ndarray, np.ndarra
     table = weights[0]
     for other in weights[1:]:
         table = np.multiply.outer(table, other)
-    return nodes, table.ravel()
+    # corners are further out than the ends of the axes, where the grid stops
+    reach = max(side * step for side, step in steps)
+    inside = np.sum(nodes**2, axis=1) <= reach**2 * (1 + 1e-12)
+    return nodes[inside], table.ravel()[inside]
 
 
 @lru_cache(maxsize=32)
@@ -252,7 +256,11 @@ def _counts(scores: Scores, shares: np.ndarray) -> np.ndarray:
 
 
 def grids_for(
-    scores: Scores, shares: np.ndarray | None = None, *, seed: int | None = None
+    scores: Scores,
+    shares: np.ndarray | None = None,
+    *,
+    seed: int | None = None,
+    rough: bool = False,
 ) -> list[Grid]:
     """Points that integrate functions of these scores, by component.
 
@@ -261,6 +269,7 @@ def grids_for(
         shares: how much each component counts ``[c]``; 1 when None.
         seed: of Sobol points, where there are more than three scores or a tensor grid would be too
             large; None for all randomisations together.
+        rough: for a first approximation of two or three scores, within some 1e-4.
     """
     count, size = scores.mean.shape
     everyone = np.arange(count)
@@ -271,6 +280,9 @@ def grids_for(
     sampled = everyone
     if size <= 3:
         sides = _counts(scores, np.ones(count) if shares is None else shares)
+        half = _HALF_WIDTH[size - 1]
+        if rough:
+            sides, half = np.minimum(sides, _ROUGH_SIDES), _ROUGH_HALF_WIDTH
         number = np.prod(2.0 * sides + 1, axis=1)
         sampled = everyone[number > _MOST]
         order = [c for c in np.argsort(-number, kind="stable") if number[c] <= _MOST]
@@ -281,7 +293,7 @@ def grids_for(
                 if np.prod(2.0 * joined + 1) <= 2.5 * number[c] + 400:
                     group.append(c)
                     most = joined
-            steps = tuple((int(n), _HALF_WIDTH[size - 1] / max(int(n), 1)) for n in most)
+            steps = tuple((int(n), half / max(int(n), 1)) for n in most)
             nodes, weights = _tensor(steps)
             found.append(Grid(np.array(sorted(group)), nodes[None], weights[None], True))
             order = [c for c in order if c not in set(group)]

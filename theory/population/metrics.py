@@ -36,7 +36,7 @@ __all__ = [
 
 _THRESHOLDS = np.linspace(-9.0, 9.0, 73)  # standard deviations of every component of both labels
 _NODES, _MASS = np.polynomial.legendre.leggauss(4)  # between two neighbouring thresholds
-_HALVINGS = 64
+_HALVINGS = 30  # of a step between thresholds, before Newton's method
 _RIVALS = 4  # local optima that are refined
 _APART = 1e-3  # of the least deviation, by which two thresholds differ
 
@@ -331,23 +331,11 @@ def _values(positive: _Score, negative: _Score, share) -> tuple[Array, Array]:
     below, first = jnp.maximum(start - 1, 0), order == start
     above = jnp.minimum(jnp.searchsorted(tried, tried + near, side="right"), len(tried) - 1)
 
-    def error(above1, above0):
-        return (1.0 - above1 + above0) / 2
+    on_grid = _tail(tried, still_positive), _tail(tried, still_negative)
 
-    def error_slope(one: _Tail, zero: _Tail):
-        return one.density - zero.density, one.bend - zero.bend
-
-    def lost_f1(above1, above0):
-        return 1.0 - 2 * share * above1 / (share + share * above1 + rest * above0)
-
-    def f1_slope(one: _Tail, zero: _Tail):  # up to a positive factor
-        either = share + rest * zero.above
-        slope = one.density * either - rest * zero.density * one.above
-        return slope, one.bend * either - rest * zero.bend * one.above
-
-    def least(value, slope):
+    def least(lost):
         """The least value over thresholds, and how far the next local minimum lies above it."""
-        at = value(_tail(tried, still_positive).above, _tail(tried, still_negative).above)
+        at = _fraction(lost, *on_grid)[0]
         lowest = first & (at <= at[below]) & (at < at[above]) | (
             order == jnp.argmin(at).astype(jnp.int32)
         )
@@ -356,25 +344,36 @@ def _values(positive: _Score, negative: _Score, share) -> tuple[Array, Array]:
 
         def halve(_, ends):
             middle = (ends[0] + ends[1]) / 2
-            rising = slope(_tail(middle, still_positive), _tail(middle, still_negative))[0] > 0
+            tails = _tail(middle, still_positive), _tail(middle, still_negative)
+            rising = _fraction(lost, *tails)[1] > 0
             return jnp.where(rising, ends[0], middle), jnp.where(rising, middle, ends[1])
 
-        best = sum(jax.lax.fori_loop(0, _HALVINGS, halve, ends)) / 2
-        at_best, bend = slope(_tail(best, positive), _tail(best, negative))
-        best = best - jnp.where(bend > 0, at_best / jnp.where(bend > 0, bend, 1.0), 0.0)
-        both = value(_tail(best, positive).above, _tail(best, negative).above)
+        def step(best, one, zero):
+            _, slope, bend = _fraction(lost, _tail(best, one), _tail(best, zero))
+            return best - jnp.where(bend > 0, slope / jnp.where(bend > 0, bend, 1.0), 0.0)
+
+        middle = sum(jax.lax.fori_loop(0, _HALVINGS, halve, ends)) / 2
+        best = step(step(middle, still_positive, still_negative), positive, negative)
+        both = _fraction(lost, _tail(best, positive), _tail(best, negative))[0]
         both = jnp.where(lowest[places], both, jnp.inf)
         place = jnp.argmin(both)
         other = jnp.abs(best - best[place]) > near  # one may be found twice
         gap = jnp.min(jnp.where(other, both, jnp.inf)) - both[place]
         return both[place], jax.lax.stop_gradient(gap)
 
-    (smallest, after), (lost, beyond) = least(error, error_slope), least(lost_f1, f1_slope)
+    # balanced error (1 - F_1 + F_0) / 2, and 1 - F1 with shares pi and 1 - pi
+    zero, one = jnp.zeros(()), jnp.ones(())
+    lost = jnp.stack(
+        [
+            jnp.stack([one / 2, -one / 2, one / 2, one, zero, zero]),
+            jnp.stack([share, -share, rest, share, share, rest]) * one,
+        ]
+    )
+    (smallest, missed), gaps = jax.vmap(least)(lost)
     precision = _average_precision(positive, negative, share, tried)
-    none = jnp.full((), jnp.inf)
     return (
-        jnp.stack([_auroc(positive, negative), precision, smallest, 1.0 - lost]),
-        jnp.stack([none, none, after, beyond]),
+        jnp.stack([_auroc(positive, negative), precision, smallest, 1.0 - missed]),
+        jnp.concatenate([jnp.full(2, jnp.inf), gaps]),
     )
 
 
@@ -409,6 +408,16 @@ def _tail(threshold, score: _Score) -> _Tail:
         density @ score.weights,
         (density * units / std) @ score.weights,
     )
+
+
+def _fraction(lost, one: _Tail, zero: _Tail):
+    """``(a + b F_1 + c F_0) / (d + e F_1 + f F_0)``, its slope and its curvature at a stationary
+    point, both up to the square of the denominator."""
+    over = lost[0] + lost[1] * one.above + lost[2] * zero.above
+    under = lost[3] + lost[4] * one.above + lost[5] * zero.above
+    rise, fall = (-(k * one.density + m * zero.density) for k, m in (lost[1:3], lost[4:]))
+    bend, bent = (-(k * one.bend + m * zero.bend) for k, m in (lost[1:3], lost[4:]))
+    return over / under, rise * under - over * fall, bend * under - over * bent
 
 
 def _average_precision(positive: _Score, negative: _Score, share, tried):

@@ -19,7 +19,8 @@ __all__ = ["OneThread"]
 Function = TypeVar("Function", bound=Callable)
 
 _LOCK = threading.Lock()
-_LIMITS: list[Any] = []  # of the calls under way: the first sets it, the last lifts it
+_LIMIT: list[Any] = []  # what the last call to end lifts
+_CALLS: list[None] = []  # that are under way
 
 
 @cache
@@ -54,12 +55,17 @@ class OneThread:
 
     def __enter__(self) -> None:
         with _LOCK:
-            limit = None if _LIMITS else _libraries().limit(limits=1, user_api="blas")
-            _LIMITS.append(limit)
+            # within a call it is there, unless a limit of somebody else's has ended meanwhile
+            if not (_CALLS and _limited()):
+                _LIMIT[:] = [_libraries().limit(limits=1, user_api="blas")]
+            _CALLS.append(None)
 
     def __exit__(self, *exception: object) -> None:
         with _LOCK:
-            if len(_LIMITS) > 1:
-                _LIMITS.pop()
-            else:
-                _LIMITS.pop().restore_original_limits()
+            _CALLS.pop()
+            if not _CALLS and _limited():
+                _LIMIT[0].restore_original_limits()
+
+
+def _limited() -> bool:
+    return all(one["num_threads"] == 1 for one in _libraries().select(user_api="blas").info())

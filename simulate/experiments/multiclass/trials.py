@@ -211,18 +211,17 @@ class MulticlassExperiment:
         return np.array(found)
 
     def functions(self):
-        """``(draw, evaluate)`` for `monte_carlo.run`: the same two at every call."""
+        """``(draw, evaluate, shared)`` for `monte_carlo.run`: the same at every call."""
         return self._functions
 
     @cached_property
     def _functions(self):
         groups, design, generator = self.configuration.groups, self.design, self.generator
-        probe = self.probe
 
         def draw(key):
-            return draw_dataset(groups, design, generator, key=key), probe
+            return draw_dataset(groups, design, generator, key=key)
 
-        return draw, _evaluator(self.configuration.name)
+        return draw, _evaluator(self.configuration.name), self.probe
 
 
 def _unit(vector) -> Array:
@@ -254,8 +253,7 @@ def _evaluator(name: str):
     """The evaluation of one replicate: one function, compiled once per shape."""
     scored, minority = _scores(name), SETTINGS[name]().minority
 
-    def evaluate(inputs):
-        data, probe = inputs
+    def evaluate(data, probe):
         label = jnp.round((data.sign + 1) / 2)
         sample = (data.x, label, data.weight)
         result = softmax_fit(*sample, start=probe.alpha)
