@@ -306,7 +306,7 @@ def test_rows_made_without_the_tables_begin_from_a_smaller_ridge():
         return np.concatenate([rows[pools == g][:count] for g, count in enumerate(counts)])
 
     designs = designs_of([60, 15], ["table"], available=(900, 225))
-    ridges = (0.1, 1.0, 10.0)
+    ridges = (0.1, 1.0, 4.0, 6.0)
     options = {"objectives": ("cross-entropy",), "prevalence": 0.2, "folds": 3, "repeats": 2}
     usual, fresh = (
         cross_validate(
@@ -315,8 +315,9 @@ def test_rows_made_without_the_tables_begin_from_a_smaller_ridge():
         )[0].ridge
         for name in ("", "table")
     )  # fmt: skip
-    assert fresh[1] == usual[1] == 10.0, "of class weighting"
-    assert usual[-1] == 10.0 and fresh[-1] == 1.0, "a sixteenth, among those tried"
+    assert fresh[1] == usual[1] == 6.0, "of class weighting"
+    assert fresh[0] == usual[0] == 6.0, "raw training has no given rows"
+    assert usual[-1] == 6.0 and fresh[-1] == 1.0, "a sixteenth, among those tried"
 
 
 def test_designs_are_raw_and_weighting_and_those_of_every_source():

@@ -217,7 +217,8 @@ def cross_validate(
         if told is not None:
             told(place + 1)
     noise = np.array([design.squares(np.bincount(group) * stands) for design in every])
-    factor = np.where([design.source == fresh for design in every], noise / noise[1], 1.0)
+    given = [bool(fresh) and design.source == fresh for design in every]
+    factor = np.where(given, noise / noise[1], 1.0)
     return tuple(
         _evidence(each, designs, stand, flattered, ridges, folds, factor) for each in losses
     )
