@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from synthetic_oversampling.practice.planner import evidence, sources
 from synthetic_oversampling.practice.planner import plan as planner
-from synthetic_oversampling.practice.planner.choices import Choice, Plan
+from synthetic_oversampling.practice.planner.choices import Choice, Plan, chosen_rows
 from synthetic_oversampling.practice.planner.decision import acceptable, decide
 from synthetic_oversampling.practice.planner.designs import Design, designs_of
 from synthetic_oversampling.practice.planner.evidence import cross_validate, fit_and_score, folds_of
@@ -63,9 +63,9 @@ def test_named_generators_are_fitted_on_the_rows_they_are_given(monkeypatch):
     x, label = _table()
     sizes = []
 
-    def spy(name, features, group, counts, *, seed):
+    def spy(name, features, group, counts, **options):
         sizes.append((len(features), int(np.sum(counts))))
-        return draw_rows(name, features, group, counts, seed=seed)
+        return draw_rows(name, features, group, counts, **options)
 
     monkeypatch.setattr(sources, "draw_rows", spy)
     planner.plan_table(x, label, generators="smote", repeats=1)
@@ -249,15 +249,16 @@ def test_the_answer_says_how_much_the_real_rows_still_count():
     assert said["answer"].endswith("weight the classes")
 
 
-def test_a_row_that_stands_for_two_counts_as_two():
+@pytest.mark.parametrize(("learner", "ridge"), [("logistic", 0.0), ("logistic-l2", 6.4)])
+def test_a_row_that_stands_for_two_counts_as_two(learner, ridge):
     rng, label = np.random.default_rng(1), np.repeat([0, 1], (50, 20))
-    x = rng.normal(size=(70, 3)) + 0.8 * label[:, None]
+    x = rng.normal(size=(70, 3)) * (1 + label[:, None]) + 0.8 * label[:, None]
     twice = np.concatenate([x[:50], x])
     labels = np.concatenate([label[:50], label])
     pools = {"own": [rng.normal(size=(30, 3)) for _ in range(2)]}
     for design in designs_of([100, 20], ["own"]):
-        given = (x, label, label), x, "logistic", (0.0,), 0, np.array([2.0, 1.0])
-        both = (twice, labels, labels), x, "logistic", (0.0,), 0
+        given = (x, label, label), x, learner, (ridge,), 0, np.array([2.0, 1.0])
+        both = (twice, labels, labels), x, learner, (ridge,), 0
         one, other = fit_and_score(design, pools, *given), fit_and_score(design, pools, *both)
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
@@ -282,7 +283,52 @@ def test_a_part_of_many_rows_says_what_all_of_them_do(monkeypatch):
         assert abs(one.evidence.mean - other.evidence.mean) < 3 * other.evidence.error + 1e-4
 
 
-def test_rows_that_are_given_are_all_used_and_may_weigh_as_much_as_real_ones():
+def test_generators_that_see_a_part_of_many_rows_have_the_moments_of_all(monkeypatch):
+    """A rare group of wider rows counts for a tenth of a pooled covariance, not for a half."""
+    rng, label = np.random.default_rng(3), np.repeat([0, 1], (3000, 300))
+    x = rng.normal(size=(3300, 2)) * (1 + 2 * label[:, None]) + label[:, None]
+    judged = {}
+
+    def spy(x, y, group, designs, sources, *rest, **options):
+        judged.update(sources=sources, group=group)
+        return cross_validate(x, y, group, designs, sources, *rest, **options)
+
+    monkeypatch.setattr(evidence, "_MOST", 300)
+    monkeypatch.setattr(planner, "cross_validate", spy)
+    planner.plan_table(x, label, ridge=1.0, repeats=1)
+    assert np.bincount(judged["group"]).tolist() == [300, 300]
+    scaled, counts = (x - x.mean(axis=0)) / x.std(axis=0), np.array([0, 20_000])
+    for name, source in judged["sources"].items():
+        part = source(np.arange(600), counts, 0)
+        whole = draw_rows(name, scaled, label, counts, seed=0)[0]
+        np.testing.assert_allclose(part.std(axis=0), whole.std(axis=0), rtol=0.1, err_msg=name)
+
+
+def test_given_rows_are_judged_in_the_numbers_that_are_written(monkeypatch):
+    x, label = _table((300, 40))
+    fresh, labels = _table((1500, 900), seed=1)
+    asked = []
+
+    def spy(group, counts, seed):
+        asked.append(tuple(counts))
+        return chosen_rows(group, counts, seed)
+
+    monkeypatch.setattr(evidence, "_MOST", 400)
+    monkeypatch.setattr(planner, "chosen_rows", spy)
+    plan = planner.plan_table(x, label, synthetic=(fresh, labels), fitted=False, ridge=1.0)
+    most = max(choice.rows for choice in plan.choices)
+    assert most == 2400 and (1500, 900) in asked
+
+
+def test_a_share_that_given_rows_have_by_their_number_is_there_once():
+    for available in ([100, 20], [300, 60], [100, 60]):
+        found = designs_of([100, 20], ["table"], None, available)
+        assert len(set(found)) == len(found)
+        alike = np.array(available) / (np.array(available) + [100, 20])
+        assert [one for one in found if one.name == "all" and one.shares == tuple(alike)]
+
+
+def test_given_rows_are_not_thinned_and_may_weigh_as_much_as_real_ones():
     found = designs_of([90, 10], ["table"], available=(500, 3000))
     every = [one for one in found if one.name == "all"]
     assert {one.counts for one in every} == {(500, 1800)}, "20 for one of the largest group"

@@ -9,18 +9,21 @@ Every group has the weight ``1 / G``. Of the weight of group ``g`` the synthetic
 * ``small``: rows for every group but the largest, with a share that is given;
 * ``all``: rows for every group, the largest too.
 
-Rows of a table that is given are all used, and `small` and `all` have a share more: the one by
-which a given row weighs as much as a real one of its group.
+Of rows of a table that is given `all` has all, to at most 20 a group for one row of the largest
+group, `small` those of every group but the largest, and `level` the number that it needs. `small`
+and `all` have a share more: the one by which a given row weighs as much as a real one of its group.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SHARES", "Design", "designs_of", "rows_per_group"]
+__all__ = ["GIVEN", "SHARES", "Design", "designs_of", "rows_per_group"]
 
+GIVEN = "table"  # the source of rows that were given
 SHARES = (0.25, 0.5, 0.75)  # shares of the weight that synthetic rows may have
 _TIMES, _FEWEST = 10, 200  # rows per group: so many times the smallest, and at least so many
 _GIVEN = 20  # rows of a table that are used, at most, for one of the largest group
@@ -153,8 +156,9 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
             if where.any() and limit[where].min() > 0:
                 counts = np.where(where, limit, 0)
                 shares = [share * where for share in SHARES]
-                if available is not None:
-                    shares.append(counts / (counts + sizes))
+                alike = counts / (counts + sizes)
+                if available is not None and not any(map(partial(np.array_equal, alike), shares)):
+                    shares.append(alike)
                 found += [
                     Design(name, source, tuple(counts.tolist()), tuple(share.tolist()))
                     for share in shares

@@ -14,8 +14,10 @@ without the table's are so many more independent rows: there the ridge to begin 
 the factor by which the sum of the squared weights of all rows is.
 
 Of a group with more than 20 000 rows a random part of so many is used, each row with the weight of
-those it stands for; generators draw as many rows of a group at most. Both add noise of the order of
-one row's in 20 000, which is little beside that of the groups for whose sake a plan is made.
+those it stands for, in fits, in their units and in moments that generators pool over groups;
+generators draw as many rows of a group at most. Both add noise of the order of one row's in 20 000,
+which is little beside that of the groups for whose sake a plan is made. Given rows are not drawn:
+as many are used as their design has.
 
 Rows that were given and were made from the table's rows have seen the held-out ones. How much that
 flatters them is taken to be as much as it flatters a normal law fitted on the whole table against
@@ -30,10 +32,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from synthetic_oversampling.practice.planner.designs import Design
+from synthetic_oversampling.practice.planner.designs import GIVEN, Design
 from synthetic_oversampling.practice.planner.learners import scores
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES, rows_of
-from synthetic_oversampling.practice.planner.sources import Source, draw_rows
+from synthetic_oversampling.practice.planner.sources import Source, centre_and_spread, drawing
 
 __all__ = [
     "Evidence",
@@ -133,7 +135,8 @@ def fit_and_score(
         times: how many rows a row of each group stands for ``[G]``; one when omitted.
     """
     x, y, group = rows
-    sizes = np.bincount(group) * _times(times, group)
+    stands = _times(times, group)
+    sizes = np.bincount(group) * stands
     real, made = design.weights(sizes)
     parts, labels, weights = [x], [y], [(real * sizes / np.bincount(group))[group]]
     label_of = _labels(y, group)
@@ -144,7 +147,7 @@ def fit_and_score(
             labels.append(np.full(len(chosen), label_of[g]))
             weights.append(np.full(len(chosen), made[g] * count / len(chosen)))
     both = np.concatenate(parts)
-    centre, unit = x.mean(axis=0), x.std(axis=0)
+    centre, unit = centre_and_spread(x, stands[group])
     unit = np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
     return scores(
         learner,
@@ -204,7 +207,7 @@ def cross_validate(
     for place, train, held in _splits(group, folds, repeats, seed):
         sizes = np.bincount(group[train]) * stands
         shares = [design.among(sizes) for design in every]
-        pools = _pools(shares, sources, seen, x, group, train, seed + place)
+        pools = _pools(shares, sources, seen, x, group, train, seed + place, times)
         rows, judged = (x[train], y[train], group[train]), rows_of(y[held], group[held], prevalence)
         label_of = _labels(y, group)
         for number, design in enumerate(shares):
@@ -307,7 +310,7 @@ def held_out_scores(
     found = np.empty((repeats, len(x), *several))
     for place, train, held in _splits(group, folds, repeats, seed):
         shared = design.among(np.bincount(group[train]) * _times(times, group))
-        pools = _pools([shared], sources, (), x, group, train, seed + place)
+        pools = _pools([shared], sources, (), x, group, train, seed + place, times)
         rows = (x[train], y[train], group[train])
         found[place // folds, held] = fit_and_score(
             shared, pools, rows, x[held], learner, (ridge,), seed + place, times
@@ -315,15 +318,16 @@ def held_out_scores(
     return found
 
 
-def _pools(designs, sources, seen, x, group, train, seed):
+def _pools(designs, sources, seen, x, group, train, seed, times):
     """Rows of every source, as many as some design wants, by group."""
     found = {}
     for name in {design.source for design in designs} - {""}:
         most = np.max([design.counts for design in designs if design.source == name], axis=0)
-        wanted = np.minimum(most, _MOST)
+        wanted = most if name == GIVEN else np.minimum(most, _MOST)
         if name in seen:
             rows = np.arange(len(x)) if name == "seen" else train
-            drawn = draw_rows("plugin-pooled", x[rows], group[rows], wanted, seed=seed)[0]
+            law = drawing("plugin-pooled", x, group, times)
+            drawn = law(rows, wanted, seed)
         else:
             drawn = sources[name](train, wanted, seed)
         found[name] = np.split(drawn, np.cumsum(wanted)[:-1])

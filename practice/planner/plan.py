@@ -18,7 +18,7 @@ import numpy as np
 from synthetic_oversampling.practice.planner import SEED
 from synthetic_oversampling.practice.planner.choices import Choice, Data, Plan, chosen_rows
 from synthetic_oversampling.practice.planner.decision import decide
-from synthetic_oversampling.practice.planner.designs import Design, designs_of
+from synthetic_oversampling.practice.planner.designs import GIVEN, Design, designs_of
 from synthetic_oversampling.practice.planner.diagnostics import diagnose
 from synthetic_oversampling.practice.planner.evidence import (
     Evidence,
@@ -159,7 +159,7 @@ def plan_table(
     repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
     rows, times = representatives(table.group, seed)
     part = table.among(rows)
-    sources = _sources(part, generators, folds, kept, rows)
+    sources = _sources(part, generators, folds, kept, rows, times)
     every = designs_of(sizes, list(sources), most, table.external and table.external.counts)
     share = shares[1] if len(shares) == 2 else math.nan
     objective = OBJECTIVES[metric]
@@ -180,8 +180,8 @@ def plan_table(
         repeats=repeats,
         seed=seed,
         times=times,
-        flattered="table" if table.external is not None and fitted else "",
-        fresh="table" if table.external is not None and not fitted else "",
+        flattered=GIVEN if table.external is not None and fitted else "",
+        fresh=GIVEN if table.external is not None and not fitted else "",
         told=told and (lambda done: told(done, folds * repeats)),
     )
     choices = choices_of(designs, gains, proposal.excess, found, price, metric=metric)
@@ -320,11 +320,16 @@ def _check_options(
 
 
 def _sources(
-    table: Prepared, generators, folds: int, kept: np.ndarray, among: np.ndarray
+    table: Prepared,
+    generators,
+    folds: int,
+    kept: np.ndarray,
+    among: np.ndarray,
+    times: np.ndarray,
 ) -> dict[str, Source]:
     """What is planned for; a function writes all columns, of which `kept` are planned with.
 
-    The table's rows stand at the places `among` of the whole table's.
+    The table's rows stand at the places `among` of the whole table's, and for `times` rows of it.
     """
     if table.external is not None:
         external = table.external
@@ -332,7 +337,7 @@ def _sources(
         def given(rows, counts, seed):
             return external.x[chosen_rows(external.group, counts, seed)]
 
-        return {"table": given}
+        return {GIVEN: given}
     if callable(generators):
         return {
             "own": lambda rows, counts, seed: (
@@ -355,7 +360,7 @@ def _sources(
                 f"the smallest has {trained}; choose another generator."
             )
 
-    return {name: drawing(name, table.x, table.group) for name in named}
+    return {name: drawing(name, table.x, table.group, times) for name in named}
 
 
 def _proposal(

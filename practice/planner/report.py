@@ -13,6 +13,7 @@ from scipy.special import logit
 
 from synthetic_oversampling.practice.planner.choices import Choice, Plan
 from synthetic_oversampling.practice.planner.decision import NEARLY_ALL
+from synthetic_oversampling.practice.planner.designs import GIVEN
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
 from synthetic_oversampling.practice.thresholds import ClassOffsets
 from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED
@@ -257,7 +258,7 @@ def _sureness(plan: Plan) -> str:
 def _judged(plan: Plan) -> str:
     """What cross-validation was, and whether it moved theory's opinion."""
     folds, repeats = plan.folds
-    given = any(choice.source == "table" for choice in plan.choices)
+    given = any(choice.source == GIVEN for choice in plan.choices)
     said = (
         f"{repeats} times {folds}-fold cross-validation, {counted(plan.fits, 'fit')}; "
         f"{'the given rows are the same in all' if given else 'generators see training folds only'}"

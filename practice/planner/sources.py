@@ -19,7 +19,15 @@ import numpy as np
 
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["NAMES", "Source", "draw_rows", "drawing", "require_source", "rows_needed"]
+__all__ = [
+    "NAMES",
+    "Source",
+    "centre_and_spread",
+    "draw_rows",
+    "drawing",
+    "require_source",
+    "rows_needed",
+]
 
 # generators that the planner knows
 NAMES = ("smote", "plugin-pooled", "predictive-pooled", "plugin")
@@ -63,21 +71,38 @@ def require_source(name: str, dim: int, least: int) -> None:
         )
 
 
-def drawing(name: str, x: np.ndarray, group: np.ndarray) -> Source:
+def drawing(name: str, x: np.ndarray, group: np.ndarray, times=None) -> Source:
     """A generator as a source of a table.
 
     Args:
         name: among `NAMES`; x, group: features ``[n, d]`` and group ``[n]`` of every row.
+        times: how many rows a row of each group stands for ``[G]``; one when omitted.
     """
 
     def draw(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
-        return draw_rows(name, x[rows], group[rows], counts, seed=seed)[0]
+        return draw_rows(name, x[rows], group[rows], counts, seed=seed, times=times)[0]
 
     return draw
 
 
+def centre_and_spread(x: np.ndarray, stands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and deviations of columns ``[d]``.
+
+    Args:
+        x: rows ``[n, d]``; stands: how many rows each stands for ``[n]``.
+
+    Example:
+        >>> x, twice = np.array([[0.0], [0.0], [3.0]]), np.array([[0.0], [3.0]])
+        >>> whole, part = (x, np.ones(3)), (twice, np.array([2.0, 1.0]))
+        >>> np.allclose(centre_and_spread(*whole), centre_and_spread(*part))
+        True
+    """
+    centre = np.average(x, axis=0, weights=stands)
+    return centre, np.sqrt(np.average((x - centre) ** 2, axis=0, weights=stands))
+
+
 def draw_rows(
-    name: str, features: np.ndarray, group: np.ndarray, counts, *, seed: int
+    name: str, features: np.ndarray, group: np.ndarray, counts, *, seed: int, times=None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Synthetic rows of every group from a generator fitted on the rows given.
 
@@ -87,6 +112,7 @@ def draw_rows(
         group: index of each row's group ``[n]``.
         counts: rows wanted of each group ``[G]``.
         seed: of the draws.
+        times: how many rows a row of each group stands for ``[G]``; one when omitted.
 
     Returns:
         Features ``[sum(counts), d]`` and groups, in order of the groups.
@@ -107,22 +133,23 @@ def draw_rows(
     members = [np.flatnonzero(group == g) for g in range(len(counts))]
     means = [x[member].mean(axis=0) if len(member) else np.zeros(dim) for member in members]
     centred = [x[member] - mean for member, mean in zip(members, means, strict=True)]
-    freedom = max(len(x) - len(members), 1)
-    pooled = np.sum([rows.T @ rows for rows in centred], axis=0) / freedom
-    spread = x.std(axis=0)
+    stands = np.ones(len(counts)) if times is None else np.asarray(times, float)
+    freedom = max(float(sizes @ stands) - len(members), 1.0)
+    pooled = np.tensordot(stands, [rows.T @ rows for rows in centred], 1) / freedom
+    _, spread = centre_and_spread(x, stands[group])
     parts = []
-    for member, mean, rest, count in zip(members, means, centred, counts.tolist(), strict=True):
+    for g, (mean, rest, count) in enumerate(zip(means, centred, counts.tolist(), strict=True)):
         if count == 0:
             parts.append(np.empty((0, dim)))
         elif name == "smote":
             parts.append(mean + _between(rest, np.where(spread > 0, spread, 1.0), count, rng))
         elif name == "predictive-pooled":
             tails = max(freedom - dim + 1, 3)
-            wide = np.sqrt((1 + 1 / len(member)) * freedom / tails)
+            wide = np.sqrt((1 + 1 / (stands[g] * len(rest))) * freedom / tails)
             heavy = np.sqrt(tails / rng.chisquare(tails, size=(count, 1)))
             parts.append(mean + wide * heavy * _normal(pooled, count, rng))
         else:
-            cov = pooled if name == "plugin-pooled" else rest.T @ rest / (len(member) - 1)
+            cov = pooled if name == "plugin-pooled" else rest.T @ rest / (len(rest) - 1)
             parts.append(mean + _normal(cov, count, rng))
     return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 
