@@ -1,11 +1,13 @@
 """The planner's study: its tables, its records, and what it makes of them."""
 
 import importlib
+from functools import partial
 
 import numpy as np
 import pytest
 
 from synthetic_oversampling.__main__ import main
+from synthetic_oversampling.practice.planner.plan import plan_table
 from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import Trust
 from synthetic_oversampling.practice.planner_study import (
@@ -127,11 +129,10 @@ def test_a_real_table_of_three_classes_keeps_most_rows_of_the_first():
     assert np.all(sizes[1:] <= left[1:] + 1) and sizes[0] >= 1.5 * sizes[1:].max()
     both = np.concatenate([trial.x, trial.judge])
     assert len(np.unique(both, axis=0)) == len(both), "no row is planned for and judged on"
-    assert several_tables.drawn_several(wine, again=1).x.tobytes() != trial.x.tobytes()
 
 
 def test_tables_of_three_classes_are_recorded_and_decided_on(tmp_path, monkeypatch):
-    def small(known, again=0):
+    def small(known):
         rng, label = np.random.default_rng(len(known.data)), np.repeat([0, 1, 2], (60, 16, 14))
         truth = np.repeat([0, 1, 2], 100)
         means = np.array([[0.0, 0.0], [1.2, 0.0], [0.0, 1.2]])
@@ -215,6 +216,56 @@ def test_rows_from_elsewhere_that_help_are_used_and_those_that_harm_are_not(tmp_
     assert kept == givers.recorded(1, tmp_path) and kept[0]["times"] == 1
 
 
-def test_a_study_of_nothing_is_refused(capsys):
-    assert main(["planner-study"]) == 2
-    assert "--givers: got 0, 0 and 0 and no --real" in capsys.readouterr().err
+def test_what_all_given_rows_are_worth_is_no_repair_of_a_bad_ridge(monkeypatch):
+    usual = givers.judged_giver(3)
+    monkeypatch.setattr(givers, "plan_table", partial(plan_table, ridge=6553.6))
+    poor = givers.judged_giver(3)
+    assert poor["all"] == pytest.approx(usual["all"], rel=1e-6)
+    assert poor["ridge"] > max(usual["ridge"], 0.01)
+
+
+def test_the_share_of_their_worth_that_is_realised_is_told_where_rows_help_and_of_every_giver():
+    one = {"bias": 0.0, "ridge": 0.0, "best": 0.0, "used": 0.5}
+    values = ((0.04, 0.03), (0.02, 0.01), (-0.5, -0.01))
+    records = [one | {"all": every, "recommended": some} for every, some in values]
+    text = givers.markdown(records)
+    assert "gain 67% of what they are worth,\nover every giver 50%" in text
+    assert "| all rows help | 2 | +30.0 ± 20.0 |" in text, "deviations of n - 1"
+    assert "| all rows harm | 1 | -500.0 ± ? |" in text and "| every giver | 3 |" in text
+
+
+@pytest.mark.parametrize("counts", [[], ["--simulated", "1", "--wide", "4"], ["--givers", "3"]])
+def test_a_study_of_nothing_or_of_too_few_tables_is_refused(counts, capsys):
+    assert main(["planner-study", *counts]) == 2
+    said = capsys.readouterr().err
+    assert "--simulated, --wide, --givers: got " in said and "no --real, expected none or" in said
+
+
+@pytest.mark.parametrize("metric", ["auroc", "average-precision"])
+def test_a_metric_of_two_classes_is_refused_for_tables_of_more_before_any_is_made(
+    metric, tmp_path, capsys
+):
+    options = ["--simulated", "4", "--real", "several", "--metric", metric, "--out", str(tmp_path)]
+    assert main(["planner-study", *options]) == 2
+    said = capsys.readouterr().err
+    assert f"metric: got '{metric}' for tables of three and four classes" in " ".join(said.split())
+    assert not (tmp_path / "records").exists()
+    with pytest.raises(ValueError, match="expected one of cross-entropy, worst-group, balanced"):
+        study.recorded("several", 0, tmp_path, metric=metric)
+
+
+def test_the_correlation_of_theory_has_an_error_over_tables():
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(40, 2, 1)) * [[[1.0], [1.0]]]
+    tables = list(shared[:, :1] + 0.1 * rng.normal(size=(40, 2, 30)))
+    found, error = study._correlation(tables)
+    assert found > 0.9 and 0 < error < 0.1
+    alone = [np.concatenate(tables, axis=1)[:, [k]] for k in range(1200)]
+    assert study._correlation(alone)[1] < error / 2, "30 designs of a table are no 30 tables"
+    assert np.isnan(study._correlation(tables[:1])).all()
+
+
+def test_no_wide_table_is_of_the_development_half():
+    halves = {known.data: half(known) for known in real_tables.TABLES}
+    both = {known.data: halves[known.data] for known in wide.TABLES if known.data in halves}
+    assert set(both.values()) == {"closed"} and len(both) == 5

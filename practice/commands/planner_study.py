@@ -86,12 +86,16 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate.console import console, progress_bar
 
     counts = {"simulated": options.simulated, "wide": options.wide}
-    if max(*counts.values(), options.givers) < 4 and not options.real:
+    asked = [*counts.values(), options.givers]
+    if any(0 < count < 4 for count in asked) or not (any(asked) or options.real):
         raise ValueError(
             f"--simulated, --wide, --givers: got {options.simulated}, {options.wide} and "
-            f"{options.givers} and no --real, expected at least 4 of one of them, or real tables."
+            f"{options.givers} and {'' if options.real else 'no '}--real, expected none or at "
+            "least 4 of each, which errors are computed from, and some tables; ask for more."
         )
     real = ["real-wide" if name == "wide" else name for name in options.real]
+    for name in real:
+        study.require_metric(name, options.metric)
     path = options.out / "planner-study.md"
     check_writable(path)
     screen, parts = console(), []

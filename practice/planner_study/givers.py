@@ -1,28 +1,32 @@
 """Rows from elsewhere with a known bias: does the planner use those that help?
 
-A giver has rows of its own for a simulated table: 1, 3 or 10 for each of the table's, of each
-class, drawn from the table's law without a look at its rows, and moved by 0, a quarter, a half or a
-whole of each feature's deviation along a random direction, one way in either class. What all of
-them are worth is the gain of a fit to all rows, each of a class with the same weight, over class
-weighting, at the ridge that is best for it in truth; beside it stands what the planner's
-recommendation realises.
+A giver has rows of its own for a simulated table: 1, 3 or 10 for each of the table's, 2000 of a
+class at most, drawn from the table's law without a look at its rows, and moved by 0, a quarter, a
+half or a whole of each feature's deviation along a random direction, the two classes in opposite
+ways, so that what tells them apart is off by twice the bias. What all of them are worth is the gain
+of a fit to all rows, each of a class with the same weight, over class weighting, each at the ridge
+that is best for it in truth. Beside it stands what the planner's recommendation realises over class
+weighting at the ridge that cross-validation chose, and what class weighting alone would gain by its
+best ridge.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from synthetic_oversampling.practice.planner.choices import Choice, Plan
-from synthetic_oversampling.practice.planner.designs import Design
+from synthetic_oversampling.practice.planner.choices import Choice
+from synthetic_oversampling.practice.planner.designs import GIVEN, Design
 from synthetic_oversampling.practice.planner.evidence import fit_and_score
 from synthetic_oversampling.practice.planner.learners import RIDGES
+from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES, rows_of
 from synthetic_oversampling.practice.planner.plan import plan_table
+from synthetic_oversampling.practice.planner_study.kept import kept
 from synthetic_oversampling.practice.planner_study.simulated import KINDS, simulated
-from synthetic_oversampling.simulate import artifacts
 
 __all__ = ["BIASES", "TIMES", "judged_giver", "markdown", "recorded"]
 
@@ -31,11 +35,6 @@ TIMES = (1, 3, 10)
 # of a giver, in standard deviations
 BIASES = (0.0, 0.25, 0.5, 1.0)
 _POOL = 2000  # rows of each class that givers draw from; the others are what is judged on
-
-
-def _loss(score: np.ndarray, truth: np.ndarray) -> float:
-    each = np.logaddexp(0.0, -(2 * truth - 1) * score)
-    return float(each[truth == 0].mean() + each[truth == 1].mean()) / 2
 
 
 def judged_giver(place: int, seed: int = 1) -> dict:
@@ -69,34 +68,33 @@ def judged_giver(place: int, seed: int = 1) -> dict:
     def scaled(rows: np.ndarray) -> np.ndarray:
         return (rows - centre) / unit
 
-    pools = {"table": [scaled(rows) for rows in given]}
-    held = scaled(trial.judge[rest])
+    pools, held = {GIVEN: [scaled(rows) for rows in given]}, scaled(trial.judge[rest])
+    truth = rows_of(trial.truth[rest], trial.truth[rest], 0.5)
 
-    def loss(design: Design, ridge: float) -> float:
+    def least(design: Design, ridges: Sequence[float]) -> float:
+        """True loss of a design at the best of some ridges."""
         rows = scaled(x), label, label
-        score = fit_and_score(design, pools, rows, held, plan.learner, (ridge,), plan.seed)[0]
-        return _loss(score, trial.truth[rest])
+        score = fit_and_score(design, pools, rows, held, plan.learner, ridges, plan.seed)
+        return float(OBJECTIVES[CROSS_ENTROPY].loss(score, 0.0, truth).min())
+
+    weighting = plan.choices[1]
+    base, weighted = (least(weighting.design, some) for some in ((weighting.ridge,), RIDGES))
+
+    def realised(choice: Choice) -> float:
+        return base - least(choice.design, (choice.ridge,))
 
     shares = tuple((counts / (counts + sizes)).tolist())
-    every = Design("all", "table", tuple(counts.tolist()), shares)
-    base = _true(loss, plan.choices[1])
+    every = Design("all", GIVEN, tuple(counts.tolist()), shares)
     return {
         "kind": KINDS[place % len(KINDS)],
         "times": times,
         "bias": bias,
-        "all": base - min(loss(every, ridge) for ridge in RIDGES),
-        "recommended": base - _true(loss, plan.recommended),
-        "best": max(base - _true(loss, choice) for choice in plan.choices[1:]),
-        "used": _used(plan),
+        "all": weighted - least(every, RIDGES),
+        "ridge": base - weighted,
+        "recommended": realised(plan.recommended),
+        "best": max(map(realised, plan.choices[1:])),
+        "used": float(max(plan.recommended.shares)),
     }
-
-
-def _true(loss: Callable[[Design, float], float], choice: Choice) -> float:
-    return loss(choice.design, choice.ridge)
-
-
-def _used(plan: Plan) -> float:
-    return float(max(plan.recommended.shares))
 
 
 def recorded(
@@ -115,17 +113,14 @@ def recorded(
     found = []
     for place in range(count):
         digest = hashlib.sha256(f"{place} {seed}".encode()).hexdigest()[:12]
-        path, configuration = folder / f"giver-{digest}.json", {"giver": place}
-        if not path.exists():
-            artifacts.save(
-                path,
-                judged_giver(place, seed),
-                kind="giver-record",
-                configuration=configuration,
-                seed=seed,
-            )
-        kept = artifacts.load(path, kind="giver-record", configuration=configuration, seed=seed)
-        found.append(kept["payload"])
+        record = kept(
+            folder / f"giver-{digest}.json",
+            partial(judged_giver, place, seed),
+            kind="giver-record",
+            configuration={"giver": place, "worth": "at the best ridge of each"},
+            seed=seed,
+        )
+        found += [record] if record else []
         if told is not None:
             told(place + 1, count)
     return found
@@ -140,8 +135,9 @@ def markdown(records: Sequence[dict]) -> str:
     lines = [
         f"### {len(records)} givers, balanced cross-entropy",
         "",
-        "| bias | givers | all rows (10⁻³ nats) | recommended | best design | worst | rows used |",
-        "|---|---|---|---|---|---|---|",
+        "| bias | givers | all rows (10⁻³ nats) | best ridge | recommended | best design | worst "
+        "| rows used |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for bias in BIASES:
         some = [record for record in records if record["bias"] == bias]
@@ -151,17 +147,31 @@ def markdown(records: Sequence[dict]) -> str:
         some = [record for record in records if sign * record["all"] > 0]
         if some:
             lines.append(f"| {words} {_row(some)}")
+    lines.append(f"| every giver {_row(records)}")
+    helped = [record for record in records if record["all"] > 0]
+    worth = sum(record["all"] for record in helped)
+    if helped:
+        there, whole = (
+            sum(record["recommended"] for record in some) / worth for some in (helped, records)
+        )
+        lines += [
+            "",
+            f"Where all rows help, recommendations gain {there:.0%} of what they are worth,",
+        ]
+        lines.append(f"over every giver {whole:.0%}; a better ridge is a part of that.")
     return "\n".join([*lines, ""])
 
 
 def _row(records: Sequence[dict]) -> str:
     values = {
         name: np.array([record[name] for record in records])
-        for name in ("all", "recommended", "best", "used")
+        for name in ("all", "ridge", "recommended", "best", "used")
     }
+    few = len(records) < 2
     means = [
-        f"{1e3 * values[name].mean():+.1f} ± {2e3 * values[name].std() / len(records) ** 0.5:.1f}"
-        for name in ("all", "recommended", "best")
+        f"{1e3 * value.mean():+.1f} ± "
+        + ("?" if few else f"{2e3 * value.std(ddof=1) / len(value) ** 0.5:.1f}")
+        for value in (values[name] for name in ("all", "ridge", "recommended", "best"))
     ]
     worst, used = 1e3 * values["recommended"].min(), np.mean(values["used"] > 0)
     return f"| {len(records)} | {' | '.join(means)} | {worst:+.1f} | {used:.0%} |"

