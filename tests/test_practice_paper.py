@@ -3,7 +3,8 @@
 import numpy as np
 
 from synthetic_oversampling.__main__ import main
-from synthetic_oversampling.practice.benchmark.papers import craft_split
+from synthetic_oversampling.practice.benchmark import papers
+from synthetic_oversampling.practice.benchmark.papers import Paper, craft_split
 from synthetic_oversampling.practice.rows.craft import craft
 
 
@@ -22,6 +23,19 @@ def test_a_papers_comparison_is_drawn_anew_for_every_seed(tmp_path, capsys):
         "craft-paper-000.json",
         "craft-paper-001.json",
     ]
+
+
+def test_another_law_of_the_craft_table_is_another_comparison(monkeypatch):
+    def moved(rng, count):
+        x, label = craft(rng, count)
+        return x, label ^ (x[:, 0] > 2)
+
+    papers._digest.cache_clear()
+    first = Paper("craft").identity(10.0)
+    monkeypatch.setattr(papers, "craft", moved)
+    papers._digest.cache_clear()
+    assert Paper("craft").identity(10.0) != first
+    papers._digest.cache_clear()
 
 
 def test_the_craft_table_has_the_moments_of_its_law():

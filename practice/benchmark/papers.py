@@ -7,7 +7,9 @@ interval over them is one over tables, as an interval over splits of one table i
 
 from __future__ import annotations
 
+import hashlib
 import zlib
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +68,15 @@ def craft_split(seed: int) -> Split:
     )
 
 
+@lru_cache(maxsize=1)
+def _digest() -> str:
+    """What identifies the table: its sizes, and rows and labels that its law draws."""
+    rows, labels = craft(np.random.default_rng(0), _BATCH)
+    digest = hashlib.sha256(f"{_SIZES} {_JUDGED} {_BATCH}".encode())
+    digest.update(rows.tobytes() + labels.tobytes())
+    return digest.hexdigest()[:16]
+
+
 class Paper(NamedTuple):
     """A paper's comparison, in the place of a table in a setting.
 
@@ -80,7 +91,7 @@ class Paper(NamedTuple):
         return f"{self.paper}/paper"
 
     def needs(self) -> dict[str, bool]:
-        """Methods that have no meaning here."""
+        """Which methods that not every table allows have a meaning here."""
         return {"supplied": False, "smotenc": False}
 
     def identity(self, ratio: float) -> dict[str, Any]:
@@ -89,7 +100,7 @@ class Paper(NamedTuple):
         Args:
             ratio: of the benchmark, which a paper's own sizes take the place of.
         """
-        return {"data": self.paper, "digest": f"{_SIZES} {_JUDGED}", "setting": "paper"}
+        return {"data": self.paper, "digest": _digest(), "setting": "paper"}
 
     def split(self, ratio: float, seed: int) -> Split:
         """The rows of a seed.
