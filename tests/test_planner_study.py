@@ -150,6 +150,9 @@ def test_tables_of_three_classes_are_recorded_and_decided_on(tmp_path, monkeypat
         found = study.shown(records, metric)
         assert found["rules"]["class weighting"]["mean"] == 0.0
         assert abs(found["rules"]["level SMOTE"]["mean"]) < 0.5
+        assert "correlation" in study.markdown("several", found, metric)
+        silent = found | {"foretold": (np.nan, np.nan)}
+        assert "correlation" not in study.markdown("several", silent, metric)
 
 
 def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ __all__ = ["GIVEN", "SHARES", "Design", "designs_of", "rows_per_group"]
 GIVEN = "table"  # the source of rows that were given
 SHARES = (0.25, 0.5, 0.75)  # shares of the weight that synthetic rows may have
 _TIMES, _FEWEST = 10, 200  # rows per group: so many times the smallest, and at least so many
-_GIVEN = 20  # rows of a table that are used, at most, for one of the largest group
+_FOR_ONE = 20  # rows of a table that are used, at most, for one of the largest group
 
 
 class Design(NamedTuple):
@@ -144,7 +144,7 @@ def designs_of(sizes, sources, most: int | None = None, available=None) -> list[
     count = rows_per_group(sizes, most)
     limit, sizes = np.full(len(sizes), count), np.asarray(sizes)
     if available is not None:
-        limit = np.minimum(available, most or _GIVEN * int(max(sizes)))
+        limit = np.minimum(available, most or _FOR_ONE * int(max(sizes)))
     found = [Design("raw", "", none, (0.0,) * len(sizes))]
     found.append(found[0]._replace(name="weighting"))
     for source in sources:

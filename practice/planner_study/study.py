@@ -319,6 +319,9 @@ def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
         )
     top, mean, error = found["best fixed"]
     chosen = ", ".join(f"{name} {count}" for name, count in found["chosen"].items())
+    value, error = found["foretold"]
+    theory = f"a correlation of {value:.2f} ± {2 * error:.2f} (over tables). "
+    theory = f"Theory's gains and the true ones have {theory}" if np.isfinite(value) else ""
     return "\n".join(
         [
             *lines,
@@ -327,9 +330,7 @@ def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
             f"{found['positive']}; the planner expected {1e3 * found['told']:+.2f}. Best fixed "
             f"design: {top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}. The 95 % interval of the "
             f"posterior holds the truth in {found['inside']:.1%} of designs, validation's own in "
-            f"{found['evidence inside']:.1%}. Theory's gains and the true ones have a correlation "
-            f"of {found['foretold'][0]:.2f} ± {2 * found['foretold'][1]:.2f} (over tables). "
-            f"{found['fits']:.0f} fits a table.",
+            f"{found['evidence inside']:.1%}. {theory}{found['fits']:.0f} fits a table.",
             "",
         ]
     )
