@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import threading
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from synthetic_oversampling.simulate.arguments import add_cache, set_cache
@@ -81,31 +84,13 @@ def _draw(specs, options: argparse.Namespace) -> int:
     from synthetic_oversampling.figures import style
     from synthetic_oversampling.figures.spec import caption_text, draw, gallery_page
     from synthetic_oversampling.simulate.artifacts import save_text
-    from synthetic_oversampling.simulate.sweeps.table import obtain
 
-    began = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     names = list(dict.fromkeys(name for spec in specs for name in spec.sweeps))
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    loaded = {}
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("artifacts", total=len(names))
-        for done, name in enumerate(names):
-            bar.update(task, description=f"computing {name}", completed=done)
-
-            def advance(share: float, name=name, done=done) -> None:
-                bar.update(task, completed=done + share)
-
-            loaded[name] = obtain(
-                name,
-                options.profile,
-                options.out / "artifacts",
-                progress=advance,
-                recompute=options.recompute,
-            )
-            if not console.is_terminal:
-                print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
+        loaded = _artifacts(names, options, bar)
         entries = []
         formats = list(dict.fromkeys(options.formats or ["png"]))
         for spec in specs:
@@ -118,3 +103,46 @@ def _draw(specs, options: argparse.Namespace) -> int:
             entries.append((spec, f"{spec.name}.{formats[0]}", text))
         print(save_text(options.out / "index.html", gallery_page(entries)), flush=True)
     return 0
+
+
+def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[str, dict]:
+    """The artifacts by name; those that are missing are computed, one at a time on each device."""
+    import jax
+
+    from synthetic_oversampling.simulate.replicates.sharding import on_devices
+    from synthetic_oversampling.simulate.replicates.side_by_side import side_by_side
+    from synthetic_oversampling.simulate.sweeps.table import obtain
+    from synthetic_oversampling.theory.population.threads import OneThread
+
+    began, task = time.monotonic(), bar.add_task("artifacts", total=len(names))
+    shares, under_way = dict.fromkeys(names, 0.0), dict[str, None]()
+    loaded: dict[str, dict] = {}
+    stopped, telling = threading.Event(), threading.Lock()
+
+    def advance(name: str, share: float) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        with telling:
+            shares[name] = share
+            told = f"computing {', '.join(under_way)}" if under_way else "artifacts"
+            bar.update(task, description=told, completed=sum(shares.values()))
+
+    def work(name: str, device) -> None:
+        under_way[name] = None
+        advance(name, 0.0)
+        with on_devices([device]):
+            loaded[name] = obtain(
+                name,
+                options.profile,
+                options.out / "artifacts",
+                progress=partial(advance, name),
+                recompute=options.recompute,
+            )
+        del under_way[name]
+        advance(name, 1.0)
+        if not bar.console.is_terminal:
+            print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
+
+    with OneThread():
+        side_by_side(names, jax.local_devices(), work, stopped)
+    return loaded

@@ -120,7 +120,7 @@ def test_every_row_is_computed_whether_a_block_is_cut_into_whole_tiles_or_not(co
 
 
 _DEVICES = """
-import json, jax, numpy as np
+import contextlib, json, jax, numpy as np
 jax.config.update("jax_enable_x64", True)
 from synthetic_oversampling.simulate.replicates import sharding
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
@@ -137,11 +137,17 @@ def evaluate(data):
     result = fit(data.x, data.sign, data.weight)
     return {"theta": result.theta, "failed": ~result.converged}
 count = len(jax.devices())
-devices = [None] if count == 1 else [None, jax.devices()[:2], jax.devices()[:2]]
+devices = [None] if count == 1 else [None, jax.devices()[:2], jax.devices()[:2], None]
+here = jax.devices()[3:4] if count > 1 else None
 for turn, chosen in enumerate(devices):
     if turn == 2:
         sharding.ThreadPoolExecutor = None  # threads are for compiling; nothing is left to compile
-    result = run((draw, evaluate), key=jax.random.key(1), replicates=83, block=10, devices=chosen)
+    with sharding.on_devices(here) if turn == 3 else contextlib.nullcontext():
+        mesh = sharding.replicate_mesh()
+        assert list(mesh.devices) == (here if turn == 3 else jax.devices())
+        result = run(
+            (draw, evaluate), key=jax.random.key(1), replicates=83, block=10, devices=chosen
+        )
     m = result.moments
     words = [x.hex() for x in np.concatenate([m.mean, m.second.ravel(), m.third, m.low, m.high])]
     print(json.dumps([count, result.replicates, m.count, words]))
@@ -165,10 +171,26 @@ def _in_subprocess(device_count):
 def test_one_two_and_eight_devices_give_the_same_bits():
     (one,) = _in_subprocess(1)
     eight = _in_subprocess(8)
-    assert one[0] == 1 and [run[0] for run in eight] == [8, 8, 8]
+    assert one[0] == 1 and [run[0] for run in eight] == [8, 8, 8, 8]
     assert one[1:3] == [83, 83]
     for other in eight:
         assert other[1:] == one[1:]
+
+
+def test_what_replicates_share_is_an_argument_of_the_evaluation():
+    def draw(key):
+        return jax.random.normal(key, (5,))
+
+    def moved(row, shared):
+        return {"mean": jnp.mean(row) + shared["by"] @ shared["times"]}
+
+    def fixed(row):
+        return {"mean": jnp.mean(row) + 11.0}
+
+    shared = {"by": jnp.array([1.0, 2.0]), "times": jnp.array([3.0, 4.0])}
+    first = run((draw, moved, shared), key=KEY, replicates=40, block=16, keep=True)
+    second = run((draw, fixed), key=KEY, replicates=40, block=16, keep=True)
+    np.testing.assert_allclose(values(first, "mean"), values(second, "mean"), rtol=1e-14)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one():

@@ -225,7 +225,7 @@ def test_an_interrupted_second_stage_goes_on_where_it_was(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(stages.monte_carlo, "run", interrupted)
-        patch.setattr(stages, "_side_by_side", side_by_side)
+        patch.setattr(stages, "_suites_side_by_side", side_by_side)
         with pytest.raises(KeyboardInterrupt):
             _run(checks, checks, seed, folder())
     assert len(calls) >= 1
@@ -316,7 +316,7 @@ def test_a_device_takes_suites_of_its_own_first_and_then_the_last_of_another(mon
         if len(seen) == len(names) - 2:
             others_done.set()
 
-    stages._side_by_side(names, run, threading.Event())
+    stages._suites_side_by_side(names, run, threading.Event())
     assert [*seen][-2:] == ["a/x", "a/y"]
     assert {place for name, place in seen.items() if name[0] == "a"} == {"first"}
     # the second's own are b, d and f; of the first's row c, e and g it takes the last first

@@ -12,8 +12,10 @@ holds through all passes of a fit; on an accelerator they are vectorised all at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, wraps
 
 import jax
@@ -24,7 +26,14 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDev
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.theory.compiling import quick_jit
 
-__all__ = ["TILE_NUMBERS", "block_for", "replicate_mesh", "sharded_draw", "sharded_map"]
+__all__ = [
+    "TILE_NUMBERS",
+    "block_for",
+    "on_devices",
+    "replicate_mesh",
+    "sharded_draw",
+    "sharded_map",
+]
 
 _AXIS = "replicates"
 _BLOCK_NUMBERS = 2**20  # in a block's design matrices: 8 MiB in float64
@@ -48,16 +57,35 @@ def block_for(rows: int, parameters: int) -> int:
     return min(1024, max(2, 2 ** (fitting.bit_length() - 1)))
 
 
+_HERE: ContextVar[Sequence[jax.Device] | None] = ContextVar("devices", default=None)
+
+
+@contextmanager
+def on_devices(devices: Sequence[jax.Device]) -> Iterator[None]:
+    """In this thread, replicates are computed on some devices unless others are named.
+
+    Args:
+        devices: one or more.
+    """
+    before = _HERE.set(devices)
+    try:
+        with jax.default_device(devices[0]):
+            yield
+    finally:
+        _HERE.reset(before)
+
+
 def replicate_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A one-dimensional mesh over devices.
 
     Args:
-        devices: one or more; all local ones by default.
+        devices: one or more; those of `on_devices` by default, and without it all local ones.
 
     Raises:
         ValueError: for none.
     """
-    chosen = list(jax.local_devices() if devices is None else devices)
+    here = _HERE.get()
+    chosen = list((jax.local_devices() if here is None else here) if devices is None else devices)
     if not chosen:
         raise ValueError("devices: got none, expected at least one JAX device.")
     return Mesh(np.asarray(chosen), (_AXIS,))

@@ -8,9 +8,7 @@ import dataclasses
 import threading
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import jax
@@ -36,6 +34,7 @@ from synthetic_oversampling.simulate.replicates.results import (
     load_result,
     save_result,
 )
+from synthetic_oversampling.simulate.replicates.side_by_side import side_by_side
 
 __all__ = ["UNWATCHED", "Judged", "Simulation", "Watch", "experiment_key", "simulate_and_judge"]
 
@@ -177,48 +176,29 @@ def _paired(universe: Sequence[Planned], name: str) -> tuple[str, ...]:
     return tuple(sorted({check.statistic[0] for check in pairs}))
 
 
-def _side_by_side(
+def _suites_side_by_side(
     names: Sequence[str],
     run: Callable[[str, Sequence[jax.Device]], None],
     stopped: threading.Event,
 ) -> None:
     """Run experiments on all devices; an error or Ctrl-C sets ``stopped`` and is raised again.
 
-    Experiments of one suite share compiled functions: each suite runs on one device, the suites
-    side by side. A device has suites of its own, the same in every run, so that what was compiled
-    for it before is found again; when it has done them, it takes the last of the longest row.
-    Several processes run one suite after the other, each on all devices, in one order. No result
-    depends on which.
+    Experiments of one suite share compiled functions: each suite runs on one device. Several
+    processes run one suite after the other, each on all devices, in one order. No result depends on
+    which.
     """
     suites: dict[str, list[str]] = {}
     for name in names:
         suites.setdefault(name.split("/")[0], []).append(name)
     alone = jax.process_count() == 1
     places = [[device] for device in jax.local_devices()] if alone else [jax.devices()]
-    rows = [deque([*suites][k :: len(places)]) for k in range(len(places))]
-    taking = threading.Lock()
 
-    def following(own: deque[str]) -> str | None:
-        with taking:
-            if own:
-                return own.popleft()
-            longest = max(rows, key=len)
-            return longest.pop() if longest else None
+    def work(suite: str, place) -> None:
+        for name in suites[suite]:
+            if not stopped.is_set():
+                run(name, place)
 
-    def run_suites(place, own: deque[str]) -> None:
-        while not stopped.is_set() and (suite := following(own)) is not None:
-            for name in suites[suite]:
-                if not stopped.is_set():
-                    run(name, place)
-
-    with ThreadPoolExecutor(len(places)) as pool:
-        tasks = [pool.submit(run_suites, *pair) for pair in zip(places, rows, strict=True)]
-        try:
-            wait(tasks, return_when=FIRST_EXCEPTION)
-        finally:
-            stopped.set()
-    for task in tasks:
-        task.result()
+    side_by_side([*suites], places, work, stopped)
 
 
 def simulate_and_judge(
@@ -314,7 +294,7 @@ def simulate_and_judge(
         def run(name: str, devices: Sequence[jax.Device]) -> None:
             found[name] = run_experiment(name, devices, times, earlier.get(name))
 
-        _side_by_side(names, run, stopped)
+        _suites_side_by_side(names, run, stopped)
         return {name: found[name] for name in names}
 
     first = stage(checks, STAGES[0], {})
