@@ -359,6 +359,18 @@ CAPACITY_MUTANTS = (
         changes=(result("theory.in_context.regression.depth_bound", lambda bound, *_: bound / 4),),
     ),
     Mutant(
+        name="depth-bound-of-more-layers",
+        theorems=("T5",),
+        change="the bound of a depth of one iteration more",
+        checks=("T5.bound.whole-rows.n0-L4",),
+        changes=(
+            arguments(
+                "theory.in_context.regression.depth_bound",
+                lambda after, iterations: (after, iterations + 1),
+            ),
+        ),
+    ),
+    Mutant(
         name="student-bound-halved",
         theorems=("T5",),
         change="half of the bound on the divergence of two Student laws",

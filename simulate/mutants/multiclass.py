@@ -153,6 +153,7 @@ MULTICLASS_MUTANTS = (
         change="half of the log ratio of the sizes",
         checks=("K1.shift.multiclass.class2",),
         changes=(formula("K1.shift", lambda rhs: rhs / 2),),
+        also=("printed",),
     ),
     Mutant(
         name="classes-displacement-doubled",

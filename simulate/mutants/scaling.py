@@ -60,7 +60,21 @@ SCALING_MUTANTS = (
         changes=(
             result(_LAW, lambda right, *_: dataclasses.replace(right, noise=2 * right.noise)),
         ),
-        also=("independent",),
+        also=("independent", "scaling"),
+    ),
+    Mutant(
+        name="global-law-not-halved",
+        theorems=("S1", "S3"),
+        change="the global law without the factor 1/2 of both its parts",
+        checks=("S1.excess100-full.scaling.duplicate", "S3.floor1600.scaling.plugin"),
+        changes=(
+            result(
+                _LAW,
+                lambda right, *_: dataclasses.replace(
+                    right, limit=2 * right.limit, noise=2 * right.noise
+                ),
+            ),
+        ),
     ),
     Mutant(
         name="global-crossover-doubled",
