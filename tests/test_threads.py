@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from synthetic_oversampling.practice.planner import learners
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.simulate.verify import run as verify
@@ -81,6 +82,20 @@ def test_a_limit_that_ends_meanwhile_is_lifted():
     with OneThread():
         other.restore_original_limits()
     assert _threads() == before
+
+
+def test_a_plans_fits_use_one_thread(monkeypatch):
+    """On a busy machine two took five times as long, waiting for each other at every product."""
+    seen = []
+
+    def path(x, y, weight, held, ridges):
+        seen.append(_threads())
+        return np.zeros((len(ridges), len(held)))
+
+    monkeypatch.setattr(learners, "_path", path)
+    x, y = np.zeros((4, 1)), np.array([0, 1, 0, 1])
+    learners.scores("logistic-l2", (1.0,), x, y, np.ones(4), x)
+    assert seen == [{1}]
 
 
 def test_a_warning_names_the_line_that_asked():

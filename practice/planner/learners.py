@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from synthetic_oversampling.practice.planner.several.fits import separable_classes, softmax_path
+from synthetic_oversampling.theory.population.threads import OneThread
 
 __all__ = ["LEARNERS", "RIDGES", "scores", "separable"]
 
@@ -21,10 +22,11 @@ RIDGES = tuple(0.1 * 4.0**k for k in range(7))  # penalties that cross-validatio
 _TINY = 1e-6  # a ridge that is none, but keeps a fit to separable rows finite
 _STEPS, _SETTLED = 60, 1e-8
 _SHRUNK = 0.1  # of the step before, beyond which the Hessian is made anew
-_MANY = 20_000  # rows, beyond which a Hessian in single precision takes hardly more steps
+_MANY = 4000  # rows, beyond which a Hessian in single precision takes hardly more steps
 _CERTAIN = 0.01
 
 
+@OneThread()
 def scores(
     learner: str, ridges, x: np.ndarray, y: np.ndarray, weight: np.ndarray, held, seed: int = 0
 ) -> np.ndarray:
