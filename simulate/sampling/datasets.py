@@ -8,6 +8,7 @@ difference is measured, not the luck of the draw.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -138,10 +139,10 @@ def draw_dataset(
     layout = row_layout(design)
     keys = group_keys(key, len(groups))
     count = len(groups)
-    made = {
-        g: sum(s.count for s in layout if s.group == g and s.part != "real") for g in range(count)
-    }
-    made = {g: m for g, m in made.items() if m}
+    made = Counter[int]()  # synthetic rows of the groups that have some
+    for segment in layout:
+        if segment.part != "real":
+            made[segment.group] += segment.count
     draws = draw_columns(
         [
             *(law_recipe(components_of(group), dtype) for group in groups),

@@ -91,7 +91,7 @@ class Recipe(NamedTuple):
     Attributes:
         normal: whether of standard normals ``[d, n]``.
         words: random words of a sample; 0 for none.
-        make: ``(seeds, normals, words [words, n]) -> (x [d, n], sign [n])``, seeds of every group
+        make: ``(normals, words [words, n], seeds) -> (x [d, n], sign [n])``, seeds of every group
             ``[d, n_g]``; what is not asked for is None.
     """
 
@@ -109,40 +109,28 @@ def draw_columns(
     sample's noise and of its choices. With ``first``, the samples are those of longer draws that
     start there.
     """
-    normals: dict[int, Array] = {}
-    chosen: dict[int, Array] = {}
 
-    def among(found: dict[int, Array], which: list[int], column: int, draw) -> None:
-        if which:
-            sizes = [counts[k] for k in which]
-            both = draw(keys[np.array(which), column], sizes)
-            ends = np.cumsum(sizes)
-            for k, end, size in zip(which, ends.tolist(), sizes, strict=True):
-                found[k] = both[:, end - size : end]
+    def drawn(which: list[int], column: int, draw: Callable) -> dict[int, Array]:
+        """Of some of the samples, by their places."""
+        if not which:
+            return {}
+        sizes = [counts[k] for k in which]
+        every = draw(keys[np.array(which), column], sizes)
+        return dict(zip(which, jnp.split(every, np.cumsum(sizes)[:-1], axis=1), strict=True))
 
-    wanted = [k for k, recipe in enumerate(recipes) if recipe.normal]
-    among(
-        normals,
-        wanted,
+    normals = drawn(
+        [k for k, recipe in enumerate(recipes) if recipe.normal],
         _NOISE,
         lambda key, sizes: streams.normals_of(key, sizes, dim, dtype, first=first),
     )
+    words: dict[int, Array] = {}
     for width in sorted({recipe.words for recipe in recipes} - {0}):
-        wanted = [k for k, recipe in enumerate(recipes) if recipe.words == width]
-        among(
-            chosen,
-            wanted,
+        words |= drawn(
+            [k for k, recipe in enumerate(recipes) if recipe.words == width],
             _CHOICE,
             lambda key, sizes, width=width: streams.words_of(key, sizes, width, first=first),
         )
-    return [
-        partial(_made, recipe.make, normals.get(k), chosen.get(k))
-        for k, recipe in enumerate(recipes)
-    ]
-
-
-def _made(make: Callable, normal, word, seeds) -> tuple[Array, Array]:
-    return make(seeds, normal, word)
+    return [partial(recipe.make, normals.get(k), words.get(k)) for k, recipe in enumerate(recipes)]
 
 
 def law_recipe(parts: Components, dtype) -> Recipe:
@@ -150,7 +138,7 @@ def law_recipe(parts: Components, dtype) -> Recipe:
     count = len(parts.means)
     means = jnp.asarray(parts.means, dtype)
 
-    def make(_, z, words):
+    def make(z, words, _):
         if count == 1:
             x = means[0][:, None] + apply_factor(parts.factors[0], z)
             return x, jnp.full(z.shape[1], parts.signs[0], dtype)

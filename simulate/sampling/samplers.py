@@ -130,8 +130,8 @@ def _(generator, g, groups, dtype):
 def _(generator, g, groups, dtype):
     right = law_recipe(components_of(groups[g]), dtype)
 
-    def make(seeds, z, words):
-        x, sign = right.make(seeds, z, words)
+    def make(z, words, seeds):
+        x, sign = right.make(z, words, seeds)
         return x + jnp.asarray(generator.shift, dtype)[:, None], sign
 
     return right._replace(make=make)
@@ -148,8 +148,8 @@ def _(generator, g, groups, dtype):
 def _(generator, g, groups, dtype):
     right, classes = law_recipe(components_of(groups[g]), dtype), class_count(groups)
 
-    def make(seeds, z, words):
-        x, sign = right.make(seeds, z, words)
+    def make(z, words, seeds):
+        x, sign = right.make(z, words, seeds)
         unit = streams.uniform(words[1], dtype)
         if classes == 2:
             return x, jnp.where(unit < generator.rate, -sign, sign)
@@ -163,10 +163,10 @@ def _(generator, g, groups, dtype):
 
 
 def _of_seeds(groups, g: int, make: Callable, *, normal: bool = False, words: int = 0) -> Recipe:
-    """Of a generator that reads its group's seeds, as ``make(seeds, z, words) -> x``."""
+    """Of a generator that reads its group's seeds, as ``make(z, words, seeds) -> x``."""
 
-    def labelled(seeds, z, words):
-        x = make(seeds, z, words)
+    def labelled(z, words, seeds):
+        x = make(z, words, seeds)
         return x, jnp.full(x.shape[1], groups[g].sign, x.dtype)
 
     return Recipe(normal=normal, words=words, make=labelled)
@@ -174,7 +174,7 @@ def _of_seeds(groups, g: int, make: Callable, *, normal: bool = False, words: in
 
 @recipe_of.register(Duplicate)
 def _(generator, g, groups, dtype):
-    def make(seeds, _, words):
+    def make(_, words, seeds):
         return seeds[g][:, streams.integers(words[0], seeds[g].shape[1])]
 
     return _of_seeds(groups, g, make, words=1)
@@ -182,7 +182,7 @@ def _(generator, g, groups, dtype):
 
 @recipe_of.register(Smote)
 def _(generator, g, groups, dtype):
-    def make(seeds, _, words):
+    def make(_, words, seeds):
         return _smote(seeds[g], generator.neighbours, words)
 
     return _of_seeds(groups, g, make, words=3)
@@ -190,7 +190,7 @@ def _(generator, g, groups, dtype):
 
 @recipe_of.register(GaussianPlugin)
 def _(generator, g, groups, dtype):
-    def make(seeds, z, _):
+    def make(z, _, seeds):
         match generator.covariance:
             case "group":
                 noise = psd_cholesky(_own_cov(seeds[g])) @ z
@@ -206,12 +206,12 @@ def _(generator, g, groups, dtype):
 
 @recipe_of.register(Predictive)
 def _(generator, g, groups, dtype):
-    def known(seeds, z, _):
+    def known(z, _, seeds):
         spread = math.sqrt(1 + 1 / seeds[g].shape[1])
         noise = apply_factor(spread * factor(groups[g].overall_mean_cov()[1]), z)
         return _centre(seeds[g]) + noise
 
-    def make(seeds, _, words):
+    def make(_, words, seeds):
         dim, n = seeds[g].shape
         spread = math.sqrt((1 + 1 / n) * (n - 1) / (n - dim))
         z = spread * _student(words, dim, n - dim, dtype)
@@ -224,7 +224,7 @@ def _(generator, g, groups, dtype):
 
 @recipe_of.register(StudentPlugin)
 def _(generator, g, groups, dtype):
-    def make(seeds, _, words):
+    def make(_, words, seeds):
         degrees = generator.degrees
         z = _student(words, seeds[g].shape[0], degrees, dtype)
         noise = psd_cholesky(_own_cov(seeds[g])) @ (math.sqrt((degrees - 2) / degrees) * z)
