@@ -162,6 +162,7 @@ def test_a_row_that_runs_away_is_stopped(random_net):
     assert np.abs(rows).max() < 200.0 * float(group.diag.max())
 
 
+@pytest.mark.slow
 def test_predicted_and_simulated_excess_of_the_network_agree(net):
     """Theorem R with the network's rows, from measured draws: within four standard errors."""
     (one,) = accuracy.compare(

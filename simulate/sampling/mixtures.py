@@ -114,7 +114,7 @@ def draw_columns(
         """Of some of the samples, by their places."""
         if not which:
             return {}
-        sizes = [counts[k] for k in which]
+        sizes = tuple(counts[k] for k in which)
         every = draw(keys[np.array(which), column], sizes)
         return dict(zip(which, jnp.split(every, np.cumsum(sizes)[:-1], axis=1), strict=True))
 

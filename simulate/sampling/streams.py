@@ -16,7 +16,6 @@ below any Monte Carlo error here, and float64 normals would cost four times as m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -130,9 +129,10 @@ def _words_at(key, counter):
     return left ^ right
 
 
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
 def words_of(
     keys: Key[Array, " k"],
-    counts: Sequence[int],
+    counts: tuple[int, ...],
     width: int,
     *,
     first: int | Int[Array, ""] | UInt32[Array, ""] = 0,
@@ -146,7 +146,7 @@ def words_of(
     Example:
         >>> import jax
         >>> keys = jax.random.split(jax.random.key(0), 2)
-        >>> both = words_of(keys, [3, 2], 4)
+        >>> both = words_of(keys, (3, 2), 4)
         >>> bool((both[:, 3:] == words(keys[1], (2, 4), features_first=True)).all())
         True
     """
@@ -163,9 +163,10 @@ def words_of(
     return left ^ right
 
 
+@partial(jax.jit, static_argnums=(1, 2, 3), inline=True)
 def normals_of(
     keys: Key[Array, " k"],
-    counts: Sequence[int],
+    counts: tuple[int, ...],
     width: int,
     dtype=jnp.float64,
     *,
