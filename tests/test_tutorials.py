@@ -17,13 +17,12 @@ PICTURES = {*TUTORIALS, DOCS / "literature.md"}
 CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?^---\n)?(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+LONG = {"auc", "in-context", "literature", "power"}  # `make docs` runs every page as well
+
+
 @pytest.mark.parametrize(
     "page",
-    [
-        # `make docs` runs every page as well, and test_literature what this one calls
-        pytest.param(page, marks=pytest.mark.slow if page.stem == "literature" else ())
-        for page in PAGES
-    ],
+    [pytest.param(page, marks=pytest.mark.slow if page.stem in LONG else ()) for page in PAGES],
     ids=lambda page: page.stem,
 )
 def test_a_page_runs_and_a_tutorial_draws_a_picture(page):

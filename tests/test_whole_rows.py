@@ -172,6 +172,7 @@ def test_predicted_and_simulated_excess_of_the_network_agree(net):
     assert abs(one.predicted - one.seen) < 4.0 * error and one.seen_error < 0.2 * one.seen
 
 
+@pytest.mark.slow
 def test_the_shipped_network_is_near_the_exact_law_and_better_than_what_ignores_shape(net):
     """At most 0.05 nats a feature on Gaussian groups at 32 seeds; gains over every rule."""
     found = fidelity.measure(
@@ -198,6 +199,7 @@ def test_the_shipped_network_says_how_it_was_made(net):
     assert gap[-20:].mean() < 0.5 * gap[:5].mean()
 
 
+@pytest.mark.slow
 def test_samples_beside_real_ones_tell_repeated_seeds_from_new_rows(net):
     found = fidelity.by_samples(net, family="gaussian", dim=3, count=40, num_groups=8, key=KEY)
     rules = {one.rule: one for one in found}
