@@ -115,7 +115,7 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
     from synthetic_oversampling.theory.population.threads import OneThread
 
     began, task = time.monotonic(), bar.add_task("artifacts", total=len(names))
-    shares, under_way = dict.fromkeys(names, 0.0), dict[str, None]()
+    shares: dict[str, float] = {}  # that is done of each that is begun
     loaded: dict[str, dict] = {}
     stopped, telling = threading.Event(), threading.Lock()
 
@@ -124,11 +124,11 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
             raise KeyboardInterrupt
         with telling:
             shares[name] = share
-            told = f"computing {', '.join(under_way)}" if under_way else "artifacts"
+            under_way = ", ".join(some for some, done in shares.items() if done < 1)
+            told = f"computing {under_way}" if under_way else "artifacts"
             bar.update(task, description=told, completed=sum(shares.values()))
 
     def work(name: str, device) -> None:
-        under_way[name] = None
         advance(name, 0.0)
         with on_devices([device]):
             loaded[name] = obtain(
@@ -138,7 +138,6 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
                 progress=partial(advance, name),
                 recompute=options.recompute,
             )
-        del under_way[name]
         advance(name, 1.0)
         if not bar.console.is_terminal:
             print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)

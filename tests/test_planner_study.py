@@ -168,6 +168,8 @@ def test_records_are_kept_and_read_and_decided_on(tmp_path, monkeypatch):
     assert found["tables"] == 6 and found["rules"]["class weighting"]["mean"] == 0.0
     assert found["rules"]["best"]["regret"] == pytest.approx(0.0, abs=1e-12)
     assert "| planner | " in study.markdown("simulated", found)
+    top, mean, error = found["best fixed"]
+    assert f"{top}, {1e3 * mean:+.2f} ± {2e3 * error:.2f}." in study.markdown("simulated", found)
     ranked = study.recorded("simulated", 6, tmp_path, metric="auroc")
     assert all(0 <= loss <= 1 for record in ranked for loss in record["loss"])
     assert [one["loss"] for one in ranked] != [one["loss"] for one in records]

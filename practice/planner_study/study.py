@@ -319,8 +319,8 @@ def markdown(name: str, found: dict, metric: str = CROSS_ENTROPY) -> str:
         )
     top, mean, error = found["best fixed"]
     chosen = ", ".join(f"{name} {count}" for name, count in found["chosen"].items())
-    value, error = found["foretold"]
-    theory = f"a correlation of {value:.2f} ± {2 * error:.2f} (over tables). "
+    value, unsure = found["foretold"]
+    theory = f"a correlation of {value:.2f} ± {2 * unsure:.2f} (over tables). "
     theory = f"Theory's gains and the true ones have {theory}" if np.isfinite(value) else ""
     return "\n".join(
         [

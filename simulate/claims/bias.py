@@ -61,18 +61,9 @@ def experiment_labels(configuration: str, profile: str) -> tuple[str, ...]:
     return tuple(label for label in LABELS if ON_ONE.get(label, configuration) == configuration)
 
 
-def _remainder(experiment: Experiment) -> float:
-    """Allowed relative remainder of a second-order prediction: ``2 p / n`` of the smallest group.
-
-    The next term of the expansion is of relative order ``p / n_min``; the coefficient 2 covers
-    what doubling all sizes shows on these configurations.
-    """
-    return 2.0 * (experiment.configuration.dim + 1) / min(experiment.configuration.sizes)
-
-
 def _experiment_checks(experiment: Experiment, effect: float) -> Iterator[Check]:
     fitted = experiment.label not in REFERENCES and experiment.generator.fitted
-    remainder = _remainder(experiment)
+    remainder = experiment.remainder
     size = experiment.configuration.dim + 1
     minority = experiment.configuration.minority
 
@@ -218,7 +209,7 @@ def _gain_checks(name: str, labels: Sequence[str], effect: float) -> Iterator[Ch
         return Expectation(
             theory=difference(first, second),
             std=math.hypot(float(first.excess.std), float(second.excess.std)),
-            allowance=_remainder(labelled) * float(first.total + second.total - second.excess.bias),
+            allowance=labelled.remainder * float(first.total + second.total - second.excess.bias),
             discrepancy=effect * float(first.total + second.total),
         )
 

@@ -204,8 +204,7 @@ def expected_metric_checks(name: str, profile: str) -> Iterator[Check]:
     def expect(label: str, k: int) -> Expectation:
         setting = experiment(name, label)
         mean, scale = (float(part[k]) for part in second_order(name, setting.prediction))
-        size = setting.configuration.dim + 1
-        remainder = 2.0 * size / min(setting.configuration.sizes)  # as in `simulate.claims.bias`
+        size, remainder = setting.configuration.dim + 1, setting.remainder
         return Expectation(
             theory=mean,
             std=1.15 * math.sqrt(2.0 / size) * scale,

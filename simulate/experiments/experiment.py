@@ -68,7 +68,7 @@ class Probe(NamedTuple):
         group_risk_star, group_risk_alpha, group_error_alpha: ``[G]``.
         group_slope, group_error_slope: gradients at ``alpha`` ``[G, p]``.
         control: control variates of the second-order parts (`simulate.replicates.control`).
-        metrics: of theorem M, where the experiment is `measured`.
+        metrics: of theorem M, for the experiments in `MEASURED`.
     """
 
     star: Array
@@ -161,13 +161,17 @@ class Experiment:
             group_slope=slope,
             group_error_slope=error_slope,
             control=self._control(theory.theta_alpha, inverse, groups),
-            metrics=linear(name, theory) if self.measured else None,
+            metrics=linear(name, theory) if (name, self.label) in MEASURED else None,
         )
 
     @property
-    def measured(self) -> bool:
-        """Whether the metrics of its replicates are computed."""
-        return (self.configuration.name, self.label) in MEASURED
+    def remainder(self) -> float:
+        """Allowed relative remainder of the second order: ``2 p / n`` of the smallest group.
+
+        The next term of the expansion is of relative order ``p / n_min``; the coefficient 2 covers
+        what doubling all sizes shows on these configurations.
+        """
+        return 2.0 * (self.configuration.dim + 1) / min(self.configuration.sizes)
 
     @property
     def controlled(self) -> bool:
@@ -216,11 +220,8 @@ class Experiment:
         weight = np.repeat([part.row_weight for part in layout], [part.count for part in layout])
         # weighted rows are those of raw training
         drawn = experiment(self.configuration.name, "raw") if self.label == "weighted" else self
-        return (
-            drawn._draw,
-            evaluator(self.configuration.name, self.measured),
-            (self.probe, jnp.asarray(weight)),
-        )
+        shared = self.probe, jnp.asarray(weight)
+        return drawn._draw, evaluator(self.configuration.name), shared
 
     @cached_property
     def _draw(self):
@@ -256,10 +257,10 @@ def _loss_variance(theta, law: Law):
 
 
 @lru_cache(maxsize=16)
-def evaluator(name: str, measured: bool):
+def evaluator(name: str):
     """The evaluation of one replicate on a configuration: one function, compiled once per shape.
 
-    With ``measured``, its metrics too, which take as long as the fit.
+    Its metrics, which take as long as the fit, are computed where the probe has some.
     """
     configuration = CONFIGURATIONS[name]()
     groups = stack([law_of(group) for group in configuration.groups])
@@ -280,9 +281,8 @@ def evaluator(name: str, measured: bool):
         minority_parts = (group_second[minority], error_second[minority])
         control = control_value(probe.control, probe.inverse, probe.alpha, *sample, score)
         controlled = jnp.stack([second_order, *minority_parts]) - control + probe.control.mean
-        more = {}
-        if measured:
-            at = probe.metrics
+        more, at = {}, probe.metrics
+        if at is not None:
             moved = metric_values(result.theta, classes(name)) - at.value
             more["metrics_second_order"] = moved + at.pull @ score
         return {

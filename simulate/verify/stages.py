@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -49,7 +49,7 @@ class Simulation(NamedTuple):
         block: replicates computed together.
     """
 
-    functions: Callable | tuple[Callable, Callable]
+    functions: Callable | tuple[Callable, Callable] | tuple[Callable, Callable, Any]
     block: int
 
 
