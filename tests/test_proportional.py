@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from scipy.stats import norm
 
 from synthetic_oversampling.simulate.checks.check import judge_exact
@@ -409,11 +410,8 @@ def test_a_path_of_few_rows_is_solved_from_the_discriminant():
         assert found.residual <= 1e-10 and found.total == pytest.approx(near.total, rel=0.01)
 
 
-def test_copies_are_solved_by_either_way():
-    """Equations of plain designs are the same with the seeds' moments and without: the way is not.
-
-    This setting is found only without them.
-    """
+def test_copies_of_nearly_separable_rows_are_solved():
+    """Training scores of hundreds are pulled by forces that differ by as many powers of ten."""
     from synthetic_oversampling.simulate.commands.validity import cases_of
 
     case = cases_of(120)["fresh/1-64-d25-synthetic-duplicate"]
@@ -424,6 +422,23 @@ def test_copies_are_solved_by_either_way():
         groups=case.groups, design=case.design, generator=case.generator, ridge=1e-5
     )
     assert found.residual <= 1e-10 and found.total == pytest.approx(near.total, rel=0.05)
+
+
+@pytest.mark.parametrize("drive", [0.0, 1e-9, 1.0, 30.0, 1e4, 1e12])
+def test_a_training_score_solves_its_equation_whatever_pulls_it(drive):
+    """By bisection, of a fall that no rounding of a difference disturbs."""
+    held_out = np.concatenate([np.linspace(-40.0, 40.0, 33), [-1e4, -1e3, 1e3]])
+    margin, force, bend = settle(
+        LOGISTIC, Potential(((1.0, drive),)), np.full_like(held_out, drive), held_out, 1.0
+    )
+    for h, t in zip(held_out, margin, strict=True):
+        low, high = h, h + drive
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if middle - h <= drive * expit(-middle) else (low, middle)
+        assert t == pytest.approx((low + high) / 2, rel=1e-12, abs=1e-12)
+    np.testing.assert_allclose(force, drive * expit(-margin))
+    np.testing.assert_allclose(bend, drive * expit(-margin) * expit(margin), atol=1e-14 * drive)
 
 
 def test_a_correlation_near_1_is_still_warned_of():

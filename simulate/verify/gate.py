@@ -25,6 +25,7 @@ from synthetic_oversampling.simulate.checks.declaration import Check, planned
 from synthetic_oversampling.simulate.mutants.mutation import Mutant, applied, replaced
 from synthetic_oversampling.simulate.mutants.table import UNREACHED
 from synthetic_oversampling.simulate.verify.selection import declare, suite_of
+from synthetic_oversampling.theory.population.threads import OneThread
 
 __all__ = ["Gate", "Trial", "declared", "gate", "rebuilt"]
 
@@ -114,6 +115,7 @@ def _named(names: Sequence[str], profile: str) -> list[Check]:
     return [check for check in declare(profile, suites) if check.id in wanted]
 
 
+@OneThread()
 def declared(names: Sequence[str], profile: str) -> dict[str, Planned]:
     """The true checks of these names, by id, in the order of the names.
 
@@ -201,6 +203,7 @@ def rebuilt(mutant: Mutant, names: Sequence[str], profile: str) -> dict[str, Pla
     return found
 
 
+@OneThread()
 def gate(
     outcomes: Sequence[Outcome], mutants: Sequence[Mutant], profile: str, *, wide: bool = False
 ) -> Gate:

@@ -25,6 +25,7 @@ _ARMIJO = 1e-4  # share of the linear prediction by which an accepted step lower
 _ROUNDING = 1e-12  # relative error allowed to the risks that are compared
 _TOGETHER = 4096  # components whose means are computed at once
 _SEPARATED = 10.0  # Mahalanobis distance, from which on a start would saturate the sigmoid
+_FEW, _NARROW = 16, 32  # components and features up to which `minimisers` runs for milliseconds
 
 
 def _discriminant(law: Law) -> Array:
@@ -160,13 +161,15 @@ def minimise(law: Law | GaussianGroup, loss: Loss = LOGISTIC, max_steps: int = 2
     return _minimum(law_of(law), loss, max_steps)
 
 
-@partial(quick_jit, static_argnames=("loss",), level=1)
 def _minimise(law: Law, loss: Loss):
     """Minimisers ``[p]``, one for each row of weights ``[n, K]``, and which of them converged."""
     found = jax.vmap(lambda weights: _minimum(law._replace(weights=weights), loss, 200))(
         law.weights
     )
     return tuple(found.theta), found.converged
+
+
+_brief, _long = (quick_jit(_minimise, static_argnames=("loss",), level=level) for level in (0, 1))
 
 
 def minimisers(
@@ -187,7 +190,9 @@ def minimisers(
     require_loss(loss)
     for weight in weights:
         _refuse(_reasons(law._replace(weights=weight)))
-    points, converged = _minimise(law._replace(weights=weights), loss=loss)
+    few = law.means.shape[0] <= _FEW and law.means.shape[1] <= _NARROW
+    program = _brief if few else _long  # optimised only where it runs for longer
+    points, converged = program(law._replace(weights=weights), loss=loss)
     if not np.all(converged):
         _refuse([_OVERLAP])
     return points

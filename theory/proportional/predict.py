@@ -224,9 +224,6 @@ def _solved(equations: Equations, parts: Parts) -> State:
     try:
         return equations.solve()
     except NoFixedPoint as error:
-        if equations.seeds and not equations.drawn:
-            # their moments are unknowns that nothing depends on, but the way leads by them
-            return _solved(dataclasses.replace(equations, seeds=[]), parts)
         if equations.ridge == 0 and not exists:
             raise NoFiniteFit(
                 f"ridge: got 0, and {error}; the rows are probably separable: expected a positive "

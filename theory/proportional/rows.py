@@ -39,6 +39,7 @@ __all__ = [
 _REACH = 8.5  # standard deviations
 _QUICK_STEPS, _STEPS = 8, 80  # of Newton's method, free and in a bracket
 _EXPONENT = 700.0  # whose exponential is finite
+_WEAKEST = 1e-300  # whose logarithm is finite: a drive of 0 moves a margin by no more
 _LAST_STEP = 1e-8  # whose square Newton's error is of the order of
 
 
@@ -209,10 +210,11 @@ def settle(
         return _one_step(loss, potential, weight, base, soft, start)
     low, high = base, base + soft * (weight + potential.smear)
     margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
-    settled = None if potential.smear else _by_newton(base, soft * weight, margin)
-    margin = (
-        _in_bracket(loss, potential, weight, base, soft, margin) if settled is None else settled
-    )
+    if potential.smear:
+        margin = _in_bracket(loss, potential, weight, base, soft, margin)
+    else:
+        settled = _by_newton(base, soft * weight, margin)
+        margin = _by_logarithms(base, soft * weight) if settled is None else settled
     return margin, *_felt(loss, potential, weight, margin)
 
 
@@ -231,6 +233,23 @@ def _by_newton(base: np.ndarray, drive: np.ndarray, margin: np.ndarray) -> np.nd
     return None
 
 
+def _by_logarithms(base: np.ndarray, drive: np.ndarray) -> np.ndarray:
+    """The same, however strong the drive: ``u + log(1 + exp(t)) = log drive``, ``t = base + e^u``.
+
+    The left-hand side is convex and rises: from above its root, Newton's method descends to it.
+    """
+    height = np.log(np.maximum(drive, _WEAKEST))
+    u = np.minimum(height, np.log(np.maximum(1.0, height - base)))
+    for _ in range(_STEPS):
+        gap = np.exp(u)
+        margin = base + gap
+        move = (u - height + np.logaddexp(0.0, margin)) / (1.0 + gap * expit(margin))
+        u = u - move
+        if (gap * np.abs(move)).max() < _LAST_STEP:
+            break
+    return base + np.exp(u)
+
+
 def _one_step(loss: Loss, potential: Potential, weight, base, soft, margin):
     """A step of Newton's method: the margin, and the force on the line that the step went along."""
     plain = potential._replace(tilt=0.0, spring=0.0)
@@ -243,7 +262,7 @@ def _one_step(loss: Loss, potential: Potential, weight, base, soft, margin):
 
 
 def _in_bracket(loss: Loss, potential: Potential, weight, base, soft, margin) -> np.ndarray:
-    """The same with interpolation too, by Newton's method that a bracket keeps from leaping."""
+    """The same with interpolation, by Newton's method that a bracket keeps from leaping."""
     plain = potential._replace(tilt=0.0, spring=0.0)
     low, high = base.copy(), base + soft * (weight + potential.smear)
     for _ in range(_STEPS):
