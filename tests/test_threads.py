@@ -37,6 +37,14 @@ for function, classes in ((predict, 2), (predict_multiclass, 3)):
 """
 
 
+@pytest.fixture(autouse=True)
+def two_threads():
+    """Where there are several, of which all but one are to rest; other tests have one at most."""
+    with threadpool_limits(2, user_api="blas"):
+        assert _threads() == {2}
+        yield
+
+
 def _threads() -> set[int]:
     return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
 
