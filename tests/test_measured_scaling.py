@@ -87,7 +87,7 @@ def test_a_measured_cross_moment_is_not_the_largest_that_it_could_be():
 
 
 def test_nearest_neighbours_have_a_law_though_no_closed_form():
-    measured = _measured(Smote(neighbours=5), sets=400).law
+    measured = _measured(Smote(neighbours=5)).law
     assert 0 <= float(measured.best_weight(100)) <= 1
     assert 0 < float(measured.floor) <= float(measured.best_excess(0))
     helps = float(measured.floor) < (1 - 1e-9) * float(measured.best_excess(0))
