@@ -34,17 +34,16 @@ GROUPS = (GaussianGroup([-0.3, -0.2], [[1.2, 0.4], [0.4, 0.8]], 0), MINORITY)
 DESIGN = Design((60, 17), augmentation=45, weight=0.4)
 KEY = jax.random.key(4)
 # Normals are float32 numbers, which programs of the level that tests compile at round differently.
-OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": True}
+OPTIONS = {"xla_backend_optimization_level": 1}
+COMPILED = partial(jax.jit, compiler_options=OPTIONS)
+FIT = COMPILED(fit, static_argnames="loss")  # one program for data sets of all generators
 
 
 def _both(design, generator, batch, loss=LOGISTIC):
-    def at_once(key):
-        data = draw_dataset(GROUPS, design, generator, key=key)
-        return fit(data.x, data.sign, data.weight, loss=loss)
-
+    data = COMPILED(lambda key: draw_dataset(GROUPS, design, generator, key=key))(KEY)
     streamed = partial(fit_streamed, GROUPS, design, generator, batch=batch, loss=loss)
-    compiled = partial(jax.jit, compiler_options=OPTIONS)
-    return compiled(at_once)(KEY), compiled(lambda key: streamed(key=key))(KEY)
+    at_once = FIT(data.x, data.sign, data.weight, loss=loss)
+    return at_once, COMPILED(lambda key: streamed(key=key))(KEY)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +67,7 @@ def test_the_streamed_fit_is_the_fit_of_the_data_set(generator):
 
 def test_the_batch_does_not_matter_and_the_key_does():
     one_by_one, at_once = (
-        jax.jit(
-            lambda key, size=batch: fit_streamed(GROUPS, DESIGN, Smote(), key=key, batch=size),
-            compiler_options=OPTIONS,
-        )
+        COMPILED(lambda key, size=batch: fit_streamed(GROUPS, DESIGN, Smote(), key=key, batch=size))
         for batch in (1, 1000)
     )
     expected = at_once(KEY).theta
