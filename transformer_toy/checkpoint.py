@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -257,7 +256,7 @@ path of a checkpoint.
             )
     got = {name: tensor.shape for name, tensor in tensors.items()}
     require_shapes(path, got, expected)
-    params = {name: jnp.asarray(tensors[name]) for name in expected}
+    params = jax.device_put({name: tensors[name] for name in expected})
     return Model(task, arch, params, about)
 
 
@@ -320,5 +319,5 @@ checkpoint.
     flat = _flatten(like)
     got = {name: tensor.shape for name, tensor in tensors.items()}
     require_shapes(path, got, {name: leaf.shape for name, leaf in flat.items()})
-    leaves = [jnp.asarray(tensors[name]) for name in flat]
+    leaves = jax.device_put([tensors[name] for name in flat])
     return jax.tree.unflatten(jax.tree.structure(like), leaves)

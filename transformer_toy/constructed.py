@@ -6,6 +6,7 @@ family's mean map by L gradient layers. A width is divided into named slots, and
 slots to slots.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -43,7 +44,7 @@ def _blank(arch: model.Architecture) -> dict[str, np.ndarray]:
 
 
 def _finish(task: tasks.Task, arch: model.Architecture, weights: dict, dtype: DTypeLike) -> Model:
-    params = {name: jnp.asarray(value, dtype) for name, value in weights.items()}
+    params = jax.device_put({name: np.asarray(value, dtype) for name, value in weights.items()})
     return Model(task, arch, params, {"made": "by hand"})
 
 

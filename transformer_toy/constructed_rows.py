@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Key
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.in_context.regression import NormalInverseWishart
 from synthetic_oversampling.transformer_toy import heads, model, tasks
 from synthetic_oversampling.transformer_toy.checkpoint import Model
@@ -169,7 +171,7 @@ def regression(
         dim_token=dim,
         dim_condition=2 * dim,
     )
-    params = {name: jnp.asarray(value, dtype) for name, value in weights.items()}
+    params = jax.device_put({name: np.asarray(value, dtype) for name, value in weights.items()})
     return Model(task, arch, params, {"made": "by hand"})
 
 
@@ -327,6 +329,15 @@ def condition_of_rows(x_SxD: Float[Array, "S D"]) -> Float[Array, "S*D 2*D"]:
     return jnp.concatenate([seen_SxDxD, asked_SxDxD], axis=-1).reshape(rows * dim, 2 * dim)
 
 
+@partial(as_one_program, level=None)
+def _laws(params: model.Params, seeds_NxD: Array, count_P: Array, x_SxD: Array) -> heads.Student:
+    asked = condition_of_rows(x_SxD)
+    raw_1xPxRxO = model.apply(params, seeds_NxD[None], count_P[None], asked)
+    law = heads.interpret("student", raw_1xPxRxO.reshape(-1, 1, 1, 3), 1, 0)
+    shape = (len(count_P), *x_SxD.shape)
+    return heads.Student(*(part.reshape(shape) for part in law))
+
+
 def feature_laws(
     network: Model,
     seeds_NxD: Float[Array, "N D"],
@@ -353,12 +364,15 @@ def feature_laws(
         >>> print(law.df.round(6), law.loc.round(6), law.var_scale.round(4))
         [[[2.]]] [[[3.]]] [[[5.3333]]]
     """
-    raw_1xPxRxO = model.apply(
-        network.params, seeds_NxD[None], count_P[None], condition_of_rows(x_SxD)
-    )
-    law = heads.interpret("student", raw_1xPxRxO.reshape(-1, 1, 1, 3), 1, 0)
-    shape = (len(count_P), *x_SxD.shape)
-    return heads.Student(*(part.reshape(shape) for part in law))
+    return _laws(network.params, seeds_NxD, count_P, x_SxD)
+
+
+@partial(as_one_program, level=None)
+def _log_density(params: model.Params, seeds_NxD: Array, count_P: Array, x_SxD: Array) -> Array:
+    law = _laws(params, seeds_NxD, count_P, x_SxD)
+    unit = heads.Student(law.df, law.loc[..., None], law.var_scale)
+    x = jnp.broadcast_to(x_SxD[None], law.df.shape)
+    return heads.log_density(unit, x[..., None, None])[..., 0].sum(axis=-1)
 
 
 def log_density_of_rows(
@@ -380,10 +394,7 @@ def log_density_of_rows(
         >>> print(at.round(4))
         [[-1.8767]]
     """
-    law = feature_laws(network, seeds_NxD, count_P, x_SxD)
-    unit = heads.Student(law.df, law.loc[..., None], law.var_scale)
-    x = jnp.broadcast_to(x_SxD[None], law.df.shape)
-    return heads.log_density(unit, x[..., None, None])[..., 0].sum(axis=-1)
+    return _log_density(network.params, seeds_NxD, count_P, x_SxD)
 
 
 def sample_rows(

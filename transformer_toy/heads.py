@@ -8,12 +8,14 @@ Letters in names: B groups, P prefixes, R conditions, O raw outputs, K component
 features, S samples.
 """
 
+from functools import partial
 from typing import NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.in_context.capacity import student_log_density
 from synthetic_oversampling.theory.wording import counted
 
@@ -96,6 +98,7 @@ class Labelled(NamedTuple):
 Law = Gaussian | Student | Mixture | Categorical | Labelled  # a law that a network writes
 
 
+@partial(as_one_program, static_argnames=("floor",), level=None)
 def positive(raw: Float[Array, "*s"], floor: float) -> Float[Array, "*s"]:
     """The identity from ``floor`` up, floor^2/(2 floor - raw) below: positive, C^1, never 0.
 
@@ -188,6 +191,7 @@ def _mixture(raw: Float[Array, "*b O"], dim: int, components: int) -> Mixture:
     return Mixture(jax.nn.log_softmax(logit, axis=-1), mean.reshape(*batch, components, dim), root)
 
 
+@partial(as_one_program, static_argnames=("head", "dim", "components"), level=None)
 def interpret(
     head: str,
     raw_BxPxRxO: Float[Array, "B P R O"],
@@ -260,6 +264,7 @@ def _mixture_log_density(law: Mixture, x: Float[Array, "*b S D"]) -> Float[Array
     return jax.nn.logsumexp(height[..., None, :] - 0.5 * (white * white).sum(axis=-1), axis=-1)
 
 
+@partial(as_one_program, level=None)
 def log_density(law: Law, x: Float[Array, "*b S D"]) -> Float[Array, "*b S"]:
     """Log density of a continuous law at S points for each of its members.
 
@@ -317,6 +322,7 @@ def sample(law: Labelled, num_samples: int, *, key: Key[Array, ""]) -> tuple[Arr
 def sample(
     law: Gaussian | Student | Mixture | Categorical, num_samples: int, *, key: Key[Array, ""]
 ) -> Array: ...
+@partial(as_one_program, static_argnames=("num_samples",), level=None)
 def sample(
     law: Law, num_samples: int, *, key: Key[Array, ""]
 ) -> Float[Array, "*b S D"] | Int[Array, "*b S"] | tuple[Array, Array]:

@@ -18,6 +18,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Key
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.transformer_toy import heads
 from synthetic_oversampling.transformer_toy.heads import (
     Categorical,
@@ -130,7 +131,7 @@ def unknown_mean(
         components=mixture,
         dim_token=dim,
         draw=draw,
-        exact=exact,
+        exact=as_one_program(exact, level=None),
     )
 
 
@@ -190,7 +191,7 @@ def unknown_mean_and_scale(
         components=mixture,
         dim_token=dim,
         draw=draw,
-        exact=exact,
+        exact=as_one_program(exact, level=None),
     )
 
 
@@ -261,7 +262,7 @@ def dictionary(
         dictionary=known,
         dim_token=dim,
         draw=draw,
-        exact=exact,
+        exact=as_one_program(exact, level=None),
     )
 
 
@@ -332,7 +333,7 @@ def labelled(
         dim_token=dim + labels,
         dim_condition=labels,
         draw=draw,
-        exact=exact,
+        exact=as_one_program(exact, level=None),
     )
 
 
@@ -375,7 +376,7 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
         components=size,
         dim_token=size,
         draw=draw,
-        exact=exact,
+        exact=as_one_program(exact, level=None),
     )
 
 

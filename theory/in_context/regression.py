@@ -9,12 +9,14 @@ the covariance of the earlier features. What stops short of that inverse is comp
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import mpmath
 from jaxtyping import Array, Float
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.precision import require_float64
 from synthetic_oversampling.theory.ranges import require_range
 from synthetic_oversampling.theory.wording import counted
@@ -119,6 +121,12 @@ def posterior(prior: NormalInverseWishart, seeds: Float[Array, "n d"]) -> Normal
                 "mean; pass seeds, or a prior with a weight above 0."
             )
         return prior
+    return _updated(prior, seeds)
+
+
+@partial(as_one_program, level=None)
+def _updated(prior: NormalInverseWishart, seeds: Float[Array, "n d"]) -> NormalInverseWishart:
+    count = len(seeds)
     weight = prior.mean_weight + count
     average = seeds.mean(axis=0)
     centred = seeds - average[None, :]

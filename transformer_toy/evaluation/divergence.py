@@ -6,6 +6,7 @@ Letters in names: B groups, P prefixes, S nodes or draws, D features.
 """
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Key
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.theory.in_context.capacity import gaussian_kl
 from synthetic_oversampling.transformer_toy import heads
 from synthetic_oversampling.transformer_toy.heads import (
@@ -50,6 +52,7 @@ def _isotropic(var_p: Array, var_q: Array, square: Array, dim: int) -> Array:
     return 0.5 * (dim * (ratio - 1.0 - jnp.log(ratio)) + square / var_q)
 
 
+@partial(as_one_program, level=None)
 def loss(truth: Law, law: Law, *, key: Key[Array, ""]) -> Float[Array, "B P"]:
     """The divergence of a law from a group's true law, up to a constant of the truth.
 
@@ -99,6 +102,7 @@ def loss(truth: Law, law: Law, *, key: Key[Array, ""]) -> Float[Array, "B P"]:
     return -(heads.log_density(law, x_BxPxSxD) * w_S[None, None, :]).sum(axis=-1)
 
 
+@partial(as_one_program, static_argnames=("draws",), level=None)
 def kl(law_p: Law, law_q: Law, *, key: Key[Array, ""], draws: int = 256) -> Float[Array, "B P"]:
     """KL(p || q), closed form where there is one, otherwise an estimate that is never negative.
 

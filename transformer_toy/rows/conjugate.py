@@ -10,11 +10,14 @@ Letters: N seeds or rows, D features; any axes may lead, and those of the seeds 
 known of them are broadcast against each other.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from synthetic_oversampling.theory.compiling import as_one_program
 
 __all__ = [
     "Posterior",
@@ -59,6 +62,7 @@ class Posterior(NamedTuple):
     df: Float[Array, "*b"]
 
 
+@partial(as_one_program, level=None)
 def inverse_root(
     matrix: Float[Array, "*b D D"],
 ) -> tuple[Float[Array, "*b D D"], Float[Array, "*b D"]]:
@@ -94,6 +98,7 @@ def inverse_root(
     return inverse / diag[..., None], diag
 
 
+@partial(as_one_program, level=None)
 def posterior(prior: Prior, x: Float[Array, "*#b N D"], mass: Float[Array, "*b N"]) -> Posterior:
     """What a prior becomes after seeds that count as much as their mass.
 
@@ -116,9 +121,11 @@ def posterior(prior: Prior, x: Float[Array, "*#b N D"], mass: Float[Array, "*b N
     scatter = scatter + prior.weight * mean[..., :, None] * mean[..., None, :]
     eye = jnp.eye(x.shape[-1], dtype=x.dtype)
     scatter = scatter + prior.scale * eye.reshape((1,) * (scatter.ndim - 2) + eye.shape)
-    return Posterior(mean, *inverse_root(scatter), weight, prior.df + count)
+    inverse, diag = inverse_root(scatter)
+    return Posterior(mean=mean, inverse=inverse, diag=diag, weight=weight, df=prior.df + count)
 
 
+@partial(as_one_program, level=None)
 def whiten(after: Posterior, x: Float[Array, "*x N D"]) -> Float[Array, "*y N D"]:
     """Rows in coordinates in which every feature has its regression on the earlier ones subtracted.
 
@@ -148,6 +155,7 @@ def earlier_sum(x: Float[Array, "*b D"]) -> Float[Array, "*b D"]:
     return jnp.concatenate([jnp.zeros_like(x[..., :1]), jnp.cumsum(x, axis=-1)[..., :-1]], axis=-1)
 
 
+@partial(as_one_program, level=None)
 def spread(after: Posterior, white: Float[Array, "*b N D"]) -> Float[Array, "*b N D"]:
     """Scale of each feature's Student law given the earlier features, in whitened coordinates.
 
@@ -176,6 +184,7 @@ def _index(white: Array) -> Array:
     return jnp.arange(size, dtype=white.dtype).reshape((1,) * (white.ndim - 1) + (size,))
 
 
+@partial(as_one_program, level=None)
 def leave_one_out(after: Posterior, white: Float[Array, "*b N D"]) -> Float[Array, "*b N D"]:
     """Each seed in units of the law that the other seeds give it, feature by feature (exact).
 
@@ -209,6 +218,7 @@ def leave_one_out(after: Posterior, white: Float[Array, "*b N D"]) -> Float[Arra
     return miss / jnp.sqrt(square / (df + _index(white)))
 
 
+@partial(as_one_program, level=None)
 def log_student(z: Float[Array, "*s"], df: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """Log density of the standard Student law, in nats.
 
@@ -225,6 +235,7 @@ def log_student(z: Float[Array, "*s"], df: Float[Array, "*s"]) -> Float[Array, "
     return constant - half * jnp.log1p(z * z / df)
 
 
+@partial(as_one_program, level=None)
 def log_density(after: Posterior, x: Float[Array, "*b N D"]) -> Float[Array, "*b N D"]:
     """Log density of each feature of a row given the earlier ones, in nats (exact).
 

@@ -3,12 +3,14 @@
 Letters as in ``network``.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.transformer_toy.rows import conjugate
 from synthetic_oversampling.transformer_toy.rows.architecture import (
     Architecture,
@@ -84,6 +86,7 @@ def _slot_logits(
     return level[..., None] - 0.5 * slot.df[..., None] * square, slot
 
 
+@partial(as_one_program, static_argnames=("arch",), level=None)
 def read(
     params: Params,
     arch: Architecture,

@@ -13,12 +13,15 @@ moments by a sample of ``SAMPLE`` rows, which seeds and new rows are part of.
 Letters: B groups, N rows, D features, C components, K earlier columns, O functions.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Key
 
+from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.transformer_toy.rows.conjugate import Prior, inverse_root
 
 __all__ = ["FAMILIES", "PRIOR", "SAMPLE", "covariance_root", "draw", "families_of"]
@@ -58,6 +61,7 @@ def families_of(num_groups: int) -> Int[Array, " B"]:
     return jnp.repeat(jnp.arange(3), num_groups // 3)
 
 
+@partial(as_one_program, static_argnames=("num_groups", "dim", "dtype", "df"), level=None)
 def covariance_root(
     num_groups: int, dim: int, dtype: DTypeLike, *, df: float = PRIOR[1], key: Key[Array, ""]
 ) -> Float[Array, "B D D"]:
@@ -153,6 +157,7 @@ def _standardised(x: Array, *, jointly: bool) -> Array:
     return centred @ jnp.swapaxes(inverse, 1, 2)
 
 
+@partial(as_one_program, static_argnames=("num_groups", "length", "dim", "dtype"), level=None)
 def draw(
     num_groups: int, length: int, dim: int, dtype: DTypeLike, *, key: Key[Array, ""]
 ) -> Float[Array, "B N D"]:

@@ -274,5 +274,5 @@ path of a checkpoint.
         ) from error
     got = {name: tensor.shape for name, tensor in tensors.items()}
     checkpoint.require_shapes(path, got, shapes(arch))
-    params = {name: jnp.asarray(tensors[name]) for name in shapes(arch)}
+    params = jax.device_put({name: tensors[name] for name in shapes(arch)})
     return RowNetwork(arch=arch, params=params, about=about)
