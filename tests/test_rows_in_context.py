@@ -15,9 +15,10 @@ COUNTS = (0, 1, 7, 30, 200)
 
 
 def _prior(dim):
-    scale = jnp.eye(dim) * 1.3 + 0.2
-    mean, weight, df = jnp.full(dim, 0.3), jnp.asarray(0.7), jnp.asarray(dim + 2.0)
-    return NormalInverseWishart(mean, weight, scale, df)
+    mean, scale = np.full(dim, 0.3), np.eye(dim) * 1.3 + 0.2
+    return NormalInverseWishart(
+        *jax.device_put((mean, np.float64(0.7), scale, np.float64(dim + 2)))
+    )
 
 
 def _seeds(dim, count=200):
