@@ -329,11 +329,14 @@ def condition_of_rows(x_SxD: Float[Array, "S D"]) -> Float[Array, "S*D 2*D"]:
     return jnp.concatenate([seen_SxDxD, asked_SxDxD], axis=-1).reshape(rows * dim, 2 * dim)
 
 
+def _answers(params: model.Params, seeds_NxD: Array, count_P: Array, asked: Array) -> heads.Student:
+    raw_1xPxRxO = model.apply(params, seeds_NxD[None], count_P[None], asked)
+    return heads.interpret("student", raw_1xPxRxO.reshape(-1, 1, 1, 3), 1, 0)
+
+
 @partial(as_one_program, level=None)
 def _laws(params: model.Params, seeds_NxD: Array, count_P: Array, x_SxD: Array) -> heads.Student:
-    asked = condition_of_rows(x_SxD)
-    raw_1xPxRxO = model.apply(params, seeds_NxD[None], count_P[None], asked)
-    law = heads.interpret("student", raw_1xPxRxO.reshape(-1, 1, 1, 3), 1, 0)
+    law = _answers(params, seeds_NxD, count_P, condition_of_rows(x_SxD))
     shape = (len(count_P), *x_SxD.shape)
     return heads.Student(*(part.reshape(shape) for part in law))
 
@@ -397,6 +400,18 @@ def log_density_of_rows(
     return _log_density(network.params, seeds_NxD, count_P, x_SxD)
 
 
+@partial(as_one_program, level=None)
+def _with_feature(
+    params: model.Params, seeds_NxD: Array, x_SxD: Array, index: int | Array, key: Key[Array, ""]
+) -> Array:
+    """Rows with one more feature, whose law alone is asked."""
+    asked_SxDxC = condition_of_rows(x_SxD).reshape(*x_SxD.shape, -1)
+    count = jnp.asarray([len(seeds_NxD)], jnp.int32)
+    law = _answers(params, seeds_NxD, count, jnp.take(asked_SxDxC, index, axis=1))
+    drawn = heads.sample(law, 1, key=key)
+    return x_SxD.at[:, index].set(drawn.reshape(len(x_SxD)))
+
+
 def sample_rows(
     network: Model, seeds_NxD: Float[Array, "N D"], num_rows: int, *, key: Key[Array, ""]
 ) -> Float[Array, "S D"]:
@@ -415,11 +430,8 @@ def sample_rows(
         >>> sample_rows(net, seeds, 4, key=jax.random.key(0)).shape
         (4, 1)
     """
-    rows, dim = jnp.zeros((num_rows, seeds_NxD.shape[1]), seeds_NxD.dtype), seeds_NxD.shape[1]
-    count = jnp.asarray([len(seeds_NxD)], jnp.int32)
+    dim = seeds_NxD.shape[1]
+    rows = jnp.zeros((num_rows, dim), seeds_NxD.dtype)
     for index, feature_key in enumerate(jax.random.split(key, dim)):
-        law = feature_laws(network, seeds_NxD, count, rows)
-        df, loc, var = (part[0, :, index] for part in law)
-        unit = heads.Student(df, loc[:, None], var)
-        rows = rows.at[:, index].set(heads.sample(unit, 1, key=feature_key)[:, 0, 0])
+        rows = _with_feature(network.params, seeds_NxD, rows, index, feature_key)
     return rows

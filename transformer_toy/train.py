@@ -272,7 +272,7 @@ def initial_state(task: tasks.Task, arch: model.Architecture, recipe: Recipe) ->
     raw = heads.initial_raw(task.head, task.dim, task.components)
     params["readout.bias"] = jnp.asarray(raw, params["readout.bias"].dtype)
     step = jnp.zeros((), jnp.int32)
-    return State(params, params, optimiser(recipe).init(params), step)
+    return State(params, params, jax.jit(optimiser(recipe).init)(params), step)
 
 
 def chunk_of_steps(

@@ -221,7 +221,7 @@ def train_rows(
     key = jax.random.fold_in(jax.random.key(recipe.seed), 2**31 - 1)
     params = init(arch, key=key)
     start = train.State(
-        params, params, train.optimiser(recipe).init(params), jnp.zeros((), jnp.int32)
+        params, params, jax.jit(train.optimiser(recipe).init)(params), jnp.zeros((), jnp.int32)
     )
     state, log = train.advance_to_end(
         start,
