@@ -310,7 +310,7 @@ def test_columns_keep_their_kind_unless_rows_are_asked_for_as_drawn(tmp_path):
     size, kids, flag = rng.lognormal(size=60), rng.poisson(9, 60), rng.integers(0, 2, 60)
     path = tmp_path / "seeds.csv"
     lines = [
-        f"{a:.4f},{40 + b},{c},{'x' if k % 3 else 'y'}"
+        f"{a:.4f},{40 + b},{c},{'x' if k % 2 else 'y'}"
         for k, (a, b, c) in enumerate(zip(size, kids, flag, strict=True))
     ]
     path.write_text("\n".join(["size,days,flag,kind", *lines]) + "\n")

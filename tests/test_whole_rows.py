@@ -45,9 +45,9 @@ def random_net():
 
 
 def _groups(num_groups=3, count=20, rows=5, dim=4, key=KEY):
-    whole = prior.draw(num_groups, count + rows, dim, jnp.float32, key=key)
-    full = jnp.full(num_groups, count, jnp.int32), jnp.full(num_groups, dim, jnp.int32)
-    return whole[:, :count], full, whole[:, count:]
+    whole = np.asarray(prior.draw(num_groups, 45, dim, jnp.float32, key=key))  # one program
+    full = np.full(num_groups, count, np.int32), np.full(num_groups, dim, np.int32)
+    return jax.device_put((whole[:, :count], full, whole[:, count : count + rows]))
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 60])
@@ -92,7 +92,7 @@ def _density_of_feature(net, x, sizes, row, feature, values):
 
 
 def test_every_feature_has_a_density_of_mass_one(random_net):
-    x, sizes, y = _groups(rows=6)
+    x, sizes, y = _groups()
     z = np.linspace(-9.0, 9.0, 4001)  # sinh: heavy tails have their mass far away
     for feature, row in enumerate(y[0, :4]):
         values = np.sinh(z)
@@ -118,26 +118,26 @@ def test_a_feature_depends_on_earlier_features_and_seeds_alone(random_net):
 
 def test_written_rows_have_the_networks_own_law(net):
     """Each feature's distribution function at written rows is uniform, given earlier features."""
-    x, _, _ = _groups(count=40, dim=3, key=jax.random.key(8))
+    x, _, _ = _groups(count=40, key=jax.random.key(8))
     z = np.asarray(x[-1], np.float64)  # a structural group
     room = writer.padded(z)
     rows = np.asarray(writer.write(net.params, net.arch, *room, 4096, KEY))
     context = read(net.params, net.arch, *map(jnp.asarray, room))
     y = jnp.asarray(rows)[None]
-    law = network.feature_law(net.params, net.arch, context, y, jnp.arange(3))
-    white = conjugate.whiten(context.group, y)[..., :3] * jnp.sqrt(context.group.df)[:, None, None]
+    law = network.feature_law(net.params, net.arch, context, y, jnp.arange(4))
+    white = conjugate.whiten(context.group, y) * jnp.sqrt(context.group.df)[:, None, None]
     leaves = [np.asarray(leaf[0], np.float64) for leaf in law]
     weight, df, loc, scale = np.exp(leaves[0]), leaves[1], leaves[2], np.exp(leaves[3])
     below = stats.t.cdf((np.asarray(white[0], np.float64)[..., None] - loc) / scale, df)
-    for feature in range(3):
+    for feature in range(4):
         uniform = (weight * below).sum(axis=-1)[:, feature]
         assert stats.kstest(uniform, "uniform").pvalue > 1e-4, feature
 
 
 def test_rows_depend_on_the_key_and_not_on_how_many_are_asked(net):
-    z = np.random.default_rng(1).normal(size=(30, 5))
+    z = np.random.default_rng(1).normal(size=(30, 4))
     one, two = (np.concatenate([*writer.batches(net, z, 100, key=KEY, batch=64)]) for _ in "ab")
-    assert np.array_equal(one, two) and one.shape == (100, 5)
+    assert np.array_equal(one, two) and one.shape == (100, 4)
     more = next(writer.batches(net, z, 10**9, key=KEY, batch=64))
     assert np.array_equal(more, one[:64])
     other = np.concatenate([*writer.batches(net, z, 100, key=jax.random.key(5), batch=64)])
@@ -233,7 +233,10 @@ def test_training_resumed_ends_in_the_same_bits_and_is_read_back(tmp_path):
     path, advance = tmp_path / "state", training._chunk(arch, recipe)
     params = init(arch, key=jax.random.fold_in(jax.random.key(0), 2**31 - 1))
     start = training.train.State(
-        params, params, training.train.optimiser(recipe).init(params), jnp.zeros((), jnp.int32)
+        params,
+        params,
+        jax.jit(training.train.optimiser(recipe).init)(params),
+        jnp.zeros((), jnp.int32),
     )
     half = advance(start)[0]
     checkpoint.save_state(path, half, whole.about)
@@ -315,14 +318,14 @@ def test_a_group_unlike_training_is_named(net, table):
 
 def test_the_commands_take_the_network_for_whole_rows(tmp_path, capsys):
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 2)) @ np.array([[1.0, 0.9], [0.0, 0.44]])
-    lines = [f"{a},{b},{'yes' if i < 20 else 'no'}" for i, (a, b) in enumerate(x)]
+    x = rng.normal(size=(100, 2)) @ np.array([[1.0, 0.9], [0.0, 0.44]])
+    lines = [f"{a},{b},{'yes' if i < 40 else 'no'}" for i, (a, b) in enumerate(x)]
     (tmp_path / "t.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
     command = ["generate", str(tmp_path / "t.csv"), "--label", "kind", "--out"]
-    assert main([*command, str(tmp_path / "o.csv"), "--count", "yes=500"]) == 0
+    assert main([*command, str(tmp_path / "o.csv"), "--count", "yes=4000"]) == 0
     rows = np.loadtxt(tmp_path / "o.csv", delimiter=",", skiprows=1, usecols=(0, 1))
-    assert rows.shape == (500, 2) and np.corrcoef(rows.T)[0, 1] > 0.5
-    lines = [f"{line},{'up' if i % 3 else 'down'}" for i, line in enumerate(lines)]
+    assert rows.shape == (4000, 2) and np.corrcoef(rows.T)[0, 1] > 0.5
+    lines = [f"{line},{'up' if i % 2 else 'down'}" for i, line in enumerate(lines)]
     (tmp_path / "a.csv").write_text("a,b,kind,side\n" + "\n".join(lines) + "\n")
     command = ["generate", str(tmp_path / "a.csv"), "--label", "kind", "--attribute", "side"]
     command += ["--out", str(tmp_path / "p.csv")]
