@@ -103,6 +103,9 @@ def hermite_nodes(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     return nodes, table.ravel()
 
 
+_legendre = lru_cache(maxsize=4)(np.polynomial.legendre.leggauss)
+
+
 def _hermite(z: np.ndarray, count: int) -> np.ndarray:
     """Orthonormal Hermite polynomials of degrees below ``count`` at points: ``[N, count]``."""
     table = np.empty((len(z), count))
@@ -184,26 +187,41 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     orders = range(1, 1 + max(order for order, *_ in powers))
     cut = _cuts(size, orders)
     total = [np.zeros((cut[n].stop - cut[n].start,) + (degree,) * axes) for n, *_ in powers]
-    mixing, mixed = np.polynomial.legendre.leggauss(_MIXING[size - 1])
+    mixing, mixed = _legendre(_MIXING[size - 1])
     for u, weight in zip((mixing + 1) / 2, mixed / 2, strict=True):
+        if into is None and u > 0.5:  # seed and partner have one law: seen from the other end
+            continue
         spread = (1 - u) ** 2 * share + u**2 * (1 - share)
         safe = np.where(spread > 0, spread, 1.0)
-        ratio = np.where(spread > 0, (1 - u) * np.sqrt(share / safe), 0.0)
+        unit = np.where(spread > 0, np.sqrt(share / safe), 0.0)
         centre = (1 - u) * scores.mean[c] + u * scores.mean[other]
         q = _on_grid(centre, frame * np.sqrt(spread), points)
-        power = ratio[:, None] ** np.arange(degree)
+        power = ((1 - u) * unit)[:, None] ** np.arange(degree)
         kept = [int(np.sum(row > _DAMPED)) for row in power]  # degrees that are not damped to 0
-        damped = [analysis[:n] * row[:n, None] for n, row in zip(kept, power, strict=True)]
         value = derivatives(q, orders).reshape((-1,) + (len(points),) * axes)
-        value = _along_axes(value, damped)
+        value = _along_axes(value, [analysis[:n] for n in kept])
         low = (slice(None), *map(slice, kept))
+        ways = (u, 1 - u) if into is None else (u,)
+        damped = [_outer((1 - way) * unit, kept) for way in ways]
         for part, (order, up, down) in zip(total, powers, strict=True):
-            part[low] += weight * u**up * (1 - u) ** down * value[cut[order]]
+            table = sum(
+                weight * way**up * (1 - way) ** down * one
+                for way, one in zip(ways, damped, strict=True)
+            )
+            part[low] += table * value[cut[order]]
     if into is None:
         return [_along_axes(part, [synthesis] * axes).reshape(len(part), -1) for part in total]
     z = nodes @ into.T
     tables = [_hermite(z[:, axis], degree) for axis in range(axes)]
     return [_series(part, tables) for part in total]
+
+
+def _outer(ratios: np.ndarray, counts: list[int]) -> np.ndarray:
+    """Products of powers of the axes' ratios, to these degrees."""
+    table = np.ones(())
+    for ratio, count in zip(ratios, counts, strict=True):
+        table = table[..., None] * ratio ** np.arange(count)
+    return table
 
 
 def _on_grid(centre: np.ndarray, root: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -7,11 +7,14 @@ are in one vector, score by score: ``Theta`` row after row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from synthetic_oversampling.theory.multiclass.partition import derivatives, entries
 from synthetic_oversampling.theory.multiclass.scores import (
     Components,
     Grid,
@@ -27,7 +30,7 @@ __all__ = ["Moments", "minimise", "moments", "moments_slope", "moments_slopes", 
 
 _ARMIJO, _ROUNDING = 1e-4, 1e-13
 _STEPS = 200
-_SETTLED = 1e-8  # relative step after which one more is exact to rounding
+_SETTLED = 1e-7  # relative step after which one more is exact to rounding
 _SAMPLED = 1e-6  # of Sobol points, far below their error
 _NEAR = 1e-3  # of few points
 
@@ -50,6 +53,14 @@ class Moments(NamedTuple):
 def _powers(nodes: np.ndarray) -> np.ndarray:
     """``(1, z)`` at the nodes: ``[..., N, 1 + C]``."""
     return np.concatenate([np.ones_like(nodes[..., :1]), nodes], axis=-1)
+
+
+def _places(size: int) -> np.ndarray:
+    """Where the entries of a symmetric matrix are among its `pairs`."""
+    place = np.zeros((size, size), int)
+    for n, (k, m) in enumerate(pairs(size)):
+        place[k, m] = place[m, k] = n
+    return place
 
 
 def _square(powers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,17 +96,14 @@ def residuals(share: np.ndarray, log_sum: np.ndarray, labels: np.ndarray) -> np.
     rows = np.swapaxes(share, 1, 2).copy()
     for c, label in enumerate(labels):
         if label:  # q_y - 1 as minus the sum of the others, without cancellation
-            others = np.delete(np.arange(rows.shape[1]), label - 1)
-            rows[c, label - 1] = -(np.sum(rows[c, others], axis=0) + np.exp(-log_sum[c]))
+            rows[c, label - 1] = 0.0
+            rows[c, label - 1] = -(np.sum(rows[c], axis=0) + np.exp(-log_sum[c]))
     return rows
 
 
 def _means(scores: Scores, labels: np.ndarray, grids: list[Grid], *, square: bool = True) -> _Means:
     count, size = scores.mean.shape
-    upper = pairs(size)
-    place = np.zeros((size, size), int)
-    for n, (k, m) in enumerate(upper):
-        place[k, m] = place[m, k] = n
+    upper, place = pairs(size), _places(size)
     found = _Means(
         np.zeros(count),
         np.zeros((count, size, 1 + size)),
@@ -205,27 +213,20 @@ def moments_slopes(
         powers = _powers(nodes)
         products, where = _square(powers)
         basis, rest = scores.basis[block], scores.rest[block]
-        for kind in range(2):
-            quads, turned = [], []
-            for pair in matrices:
+        for kind, turn in enumerate((_turned_bend, _turned_square)):
+            integrated = partial(_integrated, weights=weights, features=powers)
+            pulled, means = turn(q, residual, integrated)
+            for number, pair in enumerate(matrices):
                 # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
                 matrix = pair[kind]
                 each = basis[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
                 each[..., 0, 0] += np.einsum("klpq,cpq->ckl", matrix, rest)
                 folded = _folded(each, where)  # [c, C, C, f]
-                quads.append(folded @ np.swapaxes(products, -1, -2)[:, None])  # [c, C, C, N]
-                around = rest[:, None, None] @ matrix @ _turned(basis)
-                turned.append(np.swapaxes(around, -1, -2))
-            for m in range(size):
-                third = _turn(q, residual, m, kind)  # [c, C, C, N]: derivative in t_m
-                flat = third.reshape(len(third), size * size, -1)
-                means = _integrated(flat, weights, powers).reshape(len(third), size, size, -1)
-                for number, quad in enumerate(quads):
-                    pull = np.einsum("ckln,ckln->cn", third, quad)
-                    first = _integrated(pull[:, None], weights, powers)[:, 0]  # [c, 1 + C]
-                    value = np.einsum("ci,cip->cp", first, basis)
-                    value = value + 2 * np.einsum("ckli,cklip->cp", means, turned[number])
-                    slopes[number, m] += shares[number][kind][block] @ value
+                quad = folded @ np.swapaxes(products, -1, -2)[:, None]  # [c, C, C, N]
+                around = rest[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
+                first = _integrated(pulled(quad), weights, powers)  # [c, C, 1 + C]
+                value = first @ basis + 2 * np.einsum("cmkli,cklpi->cmp", means, around)
+                slopes[number] += np.tensordot(shares[number][kind][block], value, 1)
     found = []
     for slope, (_, (weight, matrix)) in zip(slopes, forms, strict=True):
         outer = np.einsum("g,gpq,gq->p", weight, at.hessian, at.score_mean @ matrix)
@@ -233,8 +234,42 @@ def moments_slopes(
     return found
 
 
-def _turned(basis: np.ndarray) -> np.ndarray:
-    return np.swapaxes(basis, -1, -2)[:, None, None]
+def _turned_bend(q: np.ndarray, _, integrated: Callable) -> tuple[Callable, np.ndarray]:
+    """How ``h`` turns with the scores: of forms ``[c, C, C, N]``, symmetric in the scores, the sums
+    of the derivatives in ``t_m`` times them ``[c, C, N]``, and ``E[dh_kl / dt_m zh]`` ``[c, C, C,
+    C, 1 + C]``, ``m`` first."""
+    count, size, points = q.shape
+    third = derivatives(np.swapaxes(q, 0, 1).reshape(size, -1), range(3, 4))
+    third = np.swapaxes(third.reshape(-1, count, points), 0, 1)
+    place = np.zeros((size,) * 3, int)
+    for row, index in enumerate(entries(size, 3)):
+        for places in itertools.permutations(index):
+            place[places] = row
+
+    def pulled(quad: np.ndarray) -> np.ndarray:
+        total = np.zeros_like(q)
+        for m, (k, j) in itertools.product(range(size), pairs(size)):
+            total[:, m] += (1 + (k != j)) * third[:, place[k, j, m]] * quad[:, k, j]
+        return total
+
+    return pulled, integrated(third)[:, place]
+
+
+def _turned_square(q, residual: np.ndarray, integrated: Callable) -> tuple[Callable, np.ndarray]:
+    """The same of ``r r'``, whose derivatives are ``h_km r_l`` and as much with ``k`` and ``l``
+    exchanged, which counts the same in forms that are symmetric in them."""
+    size = q.shape[1]
+    bend = np.eye(size)[:, :, None] * q[:, None] - q[:, :, None] * q[:, None]
+    both = np.stack([bend[:, k, m, None] * residual for k, m in pairs(size)], axis=1)
+    means = integrated(both.reshape(len(q), -1, q.shape[2]))
+    means = means.reshape(len(q), -1, size, means.shape[-1])[:, _places(size)]
+    means = means + np.swapaxes(means, 2, 3)  # [c, m, k, l, f]
+
+    def pulled(quad: np.ndarray) -> np.ndarray:
+        moved = np.einsum("ckln,cln->ckn", quad, residual)
+        return 2 * np.einsum("cmkn,ckn->cmn", bend, moved)
+
+    return pulled, means
 
 
 def _folded(matrix: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -245,19 +280,6 @@ def _folded(matrix: np.ndarray, where: np.ndarray) -> np.ndarray:
         for j in range(size):
             values[..., where[i, j]] += matrix[..., i, j]
     return values
-
-
-def _turn(q: np.ndarray, residual: np.ndarray, m: int, form: int) -> np.ndarray:
-    """Derivative in score ``m`` of ``h`` (form 0) or of ``r r'`` (form 1): ``[c, C, C, N]``."""
-    size = q.shape[1]
-    unit = np.eye(size)
-    change = q * unit[m][None, :, None] - q * q[:, m : m + 1]  # of q in t_m
-    other = q if form == 0 else residual
-    cross = change[:, :, None] * other[:, None]
-    both = cross + np.swapaxes(cross, 1, 2)
-    if form == 1:
-        return both
-    return unit[None, :, :, None] * change[:, None] - both
 
 
 def _start(weights: np.ndarray, parts: Components, size: int) -> np.ndarray:
