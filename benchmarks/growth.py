@@ -1,13 +1,15 @@
-"""(f) How the cost grows with replicates, samples, features and groups."""
+"""(f) How the cost grows with replicates, samples, features and groups, and by device."""
 
 from __future__ import annotations
+
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import slope, times
-from synthetic_oversampling.simulate.replicates import monte_carlo
+from synthetic_oversampling.simulate.replicates import monte_carlo, sharding
 from synthetic_oversampling.simulate.replicates.sharding import block_for
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import fit
@@ -26,7 +28,9 @@ def _groups(count: int, dim: int) -> list[GaussianGroup]:
     return [GaussianGroup(mean, np.eye(dim), g % 2) for g, mean in enumerate(means)]
 
 
-def replicated(replicates: int, n: int, dim: int, count: int):
+def replicated(
+    replicates: int, n: int, dim: int, count: int, *, block: int | None = None, device=None
+):
     """A call that draws ``n`` rows in ``count`` groups and fits them, so many times."""
     groups = _groups(count, dim)
     design = Design.raw((n // count,) * count)
@@ -43,10 +47,51 @@ def replicated(replicates: int, n: int, dim: int, count: int):
             (draw, evaluate),
             key=jax.random.key(0),
             replicates=replicates,
-            block=min(block_for(n, dim + 1), replicates),
+            block=min(block or block_for(n, dim + 1), replicates),
+            devices=None if device is None else [device],
         )
 
     return call
+
+
+def _blocks(n: int, dim: int) -> dict[str, int]:
+    """The block of a CPU and of an accelerator."""
+    found = {}
+    for name, answer in (("CPU", False), ("accelerator", True)):
+        with mock.patch.object(sharding, "accelerated", lambda answer=answer: answer):
+            found[name] = block_for(n, dim + 1)
+    return found
+
+
+def _by_device(quick: bool) -> list[str]:
+    """Calls of programs and transfers to the host, and seconds on the devices that are here."""
+    replicates, n, dim = (64, 200, 2) if quick else (16_384, 2_000, 4)
+    devices = {"CPU": jax.local_devices(backend="cpu")[0], "accelerator": jax.local_devices()[0]}
+    if devices["accelerator"].platform == "cpu":
+        del devices["accelerator"]
+    calls = {
+        name: replicated(replicates, n, dim, 2, block=block, device=devices[name])
+        for name, block in _blocks(n, dim).items()
+        if name in devices
+    }
+    found = times(calls, repeats=1 if quick else 3)
+    lines = [
+        "",
+        f"{replicates:,} replicates of n = {n:,}, d = {dim}, on one device, by its block; a block "
+        "is two calls, a draw and an evaluation, and one transfer of its statistics."
+        + (
+            "" if "accelerator" in devices else " No accelerator is here: its time is not measured."
+        ),
+        "",
+        "| device | block | calls | transfers | seconds |",
+        "|---|---|---|---|---|",
+    ]
+    for name, block in _blocks(n, dim).items():
+        blocks = -(-replicates // block)
+        kind = devices[name].device_kind if name in devices else name
+        seconds = f"{found[name].median:.3f}" if name in found else "-"
+        lines.append(f"| {kind} | {block:,} | {2 * blocks:,} | {blocks:,} | {seconds} |")
+    return lines
 
 
 def run(quick: bool) -> list[str]:
@@ -81,4 +126,4 @@ def run(quick: bool) -> list[str]:
             f"| {name} | {', '.join(f'{s:,}' for s in sizes)} | "
             f"{', '.join(f'{s:.3f}' for s in seconds)} | {slope(sizes, seconds):.2f} |"
         )
-    return lines
+    return lines + _by_device(quick)

@@ -18,6 +18,7 @@ from synthetic_oversampling.simulate.replicates.monte_carlo import (
     skewness,
     values,
 )
+from synthetic_oversampling.simulate.replicates.processes import fetch
 from synthetic_oversampling.simulate.sampling import streams
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import fit
@@ -117,6 +118,22 @@ def test_every_row_is_computed_whether_a_block_is_cut_into_whole_tiles_or_not(co
     np.testing.assert_allclose(found["moments"], np.swapaxes(x, 1, 2) @ x, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(found["above"], x[:, 0] > 0)
     assert found["none"].shape == (count, 0)
+
+
+def test_an_accelerator_is_asked_for_large_blocks_few_times(monkeypatch):
+    """Simulated by the CPU's devices: the same replicates in a sixty-fourth of the calls."""
+    transfers, kept = {}, {}
+    for backend in ("cpu", "gpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        fetched = []
+        monkeypatch.setattr(
+            monte_carlo, "fetch", lambda output, to=fetched: to.append(1) or fetch(output)
+        )
+        block = sharding.block_for(1000, 4)
+        result = run(_chi_square, key=KEY, replicates=20_000, block=block, keep=True)
+        transfers[backend], kept[backend] = len(fetched), values(result, "square")
+    assert sharding.block_for(1000, 4) == 64 * 256 and transfers["gpu"] * 30 < transfers["cpu"]
+    np.testing.assert_allclose(kept["cpu"], kept["gpu"], rtol=1e-13)
 
 
 _DEVICES = """

@@ -11,6 +11,7 @@ import pytest
 
 from synthetic_oversampling.simulate.experiments.experiment import experiment
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
+from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.population.margins import LOGISTIC
 from synthetic_oversampling.theory.population.minimum import minimise
 from synthetic_oversampling.theory.prediction.bias import population
@@ -97,3 +98,20 @@ def _host(x):
 def test_what_only_the_cpu_can_do_is_refused(function):
     with pytest.raises((NotImplementedError, ValueError), match="platform|backend"):
         _lowered(function, jnp.eye(2))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+@pytest.mark.parametrize("level", [0, None])
+def test_a_short_program_runs_on_the_cpu_of_a_machine_with_an_accelerator(
+    monkeypatch, backend, level
+):
+    places = []
+
+    def double(x):
+        places.append(jax.config.jax_default_device)
+        return 2 * x
+
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    assert float(quick_jit(double, level=level)(1.5)) == 3.0
+    home = jax.local_devices(backend="cpu")[0] if (backend, level) == ("gpu", 0) else None
+    assert places == [home]

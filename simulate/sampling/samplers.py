@@ -25,6 +25,7 @@ from synthetic_oversampling.simulate.sampling.mixtures import (
     law_recipe,
     two_keys,
 )
+from synthetic_oversampling.theory.compiling import accelerated
 from synthetic_oversampling.theory.generators.base import class_count
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
@@ -45,7 +46,8 @@ __all__ = ["ON_ONE", "nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
 # by name: the one configuration that a generator is simulated on, if its tails are all that is new
 ON_ONE = {"student": "two-gaussians"}
-_DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
+# held at once per data set while neighbours are searched: in a CPU's cache, and on an accelerator
+_DISTANCES, _MANY_DISTANCES = 2**15, 2**19
 
 
 def sample_synthetic(
@@ -331,7 +333,8 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
         [[1], [0], [1]]
     """
     n, dim = x.shape
-    chunk = min(n, max(8, _DISTANCES // n))
+    held = _MANY_DISTANCES if accelerated() else _DISTANCES
+    chunk = min(n, max(8, held // n))
     columns = x.T
     index = jnp.arange(n, dtype=jnp.int32)[:, None]
 
