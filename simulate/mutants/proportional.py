@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.special import ndtr
 
@@ -87,9 +85,9 @@ def _mean_weight(right, *_):
     return ((1.0, sum(chance * weight for chance, weight in right)),)
 
 
-def _held_out(right, loss, potential, centre, var, *_):
-    del loss, potential
-    return right._replace(error=float(ndtr(-centre / math.sqrt(var))))
+def _held_out(right, loss, rows):
+    centre, std, _ = rows.held_out
+    return right[0], float(ndtr(-centre / std))
 
 
 def _wrong(name: str, theorem: str, change: str, checks: tuple[str, ...], *changes, **more):
@@ -133,7 +131,7 @@ PROPORTIONAL_MUTANTS = (
     _wrong(
         "training-error-of-held-out", "H1", "training errors at the held-out score",
         ("H1.train_error_1.proportional-line.raw", "H4.training.proportional-limits.margin"),
-        _averages(_held_out), also=_EVERY,
+        result("theory.proportional.rows.training", _held_out), also=_EVERY,
     ),
     _wrong(
         "stiffness-of-twice-the-response", "H1", "2 V for V",

@@ -35,7 +35,12 @@ from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
 from synthetic_oversampling.theory.proportional.equations import Equations, Rows, State
 from synthetic_oversampling.theory.proportional.generators import Parts, parts_of
-from synthetic_oversampling.theory.proportional.rows import gaussian_mean, grid, loss_values
+from synthetic_oversampling.theory.proportional.rows import (
+    gaussian_mean,
+    grid,
+    loss_values,
+    training,
+)
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
 from synthetic_oversampling.theory.wording import counted
@@ -346,9 +351,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     counts = np.array([row.number for row in parts.rows])
     trained = [
         np.average(
-            [(state.rows[k].error, state.rows[k].loss) for k in places],
-            axis=0,
-            weights=counts[list(places)],
+            [training(loss, state.rows[k]) for k in places], axis=0, weights=counts[list(places)]
         )
         for places in parts.real
     ]
@@ -360,8 +363,8 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
         excess=risk - reference,
         score_mean=centre,
         score_var=spread,
-        train_error=np.array([row[0] for row in trained]),
-        train_loss=np.array([row[1] for row in trained]),
+        train_error=np.array([row[1] for row in trained]),
+        train_loss=np.array([row[0] for row in trained]),
         intercept=state.intercept,
         norm=size,
         alignment=float(rule @ best) / longest,

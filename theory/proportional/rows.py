@@ -33,6 +33,7 @@ __all__ = [
     "loss_values",
     "settle",
     "smeared",
+    "training",
     "unit_averages",
 ]
 
@@ -90,8 +91,8 @@ class Averages(NamedTuple):
     Attributes:
         force, square, stiffness: ``e``, ``f`` and ``c``.
         mean, second: of the training margin; response: ``E[V / (1 + V psi'')]``.
-        loss, error: mean training loss (of weight 1), and share of margins below 0.
         margins, masses: the training margins on the nodes, and their masses.
+        held_out: mean and standard deviation of ``h``, and ``V``; potential: the rows'.
     """
 
     force: float
@@ -100,10 +101,10 @@ class Averages(NamedTuple):
     mean: float
     second: float
     response: float
-    loss: float
-    error: float
     margins: np.ndarray
     masses: np.ndarray
+    held_out: tuple[float, float, float]
+    potential: Potential
 
 
 def loss_values(loss: Loss, margin: np.ndarray) -> np.ndarray:
@@ -299,21 +300,17 @@ def averages(
         centre, var: of ``h``; response: ``V``; nodes: of the average.
         start: margins to begin from, as `Averages.margins` are; once: as for `settle`.
     """
-    chances = np.array([chance for chance, _ in potential.laws])[:, None]
-    weight = np.array([weight for _, weight in potential.laws])[:, None]
-    spread = np.sqrt(var + response**2 * potential.field)
+    chances, weight = _laws(potential)
+    spread = float(np.sqrt(var + response**2 * potential.field))
     h = (centre + spread * nodes.nodes)[None] + 0.0 * weight
     if start is not None:
         start = start.reshape(h.shape)
     margin, force, bend = settle(loss, potential, weight, h, response, start, once)
-    masses = chances * nodes.weights
-    flat = masses.ravel()
+    flat = (chances * nodes.weights).ravel()
     yielding = 1.0 + response * bend
     integrands = (force, force**2, bend / yielding, margin, margin**2, response / yielding)
-    means = [float(flat @ values.ravel()) for values in (*integrands, loss_values(loss, margin))]
-    mean_force, square, stiffness, mean, second, softness, mean_loss = means
-    at_zero = _felt(loss, potential, weight, np.zeros_like(weight))[0]
-    wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
+    means = np.stack(integrands).reshape(len(integrands), -1) @ flat
+    mean_force, square, stiffness, mean, second, softness = means.tolist()
     return Averages(
         force=mean_force,
         square=square + potential.field * (1.0 - 2.0 * response * stiffness),
@@ -321,11 +318,31 @@ def averages(
         mean=mean,
         second=second,
         response=softness,
-        loss=mean_loss,
-        error=float(np.sum(chances * wrong)),
         margins=margin.ravel(),
         masses=flat,
+        held_out=(float(centre), spread, float(response)),
+        potential=potential,
     )
+
+
+def _laws(potential: Potential) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and weights of the rows' own loss, ``[L, 1]``."""
+    chances, weights = np.array(potential.laws).T[..., None]
+    return chances, weights
+
+
+def training(loss: Loss, rows: Averages) -> tuple[float, float]:
+    """Mean training loss (of weight 1) of rows, and the share of their margins below 0.
+
+    Args:
+        loss: logistic or squared; rows: of `averages` with it.
+    """
+    chances, weight = _laws(rows.potential)
+    centre, spread, response = rows.held_out
+    at_zero = _felt(loss, rows.potential, weight, np.zeros_like(weight))[0]
+    wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
+    mean = float(rows.masses @ loss_values(loss, rows.margins))
+    return mean, float(np.sum(chances * wrong))
 
 
 def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Grid) -> Averages:
