@@ -1,8 +1,7 @@
 """One seed, one report: not a bit of it depends on devices, batches, or when a run was killed.
 
-Whole processes on real suites: the sequence model, which is predicted and simulated in a second,
-and, marked slow, suites that fit classifiers. test_resume.py has the same of a suite made for it,
-which is killed at chosen places as well.
+An experiment in one process, and, marked slow, whole processes on real suites. test_resume.py has
+the same of a suite made for it, which is killed at chosen places as well.
 """
 
 import os
@@ -80,6 +79,7 @@ def _numbers(folder, name):
     return [(check["observed"], check["std_error"], check["n"]) for check in checks]
 
 
+@pytest.mark.slow
 def test_a_real_run_that_is_killed_and_resumed_on_other_devices_gives_the_identical_report(
     tmp_path,
 ):

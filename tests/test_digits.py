@@ -99,6 +99,7 @@ def test_sizes_beyond_every_float_are_refused():
     assert Design((10**100, 5), 10**100, 0.5).n_max == 10**100
 
 
+@pytest.mark.slow
 def test_many_components_are_interpolated_in_little_memory_with_the_same_digits(monkeypatch):
     rng = np.random.default_rng(5)
     groups = [GaussianGroup(rng.normal(size=(5, 2)) + 1.5 * y, np.eye(2), y) for y in (0, 1)]

@@ -296,14 +296,17 @@ def _derivatives(point, weights1, weights0, share):
     """Values, and derivatives in means and deviations of both labels' components."""
     one, zero = len(weights1), len(weights0)
 
-    def values(point):
+    def valued(point):
         mean1, std1, mean0, std0 = jnp.split(point, np.cumsum([one, one, zero]))
-        return _values(_Score(weights1, mean1, std1), _Score(weights0, mean0, std0), share)
+        found = _values(_Score(weights1, mean1, std1), _Score(weights0, mean0, std0), share)
+        return found[0], found
 
     def slope(point):
-        return jax.jacfwd(lambda one: values(one)[0])(point)
+        first, found = jax.jacfwd(valued, has_aux=True)(point)
+        return first, (*found, first)
 
-    return *values(point), slope(point), jax.jacfwd(slope)(point)
+    second, found = jax.jacfwd(slope, has_aux=True)(point)
+    return *found, second
 
 
 def _values(positive: _Score, negative: _Score, share) -> tuple[Array, Array]:

@@ -235,7 +235,12 @@ def _unit(vector) -> Array:
 def _scorer(name: str):
     """Risks and error rates of every group, and their gradients."""
     both = _scores(name)
-    return quick_jit(lambda theta: (both(theta), jax.jacfwd(both)(theta)))
+
+    def scored(theta):
+        slopes, values = jax.jacfwd(lambda at: (found := both(at), found), has_aux=True)(theta)
+        return values, slopes
+
+    return quick_jit(scored)
 
 
 def _scores(name: str):
