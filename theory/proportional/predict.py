@@ -335,7 +335,7 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
     equations = Equations(
         spectra=spectra,
         rows=parts.rows,
-        seeds=parts.seeds,
+        seeds=parts.seeds if parts.drawn else [],  # of plain designs nothing depends on them
         drawn=parts.drawn,
         loss=loss,
         ridge=ridge,
