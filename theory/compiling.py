@@ -25,11 +25,11 @@ def _at_home() -> contextlib.AbstractContextManager:
     return contextlib.nullcontext()
 
 
-@lru_cache(maxsize=1)
-def _known() -> bool:
-    """Whether the options are known here, which does not depend on the level."""
+@lru_cache(maxsize=2)
+def _known(level: int | None) -> bool:
+    """Whether the options are known where a program of this level, 0 or None, runs."""
     try:
-        jax.jit(lambda x: x, compiler_options=_options(0))(0.0)
+        jax.jit(lambda x: x, compiler_options=_options(level))(0.0)
     except Exception:  # an unknown option is reported by a type and text that vary by version
         return False
     return True
@@ -41,9 +41,11 @@ def _options(level: int | None) -> dict[str, int | bool]:
     On a GPU sums are in one order, so that a program gives the same bits every time.
     """
     options: dict[str, int | bool] = {"xla_cpu_use_fusion_emitters": False}
-    if accelerated():
+    if level is not None:
+        options["xla_backend_optimization_level"] = level
+    elif accelerated():
         options["xla_gpu_deterministic_ops"] = True
-    return options if level is None else options | {"xla_backend_optimization_level": level}
+    return options
 
 
 def quick_jit(
@@ -70,7 +72,7 @@ def quick_jit(
 
     @lru_cache(maxsize=1)
     def compiled():
-        options = _options(level) if _known() else {}
+        options = _options(level) if _known(None if level is None else 0) else {}
         return jax.jit(function, static_argnames=static_argnames, compiler_options=options)
 
     @wraps(function)

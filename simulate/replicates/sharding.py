@@ -37,7 +37,8 @@ __all__ = [
 
 _AXIS = "replicates"
 _BLOCK_NUMBERS = 2**20  # in a block's design matrices: 8 MiB in float64
-_ON_ACCELERATOR = 64  # times as many: 512 MiB, some times that with what is made of them
+_ON_ACCELERATOR = 16  # times as many: 128 MiB, some ten times that where neighbours are sought
+_MOST, _MOST_ON_ACCELERATOR = 1024, 4096  # replicates: a run is of whole blocks
 TILE_NUMBERS = 2**14  # in a tile's data: 128 KiB, some times that with what is made of them
 
 
@@ -45,7 +46,7 @@ def block_for(rows: int, parameters: int) -> int:
     """A block size (replicates) of a few MiB of data: a power of two, 2 to 1024.
 
     A function of the shapes alone, so that results do not depend on the machine; but on a GPU or
-    TPU, whose results differ in the last bits anyway, a block is as large as fills the device.
+    TPU, whose results differ in the last bits anyway, a block is sixteen times as large.
 
     Args:
         rows: of a replicate's data.
@@ -55,9 +56,9 @@ def block_for(rows: int, parameters: int) -> int:
         >>> block_for(8000, 4), block_for(50, 2)
         (32, 1024)
     """
-    larger = _ON_ACCELERATOR if accelerated() else 1
-    fitting = max(1, larger * _BLOCK_NUMBERS // max(1, rows * parameters))
-    return min(1024 * larger, max(2, 2 ** (fitting.bit_length() - 1)))
+    times, most = (_ON_ACCELERATOR, _MOST_ON_ACCELERATOR) if accelerated() else (1, _MOST)
+    fitting = max(1, times * _BLOCK_NUMBERS // max(1, rows * parameters))
+    return min(most, max(2, 2 ** (fitting.bit_length() - 1)))
 
 
 _HERE: ContextVar[Sequence[jax.Device] | None] = ContextVar("devices", default=None)

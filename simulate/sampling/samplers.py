@@ -25,7 +25,6 @@ from synthetic_oversampling.simulate.sampling.mixtures import (
     law_recipe,
     two_keys,
 )
-from synthetic_oversampling.theory.compiling import accelerated
 from synthetic_oversampling.theory.generators.base import class_count
 from synthetic_oversampling.theory.generators.table import (
     Duplicate,
@@ -46,8 +45,7 @@ __all__ = ["ON_ONE", "nearest_neighbours", "psd_cholesky", "sample_synthetic"]
 
 # by name: the one configuration that a generator is simulated on, if its tails are all that is new
 ON_ONE = {"student": "two-gaussians"}
-# held at once per data set while neighbours are searched: in a CPU's cache, and on an accelerator
-_DISTANCES, _MANY_DISTANCES = 2**15, 2**19
+_DISTANCES = 2**15  # held at once per data set while neighbours are searched: stays in cache
 
 
 def sample_synthetic(
@@ -333,8 +331,7 @@ def nearest_neighbours(x: Float[Array, "n d"], k: int) -> Int[Array, "n k"]:
         [[1], [0], [1]]
     """
     n, dim = x.shape
-    held = _MANY_DISTANCES if accelerated() else _DISTANCES
-    chunk = min(n, max(8, held // n))
+    chunk = min(n, max(8, _DISTANCES // n))
     columns = x.T
     index = jnp.arange(n, dtype=jnp.int32)[:, None]
 

@@ -248,7 +248,9 @@ def _by_logarithms(base: np.ndarray, drive: np.ndarray) -> np.ndarray:
         u = u - move
         if (gap * np.abs(move)).max() < _LAST_STEP:
             break
-    return base + np.exp(u)
+    margin = base + np.exp(u)  # far below 0 a step in t restores the digits of the sum
+    tail = expit(-margin)
+    return margin - (margin - base - drive * tail) / (1.0 + drive * tail * (1.0 - tail))
 
 
 def _one_step(loss: Loss, potential: Potential, weight, base, soft, margin):
