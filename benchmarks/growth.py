@@ -69,9 +69,10 @@ def _by_device(quick: bool) -> list[str]:
     devices = {"CPU": jax.local_devices(backend="cpu")[0], "accelerator": jax.local_devices()[0]}
     if devices["accelerator"].platform == "cpu":
         del devices["accelerator"]
+    sizes = _blocks(n, dim)
     calls = {
         name: replicated(replicates, n, dim, 2, block=block, device=devices[name])
-        for name, block in _blocks(n, dim).items()
+        for name, block in sizes.items()
         if name in devices
     }
     found = times(calls, repeats=1 if quick else 3)
@@ -86,7 +87,7 @@ def _by_device(quick: bool) -> list[str]:
         "| device | block | calls | transfers | seconds |",
         "|---|---|---|---|---|",
     ]
-    for name, block in _blocks(n, dim).items():
+    for name, block in sizes.items():
         blocks = -(-replicates // block)
         kind = devices[name].device_kind if name in devices else name
         seconds = f"{found[name].median:.3f}" if name in found else "-"

@@ -13,7 +13,6 @@ Sobol point.
 
 from __future__ import annotations
 
-import itertools
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr
 
-from synthetic_oversampling.theory.multiclass.partition import derivatives, entries
+from synthetic_oversampling.theory.multiclass.partition import derivatives, entries, places
 from synthetic_oversampling.theory.multiclass.scores import Scores, sobol_normal, softmax, widths
 
 __all__ = ["POWERS", "hermite_error", "hermite_nodes", "partner_means"]
@@ -163,10 +162,7 @@ def partner_means(
         found = _by_series(scores, c, other, nodes, powers)
     tensors = []
     for value, (order, up, down) in zip(found, powers, strict=True):
-        tensor = np.zeros((size,) * order + (len(nodes),))
-        for row, index in zip(value, entries(size, order), strict=True):
-            for place in set(itertools.permutations(index)):
-                tensor[place] = row
+        tensor = value[places(size, order)]
         if order == 1:  # E u^a (1 - u)^b of the label
             tensor = tensor - 0.5 * unit[:, None] * (up + down == 1)
         tensors.append(tensor)

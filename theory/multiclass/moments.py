@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthetic_oversampling.theory.multiclass.partition import derivatives, entries
+from synthetic_oversampling.theory.multiclass.partition import derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
     Components,
     Grid,
@@ -55,21 +55,11 @@ def _powers(nodes: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones_like(nodes[..., :1]), nodes], axis=-1)
 
 
-def _places(size: int) -> np.ndarray:
-    """Where the entries of a symmetric matrix are among its `pairs`."""
-    place = np.zeros((size, size), int)
-    for n, (k, m) in enumerate(pairs(size)):
-        place[k, m] = place[m, k] = n
-    return place
-
-
 def _square(powers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Products of two of ``(1, z)``, each once, and where they go in a symmetric matrix."""
     size = powers.shape[-1]
     left, right = np.triu_indices(size)
-    place = np.zeros((size, size), int)
-    place[left, right] = place[right, left] = np.arange(len(left))
-    return powers[..., left] * powers[..., right], place
+    return powers[..., left] * powers[..., right], places(size, 2)
 
 
 def _integrated(values: np.ndarray, weights: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -103,7 +93,7 @@ def residuals(share: np.ndarray, log_sum: np.ndarray, labels: np.ndarray) -> np.
 
 def _means(scores: Scores, labels: np.ndarray, grids: list[Grid], *, square: bool = True) -> _Means:
     count, size = scores.mean.shape
-    upper, place = pairs(size), _places(size)
+    upper, place = pairs(size), places(size, 2)
     found = _Means(
         np.zeros(count),
         np.zeros((count, size, 1 + size)),
@@ -218,12 +208,12 @@ def moments_slopes(
             pulled, means = turn(q, residual, integrated)
             for number, pair in enumerate(matrices):
                 # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
-                matrix = pair[kind]
-                each = basis[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
-                each[..., 0, 0] += np.einsum("klpq,cpq->ckl", matrix, rest)
+                right = pair[kind] @ np.swapaxes(basis, -1, -2)[:, None, None]
+                each = basis[:, None, None] @ right
+                each[..., 0, 0] += np.einsum("klpq,cpq->ckl", pair[kind], rest)
                 folded = _folded(each, where)  # [c, C, C, f]
                 quad = folded @ np.swapaxes(products, -1, -2)[:, None]  # [c, C, C, N]
-                around = rest[:, None, None] @ matrix @ np.swapaxes(basis, -1, -2)[:, None, None]
+                around = rest[:, None, None] @ right
                 first = _integrated(pulled(quad), weights, powers)  # [c, C, 1 + C]
                 value = first @ basis + 2 * np.einsum("cmkli,cklpi->cmp", means, around)
                 slopes[number] += np.tensordot(shares[number][kind][block], value, 1)
@@ -241,10 +231,7 @@ def _turned_bend(q: np.ndarray, _, integrated: Callable) -> tuple[Callable, np.n
     count, size, points = q.shape
     third = derivatives(np.swapaxes(q, 0, 1).reshape(size, -1), range(3, 4))
     third = np.swapaxes(third.reshape(-1, count, points), 0, 1)
-    place = np.zeros((size,) * 3, int)
-    for row, index in enumerate(entries(size, 3)):
-        for places in itertools.permutations(index):
-            place[places] = row
+    place = places(size, 3)
 
     def pulled(quad: np.ndarray) -> np.ndarray:
         total = np.zeros_like(q)
@@ -262,7 +249,7 @@ def _turned_square(q, residual: np.ndarray, integrated: Callable) -> tuple[Calla
     bend = np.eye(size)[:, :, None] * q[:, None] - q[:, :, None] * q[:, None]
     both = np.stack([bend[:, k, m, None] * residual for k, m in pairs(size)], axis=1)
     means = integrated(both.reshape(len(q), -1, q.shape[2]))
-    means = means.reshape(len(q), -1, size, means.shape[-1])[:, _places(size)]
+    means = means.reshape(len(q), -1, size, means.shape[-1])[:, places(size, 2)]
     means = means + np.swapaxes(means, 2, 3)  # [c, m, k, l, f]
 
     def pulled(quad: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["derivative", "derivatives", "entries", "means_of_derivatives"]
+__all__ = ["derivative", "derivatives", "entries", "means_of_derivatives", "places"]
 
 _Polynomial = dict[tuple[int, ...], int]
 
@@ -116,6 +116,20 @@ def entries(size: int, order: int) -> list[tuple[int, ...]]:
         size: scores; order: indices.
     """
     return list(itertools.combinations_with_replacement(range(size), order))
+
+
+@cache
+def places(size: int, order: int) -> np.ndarray:
+    """Where each entry of a symmetric tensor is among the different ones: ``[C, ..., C]``.
+
+    Args:
+        size: scores; order: indices.
+    """
+    found = np.zeros((size,) * order, int)
+    for row, index in enumerate(entries(size, order)):
+        for place in itertools.permutations(index):
+            found[place] = row
+    return found
 
 
 def derivatives(q: np.ndarray, orders: range) -> np.ndarray:
