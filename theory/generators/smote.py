@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -66,6 +67,7 @@ _INTERPOLATION_NODES = 16
 _LARGEST_LAW = 2**26  # bytes of covariances of a group; a prediction holds them about 20 times
 
 
+@lru_cache(maxsize=1)
 def interpolation_nodes() -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and weights on [0, 1] for the interpolation weight ``u``."""
     nodes, weights = np.polynomial.legendre.leggauss(_INTERPOLATION_NODES)

@@ -14,13 +14,14 @@ probabilities, Statistics and Computing 14; Owen (1956) for two variables.
 
 from __future__ import annotations
 
-import itertools
+from functools import lru_cache
 
 import numpy as np
 import scipy
 from scipy.special import ndtr, owens_t
 
 from synthetic_oversampling.theory.arrays import AnyArray
+from synthetic_oversampling.theory.multiclass.partition import entries, places
 from synthetic_oversampling.theory.multiclass.scores import (
     Components,
     Scores,
@@ -215,15 +216,18 @@ def _derivatives(mean: np.ndarray, cov: np.ndarray, label: int) -> list[np.ndarr
     table = _Orthant(shift, spread)
     found = []
     for order in range(5):
-        values = np.zeros((size,) * order)
-        for index in itertools.combinations_with_replacement(range(size), order):
-            value = table(tuple(index.count(i) for i in range(size)))
-            for place in set(itertools.permutations(index)):
-                values[place] = value
+        each = [table(orders) for orders in _counts(size, order)]
+        values = np.asarray(np.array(each)[places(size, order)])
         for axis in range(order):
             values = np.moveaxis(np.tensordot(values, turn, (axis, 0)), -1, axis)
         found.append(values)
     return found
+
+
+@lru_cache(maxsize=32)
+def _counts(size: int, order: int) -> list[tuple[int, ...]]:
+    """How often each score stands in the `entries` of a tensor."""
+    return [tuple(map(index.count, range(size))) for index in entries(size, order)]
 
 
 def error_rates(theta: np.ndarray, parts: Components) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

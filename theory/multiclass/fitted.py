@@ -12,12 +12,14 @@ In the parameters, a row of ``Theta`` moves ``m`` by ``M = (1, mu)`` and ``V`` b
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses
-from synthetic_oversampling.theory.multiclass.partition import means_of_derivatives
+from synthetic_oversampling.theory.multiclass.interpolation import hermite
+from synthetic_oversampling.theory.multiclass.partition import entries, means_of_derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
     Components,
     grids_for,
@@ -30,6 +32,10 @@ __all__ = ["TENSORS", "Fit", "centred", "fit_of", "pulled", "second_order", "sec
 
 # order of the derivative and column of the weights, of each tensor of a `Fit`
 TENSORS = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (4, 1), (4, 2), (5, 2), (6, 3))
+_ORDERS, _POWERS = range(1, 7), 4  # of all of them
+_SCALE = np.sqrt([math.factorial(n) for n in range(7)])  # of Hermite polynomials of norm 1
+_WIDE, _BY_PARTS = 1.0, (2, 3)  # standard deviations of scores, and how many scores
+_Means = dict[int, np.ndarray]
 
 
 class Fit(NamedTuple):
@@ -60,17 +66,14 @@ def fit_of(theta: np.ndarray, law: Components, seed: int | None = None) -> Fit:
     total = law.weights @ traces
     factors = traces / total if total > 0 else np.ones(len(traces))
     scores = scores_at(theta, law)
-    powers = np.stack([law.weights * factors**j for j in range(4)])
-    means: dict[int, np.ndarray] = {}
-    for block, nodes, weights in pieces_of(
-        grids_for(scores, law.weights * factors**2, seed=seed), 90
-    ):
-        t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
-        share, log_sum = softmax(t)
-        rows = (powers[:, block, None] * weights[None]).reshape(4, -1)
-        q, none = share.reshape(-1, size).T, np.exp(-log_sum).ravel()
-        for n, value in means_of_derivatives(q, none, rows, range(1, 7)).items():
-            means[n] = means[n] + value if n in means else value
+    narrowest = np.min(np.linalg.norm(scores.root, axis=1), axis=1)  # of the scores' directions
+    missed = np.zeros(len(factors), bool)
+    for grid in grids_for(scores, law.weights * factors**2, seed=seed):
+        missed[grid.chosen] = grid.short or not grid.tensor
+    wide = missed & (narrowest >= _WIDE) & (size in _BY_PARTS)
+    means = _direct(theta, law.chosen(~wide), factors[~wide], seed)
+    for order, value in _by_parts(theta, law.chosen(wide), factors[wide]).items():
+        means[order] = means[order] + value
     tensors = {(n, j): means[n][..., j] for n, j in TENSORS}
     label = int(law.labels[0])
     if label:
@@ -85,6 +88,53 @@ def fit_of(theta: np.ndarray, law: Components, seed: int | None = None) -> Fit:
         cov=cov,
         spread=direction @ theta.T,
     )
+
+
+def _direct(theta, law: Components, factors: np.ndarray, seed: int | None) -> _Means:
+    """``sum_c w_c f_c^j E[d^n psi]`` of Gaussians: ``[C, ..., C, j]`` for every ``n``."""
+    size = len(theta)
+    means = {n: np.zeros((size,) * n + (_POWERS,)) for n in _ORDERS}
+    scores = scores_at(theta, law)
+    powers = np.stack([law.weights * factors**j for j in range(_POWERS)])
+    for block, nodes, weights, _ in pieces_of(
+        grids_for(scores, law.weights * factors**2, seed=seed), 90
+    ):
+        t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
+        share, log_sum = softmax(t)
+        rows = (powers[:, block, None] * weights[None]).reshape(_POWERS, -1)
+        q, none = share.reshape(-1, size).T, np.exp(-log_sum).ravel()
+        for n, value in means_of_derivatives(q, none, rows, _ORDERS).items():
+            means[n] += value
+    return means
+
+
+def _by_parts(theta, law: Components, factors: np.ndarray) -> _Means:
+    """The same of scores that spread widely in every direction.
+
+    Derivatives of ``psi`` are then narrow ridges that grids miss, and high ones cancel across
+    them. Integrated by parts, with ``t = m + R z``, ``E[d^n psi]`` is ``E[He_n(z) psi]``, each
+    index multiplied by ``R^{-1}``, in which there is nothing narrow.
+    """
+    size = len(theta)
+    means = {n: np.zeros((size,) * n + (_POWERS,)) for n in _ORDERS}
+    scores = scores_at(theta, law)
+    powers = law.weights[:, None] * factors[:, None] ** np.arange(_POWERS)
+    # as parts of a law, for which there is always a tensor grid
+    for block, nodes, weights, _ in pieces_of(grids_for(scores, law.weights / 10), 90):
+        t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
+        value = softmax(t)[1] * weights
+        along = [hermite(z, len(_SCALE)) * _SCALE for z in nodes[0].T]
+        inverse = np.linalg.inv(scores.root[block])
+        for n in _ORDERS:
+            rows = [
+                math.prod(along[k][:, index.count(k)] for k in range(size))
+                for index in entries(size, n)
+            ]
+            tensor = (value @ np.stack(rows, axis=1))[:, places(size, n)]
+            for _ in range(n):  # the last index becomes the first
+                tensor = np.einsum("c...i,cik->ck...", tensor, inverse)
+            means[n] += np.einsum("c...,cj->...j", tensor, powers[block])
+    return means
 
 
 def pulled(fit: Fit, order: tuple[int, int], adjoint: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ Sobol point.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from scipy.special import ndtr
 from synthetic_oversampling.theory.multiclass.partition import derivatives, entries, places
 from synthetic_oversampling.theory.multiclass.scores import Scores, sobol_normal, softmax, widths
 
-__all__ = ["POWERS", "hermite_error", "hermite_nodes", "partner_means"]
+__all__ = ["POWERS", "hermite", "hermite_error", "hermite_nodes", "partner_means"]
 
 # (order of the derivative, power of u, power of 1 - u)
 POWERS = ((1, 0, 1), (1, 1, 0), (2, 2, 0), (2, 0, 2), (2, 1, 1), (3, 2, 1), (3, 3, 0), (4, 4, 0))
@@ -73,7 +73,7 @@ class _Axis(NamedTuple):
 def _axis(degree: int) -> _Axis:
     points, weights = hermegauss(degree)
     weights = weights / weights.sum()
-    synthesis = _hermite(points, degree)
+    synthesis = hermite(points, degree)
     analysis = (synthesis * weights[:, None]).T
     inner = np.max(np.abs(analysis), axis=0) > _NOTHING_OF_SERIES
     outer = weights > _NOTHING
@@ -105,8 +105,12 @@ def hermite_nodes(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
 _legendre = lru_cache(maxsize=4)(np.polynomial.legendre.leggauss)
 
 
-def _hermite(z: np.ndarray, count: int) -> np.ndarray:
-    """Orthonormal Hermite polynomials of degrees below ``count`` at points: ``[N, count]``."""
+def hermite(z: np.ndarray, count: int) -> np.ndarray:
+    """Orthonormal Hermite polynomials at points: ``[N, count]``.
+
+    Args:
+        z: points ``[N]``; count: degrees are below it.
+    """
     table = np.empty((len(z), count))
     table[:, 0] = 1.0
     if count > 1:
@@ -183,33 +187,53 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     orders = range(1, 1 + max(order for order, *_ in powers))
     cut = _cuts(size, orders)
     total = [np.zeros((cut[n].stop - cut[n].start,) + (degree,) * axes) for n, *_ in powers]
-    mixing, mixed = _legendre(_MIXING[size - 1])
-    for u, weight in zip((mixing + 1) / 2, mixed / 2, strict=True):
-        if into is None and u > 0.5:  # seed and partner have one law: seen from the other end
-            continue
-        spread = (1 - u) ** 2 * share + u**2 * (1 - share)
-        safe = np.where(spread > 0, spread, 1.0)
-        unit = np.where(spread > 0, np.sqrt(share / safe), 0.0)
+    dampings = _alone if into is None else _dampings
+    for u, spread, damping in dampings(tuple(share.tolist()), degree, _MIXING[size - 1], powers):
         centre = (1 - u) * scores.mean[c] + u * scores.mean[other]
         q = _on_grid(centre, frame * np.sqrt(spread), points)
-        power = ((1 - u) * unit)[:, None] ** np.arange(degree)
-        kept = [int(np.sum(row > _DAMPED)) for row in power]  # degrees that are not damped to 0
         value = derivatives(q, orders).reshape((-1,) + (len(points),) * axes)
+        kept = damping[0].shape
         value = _along_axes(value, [analysis[:n] for n in kept])
         low = (slice(None), *map(slice, kept))
-        ways = (u, 1 - u) if into is None else (u,)
-        damped = [_outer((1 - way) * unit, kept) for way in ways]
-        for part, (order, up, down) in zip(total, powers, strict=True):
-            table = sum(
-                weight * way**up * (1 - way) ** down * one
-                for way, one in zip(ways, damped, strict=True)
-            )
+        for part, (order, *_), table in zip(total, powers, damping, strict=True):
             part[low] += table * value[cut[order]]
     if into is None:
         return [_along_axes(part, [synthesis] * axes).reshape(len(part), -1) for part in total]
     z = nodes @ into.T
-    tables = [_hermite(z[:, axis], degree) for axis in range(axes)]
+    tables = [hermite(z[:, axis], degree) for axis in range(axes)]
     return [_series(part, tables) for part in total]
+
+
+def _dampings(share: tuple[float, ...], degree: int, count: int, powers, *, alone: bool = False):
+    """For every ``u``: the variances of interpolated scores, and by `powers` what coefficients are
+    multiplied by, without degrees that are damped to nothing.
+
+    A component ``alone``, with itself, is seen from both ends, ``u`` and ``1 - u``, at once.
+    """
+    part = np.array(share)
+    mixing, mixed = _legendre(count)
+    found = []
+    for u, weight in zip((mixing + 1) / 2, mixed / 2, strict=True):
+        if alone and u > 0.5:
+            continue
+        spread = (1 - u) ** 2 * part + u**2 * (1 - part)
+        unit = np.sqrt(np.where(spread > 0, part / np.where(spread > 0, spread, 1.0), 0.0))
+        power = ((1 - u) * unit)[:, None] ** np.arange(degree)
+        kept = [int(np.sum(row > _DAMPED)) for row in power]
+        ends = (u, 1 - u) if alone else (u,)
+        damped = [_outer((1 - end) * unit, kept) for end in ends]
+        tables = [
+            sum(
+                weight * end**up * (1 - end) ** down * one
+                for end, one in zip(ends, damped, strict=True)
+            )
+            for _, up, down in powers
+        ]
+        found.append((u, spread, tables))
+    return found
+
+
+_alone = lru_cache(maxsize=4)(partial(_dampings, alone=True))  # the same for all components
 
 
 def _outer(ratios: np.ndarray, counts: list[int]) -> np.ndarray:

@@ -55,11 +55,13 @@ def _powers(nodes: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones_like(nodes[..., :1]), nodes], axis=-1)
 
 
-def _square(powers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Products of two of ``(1, z)``, each once, and where they go in a symmetric matrix."""
-    size = powers.shape[-1]
-    left, right = np.triu_indices(size)
-    return powers[..., left] * powers[..., right], places(size, 2)
+def _square(powers: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Products of two of ``(1, z)``, each once, and the scale."""
+    left, right = np.triu_indices(powers.shape[-1])
+    products = powers[..., left] * powers[..., right]
+    if len(products) != len(scale):
+        products = np.broadcast_to(products, (len(scale), *products.shape[1:]))
+    return np.concatenate([products, scale[..., None]], axis=-1)
 
 
 def _integrated(values: np.ndarray, weights: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -68,8 +70,8 @@ def _integrated(values: np.ndarray, weights: np.ndarray, features: np.ndarray) -
 
 
 class _Means(NamedTuple):
-    """Per component, with ``zh = (1, z)``: ``E loss``, ``E r zh`` ``[c, C, 1 + C]``, ``E h zh zh'``
-    and ``E r r' zh zh'`` ``[c, C, C, 1 + C, 1 + C]``."""
+    """Per component, with ``zh = (1, z)``: ``E loss``, ``E r zh`` ``[c, C, 1 + C]``; of ``h`` and
+    ``r r'``, for `pairs`, means times the products of two of ``zh`` and times the scale."""
 
     loss: np.ndarray
     slope: np.ndarray
@@ -93,13 +95,13 @@ def residuals(share: np.ndarray, log_sum: np.ndarray, labels: np.ndarray) -> np.
 
 def _means(scores: Scores, labels: np.ndarray, grids: list[Grid], *, square: bool = True) -> _Means:
     count, size = scores.mean.shape
-    upper, place = pairs(size), places(size, 2)
+    upper = pairs(size)
     found = _Means(
         np.zeros(count),
         np.zeros((count, size, 1 + size)),
-        *(np.zeros((count, size, size, 1 + size, 1 + size)) for _ in range(2)),
+        *(np.zeros((count, len(upper), len(pairs(1 + size)) + 1)) for _ in range(2)),
     )
-    for block, nodes, weights in pieces_of(grids, len(upper)):
+    for block, nodes, weights, scale in pieces_of(grids, len(upper)):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         share, log_sum = softmax(t)
         label = labels[block]
@@ -108,25 +110,26 @@ def _means(scores: Scores, labels: np.ndarray, grids: list[Grid], *, square: boo
             if y:
                 own[c] = t[c, :, y - 1]
         powers = _powers(nodes)
-        products, where = _square(powers)
+        products = _square(powers, scale)
         residual = residuals(share, log_sum, label)
         q = np.swapaxes(share, 1, 2)
         bend = np.stack([(k == m) * q[:, k] - q[:, k] * q[:, m] for k, m in upper], axis=1)
         found.loss[block] = np.sum((log_sum - own) * weights, axis=1)
         found.slope[block] = _integrated(residual, weights, powers)
-        found.bend[block] = _integrated(bend, weights, products)[:, :, where][:, place]
+        found.bend[block] = _integrated(bend, weights, products)
         if square:
             both = np.stack([residual[:, k] * residual[:, m] for k, m in upper], axis=1)
-            found.square[block] = _integrated(both, weights, products)[:, :, where][:, place]
+            found.square[block] = _integrated(both, weights, products)
     return found
 
 
 def _spread(means: np.ndarray, scores: Scores, parts: Components) -> np.ndarray:
-    """``E[f_kl xbar xbar']`` per law ``[g, C p, C p]`` from ``E[f_kl zh zh']``."""
+    """``E[f_kl xbar xbar']`` per law ``[g, C p, C p]`` from the means of `_Means`."""
     size, width = scores.direction.shape[1:]
     basis = scores.basis[:, None, None]
-    each = np.swapaxes(basis, -1, -2) @ means @ basis
-    each = each + means[..., 0, 0][..., None, None] * scores.rest[:, None, None]
+    means = means[:, places(size, 2)]
+    each = np.swapaxes(basis, -1, -2) @ means[..., places(1 + size, 2)] @ basis
+    each = each + means[..., -1, None, None] * scores.rest[:, None, None]
     total = parts.totals(each)  # [g, C, C, p, p]
     return np.swapaxes(total, 2, 3).reshape(parts.number, size * width, size * width)
 
@@ -195,24 +198,23 @@ def moments_slopes(
         [np.swapaxes(np.reshape(matrix, shape), 1, 2) for _, matrix in pair] for pair in forms
     ]
     shares = [[parts.weights * weight[parts.law] for weight, _ in pair] for pair in forms]
-    for block, nodes, weights in pieces_of(grids, 2 * size * size):
+    for block, nodes, weights, scale in pieces_of(grids, 2 * size * size):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         share, log_sum = softmax(t)
         q = np.swapaxes(share, 1, 2)
         residual = residuals(share, log_sum, parts.labels[block])
         powers = _powers(nodes)
-        products, where = _square(powers)
+        products = np.swapaxes(_square(powers, scale), -1, -2)
         basis, rest = scores.basis[block], scores.rest[block]
         for kind, turn in enumerate((_turned_bend, _turned_square)):
-            integrated = partial(_integrated, weights=weights, features=powers)
+            integrated = partial(_integrated, weights=weights * scale, features=powers)
             pulled, means = turn(q, residual, integrated)
             for number, pair in enumerate(matrices):
-                # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + r' P r
+                # tr(F_lk P_kl) of xbar' P xbar = zh' (B P B') zh + s r' P r
                 right = pair[kind] @ np.swapaxes(basis, -1, -2)[:, None, None]
-                each = basis[:, None, None] @ right
-                each[..., 0, 0] += np.einsum("klpq,cpq->ckl", pair[kind], rest)
-                folded = _folded(each, where)  # [c, C, C, f]
-                quad = folded @ np.swapaxes(products, -1, -2)[:, None]  # [c, C, C, N]
+                level = np.einsum("klpq,cpq->ckl", pair[kind], rest)
+                folded = _folded(basis[:, None, None] @ right, level)  # [c, C, C, f]
+                quad = folded @ products[:, None]  # [c, C, C, N]
                 around = rest[:, None, None] @ right
                 first = _integrated(pulled(quad), weights, powers)  # [c, C, 1 + C]
                 value = first @ basis + 2 * np.einsum("cmkli,cklpi->cmp", means, around)
@@ -226,8 +228,8 @@ def moments_slopes(
 
 def _turned_bend(q: np.ndarray, _, integrated: Callable) -> tuple[Callable, np.ndarray]:
     """How ``h`` turns with the scores: of forms ``[c, C, C, N]``, symmetric in the scores, the sums
-    of the derivatives in ``t_m`` times them ``[c, C, N]``, and ``E[dh_kl / dt_m zh]`` ``[c, C, C,
-    C, 1 + C]``, ``m`` first."""
+    of the derivatives in ``t_m`` times them ``[c, C, N]``, and the means of ``dh_kl / dt_m`` that
+    ``integrated`` makes ``[c, C, C, C, 1 + C]``, ``m`` first."""
     count, size, points = q.shape
     third = derivatives(np.swapaxes(q, 0, 1).reshape(size, -1), range(3, 4))
     third = np.swapaxes(third.reshape(-1, count, points), 0, 1)
@@ -259,14 +261,11 @@ def _turned_square(q, residual: np.ndarray, integrated: Callable) -> tuple[Calla
     return pulled, means
 
 
-def _folded(matrix: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Coefficients of the products of `_square` in ``zh' matrix zh``."""
-    values = np.zeros((*matrix.shape[:-2], int(where.max()) + 1))
-    size = len(where)
-    for i in range(size):
-        for j in range(size):
-            values[..., where[i, j]] += matrix[..., i, j]
-    return values
+def _folded(matrix: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Coefficients of the features of `_square` in ``zh' matrix zh + level s``."""
+    left, right = np.triu_indices(matrix.shape[-1])
+    values = matrix[..., left, right] + (left != right) * matrix[..., right, left]
+    return np.concatenate([values, level[..., None]], axis=-1)
 
 
 def _start(weights: np.ndarray, parts: Components, size: int) -> np.ndarray:
@@ -276,7 +275,7 @@ def _start(weights: np.ndarray, parts: Components, size: int) -> np.ndarray:
     mass = shares.sum(axis=1)
     means = shares @ parts.means / mass[:, None]
     apart = parts.means - means[parts.labels]
-    cov = np.einsum("c,cij->ij", weights, parts.covs) + (weights * apart.T) @ apart
+    cov = np.einsum("c,cij->ij", weights, parts.mean_covs()) + (weights * apart.T) @ apart
     try:
         slopes = np.linalg.solve(cov / mass.sum(), (means[1:] - means[0]).T).T
     except np.linalg.LinAlgError:
@@ -312,7 +311,7 @@ def minimise(shares: np.ndarray, parts: Components, classes: int, grid_seed: int
     total = weights.sum()
     centre = weights @ parts.means / total
     apart = parts.means - centre
-    cov = np.einsum("c,cij->ij", weights, parts.covs) + (weights * apart.T) @ apart
+    cov = np.einsum("c,cij->ij", weights, parts.mean_covs()) + (weights * apart.T) @ apart
     unit = np.sqrt(np.diagonal(cov / total))
     scale = np.where(unit > 0, unit, 1.0)
     correlation = cov / total / np.outer(scale, scale)
@@ -321,11 +320,10 @@ def minimise(shares: np.ndarray, parts: Components, classes: int, grid_seed: int
     root = np.linalg.cholesky(cov / total)
     lower = np.linalg.inv(root)
     kept = weights > 0
-    white = Components(
+    white = parts.chosen(kept)._replace(
         weights=weights[kept],
         means=(apart @ lower.T)[kept],
         covs=(lower @ parts.covs @ lower.T)[kept],
-        labels=parts.labels[kept],
         law=np.zeros(int(kept.sum()), int),
         number=1,
     )

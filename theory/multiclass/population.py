@@ -9,12 +9,14 @@ import numpy as np
 
 from synthetic_oversampling.theory.generators.table import Generator, population_law
 from synthetic_oversampling.theory.inputs import check_groups, per_group
-from synthetic_oversampling.theory.multiclass.scores import Components, components_of
+from synthetic_oversampling.theory.multiclass.scores import Components, components_of, merged
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.precision import require_float64
 
 __all__ = ["Population", "population"]
+
+_MERGED = (3, 4)  # classes for which there are tensor grids; of two, quadrature is by its spread
 
 
 class Population(NamedTuple):
@@ -22,14 +24,17 @@ class Population(NamedTuple):
 
     Attributes:
         parts: components of the different laws: of the groups, then of generators that differ.
+            For three and four classes those that differ in scale alone are one.
         place: which of them each group's and each generator's law is ``[2 G]``.
-        groups: components of each group's law alone; generators: of each generator's.
+        own: the Gaussians of all groups' laws.
+        groups: those of each group's law alone; generators: of each generator's.
         classes: ``K``.
         generators_of: one generator per group.
     """
 
     parts: Components
     place: np.ndarray
+    own: Components
     groups: tuple[Components, ...]
     generators: tuple[Components, ...]
     classes: int
@@ -95,11 +100,14 @@ def population(
     different = [law for law, equal in zip(synthetic, same, strict=True) if not equal]
     following = len(real) + np.cumsum(~np.array(same)) - 1
     place = np.where(same, np.arange(len(real)), following)
+    classes = 1 + max(group.label for group in groups)
+    parts = components_of([*real, *different])
     return Population(
-        parts=components_of([*real, *different]),
+        parts=merged(parts) if classes in _MERGED else parts,
         place=np.concatenate([np.arange(len(real)), place]),
+        own=components_of(real),
         groups=tuple(components_of([law]) for law in real),
         generators=tuple(components_of([law]) for law in synthetic),
-        classes=1 + max(group.label for group in groups),
+        classes=classes,
         generators_of=generators,
     )

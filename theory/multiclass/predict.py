@@ -37,7 +37,7 @@ from synthetic_oversampling.theory.multiclass.moments import (
 )
 from synthetic_oversampling.theory.multiclass.population import Population, population
 from synthetic_oversampling.theory.multiclass.scores import (
-    Components,
+    MOST_OF_PART,
     grids_for,
     randomisations,
     scores_at,
@@ -57,6 +57,7 @@ __all__ = ["MulticlassPrediction", "expected_multiclass_risk", "predict_multicla
 
 
 _EXACT = 1e-9  # relative error that is not worth a word
+_ROUGHER = MOST_OF_PART // 4  # nodes by which the error of the most is told
 
 
 class MulticlassPrediction(NamedTuple):
@@ -83,9 +84,9 @@ class MulticlassPrediction(NamedTuple):
         error_cov, group_excess_cov: covariances over data sets, to first order ``[G, G]``.
         logit_noise: variance of a score at the estimate, per group, weighted by the loss's
             curvature ``[G]``.
-        integration_error: of `total`: the standard error from randomised Sobol points, and an
-            estimate of what interpolation's polynomials leave where scores spread far; 0 where
-            grids were used whose error is below 1e-9 of the largest integrand.
+        integration_error: of `total`: the standard error from randomised Sobol points, and
+            estimates of what interpolation's polynomials and grids that are too small leave where
+            scores spread far; 0 where the error is below 1e-9 of the largest integrand.
         validity: whether the prediction is to be relied on, and why not.
     """
 
@@ -205,15 +206,22 @@ def _predicted(
     noise = np.einsum("g,gpq->pq", weights, at_alpha.score_cov) + seeds.noise
     cov = inverse @ noise @ inverse
     forms = ((-shares[1], cov), (weights, inverse))
-    potential = moments_slope(alpha, parts, at_alpha, *forms, grids[1]) + seeds.slope
-    estimator_bias = inverse @ (potential / 2 - seeds.drift)
+    turn = moments_slope(alpha, parts, at_alpha, *forms, grids[1])
+    estimator_bias = inverse @ ((turn + seeds.slope) / 2 - seeds.drift)
     metric = inverse_target @ hessian @ inverse_target
     bias_gradient = (shares[1] - shares[0]) @ at_star.score_mean
 
     ours_star, ours = (Moments(*(part[:count] for part in at)) for at in (at_star, at_alpha))
-    errors = error_rates(alpha, parts_of_groups(pieces))
+    errors = error_rates(alpha, pieces.own)
     risks = (ours.risk - ours_star.risk, ours.score_mean, ours.hessian)
-    balanced = (np.mean(part, axis=0, keepdims=True) for part in risks)
+    balanced = [np.mean(part, axis=0, keepdims=True) for part in risks]
+    missed = 0.0
+    if seed is None and any(grid.short for grid in grids[1]):  # third derivatives: the first to err
+        rougher = grids_for(
+            scores_at(alpha, parts), parts.weights, seed=seed, most_of_part=_ROUGHER
+        )
+        apart = moments_slope(alpha, parts, at_alpha, *forms, rougher) - turn
+        missed = abs(float(balanced[1][0] @ inverse @ apart)) / 2
     functions = zip(balanced, risks, errors, strict=True)
     value, slope, curved = map(np.concatenate, functions)
     every = expand(value, slope, curved, estimator_bias, cov)
@@ -248,24 +256,7 @@ def _predicted(
         group_excess_cov=risks[1] @ cov @ risks[1].T,
         logit_noise=np.sum(risks[2] * cov, axis=(1, 2))
         / np.sum(risks[2][:, intercepts, intercepts], axis=1),
-    )
-
-
-def parts_of_groups(pieces: Population) -> Components:
-    """The components of the groups' laws, without the generators'.
-
-    Args:
-        pieces: of `population`.
-    """
-    mine = pieces.parts.law < pieces.size
-    parts = pieces.parts
-    return Components(
-        weights=parts.weights[mine],
-        means=parts.means[mine],
-        covs=parts.covs[mine],
-        labels=parts.labels[mine],
-        law=parts.law[mine],
-        number=pieces.size,
+        integration_error=missed,
     )
 
 
@@ -315,10 +306,10 @@ def predict_multiclass(
     predicted = _predicted(pieces, design, masses, None)
     parts = pieces.parts
     grids = grids_for(scores_at(predicted.theta_alpha, parts), parts.weights)
-    error = 0.0
+    error = predicted.integration_error
     if not all(grid.tensor for grid in grids):
         each = [float(_predicted(pieces, design, masses, seed).total) for seed in randomisations()]
-        error = float(np.std(each, ddof=1) / math.sqrt(len(each)))
+        error += float(np.std(each, ddof=1) / math.sqrt(len(each)))
     if "interpolation" in masses.families:
         every = [scores_at(predicted.theta_alpha, law) for law in pieces.groups]
         left = max(hermite_error(scores) for scores in every)

@@ -15,6 +15,11 @@ To ``K = 4`` the integral is a trapezoidal rule on a tensor grid, which converge
 step of ``h`` standard deviations on an axis along which two scores differ by ``w`` a deviation
 costs ``exp(-2 pi^2 / (h w))``, because the softmax is analytic up to ``pi i``. Beyond, and where a
 grid would be too large, it is a mean over randomised Sobol points, whose error is estimated.
+
+Components that differ in scale alone, as those of interpolated and of Student samples do, are one:
+given the scale ``s`` the features are ``mu + U z + sqrt(s) r`` with ``z`` of covariance ``s I``, so
+that one grid serves all scales, with the density of their mixture and with ``E[s | z]``, which
+multiplies the covariance of ``r``.
 """
 
 from __future__ import annotations
@@ -35,9 +40,11 @@ from synthetic_oversampling.theory.population.laws import Law
 __all__ = [
     "Components",
     "Grid",
+    "MOST_OF_PART",
     "Scores",
     "components_of",
     "grids_for",
+    "merged",
     "pairs",
     "pieces_of",
     "randomisations",
@@ -52,20 +59,25 @@ _STEP = (0.0, 0.64, 0.70)  # in standard deviations
 _ERROR = (0.0, 3e-13, 1e-10)  # of a grid, relative to the largest value of what is integrated
 _ROUGH_SIDES, _ROUGH_HALF_WIDTH = 5, 4.5  # of a grid that shows the way to a minimum
 _MOST = 1 << 17  # points of a grid
-_PART, _MOST_OF_PART = 0.2, 1 << 15  # a component's share that makes it a part of a law
+_PART = 0.2  # a component's share that makes it a part of a law
+MOST_OF_PART = 1 << 15  # nodes for a part that spreads widely
 _POWER, _SHIFTS = 12, 8  # randomised Sobol points: 2^12 of each of 8 randomisations
 _DROPPED = 1e-7  # a spread, relative to the largest, whose square is rounding
+_APART = 2.0  # scales of one component: two for one cost as much as its finer grid
+_ALIKE = 1e-13  # of means and of covariances that are the same but for rounding
 _TOGETHER = 1 << 20  # numbers of a table of one score that are held at once
 
 
 class Components(NamedTuple):
-    """The Gaussian components of several labelled laws, in one list.
+    """The components of several labelled laws, in one list: Gaussians, or mixtures of Gaussians of
+    one mean whose covariances are multiples of one matrix.
 
     Attributes:
         weights: of each component within its law ``[c]``.
-        means: ``[c, d]``; covs: ``[c, d, d]``; labels: 0 to K - 1 ``[c]``.
+        means: ``[c, d]``; covs: of the widest Gaussian ``[c, d, d]``; labels: 0 to K - 1 ``[c]``.
         law: of which law a component is ``[c]``.
         number: of laws.
+        scales: of the Gaussians, the largest 1; portions: their shares of a component ``[c, s]``.
     """
 
     weights: np.ndarray
@@ -74,22 +86,8 @@ class Components(NamedTuple):
     labels: np.ndarray
     law: np.ndarray
     number: int
-
-    def of(self, law: int) -> Components:
-        """The components of one law alone.
-
-        Args:
-            law: which.
-        """
-        mine = self.law == law
-        return Components(
-            weights=self.weights[mine],
-            means=self.means[mine],
-            covs=self.covs[mine],
-            labels=self.labels[mine],
-            law=np.zeros(int(mine.sum()), int),
-            number=1,
-        )
+    scales: np.ndarray
+    portions: np.ndarray
 
     def totals(self, values: np.ndarray) -> np.ndarray:
         """Sums over the components of each law, with their weights: ``[laws, ...]``.
@@ -99,6 +97,27 @@ class Components(NamedTuple):
         """
         member = (np.arange(self.number)[:, None] == self.law[None]) * self.weights[None]
         return np.tensordot(member, values, 1)
+
+    def mean_covs(self) -> np.ndarray:
+        """Covariances of the components ``[c, d, d]``."""
+        return self.covs * np.sum(self.scales * self.portions, axis=1)[:, None, None]
+
+    def chosen(self, kept: np.ndarray) -> Components:
+        """Some of the components.
+
+        Args:
+            kept: which.
+        """
+        return Components(
+            weights=self.weights[kept],
+            means=self.means[kept],
+            covs=self.covs[kept],
+            labels=self.labels[kept],
+            law=self.law[kept],
+            number=self.number,
+            scales=self.scales[kept],
+            portions=self.portions[kept],
+        )
 
 
 def components_of(laws: Sequence[Law]) -> Components:
@@ -116,8 +135,53 @@ def components_of(laws: Sequence[Law]) -> Components:
     weights, means, covs, labels, owner = (
         np.concatenate(part) for part in zip(*parts, strict=True)
     )
+    one = np.ones((len(weights), 1))
     return Components(
-        weights=weights, means=means, covs=covs, labels=labels, law=owner, number=len(laws)
+        weights=weights,
+        means=means,
+        covs=covs,
+        labels=labels,
+        law=owner,
+        number=len(laws),
+        scales=one,
+        portions=one,
+    )
+
+
+def merged(parts: Components) -> Components:
+    """The same laws, neighbouring Gaussians that differ in scale alone as one component.
+
+    A component's scales are at most `_APART` times each other, because its grid is as fine as the
+    least of them asks for.
+
+    Args:
+        parts: Gaussians.
+    """
+    size = np.trace(parts.covs, axis1=1, axis2=2)
+    unit = parts.covs / np.where(size > 0, size, 1.0)[:, None, None]
+    spread = np.abs(parts.means) + np.sqrt(np.diagonal(parts.covs, axis1=1, axis2=2))
+    near = np.abs(np.diff(parts.means, axis=0)) <= _ALIKE * spread[1:]
+    alike = np.abs(np.diff(unit, axis=0)) <= _ALIKE
+    same = np.all(near, axis=1) & np.all(alike, axis=(1, 2)) & (np.diff(parts.law) == 0)
+    bands = []
+    for run in np.split(np.arange(len(size)), 1 + np.flatnonzero(~same)):
+        left = run[np.argsort(-size[run], kind="stable")]
+        while len(left):
+            count = int(np.sum(size[left] * _APART >= size[left[0]]))
+            bands.append(left[:count])
+            left = left[count:]
+    if len(bands) == len(size):
+        return parts
+    first = np.array([band[0] for band in bands])
+    most = max(map(len, bands))
+    scales, portions = np.ones((len(bands), most)), np.zeros((len(bands), most))
+    for row, band in enumerate(bands):
+        if size[band[0]] > 0:
+            scales[row, : len(band)] = size[band] / size[band[0]]
+        portions[row, : len(band)] = parts.weights[band]
+    weights = portions.sum(axis=1)
+    return parts.chosen(first)._replace(
+        weights=weights, scales=scales, portions=portions / weights[:, None]
     )
 
 
@@ -129,6 +193,7 @@ class Scores(NamedTuple):
         location: ``(1, mu)`` ``[c, p]``; direction: ``(0, S w_k)`` ``[c, C, p]``.
         basis: ``(1, mu)``, then the columns of ``(0, U)`` ``[c, 1 + C, p]``.
         rest: ``diag(0, S - U U')`` ``[c, p, p]``.
+        scales, portions: of `Components` ``[c, s]``; the others are of the widest Gaussian.
     """
 
     mean: np.ndarray
@@ -138,6 +203,8 @@ class Scores(NamedTuple):
     direction: np.ndarray
     basis: np.ndarray
     rest: np.ndarray
+    scales: np.ndarray
+    portions: np.ndarray
 
 
 def scores_at(theta: np.ndarray, parts: Components) -> Scores:
@@ -178,6 +245,8 @@ def scores_at(theta: np.ndarray, parts: Components) -> Scores:
         direction=direction,
         basis=basis,
         rest=rest,
+        scales=parts.scales,
+        portions=parts.portions,
     )
 
 
@@ -186,14 +255,19 @@ class Grid(NamedTuple):
 
     Attributes:
         chosen: the components ``[c]``.
-        nodes: ``[c, N, C]``, or ``[1, N, C]`` for all of them; weights: ``[c, N]`` or ``[1, N]``.
+        nodes: ``z``, ``[c, N, C]``, or ``[1, N, C]`` for all of them.
+        weights: ``[c, N]`` or ``[1, N]``.
+        scale: ``E[s | z]`` ``[c, N]`` or ``[1, N]``.
         tensor: whether it is a tensor grid, not Sobol points.
+        short: whether it has fewer nodes than some component asks for.
     """
 
     chosen: np.ndarray
     nodes: np.ndarray
     weights: np.ndarray
+    scale: np.ndarray
     tensor: bool
+    short: bool = False
 
 
 def widths(root: np.ndarray) -> np.ndarray:
@@ -207,21 +281,24 @@ def widths(root: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _tensor(steps: tuple[tuple[int, float], ...]) -> tuple[np.ndarray, np.ndarray]:
-    axes, weights = [], []
-    for side, step in steps:
-        z = step * np.arange(-side, side + 1)
-        axes.append(z)
-        density = np.exp(-(z**2) / 2)
-        weights.append(density / density.sum())
+def _tensor(
+    steps: tuple[tuple[int, float], ...], scales: tuple[float, ...], portions: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes, weights and mean scales of a mixture of normal vectors of covariances ``s I``."""
+    axes = [step * np.arange(-side, side + 1) for side, step in steps]
     nodes = np.stack([part.ravel() for part in np.meshgrid(*axes, indexing="ij")], axis=1)
-    table = weights[0]
-    for other in weights[1:]:
-        table = np.multiply.outer(table, other)
     # corners are further out than the ends of the axes, where the grid stops
     reach = max(side * step for side, step in steps)
     inside = np.sum(nodes**2, axis=1) <= reach**2 * (1 + 1e-12)
-    return nodes[inside], table.ravel()[inside]
+    table = np.zeros((2, int(inside.sum())))
+    for scale, portion in zip(scales, portions, strict=True):
+        weights = np.ones(())
+        for z in axes:
+            density = np.exp(-(z**2) / (2 * scale))
+            weights = np.multiply.outer(weights, density / density.sum())
+        mass = portion * weights.ravel()[inside]
+        table += mass, scale * mass
+    return nodes[inside], table[0], table[1] / table[0]
 
 
 @lru_cache(maxsize=32)
@@ -236,23 +313,26 @@ def sobol_normal(dim: int, seed: int, power: int = _POWER) -> np.ndarray:
     return ndtri(unit)
 
 
-def _counts(scores: Scores, shares: np.ndarray) -> np.ndarray:
-    """Nodes on either side of 0 that each component needs on each axis: ``[c, C]``.
+def _counts(scores: Scores, shares: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes on either side of 0 that each component gets on each axis ``[c, C]``, and whether they
+    are fewer than it needs.
 
     A component of a small share may have a larger relative error, and a part of a law that spreads
-    widely a grid that is no larger than `_MOST_OF_PART`.
+    widely a grid of no more than so many nodes.
     """
     size = scores.mean.shape[1]
     row = max(size - 1, 1)
     width = widths(scores.root)
-    part = shares < _PART
-    exponent = np.log(np.clip(shares, 1e-12, 1.0) / np.where(part, 1e-9, _ERROR[row]))
+    small = np.where(shares < _PART, 1e-9, _ERROR[row])
+    exponent = np.log(np.clip(shares, 1e-12, 1.0) / small)
     reach = 2 * np.pi**2 / np.maximum(exponent, 3.0)
-    step = np.minimum(_STEP[row], reach[:, None] / np.maximum(width, 1e-300))
-    sides = np.where(width > 0, np.ceil(_HALF_WIDTH[row] / step), 0)
+    least = np.sqrt(np.min(scores.scales, axis=1, keepdims=True))
+    step = np.minimum(_STEP[row] * least, reach[:, None] / np.maximum(width, 1e-300))
+    sides = np.where(width > 0, np.ceil(np.minimum(_HALF_WIDTH[row] / step, _MOST)), 0)
     number = np.prod(2 * sides + 1, axis=1)
-    smaller = np.where(part, np.minimum(1.0, (_MOST_OF_PART / number) ** (1 / size)), 1.0)
-    return np.ceil(sides * smaller[:, None]).astype(int)
+    part = shares * np.max(scores.portions, axis=1) < _PART
+    smaller = np.where(part, np.minimum(1.0, (most / number) ** (1 / size)), 1.0)
+    return np.ceil(sides * smaller[:, None]).astype(int), smaller < 1.0
 
 
 def grids_for(
@@ -261,6 +341,7 @@ def grids_for(
     *,
     seed: int | None = None,
     rough: bool = False,
+    most_of_part: int = MOST_OF_PART,
 ) -> list[Grid]:
     """Points that integrate functions of these scores, by component.
 
@@ -270,16 +351,21 @@ def grids_for(
         seed: of Sobol points, where there are more than three scores or a tensor grid would be too
             large; None for all randomisations together.
         rough: for a first approximation of two or three scores, within some 1e-4.
+        most_of_part: nodes for a part of a law, however widely it spreads.
     """
     count, size = scores.mean.shape
     everyone = np.arange(count)
     if size == 1:
         nodes, weights = quadrature(scores.mean[:, 0], scores.root[:, 0, 0])
-        return [Grid(everyone, nodes[..., None], weights, True)]
+        ones = np.ones_like(weights)
+        return [
+            Grid(chosen=everyone, nodes=nodes[..., None], weights=weights, scale=ones, tensor=True)
+        ]
     found: list[Grid] = []
     sampled = everyone
     if size <= 3:
-        sides = _counts(scores, np.ones(count) if shares is None else shares)
+        shares = np.ones(count) if shares is None else shares
+        sides, short = _counts(scores, shares, most_of_part)
         half = _HALF_WIDTH[size - 1]
         if rough:
             sides, half = np.minimum(sides, _ROUGH_SIDES), _ROUGH_HALF_WIDTH
@@ -294,19 +380,43 @@ def grids_for(
                     group.append(c)
                     most = joined
             steps = tuple((int(n), half / max(int(n), 1)) for n in most)
-            nodes, weights = _tensor(steps)
-            found.append(Grid(np.array(sorted(group)), nodes[None], weights[None], True))
+            chosen = np.array(sorted(group))
+            mixtures = zip(*(part[chosen].tolist() for part in scores[-2:]), strict=True)
+            each = [_tensor(steps, *map(tuple, mixture)) for mixture in mixtures]
+            _, weights, scale = map(np.stack, zip(*each, strict=True))
+            found.append(
+                Grid(
+                    chosen=chosen,
+                    nodes=each[0][0][None],
+                    weights=weights,
+                    scale=scale,
+                    tensor=True,
+                    short=bool(np.any(short[chosen])),
+                )
+            )
             order = [c for c in order if c not in set(group)]
     if len(sampled):
         seeds = range(_SHIFTS) if seed is None else (seed,)
-        nodes = np.concatenate([sobol_normal(size, one) for one in seeds])
-        weights = np.full((1, len(nodes)), 1.0 / len(nodes))
-        found.append(Grid(sampled, nodes[None], weights, False))
+        unit = np.concatenate([sobol_normal(size, one) for one in seeds])
+        mine = sampled if scores.scales.shape[1] > 1 else sampled[:1]  # else all alike
+        scales, portions = scores.scales[mine], scores.portions[mine]
+        nodes = np.sqrt(scales)[:, :, None, None] * unit
+        weights = np.repeat(portions / len(unit), len(unit), axis=1)
+        scale = np.repeat(scales, len(unit), axis=1)
+        found.append(
+            Grid(
+                chosen=sampled,
+                nodes=nodes.reshape(*scale.shape, size),
+                weights=weights,
+                scale=scale,
+                tensor=False,
+            )
+        )
     return found
 
 
 def pieces_of(grids: list[Grid], width: int = 1):
-    """Components with their nodes and weights, few enough at a time that tables stay in memory.
+    """Components with their nodes, weights and scales, few enough at a time for the memory.
 
     Args:
         grids: of `grids_for`; width: numbers held at a node.
@@ -314,11 +424,10 @@ def pieces_of(grids: list[Grid], width: int = 1):
     for grid in grids:
         points = grid.nodes.shape[1]
         size = max(1, _TOGETHER // (points * width))
-        one = len(grid.nodes) == 1
         for first in range(0, len(grid.chosen), size):
             cut = slice(first, first + size)
-            nodes = grid.nodes if one else grid.nodes[cut]
-            yield grid.chosen[cut], nodes, grid.weights if one else grid.weights[cut]
+            parts = (part if len(part) == 1 else part[cut] for part in grid[1:4])
+            yield grid.chosen[cut], *parts
 
 
 def randomisations() -> range:

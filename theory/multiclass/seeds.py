@@ -64,10 +64,9 @@ def _points(scores: Scores, shares, interpolates: bool, seed: int | None) -> lis
     if interpolates and size <= 3:
         return [hermite_nodes(scores)] * count
     found: list = [None] * count
-    for block, nodes, weights in pieces_of(grids_for(scores, shares, seed=seed)):
+    for block, nodes, weights, _ in pieces_of(grids_for(scores, shares, seed=seed)):
         for place, c in enumerate(block):
-            row = min(place, len(nodes) - 1)
-            found[c] = nodes[row], weights[row]
+            found[c] = tuple(part[min(place, len(part) - 1)] for part in (nodes, weights))
     return found
 
 
