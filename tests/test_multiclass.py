@@ -29,12 +29,13 @@ from synthetic_oversampling.theory import (
 from synthetic_oversampling.theory.generators.seed_masses import seed_masses
 from synthetic_oversampling.theory.generators.table import GENERATORS
 from synthetic_oversampling.theory.multiclass import interpolation
+from synthetic_oversampling.theory.multiclass.components import components_of
 from synthetic_oversampling.theory.multiclass.errors import error_rates, orthant
 from synthetic_oversampling.theory.multiclass.fitted import centred, fit_of, second_order
 from synthetic_oversampling.theory.multiclass.moments import minimise, moments
 from synthetic_oversampling.theory.multiclass.population import population
 from synthetic_oversampling.theory.multiclass.predict import at_point
-from synthetic_oversampling.theory.multiclass.scores import components_of, grids_for, scores_at
+from synthetic_oversampling.theory.multiclass.scores import grids_for, scores_at
 
 pytestmark = pytest.mark.filterwarnings("ignore:predict")
 SETTINGS = {"scaled": (0.7,), "mislabelled": (0.06,)}

@@ -15,14 +15,10 @@ from synthetic_oversampling.theory import (
     predict_multiclass,
 )
 from synthetic_oversampling.theory.generators.smote import interpolation_law
+from synthetic_oversampling.theory.multiclass.components import components_of, merged
 from synthetic_oversampling.theory.multiclass.fitted import TENSORS, fit_of
 from synthetic_oversampling.theory.multiclass.moments import moments, moments_slope
-from synthetic_oversampling.theory.multiclass.scores import (
-    components_of,
-    grids_for,
-    merged,
-    scores_at,
-)
+from synthetic_oversampling.theory.multiclass.scores import grids_for, scores_at
 from synthetic_oversampling.theory.population.laws import Law
 
 THETA = np.array([[0.3, 1.0, -0.4], [-0.2, 0.5, 0.8]])
@@ -59,6 +55,8 @@ def test_what_differs_in_more_than_scale_stays_apart():
     assert merged(parts).weights.tolist() == pytest.approx([0.2, 0.2, 0.4, 0.2])
     two = components_of([group().law, group().law])  # of two laws
     assert len(merged(two).weights) == 2
+    wrong = parts._replace(labels=np.array([0, 1, 1, 2, 2]))  # labels of which some are wrong
+    assert len(merged(wrong).weights) == 5
 
 
 def derivative_means(mean: np.ndarray, root: np.ndarray, width: float) -> dict:

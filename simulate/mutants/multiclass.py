@@ -6,8 +6,8 @@ import numpy as np
 
 from synthetic_oversampling.simulate.mutants.mutation import Mutant, formula, replaced
 from synthetic_oversampling.theory.formula import notation as nt
+from synthetic_oversampling.theory.multiclass.components import components_of
 from synthetic_oversampling.theory.multiclass.errors import error_rates
-from synthetic_oversampling.theory.multiclass.scores import components_of
 
 __all__ = ["MULTICLASS_MUTANTS"]
 

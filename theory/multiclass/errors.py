@@ -21,9 +21,9 @@ import scipy
 from scipy.special import ndtr, owens_t
 
 from synthetic_oversampling.theory.arrays import AnyArray
+from synthetic_oversampling.theory.multiclass.components import Components
 from synthetic_oversampling.theory.multiclass.partition import entries, places
 from synthetic_oversampling.theory.multiclass.scores import (
-    Components,
     Scores,
     randomisations,
     scores_at,

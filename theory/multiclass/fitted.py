@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses
+from synthetic_oversampling.theory.multiclass.components import Components
 from synthetic_oversampling.theory.multiclass.interpolation import hermite
 from synthetic_oversampling.theory.multiclass.partition import entries, means_of_derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
-    Components,
     grids_for,
     pieces_of,
     scores_at,

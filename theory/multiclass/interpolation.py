@@ -21,7 +21,12 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr
 
 from synthetic_oversampling.theory.multiclass.partition import derivatives, entries, places
-from synthetic_oversampling.theory.multiclass.scores import Scores, sobol_normal, softmax, widths
+from synthetic_oversampling.theory.multiclass.scores import (
+    Scores,
+    sobol_normal,
+    softmax,
+    widths,
+)
 
 __all__ = ["POWERS", "hermite", "hermite_error", "hermite_nodes", "partner_means"]
 

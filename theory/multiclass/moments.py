@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthetic_oversampling.theory.multiclass.components import Components
 from synthetic_oversampling.theory.multiclass.partition import derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
-    Components,
     Grid,
     Scores,
     grids_for,

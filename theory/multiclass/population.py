@@ -9,7 +9,7 @@ import numpy as np
 
 from synthetic_oversampling.theory.generators.table import Generator, population_law
 from synthetic_oversampling.theory.inputs import check_groups, per_group
-from synthetic_oversampling.theory.multiclass.scores import Components, components_of, merged
+from synthetic_oversampling.theory.multiclass.components import Components, components_of, merged
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.precision import require_float64

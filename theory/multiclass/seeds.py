@@ -21,11 +21,11 @@ import numpy as np
 
 from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses
+from synthetic_oversampling.theory.multiclass.components import Components
 from synthetic_oversampling.theory.multiclass.fitted import Fit, pulled
 from synthetic_oversampling.theory.multiclass.interpolation import hermite_nodes, partner_means
 from synthetic_oversampling.theory.multiclass.moments import residuals
 from synthetic_oversampling.theory.multiclass.scores import (
-    Components,
     Scores,
     grids_for,
     pieces_of,

@@ -24,10 +24,10 @@ from synthetic_oversampling.practice.planner.proposal import (
     theory_design,
 )
 from synthetic_oversampling.theory.generators.table import GENERATORS
+from synthetic_oversampling.theory.multiclass.components import components_of
 from synthetic_oversampling.theory.multiclass.errors import error_rates
 from synthetic_oversampling.theory.multiclass.moments import moments
 from synthetic_oversampling.theory.multiclass.predict import predict_multiclass
-from synthetic_oversampling.theory.multiclass.scores import components_of
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 
 __all__ = ["MOST_CLASSES", "MOST_FEATURES", "has_word", "propose_several"]

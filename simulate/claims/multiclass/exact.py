@@ -22,13 +22,13 @@ from synthetic_oversampling.theory.multiclass.bounds import (
     multiclass_bound,
     multiclass_certificate,
 )
+from synthetic_oversampling.theory.multiclass.components import components_of
 from synthetic_oversampling.theory.multiclass.moments import moments
 from synthetic_oversampling.theory.multiclass.predict import (
     MulticlassPrediction,
     predict_multiclass,
 )
 from synthetic_oversampling.theory.multiclass.scaling import multiclass_law_of_design
-from synthetic_oversampling.theory.multiclass.scores import components_of
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.theorems.table import FORMULAS
