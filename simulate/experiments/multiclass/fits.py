@@ -31,6 +31,7 @@ __all__ = [
 _NODES = {1: 60, 2: 40, 3: 18}  # of each feature
 _LEAST = 1e-16  # mass of a node below which it is left out: together they have some 1e-14
 _ANGLES = 32
+_SMALL = 1e-6  # change of a score, relative to the largest, after which a step is the last
 _SAFE = 1.79  # change of a score up to which a whole step cannot raise the loss
 
 
@@ -114,7 +115,8 @@ def softmax_fit(
     Statement: with ``M`` the largest range over the classes of the change of a row's scores along
     the Newton direction, the loss has a third derivative of at most ``M`` times its second, so that
     a whole step for ``M < 1.79`` and one of ``log(1 + M) / M`` otherwise cannot raise it. At
-    ``converged`` the last step changed no score by more than the root of the precision, relatively.
+    ``converged`` the last step changed no score by more than 1e-6, relatively: what is left is of
+    the order of the square.
 
     Args:
         x: features; label: 0 to C; weight: not negative.
@@ -147,7 +149,7 @@ def softmax_fit(
         extent = jnp.max(jnp.where(used, high - low, 0.0))
         step = jnp.where(extent < _SAFE, 1.0, jnp.log1p(extent) / jnp.maximum(extent, 1e-300))
         theta = state.theta - step * move
-        small = extent <= 3e-8 * (1.0 + jnp.max(jnp.where(used[None], jnp.abs(scores), 0.0)))
+        small = extent <= _SMALL * (1.0 + jnp.max(jnp.where(used[None], jnp.abs(scores), 0.0)))
         mine = jnp.sum(marks * scores, axis=0)
         others = jnp.where(marks > 0, -jnp.inf, scores)
         best = jnp.maximum(jnp.max(others, axis=0), jnp.where(label > 0, 0.0, -jnp.inf))

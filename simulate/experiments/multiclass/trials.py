@@ -261,8 +261,9 @@ def _evaluator(name: str):
     def evaluate(data, probe):
         label = jnp.round((data.sign + 1) / 2)
         sample = (data.x, label, data.weight)
-        result = softmax_fit(*sample, start=probe.alpha)
         linear = probe.inverse @ softmax_gradient(probe.alpha, *sample).ravel()
+        near = probe.alpha - linear.reshape(probe.alpha.shape)
+        result = softmax_fit(*sample, start=near)
         risks, errors = scored(result.theta)
         group_second = risks - probe.risk_alpha + probe.risk_slope @ linear
         error_second = errors - probe.error_alpha + probe.error_slope @ linear
