@@ -323,6 +323,7 @@ CAPACITY_MUTANTS = (
         checks=(
             "T5.depth.whole-rows.n6-L6",
             "T5.rate.whole-rows.L4",
+            "T5.depth_law.whole-rows.n20",
             "T5.formula.whole-rows.residual",
         ),
         changes=(

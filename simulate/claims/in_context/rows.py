@@ -29,6 +29,7 @@ _EFFECTS = {"quick": 0.08, "full": 0.04}
 _ROUNDING = 1e-9  # of two routes, relative; observed: 1e-12 or less
 _POINT = np.array([0.4, -1.0, 0.7, 1.5])
 _GRID_COUNT, _GRID_DEPTH = 6, 4
+_LAW_COUNT, _LAW_DEPTHS = 20, (4, 5, 6)  # of the line that is fitted to divergences
 
 
 @cache
@@ -111,6 +112,20 @@ def _rate() -> Expectation:
         discrepancy=0.01,
         observed=math.log(far / near),
     )
+
+
+def _law() -> Expectation:
+    """The slope of a fitted line: of the least eigenvalue of the one block that is inverted."""
+    count = 2.0 ** np.array(_LAW_DEPTHS)
+
+    def slope(values: list[float]) -> float:
+        return float(np.polyfit(count, np.log(values), 1)[0])
+
+    values = jnp.asarray(np.linalg.eigvalsh(settings.row_law(_LAW_COUNT)[2][:2, :2]))
+    missed = [float(regression.inversion_residual(values, depth).max()) for depth in _LAW_DEPTHS]
+    found = [settings.divergence_by_grid(_LAW_COUNT, depth) for depth in _LAW_DEPTHS]
+    theory = 2.0 * slope(missed)
+    return Expectation(theory=theory, discrepancy=0.01 * abs(theory), observed=slope(found))
 
 
 def _flat(effect: float, index: int) -> Expectation:
@@ -208,6 +223,13 @@ def row_checks(profile: str) -> Iterator[Check]:
         kind="asymptotic",
         source="second route",
         expect=_rate,
+    )
+    yield Check(
+        id=f"T5.depth_law.{SUITE}.n{_LAW_COUNT}",
+        claim="slope of the logarithm of the divergence in 2^L, fitted; integrated over features",
+        kind="asymptotic",
+        source="second route",
+        expect=_law,
     )
     for index, count in enumerate(settings.FLAT_COUNTS):
         yield Check(
