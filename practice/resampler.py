@@ -366,8 +366,7 @@ class SyntheticOverSampler(BaseOverSampler):
         )
         givers = donors.rows() if found.categorical or lent.any() else None
         template = _first_rows(codes)[codes_new] if givers is None else givers
-        numbers_new = found.numbers[template]
-        numbers_new[:, varying] = np.concatenate([np.empty((0, features.shape[1])), *rows.values()])
+        numbers_new = columns.completed(found, template, varying, list(rows.values()))
         drawn_names = found.table.columns[list(found.numeric)][varying]
         self.corrections_ = {
             columns.plain(name): int(count)

@@ -52,7 +52,7 @@ __all__ = [
 KIND = "benchmark seed"  # kind of artifact
 _VERSIONS = ("scikit-learn", "imbalanced-learn", "synthetic-oversampling")
 # methods that run unless others are named
-DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("predictive", "mixture", TEXT))
+DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("mixture", TEXT))
 
 
 class Plan(NamedTuple):

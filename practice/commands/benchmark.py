@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME",
         help="may be repeated; raw and weighted are always there; default: all but "
-        "predictive and mixture, all with --paper",
+        "mixture, all with --paper",
     )
     parser.add_argument(
         "--language-model",

@@ -30,6 +30,7 @@ except ImportError as error:
 __all__ = [
     "Columns",
     "Donors",
+    "completed",
     "donors",
     "plain",
     "positions",
@@ -121,7 +122,10 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
         else:
             _check_category(column, name)
             other.append(place)
-    numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
+    if parts and not other and all(dtype == np.float64 for dtype in table.dtypes):
+        numbers = np.ascontiguousarray(table.to_numpy())  # without a copy, of an array
+    else:
+        numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
     if parts:
         _check_finite(numbers, [table.columns[place] for place in numeric])
         numbers = check_array(numbers, dtype=np.float64, input_name="X")
@@ -173,6 +177,8 @@ def _floats(column: pd.Series) -> np.ndarray:
 
 def _check_finite(numbers: np.ndarray, names: Sequence) -> None:
     """Missing, infinite and enormous numbers, with their place."""
+    if numbers.size == 0 or np.abs(numbers).max() <= _HUGE:
+        return
     odd = np.argwhere(~np.isfinite(numbers))
     if len(odd) == 0:
         large = np.argwhere(np.abs(numbers) > _HUGE)
@@ -261,6 +267,29 @@ class Donors(NamedTuple):
             seeds = self.features[chosen]
             found.append(chosen[donors(seeds, drawn, self.neighbours, self.rng)])
         return np.concatenate(found)
+
+
+def completed(
+    columns: Columns, rows: np.ndarray, varying: np.ndarray, drawn: list[np.ndarray]
+) -> np.ndarray:
+    """All numbers of new rows ``[m, numeric columns]``, from those that were drawn.
+
+    Args:
+        columns: of the seeds.
+        rows: for each new row one of its group, or its donor, which gives the other numbers.
+        varying: which numeric columns were drawn; drawn: their numbers, group after group.
+
+    Example:
+        >>> found = read_columns(pd.DataFrame({"age": [31, 40], "year": [7, 7]}))
+        >>> completed(found, np.array([1]), np.array([True, False]), [np.array([[33.5]])]).tolist()
+        [[33.5, 7.0]]
+    """
+    made = np.concatenate([np.empty((0, int(varying.sum()))), *drawn])
+    if varying.all():
+        return made
+    numbers = columns.numbers[rows]
+    numbers[:, varying] = made
+    return numbers
 
 
 def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+import scipy.sparse
 from jaxtyping import Float, Int
 
 from synthetic_oversampling.practice import extra
@@ -98,7 +99,9 @@ def draw_rows(
             drawn = _mixture(block, count, names[cell], max_components, rng)
         else:
             drawn = _gaussian(generator, z, cells, cell, count, names[cell], covariance, rng)
-        rows[cell] = centre + scale * drawn
+        drawn *= scale  # in place: there may be many rows
+        drawn += centre
+        rows[cell] = drawn
     return rows
 
 
@@ -112,8 +115,8 @@ def _units(features, cells) -> tuple[np.ndarray, np.ndarray]:
 def _residuals(features, cells) -> np.ndarray:
     """Rows minus their group's mean."""
     _, index, sizes = np.unique(cells, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(sizes), features.shape[1]))
-    np.add.at(sums, index, features)
+    place = index, np.arange(len(index))
+    sums = scipy.sparse.csr_array((np.ones(len(index)), place)) @ features
     return features - (sums / sizes[:, None])[index]
 
 
@@ -176,10 +179,13 @@ def _gaussian(generator, z, cells, cell, count, name, covariance, rng) -> np.nda
     squares = residual.T @ residual
     normal = rng.standard_normal((count, dim))
     if generator == "plugin":
-        return block.mean(axis=0) + normal @ _root(squares / degrees)
-    freedom = degrees - varying + 1
-    spread = np.sqrt((1 + 1 / size) / rng.chisquare(freedom, size=(count, 1)))
-    return block.mean(axis=0) + spread * (normal @ _root(squares))
+        rows = normal @ _root(squares / degrees)
+    else:
+        freedom = degrees - varying + 1
+        rows = normal @ _root(squares)
+        rows *= np.sqrt((1 + 1 / size) / rng.chisquare(freedom, size=(count, 1)))
+    rows += block.mean(axis=0)
+    return rows
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:

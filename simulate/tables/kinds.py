@@ -50,6 +50,8 @@ def bounded(
     low, high = seeds.min(axis=0), seeds.max(axis=0)
     if bounds == "sign":
         low, high = np.where(low >= 0, low, -np.inf), np.where(high <= 0, high, np.inf)
+    if np.all(np.isinf(low) & np.isinf(high)):
+        return rows, np.zeros(rows.shape[1], dtype=int)
     moved = np.clip(rows, low, high)
     return moved, (moved != rows).sum(axis=0)
 
