@@ -24,9 +24,8 @@ __all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added"]
 
 _NODES, _FINE_NODES = 129, 1025
 _SMEAR_NODES = 65, 129, 257  # of interpolation, whose cost grows with their square
-_STEP, _LARGEST_STEP = 0.46, 10.0  # between nodes, of a score: wanted, and at most
+_STEP, _SMEAR_STEP, _LARGEST_STEP = 0.46, 1.0, 10.0  # of a score between nodes: wanted, at most
 _LOST = 50.0  # step of a solution that refinement does not begin from
-_SMEAR_STEP = 1.0
 _LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
 _NO_NOISE = 1e-200
 
@@ -147,7 +146,7 @@ class Equations:
                 pass
             self.spectra = full
         try:
-            found = self._refined(fixed_point(self._map, start))
+            found = self._refined(fixed_point(self._map, start, early=self._early()))
         except NoFixedPoint:
             if self.ridge == 0:
                 found = self._refined(fixed_point(self._map, self._start(discriminant=True)))
@@ -183,12 +182,19 @@ class Equations:
         spent = found.iterations
         finer = _SMEAR_NODES[1:] if self._pairs else (_FINE_NODES,)
         for count in finer:
-            if self._std(found.point) * self._width <= (_SMEAR_STEP if self._pairs else _STEP):
+            if not self._steep(found.point):
                 break
             point = self._moved(found.point, grid(count))
-            found = fixed_point(self._map, point, most=150)
+            found = fixed_point(self._map, point, most=150, early=self._early())
             spent += found.iterations
         return found._replace(iterations=spent)
+
+    def _steep(self, point: np.ndarray) -> bool:
+        return self._std(point) * self._width > (_SMEAR_STEP if self._pairs else _STEP)
+
+    def _early(self):
+        """Which points of interpolation's rows go to finer nodes before they are solutions."""
+        return self._steep if self._pairs and len(self.nodes.nodes) < _SMEAR_NODES[-1] else None
 
     def _moved(self, point: np.ndarray, nodes: Grid) -> np.ndarray:
         """A point with the margins of interpolation's seeds at other nodes, which are taken."""
@@ -234,15 +240,13 @@ class Equations:
 
     def _start(self, discriminant: bool = False) -> np.ndarray:
         many = np.array([np.isinf(row.number) for row in self.rows])
-        weights = np.array([sum(p * w for p, w in row.laws) for row in self.rows])
-        weights = np.where(many, [row.total for row in self.rows], weights)
+        laws = [row.laws if np.isfinite(row.number) else ((1.0, row.total),) for row in self.rows]
+        weights = np.array([sum(p * w for p, w in law) for law in laws])
         count = np.where(many, 1.0, [row.number for row in self.rows])
         signs = np.array([row.sign for row in self.rows])
-        seeds = np.zeros(len(self.rows))
         for part in self.drawn:
             for k in self.seeds[part.group].clusters:
-                seeds[k] += part.weight / self.seeds[part.group].number
-        weights = weights + seeds
+                weights[k] += part.weight / self.seeds[part.group].number
         if discriminant or not self.noise:
             return self._discriminant(signs, count * weights)
         curve = 0.2 * count * weights
@@ -323,15 +327,6 @@ class Equations:
             found[g] = margins, masses
         return found
 
-    def _own(self, partners: dict[int, tuple[np.ndarray, np.ndarray]]) -> dict[int, np.ndarray]:
-        """The margins of each cluster of seeds that are interpolated."""
-        count = len(self.nodes.nodes)
-        return {
-            k: partners[g][0][j * count : (j + 1) * count]
-            for g in partners
-            for j, k in enumerate(self.seeds[g].clusters)
-        }
-
     def _drawn(self, part: Drawn, vector: np.ndarray) -> tuple[Averages, float]:
         """Averages over synthetic rows, in margins, and what a spring or field is divided by."""
         mean = vector[self._slice(3)][part.group]
@@ -355,7 +350,11 @@ class Equations:
         tilt, spring, field, smear = (np.zeros(len(self.seeds)) for _ in range(4))
         pull, spread, stiff = (np.zeros(count) for _ in range(3))
         partners, drawn = self._partners(vector), {}
-        starts = self._own(partners) if self.quick else {}
+        starts = {
+            k: partners[g][0].reshape(-1, len(self.nodes.nodes))[j]
+            for g in (partners if self.quick else ())
+            for j, k in enumerate(self.seeds[g].clusters)
+        }
         for place, part in enumerate(self.drawn):
             seeds = self.seeds[part.group]
             if part.kind == "pairs":

@@ -17,6 +17,7 @@ import scipy
 __all__ = ["NoFixedPoint", "Solved", "fixed_point"]
 
 _MEMORY = 8
+_NEAR = 1e-3  # residual at which a caller may have seen enough
 _FEW = 60  # unknowns, of which differences of the map give a Jacobian
 _DAMPINGS = (0.7, 0.3, 0.1)
 
@@ -51,6 +52,7 @@ def fixed_point(
     tolerance: float = 1e-10,
     most: int = 400,
     bound: float = 1e4,
+    early: Callable[[np.ndarray], bool] | None = None,
 ) -> Solved:
     """A point that a map returns unchanged.
 
@@ -60,6 +62,7 @@ def fixed_point(
         tolerance: of the residual.
         most: evaluations of the map with each strength of damping.
         bound: size of an entry beyond which the iteration has run away.
+        early: says of which points a residual of 1e-3 is enough.
 
     Raises:
         NoFixedPoint: if no strength of damping leads to one.
@@ -71,9 +74,11 @@ def fixed_point(
     """
     spent, best = 0, (np.inf, start)
     for damping in _DAMPINGS:
-        found, best = _attempt(function, best[1], damping, tolerance, most, bound, best)
+        found, best = _attempt(function, best[1], damping, tolerance, most, bound, best, early)
         spent += found.iterations
-        if found.residual <= tolerance:
+        if found.residual <= tolerance or (
+            early and found.residual <= _NEAR and early(found.point)
+        ):
             return found._replace(iterations=spent)
         if len(start) <= _FEW and np.isfinite(best[0]) and best[0] < 0.1:
             found = scipy.optimize.root(
@@ -90,7 +95,7 @@ def fixed_point(
     )
 
 
-def _attempt(function, start, damping, tolerance, most, bound, best) -> tuple[Solved, tuple]:
+def _attempt(function, start, damping, tolerance, most, bound, best, early) -> tuple[Solved, tuple]:
     """Anderson's iteration with one strength of damping."""
     point = start
     steps: list[np.ndarray] = []  # from each point to the next, and of the change at them
@@ -100,7 +105,8 @@ def _attempt(function, start, damping, tolerance, most, bound, best) -> tuple[So
     for spent in range(1, most + 1):
         image = function(point)
         residual = _residual(point, image)
-        if residual <= tolerance and np.max(np.abs(image)) <= bound:
+        enough = residual <= tolerance or (early and residual <= _NEAR and early(image))
+        if enough and np.max(np.abs(image)) <= bound:
             return Solved(image, spent, residual), (residual, image)
         if residual < best[0] and np.max(np.abs(point)) <= bound:
             best = (residual, point)
