@@ -101,7 +101,7 @@ def derivative_means(mean: np.ndarray, root: np.ndarray, width: float) -> dict:
     return tensors
 
 
-@pytest.mark.parametrize("scale, width", [(0.5, 0.05), (3.0, 0.02), (12.0, 0.006)])
+@pytest.mark.parametrize("scale, width", [(0.5, 0.2), (3.0, 0.06), (12.0, 0.02)])
 def test_mean_derivatives_of_scores_that_spread_widely(scale, width):
     law = components_of([group(label=0).law])
     theta = THETA * np.array([1.0, scale, scale])
