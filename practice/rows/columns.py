@@ -123,7 +123,7 @@ def read_columns(table: pd.DataFrame, categorical: str | Sequence = "auto") -> C
             _check_category(column, name)
             other.append(place)
     if parts and not other and all(dtype == np.float64 for dtype in table.dtypes):
-        numbers = np.ascontiguousarray(table.to_numpy())  # without a copy, of an array
+        numbers = np.ascontiguousarray(table.to_numpy())  # in one piece
     else:
         numbers = np.column_stack(parts) if parts else np.empty((len(table), 0))
     if parts:

@@ -108,7 +108,8 @@ def merged(parts: Components) -> Components:
     unit = parts.covs / np.where(size > 0, size, 1.0)[:, None, None]
     spread = np.abs(parts.means) + np.sqrt(np.diagonal(parts.covs, axis1=1, axis2=2))
     near = np.abs(np.diff(parts.means, axis=0)) <= _ALIKE * spread[1:]
-    alike = np.abs(np.diff(unit, axis=0)) <= _ALIKE
+    root = np.sqrt(np.diagonal(unit, axis1=1, axis2=2))[1:]  # whatever the features' units
+    alike = np.abs(np.diff(unit, axis=0)) <= _ALIKE * root[:, :, None] * root[:, None]
     of_one = (np.diff(parts.law) == 0) & (np.diff(parts.labels) == 0)
     same = np.all(near, axis=1) & np.all(alike, axis=(1, 2)) & of_one
     bands = []

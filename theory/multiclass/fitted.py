@@ -22,6 +22,7 @@ from synthetic_oversampling.theory.multiclass.components import Components
 from synthetic_oversampling.theory.multiclass.interpolation import hermite
 from synthetic_oversampling.theory.multiclass.partition import entries, means_of_derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
+    MOST_OF_PART,
     grids_for,
     pieces_of,
     scores_at,
@@ -45,6 +46,7 @@ class Fit(NamedTuple):
         tensors: ``T[n, j]`` for `TENSORS` ``[C, ..., C]``; the label is in ``T[1, 0]``.
         location: ``M`` ``[p]``; direction: the ``C_k`` ``[C, p]``; cov: ``diag(0, S)`` ``[p, p]``.
         spread: ``V`` ``[C, C]``.
+        short: whether some grid has fewer nodes than it needs.
     """
 
     tensors: dict[tuple[int, int], np.ndarray]
@@ -52,14 +54,20 @@ class Fit(NamedTuple):
     direction: np.ndarray
     cov: np.ndarray
     spread: np.ndarray
+    short: bool
 
 
-def fit_of(theta: np.ndarray, law: Components, seed: int | None = None) -> Fit:
+def fit_of(
+    theta: np.ndarray,
+    law: Components,
+    seed: int | None = None,
+    most_of_part: int = MOST_OF_PART,
+) -> Fit:
     """`Fit` of a generator's law.
 
     Args:
         theta: ``[C, p]``; law: of one group's generator, a scale mixture about one mean.
-        seed: of Sobol points, as for `grids_for`.
+        seed, most_of_part: as for `grids_for`.
     """
     size, width = theta.shape
     traces = np.trace(law.covs, axis1=1, axis2=2)
@@ -68,12 +76,13 @@ def fit_of(theta: np.ndarray, law: Components, seed: int | None = None) -> Fit:
     scores = scores_at(theta, law)
     narrowest = np.min(np.linalg.norm(scores.root, axis=1), axis=1)  # of the scores' directions
     missed = np.zeros(len(factors), bool)
-    for grid in grids_for(scores, law.weights * factors**2, seed=seed):
+    grids = grids_for(scores, law.weights * factors**2, seed=seed, most_of_part=most_of_part)
+    for grid in grids:
         missed[grid.chosen] = grid.short or not grid.tensor
     wide = missed & (narrowest >= _WIDE) & (size in _BY_PARTS)
-    means = _direct(theta, law.chosen(~wide), factors[~wide], seed)
+    means = _direct(theta, law.chosen(~wide), factors[~wide], seed, most_of_part)
     for order, value in _by_parts(theta, law.chosen(wide), factors[wide]).items():
-        means[order] = means[order] + value
+        means[order] += value
     tensors = {(n, j): means[n][..., j] for n, j in TENSORS}
     label = int(law.labels[0])
     if label:
@@ -87,18 +96,18 @@ def fit_of(theta: np.ndarray, law: Components, seed: int | None = None) -> Fit:
         direction=direction,
         cov=cov,
         spread=direction @ theta.T,
+        short=bool(np.any(missed & ~wide)),
     )
 
 
-def _direct(theta, law: Components, factors: np.ndarray, seed: int | None) -> _Means:
+def _direct(theta, law: Components, factors: np.ndarray, seed, most_of_part: int) -> _Means:
     """``sum_c w_c f_c^j E[d^n psi]`` of Gaussians: ``[C, ..., C, j]`` for every ``n``."""
     size = len(theta)
     means = {n: np.zeros((size,) * n + (_POWERS,)) for n in _ORDERS}
     scores = scores_at(theta, law)
     powers = np.stack([law.weights * factors**j for j in range(_POWERS)])
-    for block, nodes, weights, _ in pieces_of(
-        grids_for(scores, law.weights * factors**2, seed=seed), 90
-    ):
+    grids = grids_for(scores, law.weights * factors**2, seed=seed, most_of_part=most_of_part)
+    for block, nodes, weights, _ in pieces_of(grids, 90):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         share, log_sum = softmax(t)
         rows = (powers[:, block, None] * weights[None]).reshape(_POWERS, -1)

@@ -138,11 +138,12 @@ class MulticlassPrediction(NamedTuple):
 
 
 class SeedParts(NamedTuple):
-    """What seeds of fitted generators add at a point."""
+    """What seeds of fitted generators add at a point, and whether a grid was too small for it."""
 
     noise: AnyArray
     drift: AnyArray
     slope: AnyArray
+    short: bool = False
 
 
 def at_point(
@@ -151,13 +152,14 @@ def at_point(
     masses: SeedMasses,
     matrix: np.ndarray | None,
     seed: int | None,
+    most_of_part: int = MOST_OF_PART,
 ) -> SeedParts:
     """Noise of the seeds, drift of the mean gradient, and slope of ``tr(matrix noise)``.
 
     Args:
         theta: ``[C, p]``; pieces: the laws; masses: the design's.
         matrix: held fixed; no slope where it is None.
-        seed: of Sobol points.
+        seed, most_of_part: as for `grids_for`.
     """
     families = masses.families
     if not families:
@@ -165,7 +167,7 @@ def at_point(
     fits: list[Fit] = []
     drift = np.zeros(theta.size)
     if "gaussian" in families:
-        fits = [fit_of(theta, law, seed) for law in pieces.generators]
+        fits = [fit_of(theta, law, seed, most_of_part) for law in pieces.generators]
         own = [centred(theta, law) for law in pieces.groups]
         drift = second_order_slope(fits, own, masses, theta.shape[1] - 1)
     seeds = Seeds(
@@ -178,19 +180,30 @@ def at_point(
         seed=seed,
     )
     slope = np.zeros(theta.size) if matrix is None else seeds.slope(masses, matrix)
-    return SeedParts(seeds.noise(masses), drift, slope)
+    return SeedParts(seeds.noise(masses), drift, slope, any(fit.short for fit in fits))
 
 
 def _predicted(
-    pieces: Population, design: Design, masses: SeedMasses, seed: int | None, *, star=None
-) -> MulticlassPrediction:
+    pieces: Population,
+    design: Design,
+    masses: SeedMasses,
+    seed: int | None,
+    *,
+    known: MulticlassPrediction | None = None,
+    most_of_part: int = MOST_OF_PART,
+) -> tuple[MulticlassPrediction, bool]:
+    """The prediction, and whether a grid was too small; by other grids at a known one's points."""
     synthetic = design.oversampling_mass + design.augmentation_mass
     shares = pieces.gathered(pieces.shares(design.real_mass, synthetic))
     parts, count = pieces.parts, pieces.size
-    star = minimise(shares[0], parts, pieces.classes, seed) if star is None else star
-    alpha = minimise(shares[1], parts, pieces.classes, seed)
+    star, alpha = (
+        (minimise(share, parts, pieces.classes, seed) for share in shares)
+        if known is None
+        else (known.theta_star, known.theta_alpha)
+    )
     grids = [
-        grids_for(scores_at(theta, parts), parts.weights, seed=seed) for theta in (star, alpha)
+        grids_for(scores_at(theta, parts), parts.weights, seed=seed, most_of_part=most_of_part)
+        for theta in (star, alpha)
     ]
     at_star, at_alpha = (
         moments(theta, parts, grid) for theta, grid in zip((star, alpha), grids, strict=True)
@@ -201,27 +214,20 @@ def _predicted(
     inverse, inverse_target = inverses(np.stack([curvature, target]))
     weights = pieces.gathered(np.asarray(score_cov_weights(masses, masses.families)))
     seeds_star = at_point(star, pieces, masses, None, seed)
-    seeds = at_point(alpha, pieces, masses, inverse, seed)
+    seeds = at_point(alpha, pieces, masses, inverse, seed, most_of_part)
     noise_star = np.einsum("g,gpq->pq", weights, at_star.score_cov) + seeds_star.noise
     noise = np.einsum("g,gpq->pq", weights, at_alpha.score_cov) + seeds.noise
     cov = inverse @ noise @ inverse
     forms = ((-shares[1], cov), (weights, inverse))
-    turn = moments_slope(alpha, parts, at_alpha, *forms, grids[1])
-    estimator_bias = inverse @ ((turn + seeds.slope) / 2 - seeds.drift)
+    potential = moments_slope(alpha, parts, at_alpha, *forms, grids[1]) + seeds.slope
+    estimator_bias = inverse @ (potential / 2 - seeds.drift)
     metric = inverse_target @ hessian @ inverse_target
     bias_gradient = (shares[1] - shares[0]) @ at_star.score_mean
 
     ours_star, ours = (Moments(*(part[:count] for part in at)) for at in (at_star, at_alpha))
     errors = error_rates(alpha, pieces.own)
     risks = (ours.risk - ours_star.risk, ours.score_mean, ours.hessian)
-    balanced = [np.mean(part, axis=0, keepdims=True) for part in risks]
-    missed = 0.0
-    if seed is None and any(grid.short for grid in grids[1]):  # third derivatives: the first to err
-        rougher = grids_for(
-            scores_at(alpha, parts), parts.weights, seed=seed, most_of_part=_ROUGHER
-        )
-        apart = moments_slope(alpha, parts, at_alpha, *forms, rougher) - turn
-        missed = abs(float(balanced[1][0] @ inverse @ apart)) / 2
+    balanced = (np.mean(part, axis=0, keepdims=True) for part in risks)
     functions = zip(balanced, risks, errors, strict=True)
     value, slope, curved = map(np.concatenate, functions)
     every = expand(value, slope, curved, estimator_bias, cov)
@@ -231,7 +237,7 @@ def _predicted(
     )
     width = alpha.shape[1]
     intercepts = np.arange(len(alpha)) * width
-    return MulticlassPrediction(
+    found = MulticlassPrediction(
         theta_star=star,
         theta_alpha=alpha,
         bias_gradient=bias_gradient,
@@ -256,8 +262,8 @@ def _predicted(
         group_excess_cov=risks[1] @ cov @ risks[1].T,
         logit_noise=np.sum(risks[2] * cov, axis=(1, 2))
         / np.sum(risks[2][:, intercepts, intercepts], axis=1),
-        integration_error=missed,
     )
+    return found, seeds.short or any(grid.short for grid in grids[1])
 
 
 @OneThread()
@@ -303,12 +309,16 @@ def predict_multiclass(
     """
     pieces = population(groups, design, generator)
     masses = seed_masses(design, pieces.generators_of)
-    predicted = _predicted(pieces, design, masses, None)
+    predicted, short = _predicted(pieces, design, masses, None)
     parts = pieces.parts
     grids = grids_for(scores_at(predicted.theta_alpha, parts), parts.weights)
-    error = predicted.integration_error
+    error = 0.0
+    if short:
+        rough, _ = _predicted(pieces, design, masses, None, known=predicted, most_of_part=_ROUGHER)
+        error += abs(float(predicted.total) - float(rough.total))
     if not all(grid.tensor for grid in grids):
-        each = [float(_predicted(pieces, design, masses, seed).total) for seed in randomisations()]
+        sampled = [_predicted(pieces, design, masses, seed)[0] for seed in randomisations()]
+        each = [float(one.total) for one in sampled]
         error += float(np.std(each, ddof=1) / math.sqrt(len(each)))
     if "interpolation" in masses.families:
         every = [scores_at(predicted.theta_alpha, law) for law in pieces.groups]

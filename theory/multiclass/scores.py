@@ -206,11 +206,13 @@ def _counts(scores: Scores, shares: np.ndarray, most: int) -> tuple[np.ndarray, 
     reach = 2 * np.pi**2 / np.maximum(exponent, 3.0)
     least = np.sqrt(np.min(scores.scales, axis=1, keepdims=True))
     step = np.minimum(_STEP[row] * least, reach[:, None] / np.maximum(width, 1e-300))
-    sides = np.where(width > 0, np.ceil(np.minimum(_HALF_WIDTH[row] / step, _MOST)), 0)
+    sides = np.where(width > 0, np.ceil(np.minimum(_HALF_WIDTH[row] / step, 16 * _MOST)), 0)
     number = np.prod(2 * sides + 1, axis=1)
     part = shares * np.max(scores.portions, axis=1) < _PART
+    axes = np.sum(sides > 0, axis=1)
     room = np.where((shares < _TINY) & (size == 2), most / 4, most)
-    smaller = np.where(part, np.minimum(1.0, (room / number) ** (1 / size)), 1.0)
+    room = np.where(axes == 1, most * (_MOST / MOST_OF_PART), room)  # of a line, nodes are few
+    smaller = np.where(part, np.minimum(1.0, (room / number) ** (1 / np.maximum(axes, 1))), 1.0)
     return np.ceil(sides * smaller[:, None]).astype(int), smaller < 1.0
 
 
