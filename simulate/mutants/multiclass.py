@@ -69,8 +69,8 @@ def _uncentred(original):
 
 
 def _half_seeds(original):
-    def function(theta, pieces, masses, matrix, seed):
-        right = original(theta, pieces, masses, matrix, seed)
+    def function(*arguments):
+        right = original(*arguments)
         return right._replace(noise=right.noise / 2, slope=right.slope / 2)
 
     return function
