@@ -16,13 +16,15 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermevander
 
 from synthetic_oversampling.theory.generators.seed_masses import SeedMasses
 from synthetic_oversampling.theory.multiclass.components import Components
-from synthetic_oversampling.theory.multiclass.interpolation import hermite
 from synthetic_oversampling.theory.multiclass.partition import entries, means_of_derivatives, places
 from synthetic_oversampling.theory.multiclass.scores import (
     MOST_OF_PART,
+    Grid,
+    Scores,
     grids_for,
     pieces_of,
     scores_at,
@@ -34,9 +36,7 @@ __all__ = ["TENSORS", "Fit", "centred", "fit_of", "pulled", "second_order", "sec
 # order of the derivative and column of the weights, of each tensor of a `Fit`
 TENSORS = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (4, 1), (4, 2), (5, 2), (6, 3))
 _ORDERS, _POWERS = range(1, 7), 4  # of all of them
-_SCALE = np.sqrt([math.factorial(n) for n in range(7)])  # of Hermite polynomials of norm 1
 _WIDE, _BY_PARTS = 1.0, (2, 3)  # standard deviations of scores, and how many scores
-_Means = dict[int, np.ndarray]
 
 
 class Fit(NamedTuple):
@@ -80,9 +80,14 @@ def fit_of(
     for grid in grids:
         missed[grid.chosen] = grid.short or not grid.tensor
     wide = missed & (narrowest >= _WIDE) & (size in _BY_PARTS)
-    means = _direct(theta, law.chosen(~wide), factors[~wide], seed, most_of_part)
-    for order, value in _by_parts(theta, law.chosen(wide), factors[wide]).items():
-        means[order] += value
+    powers = np.stack([law.weights * factors**j for j in range(_POWERS)])
+    rest = scores
+    if np.any(wide):
+        rest = Scores(*(part[~wide] for part in scores))
+        grids = grids_for(rest, powers[2, ~wide], seed=seed, most_of_part=most_of_part)
+    means = _direct(rest, grids, powers[:, ~wide])
+    if np.any(wide):
+        _add_by_parts(means, Scores(*(part[wide] for part in scores)), powers[:, wide])
     tensors = {(n, j): means[n][..., j] for n, j in TENSORS}
     label = int(law.labels[0])
     if label:
@@ -100,41 +105,36 @@ def fit_of(
     )
 
 
-def _direct(theta, law: Components, factors: np.ndarray, seed, most_of_part: int) -> _Means:
-    """``sum_c w_c f_c^j E[d^n psi]`` of Gaussians: ``[C, ..., C, j]`` for every ``n``."""
-    size = len(theta)
-    means = {n: np.zeros((size,) * n + (_POWERS,)) for n in _ORDERS}
-    scores = scores_at(theta, law)
-    powers = np.stack([law.weights * factors**j for j in range(_POWERS)])
-    grids = grids_for(scores, law.weights * factors**2, seed=seed, most_of_part=most_of_part)
+def _direct(scores: Scores, grids: list[Grid], powers: np.ndarray) -> dict[int, np.ndarray]:
+    """``sum_c w_c f_c^j E[d^n psi]`` of Gaussians, ``powers`` the ``w f^j`` ``[j, c]``: for every
+    ``n`` ``[C, ..., C, j]``."""
+    size = scores.mean.shape[1]
+    means = {n: np.zeros((size,) * n + (len(powers),)) for n in _ORDERS}
     for block, nodes, weights, _ in pieces_of(grids, 90):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         share, log_sum = softmax(t)
-        rows = (powers[:, block, None] * weights[None]).reshape(_POWERS, -1)
+        rows = (powers[:, block, None] * weights[None]).reshape(len(powers), -1)
         q, none = share.reshape(-1, size).T, np.exp(-log_sum).ravel()
         for n, value in means_of_derivatives(q, none, rows, _ORDERS).items():
             means[n] += value
     return means
 
 
-def _by_parts(theta, law: Components, factors: np.ndarray) -> _Means:
-    """The same of scores that spread widely in every direction.
+def _add_by_parts(means: dict[int, np.ndarray], scores: Scores, powers: np.ndarray) -> None:
+    """Adds those of scores that spread widely in every direction.
 
     Derivatives of ``psi`` are then narrow ridges that grids miss, and high ones cancel across
     them. Integrated by parts, with ``t = m + R z``, ``E[d^n psi]`` is ``E[He_n(z) psi]``, each
     index multiplied by ``R^{-1}``, in which there is nothing narrow.
     """
-    size = len(theta)
-    means = {n: np.zeros((size,) * n + (_POWERS,)) for n in _ORDERS}
-    scores = scores_at(theta, law)
-    powers = law.weights[:, None] * factors[:, None] ** np.arange(_POWERS)
+    size = scores.mean.shape[1]
     # as parts of a law, for which there is always a tensor grid
-    for block, nodes, weights, _ in pieces_of(grids_for(scores, law.weights / 10), 90):
+    for block, nodes, weights, _ in pieces_of(grids_for(scores, powers[0] / 10), 90):
         t = scores.mean[block, None] + nodes @ np.swapaxes(scores.root[block], 1, 2)
         value = softmax(t)[1] * weights
-        along = [hermite(z, len(_SCALE)) * _SCALE for z in nodes[0].T]
+        along = [hermevander(z, max(_ORDERS)) for z in nodes[0].T]
         inverse = np.linalg.inv(scores.root[block])
-        for n in _ORDERS:
+        for n, mean in means.items():
             rows = [
                 math.prod(along[k][:, index.count(k)] for k in range(size))
                 for index in entries(size, n)
@@ -142,8 +142,7 @@ def _by_parts(theta, law: Components, factors: np.ndarray) -> _Means:
             tensor = (value @ np.stack(rows, axis=1))[:, places(size, n)]
             for _ in range(n):  # the last index becomes the first
                 tensor = np.einsum("c...i,cik->ck...", tensor, inverse)
-            means[n] += np.einsum("c...,cj->...j", tensor, powers[block])
-    return means
+            mean += np.einsum("c...,jc->...j", tensor, powers[:, block])
 
 
 def pulled(fit: Fit, order: tuple[int, int], adjoint: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from synthetic_oversampling.theory.multiclass.scores import (
     widths,
 )
 
-__all__ = ["POWERS", "hermite", "hermite_error", "hermite_nodes", "partner_means"]
+__all__ = ["POWERS", "hermite_error", "hermite_nodes", "partner_means"]
 
 # (order of the derivative, power of u, power of 1 - u)
 POWERS = ((1, 0, 1), (1, 1, 0), (2, 2, 0), (2, 0, 2), (2, 1, 1), (3, 2, 1), (3, 3, 0), (4, 4, 0))
@@ -78,7 +78,7 @@ class _Axis(NamedTuple):
 def _axis(degree: int) -> _Axis:
     points, weights = hermegauss(degree)
     weights = weights / weights.sum()
-    synthesis = hermite(points, degree)
+    synthesis = _hermite(points, degree)
     analysis = (synthesis * weights[:, None]).T
     inner = np.max(np.abs(analysis), axis=0) > _NOTHING_OF_SERIES
     outer = weights > _NOTHING
@@ -110,12 +110,8 @@ def hermite_nodes(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
 _legendre = lru_cache(maxsize=4)(np.polynomial.legendre.leggauss)
 
 
-def hermite(z: np.ndarray, count: int) -> np.ndarray:
-    """Orthonormal Hermite polynomials at points: ``[N, count]``.
-
-    Args:
-        z: points ``[N]``; count: degrees are below it.
-    """
+def _hermite(z: np.ndarray, count: int) -> np.ndarray:
+    """Orthonormal Hermite polynomials of degrees below ``count`` at points: ``[N, count]``."""
     table = np.empty((len(z), count))
     table[:, 0] = 1.0
     if count > 1:
@@ -205,7 +201,7 @@ def _by_series(scores: Scores, c: int, other: int, nodes, powers) -> list[np.nda
     if into is None:
         return [_along_axes(part, [synthesis] * axes).reshape(len(part), -1) for part in total]
     z = nodes @ into.T
-    tables = [hermite(z[:, axis], degree) for axis in range(axes)]
+    tables = [_hermite(z[:, axis], degree) for axis in range(axes)]
     return [_series(part, tables) for part in total]
 
 

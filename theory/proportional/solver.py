@@ -72,13 +72,15 @@ def fixed_point(
         >>> round(float(found.point[0]), 10), found.residual < 1e-10
         (0.7390851332, True)
     """
+
+    def settled(residual: float, point: np.ndarray) -> bool:
+        return residual <= tolerance or (early is not None and residual <= _NEAR and early(point))
+
     spent, best = 0, (np.inf, start)
     for damping in _DAMPINGS:
-        found, best = _attempt(function, best[1], damping, tolerance, most, bound, best, early)
+        found, best = _attempt(function, best[1], damping, settled, most, bound, best)
         spent += found.iterations
-        if found.residual <= tolerance or (
-            early and found.residual <= _NEAR and early(found.point)
-        ):
+        if settled(found.residual, found.point):
             return found._replace(iterations=spent)
         if len(start) <= _FEW and np.isfinite(best[0]) and best[0] < 0.1:
             found = scipy.optimize.root(
@@ -95,7 +97,7 @@ def fixed_point(
     )
 
 
-def _attempt(function, start, damping, tolerance, most, bound, best, early) -> tuple[Solved, tuple]:
+def _attempt(function, start, damping, settled, most, bound, best) -> tuple[Solved, tuple]:
     """Anderson's iteration with one strength of damping."""
     point = start
     steps: list[np.ndarray] = []  # from each point to the next, and of the change at them
@@ -105,8 +107,7 @@ def _attempt(function, start, damping, tolerance, most, bound, best, early) -> t
     for spent in range(1, most + 1):
         image = function(point)
         residual = _residual(point, image)
-        enough = residual <= tolerance or (early and residual <= _NEAR and early(image))
-        if enough and np.max(np.abs(image)) <= bound:
+        if settled(residual, image) and np.max(np.abs(image)) <= bound:
             return Solved(image, spent, residual), (residual, image)
         if residual < best[0] and np.max(np.abs(point)) <= bound:
             best = (residual, point)
