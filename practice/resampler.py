@@ -11,7 +11,6 @@ import numpy as np
 from synthetic_oversampling.practice import extra, planning
 from synthetic_oversampling.practice.rows import amounts, columns, generators, row_laws
 from synthetic_oversampling.simulate.tables.kinds import bounded, few_valued
-from synthetic_oversampling.theory.wording import counted
 
 try:
     import pandas as pd
@@ -46,7 +45,8 @@ class SyntheticOverSampler(BaseOverSampler):
     Groups are the classes, or the pairs (class, attribute) when an attribute is named by ``groups``
     here or given to ``fit_resample``; then "auto" levels every pair. Numeric columns are drawn from
     the generator's law; categorical columns, columns of few whole numbers, and metadata come from a
-    donor, one of the ``neighbours`` seeds of the group nearest to the drawn numbers. Integer
+    donor, one of the ``neighbours`` seeds of the group nearest to the drawn numbers; but
+    "in_context" writes such columns itself up to eight levels, those that the group has. Integer
     columns are rounded, and numbers keep to the bounds of their column.
 
     Args:
@@ -189,13 +189,13 @@ class SyntheticOverSampler(BaseOverSampler):
         """
         check_classification_targets(y)
         found, labels, binary, codes, wanted = self._prepare(X, y, groups)
-        carried = _metadata(metadata, len(labels))
+        carried = columns.carried(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         new, codes_new, self._donors = self._draw(found, codes, wanted.total, rng)
         self.group_of_row_ = np.concatenate([codes, codes_new])
         self.synthetic_mask_ = np.arange(len(self.group_of_row_)) >= len(labels)
         self.sample_weight_ = self._weights(codes, codes_new, wanted, sample_weight)
-        self.metadata_ = None if carried is None else _taken(carried, self.seed_indices_)
+        self.metadata_ = None if carried is None else columns.taken(carried, self.seed_indices_)
         if len(codes_new) == 0:
             plan = getattr(self, "plan_", None)
             message = f"no row was added, by the plan: {plan.reason}" if plan else _NOTHING
@@ -332,9 +332,14 @@ class SyntheticOverSampler(BaseOverSampler):
                 rng=rng,
             )
             return table, codes[givers], givers
-        lent = self._lent(found)
+        lent, few, kinds = self._lent(found), None, columns.coded(found, 0)
+        if self.generator == "in_context":  # it writes categories itself
+            few = lent & (columns.levels(found.numbers) <= row_laws.MOST_LEVELS)
+            lent = lent & ~few
+            kinds = columns.coded(found, row_laws.MOST_LEVELS)
         varying = _varying(found.numbers, codes) & ~lent
         features = found.numbers[:, varying]
+        num_features = features.shape[1]
         if callable(self.generator):
             rows = {
                 code: _checked(self.generator(features[codes == code], count, rng), count, features)
@@ -343,20 +348,27 @@ class SyntheticOverSampler(BaseOverSampler):
         else:
             fitted = self.generator in ("plugin", "predictive")
             falls_back = fitted and self.covariance == "group"
+            names_of = found.table.columns[[*np.array(found.numeric)[varying], *kinds.places]]
             rows = row_laws.draw_rows(
                 self.generator,
-                features,
+                np.hstack([features, kinds.codes]),
                 codes,
                 added,
                 names=[repr(group) for group in self.groups_],
                 rng=rng,
-                columns=[str(name) for name in found.table.columns[list(found.numeric)][varying]],
+                columns=[str(name) for name in names_of],
+                categorical=[
+                    *([] if few is None else np.flatnonzero(few[varying]).tolist()),
+                    *range(num_features, num_features + len(kinds.places)),
+                ],
                 covariance="group or pooled" if falls_back else self.covariance,
                 max_components=self.max_components,
             )
-        moved = np.zeros(features.shape[1], dtype=int)
+        moved = np.zeros(num_features, dtype=int)
+        written = [np.empty((0, len(kinds.places)))]
         for code, drawn in rows.items():
-            rows[code], beyond = bounded(drawn, features, self.bounds)
+            rows[code], beyond = bounded(drawn[:, :num_features], features, self.bounds)
+            written.append(drawn[:, num_features:])
             moved += beyond
         donors = columns.Donors(
             features=features, codes=codes, drawn=rows, neighbours=self.neighbours, rng=rng
@@ -364,7 +376,8 @@ class SyntheticOverSampler(BaseOverSampler):
         codes_new = np.repeat(
             np.array(list(rows), dtype=int), [len(part) for part in rows.values()]
         )
-        givers = donors.rows() if found.categorical or lent.any() else None
+        needed = lent.any() or len(found.categorical) > len(kinds.places)
+        givers = donors.rows() if needed else None
         template = _first_rows(codes)[codes_new] if givers is None else givers
         numbers_new = columns.completed(found, template, varying, list(rows.values()))
         drawn_names = found.table.columns[list(found.numeric)][varying]
@@ -373,7 +386,8 @@ class SyntheticOverSampler(BaseOverSampler):
             for name, count in zip(drawn_names, moved, strict=True)
             if count
         }
-        table = columns.with_numbers(found, template, numbers_new)
+        kinds = kinds._replace(codes=np.concatenate(written))
+        table = columns.with_numbers(found, template, numbers_new, kinds)
         return table, codes_new, donors if givers is None else givers
 
     def _lent(self, found) -> np.ndarray:
@@ -423,27 +437,3 @@ def _checked(rows, count: int, features: np.ndarray) -> np.ndarray:
             f"({count}, {features.shape[1]}), one row for each that was asked for."
         )
     return rows
-
-
-def _metadata(metadata, size: int):
-    if metadata is None:
-        return None
-    table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
-    for name in table:
-        if len(table[name]) != size:
-            raise ValueError(
-                f"metadata: {name!r} has {counted(len(table[name]), 'entry')} for "
-                f"{counted(size, 'row')}, expected one a row."
-            )
-    return table
-
-
-def _taken(metadata, rows: np.ndarray):
-    if isinstance(metadata, pd.DataFrame):
-        return metadata.iloc[rows].reset_index(drop=True)
-    return {
-        name: column.iloc[rows].reset_index(drop=True)
-        if isinstance(column, pd.Series)
-        else np.asarray(column)[rows]
-        for name, column in metadata.items()
-    }

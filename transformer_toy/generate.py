@@ -270,6 +270,7 @@ def generate(
     *,
     key: Key[Array, ""],
     scaling: str = "covariance",
+    together: bool = False,
     batch: int = BATCH,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Synthetic samples for every group, a batch at a time.
@@ -281,6 +282,8 @@ def generate(
         counts: how many samples for which label; ``balanced_counts`` if None.
         key: a typed key.
         scaling: how units are set, see ``seeds.pooled_scaler``.
+        together: read all groups for each of them, with label and attribute as categories that
+            are given (whole rows alone).
         batch: samples a batch.
 
     Yields:
@@ -315,7 +318,19 @@ def generate(
     if not isinstance(batch, int) or batch < 1:
         raise SeedError(f"batch: got {batch!r}, expected a whole number from 1.")
     if isinstance(model, RowNetwork):
-        return writer.group_rows(model, seeds, counts, scaling, key=key, batch=batch)
+        return writer.group_rows(
+            model, seeds, counts, scaling, together=together, key=key, batch=batch
+        )
+    if together:
+        raise SeedError(
+            "together: got True, which the network for whole rows can do, and this one cannot. "
+            "Leave it out."
+        )
+    if seeds.levels:
+        raise SeedError(
+            f"column {seeds.names[min(seeds.levels)]!r} holds categories, which this network does "
+            "not write. Leave it out, or use the network for whole rows."
+        )
     check_model(model, seeds.features.shape[1])
     scaler = pooled_scaler(seeds, scaling)
     laws = {
@@ -347,7 +362,8 @@ def write_csv(
 ) -> int:
     """Write synthetic samples as CSV: the seeds' feature columns, the label's, an attribute's.
 
-    Numbers have nine digits, or nine of their spread in columns that lie far from 0.
+    Numbers have nine digits, or nine of their spread in columns that lie far from 0. Categories are
+    written by their names.
     The file appears whole or not at all; batches are written as they come.
 
     Args:
@@ -386,6 +402,11 @@ def write_csv(
         disable=not show_progress,
     )
     written, cells = 0, _cell_formats(seeds.features)
+    texts = {
+        place: np.array([*map(_quoted, names)], object) for place, names in seeds.levels.items()
+    }
+    for place in texts:
+        cells[place] = "%s"
     try:
         with replacing(path, newline="", encoding="utf-8") as file, bar:
             line = bar.add_task("", total=total)
@@ -395,7 +416,10 @@ def write_csv(
                 group = (label,) if seeds.cells is None else seeds.cells[label]
                 row = ",".join([*cells, *(_quoted(one).replace("%", "%%") for one in group)])
                 body = (row + "\n") * len(part)
-                file.write(body % tuple(part.ravel().tolist()))
+                whole = part.astype(object) if texts else part
+                for place, names in texts.items():
+                    whole[:, place] = names[part[:, place].astype(int)]
+                file.write(body % tuple(whole.ravel().tolist()))
                 written += len(part)
                 bar.update(line, completed=written)
     except OSError as error:

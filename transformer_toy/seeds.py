@@ -1,10 +1,13 @@
 """Seed samples from a CSV file, and the units in which a network reads them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from synthetic_oversampling.simulate.tables.kinds import few_valued
 from synthetic_oversampling.simulate.tables.reading import TableError, read_table
 from synthetic_oversampling.theory.wording import counted
 
@@ -17,6 +20,7 @@ __all__ = [
     "pooled_covariance",
     "pooled_scaler",
     "read_seeds",
+    "with_few_valued",
 ]
 
 SCALINGS = ("covariance", "features")  # what seeds are scaled by
@@ -35,6 +39,7 @@ class Seeds(NamedTuple):
 
     Attributes:
         label_name, attribute_name: of these columns; no attribute is None.
+        levels: place of a column of categories -> their names; its features are codes 0, 1, ...
     """
 
     features: np.ndarray
@@ -43,6 +48,12 @@ class Seeds(NamedTuple):
     label_name: str
     attribute_name: str | None = None
     cells: dict[str, tuple[str, str]] | None = None
+    levels: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Places of the columns of numbers."""
+        return np.setdiff1d(np.arange(self.features.shape[1]), list(self.levels))
 
 
 class Scaler(NamedTuple):
@@ -52,13 +63,16 @@ class Scaler(NamedTuple):
     spread: np.ndarray
 
 
-def read_seeds(path: Path, label: str, attribute: str | None = None) -> Seeds:
+def read_seeds(
+    path: Path, label: str, attribute: str | None = None, categorical: Sequence[str] = ()
+) -> Seeds:
     """Read labelled seeds from a CSV file with a header; every other column is a feature.
 
     Args:
         path: the file.
         label: name of the label's column; labels are kept as text.
         attribute: of an attribute's column; groups are then pairs of label and attribute.
+        categorical: of columns that hold categories; the others hold numbers.
 
     Returns:
         The seeds.
@@ -76,11 +90,18 @@ def read_seeds(path: Path, label: str, attribute: str | None = None) -> Seeds:
                [2. ]])
     """
     try:
-        table = read_table(path, label, attribute)
+        table = read_table(path, label, attribute, categorical=categorical)
     except TableError as error:
         raise SeedError(str(error)) from error
+    numeric = [at for at, name in enumerate(table.names) if name not in categorical]
+    features = np.empty((len(table.cells), len(table.names)))
+    features[:, numeric] = table.features[:, : len(numeric)]  # indicators stand after them
+    levels = {}
+    for at in sorted(set(range(len(table.names))) - set(numeric)):
+        kinds, codes = np.unique(table.cells[:, at].astype(np.str_), return_inverse=True)
+        features[:, at], levels[at] = codes, tuple(kinds.tolist())
     if attribute is None:
-        return Seeds(table.features, table.labels, table.names, table.label_name)
+        return Seeds(features, table.labels, table.names, table.label_name, levels=levels)
     assert table.attributes is not None  # it was asked for
     pairs = [*zip(table.labels.tolist(), table.attributes.tolist(), strict=True)]
     names = [f"{one} & {other}" for one, other in pairs]
@@ -91,13 +112,34 @@ def read_seeds(path: Path, label: str, attribute: str | None = None) -> Seeds:
             "'&'. Write one of them otherwise."
         )
     return Seeds(
-        features=table.features,
+        features=features,
         labels=np.array(names, dtype=np.str_),
         names=table.names,
         label_name=table.label_name,
         attribute_name=attribute,
         cells=cells,
+        levels=levels,
     )
+
+
+def with_few_valued(seeds: Seeds) -> Seeds:
+    """The seeds with columns of few whole numbers as categories, each number one.
+
+    Args:
+        seeds: whose columns of numbers are looked at.
+
+    Example:
+        >>> x = np.array([[0.0, 0.1], [1.0, 0.2]] * 5)
+        >>> with_few_valued(from_arrays(x, np.repeat([0, 1], 5))).levels
+        {0: ('0', '1')}
+    """
+    features, levels = seeds.features.copy(), dict(seeds.levels)
+    for place in np.flatnonzero(few_valued(features)):
+        if place not in levels:
+            values, codes = np.unique(features[:, place], return_inverse=True)
+            features[:, place] = codes
+            levels[int(place)] = tuple(f"{value + 0.0:.0f}" for value in values)
+    return seeds._replace(features=features, levels=levels)
 
 
 def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:

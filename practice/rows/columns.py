@@ -7,6 +7,7 @@ categories that were observed appear. Without numeric columns donors are drawn u
 
 Columns of few whole numbers, such as 0 and 1 or a count of children, are lent by the donor as well:
 a law of numbers would write 0.4 children. All other numbers keep to the bounds of their column.
+A generator that writes categories itself gets those of few levels as codes.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ except ImportError as error:
 __all__ = [
     "Columns",
     "Donors",
+    "Kinds",
+    "carried",
+    "coded",
     "completed",
     "donors",
+    "levels",
     "plain",
     "positions",
     "read_columns",
+    "taken",
     "with_numbers",
 ]
 
@@ -53,6 +59,50 @@ class Columns(NamedTuple):
     numbers: np.ndarray
     numeric: tuple[int, ...]
     categorical: tuple[int, ...]
+
+
+class Kinds(NamedTuple):
+    """Columns of categories as codes.
+
+    Attributes:
+        places: of the columns in the table.
+        codes: ``[n, places]``, each the first row that has the same category.
+    """
+
+    places: tuple[int, ...]
+    codes: np.ndarray
+
+
+def coded(columns: Columns, most: int) -> Kinds:
+    """The columns of at most so many categories, as codes.
+
+    Args:
+        columns: of a table; most: levels.
+
+    Example:
+        >>> found = read_columns(pd.DataFrame({"sex": ["f", "m", "f"], "name": ["a", "b", "c"]}))
+        >>> coded(found, 2)
+        Kinds(places=(0,), codes=array([[0.],
+               [1.],
+               [0.]]))
+    """
+    places, codes = [], []
+    for place in columns.categorical:
+        numbers, levels = pd.factorize(columns.table.iloc[:, place])
+        if len(levels) <= most:
+            places.append(place)
+            codes.append(np.unique(numbers, return_index=True)[1][numbers])
+    found = np.stack(codes, axis=1) if codes else np.empty((len(columns.table), 0))
+    return Kinds(tuple(places), found.astype(np.float64))
+
+
+def levels(numbers: np.ndarray) -> np.ndarray:
+    """How many different numbers each column holds ``[d]``.
+
+    Args:
+        numbers: ``[n, d]``.
+    """
+    return np.array([len(np.unique(column)) for column in numbers.T], dtype=int)
 
 
 def positions(table: pd.DataFrame, columns, argument: str) -> tuple[int, ...]:
@@ -292,13 +342,16 @@ def completed(
     return numbers
 
 
-def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.DataFrame:
+def with_numbers(
+    columns: Columns, rows: np.ndarray, numbers: np.ndarray, kinds: Kinds | None = None
+) -> pd.DataFrame:
     """The donors' rows with their numbers replaced; types are kept, whole numbers rounded.
 
     Args:
         columns: of the seeds.
         rows: the donor of each new row.
         numbers: generated numbers ``[m, numeric columns]``.
+        kinds: categories that were generated; the donor's if None.
 
     Example:
         >>> found = read_columns(pd.DataFrame({"age": [31, 40], "sex": ["f", "m"]}))
@@ -306,8 +359,13 @@ def with_numbers(columns: Columns, rows: np.ndarray, numbers: np.ndarray) -> pd.
         ['age,sex', '34,m']
     """
     drawn = dict(zip(columns.numeric, numbers.T, strict=True))
+    source = {}  # of a category: the row that has it
+    if kinds is not None:
+        source = dict(zip(kinds.places, kinds.codes.T.astype(int), strict=True))
     parts = {
-        place: _as_before(drawn[place], column) if place in drawn else column.array.take(rows)
+        place: _as_before(drawn[place], column)
+        if place in drawn
+        else column.array.take(source.get(place, rows))
         for place, (_, column) in enumerate(columns.table.items())
     }
     new = pd.DataFrame(parts, index=pd.RangeIndex(len(rows)))
@@ -334,3 +392,40 @@ def _limits(dtype) -> tuple[int, int]:
     info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
     room = 2**53  # whole numbers that float64 holds exactly
     return max(info.min, -room), min(info.max, room)
+
+
+def carried(metadata, size: int):
+    """Metadata of rows, checked; as a table or a dict of columns.
+
+    Args:
+        metadata: a table, anything that a dict is made of, or None; size: how many rows.
+
+    Raises:
+        ValueError: if a column has more or fewer entries.
+    """
+    if metadata is None:
+        return None
+    table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
+    for name in table:
+        if len(table[name]) != size:
+            raise ValueError(
+                f"metadata: {name!r} has {counted(len(table[name]), 'entry')} for "
+                f"{counted(size, 'row')}, expected one a row."
+            )
+    return table
+
+
+def taken(metadata, rows: np.ndarray):
+    """Metadata of some rows.
+
+    Args:
+        metadata: from `carried`; rows: their places.
+    """
+    if isinstance(metadata, pd.DataFrame):
+        return metadata.iloc[rows].reset_index(drop=True)
+    return {
+        name: column.iloc[rows].reset_index(drop=True)
+        if isinstance(column, pd.Series)
+        else np.asarray(column)[rows]
+        for name, column in metadata.items()
+    }

@@ -2,7 +2,8 @@
 
 ``plugin`` is the Gaussian with the seeds' mean and covariance, ``mixture`` a Gaussian mixture,
 ``predictive`` the Student-t posterior predictive of a Gaussian group, ``in_context`` the trained
-network of `transformer_toy`. Each refuses a group that is too small for it.
+network of `transformer_toy`, which writes categories too. Each refuses a group that is too small
+for it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["GENERATORS", "PooledCovariance", "draw_rows"]
+__all__ = ["GENERATORS", "MOST_LEVELS", "PooledCovariance", "draw_rows"]
 
 GENERATORS = ("plugin", "mixture", "predictive", "in_context")  # laws of whole rows, by name
+MOST_LEVELS = 8  # of a category that the network writes; it met up to so many in training
 _COMBINED = 1e-9  # of a correlation's eigenvalue: columns are combined up to rounding
 _MIXTURE_SEEDS = 4  # one component with a diagonal covariance, and something left to judge it by
 
@@ -44,6 +46,7 @@ def draw_rows(
     names: Sequence[str],
     rng: np.random.Generator,
     columns: Sequence[str] | None = None,
+    categorical: Sequence[int] = (),
     covariance: str = "group",
     max_components: int = 5,
 ) -> dict[int, np.ndarray]:
@@ -57,6 +60,7 @@ def draw_rows(
         names: of the groups, for messages.
         rng: source of randomness.
         columns: names of the features, for messages; numbered when omitted.
+        categorical: places of features that are codes of categories (in_context alone).
         covariance: "group", "pooled" over the groups, or "group or pooled": the pooled one, with
             a warning, for a group that has too few rows for its own (plugin and predictive).
         max_components: most components that a mixture may have.
@@ -89,7 +93,7 @@ def draw_rows(
     if features.shape[1] == 0:
         return {cell: np.empty((count, 0)) for cell, count in wanted.items()}
     if generator == "in_context":
-        return _in_context(features, cells, wanted, names, rng, columns)
+        return _in_context(features, cells, wanted, names, rng, columns, categorical)
     centre, scale = _units(features, cells)
     z = (features - centre) / scale
     rows = {}
@@ -238,7 +242,9 @@ def _shipped():
     return load(SHIPPED_ROWS)
 
 
-def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, np.ndarray]:
+def _in_context(
+    features, cells, wanted, names, rng, columns=None, categorical=()
+) -> dict[int, np.ndarray]:
     """The trained network: it reads a group's seeds as context and writes whole rows."""
     import jax
 
@@ -246,11 +252,16 @@ def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, 
 
     # names are quoted for messages, and the network's messages quote them
     text = np.array([name.strip("'") for name in names], dtype=np.str_)
-    axes, back = _varying_axes(features, cells)
-    read = features if axes is None else features @ axes
+    number = np.setdiff1d(np.arange(features.shape[1]), np.asarray(categorical, int))
+    axes, back = _varying_axes(features[:, number], cells)
+    own = features[:, number]
+    read = np.hstack([own if axes is None else own @ axes, features[:, categorical]])
     given = seeds.from_arrays(read, text[cells])
     if axes is None and columns is not None:
-        given = given._replace(names=tuple(columns))
+        order = [*number, *categorical]
+        given = given._replace(names=tuple(columns[place] for place in order))
+    width = read.shape[1] - len(categorical)
+    given = given._replace(levels=dict.fromkeys(range(width, read.shape[1]), ()))
     key = jax.random.key(int(rng.integers(2**31)))
     counts = {str(text[cell]): int(count) for cell, count in wanted.items()}
     try:
@@ -262,10 +273,14 @@ def _in_context(features, cells, wanted, names, rng, columns=None) -> dict[int, 
         ) from error
     found = {}
     for cell in wanted:
-        rows = np.concatenate([rows for label, rows in parts if label == str(text[cell])])
+        drawn = np.concatenate([rows for label, rows in parts if label == str(text[cell])])
+        rows = np.empty((len(drawn), features.shape[1]))
+        rows[:, categorical] = drawn[:, width:]
+        made = drawn[:, :width]
         if axes is not None:
-            centre = features[cells == cell].mean(axis=0)
-            rows = centre + (rows - centre @ axes) @ back
+            centre = own[cells == cell].mean(axis=0)
+            made = centre + (made - centre @ axes) @ back
+        rows[:, number] = made
         found[cell] = rows
     return found
 
@@ -281,7 +296,7 @@ def _varying_axes(features, cells) -> tuple[np.ndarray, np.ndarray] | tuple[None
     _, scale = _units(features, cells)
     residual = _residuals(features, cells) / scale
     degrees = count - len(np.unique(cells))
-    if degrees >= dim:
+    if degrees >= dim > 0:
         value, vector = np.linalg.eigh(residual.T @ residual / degrees)
         if value[0] <= _COMBINED:
             vector = vector[:, value > _COMBINED]

@@ -355,5 +355,5 @@ def _smoothed(loss: Sequence[Sequence[float]], chunk: int, window: int = 5) -> d
     _, *families, exact = np.asarray(loss).T
     means = [np.convolve(one - exact, np.ones(window) / window, "valid") for one in families]
     step = chunk * (np.arange(means[0].size) + (window + 1) / 2)
-    names = ("gaussian", "mixture", "structural")
+    names = ("gaussian", "mixture", "structural", "table")
     return {"step": step, **dict(zip(names, means, strict=True))}

@@ -115,11 +115,12 @@ def _rows(options: argparse.Namespace) -> int:
             title=f"{path.name}: log density of new rows less that of each rule, nats a row "
             "(standard error)"
         )
-        for name in ("family", "features", "seeds", *fidelity.RULES):
+        rules = (*fidelity.RULES, *fidelity.TABLE_RULES)
+        for name in ("family", "features", "seeds", *rules):
             grid.add_column(name, justify="left" if name == "family" else "right")
         cells = {(one.family, one.dim, one.seeds, one.rule): one for one in found}
         for cell in dict.fromkeys(key[:3] for key in cells):
-            row = [cells.get((*cell, rule)) for rule in fidelity.RULES]
+            row = [cells.get((*cell, rule)) for rule in rules]
             grid.add_row(
                 *map(str, cell),
                 *(f"{one.gain:+.3f} ({one.standard_error:.3f})" if one else "-" for one in row),

@@ -47,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="an attribute's column: groups are label & attribute, and both are written",
     )
+    parser.add_argument(
+        "--categorical",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a feature that holds categories; may be repeated",
+    )
     parser.add_argument("--out", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--checkpoint", type=Path, help="a model; default: shipped")
     amount = parser.add_mutually_exclusive_group()
@@ -59,13 +66,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="samples for one group (with --attribute 'LABEL & VALUE=NUMBER'); may be repeated; "
         "default: up to the largest group's size",
     )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="read all groups for each of them, with label and attribute as categories that are "
+        "given: for rare groups that are like the others but for a few columns",
+    )
     parser.add_argument("--scaling", choices=("covariance", "features"), default="covariance")
     parser.add_argument(
         "--as-drawn",
         action="store_true",
-        help="leave numbers as the network drew them; otherwise columns of whole numbers are "
-        "rounded, those of few whole numbers keep their range, and numbers keep the sign of their "
-        "column",
+        help="leave numbers as the network drew them; otherwise columns of few whole numbers are "
+        "written as categories are, those of whole numbers are rounded, and numbers keep the sign "
+        "of their column",
     )
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--batch", type=whole(0, most=10**9), help="samples held in memory")
@@ -86,10 +99,13 @@ def run(options: argparse.Namespace) -> int:
     from synthetic_oversampling.simulate.tables.kinds import like
     from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
     from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
+    from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 
     source = options.checkpoint or checkpoint.SHIPPED_ROWS
     model = generate.load_network(source)
-    given = seeds.read_seeds(options.seeds, options.label, options.attribute)
+    given = seeds.read_seeds(options.seeds, options.label, options.attribute, options.categorical)
+    if not options.as_drawn and isinstance(model, RowNetwork):
+        given = seeds.with_few_valued(given)
     counts = generate.balanced_counts(given)
     if options.each is not None:
         counts = dict.fromkeys(counts, options.each)
@@ -110,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
             counts,
             key=jax.random.key(options.seed),
             scaling=options.scaling,
+            together=options.together,
             batch=generate.BATCH if options.batch is None else options.batch,
         )
     if not options.as_drawn:

@@ -99,8 +99,8 @@ def network_rows(net: RowNetwork) -> Callable:
     def draw(seeds: Array, g: int, m: int, *, key: Key[Array, ""]) -> Array:
         count, dim = seeds.shape
         sizes = jnp.array([count], jnp.int32), jnp.array([dim], jnp.int32)
-        x_BxNxD = seeds.astype(jnp.float32)[None]
-        rows = writer.write(net.params, net.arch, x_BxNxD, *sizes, m, key)
+        x_BxNxD, numbers = seeds.astype(jnp.float32)[None], jnp.zeros((1, dim), jnp.int32)
+        rows = writer.write(net.params, net.arch, x_BxNxD, *sizes, numbers, m, key)
         return rows.astype(seeds.dtype)
 
     return draw

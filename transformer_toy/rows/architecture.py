@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from synthetic_oversampling.transformer_toy.rows.conjugate import Prior
 
@@ -77,7 +77,7 @@ def shapes(arch: Architecture) -> dict[str, tuple[int, ...]]:
 
     Example:
         >>> shapes(Architecture())["readout.linear"]
-        (32, 17)
+        (32, 18)
     """
     width, heads, functions = arch.width, arch.num_heads, arch.functions
     seed = functions + 2
@@ -94,13 +94,13 @@ def shapes(arch: Architecture) -> dict[str, tuple[int, ...]]:
         "hidden_bias": (arch.hidden,),
         "hidden_out": (arch.hidden, width),
     }
-    out = 3 * arch.parts + 2
+    out = 3 * arch.parts + 3
     return {
-        "prior": (3,),
-        "slot_prior": (3,),
+        "prior": (2, 3),
+        "slot_prior": (2, 3),
         "function.slope": (functions,),
         "function.bias": (functions,),
-        "embed.linear": (6 + arch.slots, width),
+        "embed.linear": (8 + arch.slots, width),
         "embed.bias": (width,),
         **{f"layer.{name}": (arch.num_layers, *shape) for name, shape in layer.items()},
         "readout.linear": (width, out),
@@ -121,7 +121,7 @@ def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.floa
     Example:
         >>> params = init(Architecture(), key=jax.random.key(0))
         >>> sum(value.size for value in params.values())
-        19852
+        19955
     """
     params = {}
     for index, (name, shape) in enumerate(shapes(arch).items()):
@@ -131,8 +131,8 @@ def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.floa
         size = 0.3 if name.startswith("layer.") else 1.0
         scale = size * max(shape[-2] if len(shape) > 1 else 1, 1) ** -0.5
         params[name] = scale * jax.random.normal(jax.random.fold_in(key, index), shape, dtype)
-    params["prior"] = jnp.log(jnp.asarray(_PRIOR, dtype))
-    params["slot_prior"] = jnp.log(jnp.asarray(_SLOT_PRIOR, dtype))
+    params["prior"] = jnp.log(jnp.asarray([_PRIOR, _PRIOR], dtype))
+    params["slot_prior"] = jnp.log(jnp.asarray([_SLOT_PRIOR, _SLOT_PRIOR], dtype))
     params["slot_sharpness"] = jnp.ones(1, dtype)
     params["readout.linear"] = 0.1 * params["readout.linear"]
     half = arch.functions // 2
@@ -146,19 +146,21 @@ def init(arch: Architecture, *, key: Key[Array, ""], dtype: DTypeLike = jnp.floa
     params["layer.row_query_bias"] = jnp.tile(query.reshape(1, -1), (arch.num_layers, 1))
     params["layer.relevance_bias"] = jnp.full_like(params["layer.relevance_bias"], 0.5)
     parts = np.linspace(-0.5, 0.5, arch.parts)
-    bias = [np.zeros(arch.parts), parts, np.full(arch.parts, -0.1), np.array([-2.0, 0.0])]
+    bias = [np.zeros(arch.parts), parts, np.full(arch.parts, -0.1), np.array([-2.0, 0.0, 0.0])]
     params["readout.bias"] = jnp.asarray(np.concatenate(bias), dtype)
     return params
 
 
-def prior_of(params: Params, name: str) -> Prior:
-    """The prior of mean and covariance that a network has learned, from its logarithms.
+def prior_of(params: Params, name: str, tables_B: Bool[Array, " B"]) -> Prior:
+    """The prior of each group's mean and covariance that a network has learned.
 
     Args:
         params: the network's weights.
-        name: of the three logarithms among them.
+        name: of the two times three logarithms among them.
+        tables_B: which groups have categories; theirs is the second.
     """
-    return Prior(*jnp.exp(params[name]))
+    log_numbers = jnp.where(tables_B[:, None], params[name][1:], params[name][:1])
+    return Prior(*jnp.unstack(jnp.exp(log_numbers), axis=1))
 
 
 def linear(

@@ -17,7 +17,7 @@ from synthetic_oversampling.transformer_toy.rows.architecture import (
     Params,
     prior_of,
 )
-from synthetic_oversampling.transformer_toy.rows.conjugate import Posterior
+from synthetic_oversampling.transformer_toy.rows.conjugate import Posterior, Prior
 
 __all__ = ["Context", "read"]
 
@@ -43,7 +43,7 @@ class Context(NamedTuple):
 
 
 def _held(
-    params: Params, arch: Architecture, white: Array, used: Array, dims: Array
+    prior: Prior, arch: Architecture, white: Array, used: Array, dims: Array
 ) -> Float[Array, "B S N"]:
     """How much of each seed each slot holds, after some rounds of attention (no gradient).
 
@@ -62,7 +62,7 @@ def _held(
     start = jnp.stack([-0.5 * near(point) for point in points], axis=1)
 
     def attend(logit_BxSxN: Array, _: None) -> tuple[Array, None]:
-        return _slot_logits(params, white, _share(logit_BxSxN, used), dims)[0], None
+        return _slot_logits(prior, white, _share(logit_BxSxN, used), dims)[0], None
 
     logit_BxSxN, _ = jax.lax.scan(attend, start, length=arch.rounds)
     return _share(logit_BxSxN, used)
@@ -73,14 +73,13 @@ def _share(logit_BxSxN: Array, used_BxN: Array) -> Array:
 
 
 def _slot_logits(
-    params: Params, white: Array, held_BxSxN: Array, dims_B: Array
+    prior: Prior, white: Array, held_BxSxN: Array, dims_B: Array
 ) -> tuple[Float[Array, "B S N"], Posterior]:
     """Log weight and log density of every seed in every slot (up to a constant), and the slots."""
-    prior = prior_of(params, "slot_prior")
-    slot = conjugate.posterior(prior, white[:, None], held_BxSxN)
+    slot = jax.vmap(conjugate.posterior)(prior, white[:, None], held_BxSxN)
     square = (conjugate.whiten(slot, white[:, None]) ** 2).sum(axis=-1)
     # features beyond a group's own have the prior's scale, and leave this as it is
-    padded = 0.5 * (white.shape[2] - dims_B)[:, None] * jnp.log(prior.scale)
+    padded = 0.5 * (white.shape[2] - dims_B)[:, None] * jnp.log(prior.scale)[:, None]
     volume = jnp.log(slot.diag).sum(axis=-1) - padded - 0.5 * dims_B[:, None] * jnp.log(slot.df)
     level = jnp.log(slot.weight + 0.5) - volume
     return level[..., None] - 0.5 * slot.df[..., None] * square, slot
@@ -93,6 +92,7 @@ def read(
     x_BxNxD: Float[Array, "B N D"],
     count_B: Int[Array, " B"],
     dims_B: Int[Array, " B"],
+    block_BxD: Int[Array, "B D"],
 ) -> Context:
     """What the network keeps of seeds; they are a set.
 
@@ -102,13 +102,15 @@ def read(
         x_BxNxD: seeds; those beyond a group's count may hold anything, features beyond its own 0.
         count_B: how many seeds each group has, from 0.
         dims_B: how many features.
+        block_BxD: the category that each feature is part of, from 1; 0 for a number.
 
     Example:
         >>> from synthetic_oversampling.transformer_toy.rows.architecture import init
         >>> arch = Architecture()
         >>> params = init(arch, key=jax.random.key(0))
         >>> one = jnp.ones(2, jnp.int32)
-        >>> read(params, arch, jnp.ones((2, 4, 3), jnp.float32), 4 * one, 3 * one).share_BxS.shape
+        >>> seeds, numbers = jnp.ones((2, 4, 3), jnp.float32), jnp.zeros((2, 3), jnp.int32)
+        >>> read(params, arch, seeds, 4 * one, 3 * one, numbers).share_BxS.shape
         (2, 3)
     """
     if x_BxNxD.shape[1] == 0:
@@ -116,14 +118,16 @@ def read(
     position_N = jnp.arange(x_BxNxD.shape[1], dtype=count_B.dtype)
     used = (position_N[None, :] < count_B[:, None]).astype(x_BxNxD.dtype)
     x = jnp.where(used[..., None] > 0.0, x_BxNxD, 0.0)
-    group = conjugate.posterior(prior_of(params, "prior"), x, used)
+    tables = (block_BxD > 0).any(axis=1)
+    group = jax.vmap(conjugate.posterior)(prior_of(params, "prior", tables), x, used)
     white = conjugate.whiten(group, x)
     unit = conjugate.leave_one_out(group, white) * used[..., None]
     white = white * jnp.sqrt(group.df)[:, None, None] * used[..., None]
     dims = dims_B.astype(x.dtype)
     fixed = jax.lax.stop_gradient(white)
-    held = jax.lax.stop_gradient(_held(params, arch, fixed, used, dims))
-    logit, slot = _slot_logits(params, fixed, held, dims)
+    slot_prior = prior_of(params, "slot_prior", tables)
+    held = jax.lax.stop_gradient(_held(slot_prior, arch, fixed, used, dims))
+    logit, slot = _slot_logits(slot_prior, fixed, held, dims)
     total = slot.weight.sum(axis=1, keepdims=True)
     seeds = jax.scipy.special.logsumexp(logit - jnp.log(total)[..., None], axis=1)
     seeds = (seeds + 0.5 * (fixed**2).sum(axis=-1)) * used

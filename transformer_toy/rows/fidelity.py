@@ -14,18 +14,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 from rich.console import Console
 from rich.progress import track
 
 from synthetic_oversampling.transformer_toy import heads, tasks
 from synthetic_oversampling.transformer_toy.evaluation import comparators
 from synthetic_oversampling.transformer_toy.rows import conjugate, network, prior, writer
+from synthetic_oversampling.transformer_toy.rows.prior import PRIOR
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 
 __all__ = [
     "FAMILIES",
     "RULES",
+    "TABLE_RULES",
     "Fidelity",
     "SampleFidelity",
     "by_samples",
@@ -84,8 +86,8 @@ class SampleFidelity(NamedTuple):
 
 def groups(
     family: str, num_groups: int, length: int, dim: int, *, key: Key[Array, ""]
-) -> Float[Array, "B N D"]:
-    """Rows of fresh groups of one family.
+) -> tuple[Float[Array, "B N D"], Int[Array, "B D"]]:
+    """Rows of fresh groups of one family, and which category each feature is part of (0: none).
 
     Args:
         family: one of ``FAMILIES``. "heavy-tailed" has Student rows with 4 degrees of freedom,
@@ -99,15 +101,16 @@ def groups(
         ValueError: for a family that does not exist.
 
     Example:
-        >>> groups("heavy-tailed", 2, 5, 3, key=jax.random.key(0)).shape
+        >>> groups("heavy-tailed", 2, 5, 3, key=jax.random.key(0))[0].shape
         (2, 5, 3)
     """
     if family not in FAMILIES:
         raise ValueError(f"family: got {family!r}, expected one of {', '.join(FAMILIES)}.")
     if family in prior.FAMILIES:
         which = prior.FAMILIES.index(family)
-        rows = prior.draw(3 * num_groups, length, dim, jnp.float32, key=key)
-        return rows[which * num_groups : (which + 1) * num_groups]
+        drawn = prior.draw(4 * num_groups, length, dim, jnp.float32, key=key)
+        rows, block = (one[which * num_groups : (which + 1) * num_groups] for one in drawn)
+        return rows, block
     keys = jax.random.split(key, 4)
     normal = jax.random.normal(keys[0], (num_groups, length, dim), jnp.float32)
     root = prior.covariance_root(num_groups, dim, jnp.float32, key=keys[1])
@@ -119,7 +122,8 @@ def groups(
         turn = jax.random.normal(keys[3], (num_groups, dim, dim), jnp.float32)
         axes = jnp.linalg.qr(turn)[0]
         root = axes * jnp.geomspace(1.0, _CONDITION**-0.5, dim, dtype=jnp.float32)[None, None, :]
-    return (normal + offset) @ jnp.swapaxes(root, 1, 2)
+    rows = (normal + offset) @ jnp.swapaxes(root, 1, 2)
+    return rows, jnp.zeros((num_groups, dim), jnp.int32)
 
 
 def _conjugate(weight: float, df: float, scale: float) -> Callable:
@@ -159,8 +163,50 @@ RULES: dict[str, tuple[Callable, Callable[[int], int]]] = {
     "flat prior": (_flat, lambda dim: dim + 1),
     "kde": (_mixture(comparators.kde), lambda dim: comparators.LEAST["kde"]),
     "gmm": (_mixture(comparators.gmm), lambda dim: comparators.LEAST["gmm"]),
-    "exact gaussian": (_conjugate(*prior.PRIOR), lambda dim: 0),
+    "exact gaussian": (_conjugate(*PRIOR), lambda dim: 0),
 }
+
+
+def _frequencies(x: Array, y: Array, block: Array) -> Array:
+    """Log probability of categories, each by itself: a level's odds against those after it.
+
+    Half a seed is added to either side.
+    """
+    index = jnp.arange(x.shape[2])
+    before = (block[:, :, None] == block[:, None, :]) & (index[:, None] < index[None, :])[None]
+
+    def open_to(rows: Array) -> Array:  # none of the levels before it was met
+        return 1.0 - jnp.minimum((rows > 0.0).astype(x.dtype) @ before.astype(x.dtype), 1.0)
+
+    met = (open_to(x) * (x > 0.0).astype(x.dtype)).sum(axis=1) + 0.5
+    chance = (met / (open_to(x).sum(axis=1) + 1.0))[:, None, :]
+    return open_to(y) * jnp.log(jnp.where(y > 0.0, chance, 1.0 - chance))
+
+
+def _regressed(x: Array, y: Array, block: Array) -> Array:
+    """Categories each by itself, numbers by a normal regression on them and each other."""
+    one, numbers = jnp.ones(x.shape[:2], x.dtype), (jnp.asarray(value, x.dtype) for value in PRIOR)
+    after = conjugate.posterior(conjugate.Prior(*numbers), x, one)
+    number = conjugate.log_density(after, y)
+    return jnp.where(block[:, None] > 0, _frequencies(x, y, block), number).sum(axis=-1)
+
+
+def _alone(x: Array, y: Array, block: Array) -> Array:
+    """Every column by itself."""
+    one, numbers = jnp.ones(x.shape[:2], x.dtype), (jnp.asarray(value, x.dtype) for value in PRIOR)
+    known = conjugate.Prior(*numbers)
+    number = jnp.concatenate(
+        [
+            conjugate.log_density(conjugate.posterior(known, x[..., [j]], one), y[..., [j]])
+            for j in range(x.shape[2])
+        ],
+        axis=-1,
+    )
+    return jnp.where(block[:, None] > 0, _frequencies(x, y, block), number).sum(axis=-1)
+
+
+# for tables: of rows, given seeds and blocks
+TABLE_RULES: dict[str, Callable] = {"columns alone": _alone, "normal regression": _regressed}
 
 
 def measure(
@@ -205,17 +251,20 @@ def measure(
 
 def _cell(net, family, dim, count, num_groups, key) -> list[Fidelity]:
     rules = {name: rule for name, (rule, least) in RULES.items() if count >= least(dim)}
+    if family == "table":
+        rules = TABLE_RULES
     values: dict[str, list] = {name: [] for name in rules}
     for start in range(0, num_groups, 64):
         size = min(64, num_groups - start)
-        rows = groups(family, size, count + ROWS, dim, key=jax.random.fold_in(key, start))
+        rows, block = groups(family, size, count + ROWS, dim, key=jax.random.fold_in(key, start))
         x, y = rows[:, :count], rows[:, count:]
         full = jnp.full(size, count, jnp.int32), jnp.full(size, dim, jnp.int32)
-        own = network.log_density(net.params, net.arch, x, *full, y).sum(axis=-1)
+        own = network.log_density(net.params, net.arch, x, *full, y, block).sum(axis=-1)
+        blocks = (block,) if family == "table" else ()
         for name, rule in rules.items():
             # float64 for the rules: a kernel far from a row underflows otherwise
             wide = jnp.zeros(()).dtype
-            other = jax.jit(rule)(x.astype(wide), y.astype(wide))
+            other = jax.jit(rule)(x.astype(wide), y.astype(wide), *blocks)
             values[name].append(np.asarray(own.astype(wide) - other).mean(axis=1))
     found = []
     for name, parts in values.items():
@@ -257,6 +306,8 @@ def by_samples(
 ) -> list[SampleFidelity]:
     """Rows of the network, of the plug-in, of SMOTE and of the seeds repeated, beside real ones.
 
+    For tables the rival is "donor": numbers by the plug-in, categories of a seed near to them.
+
     Args:
         net: the network.
         family: one of ``FAMILIES``.
@@ -272,35 +323,32 @@ def by_samples(
         'told'
     """
     draw_key, write_key, smote_key = jax.random.split(key, 3)
-    whole = np.asarray(groups(family, num_groups, count + rows, dim, key=draw_key), np.float64)
+    drawn, block = groups(family, num_groups, count + rows, dim, key=draw_key)
+    whole, blocks = np.asarray(drawn, np.float64), np.asarray(block)
     seeds, real = whole[:, :count], whole[:, count:]
     rng = np.random.default_rng(np.asarray(jax.random.key_data(write_key)))
-    smote = comparators.smote_samples(jnp.asarray(seeds), count, rows, key=smote_key)
-    made: dict[str, np.ndarray] = {"smote": np.asarray(smote)}
+    made: dict[str, np.ndarray] = {}
+    if family == "table":
+        made["donor"] = np.stack(
+            [_lent(*one, rows, rng) for one in zip(seeds, blocks, strict=True)]
+        )
+    else:
+        smote = comparators.smote_samples(jnp.asarray(seeds), count, rows, key=smote_key)
+        made["smote"] = np.asarray(smote)
+        made["plug-in"] = np.stack([_normal(one, rows, rng) for one in seeds])
     made["repeated"] = np.stack([one[rng.integers(count, size=rows)] for one in seeds])
-    made["plug-in"] = np.stack(
-        [
-            rng.multivariate_normal(one.mean(0), np.cov(one.T).reshape(dim, dim), rows)
-            for one in seeds
-        ]
-    )
     made["network"] = np.stack(
         [
-            np.concatenate(
-                [*writer.batches(net, one, rows, key=jax.random.fold_in(write_key, index))]
-            )
-            for index, one in enumerate(seeds)
+            _written(net, *one, rows, jax.random.fold_in(write_key, index))
+            for index, one in enumerate(zip(seeds, blocks, strict=True))
         ]
     )
     found = []
     for rule, other in made.items():
         energy = np.asarray(comparators.energy_distance(jnp.asarray(real), jnp.asarray(other)))
         told = np.array([_told(*pair) for pair in zip(real, other, strict=True)])
-        far = [
-            np.abs(np.corrcoef(a.T) - np.corrcoef(b.T))[np.triu_indices(dim, 1)].mean()
-            for a, b in zip(real, other, strict=True)
-        ]
-        covered = _covered(net, seeds, real, other) if rule == "network" else None
+        far = [_apart(*pair) for pair in zip(real, other, strict=True)]
+        covered = _covered(net, seeds, blocks, real, other) if rule == "network" else None
         root = num_groups**0.5
         found.append(
             SampleFidelity(
@@ -319,15 +367,65 @@ def by_samples(
     return found
 
 
-def _covered(net: RowNetwork, seeds: np.ndarray, real: np.ndarray, written: np.ndarray) -> float:
+def _normal(seeds: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """The plug-in's rows."""
+    cov = np.cov(seeds.T).reshape(seeds.shape[1], seeds.shape[1])
+    return rng.multivariate_normal(seeds.mean(axis=0), cov, rows)
+
+
+def _lent(seeds: np.ndarray, block: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers by the plug-in, categories of one of the five seeds with the nearest numbers."""
+    number = seeds[:, block == 0]
+    made, scale = _normal(number, rows, rng), 1e-9 + number.std(axis=0)
+    distance = (((made[:, None] - number[None]) / scale) ** 2).sum(axis=2)
+    near = np.argpartition(distance, 4, axis=1)[np.arange(rows), rng.integers(5, size=rows)]
+    out = seeds[near].copy()
+    out[:, block == 0] = made
+    return out
+
+
+def _written(
+    net: RowNetwork, seeds: np.ndarray, block: np.ndarray, rows: int, key: Key[Array, ""]
+) -> np.ndarray:
+    """The network's rows, through columns of codes as a table has them."""
+    number, kinds = seeds[:, block == 0], [*range(1, block.max(initial=0) + 1)]
+    codes = [1.0 + seeds[:, block == kind].argmax(axis=1) for kind in kinds]
+    met = [(seeds[:, block == kind] > 0.0).any(axis=1) for kind in kinds]
+    table = np.column_stack([*(a * b for a, b in zip(codes, met, strict=True)), number])
+    places = [*range(len(kinds))]
+    made = np.concatenate([*writer.batches(net, table, rows, key=key, categorical=places)])
+    out = np.empty((rows, len(block)))
+    out[:, block == 0] = made[:, len(kinds) :]
+    for place, kind in enumerate(kinds):
+        level = 1.0 + np.arange((block == kind).sum())
+        out[:, block == kind] = np.where(made[:, [place]] == level, 1.0, -1.0)
+    return out
+
+
+def _apart(real: np.ndarray, other: np.ndarray) -> float:
+    """Mean absolute error of the correlations of columns that vary in both."""
+    varying = (np.ptp(real, axis=0) > 0) & (np.ptp(other, axis=0) > 0)
+    first, second = (np.atleast_2d(np.corrcoef(one[:, varying].T)) for one in (real, other))
+    above = np.triu_indices(len(first), 1)
+    return float(np.abs(first - second)[above].mean()) if len(above[0]) else 0.0
+
+
+def _covered(
+    net: RowNetwork,
+    seeds: np.ndarray,
+    blocks: np.ndarray,
+    real: np.ndarray,
+    written: np.ndarray,
+) -> float:
     """Share of real rows whose density is above the tenth percentile of the written rows'."""
+    block = jnp.asarray(blocks)
     full = [np.full(len(seeds), size, np.int32) for size in seeds.shape[1:]]
 
     def density(y: np.ndarray) -> np.ndarray:
         x, rows = jnp.asarray(seeds, jnp.float32), jnp.asarray(y, jnp.float32)
         sizes = tuple(map(jnp.asarray, full))
         parts = [
-            network.log_density(net.params, net.arch, x, *sizes, rows[:, start : start + 20])
+            network.log_density(net.params, net.arch, x, *sizes, rows[:, start : start + 20], block)
             for start in range(0, rows.shape[1], 20)
         ]
         return np.asarray(jnp.concatenate(parts, axis=1).sum(axis=-1))

@@ -1,8 +1,8 @@
 """A permutation-invariant transformer that writes a row feature by feature, given a group's seeds.
 
-1. A regression layer (``conjugate``): the seeds' conjugate law, with a learned prior. Seeds and
-   rows are read in its coordinates, in which each feature has its regression on the earlier ones
-   subtracted; a Gaussian group needs nothing more.
+1. A regression layer (``conjugate``): the seeds' conjugate law, with a learned prior, another one
+   for groups with categories. Seeds and rows are read in its coordinates, in which each feature has
+   its regression on the earlier ones subtracted; a Gaussian group needs nothing more.
 2. Slots attend to the seeds (softmax over slots, a few rounds), each with a regression layer of its
    own on the seeds it holds: local laws, for groups that are not one Gaussian.
 3. One token for each feature to be written attends, layer after layer, to the seeds (rows) and to
@@ -11,6 +11,10 @@
    each earlier feature go with functions of the new one over the seeds.
 4. The law of the feature is a mixture of Student laws: ``parts`` about the regression, moved and
    scaled by the token, and one for each slot, weighted by how it explains the earlier features.
+
+A category of L levels is a block of L - 1 features, each 1 at one level and -1 at the others (the
+last level is -1 in all of them). Such a feature has the odds of its two values under that mixture,
+times a factor of the token; after a 1 the rest of a block is -1. Categories stand first.
 
 Every number that a feature's law depends on is of the seeds or of earlier features of its row, so
 the product over features is a density. Features padded at the end change nothing, as long as they
@@ -52,12 +56,24 @@ class FeatureLaw(NamedTuple):
     Attributes:
         log_weight: of the parts; df: degrees of freedom.
         loc, log_scale: centres and logarithms of scales, in those coordinates.
+        log_odds: of 1 against -1, for a feature that is part of a category; else it means nothing.
     """
 
     log_weight: Float[Array, "B Q J C"]
     df: Float[Array, "B Q J C"]
     loc: Float[Array, "B Q J C"]
     log_scale: Float[Array, "B Q J C"]
+    log_odds: Float[Array, "B Q J"]
+
+    def log_density(self, w_BxQxJ: Float[Array, "B Q J"]) -> Float[Array, "B Q J"]:
+        """Of the mixture, in its coordinates.
+
+        Args:
+            w_BxQxJ: where.
+        """
+        unit = (w_BxQxJ[..., None] - self.loc) * jnp.exp(-self.log_scale)
+        each = conjugate.log_student(unit, self.df) - self.log_scale
+        return jax.scipy.special.logsumexp(self.log_weight + each, axis=-1)
 
 
 def _slot_laws(slot: Posterior, w_BxQxD: Array, targets_J: Array) -> tuple[Array, ...]:
@@ -117,6 +133,7 @@ def feature_law(
     context: Context,
     y_BxQxD: Float[Array, "B Q D"],
     targets_J: Int[Array, " J"],
+    block_BxD: Int[Array, "B D"],
 ) -> FeatureLaw:
     """The law of some features of rows, each given the row's earlier features and the seeds.
 
@@ -126,15 +143,17 @@ def feature_law(
         context: from ``read``.
         y_BxQxD: rows; features from the target on may hold anything finite.
         targets_J: which features, from 0.
+        block_BxD: the category that each feature is part of, from 1; 0 for a number.
 
     Example:
         >>> from synthetic_oversampling.transformer_toy.rows.architecture import init
         >>> arch = Architecture()
         >>> params = init(arch, key=jax.random.key(0))
         >>> one = jnp.ones(2, jnp.int32)
-        >>> context = read(params, arch, jnp.ones((2, 4, 3), jnp.float32), 4 * one, 3 * one)
-        >>> rows = jnp.zeros((2, 5, 3), jnp.float32)
-        >>> feature_law(params, arch, context, rows, jnp.arange(3)).loc.shape
+        >>> numbers = jnp.zeros((2, 3), jnp.int32)
+        >>> seeds, rows = jnp.ones((2, 4, 3), jnp.float32), jnp.zeros((2, 5, 3), jnp.float32)
+        >>> context = read(params, arch, seeds, 4 * one, 3 * one, numbers)
+        >>> feature_law(params, arch, context, rows, jnp.arange(3), numbers).loc.shape
         (2, 5, 3, 8)
     """
     dtype, heads = y_BxQxD.dtype, arch.num_heads
@@ -147,6 +166,7 @@ def feature_law(
     )
     num_groups, num_rows, dim = w_BxQxD.shape
     num_targets, num_seeds = len(targets_J), context.white_BxNxD.shape[1]
+    known_KxJ = jnp.arange(dim, dtype=targets_J.dtype)[:, None] < targets_J[None, :]
     df_BxJ = group.df[:, None] + targets_J.astype(dtype)[None, :]
     slot_df, slot_loc, slot_log_scale, evidence = _slot_laws(context.slot, w_BxQxD, targets_J)
     evidence = jax.nn.log_softmax(evidence, axis=-1)
@@ -174,9 +194,12 @@ def feature_law(
     feature_BxQxJxKxG = jnp.concatenate([through, row_BxQxJxKxA, average], axis=-1)
 
     distance_BxQxJ = jnp.einsum("bqk,bkj->bqj", w_BxQxD**2, seen_BxKxJ)
-    of_group = [0.5 * log_count - 1.0, context.gain_B, *jnp.unstack(context.share_BxS, axis=1)]
+    is_table = (block_BxD > 0).any(axis=1).astype(dtype)
+    of_group = [0.5 * log_count - 1.0, context.gain_B, is_table]
+    of_group += jnp.unstack(context.share_BxS, axis=1)
     place_J = jnp.minimum(targets_J, arch.most_earlier).astype(dtype)
-    of_target = [0.25 * place_J[None, :] - 1.0, 4.0 / df_BxJ]
+    block_BxJ = block_BxD[:, targets_J]
+    of_target = [0.25 * place_J[None, :] - 1.0, 4.0 / df_BxJ, (block_BxJ > 0).astype(dtype)]
     stats = [jnp.broadcast_to(one[:, None, None], distance_BxQxJ.shape) for one in of_group]
     stats += [jnp.broadcast_to(one[:, None, :], distance_BxQxJ.shape) for one in of_target]
     stats += [jnp.log1p(distance_BxQxJ) - 1.0, (evidence * jnp.exp(evidence)).sum(axis=-1)]
@@ -224,8 +247,9 @@ def feature_law(
     }
     token, _ = jax.lax.scan(layer, token, layers)
     out = linear(params, "readout.linear", token, "readout.bias")
-    logit, loc, log_scale, gate, wider = jnp.split(
-        out, [arch.parts, 2 * arch.parts, 3 * arch.parts, 3 * arch.parts + 1], axis=-1
+    parts = arch.parts
+    logit, loc, log_scale, gate, wider, odds = jnp.split(
+        out, [parts, 2 * parts, 3 * parts, 3 * parts + 1, 3 * parts + 2], axis=-1
     )
     if dim > arch.most_earlier + 1:  # slots of so many features hold too few seeds each
         gate = jnp.full_like(gate, -jnp.inf)
@@ -237,12 +261,20 @@ def feature_law(
     unit = unit_BxQxJ[..., None]
     own_df = jnp.broadcast_to(df_BxJ[:, None, :, None], loc.shape)
     own_log_scale = jnp.clip(log_scale, -5.0, 4.0) + jnp.log(unit)
-    return FeatureLaw(
+    law = FeatureLaw(
         log_weight=jnp.concatenate(log_weight, axis=-1),
         df=jnp.concatenate([own_df, slot_df], axis=-1),
         loc=jnp.concatenate([loc * unit, slot_loc], axis=-1),
         log_scale=jnp.concatenate([own_log_scale, slot_log_scale + 0.3 * jnp.tanh(wider)], axis=-1),
+        log_odds=odds[..., 0],
     )
+    # w is linear in the feature's own number: where it is at 1 and at -1
+    step = (root_df / group.diag[:, None, :])[..., targets_J]
+    middle = w_BxQxD[..., targets_J] - step * y_BxQxD[..., targets_J]
+    ratio = law.log_density(middle + step) - law.log_density(middle - step)
+    same = (block_BxD[:, :, None] == block_BxJ[:, None, :]) & known_KxJ[None]
+    taken = jnp.einsum("bqk,bkj->bqj", (y_BxQxD > 0.0).astype(dtype), same.astype(dtype)) > 0.0
+    return law._replace(log_odds=jnp.where(taken, -jnp.inf, law.log_odds + ratio))
 
 
 @partial(jax.jit, static_argnames="arch")
@@ -253,6 +285,7 @@ def log_density(
     count_B: Int[Array, " B"],
     dims_B: Int[Array, " B"],
     y_BxQxD: Float[Array, "B Q D"],
+    block_BxD: Int[Array, "B D"] | None = None,
 ) -> Float[Array, "B Q D"]:
     """Log density of each feature of rows given the earlier ones and the seeds, in nats.
 
@@ -263,6 +296,8 @@ def log_density(
         count_B: how many of them each group has.
         dims_B: how many features each group has; the others' numbers mean nothing.
         y_BxQxD: rows.
+        block_BxD: which category each feature is part of, 0 for a number; all numbers if None.
+            Of a category the probability is returned in place of a density.
 
     Example:
         >>> from synthetic_oversampling.transformer_toy.rows.architecture import init
@@ -273,10 +308,12 @@ def log_density(
         >>> log_density(params, arch, rows, 4 * one, 3 * one, rows).shape
         (2, 4, 3)
     """
-    context = read(params, arch, x_BxNxD, count_B, dims_B)
-    law = feature_law(params, arch, context, y_BxQxD, jnp.arange(y_BxQxD.shape[2]))
+    dim = y_BxQxD.shape[2]
+    block = jnp.zeros((len(x_BxNxD), dim), jnp.int32) if block_BxD is None else block_BxD
+    context = read(params, arch, x_BxNxD, count_B, dims_B, block)
+    law = feature_law(params, arch, context, y_BxQxD, jnp.arange(dim), block)
     root_df = jnp.sqrt(context.group.df)[:, None, None]
-    w = (conjugate.whiten(context.group, y_BxQxD) * root_df)[..., None]
-    each = conjugate.log_student((w - law.loc) * jnp.exp(-law.log_scale), law.df) - law.log_scale
-    dense = jax.scipy.special.logsumexp(law.log_weight + each, axis=-1)
-    return dense + jnp.log(root_df) - jnp.log(context.group.diag)[:, None, :]
+    white = conjugate.whiten(context.group, y_BxQxD) * root_df
+    number = law.log_density(white) + jnp.log(root_df) - jnp.log(context.group.diag)[:, None, :]
+    category = -jax.nn.softplus(jnp.where(y_BxQxD > 0.0, -law.log_odds, law.log_odds))
+    return jnp.where(block[:, None, :] > 0, category, number)

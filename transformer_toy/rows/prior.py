@@ -1,14 +1,19 @@
-"""The groups that a network for whole rows is trained on: Gaussian, mixtures, structural laws.
+"""The groups that a network for whole rows is trained on: Gaussian, mixtures, structural, tables.
 
 Gaussian groups and mixtures have the same law of mean and covariance, a normal-inverse-Wishart of
 average covariance I, so that they differ in shape alone; structural groups share only the law of
 each column's variance and of its mean in that unit, and have the correlations of their structure.
-Only for the Gaussian third the exact predictive is known.
+Only for the Gaussian quarter the exact predictive is known.
 
 A structural group is written column by column, each a sum of functions of earlier columns plus
 noise (normal, exponential, heavy-tailed or uniform, its scale sometimes moving with another
 column), and its columns are then shuffled. Mixtures and structural groups are brought to unit
 moments by a sample of ``SAMPLE`` rows, which seeds and new rows are part of.
+
+A table is a structural group whose first columns have become categories: a category of L levels
+is L - 1 columns, its ``block``, each 1 at one level and -1 at the others, and all -1 at the last.
+Its level is that of the largest of L - 1 columns, or the last if none is large, and levels move the
+numbers too.
 
 Letters: B groups, N rows, D features, C components, K earlier columns, O functions.
 """
@@ -24,9 +29,9 @@ from jaxtyping import Array, Float, Int, Key
 from synthetic_oversampling.theory.compiling import as_one_program
 from synthetic_oversampling.transformer_toy.rows.conjugate import Prior, inverse_root
 
-__all__ = ["FAMILIES", "PRIOR", "SAMPLE", "covariance_root", "draw", "families_of"]
+__all__ = ["FAMILIES", "PRIOR", "SAMPLE", "covariance_root", "draw"]
 
-FAMILIES = ("gaussian", "mixture", "structural")  # families of groups in training
+FAMILIES = ("gaussian", "mixture", "structural", "table")  # families of groups in training
 PRIOR = (0.5, 5.0, 3.0)  # weight, df, scale: E Sigma = scale / (df - 2) I = I
 SAMPLE = 272  # rows that moments are of, seeds and new rows among them
 _COMPONENT_DF = 8.0
@@ -41,24 +46,6 @@ def exact_prior(dtype: DTypeLike) -> Prior:
         5.0
     """
     return Prior(*(jnp.asarray(value, dtype) for value in PRIOR))
-
-
-def families_of(num_groups: int) -> Int[Array, " B"]:
-    """Which family each group of a draw is of: in thirds, the Gaussian ones first.
-
-    Args:
-        num_groups: B, a multiple of 3.
-
-    Raises:
-        ValueError: for another number.
-
-    Example:
-        >>> print(families_of(6))
-        [0 0 1 1 2 2]
-    """
-    if num_groups < 3 or num_groups % 3:
-        raise ValueError(f"num_groups: got {num_groups}, expected a multiple of 3 from 3.")
-    return jnp.repeat(jnp.arange(3), num_groups // 3)
 
 
 @partial(as_one_program, static_argnames=("num_groups", "dim", "dtype", "df"), level=None)
@@ -147,6 +134,30 @@ def _structural(num_groups: int, dim: int, dtype: DTypeLike, key: Key[Array, ""]
     return jnp.take_along_axis(columns, order[:, None, :], axis=2)
 
 
+def _table(
+    latent_BxNxD: Float[Array, "B N D"], key: Key[Array, ""]
+) -> tuple[Float[Array, "B N D"], Int[Array, "B D"]]:
+    """Groups with their first columns made categories, and the blocks of these (0: a number)."""
+    num_groups, _, dim = latent_BxNxD.shape
+    keys = jax.random.split(key, 6)
+    dtype = latent_BxNxD.dtype
+    most = max(dim - 1, 1)
+    number = jax.random.randint(keys[0], (num_groups, 1), 1, most + 1, jnp.int32)
+    first = _often(keys[1], 0.6, (num_groups, dim)).at[:, 0].set(True)
+    place = jnp.arange(dim, dtype=jnp.int32)[None, :]
+    block = jnp.where(place < number, jnp.cumsum(first, axis=1, dtype=jnp.int32), 0)
+    token = (block > 0)[:, None, :]
+    score = latent_BxNxD + 0.8 * jax.random.normal(keys[2], (num_groups, 1, dim), dtype) - 0.2
+    same = (block[:, :, None] == block[:, None, :])[:, None]
+    best = jnp.where(same, score[:, :, None, :], -jnp.inf).max(axis=-1)
+    level = jnp.where(token & (score >= best) & (score > 0.0), 1.0, -1.0).astype(dtype)
+    moves = _often(keys[3], 0.4, (num_groups, dim, dim)).astype(dtype)
+    moves = moves * jax.random.normal(keys[4], (num_groups, dim, dim), dtype)
+    moves = moves * jax.random.uniform(keys[5], (num_groups, 1, 1), dtype)
+    number_BxNxD = latent_BxNxD + jnp.where(token, level, 0.0) @ moves
+    return jnp.where(token, level, _standardised(number_BxNxD, jointly=False)), block
+
+
 def _standardised(x: Array, *, jointly: bool) -> Array:
     """Rows with mean 0 and covariance I, or with each column's variance 1."""
     centred = x - x.mean(axis=1, keepdims=True)
@@ -160,33 +171,46 @@ def _standardised(x: Array, *, jointly: bool) -> Array:
 @partial(as_one_program, static_argnames=("num_groups", "length", "dim", "dtype"), level=None)
 def draw(
     num_groups: int, length: int, dim: int, dtype: DTypeLike, *, key: Key[Array, ""]
-) -> Float[Array, "B N D"]:
-    """Rows of new groups, a third of each family; the last rows are as good as the first.
+) -> tuple[Float[Array, "B N D"], Int[Array, "B D"]]:
+    """Rows of new groups, a quarter of each family in their order; any rows are as good as others.
 
     Args:
-        num_groups: B, a multiple of 3.
+        num_groups: B, a multiple of 4.
         length: N, up to ``SAMPLE``.
         dim: D.
         dtype: of the rows.
         key: a typed key.
 
+    Returns:
+        The rows, and for each column 0 for a number or the block of its category.
+
     Raises:
-        ValueError: for a number of groups that is no multiple of 3, or too many rows.
+        ValueError: for a number of groups that is no multiple of 4, or too many rows.
 
     Example:
-        >>> draw(6, 20, 3, jnp.float32, key=jax.random.key(0)).shape
-        (6, 20, 3)
+        >>> rows, block = draw(8, 20, 3, jnp.float32, key=jax.random.key(0))
+        >>> rows.shape, block[:6].any(), sorted(set(rows[6:, :, 0].ravel().tolist()))
+        ((8, 20, 3), Array(False, dtype=bool), [-1.0, 1.0])
     """
-    third = len(families_of(num_groups)) // 3
+    if num_groups < 4 or num_groups % 4:
+        raise ValueError(f"num_groups: got {num_groups}, expected a multiple of 4 from 4.")
     if not 1 <= length <= SAMPLE:
         raise ValueError(f"length: got {length}, expected a number of rows from 1 to {SAMPLE}.")
-    keys = jax.random.split(key, 5)
-    normal = jax.random.normal(keys[0], (third, length, dim), dtype)
-    mixed = _standardised(_mixture(third, dim, dtype, keys[1]), jointly=True)[:, :length]
-    formed = _standardised(_structural(third, dim, dtype, keys[2]), jointly=False)[:, :length]
+    quarter = num_groups // 4
+    keys = jax.random.split(key, 6)
+    normal = jax.random.normal(keys[0], (quarter, length, dim), dtype)
+    mixed = _standardised(_mixture(quarter, dim, dtype, keys[1]), jointly=True)[:, :length]
+    formed = _standardised(_structural(2 * quarter, dim, dtype, keys[2]), jointly=False)
+    table, block = _table(formed[quarter:], keys[5])
     root = covariance_root(num_groups, dim, dtype, key=keys[3])
     # a structural column keeps its meaning: it is scaled, not combined with others
-    scale = jnp.sqrt((root[2 * third :] ** 2).sum(axis=-1, keepdims=True))
-    root = jnp.concatenate([root[: 2 * third], scale * jnp.eye(dim, dtype=dtype)[None]])
+    scale = jnp.sqrt((root[2 * quarter :] ** 2).sum(axis=-1, keepdims=True))
+    root = jnp.concatenate([root[: 2 * quarter], scale * jnp.eye(dim, dtype=dtype)[None]])
     offset = jax.random.normal(keys[4], (num_groups, 1, dim), dtype) / PRIOR[0] ** 0.5
-    return (jnp.concatenate([normal, mixed, formed]) + offset) @ jnp.swapaxes(root, 1, 2)
+    parts = (normal, mixed, formed[:quarter, :length], table[:, :length])
+    rows = (jnp.concatenate(parts) + offset) @ jnp.swapaxes(root, 1, 2)
+    numbers = jnp.zeros((3 * quarter, dim), jnp.int32)
+    rows = rows.at[3 * quarter :].set(
+        jnp.where(block[:, None] > 0, table[:, :length], rows[3 * quarter :])
+    )
+    return rows, jnp.concatenate([numbers, block])

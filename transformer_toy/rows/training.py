@@ -37,7 +37,7 @@ class RowRecipe(train.Schedule):
 
     Args:
         steps: of the optimiser; warmup: of them, until the full rate; chunk: run at once.
-        groups: groups a step, a multiple of 3.
+        groups: groups a step, a multiple of 4.
         rows: rows a group whose law is asked.
         lengths: the most seeds a group, each length in turn; from a quarter of it (from 0 for the
             first) to all of it, log-uniform.
@@ -48,7 +48,7 @@ class RowRecipe(train.Schedule):
         (16, 64, 256)
     """
 
-    steps: int = 7200
+    steps: int = 8400
     warmup: int = 200
     chunk: int = 60
     groups: int = 48
@@ -66,9 +66,9 @@ class RowRecipe(train.Schedule):
                 f"RowRecipe.lengths: got {self.lengths!r}, expected a tuple of whole numbers "
                 "from 1."
             )
-        if self.groups % 3:
+        if self.groups % 4:
             raise ValueError(
-                f"RowRecipe.groups: got {self.groups}, expected a multiple of 3: a third of the "
+                f"RowRecipe.groups: got {self.groups}, expected a multiple of 4: a quarter of the "
                 "groups is of each family."
             )
         if not self.lengths or max(self.lengths) + self.rows > prior.SAMPLE:
@@ -115,6 +115,7 @@ def batch_loss(
     arch: Architecture,
     recipe: RowRecipe,
     row_BxNxD: Float[Array, "B N D"],
+    block_BxD: Int[Array, "B D"],
     turn: int,
     *,
     key: Key[Array, ""],
@@ -126,6 +127,7 @@ def batch_loss(
         arch: its sizes.
         recipe: how many seeds and rows are used.
         row_BxNxD: rows of groups; the last ``recipe.rows`` are those whose law is asked.
+        block_BxD: which category each feature is part of, 0 for a number.
         turn: which of the recipe's lengths.
         key: a typed key, for the numbers of seeds and features.
 
@@ -134,12 +136,12 @@ def batch_loss(
         of the Gaussian groups would have.
 
     Example:
-        >>> recipe, arch = RowRecipe(groups=3, rows=2), Architecture()
+        >>> recipe, arch = RowRecipe(groups=4, rows=2), Architecture()
         >>> params = init(arch, key=jax.random.key(0))
-        >>> rows = jnp.zeros((3, 40, 4), jnp.float32)
-        >>> run = lambda key: batch_loss(params, arch, recipe, rows, 0, key=key)
+        >>> rows, block = jnp.zeros((4, 40, 5), jnp.float32), jnp.zeros((4, 5), jnp.int32)
+        >>> run = lambda key: batch_loss(params, arch, recipe, rows, block, 0, key=key)
         >>> jax.eval_shape(run, jax.random.key(0))[1].shape
-        (5,)
+        (6,)
     """
     count, dims = _sizes(recipe, turn, key)
     kept = (_places(row_BxNxD.shape[2]) < dims[:, None]).astype(row_BxNxD.dtype)
@@ -150,12 +152,12 @@ def batch_loss(
     def a_group(dense: Array) -> Array:
         return -(dense.mean(axis=1) * share[: len(dense)]).sum(axis=1)
 
-    loss = a_group(network.log_density(params, arch, x, count, dims, y))
-    third = len(x) // 3
-    used = (_places(x.shape[1]) < count[:third, None]).astype(x.dtype)
-    known = conjugate.posterior(prior.exact_prior(x.dtype), x[:third], used)
-    best = a_group(conjugate.log_density(known, y[:third])).mean()
-    parts = [loss[start : start + third].mean() for start in range(0, 3 * third, third)]
+    loss = a_group(network.log_density(params, arch, x, count, dims, y, block_BxD))
+    quarter = len(x) // 4
+    used = (_places(x.shape[1]) < count[:quarter, None]).astype(x.dtype)
+    known = conjugate.posterior(prior.exact_prior(x.dtype), x[:quarter], used)
+    best = a_group(conjugate.log_density(known, y[:quarter])).mean()
+    parts = [loss[start : start + quarter].mean() for start in range(0, 4 * quarter, quarter)]
     return loss.mean(), jax.lax.stop_gradient(jnp.stack([loss.mean(), *parts, best]))
 
 
@@ -166,12 +168,12 @@ def _chunk(arch: Architecture, recipe: RowRecipe) -> Callable:
 
     def step(state: train.State, _: None) -> tuple[train.State, Array]:
         draw_key, size_key = jax.random.split(jax.random.fold_in(key, state.step))
-        rows = prior.draw(recipe.groups, length, recipe.features, jnp.float32, key=draw_key)
+        rows, block = prior.draw(recipe.groups, length, recipe.features, jnp.float32, key=draw_key)
 
         def of_turn(turn: int) -> Callable:
             def gradient(params: Params) -> tuple[Params, Array]:
                 loss = jax.value_and_grad(batch_loss, has_aux=True)
-                (_, parts), slope = loss(params, arch, recipe, rows, turn, key=size_key)
+                (_, parts), slope = loss(params, arch, recipe, rows, block, turn, key=size_key)
                 return slope, parts
 
             return gradient

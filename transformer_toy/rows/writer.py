@@ -1,13 +1,13 @@
 """Rows from the network for whole rows: seeds are read once a batch, features written in turn.
 
-Each batch writes the features in an order of its own. Seeds and features are padded to a few
-sizes, so that a new table does not compile anew; padding changes nothing. The sizes of batches are
-constant, so memory does not grow with the number of rows, and the rows depend on the key and the
-size of a batch alone.
+Each batch writes categories and then numbers in an order of its own. Seeds and features are padded
+to a few sizes, so that a new table does not compile anew; padding changes nothing. The sizes of
+batches are constant, so memory does not grow with the number of rows, and the rows depend on the
+key and the size of a batch alone.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import jax
@@ -19,6 +19,12 @@ from synthetic_oversampling.theory.wording import counted
 from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 from synthetic_oversampling.transformer_toy.rows import network
 from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, Params
+from synthetic_oversampling.transformer_toy.rows.categories import (
+    Layout,
+    decoded,
+    encoded,
+    laid_out,
+)
 from synthetic_oversampling.transformer_toy.rows.context import read
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 from synthetic_oversampling.transformer_toy.seeds import SeedError, Seeds, pooled_covariance
@@ -37,6 +43,7 @@ __all__ = [
 BATCH = 4096  # rows that are written in one order of the features
 MOST_FEATURES = 30  # of the groups that its fidelity was measured on, beyond those of training
 MOST_SEEDS = 1024  # a batch reads at most so many, drawn anew for each batch
+MOST_TOGETHER = 256  # as long as groups are read together
 _CELLS = 2**22  # of attention to seeds: rows times seeds
 _LEAST_SEEDS, _LEAST_FEATURES = 16, 4
 _MEAN = 2.0  # how far from the origin a group's mean is read, feature by feature
@@ -49,14 +56,23 @@ def _size(number: int, least: int) -> int:
 
 
 def padded(
-    z: Float[np.ndarray, "n d"],
-) -> tuple[Float[np.ndarray, "1 N D"], Int[np.ndarray, " 1"], Int[np.ndarray, " 1"]]:
-    """Seeds of one group at one of a few shapes, with how many and how many features there are.
+    z: Float[np.ndarray, "n d"], block: Int[np.ndarray, " d"] | None = None
+) -> tuple[
+    Float[np.ndarray, "1 N D"],
+    Int[np.ndarray, " 1"],
+    Int[np.ndarray, " 1"],
+    Int[np.ndarray, "1 D"],
+]:
+    """Seeds of one group at one of a few shapes, how many there are, of how many features.
 
     They are put in the order of their numbers: the order in which they came does not matter.
 
     Args:
         z: seeds in the network's units.
+        block: the category that each feature is part of, 0 for a number; numbers if None.
+
+    Returns:
+        Seeds, how many, how many features, and the blocks.
 
     Example:
         >>> padded(np.ones((20, 3)))[0].shape
@@ -65,7 +81,9 @@ def padded(
     count, dim = z.shape
     room = np.zeros((1, _size(count, _LEAST_SEEDS), _size(dim, _LEAST_FEATURES)), np.float32)
     room[0, :count, :dim] = z[np.lexsort(z.T[::-1])]
-    return room, np.array([count], np.int32), np.array([dim], np.int32)
+    blocks = np.zeros((1, room.shape[2]), np.int32)
+    blocks[0, :dim] = 0 if block is None else block
+    return room, np.array([count], np.int32), np.array([dim], np.int32), blocks
 
 
 @partial(jax.jit, static_argnames=("arch", "rows"))
@@ -75,8 +93,10 @@ def write(
     x_BxNxD: Array,
     count_B: Array,
     dims_B: Array,
+    block_BxD: Array,
     rows: int,
     key: Key[Array, ""],
+    given_D: Array | None = None,
 ) -> Float[Array, "Q D"]:
     """Rows of one group, feature after feature; those beyond the group's own mean nothing.
 
@@ -90,18 +110,22 @@ def write(
         x_BxNxD: the group's seeds, B = 1, as ``padded`` gives them.
         count_B: how many seeds.
         dims_B: how many features.
+        block_BxD: the category that each feature is part of, 0 for a number.
         rows: how many rows.
         key: a typed key.
+        given_D: a number for each feature that is given, as a condition, and NaN for those to be
+            drawn; all if None.
     """
-    context = read(params, arch, x_BxNxD, count_B, dims_B)
+    context = read(params, arch, x_BxNxD, count_B, dims_B, block_BxD)
     group = context.group
     dtype, dim = x_BxNxD.dtype, x_BxNxD.shape[2]
     root_df = jnp.sqrt(group.df)[:, None]
+    given_D = jnp.full(dim, jnp.nan, dtype) if given_D is None else given_D
 
     def with_feature(j: Array, offset_BxQxD: Array) -> Array:
         part_key, normal_key, chi_key = jax.random.split(jax.random.fold_in(key, j), 3)
         y_BxQxD = offset_BxQxD + group.mean[:, None, :]
-        law = network.feature_law(params, arch, context, y_BxQxD, j[None])
+        law = network.feature_law(params, arch, context, y_BxQxD, j[None], block_BxD)
         part = jax.random.categorical(part_key, law.log_weight[:, :, 0])[..., None]
         df, loc, log_scale = (
             jnp.take_along_axis(leaf[:, :, 0], part, axis=2)[..., 0]
@@ -115,37 +139,47 @@ def write(
         diag = jax.lax.dynamic_index_in_dim(group.diag, j, 1)
         earlier = jnp.where(jnp.arange(dim, dtype=j.dtype)[None, :] < j, row, 0.0)
         known = (offset_BxQxD @ earlier[..., None])[..., 0]
-        new = (white - known) * diag
+        chance = jax.nn.sigmoid(law.log_odds[:, :, 0])
+        level = jnp.where(jax.random.uniform(part_key, chance.shape, dtype) < chance, 1.0, -1.0)
+        fixed = jnp.where(jnp.isnan(given_D[j]), level, given_D[j]).astype(dtype)
+        is_fixed = (block_BxD[:, j] > 0)[:, None] | ~jnp.isnan(given_D[j])
+        new = jnp.where(is_fixed, fixed - group.mean[:, j][:, None], (white - known) * diag)
         return jax.lax.dynamic_update_index_in_dim(offset_BxQxD, new[..., None], j, 2)
 
     start = jnp.zeros((1, rows, dim), dtype)
     offset = jax.lax.fori_loop(0, dims_B[0], with_feature, start)
-    return (offset + group.mean[:, None, :])[0]
+    row = (offset + group.mean[:, None, :])[0]
+    return jnp.where(block_BxD > 0, jnp.sign(row), row)  # a mean that is taken and added rounds
 
 
 def batches(
     net: RowNetwork,
-    x: Float[np.ndarray, "n d"],
+    x: Float[np.ndarray, "n C"],
     count: int,
     *,
     key: Key[Array, ""],
-    cov: Float[np.ndarray, "d d"] | None = None,
+    cov: Float[np.ndarray, "C C"] | None = None,
+    categorical: Sequence[int] = (),
+    given: Mapping[int, float] | None = None,
     batch: int = BATCH,
-) -> Iterator[Float[np.ndarray, "m d"]]:
+) -> Iterator[Float[np.ndarray, "m C"]]:
     """New rows of one group, a batch at a time.
 
     Args:
         net: the network.
         x: the group's seeds.
         count: how many rows.
+        key: a typed key; the rows depend on it and on ``batch``.
         cov: the covariance that groups have on average, which the network takes for the prior's;
             the identity if None. Decorrelating by it in the order in which features are written
-            is the same as a regression layer whose prior has it.
-        key: a typed key; the rows depend on it and on ``batch``.
+            is the same as a regression layer whose prior has it. Categories have none.
+        categorical: places of columns of codes, which are written as codes of seeds are.
+        given: place of a categorical column -> the code that all rows are to have there, as a
+            condition. Seeds that have it are read first, and others up to 256 in all.
         batch: rows a batch, fewer for many seeds; the last one may be shorter.
 
     Yields:
-        Arrays of shape (at most batch, d).
+        Arrays of shape (at most batch, C).
 
     Raises:
         FloatingPointError: if a row is not finite.
@@ -158,29 +192,54 @@ def batches(
         >>> [part.shape for part in parts]
         [(4, 2), (1, 2)]
     """
-    seeds, dim = x.shape
-    cov = np.eye(dim) if cov is None else cov
-    used = min(seeds, MOST_SEEDS)
+    seeds, columns = x.shape
+    cov = np.eye(columns) if cov is None else cov
+    given = {} if given is None else given
+    own = np.flatnonzero((x[:, [*given]] == [*given.values()]).all(axis=1))
+    others = np.setdiff1d(np.arange(seeds), own)
+    most = min(len(own), MOST_SEEDS)
+    more = min(len(others), max(MOST_TOGETHER - most, 0))
+    used = most + more
     batch = max(1, min(batch, _CELLS // _size(used, _LEAST_SEEDS)))
     host = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     for index, start in enumerate(range(0, count, batch)):
-        order = host.permutation(dim)
-        chosen = host.choice(seeds, used, replace=False) if seeds > used else slice(None)
+        layout = laid_out(x, categorical, host, first=tuple(given))
+        numbers, levels = layout.numbers, int((layout.block > 0).sum())
+        chosen = np.arange(seeds)
+        if seeds > used:
+            parts = host.choice(own, most, replace=False), host.choice(others, more, replace=False)
+            chosen = np.concatenate(parts)
         part_key = jax.random.fold_in(key, index)
         size = _size(count, 64) if count < batch else batch
-        spread = np.linalg.cholesky(cov[np.ix_(order, order)])
-        z = np.linalg.solve(spread, x[chosen][:, order].T).T
+        spread = np.linalg.cholesky(cov[np.ix_(numbers, numbers)])
+        z = np.linalg.solve(spread, x[chosen][:, numbers].T).T
         moved = _moved(z)
-        drawn = write(net.params, net.arch, *padded(z - moved), size, part_key)
-        rows = np.empty((min(batch, count - start), dim))
-        z = np.asarray(drawn, np.float64)[: len(rows), :dim] + moved
-        rows[:, order] = z @ spread.T
+        features = np.concatenate([encoded(layout, x[chosen]), z - moved], axis=1)
+        room = padded(features, layout.block)
+        drawn = write(
+            net.params, net.arch, *room, size, part_key, _condition(layout, given, room[0].shape[2])
+        )
+        rows = np.empty((min(batch, count - start), columns))
+        made = np.asarray(drawn, np.float64)[: len(rows)]
+        rows[:, layout.categories] = decoded(layout, made[:, :levels])
+        rows[:, numbers] = (made[:, levels : len(layout.block)] + moved) @ spread.T
         if not np.isfinite(rows).all():
             raise FloatingPointError(
                 "the network wrote a row that is not finite; some seeds lie too many standard "
                 "deviations from the rest. Look for outliers or wrong units."
             )
         yield rows
+
+
+def _condition(layout: Layout, given: Mapping[int, float], size: int) -> Float[np.ndarray, " D"]:
+    """What ``write`` is given: the features of columns whose code is, and NaN for the rest."""
+    values = np.full(size, np.nan, np.float32)
+    if given:
+        row = np.zeros((1, max(layout.categories) + 1))
+        row[0, list(given)] = list(given.values())
+        first = sum(len(codes) - 1 for codes in layout.levels[: len(given)])
+        values[:first] = encoded(layout, row)[0, :first]
+    return values
 
 
 def _moved(z: np.ndarray) -> np.ndarray:
@@ -193,12 +252,15 @@ def _moved(z: np.ndarray) -> np.ndarray:
 
 
 @partial(jax.jit, static_argnames="arch")
-def _units(params, arch, x_BxNxD, count_B, dims_B) -> Array:
-    return read(params, arch, x_BxNxD, count_B, dims_B).unit_BxNxD
+def _units(params, arch, *room) -> Array:
+    return read(params, arch, *room).unit_BxNxD
 
 
 def unlike_training(
-    net: RowNetwork, z: Float[np.ndarray, "n d"], names: Sequence[str] | None = None
+    net: RowNetwork,
+    z: Float[np.ndarray, "n d"],
+    names: Sequence[str] | None = None,
+    block: Int[np.ndarray, " d"] | None = None,
 ) -> list[str]:
     """How a group's seeds differ from anything that the network was trained on, or measured on.
 
@@ -206,6 +268,7 @@ def unlike_training(
         net: the network.
         z: seeds in the network's units.
         names: of the features; numbered from 0 if None.
+        block: the category that each feature is part of, 0 for a number; all numbers if None.
 
     Returns:
         Parts of sentences about the group ("has ..."); none if there is no doubt.
@@ -216,7 +279,7 @@ def unlike_training(
         >>> net = load(SHIPPED_ROWS)
         >>> far = np.concatenate([np.arange(20.0), [1e4]])[:, None]
         >>> unlike_training(net, far, ["pay"])
-        ["has a seed 139 of the others' units away in 'pay', in training almost none was"]
+        ["has a seed 143 of the others' units away in 'pay', in training almost none was"]
     """
     most = max(net.about.get("recipe", {}).get("lengths", [np.inf]))
     found = []
@@ -226,8 +289,10 @@ def unlike_training(
         found.append(
             f"has {counted(z.shape[1], 'feature')}, the network was tried on up to {MOST_FEATURES}"
         )
-    room, *sizes = padded(z - _moved(z))
-    units = np.abs(np.asarray(_units(net.params, net.arch, room, *sizes)))[0, :, : z.shape[1]]
+    number = np.full(z.shape[1], True) if block is None else block == 0
+    room = padded(z - _moved(z) * number, block)
+    units = np.abs(np.asarray(_units(net.params, net.arch, *room)))[0, :, : z.shape[1]]
+    units = units * number  # a rare category is no outlier
     if units.max(initial=0.0) > _FARTHEST:
         worst = int(units.max(axis=0).argmax())
         found.append(
@@ -253,6 +318,7 @@ def group_rows(
     counts: dict[str, int],
     scaling: str,
     *,
+    together: bool,
     key: Key[Array, ""],
     batch: int,
 ) -> Iterator[tuple[str, np.ndarray]]:
@@ -263,11 +329,13 @@ def group_rows(
         seeds: of every group; all of them set the covariance that groups have on average.
         counts: how many rows for which label.
         scaling: how that covariance is estimated, see ``seeds.pooled_covariance``.
+        together: read the other groups' seeds too, with label and attribute as categories that
+            are given; otherwise a group's own seeds alone.
         key: a typed key.
         batch: rows a batch, at most ``BATCH``.
 
     Yields:
-        (label, rows), rows of shape (at most batch, d).
+        (label, rows), rows of shape (at most batch, d); categories are codes, as in the seeds.
 
     Raises:
         SeedError: if the seeds cannot be used, or a row is not finite.
@@ -275,12 +343,29 @@ def group_rows(
     Warns:
         BeyondTraining: for every doubt of ``unlike_training``.
     """
-    centre, cov = pooled_covariance(seeds, scaling)
+    numbers, columns = seeds.numbers, seeds.features.shape[1]
+    categorical = [*seeds.levels]
+    centre, cov = np.zeros(columns), np.eye(columns)
+    typical = np.ones(columns)
+    if len(numbers):
+        part = seeds._replace(
+            features=seeds.features[:, numbers],
+            names=tuple(seeds.names[place] for place in numbers),
+        )
+        centre[numbers], cov[np.ix_(numbers, numbers)] = pooled_covariance(part, scaling)
+        typical[numbers] = _typical_spread(part)
     wanted = {label: count for label, count in counts.items() if count}
     groups = {label: seeds.features[seeds.labels == label] - centre for label in wanted}
-    typical = _typical_spread(seeds)
     for label, x in groups.items():
-        for doubt in unlike_training(net, x / typical, seeds.names):
+        layout = laid_out(x, categorical)
+        z = np.concatenate([encoded(layout, x), (x / typical)[:, layout.numbers]], axis=1)
+        names = [
+            seeds.names[place]
+            for place, levels in zip(layout.categories, layout.levels, strict=True)
+            for _ in levels[1:]
+        ]
+        names += [seeds.names[place] for place in layout.numbers]
+        for doubt in unlike_training(net, z, names, layout.block):
             warnings.warn(
                 f"group {label!r} {doubt}: its rows are an extrapolation. Compare their plots with "
                 "the seeds', or use another generator.",
@@ -288,14 +373,38 @@ def group_rows(
                 stacklevel=3,
             )
 
+    conditions = _conditions(seeds) if together else np.empty((len(seeds.labels), 0))
+    whole = np.concatenate([seeds.features - centre, conditions], axis=1)
+    extra = [*range(columns, whole.shape[1])]
+    wide = np.eye(whole.shape[1])
+    wide[:columns, :columns] = cov
+
     def parts() -> Iterator[tuple[str, np.ndarray]]:
         for index, (label, count) in enumerate(wanted.items()):
-            group_key, size = jax.random.fold_in(key, index), min(batch, BATCH)
-            rows = batches(net, groups[label], count, key=group_key, cov=cov, batch=size)
+            own = seeds.labels == label
+            rows = batches(
+                net,
+                whole if together else groups[label],
+                count,
+                key=jax.random.fold_in(key, index),
+                cov=wide,
+                categorical=[*categorical, *extra],
+                given=dict(zip(extra, conditions[own][0], strict=True)),
+                batch=min(batch, BATCH),
+            )
             try:
                 for part in rows:
-                    yield label, centre + part
+                    yield label, centre + part[:, :columns]
             except FloatingPointError as error:
                 raise SeedError(f"group {label!r}: {error}") from error
 
     return parts()
+
+
+def _conditions(seeds: Seeds) -> Float[np.ndarray, "n q"]:
+    """Label and attribute of every seed as codes, a column each."""
+    columns = [seeds.labels]
+    if seeds.cells is not None:
+        columns = [*np.array([seeds.cells[label] for label in seeds.labels]).T]
+    codes = [np.unique(column, return_inverse=True)[1] for column in columns]
+    return np.stack(codes, axis=1).astype(np.float64)
