@@ -1,4 +1,4 @@
-"""(d) The transformer: training steps and generated samples a second."""
+"""(d) The transformer: training steps and written rows a second."""
 
 from __future__ import annotations
 
@@ -6,47 +6,43 @@ import jax
 import numpy as np
 
 from benchmarks.timing import times
-from synthetic_oversampling.transformer_toy import checkpoint, generate, tasks, train
-from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_ROWS
+from synthetic_oversampling.transformer_toy import tasks, train
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
 from synthetic_oversampling.transformer_toy.model import num_parameters
 from synthetic_oversampling.transformer_toy.rows import training as rows_training
 from synthetic_oversampling.transformer_toy.rows import writer
-from synthetic_oversampling.transformer_toy.seeds import from_arrays, pooled_scaler
 
 __all__ = ["run"]
 
 
 def run(quick: bool) -> list[str]:
-    """The section: steps a second with the default recipe, samples a second as `generate` draws."""
-    chunk, count = (2, 2_000) if quick else (50, 2_000_000)
+    """The section: steps a second with the default recipe, rows a second as `generate` draws."""
+    chunk, num_rows = (2, 20) if quick else (50, 20_000)
     task = tasks.unknown_mean()
     recipe = train.Recipe(steps=chunk, chunk=chunk)
     arch = train.architecture(task)
     state = train.initial_state(task, arch, recipe)
     advance = train.chunk_of_steps(task, recipe)
 
-    model = checkpoint.load_model(SHIPPED)
-    rng = np.random.default_rng(0)
-    seeds = from_arrays(rng.standard_normal((60, 3)), np.repeat(["a", "b"], (40, 20)))
-    scaler = pooled_scaler(seeds)
-    law = generate.group_law(model, seeds.features[40:], scaler)
-
-    def draw():
-        parts = generate.batches(model, law, scaler, count, key=jax.random.key(0))
-        return sum(len(part) for part in parts)
-
-    net, num_rows = rows_training.load(SHIPPED_ROWS), count // 100
+    net = rows_training.load(SHIPPED_ROWS)
     weights = sum(map(np.size, net.params.values()))
-    z = rng.standard_normal((60, 8))
+    rng = np.random.default_rng(0)
+    numbers = rng.standard_normal((60, 8))
+    table = np.column_stack([rng.integers(3, size=(60, 2)), rng.standard_normal((60, 4))])
 
-    def write():
-        parts = writer.batches(net, z, num_rows, key=jax.random.key(0))
+    def write(seeds, categorical):
+        key = jax.random.key(0)
+        parts = writer.batches(net, seeds, num_rows, key=key, categorical=categorical)
         return sum(len(part) for part in parts)
 
-    work = {"train": lambda: advance(state)[1], "draw": draw, "write": write}
+    work = {
+        "train": lambda: advance(state)[1],
+        "numbers": lambda: write(numbers, []),
+        "categories": lambda: write(table, [0, 1]),
+    }
     found = times(work, repeats=2 if quick else 5)
-    training, drawing, writing = (found[name] for name in work)
-    whole = drawing.output == count and writing.output == num_rows
+    training, of_numbers, of_categories = (found[name] for name in work)
+    whole = of_numbers.output == of_categories.output == num_rows
     if not np.all(np.isfinite(training.output)) or not whole:
         raise AssertionError("training diverged, or samples are missing; the times mean nothing.")
     return [
@@ -54,8 +50,8 @@ def run(quick: bool) -> list[str]:
         "|---|---|---|",
         f"| training steps ({num_parameters(arch):,} parameters, {recipe.groups} groups of "
         f"{recipe.prefixes} prefixes) | {chunk / training.median:.1f} | {training.first:.1f} s |",
-        f"| generated samples (3 features, in the user's units) | "
-        f"{count / drawing.median:,.0f} | {drawing.first:.1f} s |",
         f"| whole rows (8 features, 60 seeds, {weights:,} parameters) | "
-        f"{num_rows / writing.median:,.0f} | {writing.first:.1f} s |",
+        f"{num_rows / of_numbers.median:,.0f} | {of_numbers.first:.1f} s |",
+        f"| whole rows (two categories of three levels, 4 features) | "
+        f"{num_rows / of_categories.median:,.0f} | {of_categories.first:.1f} s |",
     ]

@@ -17,6 +17,7 @@ from synthetic_oversampling.theory import (
 )
 from synthetic_oversampling.theory.inputs import FarFromZero, check_groups
 from synthetic_oversampling.transformer_toy import checkpoint, generate
+from synthetic_oversampling.transformer_toy.rows.training import load
 from synthetic_oversampling.transformer_toy.seeds import from_arrays
 
 MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.5, 0.0]])
@@ -101,7 +102,7 @@ def test_a_network_s_samples_are_written_with_the_digits_of_their_spread(tmp_pat
     written = {}
     for offset in (0.0, 2.0**30):
         given = from_arrays(x + offset, label.astype(str))
-        net, path = checkpoint.load_model(checkpoint.SHIPPED), tmp_path / f"{offset}.csv"
+        net, path = load(checkpoint.SHIPPED_ROWS), tmp_path / f"{offset}.csv"
         parts = generate.generate(net, given, {"1": 20}, key=jax.random.key(0))
         generate.write_csv(path, given, parts, 20)
         written[offset] = np.loadtxt(path, delimiter=",", skiprows=1)[:, :3] - offset

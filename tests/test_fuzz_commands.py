@@ -20,7 +20,7 @@ from synthetic_oversampling.simulate.verify import suites
 from synthetic_oversampling.transformer_toy import checkpoint
 
 DATA = Path(__file__).parent / "figure_artifacts"
-SHIPPED = (checkpoint.SHIPPED, checkpoint.SHIPPED_MEAN)
+SHIPPED = (checkpoint.SHIPPED_ROWS, checkpoint.SHIPPED_MEAN)
 
 
 def _answer(main, argv):

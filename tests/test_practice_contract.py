@@ -43,7 +43,7 @@ def test_the_contract_of_imbalanced_learn_is_kept(estimator, check):
     )
 )
 @pytest.mark.filterwarnings(
-    "ignore::synthetic_oversampling.transformer_toy.evaluation.beyond.BeyondTraining"
+    "ignore::synthetic_oversampling.transformer_toy.seeds.BeyondTraining"
 )  # 201 seeds a group
 def test_the_contract_is_kept_by_the_generators_that_take_longer(estimator, check):
     check(estimator)

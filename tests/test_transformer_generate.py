@@ -9,24 +9,15 @@ import pytest
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.arguments import check_new
 from synthetic_oversampling.simulate.artifacts import ArtifactError
-from synthetic_oversampling.transformer_toy import (
-    checkpoint,
-    constructed,
-    generate,
-    model,
-    seeds,
-    tasks,
-    train,
-)
-from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED
-from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
+from synthetic_oversampling.transformer_toy import checkpoint, constructed, generate, seeds
+from synthetic_oversampling.transformer_toy.rows.training import load
 
 KEY = jax.random.key(5)
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return checkpoint.load_model(SHIPPED)
+    return load(checkpoint.SHIPPED_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -45,33 +36,6 @@ def _all(model, given, counts, **options):
         label: np.concatenate([x for one, x in parts if one == label])
         for label in dict.fromkeys(one for one, _ in parts)
     }
-
-
-def test_the_shipped_network_reproduces_mean_and_covariance_of_each_group(shipped, given):
-    """The mean is the seeds' up to 5 standard errors of the draws, its shrinkage included.
-
-    The spread is the group's own, the correlations the groups' common ones: 5 standard errors of
-    the group's seeds, of a standard deviation and of a correlation.
-    """
-    with pytest.warns(BeyondTraining, match="300 seeds"):
-        draws = _all(shipped, given, {"no": 20_000, "yes": 20_000})
-    for label, count in (("no", 300), ("yes", 40)):
-        x = given.features[given.labels == label]
-        cov, got = np.cov(x.T), np.cov(draws[label].T)
-        off = draws[label].mean(axis=0) - x.mean(axis=0)
-        distance = off @ np.linalg.solve(cov, off)
-        assert distance < 25.0 * 3 / 20_000, label
-        white = np.linalg.solve(np.linalg.cholesky(cov), np.linalg.cholesky(got))
-        limit = np.where(np.eye(3), 5.0 * (1 / (2 * count)) ** 0.5, 5.0 * (1 / count) ** 0.5)
-        assert (np.abs(white - np.eye(3)) < limit).all() and limit[0, 0] < 1.0, label
-
-
-def test_without_decorrelation_the_correlation_is_lost(shipped, given):
-    with pytest.warns(BeyondTraining) as doubts:
-        x = _all(shipped, given, {"no": 5_000}, scaling="features")["no"]
-    assert any("correlations" in str(doubt.message) for doubt in doubts)
-    correlation = np.corrcoef(given.features[given.labels == "no"].T)[0, 1]
-    assert abs(correlation) > 0.7 and abs(np.corrcoef(x.T)[0, 1]) < 5.0 / 5_000**0.5
 
 
 def test_units_do_not_matter(shipped, given):
@@ -108,18 +72,6 @@ def test_the_same_key_gives_the_same_samples_and_another_gives_others(shipped, g
     assert np.array_equal(one, _all(shipped, given, {"yes": 10})["yes"])
     other = list(generate.generate(shipped, given, {"yes": 10}, key=jax.random.key(6)))[0][1]
     assert not np.array_equal(one, other)
-
-
-def test_a_hand_written_network_generates_its_exact_predictive():
-    """Standardised seeds: mean shrunk by n/(n + v/t), variance v (1 + 1/(n + v/t))."""
-    rng = np.random.default_rng(1)
-    x = np.concatenate([rng.normal(size=(5, 1)), 3.0 + rng.normal(size=(50, 1))])
-    given = seeds.from_arrays(x, np.repeat([0, 1], [5, 50]))
-    scaler = seeds.pooled_scaler(given)
-    law = generate.group_law(constructed.location(1, 1.0, 2.0), x[:5], scaler)
-    z = ((x[:5] - scaler.centre) / scaler.spread[0, 0]).sum()
-    np.testing.assert_allclose(float(law.mean[0, 0, 0]), z / 5.5, rtol=1e-5)
-    np.testing.assert_allclose(float(law.var[0, 0]), 1 + 1 / 5.5, rtol=1e-5)
 
 
 def _csv(tmp_path, text, name="seeds.csv"):
@@ -190,24 +142,15 @@ def test_the_command_writes_a_csv_like_the_seeds(tmp_path, capsys):
         (["--each", "2", "--batch", "0"], "batch"),
         (["--checkpoint", "{seeds}"], "not a readable safetensors"),
         (["--checkpoint", "{folder}/none.safetensors"], "no such file"),
-        (["--checkpoint", "{folder}/dim5.safetensors"], "the network was trained for 5"),
-        (["--checkpoint", "{folder}/words.safetensors"], "laws are fixed in advance"),
-        (["--checkpoint", "{folder}/wide.safetensors"], "shape_prior 1, expected more than 1"),
+        (["--checkpoint", "{folder}/mean.safetensors"], "expected one of a network for whole rows"),
     ],
 )
 def test_bad_requests_end_with_a_message_and_status_2(tmp_path, capsys, options, word):
     folder = tmp_path / "models"
     folder.mkdir()
-    wide = tasks.unknown_mean_and_scale(1, shape_prior=1.0)
-    arch = train.architecture(wide)
-    networks = {
-        "dim5": constructed.location(5),
-        "words": constructed.symbols(3),
-        "wide": checkpoint.Model(wide, arch, model.zeros(arch), {}),
-    }
-    for name, network in networks.items():
-        target = folder / f"{name}.safetensors"
-        checkpoint.save_model(target, network.params, network.task, network.arch)
+    network = constructed.location(5)
+    target = folder / "mean.safetensors"
+    checkpoint.save_model(target, network.params, network.task, network.arch)
     path = _csv(tmp_path, GOOD)
     options = [one.format(seeds=path, folder=folder) for one in options]
     out = tmp_path / "out.csv"
@@ -224,13 +167,6 @@ def test_the_seeds_are_never_overwritten(tmp_path, capsys):
     )
     assert status == 2 and "over a file that the command reads" in capsys.readouterr().err
     assert path.read_text() == GOOD
-
-
-def test_a_group_farther_than_the_training_reached_is_refused(shipped, given):
-    features = given.features.copy()
-    features[given.labels == "yes"] += 1e6
-    with pytest.raises(seeds.SeedError, match="standard deviations from the middle"):
-        generate.generate(shipped, given._replace(features=features), {"yes": 5}, key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -274,16 +210,12 @@ def test_samples_are_written_where_every_command_writes_and_refused_in_the_same_
     generate.write_csv(there, given, iter([]), 0, overwrite=True)
 
 
-def test_the_command_trains_a_network_that_it_can_generate_with(tmp_path, capsys):
-    net, out = tmp_path / "net.safetensors", tmp_path / "out.csv"
+def test_the_command_trains_a_network_and_refuses_what_is_none(tmp_path, capsys):
+    net = tmp_path / "net.safetensors"
     tiny = ["--steps", "2", "--chunk", "1", "--groups", "2", "--max-count", "4"]
     assert main(["train", "unknown_mean", "--set", "dim=2", "--out", str(net), *tiny]) == 0
     assert sorted(one.name for one in tmp_path.iterdir()) == ["net.safetensors"]
     assert checkpoint.load_model(net).about["recipe"]["steps"] == 2
-    path = _csv(tmp_path, GOOD)
-    command = ["generate", str(path), "--label", "kind", "--out", str(out), "--each", "2"]
-    assert main([*command, "--checkpoint", str(net)]) == 0
-    assert len(out.read_text().splitlines()) == 5
     assert main(["train", "unknown_mean", "--set", "dim=0", "--out", str(net)]) == 2
     assert main(["train", "unknown_mean", "--set", "legs=4", "--out", str(net)]) == 2
     assert main(["train", "unknown_mean", "--out", str(tmp_path / "no" / "x")]) == 2
@@ -292,17 +224,6 @@ def test_the_command_trains_a_network_that_it_can_generate_with(tmp_path, capsys
     assert main(["evaluate", str(net), "--out", str(net)]) == 2
     assert net.read_bytes() == before
     assert capsys.readouterr().err.count("Traceback") == 0
-
-
-def test_families_with_fixed_laws_and_other_dimensions_are_refused():
-    with pytest.raises(seeds.SeedError, match="fixed in advance"):
-        generate.check_model(constructed.dictionary(tasks.dictionary(laws=2)), 2)
-    generate.check_model(constructed.location(1), 9)
-    task = tasks.unknown_mean_and_scale(3)
-    network = checkpoint.Model(task, train.architecture(task), {}, {})
-    generate.check_model(network, 3)
-    with pytest.raises(seeds.SeedError, match="trained for 3"):
-        generate.check_model(network, 2)
 
 
 def test_columns_keep_their_kind_unless_rows_are_asked_for_as_drawn(tmp_path):

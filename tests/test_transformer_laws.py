@@ -131,7 +131,6 @@ def test_the_loss_by_nodes_or_draws_is_the_cross_entropy(name, dim):
     [
         tasks.unknown_mean(2),
         tasks.unknown_mean(1, mixture=2),
-        tasks.unknown_mean_and_scale(1),
         tasks.dictionary(laws=3),
         tasks.labelled(labels=2),
         tasks.symbols(3),

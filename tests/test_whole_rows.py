@@ -11,7 +11,6 @@ from scipy import integrate, stats
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS, CheckpointError
-from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 from synthetic_oversampling.transformer_toy.rows import (
     accuracy,
     conjugate,
@@ -23,6 +22,7 @@ from synthetic_oversampling.transformer_toy.rows import (
 )
 from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, init
 from synthetic_oversampling.transformer_toy.rows.context import read
+from synthetic_oversampling.transformer_toy.seeds import BeyondTraining
 
 ARCH = Architecture()
 KEY = jax.random.key(4)
@@ -343,5 +343,5 @@ def test_the_commands_take_the_network_for_whole_rows(tmp_path, capsys):
     for wrong in (["--set", "depth=3"], ["--hidden-embed", "4"], ["--set", "groups=6"]):
         assert main(["train", "rows", "--out", str(tmp_path / "n.safetensors"), *wrong]) == 2
     assert "depth" in capsys.readouterr().err
-    mixed = ["evaluate", str(SHIPPED_ROWS), str(checkpoint.SHIPPED)]
+    mixed = ["evaluate", str(SHIPPED_ROWS), str(checkpoint.SHIPPED_MEAN)]
     assert main(mixed) == 2 and "one by one" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from scipy import stats
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice import SyntheticOverSampler
 from synthetic_oversampling.transformer_toy import generate, seeds
-from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED, SHIPPED_ROWS, load_model
+from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
 from synthetic_oversampling.transformer_toy.rows import fidelity, network, prior, training, writer
 from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, init
 from synthetic_oversampling.transformer_toy.rows.categories import decoded, encoded, laid_out
@@ -199,11 +199,6 @@ def test_generate_writes_categories_by_name(tmp_path, capsys, table):
         rows = [*csv.DictReader(file)]
     assert len(rows) == 50 and {row["colour"] for row in rows} == {"red", "blue"}
     assert {row["on"] for row in rows} == {"0", "1"} and {row["kind"] for row in rows} == {"1"}
-    given = seeds.read_seeds(path, "kind", categorical=["colour"])
-    with pytest.raises(seeds.SeedError, match="'colour' holds categories"):
-        generate.generate(load_model(SHIPPED), given, {"1": 1}, key=KEY)
-    with pytest.raises(seeds.SeedError, match="together: got True"):
-        generate.generate(load_model(SHIPPED), given, {"1": 1}, key=KEY, together=True)
 
 
 def _line(number, rng):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.simulate.tables.reading import is_number, numbers_in
-from synthetic_oversampling.transformer_toy.seeds import SeedError, from_arrays, pooled_scaler
+from synthetic_oversampling.transformer_toy.seeds import SeedError, from_arrays, pooled_covariance
 
 CELLS = [
     "1",
@@ -59,4 +59,4 @@ def test_a_wide_table_gets_its_rows_with_every_type_as_it_was(tmp_path):
 def test_scaling_by_a_covariance_refuses_more_features_than_have_room():
     seeds = from_arrays(np.random.default_rng(0).normal(size=(20, 5001)), np.repeat(["a", "b"], 10))
     with pytest.raises(SeedError, match="got 5001, expected at most 5000; .* Choose columns"):
-        pooled_scaler(seeds, "features")
+        pooled_covariance(seeds, "features")

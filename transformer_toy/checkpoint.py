@@ -18,7 +18,6 @@ from synthetic_oversampling.transformer_toy import heads, model, tasks
 __all__ = [
     "FORMAT",
     "ROWS",
-    "SHIPPED",
     "SHIPPED_MEAN",
     "SHIPPED_ROWS",
     "CheckpointError",
@@ -34,10 +33,9 @@ __all__ = [
     "write_tensors",
 ]
 
-# what a file of a network for independent features says it is
+# what every file of a network says it is
 FORMAT = "synthetic-oversampling transformer 2"
 # networks that ship with the package; `oversampling` says what each was trained for
-SHIPPED = Path(__file__).parent / "mean_and_scale.safetensors"
 SHIPPED_MEAN = Path(__file__).parent / "unknown_mean.safetensors"  # shipped network: unknown mean
 # shipped network: whole rows
 SHIPPED_ROWS = Path(__file__).parent / "rows" / "whole_rows.safetensors"
@@ -158,7 +156,7 @@ def kind_of(path: Path) -> str | None:
         path: any file.
 
     Example:
-        >>> kind_of(SHIPPED), kind_of(Path(__file__))
+        >>> kind_of(SHIPPED_MEAN), kind_of(Path(__file__))
         ('model', None)
     """
     try:

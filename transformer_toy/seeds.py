@@ -13,18 +13,21 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
     "SCALINGS",
-    "Scaler",
+    "BeyondTraining",
     "SeedError",
     "Seeds",
     "from_arrays",
     "pooled_covariance",
-    "pooled_scaler",
     "read_seeds",
     "with_few_valued",
 ]
 
 SCALINGS = ("covariance", "features")  # what seeds are scaled by
 _WIDE = 5000  # features, of which a covariance takes 200 MB
+
+
+class BeyondTraining(UserWarning):
+    """Seeds unlike those that a network was trained on; its samples are an extrapolation."""
 
 
 class SeedError(ValueError):
@@ -54,13 +57,6 @@ class Seeds(NamedTuple):
     def numbers(self) -> np.ndarray:
         """Places of the columns of numbers."""
         return np.setdiff1d(np.arange(self.features.shape[1]), list(self.levels))
-
-
-class Scaler(NamedTuple):
-    """x = centre + spread @ z, where z is what the network reads and writes."""
-
-    centre: np.ndarray
-    spread: np.ndarray
 
 
 def read_seeds(
@@ -193,63 +189,23 @@ def _within(seeds: Seeds) -> tuple[np.ndarray, np.ndarray, int]:
 def pooled_covariance(seeds: Seeds, scaling: str = "covariance") -> tuple[np.ndarray, np.ndarray]:
     """Mean of the groups' means, and the pooled covariance within groups, shrunk to its diagonal.
 
-    Statement: the correlations count as many degrees of freedom as there are, the identity as many
-    as there are features, so that few seeds do not make features look collinear; with
-    ``features`` the correlations are 0.
+    Statement: no group counts for more because it is larger. The correlations count as many degrees
+    of freedom as there are, the identity as many as there are features, so that few seeds do not
+    make features look collinear; with ``features`` the correlations are 0.
 
     Args:
         seeds: the seeds of every group.
         scaling: ``covariance`` or ``features``.
 
     Raises:
-        SeedError: if a feature is constant within groups, or there are enough seeds to see that
-            features are collinear.
+        SeedError: if a feature is constant within groups, there are enough seeds to see that
+            features are collinear, no group has two, or there are more than 5,000 features.
 
     Example:
         >>> x = np.array([[0.0, 0.0], [2.0, 4.0], [10.0, 3.0], [12.0, 5.0], [14.0, 1.0]])
         >>> print(pooled_covariance(from_arrays(x, np.array([0, 0, 1, 1, 1])))[1])
         [[3.33333333 0.        ]
          [0.         5.33333333]]
-    """
-    scaler = pooled_scaler(seeds, "features")
-    _, residual, freedom = _within(seeds)
-    if scaling == "features":
-        return scaler.centre, scaler.spread**2
-    if freedom >= residual.shape[1]:
-        pooled_scaler(seeds, scaling)  # refuses collinear features
-    elif scaling not in SCALINGS:
-        raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
-    cov, dim = residual.T @ residual / freedom, residual.shape[1]
-    share = freedom / (freedom + dim)
-    return scaler.centre, share * cov + (1.0 - share) * scaler.spread**2
-
-
-def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
-    """The affine map that gives all groups together mean 0 and unit spread within groups.
-
-    Statement: the centre is the mean of the groups' means, so that no group counts for more because
-    it is larger. ``spread`` is the Cholesky factor of the pooled covariance within groups
-    (``covariance``: features are decorrelated within groups before a network reads them, and
-    correlated again after), or the diagonal of its standard deviations (``features``: each feature
-    by itself).
-
-    Args:
-        seeds: the seeds of every group.
-        scaling: ``covariance`` or ``features``.
-
-    Returns:
-        The map.
-
-    Raises:
-        SeedError: if there are too few seeds to estimate the spread, or a feature is constant, or
-            features are collinear, or more than 5,000.
-
-    Example:
-        >>> import numpy as np
-        >>> x = np.array([[0.0], [2.0], [10.0], [12.0]])
-        >>> scaler = pooled_scaler(from_arrays(x, np.array([0, 0, 1, 1])))
-        >>> scaler.centre, scaler.spread
-        (array([6.]), array([[1.41421356]]))
     """
     if scaling not in SCALINGS:
         raise SeedError(f"scaling: got {scaling!r}, expected one of {SCALINGS}.")
@@ -260,18 +216,11 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
             f"features: got {dim}, expected at most {_WIDE}; their covariance is needed. Choose "
             "columns, or put principal components in their place."
         )
-    needed = dim if scaling == "covariance" else 1
-    if freedom < needed:
+    if freedom < 1:
         raise SeedError(
-            "the spread within groups has "
-            f"{counted(freedom, 'degree of freedom', 'degrees of freedom')} in "
-            f"{counted(len(residual), 'seed')} of {counted(len(means), 'group')}; {scaling} "
-            f"scaling of {counted(dim, 'feature')} needs {needed}. Give more seeds"
-            + (
-                ", or scale each feature by itself (--scaling features)."
-                if scaling == "covariance"
-                else "."
-            )
+            "the spread within groups has 0 degrees of freedom in "
+            f"{counted(len(residual), 'seed')} of {counted(len(means), 'group')}, needs 1. Give "
+            "more seeds."
         )
     with np.errstate(over="ignore", invalid="ignore"):
         cov = residual.T @ residual / freedom
@@ -284,13 +233,13 @@ def pooled_scaler(seeds: Seeds, scaling: str = "covariance") -> Scaler:
             raise SeedError(
                 f"column {name!r} does not vary within any group, so it has no scale. Drop it."
             )
-    centre = means.mean(axis=0)
+    centre, alone = means.mean(axis=0), np.diag(std**2)
     if scaling == "features":
-        return Scaler(centre, np.diag(std))
-    correlation = cov / np.outer(std, std)
-    if np.linalg.eigvalsh(correlation)[0] < 1e-10:
+        return centre, alone
+    if freedom >= dim and np.linalg.eigvalsh(cov / np.outer(std, std))[0] < 1e-10:
         raise SeedError(
             "the features are collinear within groups, so they cannot be decorrelated. Drop the "
             "redundant ones, or scale each feature by itself (--scaling features)."
         )
-    return Scaler(centre, std[:, None] * np.linalg.cholesky(correlation))
+    share = freedom / (freedom + dim)
+    return centre, share * cov + (1.0 - share) * alone

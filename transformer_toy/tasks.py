@@ -25,7 +25,6 @@ from synthetic_oversampling.transformer_toy.heads import (
     Gaussian,
     Labelled,
     Mixture,
-    Student,
 )
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
     "labelled",
     "symbols",
     "unknown_mean",
-    "unknown_mean_and_scale",
 ]
 
 
@@ -124,66 +122,6 @@ def unknown_mean(
     spec = {"name": "unknown_mean", "dim": dim, "var_within": var_within}
     spec |= {"var_prior": var_prior, "mixture": mixture}
     head = "mixture" if mixture else "gaussian"
-    return Task(
-        spec=spec,
-        head=head,
-        dim=dim,
-        components=mixture,
-        dim_token=dim,
-        draw=draw,
-        exact=as_one_program(exact, level=None),
-    )
-
-
-def unknown_mean_and_scale(
-    dim: int = 1,
-    mass_prior: float = 0.25,
-    shape_prior: float = 4.0,
-    rate_prior: float = 3.0,
-    mixture: int = 0,
-) -> Task:
-    """Gaussian groups N(mu, I/p), p ~ Gamma(shape, rate), mu | p ~ N(0, I/(mass p)).
-
-    Args:
-        dim: features.
-        mass_prior: how many samples the prior mean is worth.
-        shape_prior: shape of the precision's prior; above 1 the variance has a mean.
-        rate_prior: its rate.
-        mixture: 0 for the matched head (Student); otherwise the components of a mixture head.
-
-    Returns:
-        The task.
-
-    Raises:
-        ValueError: for a dimension below 1 or a prior parameter not above 0.
-
-    Example:
-        >>> unknown_mean_and_scale().head
-        'student'
-    """
-    prior = {"mass_prior": mass_prior, "shape_prior": shape_prior, "rate_prior": rate_prior}
-    _check("unknown_mean_and_scale", dim, **prior)
-
-    def draw(num_groups: int, length: int, dtype: DTypeLike, *, key: Key[Array, ""]):
-        scale_key, mean_key, seed_key = jax.random.split(key, 3)
-        var = rate_prior / jax.random.gamma(scale_key, shape_prior, (num_groups, 1), dtype)
-        std = jnp.sqrt(var)[..., None]
-        mean = mass_prior**-0.5 * std * jax.random.normal(mean_key, (num_groups, 1, dim), dtype)
-        noise = jax.random.normal(seed_key, (num_groups, length, dim), dtype)
-        return Gaussian(mean, var), mean + std * noise
-
-    def exact(token_BxNxD: Array, count_BxP: Array) -> Student:
-        token_BxNxD = _wide(token_BxNxD)
-        count = count_BxP.astype(token_BxNxD.dtype)
-        total = _prefix_sums(token_BxNxD, count_BxP)
-        square = _prefix_sums((token_BxNxD**2).sum(axis=-1, keepdims=True), count_BxP)[..., 0]
-        loc = total / (count + mass_prior)[..., None]
-        rate = rate_prior + 0.5 * (square - (count + mass_prior) * (loc**2).sum(axis=-1))
-        shape = shape_prior + 0.5 * dim * count
-        return Student(2.0 * shape, loc, rate / shape * (1.0 + 1.0 / (count + mass_prior)))
-
-    spec = {"name": "unknown_mean_and_scale", "dim": dim} | prior | {"mixture": mixture}
-    head = "mixture" if mixture else "student"
     return Task(
         spec=spec,
         head=head,
@@ -383,7 +321,6 @@ def symbols(size: int = 4, concentration: float = 1.0) -> Task:
 # what makes the task of a family, by its name
 TASKS: dict[str, Callable[..., Task]] = {
     "unknown_mean": unknown_mean,
-    "unknown_mean_and_scale": unknown_mean_and_scale,
     "dictionary": dictionary,
     "labelled": labelled,
     "symbols": symbols,

@@ -59,7 +59,7 @@ def _draw(payload: Mapping):
     for series, family, above in ((0, "gaussian", 3), (5, "mixture", -12), (1, "structural", 3)):
         value = loss[family]
         style.curve(training, step, value, series)
-        place = len(value) // 3 if above > 0 else int(value.argmin())
+        place = len(value) // 8 if above > 0 else int(value.argmin())
         where = (step[place], value[place])
         training.annotate(family, where, (0, above), textcoords="offset points", fontsize=8)
     training.margins(y=0.12)

@@ -20,7 +20,7 @@ def as_notes() -> Iterator[None]:
     Those of networks differ by numbers from fold to fold, and are told once all the same.
     """
     from synthetic_oversampling.practice.rows.cells import ColumnWarning
-    from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
+    from synthetic_oversampling.transformer_toy.seeds import BeyondTraining
 
     told = set()
 

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         check_new(options.out, True, options.checkpoint)
     if options.accuracy:
         return _accuracy(options)
-    paths = options.checkpoint or [checkpoint.SHIPPED]
+    paths = options.checkpoint or [checkpoint.SHIPPED_MEAN]
     whole_rows = [checkpoint.kind_of(path) == checkpoint.ROWS for path in paths]
     if any(whole_rows):
         if not all(whole_rows):

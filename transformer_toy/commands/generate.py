@@ -1,11 +1,8 @@
 """``oversampling generate``: synthetic samples for labelled seeds.
 
-The default network writes whole rows (``transformer_toy.rows``): its features depend on each other
-as those of the group do, Gaussian or not. It was trained on groups of up to 8 features and 256
-seeds and reads more of both, with a warning. Two others ship for what the theory says of them, and
-write features that are independent after all groups are decorrelated together:
-``mean_and_scale.safetensors`` (Gaussian, unknown mean and scale, feature by feature) and
-``unknown_mean.safetensors`` (two features of unit variance and unknown mean).
+The network (``transformer_toy.rows``) writes whole rows, whose features depend on each other as
+those of the group do, Gaussian or not, numbers or categories. It was trained on groups of up to 8
+features and 256 seeds and reads more of both, with a warning.
 """
 
 from __future__ import annotations
@@ -55,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a feature that holds categories; may be repeated",
     )
     parser.add_argument("--out", type=Path, required=True, help="CSV file to write")
-    parser.add_argument("--checkpoint", type=Path, help="a model; default: shipped")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="a network for whole rows; default: shipped"
+    )
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--each", type=whole(0), metavar="NUMBER", help="samples for every group")
     amount.add_argument(
@@ -98,13 +97,12 @@ def run(options: argparse.Namespace) -> int:
 
     from synthetic_oversampling.simulate.tables.kinds import like
     from synthetic_oversampling.transformer_toy import checkpoint, generate, seeds
-    from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
-    from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
+    from synthetic_oversampling.transformer_toy.rows import training, writer
 
     source = options.checkpoint or checkpoint.SHIPPED_ROWS
-    model = generate.load_network(source)
+    net = training.load(source)
     given = seeds.read_seeds(options.seeds, options.label, options.attribute, options.categorical)
-    if not options.as_drawn and isinstance(model, RowNetwork):
+    if not options.as_drawn:
         given = seeds.with_few_valued(given)
     counts = generate.balanced_counts(given)
     if options.each is not None:
@@ -119,15 +117,15 @@ def run(options: argparse.Namespace) -> int:
         )
     check_new(options.out, options.overwrite, [options.seeds, source])
     with warnings.catch_warnings(record=True) as doubts:
-        warnings.simplefilter("always", BeyondTraining)
+        warnings.simplefilter("always", seeds.BeyondTraining)
         parts = generate.generate(
-            model,
+            net,
             given,
             counts,
             key=jax.random.key(options.seed),
             scaling=options.scaling,
             together=options.together,
-            batch=generate.BATCH if options.batch is None else options.batch,
+            batch=writer.BATCH if options.batch is None else options.batch,
         )
     if not options.as_drawn:
         parts = ((label, like(part, given.features)) for label, part in parts)

@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "task",
         metavar="FAMILY",
-        help="rows (whole rows of correlated features), or unknown_mean, unknown_mean_and_scale, "
-        "labelled, dictionary or symbols",
+        help="rows (whole rows of correlated features), or unknown_mean, labelled, dictionary or "
+        "symbols",
     )
     parser.add_argument("--out", type=Path, required=True, help="the model's .safetensors file")
     parser.add_argument(

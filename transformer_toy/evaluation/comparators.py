@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from synthetic_oversampling.transformer_toy import tasks
-from synthetic_oversampling.transformer_toy.heads import Gaussian, Law, Mixture, Student
+from synthetic_oversampling.transformer_toy.heads import Gaussian, Law, Mixture
 
 __all__ = [
     "LEAST",
@@ -39,14 +39,12 @@ def _weights(token_BxNxD: Array, count_BxP: Array) -> Float[Array, "B P N"]:
     return (position_N[None, None, :] < count_BxP[..., None]).astype(token_BxNxD.dtype)
 
 
-def _moments(token_BxNxD: Array, count_BxP: Array) -> tuple[Array, Array, Array]:
-    """Count (at least 1), mean and mean square deviation summed over features, of each prefix."""
+def _moments(token_BxNxD: Array, count_BxP: Array) -> tuple[Array, Array]:
+    """Count (at least 1) and mean of each prefix."""
     weight_BxPxN = _weights(token_BxNxD, count_BxP)
     count = jnp.maximum(count_BxP, 1).astype(token_BxNxD.dtype)
     mean = jnp.einsum("bpn,bnd->bpd", weight_BxPxN, token_BxNxD) / count[..., None]
-    offset = token_BxNxD[:, None] - mean[:, :, None]
-    square = jnp.einsum("bpn,bpnd->bp", weight_BxPxN, offset**2)
-    return count, mean, square
+    return count, mean
 
 
 def prior(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
@@ -96,17 +94,12 @@ def plug_in(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
         mean = jnp.take_along_axis(posterior.mean, best[..., None], axis=-2)
         root = jnp.take_along_axis(posterior.root, best[..., None, None], axis=-3)
         return Mixture(jnp.zeros_like(best, mean.dtype), mean, root)
-    count, mean, square = _moments(token_BxNxD, count_BxP)
-    if task.spec["name"] == "unknown_mean":
-        return Gaussian(mean, jnp.full_like(square, task.spec["var_within"]))
-    return Gaussian(mean, square / (count * token_BxNxD.shape[-1]))
+    count, mean = _moments(token_BxNxD, count_BxP)
+    return Gaussian(mean, jnp.full_like(count, task.spec["var_within"]))
 
 
 def flat_prior(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
-    """The predictive under the flat (scale-invariant) prior.
-
-    Statement: N(xbar, v (1 + 1/n) I) where v is known. Where it is not, Student with (n-1) d
-    degrees of freedom and scale s^2 (1 + 1/n), s^2 the unbiased variance, from two seeds on.
+    """The predictive under the flat prior: N(xbar, v (1 + 1/n) I) with the known variance v.
 
     Args and Returns as ``prior``.
 
@@ -121,11 +114,8 @@ def flat_prior(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Law:
         >>> print(law.mean[0, 0], law.var[0, 0])
         [1.] 1.5
     """
-    count, mean, square = _moments(token_BxNxD, count_BxP)
-    if task.spec["name"] == "unknown_mean":
-        return Gaussian(mean, task.spec["var_within"] * (1.0 + 1.0 / count))
-    df = jnp.maximum(count - 1.0, 1.0) * token_BxNxD.shape[-1]
-    return Student(df, mean, square / df * (1.0 + 1.0 / count))
+    count, mean = _moments(token_BxNxD, count_BxP)
+    return Gaussian(mean, task.spec["var_within"] * (1.0 + 1.0 / count))
 
 
 def kde(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Mixture:
@@ -148,7 +138,7 @@ def kde(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Mixture:
         [0.5 0.5 0. ]
     """
     weight_BxPxN = _weights(token_BxNxD, count_BxP)
-    count, mean, _ = _moments(token_BxNxD, count_BxP)
+    count, mean = _moments(token_BxNxD, count_BxP)
     dim = token_BxNxD.shape[-1]
     offset = token_BxNxD[:, None] - mean[:, :, None]
     var = jnp.einsum("bpn,bpnd->bpd", weight_BxPxN, offset**2)
@@ -185,7 +175,7 @@ def gmm(task: tasks.Task, token_BxNxD: Array, count_BxP: Array) -> Mixture:
         (2, 1, 2, 2)
     """
     weight_BxPxN = _weights(token_BxNxD, count_BxP)
-    count, mean, _ = _moments(token_BxNxD, count_BxP)
+    count, mean = _moments(token_BxNxD, count_BxP)
     dim = token_BxNxD.shape[-1]
     offset = token_BxNxD[:, None] - mean[:, :, None]
     var = jnp.einsum("bpn,bpnd->bpd", weight_BxPxN, offset**2)
@@ -316,8 +306,6 @@ def rules_for(task: tasks.Task) -> dict[str, int]:
     if name in ("labelled", "symbols"):
         return {"prior": 0}
     least = dict(LEAST)
-    if name == "unknown_mean_and_scale":
-        least |= {"plug-in": 2, "flat prior": 2}
     if name == "dictionary":
         del least["flat prior"]
     return least

@@ -197,9 +197,9 @@ def feature_law(
     is_table = (block_BxD > 0).any(axis=1).astype(dtype)
     of_group = [0.5 * log_count - 1.0, context.gain_B, is_table]
     of_group += jnp.unstack(context.share_BxS, axis=1)
-    place_J = jnp.minimum(targets_J, arch.most_earlier).astype(dtype)
+    number_BxJ = seen_BxKxJ.sum(axis=1)
     block_BxJ = block_BxD[:, targets_J]
-    of_target = [0.25 * place_J[None, :] - 1.0, 4.0 / df_BxJ, (block_BxJ > 0).astype(dtype)]
+    of_target = [0.25 * number_BxJ - 1.0, 4.0 / df_BxJ, (block_BxJ > 0).astype(dtype)]
     stats = [jnp.broadcast_to(one[:, None, None], distance_BxQxJ.shape) for one in of_group]
     stats += [jnp.broadcast_to(one[:, None, :], distance_BxQxJ.shape) for one in of_target]
     stats += [jnp.log1p(distance_BxQxJ) - 1.0, (evidence * jnp.exp(evidence)).sum(axis=-1)]

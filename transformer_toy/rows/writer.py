@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from synthetic_oversampling.theory.wording import counted
-from synthetic_oversampling.transformer_toy.evaluation.beyond import BeyondTraining
 from synthetic_oversampling.transformer_toy.rows import network
 from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, Params
 from synthetic_oversampling.transformer_toy.rows.categories import (
@@ -27,7 +26,12 @@ from synthetic_oversampling.transformer_toy.rows.categories import (
 )
 from synthetic_oversampling.transformer_toy.rows.context import read
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
-from synthetic_oversampling.transformer_toy.seeds import SeedError, Seeds, pooled_covariance
+from synthetic_oversampling.transformer_toy.seeds import (
+    BeyondTraining,
+    SeedError,
+    Seeds,
+    pooled_covariance,
+)
 
 __all__ = [
     "BATCH",
