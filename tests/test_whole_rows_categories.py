@@ -249,3 +249,17 @@ def test_rare_rows_are_written_better_when_all_are_read(net):
         dense.append(np.asarray(found)[..., first:].sum(axis=-1).mean(axis=1))
     gain = dense[0] - dense[1]
     assert gain.mean() > 4.0 * gain.std(ddof=1) / len(gain) ** 0.5
+
+
+def test_a_new_table_costs_no_compilation(net):
+    """Numbers and categories of another table, of nearly the same size, meet the same programs."""
+    rng = np.random.default_rng(0)
+    shapes = ((30, 6, 0), (27, 5, 0), (31, 3, 1), (24, 2, 2))
+    compiled = []
+    for rows, numbers, kinds in shapes:
+        x = np.column_stack([rng.normal(size=(rows, numbers)), rng.integers(3, size=(rows, kinds))])
+        places = [*range(numbers, numbers + kinds)]
+        part = next(writer.batches(net, x, 50, key=KEY, categorical=places))
+        assert part.shape == (50, numbers + kinds)
+        compiled.append(writer.write._cache_size())
+    assert compiled[0] == compiled[-1]
