@@ -10,7 +10,9 @@ import numpy as np
 
 from synthetic_oversampling.practice import extra, planning
 from synthetic_oversampling.practice.rows import amounts, columns, generators, row_laws
+from synthetic_oversampling.practice.rows import metadata as metadata_of
 from synthetic_oversampling.simulate.tables.kinds import bounded, few_valued
+from synthetic_oversampling.transformer_toy.seeds import MOST_LEVELS
 
 try:
     import pandas as pd
@@ -46,7 +48,8 @@ class SyntheticOverSampler(BaseOverSampler):
     here or given to ``fit_resample``; then "auto" levels every pair. Numeric columns are drawn from
     the generator's law; categorical columns, columns of few whole numbers, and metadata come from a
     donor, one of the ``neighbours`` seeds of the group nearest to the drawn numbers; but
-    "in_context" writes such columns itself up to eight levels, those that the group has. Integer
+    "in_context" writes such columns itself, up to eight levels, those that the group has; columns
+    that determine each other stay together, as one or from one donor. Integer
     columns are rounded, and numbers keep to the bounds of their column.
 
     Args:
@@ -189,13 +192,13 @@ class SyntheticOverSampler(BaseOverSampler):
         """
         check_classification_targets(y)
         found, labels, binary, codes, wanted = self._prepare(X, y, groups)
-        carried = columns.carried(metadata, len(labels))
+        carried = metadata_of.carried(metadata, len(labels))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         new, codes_new, self._donors = self._draw(found, codes, wanted.total, rng)
         self.group_of_row_ = np.concatenate([codes, codes_new])
         self.synthetic_mask_ = np.arange(len(self.group_of_row_)) >= len(labels)
         self.sample_weight_ = self._weights(codes, codes_new, wanted, sample_weight)
-        self.metadata_ = None if carried is None else columns.taken(carried, self.seed_indices_)
+        self.metadata_ = None if carried is None else metadata_of.taken(carried, self.seed_indices_)
         if len(codes_new) == 0:
             plan = getattr(self, "plan_", None)
             message = f"no row was added, by the plan: {plan.reason}" if plan else _NOTHING
@@ -332,11 +335,11 @@ class SyntheticOverSampler(BaseOverSampler):
                 rng=rng,
             )
             return table, codes[givers], givers
-        lent, few, kinds = self._lent(found), None, columns.coded(found, 0)
+        lent, kinds = self._lent(found), columns.Kinds((), np.empty((len(codes), 0)))
+        few = np.zeros_like(lent)
         if self.generator == "in_context":  # it writes categories itself
-            few = lent & (columns.levels(found.numbers) <= row_laws.MOST_LEVELS)
+            few, kinds = columns.coded(found, lent, MOST_LEVELS)
             lent = lent & ~few
-            kinds = columns.coded(found, row_laws.MOST_LEVELS)
         varying = _varying(found.numbers, codes) & ~lent
         features = found.numbers[:, varying]
         num_features = features.shape[1]
@@ -351,27 +354,34 @@ class SyntheticOverSampler(BaseOverSampler):
             names_of = found.table.columns[[*np.array(found.numeric)[varying], *kinds.places]]
             rows = row_laws.draw_rows(
                 self.generator,
-                np.hstack([features, kinds.codes]),
+                np.hstack([features, kinds.codes]) if kinds.places else features,
                 codes,
                 added,
                 names=[repr(group) for group in self.groups_],
                 rng=rng,
                 columns=[str(name) for name in names_of],
                 categorical=[
-                    *([] if few is None else np.flatnonzero(few[varying]).tolist()),
+                    *np.flatnonzero(few[varying]).tolist(),
                     *range(num_features, num_features + len(kinds.places)),
                 ],
                 covariance="group or pooled" if falls_back else self.covariance,
                 max_components=self.max_components,
             )
         moved = np.zeros(num_features, dtype=int)
-        written = [np.empty((0, len(kinds.places)))]
+        written = {}
         for code, drawn in rows.items():
             rows[code], beyond = bounded(drawn[:, :num_features], features, self.bounds)
-            written.append(drawn[:, num_features:])
+            written[code] = drawn[:, num_features:]
             moved += beyond
+        is_few = few[varying]
         donors = columns.Donors(
-            features=features, codes=codes, drawn=rows, neighbours=self.neighbours, rng=rng
+            features=features[:, ~is_few],
+            codes=codes,
+            drawn={code: drawn[:, ~is_few] for code, drawn in rows.items()},
+            neighbours=self.neighbours,
+            rng=rng,
+            kinds=np.hstack([features[:, is_few], kinds.codes]),
+            written={code: np.hstack([rows[code][:, is_few], written[code]]) for code in rows},
         )
         codes_new = np.repeat(
             np.array(list(rows), dtype=int), [len(part) for part in rows.values()]
@@ -386,7 +396,8 @@ class SyntheticOverSampler(BaseOverSampler):
             for name, count in zip(drawn_names, moved, strict=True)
             if count
         }
-        kinds = kinds._replace(codes=np.concatenate(written))
+        made = np.concatenate([kinds.codes[:0], *written.values()])
+        kinds = kinds._replace(codes=made)
         table = columns.with_numbers(found, template, numbers_new, kinds)
         return table, codes_new, donors if givers is None else givers
 

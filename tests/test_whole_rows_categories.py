@@ -14,6 +14,7 @@ from scipy import stats
 
 from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice import SyntheticOverSampler
+from synthetic_oversampling.simulate.tables.kinds import joined
 from synthetic_oversampling.transformer_toy import generate, seeds
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
 from synthetic_oversampling.transformer_toy.rows import fidelity, network, prior, training, writer
@@ -263,3 +264,141 @@ def test_a_new_table_costs_no_compilation(net):
         assert part.shape == (50, numbers + kinds)
         compiled.append(writer.write._cache_size())
     assert compiled[0] == compiled[-1]
+
+
+def _drawn(frame, y, **options):
+    sampler = SyntheticOverSampler("in_context", random_state=0, n_synthetic={1: 1000}, **options)
+    x_new, _ = sampler.fit_resample(frame, y)
+    return x_new[sampler.synthetic_mask_].reset_index(drop=True), sampler
+
+
+def test_columns_that_determine_each_other_are_written_as_one():
+    """Indicators of one category keep exactly one 1; a code stays beside its name."""
+    rng = np.random.default_rng(6)
+    size, kind = rng.normal(size=(200, 3)), rng.integers(4, size=200)
+    frame = pd.DataFrame(size, columns=["a", "b", "c"])
+    for level in range(4):
+        frame[f"is_{level}"] = (kind == level).astype(int)
+    frame["code"] = kind // 2
+    frame["word"] = np.array(["low", "high"])[kind // 2]
+    new, _ = _drawn(frame, np.repeat([0, 1], [160, 40]))
+    assert (new[[f"is_{level}" for level in range(4)]].sum(axis=1) == 1).all()
+    assert (new["word"] == np.array(["low", "high"])[new["code"]]).all()
+    assert (new["code"] == new["is_2"] + new["is_3"]).all()
+
+
+def test_independent_columns_are_not_joined_and_chains_are():
+    rng = np.random.default_rng(0)
+    town = rng.integers(6, size=300)
+    codes = np.stack(
+        [town, rng.integers(3, size=300), town // 2, rng.integers(2, size=300)], axis=1
+    )
+    assert joined(codes) == [(0, 2), (1,), (3,)]
+    assert joined(codes[:12]) == [(0,), (1,), (2,), (3,)]  # too few rows to tell
+    assert joined(codes[:0]) == [(0,), (1,), (2,), (3,)]
+
+
+def test_a_lent_category_goes_with_the_written_ones():
+    """Towns are too many to be written, so that town and country both come from one donor."""
+    rng = np.random.default_rng(1)
+    country = rng.choice(["FR", "DE", "IT"], 200)
+    frame = pd.DataFrame({"x": rng.normal(size=200), "country": country})
+    frame["town"] = [
+        name + str(i) for name, i in zip(country, rng.integers(6, size=200), strict=True)
+    ]
+    frame["colour"] = rng.choice(["red", "blue"], 200)
+    new, sampler = _drawn(frame, np.repeat([0, 1], [160, 40]))
+    assert (new["town"].str[:2] == new["country"]).all()
+    donor = sampler.seed_indices_[sampler.synthetic_mask_]
+    assert (frame["town"].iloc[donor].to_numpy() == new["town"]).all()
+    assert (frame["colour"].iloc[donor].to_numpy() == new["colour"]).mean() > 0.99
+
+
+def test_what_does_not_vary_in_a_group_is_repeated(tmp_path, net):
+    y = np.repeat([0, 1], [24, 8])
+    frame = pd.DataFrame({"c": list("ababac" * 4) + ["a"] * 8})
+    new, _ = _drawn(frame, y)
+    assert set(new["c"]) == {"a"}
+    array = np.column_stack([np.tile([0.0, 1.0], 16), np.ones(32)])
+    array[y == 1, 0] = 1.0
+    again, _ = SyntheticOverSampler("in_context", random_state=0).fit_resample(array, y)
+    assert (again[32:] == 1.0).all()
+    rows = next(writer.batches(net, np.full((6, 1), 2.0), 5, key=KEY, categorical=[0]))
+    assert rows.tolist() == [[2.0]] * 5
+    path, out = tmp_path / "few.csv", tmp_path / "o.csv"
+    path.write_text("a,kind\n" + "3,x\n0,x\n7,x\n" * 10 + "3,y\n3,y\n")
+    command = ["generate", str(path), "--label", "kind", "--count", "y=4", "--out", str(out)]
+    assert main(command) == 0 and main([*command, "--together", "--overwrite"]) == 0
+    assert {line.split(",")[1] for line in out.read_text().splitlines()[1:]} == {"y"}
+
+
+def test_true_is_not_one():
+    rng = np.random.default_rng(3)
+    odd = rng.choice(np.array([True, 1, "a"], dtype=object), 120)
+    frame = pd.DataFrame({"x": rng.normal(size=120), "o": odd})
+    new, _ = _drawn(frame, np.repeat([0, 1], [80, 40]), categorical_features=["o"])
+    kinds = {(type(value), value) for value in new["o"]}
+    assert kinds == {(bool, True), (int, 1), (str, "a")}
+
+
+@pytest.mark.parametrize(
+    ("levels", "labels", "options", "word"),
+    [
+        (9, 2, [], "group 'k0': c has 9 levels, expected up to 8"),
+        (3, 12, ["--together"], "the label has 12 levels, expected up to 8"),
+    ],
+)
+def test_categories_of_more_levels_than_the_network_met_are_refused(
+    tmp_path, capsys, levels, labels, options, word
+):
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal()},l{i % levels},k{i % labels}" for i in range(360)]
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_text("\n".join(["x,c,kind", *lines]) + "\n")
+    command = ["generate", str(path), "--label", "kind", "--categorical", "c", "--each", "2"]
+    assert main([*command, "--out", str(out), *options]) == 2
+    assert word in capsys.readouterr().err and not out.exists()
+
+
+def test_a_file_of_categories_alone_is_read_and_written(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "o.csv"
+    path.write_text("c,d,kind\n" + "red,1,x\nblue,2,x\nred,2,y\nblue,1,y\n" * 8)
+    command = ["generate", str(path), "--label", "kind", "--group", "d", "--categorical", "c"]
+    assert main([*command, "--each", "5", "--together", "--out", str(out)]) == 0
+    rows = [line.split(",") for line in out.read_text().splitlines()]
+    assert rows[0] == ["c", "kind", "d"] and len(rows) == 21
+    assert {row[0] for row in rows[1:]} <= {"red", "blue"}
+
+
+def test_padding_and_order_change_nothing_where_there_are_categories(random_net):
+    x, block = np.asarray(_seeds(20)[0], np.float64), BLOCK[0]
+    room = writer.padded(x, block)
+    y = jnp.asarray(x[None, :4], jnp.float32)
+    own = np.array([20], np.int32), np.array([5], np.int32)
+    plain = network.log_density(
+        random_net.params, ARCH, jnp.asarray(x[None, ::-1], jnp.float32), *own, y, BLOCK
+    )
+    wide = jnp.concatenate([y, jnp.zeros((1, 4, room[0].shape[2] - 5), jnp.float32)], axis=2)
+    padded = network.log_density(
+        random_net.params, ARCH, *map(jnp.asarray, room[:3]), wide, room[3]
+    )
+    np.testing.assert_allclose(padded[..., :5], plain, atol=2e-3)
+
+
+def test_seeds_read_together_are_the_group_s_own_first(net, monkeypatch):
+    """Of 300 own and 300 others 192 and 64 are read; a code that no seed has is refused."""
+    read = []
+    found = writer.padded
+
+    def padded(z, block=None):
+        read.append(z)
+        return found(z, block)
+
+    monkeypatch.setattr(writer, "padded", padded)
+    rng = np.random.default_rng(0)
+    x = np.column_stack([np.repeat([0.0, 1.0], 300), rng.normal(size=600)])
+    next(writer.batches(net, x, 4, key=KEY, categorical=[0], given={0: 1.0}))
+    (z,) = read
+    assert z.shape == (256, 2) and sorted(np.unique(z[:, 0], return_counts=True)[1]) == [64, 192]
+    with pytest.raises(ValueError, match="given: got 7.0 for column 0"):
+        next(writer.batches(net, x, 4, key=KEY, categorical=[0], given={0: 7.0}))

@@ -7,9 +7,9 @@ It reads a group's seeds as context and writes the law of the group's next sampl
   weights by training: `tasks` (families of groups with their exact predictive), `train`,
   `checkpoint`;
 * whole rows of correlated features, trained: `rows`, with its own network, prior, recipe and
-  judgement; it is what `generate` uses unless told otherwise;
+  judgement; it is what `generate` uses;
 * its use: `seeds` (a table and its units), `generate`;
 * its judgement, in `evaluation`: what one could use instead, the divergence from the exact
-  predictive, what the gap costs a classifier, and what it was not trained for;
+  predictive, and what the gap costs a classifier;
 * `commands`: ``oversampling generate``, ``train``, ``evaluate``.
 """

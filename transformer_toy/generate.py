@@ -12,7 +12,7 @@ from synthetic_oversampling.simulate.arguments import check_new
 from synthetic_oversampling.simulate.artifacts import ArtifactError, replacing
 from synthetic_oversampling.transformer_toy.rows import writer
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
-from synthetic_oversampling.transformer_toy.seeds import SeedError, Seeds
+from synthetic_oversampling.transformer_toy.seeds import SeedError, Seeds, joined_seeds
 
 __all__ = ["balanced_counts", "generate", "write_csv"]
 
@@ -47,6 +47,9 @@ def generate(
     batch: int = writer.BATCH,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Synthetic samples for every group, a batch at a time.
+
+    Categories that belong together (``tables.kinds.joined``) are written as one, in combinations
+    that seeds have.
 
     Args:
         net: the network.
@@ -91,7 +94,11 @@ def generate(
             raise SeedError(f"group {label!r}: got {count!r}, expected a whole number from 0.")
     if not isinstance(batch, int) or batch < 1:
         raise SeedError(f"batch: got {batch!r}, expected a whole number from 1.")
-    return writer.group_rows(net, seeds, counts, scaling, together=together, key=key, batch=batch)
+    one = joined_seeds(seeds)
+    parts = writer.group_rows(
+        net, one.seeds, counts, scaling, together=together, key=key, batch=batch
+    )
+    return ((label, one.apart(part)) for label, part in parts)
 
 
 def write_csv(

@@ -7,22 +7,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthetic_oversampling.simulate.tables.kinds import few_valued
+from synthetic_oversampling.simulate.tables.kinds import few_valued, joined
 from synthetic_oversampling.simulate.tables.reading import TableError, read_table
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = [
+    "MOST_LEVELS",
     "SCALINGS",
     "BeyondTraining",
+    "Joined",
     "SeedError",
     "Seeds",
     "from_arrays",
+    "joined_seeds",
     "pooled_covariance",
     "read_seeds",
     "with_few_valued",
 ]
 
 SCALINGS = ("covariance", "features")  # what seeds are scaled by
+MOST_LEVELS = 8  # of a category; the network met up to so many in training
 _WIDE = 5000  # features, of which a covariance takes 200 MB
 
 
@@ -136,6 +140,63 @@ def with_few_valued(seeds: Seeds) -> Seeds:
             features[:, place] = codes
             levels[int(place)] = tuple(f"{value + 0.0:.0f}" for value in values)
     return seeds._replace(features=features, levels=levels)
+
+
+class Joined(NamedTuple):
+    """Seeds whose categories that belong together are one column each, after the numbers.
+
+    Attributes:
+        seeds: of these columns.
+        places: of the columns that each was made of; combinations: their codes at each level.
+    """
+
+    seeds: Seeds
+    places: tuple[tuple[int, ...], ...]
+    combinations: tuple[np.ndarray, ...]
+
+    def apart(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of these columns as rows of those that they were made of.
+
+        Args:
+            rows: numbers, then codes.
+        """
+        first = rows.shape[1] - len(self.places)
+        width = first + sum(map(len, self.places))
+        others = np.setdiff1d(np.arange(width), [place for one in self.places for place in one])
+        out = np.empty((len(rows), width))
+        out[:, others] = rows[:, :first]
+        for column, (places, codes) in enumerate(zip(self.places, self.combinations, strict=True)):
+            out[:, list(places)] = codes[rows[:, first + column].astype(int)]
+        return out
+
+
+def joined_seeds(seeds: Seeds) -> Joined:
+    """Seeds with the categories that belong together as one, see ``tables.kinds.joined``.
+
+    Args:
+        seeds: of numbers and categories.
+
+    Example:
+        >>> codes = np.arange(40) % 4
+        >>> x = np.column_stack([codes, np.linspace(0.0, 1.0, 40), codes // 2])
+        >>> both = from_arrays(x, np.arange(40) % 2)._replace(levels={0: (), 2: ()})
+        >>> one = joined_seeds(both)
+        >>> one.seeds.names, one.places, bool((one.apart(one.seeds.features) == x).all())
+        (('x1', 'x0 & x2'), ((0, 2),), True)
+    """
+    own = list(seeds.levels)
+    places = tuple(tuple(own[index] for index in part) for part in joined(seeds.features[:, own]))
+    found = [np.unique(seeds.features[:, list(one)], axis=0, return_inverse=True) for one in places]
+    columns = [seeds.features[:, seeds.numbers], *(codes.reshape(-1, 1) for _, codes in found)]
+    names = [seeds.names[place] for place in seeds.numbers]
+    names += [" & ".join(seeds.names[place] for place in one) for one in places]
+    first = len(seeds.numbers)
+    one = seeds._replace(
+        features=np.concatenate(columns, axis=1).astype(np.float64),
+        names=tuple(names),
+        levels={first + column: () for column in range(len(places))},
+    )
+    return Joined(one, places, tuple(combinations for combinations, _ in found))
 
 
 def from_arrays(features: np.ndarray, labels: np.ndarray) -> Seeds:

@@ -7,7 +7,8 @@ categories that were observed appear. Without numeric columns donors are drawn u
 
 Columns of few whole numbers, such as 0 and 1 or a count of children, are lent by the donor as well:
 a law of numbers would write 0.4 children. All other numbers keep to the bounds of their column.
-A generator that writes categories itself gets those of few levels as codes.
+A generator that writes categories itself gets those of few levels as codes; a donor of others then
+has the written ones, if a seed has.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from synthetic_oversampling.practice import extra
 from synthetic_oversampling.practice.rows.cells import are_numbers
+from synthetic_oversampling.simulate.tables.kinds import joined
 from synthetic_oversampling.theory.wording import counted
 
 try:
@@ -32,15 +34,12 @@ __all__ = [
     "Columns",
     "Donors",
     "Kinds",
-    "carried",
     "coded",
     "completed",
     "donors",
-    "levels",
     "plain",
     "positions",
     "read_columns",
-    "taken",
     "with_numbers",
 ]
 
@@ -73,36 +72,53 @@ class Kinds(NamedTuple):
     codes: np.ndarray
 
 
-def coded(columns: Columns, most: int) -> Kinds:
-    """The columns of at most so many categories, as codes.
+def coded(columns: Columns, lent: np.ndarray, most: int) -> tuple[np.ndarray, Kinds]:
+    """Which columns a generator of categories writes: columns of few numbers and categories.
+
+    Columns that belong together (``simulate.tables.kinds.joined``) are written if they have at most
+    so many combinations, and lent by a donor if not.
 
     Args:
-        columns: of a table; most: levels.
+        columns: of a table.
+        lent: which numeric columns have few whole numbers ``[numeric columns]``.
+        most: levels, or combinations.
+
+    Returns:
+        The numeric columns that are written, and the categories.
 
     Example:
-        >>> found = read_columns(pd.DataFrame({"sex": ["f", "m", "f"], "name": ["a", "b", "c"]}))
-        >>> coded(found, 2)
-        Kinds(places=(0,), codes=array([[0.],
-               [1.],
-               [0.]]))
+        >>> sex, name = ["f", "m"] * 10, [f"n{i}" for i in range(20)]
+        >>> found = read_columns(pd.DataFrame({"sex": sex, "name": name}))
+        >>> coded(found, np.zeros(0, bool), 2)[1].places
+        (0,)
     """
-    places, codes = [], []
+    few = np.flatnonzero(lent)
+    codes = [_first_alike(columns.numbers[:, place].tolist()) for place in few]
     for place in columns.categorical:
-        numbers, levels = pd.factorize(columns.table.iloc[:, place])
-        if len(levels) <= most:
-            places.append(place)
-            codes.append(np.unique(numbers, return_index=True)[1][numbers])
-    found = np.stack(codes, axis=1) if codes else np.empty((len(columns.table), 0))
-    return Kinds(tuple(places), found.astype(np.float64))
+        values = columns.table.iloc[:, place]
+        same = [(type(value), value) for value in values]  # True is not 1
+        codes.append(_first_alike(same if values.dtype == object else values.tolist()))
+    if not codes:
+        return np.zeros_like(lent), Kinds((), np.empty((len(columns.table), 0)))
+    every = np.stack(codes, axis=1)
+    written = [
+        place
+        for part in joined(every)
+        if len(np.unique(every[:, part], axis=0)) <= most
+        for place in part
+    ]
+    own = np.zeros_like(lent)
+    own[few[[place for place in written if place < len(few)]]] = True
+    others = sorted(place - len(few) for place in written if place >= len(few))
+    kinds = every[:, [len(few) + place for place in others]]
+    places = tuple(columns.categorical[place] for place in others)
+    return own, Kinds(places, kinds.astype(np.float64))
 
 
-def levels(numbers: np.ndarray) -> np.ndarray:
-    """How many different numbers each column holds ``[d]``.
-
-    Args:
-        numbers: ``[n, d]``.
-    """
-    return np.array([len(np.unique(column)) for column in numbers.T], dtype=int)
+def _first_alike(values: Sequence) -> np.ndarray:
+    """For each value the place of the first one like it."""
+    first: dict = {}
+    return np.array([first.setdefault(value, place) for place, value in enumerate(values)])
 
 
 def positions(table: pd.DataFrame, columns, argument: str) -> tuple[int, ...]:
@@ -301,6 +317,8 @@ class Donors(NamedTuple):
         drawn: group -> new numbers ``[m, d]``.
         neighbours: among how many nearest seeds a donor is drawn.
         rng: as the draw of the numbers left it.
+        kinds, written: categories that were drawn, of the real rows ``[n, q]`` and group -> of the
+            new ones ``[m, q]``; a donor has the same ones if a seed of the group has.
     """
 
     features: np.ndarray
@@ -308,14 +326,26 @@ class Donors(NamedTuple):
     drawn: dict[int, np.ndarray]
     neighbours: int
     rng: np.random.Generator
+    kinds: np.ndarray
+    written: dict[int, np.ndarray]
 
     def rows(self) -> np.ndarray:
         """The donor of every new row, a place among the real rows ``[m]``."""
         found = [np.empty(0, dtype=int)]
         for code, drawn in self.drawn.items():
             chosen = np.flatnonzero(self.codes == code)
-            seeds = self.features[chosen]
-            found.append(chosen[donors(seeds, drawn, self.neighbours, self.rng)])
+            if self.kinds.shape[1] == 0:
+                seeds = self.features[chosen]
+                found.append(chosen[donors(seeds, drawn, self.neighbours, self.rng)])
+                continue
+            written, index = np.unique(self.written[code], axis=0, return_inverse=True)
+            of_group = np.empty(len(drawn), dtype=int)
+            for place, kinds in enumerate(written):
+                alike = chosen[(self.kinds[chosen] == kinds).all(axis=1)]
+                alike, own = alike if len(alike) else chosen, index.ravel() == place
+                near = donors(self.features[alike], drawn[own], self.neighbours, self.rng)
+                of_group[own] = alike[near]
+            found.append(of_group)
         return np.concatenate(found)
 
 
@@ -392,40 +422,3 @@ def _limits(dtype) -> tuple[int, int]:
     info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
     room = 2**53  # whole numbers that float64 holds exactly
     return max(info.min, -room), min(info.max, room)
-
-
-def carried(metadata, size: int):
-    """Metadata of rows, checked; as a table or a dict of columns.
-
-    Args:
-        metadata: a table, anything that a dict is made of, or None; size: how many rows.
-
-    Raises:
-        ValueError: if a column has more or fewer entries.
-    """
-    if metadata is None:
-        return None
-    table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
-    for name in table:
-        if len(table[name]) != size:
-            raise ValueError(
-                f"metadata: {name!r} has {counted(len(table[name]), 'entry')} for "
-                f"{counted(size, 'row')}, expected one a row."
-            )
-    return table
-
-
-def taken(metadata, rows: np.ndarray):
-    """Metadata of some rows.
-
-    Args:
-        metadata: from `carried`; rows: their places.
-    """
-    if isinstance(metadata, pd.DataFrame):
-        return metadata.iloc[rows].reset_index(drop=True)
-    return {
-        name: column.iloc[rows].reset_index(drop=True)
-        if isinstance(column, pd.Series)
-        else np.asarray(column)[rows]
-        for name, column in metadata.items()
-    }

@@ -25,10 +25,9 @@ try:
 except ImportError as error:
     raise extra.missing(error) from error
 
-__all__ = ["GENERATORS", "MOST_LEVELS", "PooledCovariance", "draw_rows"]
+__all__ = ["GENERATORS", "PooledCovariance", "draw_rows"]
 
 GENERATORS = ("plugin", "mixture", "predictive", "in_context")  # laws of whole rows, by name
-MOST_LEVELS = 8  # of a category that the network writes; it met up to so many in training
 _COMBINED = 1e-9  # of a correlation's eigenvalue: columns are combined up to rounding
 _MIXTURE_SEEDS = 4  # one component with a diagonal covariance, and something left to judge it by
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["bounded", "few_valued", "like"]
+__all__ = ["bounded", "few_valued", "joined", "like"]
 
+_SHOWN = 5.0  # rows with a combination, on average, of which none is no chance
 _FEW, _EACH = 10, 5  # at most so many values, each in so many rows on average
 
 
@@ -26,6 +27,39 @@ def few_valued(numbers: np.ndarray) -> np.ndarray:
             few = len(values) <= min(_FEW, len(column) // _EACH)
             found[place] = few and bool((values == np.rint(values)).all())
     return found
+
+
+def joined(codes: np.ndarray) -> list[tuple[int, ...]]:
+    """Which columns of categories belong together, in the order of their first one.
+
+    Two do if a combination of their levels is missing that independent columns would show in five
+    of so many rows on average: indicators of one category, a code beside its name, a town in its
+    country. So do those between which there is a chain of such pairs.
+
+    Args:
+        codes: of the categories ``[n, columns]``, any numbers.
+
+    Example:
+        >>> town = np.arange(40) % 4
+        >>> joined(np.stack([town, town // 2, np.arange(40) // 20], axis=1))
+        [(0, 1), (2,)]
+    """
+    count, width = codes.shape
+    level = [np.unique(column, return_inverse=True)[1].ravel() for column in codes.T]
+    share = [np.bincount(column) / max(count, 1) for column in level]
+    part = list(range(width))  # the first column of each one's component
+    for one in range(width):
+        for other in range(one + 1, width):
+            seen = np.zeros((len(share[one]), len(share[other])), dtype=bool)
+            seen[level[one], level[other]] = True
+            expected = count * np.outer(share[one], share[other])
+            if (expected[~seen] >= _SHOWN).any():
+                old, new = part[other], part[one]
+                part = [min(old, new) if place in (old, new) else place for place in part]
+    return [
+        tuple(place for place in range(width) if part[place] == first)
+        for first in sorted(set(part))
+    ]
 
 
 def bounded(

@@ -194,6 +194,8 @@ def _numbers(
         TableError: for the first column with a cell that is no number, saying how many are.
     """
     out = np.empty(cells.shape)
+    if not names:
+        return out
     rows = max(1, _TOGETHER // max(len(names), 1))
     for first in range(0, len(cells), rows):
         found = numbers_in(cells[first : first + rows].ravel().tolist())

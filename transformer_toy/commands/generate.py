@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attribute",
+        "--group",
         metavar="COLUMN",
         help="an attribute's column: groups are label & attribute, and both are written",
     )

@@ -27,6 +27,7 @@ from synthetic_oversampling.transformer_toy.rows.categories import (
 from synthetic_oversampling.transformer_toy.rows.context import read
 from synthetic_oversampling.transformer_toy.rows.training import RowNetwork
 from synthetic_oversampling.transformer_toy.seeds import (
+    MOST_LEVELS,
     BeyondTraining,
     SeedError,
     Seeds,
@@ -47,7 +48,8 @@ __all__ = [
 BATCH = 4096  # rows that are written in one order of the features
 MOST_FEATURES = 30  # of the groups that its fidelity was measured on, beyond those of training
 MOST_SEEDS = 1024  # a batch reads at most so many, drawn anew for each batch
-MOST_TOGETHER = 256  # as long as groups are read together
+MOST_TOGETHER = 256  # of all groups, where they are read together
+_MOST_OWN = 192  # of them of the group that is written
 _CELLS = 2**22  # of attention to seeds: rows times seeds
 _LEAST_SEEDS, _LEAST_FEATURES = 16, 4
 _MEAN = 2.0  # how far from the origin a group's mean is read, feature by feature
@@ -179,13 +181,14 @@ def batches(
             is the same as a regression layer whose prior has it. Categories have none.
         categorical: places of columns of codes, which are written as codes of seeds are.
         given: place of a categorical column -> the code that all rows are to have there, as a
-            condition. Seeds that have it are read first, and others up to 256 in all.
+            condition. Up to 192 seeds that have it are read, and others up to 256 in all.
         batch: rows a batch, fewer for many seeds; the last one may be shorter.
 
     Yields:
         Arrays of shape (at most batch, C).
 
     Raises:
+        ValueError: if no seed has what is given.
         FloatingPointError: if a row is not finite.
 
     Example:
@@ -201,8 +204,11 @@ def batches(
     given = {} if given is None else given
     own = np.flatnonzero((x[:, [*given]] == [*given.values()]).all(axis=1))
     others = np.setdiff1d(np.arange(seeds), own)
-    most = min(len(own), MOST_SEEDS)
-    more = min(len(others), max(MOST_TOGETHER - most, 0))
+    for place, code in given.items():
+        if code not in x[:, place]:
+            raise ValueError(f"given: got {code!r} for column {place}, expected a code of a seed.")
+    most = min(len(own), _MOST_OWN if len(others) else MOST_SEEDS)
+    more = min(len(others), MOST_TOGETHER - min(most, MOST_TOGETHER))
     used = most + more
     batch = max(1, min(batch, _CELLS // _size(used, _LEAST_SEEDS)))
     host = np.random.default_rng(np.asarray(jax.random.key_data(key)))
@@ -213,6 +219,11 @@ def batches(
         if seeds > used:
             parts = host.choice(own, most, replace=False), host.choice(others, more, replace=False)
             chosen = np.concatenate(parts)
+        rows = np.empty((min(batch, count - start), columns))
+        if len(layout.block) == 0:  # each column has one value
+            rows[:, layout.categories] = decoded(layout, np.empty((len(rows), 0)))
+            yield rows
+            continue
         part_key = jax.random.fold_in(key, index)
         size = _size(count, 64) if count < batch else batch
         spread = np.linalg.cholesky(cov[np.ix_(numbers, numbers)])
@@ -223,7 +234,6 @@ def batches(
         drawn = write(
             net.params, net.arch, *room, size, part_key, _condition(layout, given, room[0].shape[2])
         )
-        rows = np.empty((min(batch, count - start), columns))
         made = np.asarray(drawn, np.float64)[: len(rows)]
         rows[:, layout.categories] = decoded(layout, made[:, :levels])
         rows[:, numbers] = (made[:, levels : len(layout.block)] + moved) @ spread.T
@@ -289,9 +299,13 @@ def unlike_training(
     found = []
     if len(z) > most:
         found.append(f"has {counted(len(z), 'seed')}, the network was trained with up to {most}")
+    if z.shape[1] == 0:
+        return found
     if z.shape[1] > MOST_FEATURES:
+        of_levels = " (L - 1 for a category of L levels)" if block is not None else ""
         found.append(
-            f"has {counted(z.shape[1], 'feature')}, the network was tried on up to {MOST_FEATURES}"
+            f"has {counted(z.shape[1], 'feature')}{of_levels}, the network was tried on up to "
+            f"{MOST_FEATURES}"
         )
     number = np.full(z.shape[1], True) if block is None else block == 0
     room = padded(z - _moved(z) * number, block)
@@ -342,7 +356,8 @@ def group_rows(
         (label, rows), rows of shape (at most batch, d); categories are codes, as in the seeds.
 
     Raises:
-        SeedError: if the seeds cannot be used, or a row is not finite.
+        SeedError: if the seeds cannot be used, a category has more than ``seeds.MOST_LEVELS``
+            levels, or a row is not finite.
 
     Warns:
         BeyondTraining: for every doubt of ``unlike_training``.
@@ -360,7 +375,11 @@ def group_rows(
         typical[numbers] = _typical_spread(part)
     wanted = {label: count for label, count in counts.items() if count}
     groups = {label: seeds.features[seeds.labels == label] - centre for label in wanted}
+    conditions = _conditions(seeds) if together else np.empty((len(seeds.labels), 0))
+    whole = np.concatenate([seeds.features - centre, conditions], axis=1)
+    extra = [*range(columns, whole.shape[1])]
     for label, x in groups.items():
+        _check_levels(whole if together else x, [*categorical, *extra], seeds, label)
         layout = laid_out(x, categorical)
         z = np.concatenate([encoded(layout, x), (x / typical)[:, layout.numbers]], axis=1)
         names = [
@@ -377,9 +396,6 @@ def group_rows(
                 stacklevel=3,
             )
 
-    conditions = _conditions(seeds) if together else np.empty((len(seeds.labels), 0))
-    whole = np.concatenate([seeds.features - centre, conditions], axis=1)
-    extra = [*range(columns, whole.shape[1])]
     wide = np.eye(whole.shape[1])
     wide[:columns, :columns] = cov
 
@@ -403,6 +419,19 @@ def group_rows(
                 raise SeedError(f"group {label!r}: {error}") from error
 
     return parts()
+
+
+def _check_levels(x: np.ndarray, categorical: list[int], seeds: Seeds, label: str) -> None:
+    """Refuse categories of more levels than the network has met."""
+    names = [*seeds.names, "the label", "the attribute"]
+    for place in categorical:
+        levels = len(np.unique(x[:, place]))
+        if levels > MOST_LEVELS:
+            raise SeedError(
+                f"group {label!r}: {names[place]} has {levels} levels, expected up to "
+                f"{MOST_LEVELS}. Join rare ones or leave the column out"
+                + ("; --together takes fewer groups." if place >= len(seeds.names) else ".")
+            )
 
 
 def _conditions(seeds: Seeds) -> Float[np.ndarray, "n q"]:
