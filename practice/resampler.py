@@ -374,10 +374,11 @@ class SyntheticOverSampler(BaseOverSampler):
             written[code] = drawn[:, num_features:]
             moved += beyond
         is_few = few[varying]
+        others = ~is_few if is_few.any() else slice(None)  # which copies nothing
         donors = columns.Donors(
-            features=features[:, ~is_few],
+            features=features[:, others],
             codes=codes,
-            drawn={code: drawn[:, ~is_few] for code, drawn in rows.items()},
+            drawn={code: drawn[:, others] for code, drawn in rows.items()},
             neighbours=self.neighbours,
             rng=rng,
             kinds=np.hstack([features[:, is_few], kinds.codes]),
@@ -397,8 +398,7 @@ class SyntheticOverSampler(BaseOverSampler):
             if count
         }
         made = np.concatenate([kinds.codes[:0], *written.values()])
-        kinds = kinds._replace(codes=made)
-        table = columns.with_numbers(found, template, numbers_new, kinds)
+        table = columns.with_numbers(found, template, numbers_new, kinds._replace(codes=made))
         return table, codes_new, donors if givers is None else givers
 
     def _lent(self, found) -> np.ndarray:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from row_networks import ARCH, random_network
 from scipy import integrate, stats
 
 from synthetic_oversampling.__main__ import main
@@ -24,7 +25,6 @@ from synthetic_oversampling.transformer_toy.rows.architecture import Architectur
 from synthetic_oversampling.transformer_toy.rows.context import read
 from synthetic_oversampling.transformer_toy.seeds import BeyondTraining
 
-ARCH = Architecture()
 KEY = jax.random.key(4)
 
 
@@ -35,13 +35,7 @@ def net():
 
 @pytest.fixture(scope="module")
 def random_net():
-    """Weights as at the start, but large, so that nothing holds because it is nearly conjugate."""
-    params = init(ARCH, key=KEY)
-    moved = {
-        name: value * 4.0 if name.startswith("readout.linear") else value
-        for name, value in params.items()
-    }
-    return training.RowNetwork(arch=ARCH, params=moved, about={})
+    return random_network(KEY)
 
 
 def _groups(num_groups=3, count=20, rows=5, dim=4, key=KEY):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from row_networks import ARCH, random_network
 from scipy import stats
 
 from synthetic_oversampling.__main__ import main
@@ -18,10 +19,8 @@ from synthetic_oversampling.simulate.tables.kinds import joined
 from synthetic_oversampling.transformer_toy import generate, seeds
 from synthetic_oversampling.transformer_toy.checkpoint import SHIPPED_ROWS
 from synthetic_oversampling.transformer_toy.rows import fidelity, network, prior, training, writer
-from synthetic_oversampling.transformer_toy.rows.architecture import Architecture, init
 from synthetic_oversampling.transformer_toy.rows.categories import decoded, encoded, laid_out
 
-ARCH = Architecture()
 KEY = jax.random.key(11)
 BLOCK = np.array([[1, 1, 2, 0, 0]], np.int32)  # three levels, two levels, two numbers
 
@@ -33,12 +32,7 @@ def net():
 
 @pytest.fixture(scope="module")
 def random_net():
-    params = init(ARCH, key=KEY)
-    moved = {
-        name: value * 4.0 if name.startswith("readout.linear") else value
-        for name, value in params.items()
-    }
-    return training.RowNetwork(arch=ARCH, params=moved, about={})
+    return random_network(KEY)
 
 
 def _seeds(count=30):

@@ -374,11 +374,11 @@ def group_rows(
         centre[numbers], cov[np.ix_(numbers, numbers)] = pooled_covariance(part, scaling)
         typical[numbers] = _typical_spread(part)
     wanted = {label: count for label, count in counts.items() if count}
-    groups = {label: seeds.features[seeds.labels == label] - centre for label in wanted}
     conditions = _conditions(seeds) if together else np.empty((len(seeds.labels), 0))
     whole = np.concatenate([seeds.features - centre, conditions], axis=1)
     extra = [*range(columns, whole.shape[1])]
-    for label, x in groups.items():
+    for label in wanted:
+        x = whole[seeds.labels == label, :columns]
         _check_levels(whole if together else x, [*categorical, *extra], seeds, label)
         layout = laid_out(x, categorical)
         z = np.concatenate([encoded(layout, x), (x / typical)[:, layout.numbers]], axis=1)
@@ -404,7 +404,7 @@ def group_rows(
             own = seeds.labels == label
             rows = batches(
                 net,
-                whole if together else groups[label],
+                whole if together else whole[own],
                 count,
                 key=jax.random.fold_in(key, index),
                 cov=wide,
