@@ -29,12 +29,8 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, SQUARED
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
-from synthetic_oversampling.theory.proportional.equations import (
-    Drawn,
-    Equations,
-    Rows,
-    added,
-)
+from synthetic_oversampling.theory.proportional.equations import Equations, added
+from synthetic_oversampling.theory.proportional.parts import Drawn, Rows
 from synthetic_oversampling.theory.proportional.predict import Proportional, predict_proportional
 from synthetic_oversampling.theory.proportional.rows import (
     Potential,

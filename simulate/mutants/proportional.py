@@ -15,7 +15,11 @@ from synthetic_oversampling.simulate.mutants.mutation import (
 )
 from synthetic_oversampling.theory.formula import notation as nt
 from synthetic_oversampling.theory.generators.table import Mislabelled, Scaled, Shifted
-from synthetic_oversampling.theory.proportional.rows import _SEGMENT_MASSES, _SEGMENT_NODES, _pull
+from synthetic_oversampling.theory.proportional.rows import (
+    _SEGMENT_MASSES,
+    _SEGMENT_NODES,
+    loss_pull,
+)
 
 __all__ = ["PROPORTIONAL_MUTANTS"]
 
@@ -44,7 +48,7 @@ def _one_factor(right, loss, margin, partners):
     others, masses = partners
     bend = np.zeros_like(margin)
     for u, mass in zip(_SEGMENT_NODES, _SEGMENT_MASSES, strict=True):
-        curved = _pull(loss, (1 - u) * margin[..., None] + u * others)[1]
+        curved = loss_pull(loss, (1 - u) * margin[..., None] + u * others)[1]
         bend += 2 * mass * (1 - u) * (curved @ masses)
     return right[0], bend
 

@@ -19,10 +19,20 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from synthetic_oversampling.theory.arrays import ArrayLike
+from synthetic_oversampling.theory.arrays import (
+    AnyArray,
+    ArrayLike,
+    Number,
+    namespace,
+    number_of,
+    traced,
+)
 from synthetic_oversampling.theory.population.design import is_real
+from synthetic_oversampling.theory.precision import require_float64
 
 __all__ = ["Cluster", "Norms", "Spectra"]
 
@@ -40,6 +50,8 @@ class Cluster:
         label: 0 or 1.
         weight: of each row's loss; or a law of independent weights, pairs (probability, weight).
 
+    All but the label may be traced in a program of JAX, which checks shapes alone.
+
     Raises:
         ValueError: naming the argument.
 
@@ -48,36 +60,36 @@ class Cluster:
         ((1.0, 1.0),)
     """
 
-    rows: int | float
+    rows: Number
     mean: ArrayLike
     cov: int | float | ArrayLike
     label: int
-    weight: int | float | Sequence = 1.0
+    weight: Number | Sequence = 1.0
 
     def __post_init__(self):
-        if not is_real(self.rows) or not 0 < self.rows < math.inf:
+        rows = number_of(self.rows, "Cluster")
+        if not traced(rows) and (not is_real(rows) or not 0 < rows < math.inf):
             raise ValueError(f"rows: got {self.rows!r}, expected a positive finite number of rows.")
-        mean, cov = (np.array(part, dtype=np.float64) for part in (self.mean, self.cov))
-        if mean.ndim != 1 or not mean.size or not np.all(np.isfinite(mean)):
+        if traced(self.mean) or traced(self.cov):
+            require_float64("Cluster")
+        mean, cov = (
+            (jnp if traced(part) else np).array(part, dtype=np.float64)
+            for part in (self.mean, self.cov)
+        )
+        if mean.ndim != 1 or not mean.size or not (traced(mean) or np.all(np.isfinite(mean))):
             raise ValueError(f"mean: got {self.mean!r}, expected a vector of finite numbers [d].")
         shapes = ((), mean.shape, mean.shape * 2)
-        if cov.shape not in shapes or not np.all(np.isfinite(cov)):
+        if cov.shape not in shapes or not (traced(cov) or np.all(np.isfinite(cov))):
             raise ValueError(
                 f"cov: got shape {cov.shape}, expected finite numbers of one of the shapes {shapes}"
             )
-        least = np.linalg.eigvalsh(cov)[0] if cov.ndim == 2 else np.min(cov)
-        if least < -1e-9 * np.max(np.abs(cov)) or (
-            cov.ndim == 2 and np.abs(cov - cov.T).max() > (1e-9 * np.abs(cov).max())
-        ):
-            raise ValueError(
-                "cov: got a matrix that is no covariance, expected one that is "
-                "symmetric without negative eigenvalues."
-            )
+        if not traced(cov):
+            _check_covariance(cov)
         if self.label not in (0, 1):
             raise ValueError(f"label: got {self.label!r}, expected 0 or 1.")
         _check_laws(self.laws)
-        object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "cov", cov)
+        for name, value in (("rows", rows), ("mean", mean), ("cov", cov)):
+            object.__setattr__(self, name, value)
 
     @property
     def sign(self) -> float:
@@ -85,20 +97,35 @@ class Cluster:
         return 2.0 * self.label - 1.0
 
     @property
-    def laws(self) -> tuple[tuple[float, float], ...]:
+    def laws(self) -> tuple[tuple[float, Number], ...]:
         """The law of weights: pairs (probability, weight)."""
-        given: Any = self.weight
-        if is_real(given):
-            return ((1.0, float(given)),)
+        given: Any = number_of(self.weight, "Cluster")
+        if traced(given) or is_real(given):
+            return ((1.0, given if traced(given) else float(given)),)
         return tuple((float(chance), float(weight)) for chance, weight in given)
+
+
+def _check_covariance(cov: np.ndarray) -> None:
+    least, size = np.linalg.eigvalsh(cov)[0] if cov.ndim == 2 else np.min(cov), np.max(np.abs(cov))
+    if least < -1e-9 * size or (cov.ndim == 2 and np.abs(cov - cov.T).max() > 1e-9 * size):
+        raise ValueError(
+            "cov: got a matrix that is no covariance, expected one that is "
+            "symmetric without negative eigenvalues."
+        )
 
 
 def _check_laws(laws) -> None:
     chances = [chance for chance, _ in laws]
     if any(not chance >= 0 for chance in chances) or abs(sum(chances) - 1) > 1e-9:
         raise ValueError(f"weight: got probabilities {chances}, expected them to sum to 1.")
-    if any(not 0 <= weight < math.inf for _, weight in laws):
+    if any(not traced(weight) and not 0 <= weight < math.inf for _, weight in laws):
         raise ValueError(f"weight: got {laws!r}, expected weights of at least 0.")
+
+
+def _is_diagonal(cov) -> bool:
+    if traced(cov) or np.ndim(cov) < 2:
+        return False
+    return bool(np.count_nonzero(cov) == np.count_nonzero(np.diagonal(cov)))
 
 
 class Norms(NamedTuple):
@@ -111,12 +138,12 @@ class Norms(NamedTuple):
         square: ``|w|^2 + tr(A^{-1} N A^{-1})``, the squared norm of a fitted rule.
     """
 
-    mean: np.ndarray
-    signal: np.ndarray
-    noise: np.ndarray
-    response: np.ndarray
-    rule: np.ndarray
-    square: float
+    mean: AnyArray
+    signal: AnyArray
+    noise: AnyArray
+    response: AnyArray
+    rule: AnyArray
+    square: Number
 
 
 class Spectra:
@@ -127,7 +154,15 @@ class Spectra:
         covs: one for each, a number, ``[d]`` or ``[d, d]``.
     """
 
-    def __init__(self, means: Sequence[np.ndarray] | np.ndarray, covs: Sequence[np.ndarray]):
+    means: AnyArray
+    values: Any = None  # where the covariances commute, or `matrices`
+    matrices: Any = None
+    basis: AnyArray | None = None
+
+    def __init__(self, means: Sequence[AnyArray] | AnyArray, covs: Sequence[AnyArray]):
+        if namespace(*means, *covs) is not np:
+            self._trace(means, covs)
+            return
         self.means = np.array(means, dtype=np.float64)
         self.dim = self.means.shape[1]
         shapes: list[np.ndarray] = []
@@ -149,12 +184,21 @@ class Spectra:
                 shapes.append(unit)
         self._diagonalise(shapes)
 
+    def _trace(self, means, covs) -> None:
+        """Covariances of a program of JAX, which nothing is known of: each a shape of its own."""
+        self.means = jnp.stack([jnp.asarray(mean) for mean in means])
+        self.dim, count = self.means.shape[1], len(covs)
+        self.scale, self.index = np.ones(count), np.arange(count)
+        known = [np.diagonal(cov) if _is_diagonal(cov) else cov for cov in covs]
+        flat = [cov if jnp.ndim(cov) == 2 else jnp.broadcast_to(cov, self.dim) for cov in known]
+        if all(cov.ndim < 2 for cov in flat):
+            self.values = jnp.stack(flat)
+        else:
+            self.matrices = jnp.stack([cov if cov.ndim == 2 else jnp.diag(cov) for cov in flat])
+
     def _diagonalise(self, shapes: list[np.ndarray]) -> None:
         full = [shape for shape in shapes if shape.ndim == 2]
         apart = [shape - np.diag(np.diagonal(shape)) for shape in full]
-        self.values: Any = None  # where the covariances commute, or `matrices`
-        self.matrices: Any = None
-        self.basis: np.ndarray | None = None
         if all(np.abs(part).max() == 0 for part in apart):
             self.values = np.stack([self._diagonal(shape) for shape in shapes])
             return
@@ -186,7 +230,7 @@ class Spectra:
     def _diagonal(self, shape: np.ndarray) -> np.ndarray:
         return np.diagonal(shape) if shape.ndim == 2 else np.broadcast_to(shape, self.dim)
 
-    def original(self, rule: np.ndarray) -> np.ndarray:
+    def original(self, rule: AnyArray) -> AnyArray:
         """A rule in the features' own coordinates.
 
         Args:
@@ -194,13 +238,12 @@ class Spectra:
         """
         return rule if self.basis is None else self.basis @ rule
 
-    def _by_shape(self, numbers: np.ndarray) -> np.ndarray:
-        count = len(self.values if self.matrices is None else self.matrices)
-        return np.bincount(self.index[: len(numbers)], numbers * self.scale[: len(numbers)], count)
+    def _by_shape(self, numbers: AnyArray) -> AnyArray:
+        place = np.arange(len(self.values if self.matrices is None else self.matrices))
+        belongs = self.index[: len(numbers)] == place[:, None]
+        return belongs.astype(float) @ (numbers * self.scale[: len(numbers)])
 
-    def norms(
-        self, ridge: int | float, pull: np.ndarray, spread: np.ndarray, stiff: np.ndarray
-    ) -> Norms:
+    def norms(self, ridge: Number, pull: AnyArray, spread: AnyArray, stiff: AnyArray) -> Norms:
         """The law of a rule, for every cluster; the first clusters are those with rows.
 
         Args:
@@ -222,12 +265,12 @@ class Spectra:
             noise=by * noise[self.index],
             response=by * response[self.index],
             rule=rule,
-            square=float(rule @ rule + trace),
+            square=rule @ rule + trace,
         )
 
     def _diagonal_norms(self, ridge, side, spread, stiff):
         inner = ridge + stiff @ self.values
-        if not np.all(inner > 0):
+        if not isinstance(inner, jax.Array) and not np.all(inner > 0):
             raise FloatingPointError("A is singular")
         rule, noise = side / inner, spread @ self.values / inner**2
         return (
@@ -239,16 +282,17 @@ class Spectra:
         )
 
     def _full_norms(self, ridge, side, spread, stiff):
-        inner = np.tensordot(stiff, self.matrices, 1)
-        inner[np.diag_indices(self.dim)] += ridge
+        xp = namespace(ridge, side, spread, stiff)
+        inner = xp.tensordot(stiff, self.matrices, 1) + ridge * np.eye(self.dim)
+        quiet = isinstance(spread, np.ndarray) and not np.any(spread)
         try:
-            inverse = np.linalg.inv(inner) if np.any(spread) else None
-            rule = np.linalg.solve(inner, side) if inverse is None else inverse @ side
+            inverse = None if quiet else xp.linalg.inv(inner)
+            rule = xp.linalg.solve(inner, side) if inverse is None else inverse @ side
         except np.linalg.LinAlgError:
             raise FloatingPointError("A is singular") from None
-        signal = np.array([rule @ matrix @ rule for matrix in self.matrices])
+        signal = xp.stack([rule @ matrix @ rule for matrix in self.matrices])
         if inverse is None:  # of the population, without noise
             return rule, signal, np.zeros(len(signal)), np.ones(len(signal)), 0.0
-        noise = inverse @ np.tensordot(spread, self.matrices, 1) @ inverse
+        noise = inverse @ xp.tensordot(spread, self.matrices, 1) @ inverse
         flat = self.matrices.reshape(len(self.matrices), -1)
-        return rule, signal, flat @ noise.ravel(), flat @ inverse.ravel(), np.trace(noise)
+        return rule, signal, flat @ noise.ravel(), flat @ inverse.ravel(), xp.trace(noise)

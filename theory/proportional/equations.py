@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
+from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.proportional.clusters import Norms, Spectra
+from synthetic_oversampling.theory.proportional.parts import Drawn, Rows, Seeds
 from synthetic_oversampling.theory.proportional.rows import (
     Averages,
     Grid,
@@ -18,65 +22,23 @@ from synthetic_oversampling.theory.proportional.rows import (
     grid,
     unit_averages,
 )
-from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, Solved, fixed_point
+from synthetic_oversampling.theory.proportional.solver import (
+    TOLERANCE,
+    NoFixedPoint,
+    Solved,
+    fixed_point,
+    traced_fixed_point,
+)
 
-__all__ = ["Added", "Drawn", "Equations", "Rows", "Seeds", "State", "added"]
+__all__ = ["Added", "Equations", "State", "added"]
 
 _NODES, _FINE_NODES = 129, 1025
 _SMEAR_NODES = 65, 129, 257  # of interpolation, whose cost grows with their square
 _STEP, _SMEAR_STEP, _LARGEST_STEP = 0.46, 1.0, 10.0  # of a score between nodes: wanted, at most
+_TRACED_NODES = 513, 129  # in programs of JAX, where nothing is refined; of interpolation
 _LOST = 50.0  # step of a solution that refinement does not begin from
 _LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
 _NO_NOISE = 1e-200
-
-
-class Rows(NamedTuple):
-    """A cluster of rows: those of seeds and of known noise too.
-
-    Attributes:
-        number: how many; infinity for the limit of many, of a total weight.
-        sign: label as +-1; laws: of a row's weight, pairs (probability, weight).
-        total: weight of all rows together, where they are infinitely many.
-    """
-
-    number: float
-    sign: float
-    laws: tuple[tuple[float, float], ...]
-    total: float = 0.0
-
-
-class Drawn(NamedTuple):
-    """Synthetic rows that a generator draws from what it fitted on the seeds of a group.
-
-    Attributes:
-        kind: "known" (noise of a known covariance about the seeds' mean), "sample" (of a sample
-            covariance) or "pairs" (interpolation of all pairs, many rows).
-        group: whose mean they have; weight: total weight of their losses.
-        number: how many; infinity for the limit.
-        factor: of the covariance.
-        within: groups whose sample covariance it is; cluster: of the known noise.
-    """
-
-    kind: str
-    group: int
-    weight: float
-    number: float = np.inf
-    factor: float = 1.0
-    within: tuple[int, ...] = ()
-    cluster: int = -1
-
-
-class Seeds(NamedTuple):
-    """The real rows of a group: places of its clusters, and their shares of its rows.
-
-    Attributes:
-        clusters, shares: see above; number: rows; sign: 1 or -1, of the label.
-    """
-
-    clusters: tuple[int, ...]
-    shares: np.ndarray
-    number: float
-    sign: float
 
 
 @dataclasses.dataclass
@@ -89,12 +51,12 @@ class State:
         iterations, residual: of the solver.
     """
 
-    intercept: float
+    intercept: Number
     norms: Norms
     rows: list[Averages]
     drawn: dict[int, Averages]
-    iterations: int = 0
-    residual: float = np.inf
+    iterations: Number = 0
+    residual: Number = np.inf
 
 
 @dataclasses.dataclass
@@ -115,8 +77,8 @@ class Equations:
     seeds: list[Seeds]
     drawn: list[Drawn]
     loss: Loss
-    ridge: float
-    intercept: float | None = None
+    ridge: Number
+    intercept: Number | None = None
     noise: bool = True
 
     def solve(self) -> State:
@@ -164,9 +126,32 @@ class Equations:
         state.iterations, state.residual = found.iterations, found.residual
         return state
 
-    def _std(self, point: np.ndarray) -> float:
+    def solve_traced(self) -> tuple[State, AnyArray]:
+        """The fixed point in a program of JAX, and whether it was found and nodes resolve it."""
+        self.quick, self.near = bool(self._pairs) and self.loss is LOGISTIC, {}
+        self.nodes = grid(_TRACED_NODES[bool(self._pairs)])
+
+        def easier(level):
+            copied = copy.copy(self)
+            copied.ridge = self.ridge * 4.0**level
+            return copied
+
+        decades = jnp.log(_LEVEL / self.ridge) / math.log(4)
+        levels = jnp.where(self.ridge > 0, jnp.clip(jnp.ceil(decades), _LEVELS, 30) + _LEVELS, 0)
+        found = traced_fixed_point(
+            lambda point, level: easier(level)._map(point),
+            lambda level: easier(level)._start(),
+            levels=levels,
+        )
+        state = self._step(found.point)
+        state.iterations, state.residual = found.iterations, found.residual
+        steep = self._std(found.point) * self._width > _SMEAR_STEP
+        return state, (found.residual <= TOLERANCE) & ~steep
+
+    def _std(self, point: AnyArray) -> Number:
         """The largest standard deviation of a score."""
-        return float(np.exp(np.max(point[self._slice(1)]) / 2))
+        xp = namespace(point)
+        return xp.exp(xp.max(point[self._slice(1)]) / 2)
 
     @property
     def _width(self) -> float:
@@ -190,7 +175,7 @@ class Equations:
         return found._replace(iterations=spent)
 
     def _steep(self, point: np.ndarray) -> bool:
-        return self._std(point) * self._width > (_SMEAR_STEP if self._pairs else _STEP)
+        return bool(self._std(point) * self._width > (_SMEAR_STEP if self._pairs else _STEP))
 
     def _early(self):
         """Which points of interpolation's rows go to finer nodes before they are solutions."""
@@ -238,26 +223,28 @@ class Equations:
         start = 1 + min(part, 3) * count + max(part - 3, 0) * groups
         return slice(start, start + (count if part < 3 else groups))
 
-    def _start(self, discriminant: bool = False) -> np.ndarray:
-        many = np.array([np.isinf(row.number) for row in self.rows])
-        laws = [row.laws if np.isfinite(row.number) else ((1.0, row.total),) for row in self.rows]
-        weights = np.array([sum(p * w for p, w in law) for law in laws])
-        count = np.where(many, 1.0, [row.number for row in self.rows])
+    def _start(self, discriminant: bool = False) -> AnyArray:
+        many = np.array([row.many for row in self.rows])
+        laws = [((1.0, row.total),) if row.many else row.laws for row in self.rows]
+        masses = [sum(p * w for p, w in law) for law in laws]
+        numbers = [1.0 if row.many else row.number for row in self.rows]
         signs = np.array([row.sign for row in self.rows])
         for part in self.drawn:
             for k in self.seeds[part.group].clusters:
-                weights[k] += part.weight / self.seeds[part.group].number
+                masses[k] += part.weight / self.seeds[part.group].number
+        xp = namespace(*masses, *numbers, self.ridge)
+        weights, count = xp.array(masses), xp.array(numbers)
         if discriminant or not self.noise:
             return self._discriminant(signs, count * weights)
         curve = 0.2 * count * weights
         pull = 0.5 * signs * count * weights
-        balance = pull.sum() / max(curve.sum(), 1e-300)
+        balance = pull.sum() / xp.maximum(curve.sum(), 1e-300)
         start = 0.0 if self.intercept is None else self.intercept
         if self.intercept is None:
             pull = pull - balance * curve
             start = 0.5 * balance
-        spread = np.where(many, 0.0, 0.1 * count * weights**2)
-        ridge = self.ridge + 0.05 * float(curve.sum()) * float(np.mean(self.spectra.scale))
+        spread = xp.where(many, 0.0, 0.1 * count * weights**2)
+        ridge = self.ridge + 0.05 * curve.sum() * float(np.mean(self.spectra.scale))
         norms = self.spectra.norms(ridge, pull, spread, curve)
         return self._vector(start, norms, None)
 
@@ -274,41 +261,42 @@ class Equations:
             intercept = self.intercept
         return self._vector(intercept, norms, None)
 
-    def _vector(self, intercept: float, norms: Norms, rows: list[Averages] | None) -> np.ndarray:
+    def _vector(self, intercept: Number, norms: Norms, rows: list[Averages] | None) -> AnyArray:
+        xp = namespace(intercept, norms.mean, norms.noise)
         count = len(self.rows)
         noise = 1.0 if self.noise else _NO_NOISE
         var = norms.signal[:count] + noise * norms.noise[:count]
         parts = [
-            np.array([intercept]),
+            xp.array([intercept]),
             norms.mean[:count],
-            np.log(np.maximum(var, 1e-300)),
-            np.log(noise * norms.response[:count]),
+            xp.log(xp.maximum(var, 1e-300)),
+            xp.log(noise * norms.response[:count]),
         ]
         triples = []
         for seed in self.seeds:
-            places = list(seed.clusters)
+            places = np.array(seed.clusters)
             if rows is None:
                 means = seed.sign * (intercept + norms.mean[places])
                 seconds, responses = means**2 + var[places], norms.response[places]
             else:
                 means, seconds, responses = (
-                    np.array([getattr(rows[k], name) for k in places])
+                    xp.array([getattr(rows[k], name) for k in seed.clusters])
                     for name in ("mean", "second", "response")
                 )
             mean = seed.shares @ means
-            spread = float(seed.shares @ seconds - mean**2)
-            triples.append((mean, np.log(max(spread, 1e-300)), np.log(seed.shares @ responses)))
-        parts += list(np.array(triples).reshape(-1, 3).T)
+            spread = xp.maximum(seed.shares @ seconds - mean**2, 1e-300)
+            triples.append((mean, xp.log(spread), xp.log(seed.shares @ responses)))
+        parts += list(xp.array(triples).reshape(-1, 3).T)
         for g in self._pairs:
             for k in self.seeds[g].clusters:
                 if rows is None:
                     mean = self.rows[k].sign * (intercept + norms.mean[k])
-                    parts.append(mean + np.sqrt(var[k]) * self.nodes.nodes)
+                    parts.append(mean + xp.sqrt(var[k]) * self.nodes.nodes)
                 else:
                     parts.append(rows[k].margins)
-        return np.concatenate(parts)
+        return xp.concatenate(parts)
 
-    def _map(self, vector: np.ndarray) -> np.ndarray:
+    def _map(self, vector: AnyArray) -> AnyArray:
         try:
             with np.errstate(all="ignore"):
                 state = self._step(vector)
@@ -316,7 +304,7 @@ class Equations:
         except (FloatingPointError, OverflowError):
             return np.full_like(vector, np.nan)
 
-    def _partners(self, vector: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    def _partners(self, vector: AnyArray) -> dict[int, tuple[AnyArray, AnyArray]]:
         found, place = {}, self._slice(6).start
         for g in self._pairs:
             group_seeds = self.seeds[g]
@@ -327,28 +315,29 @@ class Equations:
             found[g] = margins, masses
         return found
 
-    def _drawn(self, part: Drawn, vector: np.ndarray) -> tuple[Averages, float]:
+    def _drawn(self, part: Drawn, vector: AnyArray) -> tuple[Averages, float]:
         """Averages over synthetic rows, in margins, and what a spring or field is divided by."""
+        xp = namespace(vector)
         mean = vector[self._slice(3)][part.group]
         law = ((1.0, part.weight / part.number),)
         if part.kind == "known":
-            var, response = (np.exp(vector[self._slice(j)][part.cluster]) for j in (1, 2))
+            var, response = (xp.exp(vector[self._slice(j)][part.cluster]) for j in (1, 2))
             return unit_averages(self.loss, law, mean, var, response, self.nodes), 1.0
-        variances, responses = (np.exp(vector[self._slice(j)]) for j in (4, 5))
+        variances, responses = (xp.exp(vector[self._slice(j)]) for j in (4, 5))
         counts = np.array([self.seeds[g].number for g in part.within])
         freedom = float(counts.sum() - len(counts))
-        places = list(part.within)
-        var = part.factor * float((counts - 1) @ variances[places]) / freedom
-        response = part.factor * float(counts @ responses[places]) / freedom
+        places = np.array(part.within)
+        var = part.factor * ((counts - 1) @ variances[places]) / freedom
+        response = part.factor * (counts @ responses[places]) / freedom
         return unit_averages(self.loss, law, mean, var, response, self.nodes), freedom
 
-    def _step(self, vector: np.ndarray) -> State:
-        count = len(self.rows)
-        intercept = float(vector[0])
+    def _step(self, vector: AnyArray) -> State:
+        xp = namespace(vector)
+        count, intercept = len(self.rows), vector[0]
         mean, log_var, log_response = (vector[self._slice(j)] for j in range(3))
-        var, response = np.exp(log_var), np.exp(log_response)
-        tilt, spring, field, smear = (np.zeros(len(self.seeds)) for _ in range(4))
-        pull, spread, stiff = (np.zeros(count) for _ in range(3))
+        var, response = xp.exp(log_var), xp.exp(log_response)
+        tilt, spring, field, smear = ([0.0] * len(self.seeds) for _ in range(4))
+        pull, spread, stiff = ([0.0] * count for _ in range(3))
         partners, drawn = self._partners(vector), {}
         starts = {
             k: partners[g][0].reshape(-1, len(self.nodes.nodes))[j]
@@ -379,7 +368,7 @@ class Equations:
             if k in known:
                 rows.append(drawn[next(j for j, p in enumerate(self.drawn) if p.cluster == k)])
                 continue
-            if np.isinf(cluster.number):
+            if cluster.many:
                 found = unit_averages(
                     self.loss,
                     ((1.0, 0.0),),
@@ -413,26 +402,28 @@ class Equations:
                 starts.get(k, self.near.get(k)),
                 k in starts,
             )
-            self.near[k] = found.margins  # where Newton's method begins next
+            if xp is np:
+                self.near[k] = found.margins  # where Newton's method begins next
             rows.append(found)
             pull[k] = cluster.number * cluster.sign * found.force
             spread[k], stiff[k] = cluster.number * found.square, cluster.number * found.stiffness
         if self.intercept is None:
-            change = pull.sum() / max(stiff.sum(), 1e-300)
-            intercept += float(np.clip(change, -2.0, 2.0))
+            intercept = intercept + xp.clip(sum(pull) / xp.maximum(sum(stiff), 1e-300), -2.0, 2.0)
         else:
             intercept = self.intercept
         if not self.noise:
-            spread = np.zeros(count)
-        return State(intercept, self.spectra.norms(self.ridge, pull, spread, stiff), rows, drawn)
+            spread = [0.0] * count
+        forces = (np.array(spread) if not self.noise else xp.array(spread), xp.array(stiff))
+        norms = self.spectra.norms(self.ridge, xp.array(pull), *forces)
+        return State(intercept, norms, rows, drawn)
 
 
 class Added(NamedTuple):
     """What synthetic rows add to a seed's potential: tilt, spring and variance of the field."""
 
-    tilt: float
-    spring: float
-    field: float
+    tilt: Number
+    spring: Number
+    field: Number
 
 
 def added(part: Drawn, averages: Averages, count: float, freedom: float) -> Added:

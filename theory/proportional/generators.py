@@ -24,31 +24,12 @@ from synthetic_oversampling.theory.generators.table import (
 )
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
-from synthetic_oversampling.theory.proportional.equations import Drawn, Rows, Seeds
+from synthetic_oversampling.theory.proportional.parts import Drawn, Parts, Rows, Seeds
 
-__all__ = ["Parts", "duplicate_weights", "parts_of"]
+__all__ = ["duplicate_weights", "parts_of"]
 
 _TAIL = 1e-12  # of the law of weights that is left out
 _MOST_WEIGHTS = 60
-
-
-class Parts(NamedTuple):
-    """Rows, seeds and synthetic parts of a design, and the laws of the rows' features.
-
-    Attributes:
-        rows, seeds, drawn: for `theory.proportional.equations.Equations`.
-        means, covs: of every cluster with rows; real: places of each group's real clusters.
-        limited: whether finitely many synthetic rows were taken for infinitely many, because only
-            the limit has a law.
-    """
-
-    rows: list[Rows]
-    seeds: list[Seeds]
-    drawn: list[Drawn]
-    means: list[np.ndarray]
-    covs: list[np.ndarray]
-    real: list[tuple[int, ...]]
-    limited: bool
 
 
 def duplicate_weights(

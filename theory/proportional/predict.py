@@ -21,10 +21,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit, ndtr
 
+from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace, number_of, traced
 from synthetic_oversampling.theory.generators.table import Generator, Oracle
 from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design, is_real
@@ -33,13 +36,15 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, req
 from synthetic_oversampling.theory.population.metrics import Metrics, Side, metrics_of_scores
 from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
-from synthetic_oversampling.theory.proportional.equations import Equations, Rows, State
-from synthetic_oversampling.theory.proportional.generators import Parts, parts_of
-from synthetic_oversampling.theory.proportional.rows import (
-    gaussian_mean,
-    grid,
-    loss_values,
-    training,
+from synthetic_oversampling.theory.proportional.equations import Equations, State
+from synthetic_oversampling.theory.proportional.generators import parts_of
+from synthetic_oversampling.theory.proportional.parts import Parts, Rows
+from synthetic_oversampling.theory.proportional.rows import training
+from synthetic_oversampling.theory.proportional.scoring import (
+    auroc,
+    calibration_slope,
+    scored,
+    side,
 )
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
@@ -47,7 +52,8 @@ from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NoFiniteFit", "Proportional", "predict_clusters", "predict_proportional"]
 
-_NODES = grid(257)
+
+_number = partial(number_of, name="theory.predict_proportional")
 
 
 class NoFiniteFit(ValueError):
@@ -74,22 +80,22 @@ class Proportional:
         best_scores: the same of the balanced optimum.
     """
 
-    error: np.ndarray
-    risk: np.ndarray
-    excess: np.ndarray
-    score_mean: np.ndarray
-    score_var: np.ndarray
-    train_error: np.ndarray
-    train_loss: np.ndarray
-    intercept: float
-    norm: float
-    alignment: float
-    auroc: float
-    slope: float
-    response: np.ndarray
-    ridge: int | float
-    iterations: int
-    residual: float
+    error: AnyArray
+    risk: AnyArray
+    excess: AnyArray
+    score_mean: AnyArray
+    score_var: AnyArray
+    train_error: AnyArray
+    train_loss: AnyArray
+    intercept: Number
+    norm: Number
+    alignment: Number
+    auroc: Number
+    slope: Number
+    response: AnyArray
+    ridge: Number
+    iterations: Number
+    residual: Number
     limited: bool = False
     scores: tuple[Side, Side]
     best_scores: tuple[Side, Side]
@@ -116,19 +122,26 @@ class Proportional:
         return metrics_of_scores(*self.best_scores, prevalence=prevalence)
 
     @property
-    def total(self) -> float:
+    def total(self) -> Number:
         """Balanced excess risk, the mean over groups."""
-        return float(np.mean(self.excess))
+        return _number(namespace(self.excess).mean(self.excess))
 
     @property
-    def balanced_error(self) -> float:
+    def balanced_error(self) -> Number:
         """Mean error rate over groups."""
-        return float(np.mean(self.error))
+        return _number(namespace(self.error).mean(self.error))
 
     @property
-    def worst_group_error(self) -> float:
+    def worst_group_error(self) -> Number:
         """Largest error rate over groups."""
-        return float(np.max(self.error))
+        return _number(namespace(self.error).max(self.error))
+
+
+jax.tree_util.register_dataclass(
+    Proportional,
+    data_fields=[f.name for f in dataclasses.fields(Proportional) if f.name != "limited"],
+    meta_fields=["limited"],
+)
 
 
 def predict_proportional(
@@ -136,9 +149,9 @@ def predict_proportional(
     groups: Sequence[GaussianGroup],
     design: Design,
     generator: Generator | Sequence[Generator] | None = None,
-    ridge: int | float,
+    ridge: Number,
     loss: Loss = LOGISTIC,
-    intercept: int | float | None = None,
+    intercept: Number | None = None,
     many: bool = False,
 ) -> Proportional:
     """Error and risk of a design whose features are as many as its rows (H1, H2).
@@ -149,7 +162,9 @@ def predict_proportional(
         groups: ``G`` groups of dimension ``d``, both labels present.
         design: sizes, augmentation and weight, or a reference design.
         generator: one for all groups, or one per group; ignored by reference designs.
-        ridge: of the penalty ``(ridge / 2) |w|^2`` beside losses of total weight ``n_tot``.
+        ridge: of the penalty ``(ridge / 2) |w|^2`` beside losses of total weight ``n_tot``. It and
+            the intercept may be traced in a program of JAX, which cannot raise: where no solution
+            is found, or scores spread too far for its nodes, results are NaN, beside the residual.
         loss: `LOGISTIC` or `SQUARED`.
         intercept: a fixed value; fitted when omitted.
         many: take infinitely many synthetic rows of the same total weight. SMOTE has no other law.
@@ -171,24 +186,25 @@ def predict_proportional(
     """
     check_groups(groups, design)
     require_loss(loss)
-    _check_numbers(ridge, intercept)
+    ridge, intercept = _checked_numbers(ridge, intercept)
     generators = per_group(Oracle() if generator is None else generator, len(groups))
     parts = parts_of(groups, design, generators, many=many)
-    return _predicted(parts, groups, float(ridge), loss, intercept)
+    return _predicted(parts, groups, ridge, loss, intercept)
 
 
 def predict_clusters(
     *,
     clusters: Sequence[Cluster],
     groups: Sequence[GaussianGroup],
-    ridge: int | float,
+    ridge: Number,
     loss: Loss = LOGISTIC,
-    intercept: int | float | None = None,
+    intercept: Number | None = None,
 ) -> Proportional:
     """The same for a fit on any clusters of rows with any weights (H1), scored on groups.
 
     Args:
-        clusters: rows with their laws, labels and weights, which are taken as they are.
+        clusters: rows with their laws, labels and weights, which are taken as they are; their
+            numbers, means, covariances and weights may be traced, as the ridge may.
         groups: that are scored; ``train_error`` and ``train_loss`` are of the clusters.
         ridge, loss, intercept: as for `predict_proportional`.
 
@@ -205,23 +221,26 @@ def predict_clusters(
     if {cluster.label for cluster in clusters} != {0, 1}:
         raise ValueError("clusters: got rows of one label, expected both 0 and 1.")
     require_loss(loss)
-    _check_numbers(ridge, intercept)
-    rows = [Rows(float(cluster.rows), cluster.sign, cluster.laws) for cluster in clusters]
+    ridge, intercept = _checked_numbers(ridge, intercept)
+    rows = [Rows(cluster.rows, cluster.sign, cluster.laws) for cluster in clusters]
     means: list = [cluster.mean for cluster in clusters]
     covs: list = [cluster.cov for cluster in clusters]
     real: list[tuple[int, ...]] = [(k,) for k in range(len(rows))]
     parts = Parts(rows=rows, seeds=[], drawn=[], means=means, covs=covs, real=real, limited=False)
-    return _predicted(parts, groups, float(ridge), loss, intercept)
+    return _predicted(parts, groups, ridge, loss, intercept)
 
 
-def _check_numbers(ridge, intercept) -> None:
-    if not is_real(ridge) or not 0 <= ridge < math.inf:
+def _checked_numbers(ridge, intercept) -> tuple:
+    ridge, intercept = _number(ridge), _number(intercept)
+    if not traced(ridge) and (not is_real(ridge) or not 0 <= ridge < math.inf):
         raise ValueError(
             f"ridge: got {ridge!r}, expected a finite number of at least 0, beside losses that sum "
             "to the number of real rows; scikit-learn's C is 1 / ridge."
         )
-    if intercept is not None and not (is_real(intercept) and math.isfinite(intercept)):
+    free = intercept is None or traced(intercept)
+    if not free and not (is_real(intercept) and math.isfinite(intercept)):
         raise ValueError(f"intercept: got {intercept!r}, expected a finite number, or None.")
+    return tuple(v if v is None or traced(v) else float(v) for v in (ridge, intercept))
 
 
 def _solved(equations: Equations, parts: Parts) -> State:
@@ -303,35 +322,19 @@ def _population(
     except NoFixedPoint as error:
         raise NoFixedPoint(f"groups: the balanced optimum was not found: {error}.") from None
     scores = state.intercept + state.norms.mean, state.norms.signal
-    risks, *_ = _scored(groups, loss, *scores)
-    sides = (_side(groups, *scores, 1), _side(groups, *scores, -1))
+    risks, *_ = scored(groups, loss, *scores)
+    sides = (side(groups, *scores, 1), side(groups, *scores, -1))
     return risks, spectra.original(state.norms.rule), sides
 
 
-def _scored(groups, loss: Loss, mean: np.ndarray, var: np.ndarray):
-    """Risk, error, mean and variance of the score of every group, from its components'."""
-    found, start = [], 0
-    for group in groups:
-        place = slice(start, start + len(group.weights))
-        start = place.stop
-        margin = group.sign * mean[place]
-        risk = gaussian_mean(lambda u: loss_values(loss, u), margin, var[place], _NODES)
-        error = ndtr(-margin / np.sqrt(var[place]))
-        centre = group.weights @ mean[place]
-        second = group.weights @ (var[place] + mean[place] ** 2)
-        found.append((group.weights @ risk, group.weights @ error, centre, second - centre**2))
-    return tuple(np.array(part) for part in zip(*found, strict=True))
-
-
 @OneThread()
-def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) -> Proportional:
+def _predicted(parts: Parts, groups, ridge: Number, loss: Loss, intercept) -> Proportional:
     tested = [
         (mean, cov) for group in groups for mean, cov in zip(group.mean, group.cov, strict=True)
     ]
     means = [*parts.means, *(mean for mean, _ in tested)]
     covs = [*parts.covs, *(cov for _, cov in tested)]
     spectra = Spectra(means, covs)
-    fixed = None if intercept is None else float(intercept)
     equations = Equations(
         spectra=spectra,
         rows=parts.rows,
@@ -339,84 +342,58 @@ def _predicted(parts: Parts, groups, ridge: int | float, loss: Loss, intercept) 
         drawn=parts.drawn,
         loss=loss,
         ridge=ridge,
-        intercept=fixed,
+        intercept=intercept,
     )
-    state = _solved(equations, parts)
+    laws = [number for row in parts.rows for law in row.laws for number in (row.number, *law)]
+    in_program = any(map(traced, (ridge, intercept, *laws, *means, *covs)))
+    if in_program:
+        state, solved = equations.solve_traced()
+    else:
+        state = _solved(equations, parts)
+    xp = jnp if in_program else np
     norms, count = state.norms, len(parts.rows)
     mean = state.intercept + norms.mean[count:]
     var = norms.signal[count:] + norms.noise[count:]
-    risk, error, centre, spread = _scored(groups, loss, mean, var)
+    risk, error, centre, spread = scored(groups, loss, mean, var)
     reference, best, best_scores = _population(groups, loss)
     rule = spectra.original(norms.rule)
-    counts = np.array([row.number for row in parts.rows])
-    trained = [
-        np.average(
-            [training(loss, state.rows[k]) for k in places], axis=0, weights=counts[list(places)]
-        )
-        for places in parts.real
-    ]
-    size = math.sqrt(norms.square)
-    longest = max(size * float(np.linalg.norm(best)), 1e-300)
-    return Proportional(
+    size = xp.sqrt(norms.square)
+    real = range(sum(map(len, parts.real)))  # their clusters are the first
+    of_rows = [(*training(loss, state.rows[k]), norms.response[k]) for k in real]
+    train_loss, train_error, response = _by_group(parts, xp.array(of_rows), xp)
+    found = Proportional(
         error=error,
         risk=risk,
         excess=risk - reference,
         score_mean=centre,
         score_var=spread,
-        train_error=np.array([row[1] for row in trained]),
-        train_loss=np.array([row[0] for row in trained]),
-        intercept=state.intercept,
-        norm=size,
-        alignment=float(rule @ best) / longest,
-        auroc=_auroc(groups, mean, var),
-        slope=_calibration(groups, mean, var),
-        response=np.array(
-            [np.average(norms.response[list(p)], weights=counts[list(p)]) for p in parts.real]
-        ),
+        train_error=train_error,
+        train_loss=train_loss,
+        intercept=_number(state.intercept),
+        norm=_number(size),
+        alignment=_number(rule @ best / xp.maximum(size * np.linalg.norm(best), 1e-300)),
+        auroc=_number(auroc(groups, mean, var)),
+        slope=_number(calibration_slope(groups, mean, var)),
+        response=response,
         ridge=ridge,
         iterations=state.iterations,
         residual=state.residual,
         limited=parts.limited,
-        scores=(_side(groups, mean, var, 1), _side(groups, mean, var, -1)),
+        scores=(side(groups, mean, var, 1), side(groups, mean, var, -1)),
         best_scores=best_scores,
     )
+    if not in_program:
+        return found
+    told = ("ridge", "iterations", "residual", "limited", "best_scores")
+    fields = {name: value for name, value in vars(found).items() if name not in told}
+    kept = jax.tree.map(lambda value: jnp.where(solved, value, jnp.nan), fields)
+    return dataclasses.replace(found, **kept)
 
 
-def _side(groups, mean: np.ndarray, var: np.ndarray, of: int) -> Side:
-    sign, weight = _components(groups)
-    some = (sign == of) & (weight > 0)
-    return Side(weight[some] / weight[some].sum(), mean[some][:, None], var[some][:, None, None])
-
-
-def _components(groups):
-    """Label sign and weight of every component, its group's weight shared out."""
-    sign = np.concatenate([np.full(len(group.weights), group.sign) for group in groups])
-    return sign, np.concatenate([group.weights for group in groups])
-
-
-def _auroc(groups, mean: np.ndarray, var: np.ndarray) -> float:
-    sign, weight = _components(groups)
-    high, low = sign > 0, sign < 0
-    gap = mean[high][:, None] - mean[low]
-    above = ndtr(gap / np.sqrt(np.maximum(var[high][:, None] + var[low], 1e-300)))
-    return float(np.average(np.average(above, axis=1, weights=weight[low]), weights=weight[high]))
-
-
-def _calibration(groups, mean: np.ndarray, var: np.ndarray) -> float:
-    """Slope of the label's logistic regression on the score, in balanced groups."""
-    sign, weight = _components(groups)
-    scale = math.sqrt(float(np.mean(var)))
-    scores = (mean[:, None] + np.sqrt(var)[:, None] * _NODES.nodes) / scale
-    masses = weight[:, None] * _NODES.weights / len(groups)
-    table = np.stack([np.ones_like(scores), scores])
-    theta = np.zeros(2)
-    for _ in range(100):
-        margin = sign[:, None] * np.tensordot(theta, table, 1)
-        tail = expit(-margin)
-        slope = np.tensordot(table, masses * sign[:, None] * tail, 2)
-        bend = np.einsum("igj,kgj->ik", table, table * masses * tail * expit(margin))
-        move = np.linalg.solve(bend, slope)
-        theta = theta + move / max(1.0, float(np.abs(move).max()))
-        if np.abs(move).max() < 1e-12:
-            break
-    return float(theta[1] / scale)
+def _by_group(parts: Parts, values: AnyArray, xp) -> AnyArray:
+    """Means over the real rows of each group of values of its clusters, ``[., G]``."""
+    found = []
+    for places in parts.real:
+        numbers = xp.array([parts.rows[k].number for k in places])
+        found.append(numbers @ values[np.array(places)] / numbers.sum())
+    return xp.stack(found, axis=1)

@@ -16,11 +16,15 @@ Averages over ``h`` are trapezoidal sums, which converge exponentially for analy
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from scipy.special import expit, ndtr
 
+from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 
 __all__ = [
@@ -30,7 +34,9 @@ __all__ = [
     "averages",
     "grid",
     "gaussian_mean",
+    "loss_pull",
     "loss_values",
+    "normal_cdf",
     "settle",
     "smeared",
     "training",
@@ -76,13 +82,13 @@ class Potential(NamedTuple):
         partners: training margins of other seeds and their masses, for interpolation.
     """
 
-    laws: tuple[tuple[float, float], ...]
-    tilt: float = 0.0
-    spring: float = 0.0
-    centre: float = 0.0
-    field: float = 0.0
-    smear: float = 0.0
-    partners: tuple[np.ndarray, np.ndarray] | None = None
+    laws: tuple[tuple[float, Number], ...]
+    tilt: Number = 0.0
+    spring: Number = 0.0
+    centre: Number = 0.0
+    field: Number = 0.0
+    smear: Number = 0.0
+    partners: tuple[AnyArray, AnyArray] | None = None
 
 
 class Averages(NamedTuple):
@@ -95,33 +101,39 @@ class Averages(NamedTuple):
         held_out: mean and standard deviation of ``h``, and ``V``; potential: the rows'.
     """
 
-    force: float
-    square: float
-    stiffness: float
-    mean: float
-    second: float
-    response: float
-    margins: np.ndarray
-    masses: np.ndarray
-    held_out: tuple[float, float, float]
+    force: Number
+    square: Number
+    stiffness: Number
+    mean: Number
+    second: Number
+    response: Number
+    margins: AnyArray
+    masses: AnyArray
+    held_out: tuple[Number, Number, Number]
     potential: Potential
 
 
-def loss_values(loss: Loss, margin: np.ndarray) -> np.ndarray:
+def loss_values(loss: Loss, margin: AnyArray) -> AnyArray:
     """The loss of a margin.
 
     Args:
         loss: logistic or squared; margin: any array.
     """
-    return np.logaddexp(0.0, -margin) if loss is LOGISTIC else (1.0 - margin) ** 2 / 2
-
-
-def _pull(loss: Loss, margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Minus the loss's slope, and its curvature."""
     if loss is LOGISTIC:
-        tail = expit(-margin)
+        return namespace(margin).logaddexp(0.0, -margin)
+    return (1.0 - margin) ** 2 / 2
+
+
+def loss_pull(loss: Loss, margin: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Minus the loss's slope, and its curvature.
+
+    Args:
+        loss: logistic or squared; margin: any array.
+    """
+    if loss is LOGISTIC:
+        tail = jax.nn.sigmoid(-margin) if isinstance(margin, jax.Array) else expit(-margin)
         return tail, tail * (1.0 - tail)
-    return 1.0 - margin, np.ones_like(margin)
+    return 1.0 - margin, namespace(margin).ones_like(margin)
 
 
 _SEGMENT = 8
@@ -130,8 +142,8 @@ _SEGMENT_NODES, _SEGMENT_MASSES = (_ends + 1) / 2, _masses / 2
 
 
 def smeared(
-    loss: Loss, margin: np.ndarray, partners: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+    loss: Loss, margin: AnyArray, partners: tuple[AnyArray, AnyArray]
+) -> tuple[AnyArray, AnyArray]:
     """Pull and curvature of interpolation per unit of weight on a seed's score.
 
     Statement: of a sum over ordered pairs of ``E_u loss((1 - u) t_i + u t_j)`` with ``u`` uniform,
@@ -142,12 +154,14 @@ def smeared(
         loss: logistic or squared; margin: ``[J]``; partners: margins and masses ``[M]``.
     """
     others, masses = partners
-    alike = margin.size == others.size and np.array_equal(margin.ravel(), others)
-    if loss is LOGISTIC and alike and np.abs(others).max() < _EXPONENT:
-        return _smeared_alike(margin, masses)
+    if loss is LOGISTIC and namespace(margin, others) is np:
+        alike = margin.size == others.size and np.array_equal(margin.ravel(), others)
+        if alike and np.abs(others).max() < _EXPONENT:
+            return _smeared_alike(margin, masses)
     own = 1 - _SEGMENT_NODES
-    points = own[:, None] * margin[..., None, None] + _SEGMENT_NODES[:, None] * others
-    slope, curved = _pull(loss, points)
+    away = np.expand_dims(_SEGMENT_NODES, (*range(margin.ndim), -1))
+    points = (1 - away) * margin[..., None, None] + away * others.reshape(*away.shape[:-2], 1, -1)
+    slope, curved = loss_pull(loss, points)
     near = 2 * _SEGMENT_MASSES * own
     return (slope @ masses) @ near, (curved @ masses) @ (near * own)
 
@@ -165,9 +179,9 @@ def _smeared_alike(margin: np.ndarray, masses: np.ndarray) -> tuple[np.ndarray, 
     return pull.reshape(margin.shape), bend.reshape(margin.shape)
 
 
-def _felt(loss: Loss, potential: Potential, weight, margin) -> tuple[np.ndarray, np.ndarray]:
+def _felt(loss: Loss, potential: Potential, weight, margin) -> tuple[AnyArray, AnyArray]:
     """Force ``-psi'`` without the random field, and ``psi''``."""
-    pull, bend = _pull(loss, margin)
+    pull, bend = loss_pull(loss, margin)
     force = weight * pull + potential.tilt - potential.spring * (margin - potential.centre)
     bend = weight * bend + potential.spring
     if potential.smear and potential.partners is not None:
@@ -180,8 +194,8 @@ def settle(
     loss: Loss,
     potential: Potential,
     weight,
-    h: np.ndarray,
-    response: float,
+    h: AnyArray,
+    response: Number,
     start=None,
     once: bool = False,
 ):
@@ -198,7 +212,7 @@ def settle(
     soft = response / stiff
     if loss is not LOGISTIC:
         if potential.smear and potential.partners is not None:
-            mean = float(potential.partners[0] @ potential.partners[1])
+            mean = potential.partners[0] @ potential.partners[1]
             total, drive = (
                 weight + 2 * potential.smear / 3,
                 weight + potential.smear * (1 - mean / 3),
@@ -209,6 +223,9 @@ def settle(
         return margin, *_felt(loss, potential, weight, margin)
     if once and potential.smear:
         return _one_step(loss, potential, weight, base, soft, start)
+    if isinstance(base, jax.Array):
+        margin = _by_root(loss, potential, weight, base, soft)
+        return margin, *_felt(loss, potential, weight, margin)
     low, high = base, base + soft * (weight + potential.smear)
     margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
     if potential.smear:
@@ -258,7 +275,8 @@ def _one_step(loss: Loss, potential: Potential, weight, base, soft, margin):
     plain = potential._replace(tilt=0.0, spring=0.0)
     force, bend = _felt(loss, plain, weight, margin)
     moved = margin - (margin - base - soft * force) / (1.0 + soft * bend)
-    moved = np.minimum(np.maximum(moved, base), base + soft * (weight + potential.smear))
+    xp = namespace(moved)
+    moved = xp.minimum(xp.maximum(moved, base), base + soft * (weight + potential.smear))
     force = force - bend * (moved - margin)
     force = force + potential.tilt - potential.spring * (moved - potential.centre)
     return moved, force, bend + potential.spring
@@ -282,12 +300,41 @@ def _in_bracket(loss: Loss, potential: Potential, weight, base, soft, margin) ->
     return margin
 
 
+def _by_root(loss: Loss, potential: Potential, weight, base, soft):
+    """The same for programs of JAX, which differentiate it by the implicit function theorem."""
+    plain = potential._replace(tilt=0.0, spring=0.0)
+
+    def gap(margin):
+        return margin - base - soft * _felt(loss, plain, weight, margin)[0]
+
+    def solve(_, first):
+        xp = namespace(first)
+
+        def going(at):
+            return (at[0] > _LAST_STEP) & (at[1] < _STEPS)
+
+        def step(at):
+            _, steps, margin, low, high = at
+            force, bend = _felt(loss, plain, weight, margin)
+            left = margin - base - soft * force
+            moved = margin - left / (1.0 + soft * bend)
+            low, high = xp.where(left <= 0, margin, low), xp.where(left >= 0, margin, high)
+            moved = xp.where((moved < low) | (moved > high), (low + high) / 2, moved)
+            return xp.max(xp.abs(moved - margin)), steps + 1, moved, low, high
+
+        bounds = first, base + soft * (weight + potential.smear)
+        start = xp.clip(xp.zeros_like(first), *bounds)
+        return lax.while_loop(going, step, (xp.asarray(xp.inf), 0, start, *bounds))[2]
+
+    return lax.custom_root(gap, base, solve, lambda tangent, y: y / tangent(jnp.ones_like(y)))
+
+
 def averages(
     loss: Loss,
     potential: Potential,
-    centre: float,
-    var: float,
-    response: float,
+    centre: Number,
+    var: Number,
+    response: Number,
     nodes: Grid,
     start=None,
     once: bool = False,
@@ -303,7 +350,8 @@ def averages(
         start: margins to begin from, as `Averages.margins` are; once: as for `settle`.
     """
     chances, weight = _laws(potential)
-    spread = float(np.sqrt(var + response**2 * potential.field))
+    xp = namespace(centre, var, response, weight)
+    spread = xp.sqrt(var + response**2 * potential.field)
     h = (centre + spread * nodes.nodes)[None] + 0.0 * weight
     if start is not None:
         start = start.reshape(h.shape)
@@ -311,8 +359,8 @@ def averages(
     flat = (chances * nodes.weights).ravel()
     yielding = 1.0 + response * bend
     integrands = (force, force**2, bend / yielding, margin, margin**2, response / yielding)
-    means = np.stack(integrands).reshape(len(integrands), -1) @ flat
-    mean_force, square, stiffness, mean, second, softness = means.tolist()
+    means = xp.stack(integrands).reshape(len(integrands), -1) @ flat
+    mean_force, square, stiffness, mean, second, softness = _numbers(means)
     return Averages(
         force=mean_force,
         square=square + potential.field * (1.0 - 2.0 * response * stiffness),
@@ -322,18 +370,24 @@ def averages(
         response=softness,
         margins=margin.ravel(),
         masses=flat,
-        held_out=(float(centre), spread, float(response)),
+        held_out=(centre, spread, response),
         potential=potential,
     )
 
 
-def _laws(potential: Potential) -> tuple[np.ndarray, np.ndarray]:
+def _laws(potential: Potential) -> tuple[np.ndarray, AnyArray]:
     """Probabilities and weights of the rows' own loss, ``[L, 1]``."""
-    chances, weights = np.array(potential.laws).T[..., None]
-    return chances, weights
+    chances, weights = zip(*potential.laws, strict=True)
+    xp = namespace(*weights)
+    return np.array(chances)[:, None], xp.array(weights)[:, None]
 
 
-def training(loss: Loss, rows: Averages) -> tuple[float, float]:
+def _numbers(values) -> Any:
+    """Entries, as Python's floats where they are there already."""
+    return values if isinstance(values, jax.Array) else values.tolist()
+
+
+def training(loss: Loss, rows: Averages) -> tuple[Number, Number]:
     """Mean training loss (of weight 1) of rows, and the share of their margins below 0.
 
     Args:
@@ -341,13 +395,13 @@ def training(loss: Loss, rows: Averages) -> tuple[float, float]:
     """
     chances, weight = _laws(rows.potential)
     centre, spread, response = rows.held_out
-    at_zero = _felt(loss, rows.potential, weight, np.zeros_like(weight))[0]
-    wrong = ndtr((-response * at_zero - centre) / max(spread, 1e-300))
-    mean = float(rows.masses @ loss_values(loss, rows.margins))
-    return mean, float(np.sum(chances * wrong))
+    xp = namespace(spread, weight)
+    at_zero = _felt(loss, rows.potential, weight, xp.zeros_like(weight))[0]
+    wrong = normal_cdf((-response * at_zero - centre) / xp.maximum(spread, 1e-300))
+    return rows.masses @ loss_values(loss, rows.margins), xp.sum(chances * wrong)
 
 
-def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Grid) -> Averages:
+def unit_averages(loss, law, mean: Number, var: Number, response: Number, nodes: Grid) -> Averages:
     """Averages over synthetic rows per unit of weight: of a row's weight 0 the limit.
 
     Args:
@@ -355,7 +409,7 @@ def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Gr
     """
     ((_, weight),) = law
     found = averages(loss, Potential(law), mean, var, response, nodes)
-    if weight > 0:
+    if isinstance(weight, jax.Array) or weight > 0:
         return found._replace(
             force=found.force / weight,
             square=found.square / weight**2,
@@ -365,11 +419,22 @@ def unit_averages(loss, law, mean: float, var: float, response: float, nodes: Gr
     return found._replace(force=limit.force, square=limit.square, stiffness=limit.stiffness)
 
 
-def gaussian_mean(function, mean: np.ndarray, var: np.ndarray, nodes: Grid) -> np.ndarray:
+def normal_cdf(value):
+    """The standard normal distribution function.
+
+    Args:
+        value: array of NumPy or JAX.
+    """
+    return jax.scipy.special.ndtr(value) if isinstance(value, jax.Array) else ndtr(value)
+
+
+def gaussian_mean(function, mean: AnyArray, var: AnyArray, nodes: Grid) -> AnyArray:
     """Mean of a function of normal variables, one for each entry.
 
     Args:
         function: of arrays; mean, var: ``[...]``; nodes: of the average.
     """
-    points = np.asarray(mean)[..., None] + np.sqrt(np.asarray(var))[..., None] * nodes.nodes
+    std = namespace(var).sqrt(var)
+    at = np.expand_dims(nodes.nodes, tuple(range(mean.ndim)))
+    points = mean[..., None] + std[..., None] * at
     return function(points) @ nodes.weights

@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy
+from jax import lax
 
-__all__ = ["NoFixedPoint", "Solved", "fixed_point"]
+from synthetic_oversampling.theory.arrays import AnyArray, Number
+
+__all__ = ["NoFixedPoint", "TOLERANCE", "Solved", "fixed_point", "traced_fixed_point"]
 
 _MEMORY = 8
+TOLERANCE = 1e-10  # of a residual
 _NEAR = 1e-3  # residual at which a caller may have seen enough
 _FEW = 60  # unknowns, of which differences of the map give a Jacobian
 _DAMPINGS = (0.7, 0.3, 0.1)
@@ -35,9 +41,9 @@ class Solved(NamedTuple):
         residual: largest change that the map makes, relative to 1 plus the size of the entry.
     """
 
-    point: np.ndarray
-    iterations: int
-    residual: float
+    point: AnyArray
+    iterations: Number
+    residual: Number
 
 
 def _residual(point: np.ndarray, image: np.ndarray) -> float:
@@ -49,7 +55,7 @@ def fixed_point(
     function: Callable[[np.ndarray], np.ndarray],
     start: np.ndarray,
     *,
-    tolerance: float = 1e-10,
+    tolerance: float = TOLERANCE,
     most: int = 400,
     bound: float = 1e4,
     early: Callable[[np.ndarray], bool] | None = None,
@@ -139,3 +145,116 @@ def _next(point, change, steps, bends, damping) -> np.ndarray:
     went, bent = np.array(steps), np.array(bends)
     mixed, *_ = np.linalg.lstsq((bent * scale).T, change * scale, rcond=1e-10)
     return point + damping * change - mixed @ (went + damping * bent)
+
+
+def traced_fixed_point(
+    function: Callable[..., AnyArray],
+    start: Callable[..., AnyArray],
+    *,
+    levels: Number = 0,
+    tolerance: float = TOLERANCE,
+    most: int = 400,
+) -> Solved:
+    """A point that a map of JAX returns unchanged, in a program of JAX.
+
+    Anderson's iteration with the first damping, halved where the map is not defined. Where that
+    fails, solutions of easier maps lead to it. Derivatives are those of the implicit function
+    theorem. It raises nothing: the residual says what was found.
+
+    Args:
+        function: the map ``(x, level)``, of vectors; the one that is asked for at level 0.
+        start: where to begin at a level ``[k]``.
+        levels: of the easiest map.
+        tolerance: of the residual; most: evaluations of the map at a level.
+
+    Example:
+        >>> def root(scale):
+        ...     found = traced_fixed_point(lambda x, _: jnp.cos(scale * x), lambda _: jnp.ones(1))
+        ...     return found.point[0]
+        >>> slope = jax.grad(root)(1.0)  # -x sin(x) / (1 + sin(x)) at x = cos(x)
+        >>> round(float(root(1.0)), 10), round(float(slope), 8)
+        (0.7390851332, -0.29747434)
+    """
+    top = jnp.asarray(levels, jnp.float64)
+
+    def solve(_, first):
+        def attempt(at):
+            level, known = at["level"], at["known"]
+            ahead = jnp.where(known > 1, 2 * at["last"] - at["before"], at["last"])
+            begin = jnp.where(known > 0, ahead, start(level))
+            point, residual, spent = _traced_attempt(
+                lambda x: function(x, level) - x, begin, tolerance, most
+            )
+            solved = residual <= tolerance
+            fallen = jnp.where(known > 1, level, jnp.where(at["spent"] > 0, -1, top))
+            return {
+                "level": jnp.where(solved, level - 1, jnp.where(fallen > 0, fallen, -1)),
+                "known": jnp.where(solved, known + 1, jnp.minimum(known, 1)),
+                "last": jnp.where(solved, point, at["last"]),
+                "before": jnp.where(solved, at["last"], at["before"]),
+                "residual": residual,
+                "spent": at["spent"] + spent.astype(jnp.float64),
+            }
+
+        nothing = jnp.zeros((), jnp.float64)
+        begun = {"level": nothing, "known": nothing, "last": first, "before": first}
+        begun |= {"residual": jnp.asarray(jnp.inf), "spent": nothing}
+        found = lax.while_loop(lambda at: at["level"] >= 0, attempt, begun)
+        return found["last"], jnp.stack([found["spent"], found["residual"]])
+
+    def tangent(linear, right):
+        return jnp.linalg.solve(jax.jacobian(linear)(right), right)
+
+    point, aside = lax.custom_root(
+        lambda point: function(point, 0) - point, start(0), solve, tangent, has_aux=True
+    )
+    spent, residual = lax.stop_gradient(aside)
+    return Solved(point, spent, residual)
+
+
+def _traced_attempt(change_at, start, tolerance, most) -> tuple:
+    """Where a change vanishes, its residual there, and evaluations: Anderson's iteration."""
+
+    def step(at):
+        point, change = at["point"], at["change"]
+        scale = 1.0 / (1.0 + jnp.abs(point))
+        bent = at["bends"] * scale[None]
+        mixed, *_ = jnp.linalg.lstsq(bent.T, change * scale, rcond=1e-10)
+        moved = point + at["damping"] * change
+        moved -= mixed @ (at["steps"] + at["damping"] * at["bends"])
+        turned = change_at(moved)
+        residual = jnp.max(jnp.abs(turned) / (1.0 + jnp.abs(moved)))
+        lost = ~jnp.isfinite(residual)
+        forget = lost | (residual > 100 * at["least"])  # the acceleration misled
+        kept = {
+            name: jnp.where(forget, 0.0, jnp.concatenate([at[name][1:], row[None]]))
+            for name, row in {"steps": moved - point, "bends": turned - change}.items()
+        }
+        return {
+            "point": jnp.where(lost, point, moved),
+            "change": jnp.where(lost, change, turned),
+            "damping": jnp.where(lost, at["damping"] / 2, at["damping"]),
+            "least": jnp.where(forget, residual, jnp.minimum(at["least"], residual)),
+            "residual": jnp.where(lost, at["residual"], residual),
+            "spent": at["spent"] + 1,
+            **kept,
+        }
+
+    change = change_at(start)
+    residual = jnp.max(jnp.abs(change) / (1.0 + jnp.abs(start)))
+    empty = jnp.zeros((_MEMORY - 1, *start.shape), start.dtype)
+    found = lax.while_loop(
+        lambda at: (at["residual"] > tolerance) & (at["spent"] < most),
+        step,
+        {
+            "point": start,
+            "change": change,
+            "steps": empty,
+            "bends": empty,
+            "damping": jnp.asarray(_DAMPINGS[0]),
+            "residual": residual,
+            "least": residual,
+            "spent": jnp.ones((), jnp.int64),
+        },
+    )
+    return found["point"], found["residual"], found["spent"]

@@ -1,0 +1,250 @@
+"""Theorem H inside programs of JAX: the same numbers, their derivatives, and what is not solved."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from synthetic_oversampling.theory import (
+    LOGISTIC,
+    SQUARED,
+    Cluster,
+    Design,
+    Duplicate,
+    GaussianGroup,
+    GaussianPlugin,
+    Mislabelled,
+    Oracle,
+    Predictive,
+    Scaled,
+    Shifted,
+    Smote,
+    StudentPlugin,
+    predict_clusters,
+    predict_proportional,
+)
+
+_DIM = 30
+_SIZES = (120, 40)
+_MEANS = np.zeros((2, _DIM))
+_MEANS[:, 0] = -0.75, 0.75
+_GROUPS = [GaussianGroup(mean, np.eye(_DIM), y) for y, mean in enumerate(_MEANS)]
+_GENERATORS = {
+    "oracle": (Oracle(), False),
+    "shifted": (Shifted((0.1,) * _DIM), False),
+    "scaled": (Scaled(0.5), False),
+    "mislabelled": (Mislabelled(0.1), False),
+    "duplicates": (Duplicate(), False),
+    "duplicates, many": (Duplicate(), True),
+    "plug-in, known": (GaussianPlugin("known"), False),
+    "plug-in, own": (GaussianPlugin("group"), False),
+    "plug-in, pooled, many": (GaussianPlugin("pooled"), True),
+    "predictive": (Predictive(), False),
+    "Student": (StudentPlugin(), False),
+    "SMOTE": (Smote(), True),
+}
+_TOLD = ("iterations", "residual")
+
+
+def _general() -> list[GaussianGroup]:
+    """Two covariances that do not commute, one group a mixture."""
+    noise = np.random.default_rng(5).standard_normal((_DIM, _DIM))
+    mixed = noise @ noise.T / _DIM + 0.3 * np.eye(_DIM)
+    spread = np.diag(np.linspace(0.3, 2.0, _DIM))
+    two = np.stack([_MEANS[1], -_MEANS[1] + np.eye(_DIM)[1]])
+    return [
+        GaussianGroup(_MEANS[0], mixed, 0),
+        GaussianGroup(two, np.stack([spread, spread]), 1, weights=np.array([0.7, 0.3])),
+    ]
+
+
+def _spurious() -> list[GaussianGroup]:
+    means = np.zeros((4, _DIM))
+    means[:, :2] = [[-0.8, -1.0], [-0.8, 1.0], [0.8, -1.0], [0.8, 1.0]]
+    return [GaussianGroup(mean, np.eye(_DIM), g // 2) for g, mean in enumerate(means)]
+
+
+def _same(found, expected, tolerance=2e-7):
+    assert found.limited == expected.limited
+    assert float(found.residual) <= 1e-10
+    for field in dataclasses.fields(expected):
+        if field.name in _TOLD:
+            continue
+        ours, theirs = (jax.tree.leaves(getattr(one, field.name)) for one in (found, expected))
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=tolerance, atol=1e-9, err_msg=field.name)
+
+
+@pytest.mark.parametrize("name", _GENERATORS)
+def test_a_jitted_prediction_is_the_plain_one_for_every_generator(name):
+    generator, many = _GENERATORS[name]
+
+    def predicted(ridge):
+        return predict_proportional(
+            groups=_GROUPS,
+            design=Design(_SIZES),
+            generator=generator,
+            ridge=ridge,
+            many=many,
+        )
+
+    _same(jax.jit(predicted)(2.0), predicted(2.0))
+
+
+@pytest.mark.parametrize("loss", [LOGISTIC, SQUARED], ids=["logistic", "squared"])
+@pytest.mark.parametrize("laws", ["general", "spurious"])
+def test_a_jitted_prediction_is_the_plain_one_for_other_laws_losses_and_a_fixed_intercept(
+    laws, loss
+):
+    groups, sizes = (_general(), _SIZES) if laws == "general" else (_spurious(), (90, 20, 25, 70))
+    generator = GaussianPlugin("group") if laws == "general" else Oracle()
+
+    def predicted(ridge, intercept):
+        return predict_proportional(
+            groups=groups,
+            design=Design(sizes, augmentation=30, weight=0.2),
+            generator=generator,
+            ridge=ridge,
+            loss=loss,
+            intercept=intercept,
+        )
+
+    fixed = -0.3 if laws == "spurious" else None
+    found = jax.jit(predicted)(5.0, fixed)
+    _same(found, predicted(5.0, fixed))
+
+
+def _clusters(numbers):
+    """Two clusters with everything but labels from a dictionary."""
+    return [
+        Cluster(
+            rows=numbers["rows"][y],
+            mean=(2 * y - 1) * numbers["mean"],
+            cov=numbers["cov"][y],
+            label=y,
+            weight=numbers["weight"][y],
+        )
+        for y in (0, 1)
+    ]
+
+
+def _numbers(cov: str) -> dict:
+    spread = {
+        "isotropic": [0.8, 1.2],
+        "diagonal": [np.linspace(0.5, 1.5, _DIM), np.linspace(1.3, 0.9, _DIM)],
+        "full": [np.eye(_DIM) + 0.02, np.diag(np.linspace(0.5, 1.5, _DIM))],
+    }[cov]
+    given = {
+        "rows": [120.0, 40.0],
+        "mean": np.where(np.arange(_DIM) == 0, 0.75, 0.05),
+        "cov": spread,
+        "weight": [0.7, 1.9],
+        "ridge": 2.0,
+    }
+    return jax.tree.map(np.asarray, given)
+
+
+@pytest.mark.parametrize("cov", ["isotropic", "diagonal", "full"])
+def test_derivatives_in_every_number_are_differences_of_plain_predictions(cov):
+    def total(numbers):
+        found = predict_clusters(
+            clusters=_clusters(numbers), groups=_GROUPS, ridge=numbers["ridge"]
+        )
+        return found.total
+
+    numbers = _numbers(cov)
+    plain = jax.tree.map(lambda value: value.item() if value.ndim == 0 else value, numbers)
+    value, slope = jax.jit(jax.value_and_grad(total))(numbers)
+    assert float(value) == pytest.approx(total(plain), rel=1e-8)
+    rng = np.random.default_rng(1)
+    for name in numbers:
+        turn = jax.tree.map(lambda v: rng.standard_normal(v.shape) * 0.1, numbers[name])
+        if name == "cov" and cov == "full":
+            turn = [part + part.T for part in turn]
+
+        def moved(step, name=name, turn=turn):
+            there = jax.tree.map(lambda v, t: v + step * t, numbers[name], turn)
+            there = jax.tree.map(lambda v: v.item() if v.ndim == 0 else v, there)
+            return total({**plain, name: there})
+
+        step = 1e-3
+        expected = (moved(step) - moved(-step)) / (2 * step)
+        leaves = zip(jax.tree.leaves(slope[name]), jax.tree.leaves(turn), strict=True)
+        found = sum(float(np.sum(a * b)) for a, b in leaves)
+        assert found == pytest.approx(expected, rel=2e-4, abs=1e-8), name
+
+
+def test_one_program_serves_many_ridges_together_and_their_second_derivative():
+    def total(ridge):
+        design = Design.raw(_SIZES)
+        return predict_proportional(groups=_GROUPS, design=design, ridge=ridge).total
+
+    jitted = jax.jit(total)
+    ridges = np.array([0.3, 2.0, 40.0])
+    one_by_one = [total(float(ridge)) for ridge in ridges]
+    np.testing.assert_allclose([jitted(ridge) for ridge in ridges], one_by_one, rtol=1e-8)
+    assert jitted._cache_size() == 1
+    np.testing.assert_allclose(jax.jit(jax.vmap(total))(ridges), one_by_one, rtol=1e-8)
+    second = jax.jit(jax.grad(jax.grad(total)))(2.0)
+    step = 0.02
+    expected = (total(2.0 + step) - 2 * total(2.0) + total(2.0 - step)) / step**2
+    assert float(second) == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_has_no_solution_is_nan_everywhere_and_its_residual_tells():
+    def predicted(ridge, distance=1.5):
+        means = _MEANS * distance / 1.5
+        groups = [GaussianGroup(mean, np.eye(_DIM), y) for y, mean in enumerate(means)]
+        return predict_proportional(groups=groups, design=Design.raw((40, 12)), ridge=ridge)
+
+    found = jax.jit(predicted)(0.0)
+    assert float(found.residual) > 1e-10
+    for name in ("error", "risk", "excess", "intercept", "norm", "auroc", "slope", "train_loss"):
+        assert np.all(np.isnan(getattr(found, name))), name
+    assert np.isnan(found.total) and float(found.ridge) == 0.0
+    steep = jax.jit(predicted)(1e-7)
+    assert np.isnan(steep.total)
+
+
+def test_numbers_of_jax_outside_a_program_are_plain_numbers():
+    def predicted(ridge):
+        return predict_proportional(groups=_GROUPS, design=Design.raw(_SIZES), ridge=ridge)
+
+    found = predicted(jnp.float32(2.0))
+    assert isinstance(found.ridge, float) and found.total == predicted(2.0).total
+    assert isinstance(found.total, float)
+    with pytest.raises(ValueError, match="ridge: got .*expected a finite number"):
+        predicted(jnp.ones(2))
+    rows = Cluster(rows=jnp.asarray(3), mean=jnp.zeros(2), cov=jnp.asarray(1.0), label=0)
+    assert (rows.rows, type(rows.mean), rows.laws) == (3, np.ndarray, ((1.0, 1.0),))
+
+
+def test_a_program_in_float32_is_refused():
+    def predicted(ridge):
+        return predict_proportional(groups=_GROUPS, design=Design.raw(_SIZES), ridge=ridge)
+
+    with jax.enable_x64(False):
+        with pytest.raises(RuntimeError, match="predict_proportional computes in float64"):
+            jax.jit(predicted)(2.0)
+        with pytest.raises(RuntimeError, match="Cluster computes in float64"):
+            jax.jit(lambda mean: Cluster(rows=3, mean=mean, cov=1.0, label=0).mean)(np.zeros(2))
+        assert predicted(2.0).residual <= 1e-10  # outside a program NumPy computes
+
+
+def test_shapes_and_labels_are_checked_in_programs_too():
+    def made(**changed):
+        given = {"rows": 3.0, "mean": jnp.zeros(2), "cov": 1.0, "label": 0, **changed}
+        return jax.jit(lambda mean, cov: Cluster(**{**given, "mean": mean, "cov": cov}).mean)(
+            given["mean"], given["cov"]
+        )
+
+    made()
+    with pytest.raises(ValueError, match="mean: got"):
+        made(mean=jnp.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"cov: got shape \(3,\)"):
+        made(cov=jnp.ones(3))
+    with pytest.raises(ValueError, match="label: got 2"):
+        made(label=2)
