@@ -25,6 +25,7 @@ from synthetic_oversampling.theory import (
     predict_clusters,
     predict_proportional,
 )
+from synthetic_oversampling.theory.generators import student
 
 _DIM = 30
 _SIZES = (120, 40)
@@ -79,7 +80,8 @@ def _same(found, expected, tolerance=2e-7):
 
 
 @pytest.mark.parametrize("name", _GENERATORS)
-def test_a_jitted_prediction_is_the_plain_one_for_every_generator(name):
+def test_a_jitted_prediction_is_the_plain_one_for_every_generator(name, monkeypatch):
+    monkeypatch.setattr(student, "_NODES", 8)  # each is compiled
     generator, many = _GENERATORS[name]
 
     def predicted(ridge):
@@ -147,6 +149,10 @@ def _numbers(cov: str) -> dict:
     return jax.tree.map(np.asarray, given)
 
 
+def _plain(numbers: dict) -> dict:
+    return jax.tree.map(lambda value: value.item() if value.ndim == 0 else value, numbers)
+
+
 @pytest.mark.parametrize("cov", ["isotropic", "diagonal", "full"])
 def test_derivatives_in_every_number_are_differences_of_plain_predictions(cov):
     def total(numbers):
@@ -156,7 +162,7 @@ def test_derivatives_in_every_number_are_differences_of_plain_predictions(cov):
         return found.total
 
     numbers = _numbers(cov)
-    plain = jax.tree.map(lambda value: value.item() if value.ndim == 0 else value, numbers)
+    plain = _plain(numbers)
     value, slope = jax.jit(jax.value_and_grad(total))(numbers)
     assert float(value) == pytest.approx(total(plain), rel=1e-8)
     rng = np.random.default_rng(1)
@@ -167,8 +173,7 @@ def test_derivatives_in_every_number_are_differences_of_plain_predictions(cov):
 
         def moved(step, name=name, turn=turn):
             there = jax.tree.map(lambda v, t: v + step * t, numbers[name], turn)
-            there = jax.tree.map(lambda v: v.item() if v.ndim == 0 else v, there)
-            return total({**plain, name: there})
+            return total({**plain, name: _plain(there)})
 
         step = 1e-3
         expected = (moved(step) - moved(-step)) / (2 * step)
@@ -194,19 +199,101 @@ def test_one_program_serves_many_ridges_together_and_their_second_derivative():
     assert float(second) == pytest.approx(expected, rel=1e-3)
 
 
-def test_what_has_no_solution_is_nan_everywhere_and_its_residual_tells():
-    def predicted(ridge, distance=1.5):
-        means = _MEANS * distance / 1.5
-        groups = [GaussianGroup(mean, np.eye(_DIM), y) for y, mean in enumerate(means)]
-        return predict_proportional(groups=groups, design=Design.raw((40, 12)), ridge=ridge)
+def _apart(ridge, sizes=(40, 12)):
+    return predict_proportional(groups=_GROUPS, design=Design.raw(sizes), ridge=ridge)
 
-    found = jax.jit(predicted)(0.0)
+
+def test_what_has_no_solution_is_nan_everywhere_with_its_derivatives_and_its_residual_tells():
+    found = jax.jit(_apart)(0.0)
     assert float(found.residual) > 1e-10
     for name in ("error", "risk", "excess", "intercept", "norm", "auroc", "slope", "train_loss"):
         assert np.all(np.isnan(getattr(found, name))), name
     assert np.isnan(found.total) and float(found.ridge) == 0.0
-    steep = jax.jit(predicted)(1e-7)
-    assert np.isnan(steep.total)
+    with pytest.raises(ValueError, match="metrics: got a prediction with a residual of .*solved"):
+        found.metrics()
+    value_and_slope = jax.jit(jax.value_and_grad(lambda ridge: _apart(ridge).total))
+    for ridge in (0.0, 1e-7, -1.0, np.nan, np.inf):  # separable, steep, and what is no ridge
+        assert np.all(np.isnan(value_and_slope(ridge))), ridge
+    assert float(jax.jit(_apart)(np.nan).residual) == np.inf
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("rows", [1e-300, 40.0]),
+        ("rows", [-3.0, 40.0]),
+        ("weight", [0.0, 1.0]),
+        ("weight", [-1.0, 1.0]),
+    ],
+)
+def test_traced_numbers_that_a_cluster_refuses_are_nan(name, value):
+    numbers = _plain(_numbers("isotropic"))
+
+    def total(given):
+        clusters = _clusters({**numbers, name: given})
+        return predict_clusters(clusters=clusters, groups=_GROUPS, ridge=2.0).total
+
+    assert np.isnan(jax.jit(total)(np.array(value)))
+
+
+def test_a_traced_matrix_that_is_no_covariance_is_nan():
+    skew = np.eye(_DIM)
+    skew[0, 1] = 0.3
+
+    def total(cov):
+        clusters = _clusters({**_plain(_numbers("full")), "cov": [cov, 1.0]})
+        return predict_clusters(clusters=clusters, groups=_GROUPS, ridge=2.0).total
+
+    jitted = jax.jit(total)
+    assert np.isnan(jitted(skew)) and np.isnan(jitted(-np.eye(_DIM)))
+    assert float(jitted(np.eye(_DIM))) == pytest.approx(total(np.eye(_DIM)), rel=1e-8)
+
+
+@pytest.mark.parametrize("sizes, ridge", [((2000, 12), 100.0), ((600, 20), 300.0)])
+def test_the_calibration_slope_is_found_where_scores_lie_far_from_zero(sizes, ridge):
+    expected, found = (
+        call(ridge, sizes).slope for call in (_apart, jax.jit(_apart, static_argnums=1))
+    )
+    assert expected > 3 and float(found) == pytest.approx(expected, rel=1e-7)
+    slope = jax.jit(jax.grad(lambda ridge: _apart(ridge, sizes).slope))(ridge)
+    step = 1e-3 * ridge
+    difference = (_apart(ridge + step, sizes).slope - _apart(ridge - step, sizes).slope) / (
+        2 * step
+    )
+    assert float(slope) == pytest.approx(difference, rel=1e-4)
+
+
+def test_a_plain_ridge_of_zero_beside_a_traced_intercept_and_a_traced_law_of_weights():
+    def total(intercept):
+        design = Design.raw((2000, 1000))
+        return predict_proportional(
+            groups=_GROUPS, design=design, ridge=0.0, intercept=intercept
+        ).total
+
+    assert float(jax.jit(total)(0.1)) == pytest.approx(total(0.1), rel=1e-7)
+
+    def law(weight):
+        numbers = {**_plain(_numbers("isotropic")), "weight": [((0.5, weight), (0.5, 1.0)), 1.0]}
+        return predict_clusters(clusters=_clusters(numbers), groups=_GROUPS, ridge=2.0).total
+
+    assert float(jax.jit(law)(0.4)) == pytest.approx(law(0.4), rel=1e-8)
+
+
+def test_results_that_were_mapped_keep_their_settings_apart():
+    ridges = np.array([1.0, 10.0, 100.0])
+    mapped = jax.jit(jax.vmap(_apart))(ridges)
+    for name in ("total", "balanced_error", "worst_group_error"):
+        each = [getattr(_apart(float(ridge)), name) for ridge in ridges]
+        np.testing.assert_allclose(getattr(mapped, name), each, rtol=1e-8, err_msg=name)
+    assert mapped.iterations.dtype == np.int64
+
+
+def test_metrics_belong_outside_of_programs_but_those_of_the_optimum_are_known():
+    with pytest.raises(ValueError, match="metrics: .*outside of programs of JAX"):
+        jax.jit(lambda ridge: tuple(_apart(ridge).metrics()))(2.0)
+    inside = jax.jit(lambda ridge: tuple(_apart(ridge).best_metrics()))(2.0)
+    np.testing.assert_allclose(inside, _apart(2.0).best_metrics(), rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(_apart)(2.0).metrics(), _apart(2.0).metrics(), rtol=1e-7)
 
 
 def test_numbers_of_jax_outside_a_program_are_plain_numbers():
@@ -220,6 +307,7 @@ def test_numbers_of_jax_outside_a_program_are_plain_numbers():
         predicted(jnp.ones(2))
     rows = Cluster(rows=jnp.asarray(3), mean=jnp.zeros(2), cov=jnp.asarray(1.0), label=0)
     assert (rows.rows, type(rows.mean), rows.laws) == (3, np.ndarray, ((1.0, 1.0),))
+    assert Cluster(rows=np.longdouble(0.5), mean=[0.0], cov=1.0, label=0).rows == 0.5
 
 
 def test_a_program_in_float32_is_refused():
@@ -234,17 +322,28 @@ def test_a_program_in_float32_is_refused():
         assert predicted(2.0).residual <= 1e-10  # outside a program NumPy computes
 
 
-def test_shapes_and_labels_are_checked_in_programs_too():
-    def made(**changed):
-        given = {"rows": 3.0, "mean": jnp.zeros(2), "cov": 1.0, "label": 0, **changed}
-        return jax.jit(lambda mean, cov: Cluster(**{**given, "mean": mean, "cov": cov}).mean)(
-            given["mean"], given["cov"]
-        )
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("mean", np.zeros((2, 2)), "mean: got"),
+        ("cov", np.ones(3), r"cov: got shape \(3,\)"),
+        ("rows", np.ones(1), "rows: got .*expected a positive finite number"),
+        ("weight", np.ones((2, 2)), "weight: got .*expected a number, or pairs"),
+    ],
+)
+def test_shapes_of_traced_numbers_are_checked(name, value, message):
+    given = {"rows": 3.0, "mean": np.zeros(2), "cov": 1.0, "label": 0}
 
-    made()
-    with pytest.raises(ValueError, match="mean: got"):
-        made(mean=jnp.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"cov: got shape \(3,\)"):
-        made(cov=jnp.ones(3))
-    with pytest.raises(ValueError, match="label: got 2"):
-        made(label=2)
+    def made(traced):
+        return Cluster(**{**given, name: traced}).mean
+
+    with pytest.raises(ValueError, match=message):
+        jax.jit(made)(value)
+    if name in ("mean", "cov"):
+        assert jax.jit(made)(given[name]).shape == (2,)
+
+
+@pytest.mark.parametrize("value", [np.ones(1), True, 1j], ids=["array", "truth", "complex"])
+def test_a_traced_ridge_is_a_real_number(value):
+    with pytest.raises(ValueError, match="ridge: got .*expected a finite number"):
+        jax.jit(lambda ridge: _apart(ridge).total)(value)

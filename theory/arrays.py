@@ -78,5 +78,16 @@ def number_of(value, name: str) -> Any:
         return value
     if not traced(value):
         return value.item()
+    if value.dtype == bool or jnp.issubdtype(value.dtype, jnp.complexfloating):
+        return value
     require_float64(name)
     return value.astype(np.float64)
+
+
+def traced_number(value) -> bool:
+    """Whether this is what `number_of` makes of a number that a program is traced with.
+
+    Args:
+        value: anything.
+    """
+    return traced(value) and value.ndim == 0 and value.dtype == np.float64

@@ -30,6 +30,7 @@ from synthetic_oversampling.theory.arrays import (
     namespace,
     number_of,
     traced,
+    traced_number,
 )
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.precision import require_float64
@@ -43,14 +44,15 @@ _COMMUTE = 1e-10  # of the largest eigenvalue: entries off the diagonal of a com
 class Cluster:
     """Rows with one normal law and one label.
 
+    All but the label, and the probabilities of a law of weights, may be traced in a program of JAX,
+    which checks shapes alone.
+
     Args:
         rows: ``n``, how many; any number above 0.
         mean: ``[d]``.
         cov: covariance: a number (times the identity), ``[d]`` (a diagonal) or ``[d, d]``.
         label: 0 or 1.
         weight: of each row's loss; or a law of independent weights, pairs (probability, weight).
-
-    All but the label may be traced in a program of JAX, which checks shapes alone.
 
     Raises:
         ValueError: naming the argument.
@@ -68,14 +70,9 @@ class Cluster:
 
     def __post_init__(self):
         rows = number_of(self.rows, "Cluster")
-        if not traced(rows) and (not is_real(rows) or not 0 < rows < math.inf):
+        if not traced_number(rows) and not (is_real(rows) and 0 < rows < math.inf):
             raise ValueError(f"rows: got {self.rows!r}, expected a positive finite number of rows.")
-        if traced(self.mean) or traced(self.cov):
-            require_float64("Cluster")
-        mean, cov = (
-            (jnp if traced(part) else np).array(part, dtype=np.float64)
-            for part in (self.mean, self.cov)
-        )
+        mean, cov = (_array(part) for part in (self.mean, self.cov))
         if mean.ndim != 1 or not mean.size or not (traced(mean) or np.all(np.isfinite(mean))):
             raise ValueError(f"mean: got {self.mean!r}, expected a vector of finite numbers [d].")
         shapes = ((), mean.shape, mean.shape * 2)
@@ -85,9 +82,10 @@ class Cluster:
             )
         if not traced(cov):
             _check_covariance(cov)
-        if self.label not in (0, 1):
+        if traced(self.label) or self.label not in (0, 1):
             raise ValueError(f"label: got {self.label!r}, expected 0 or 1.")
         _check_laws(self.laws)
+        rows = rows if traced(rows) else float(rows)
         for name, value in (("rows", rows), ("mean", mean), ("cov", cov)):
             object.__setattr__(self, name, value)
 
@@ -100,9 +98,22 @@ class Cluster:
     def laws(self) -> tuple[tuple[float, Number], ...]:
         """The law of weights: pairs (probability, weight)."""
         given: Any = number_of(self.weight, "Cluster")
-        if traced(given) or is_real(given):
-            return ((1.0, given if traced(given) else float(given)),)
-        return tuple((float(chance), float(weight)) for chance, weight in given)
+        if traced(given) and not traced_number(given):
+            raise ValueError(f"weight: got {given!r}, expected a number, or pairs of numbers.")
+        pairs = ((1.0, given),) if traced(given) or is_real(given) else given
+        return tuple((float(chance), _weight(weight)) for chance, weight in pairs)
+
+
+def _weight(given) -> Number:
+    value = number_of(given, "Cluster")
+    return value if traced_number(value) else float(value)
+
+
+def _array(given) -> AnyArray:
+    if not any(map(traced, jax.tree.leaves(given))):
+        return np.array(given, dtype=np.float64)
+    require_float64("Cluster")
+    return jnp.array(given, dtype=np.float64)
 
 
 def _check_covariance(cov: np.ndarray) -> None:
@@ -278,7 +289,7 @@ class Spectra:
             self.values @ rule**2,
             self.values @ noise,
             self.values @ (1 / inner),
-            (noise.sum()),
+            noise.sum(),
         )
 
     def _full_norms(self, ridge, side, spread, stiff):

@@ -38,7 +38,9 @@ _STEP, _SMEAR_STEP, _LARGEST_STEP = 0.46, 1.0, 10.0  # of a score between nodes:
 _TRACED_NODES = 513, 129  # in programs of JAX, where nothing is refined; of interpolation
 _LOST = 50.0  # step of a solution that refinement does not begin from
 _LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
+_RATIO = 4.0  # of the ridges of two steps
 _NO_NOISE = 1e-200
+_FLAT = 1e-100  # curvature of every loss where an intercept has run away, and nothing pulls it back
 
 
 @dataclasses.dataclass
@@ -133,11 +135,12 @@ class Equations:
 
         def easier(level):
             copied = copy.copy(self)
-            copied.ridge = self.ridge * 4.0**level
+            copied.ridge = self.ridge * _RATIO**level
             return copied
 
-        decades = jnp.log(_LEVEL / self.ridge) / math.log(4)
-        levels = jnp.where(self.ridge > 0, jnp.clip(jnp.ceil(decades), _LEVELS, 30) + _LEVELS, 0)
+        ridge = jnp.asarray(self.ridge, jnp.float64)
+        steps = jnp.log(_LEVEL / jnp.maximum(ridge, _NO_NOISE)) / math.log(_RATIO)
+        levels = jnp.where(ridge > 0, jnp.maximum(jnp.ceil(steps), _LEVELS) + _LEVELS, 0.0)
         found = traced_fixed_point(
             lambda point, level: easier(level)._map(point),
             lambda level: easier(level)._start(),
@@ -145,8 +148,9 @@ class Equations:
         )
         state = self._step(found.point)
         state.iterations, state.residual = found.iterations, found.residual
-        steep = self._std(found.point) * self._width > _SMEAR_STEP
-        return state, (found.residual <= TOLERANCE) & ~steep
+        resolved = self._std(found.point) * self._width <= _SMEAR_STEP
+        bent = jnp.max(jnp.array([rows.stiffness for rows in state.rows])) > _FLAT
+        return state, (found.residual <= TOLERANCE) & resolved & bent
 
     def _std(self, point: AnyArray) -> Number:
         """The largest standard deviation of a score."""
@@ -192,11 +196,13 @@ class Equations:
         """The solution from those of larger ridges: near the largest margin scores are steep."""
         ridge, spent = self.ridge, 0
         self.nodes, self.near = grid(_FINE_NODES), {}
-        steps = _LEVELS if ridge >= _LEVEL else math.ceil(math.log(_LEVEL / ridge) / math.log(4))
+        steps = (
+            _LEVELS if ridge >= _LEVEL else math.ceil(math.log(_LEVEL / ridge) / math.log(_RATIO))
+        )
         points: list[np.ndarray] = []
         try:
             for k in range(steps + _LEVELS, -1, -1):
-                self.ridge = ridge * 4.0**k
+                self.ridge = ridge * _RATIO**k
                 start = self._start() if not points else points[-1]
                 if len(points) > 1:
                     start = 2 * points[-1] - points[-2]

@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace, number_of, traced
+from synthetic_oversampling.theory.arrays import AnyArray, Number, number_of, traced, traced_number
 from synthetic_oversampling.theory.generators.table import Generator, Oracle
 from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design, is_real
@@ -46,7 +46,7 @@ from synthetic_oversampling.theory.proportional.scoring import (
     scored,
     side,
 )
-from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
+from synthetic_oversampling.theory.proportional.solver import TOLERANCE, NoFixedPoint
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
 from synthetic_oversampling.theory.wording import counted
 
@@ -109,8 +109,14 @@ class Proportional:
             prevalence: share of label 1, for precision and F1.
 
         Raises:
-            ValueError: for a prevalence that is none.
+            ValueError: for a prevalence that is none; inside a program of JAX, and of a prediction
+                that one has not solved.
         """
+        if traced(self.residual) or not np.all(self.residual <= TOLERANCE):
+            raise ValueError(
+                f"metrics: got a prediction with a residual of {self.residual}, expected one that "
+                "is solved, and outside of programs of JAX: return it from the program."
+            )
         return metrics_of_scores(*self.scores, prevalence=prevalence)
 
     def best_metrics(self, *, prevalence: float = 0.5) -> Metrics:
@@ -119,22 +125,23 @@ class Proportional:
         Args:
             prevalence: share of label 1, for precision and F1.
         """
-        return metrics_of_scores(*self.best_scores, prevalence=prevalence)
+        with jax.ensure_compile_time_eval():  # known in a program of JAX, too
+            return metrics_of_scores(*self.best_scores, prevalence=prevalence)
 
     @property
     def total(self) -> Number:
         """Balanced excess risk, the mean over groups."""
-        return _number(namespace(self.excess).mean(self.excess))
+        return _number(self.excess.mean(axis=-1))
 
     @property
     def balanced_error(self) -> Number:
         """Mean error rate over groups."""
-        return _number(namespace(self.error).mean(self.error))
+        return _number(self.error.mean(axis=-1))
 
     @property
     def worst_group_error(self) -> Number:
         """Largest error rate over groups."""
-        return _number(namespace(self.error).max(self.error))
+        return _number(self.error.max(axis=-1))
 
 
 jax.tree_util.register_dataclass(
@@ -230,16 +237,16 @@ def predict_clusters(
     return _predicted(parts, groups, ridge, loss, intercept)
 
 
-def _checked_numbers(ridge, intercept) -> tuple:
-    ridge, intercept = _number(ridge), _number(intercept)
-    if not traced(ridge) and (not is_real(ridge) or not 0 <= ridge < math.inf):
+def _checked_numbers(*given) -> tuple:
+    ridge, intercept = map(_number, given)
+    if not traced_number(ridge) and not (is_real(ridge) and 0 <= ridge < math.inf):
         raise ValueError(
-            f"ridge: got {ridge!r}, expected a finite number of at least 0, beside losses that sum "
-            "to the number of real rows; scikit-learn's C is 1 / ridge."
+            f"ridge: got {given[0]!r}, expected a finite number of at least 0, beside losses that "
+            "sum to the number of real rows; scikit-learn's C is 1 / ridge."
         )
-    free = intercept is None or traced(intercept)
+    free = intercept is None or traced_number(intercept)
     if not free and not (is_real(intercept) and math.isfinite(intercept)):
-        raise ValueError(f"intercept: got {intercept!r}, expected a finite number, or None.")
+        raise ValueError(f"intercept: got {given[1]!r}, expected a finite number, or None.")
     return tuple(v if v is None or traced(v) else float(v) for v in (ridge, intercept))
 
 
@@ -386,8 +393,23 @@ def _predicted(parts: Parts, groups, ridge: Number, loss: Loss, intercept) -> Pr
         return found
     told = ("ridge", "iterations", "residual", "limited", "best_scores")
     fields = {name: value for name, value in vars(found).items() if name not in told}
-    kept = jax.tree.map(lambda value: jnp.where(solved, value, jnp.nan), fields)
-    return dataclasses.replace(found, **kept)
+    # a factor, and not a choice, so that derivatives are NaN as well
+    valid = jnp.where(solved & _sound(parts, ridge), 1.0, jnp.nan)
+    return dataclasses.replace(found, **jax.tree.map(lambda value: value * valid, fields))
+
+
+def _sound(parts: Parts, ridge: Number) -> Number:
+    """Whether numbers that a program was traced with are such as `Cluster` asks for."""
+    sound = ridge >= 0
+    for row in parts.rows:
+        sound &= row.number > 0
+        for _, weight in row.laws:
+            sound &= weight >= 0
+    for cov in parts.covs:
+        if traced(cov):
+            sound &= jnp.max(jnp.abs(cov - cov.T)) <= 1e-9 * jnp.max(jnp.abs(cov))
+            sound &= jnp.min(jnp.diagonal(cov) if cov.ndim == 2 else cov) >= 0
+    return sound
 
 
 def _by_group(parts: Parts, values: AnyArray, xp) -> AnyArray:

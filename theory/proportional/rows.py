@@ -224,7 +224,7 @@ def settle(
     if once and potential.smear:
         return _one_step(loss, potential, weight, base, soft, start)
     if isinstance(base, jax.Array):
-        margin = _by_root(loss, potential, weight, base, soft)
+        margin = _by_root(base, soft * weight)
         return margin, *_felt(loss, potential, weight, margin)
     low, high = base, base + soft * (weight + potential.smear)
     margin = np.minimum(np.maximum(0.0 if start is None else start, low), high)
@@ -300,31 +300,30 @@ def _in_bracket(loss: Loss, potential: Potential, weight, base, soft, margin) ->
     return margin
 
 
-def _by_root(loss: Loss, potential: Potential, weight, base, soft):
-    """The same for programs of JAX, which differentiate it by the implicit function theorem."""
-    plain = potential._replace(tilt=0.0, spring=0.0)
+def _by_root(base: jax.Array, drive: AnyArray) -> jax.Array:
+    """The same by JAX, with derivatives by the implicit function theorem.
+
+    Newton's method in a bracket, in which it ends however strong the drive.
+    """
 
     def gap(margin):
-        return margin - base - soft * _felt(loss, plain, weight, margin)[0]
+        return margin - base - drive * jax.nn.sigmoid(-margin)
 
-    def solve(_, first):
-        xp = namespace(first)
-
-        def going(at):
-            return (at[0] > _LAST_STEP) & (at[1] < _STEPS)
-
+    def solve(gap, first):
         def step(at):
             _, steps, margin, low, high = at
-            force, bend = _felt(loss, plain, weight, margin)
-            left = margin - base - soft * force
-            moved = margin - left / (1.0 + soft * bend)
-            low, high = xp.where(left <= 0, margin, low), xp.where(left >= 0, margin, high)
-            moved = xp.where((moved < low) | (moved > high), (low + high) / 2, moved)
-            return xp.max(xp.abs(moved - margin)), steps + 1, moved, low, high
+            left, tail = gap(margin), jax.nn.sigmoid(-margin)
+            moved = margin - left / (1.0 + drive * tail * (1.0 - tail))
+            low, high = jnp.where(left <= 0, margin, low), jnp.where(left >= 0, margin, high)
+            moved = jnp.where((moved < low) | (moved > high), (low + high) / 2, moved)
+            return jnp.max(jnp.abs(moved - margin)), steps + 1, moved, low, high
 
-        bounds = first, base + soft * (weight + potential.smear)
-        start = xp.clip(xp.zeros_like(first), *bounds)
-        return lax.while_loop(going, step, (xp.asarray(xp.inf), 0, start, *bounds))[2]
+        begun = jnp.asarray(jnp.inf), 0, jnp.clip(0.0 * first, first, first + drive)
+        return lax.while_loop(
+            lambda at: (at[0] > _LAST_STEP) & (at[1] < _STEPS),
+            step,
+            (*begun, first, first + drive),
+        )[2]
 
     return lax.custom_root(gap, base, solve, lambda tangent, y: y / tangent(jnp.ones_like(y)))
 

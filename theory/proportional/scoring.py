@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace
 from synthetic_oversampling.theory.population.laws import GaussianGroup
@@ -17,11 +20,11 @@ from synthetic_oversampling.theory.proportional.rows import (
     loss_values,
     normal_cdf,
 )
-from synthetic_oversampling.theory.proportional.solver import traced_fixed_point
 
 __all__ = ["auroc", "calibration_slope", "scored", "side"]
 
 _NODES = grid(257)
+_STEPS, _SETTLED = 100, 1e-12  # of Newton's method
 
 
 def scored(
@@ -99,12 +102,28 @@ def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyA
         return step / xp.maximum(1.0, xp.max(xp.abs(step)))
 
     if xp is not np:
-        found = traced_fixed_point(lambda theta, _: theta + move(theta), lambda _: xp.zeros(2))
-        return found.point[1] / scale
+        return _traced_root(move)[1] / scale
     theta = np.zeros(2)
-    for _ in range(100):
+    for _ in range(_STEPS):
         step = move(theta)
         theta = theta + step
-        if np.abs(step).max() < 1e-12:
+        if np.abs(step).max() < _SETTLED:
             break
     return theta[1] / scale
+
+
+def _traced_root(move) -> AnyArray:
+    """Where Newton's steps end, in a program of JAX; of a length of at most 1 each."""
+
+    def solve(_, first):
+        def step(at):
+            moved = move(at[0])
+            return at[0] + moved, jnp.max(jnp.abs(moved)), at[2] + 1
+
+        begun = first, jnp.asarray(jnp.inf), 0
+        return lax.while_loop(lambda at: (at[1] >= _SETTLED) & (at[2] < _STEPS), step, begun)[0]
+
+    def tangent(linear, right):
+        return jnp.linalg.solve(jax.jacobian(linear)(right), right)
+
+    return lax.custom_root(move, jnp.zeros(2), solve, tangent)

@@ -22,6 +22,8 @@ from synthetic_oversampling.theory.arrays import AnyArray, Number
 __all__ = ["NoFixedPoint", "TOLERANCE", "Solved", "fixed_point", "traced_fixed_point"]
 
 _MEMORY = 8
+_MOST, _BOUND = 400, 1e4  # evaluations with a damping; size of an entry that has run away
+_ENDED = -1.0  # the level after the last
 TOLERANCE = 1e-10  # of a residual
 _NEAR = 1e-3  # residual at which a caller may have seen enough
 _FEW = 60  # unknowns, of which differences of the map give a Jacobian
@@ -56,8 +58,8 @@ def fixed_point(
     start: np.ndarray,
     *,
     tolerance: float = TOLERANCE,
-    most: int = 400,
-    bound: float = 1e4,
+    most: int = _MOST,
+    bound: float = _BOUND,
     early: Callable[[np.ndarray], bool] | None = None,
 ) -> Solved:
     """A point that a map returns unchanged.
@@ -148,24 +150,19 @@ def _next(point, change, steps, bends, damping) -> np.ndarray:
 
 
 def traced_fixed_point(
-    function: Callable[..., AnyArray],
-    start: Callable[..., AnyArray],
-    *,
-    levels: Number = 0,
-    tolerance: float = TOLERANCE,
-    most: int = 400,
+    function: Callable[..., AnyArray], start: Callable[..., AnyArray], *, levels: Number = 0
 ) -> Solved:
     """A point that a map of JAX returns unchanged, in a program of JAX.
 
     Anderson's iteration with the first damping, halved where the map is not defined. Where that
-    fails, solutions of easier maps lead to it. Derivatives are those of the implicit function
-    theorem. It raises nothing: the residual says what was found.
+    fails, solutions of easier maps lead to it, each begun from the line through the last two.
+    Derivatives are those of the implicit function theorem. It cannot raise: where nothing is found
+    the residual is above `TOLERANCE`, and the point, with its derivatives, NaN.
 
     Args:
         function: the map ``(x, level)``, of vectors; the one that is asked for at level 0.
         start: where to begin at a level ``[k]``.
         levels: of the easiest map.
-        tolerance: of the residual; most: evaluations of the map at a level.
 
     Example:
         >>> def root(scale):
@@ -175,45 +172,53 @@ def traced_fixed_point(
         >>> round(float(root(1.0)), 10), round(float(slope), 8)
         (0.7390851332, -0.29747434)
     """
-    top = jnp.asarray(levels, jnp.float64)
+    top, zero = jnp.asarray(levels, jnp.float64), jnp.zeros((), jnp.float64)
 
     def solve(_, first):
         def attempt(at):
+            # level 0 at once; if that fails all levels from the top. Where the line through two
+            # solutions leads astray the level is begun again, from the last of them
             level, known = at["level"], at["known"]
-            ahead = jnp.where(known > 1, 2 * at["last"] - at["before"], at["last"])
-            begin = jnp.where(known > 0, ahead, start(level))
+            line = jnp.where(known > 1, 2 * at["last"] - at["before"], at["last"])
             point, residual, spent = _traced_attempt(
-                lambda x: function(x, level) - x, begin, tolerance, most
+                lambda x: function(x, level) - x, jnp.where(known > 0, line, start(level))
             )
-            solved = residual <= tolerance
-            fallen = jnp.where(known > 1, level, jnp.where(at["spent"] > 0, -1, top))
+            solved = residual <= TOLERANCE
+            again = jnp.where(known > 1, level, jnp.where(at["spent"] > 0, _ENDED, top))
+            again = jnp.where((again > 0) | (known > 1), again, _ENDED)
             return {
-                "level": jnp.where(solved, level - 1, jnp.where(fallen > 0, fallen, -1)),
+                "level": jnp.where(solved, level - 1, again),
                 "known": jnp.where(solved, known + 1, jnp.minimum(known, 1)),
                 "last": jnp.where(solved, point, at["last"]),
                 "before": jnp.where(solved, at["last"], at["before"]),
-                "residual": residual,
+                "residual": jnp.where(solved | (level == 0), residual, jnp.inf),
                 "spent": at["spent"] + spent.astype(jnp.float64),
             }
 
-        nothing = jnp.zeros((), jnp.float64)
-        begun = {"level": nothing, "known": nothing, "last": first, "before": first}
-        begun |= {"residual": jnp.asarray(jnp.inf), "spent": nothing}
-        found = lax.while_loop(lambda at: at["level"] >= 0, attempt, begun)
+        begun = {"level": zero, "known": zero, "last": first, "before": first}
+        begun |= {"residual": jnp.asarray(jnp.inf), "spent": zero}
+        found = lax.while_loop(lambda at: at["level"] > _ENDED, attempt, begun)
         return found["last"], jnp.stack([found["spent"], found["residual"]])
 
     def tangent(linear, right):
         return jnp.linalg.solve(jax.jacobian(linear)(right), right)
 
     point, aside = lax.custom_root(
-        lambda point: function(point, 0) - point, start(0), solve, tangent, has_aux=True
+        lambda point: function(point, zero) - point, start(zero), solve, tangent, has_aux=True
     )
     spent, residual = lax.stop_gradient(aside)
-    return Solved(point, spent, residual)
+    # a factor, and not a choice, so that derivatives are NaN as well
+    point = point * jnp.where(residual <= TOLERANCE, 1.0, jnp.nan)
+    return Solved(point, spent.astype(int), residual)
 
 
-def _traced_attempt(change_at, start, tolerance, most) -> tuple:
+def _traced_attempt(change_at, start) -> tuple:
     """Where a change vanishes, its residual there, and evaluations: Anderson's iteration."""
+
+    def residual_of(point, change):
+        residual = jnp.max(jnp.abs(change) / (1.0 + jnp.abs(point)))
+        sound = jnp.isfinite(residual) & (jnp.max(jnp.abs(point)) <= _BOUND)
+        return jnp.where(sound, residual, jnp.inf)
 
     def step(at):
         point, change = at["point"], at["change"]
@@ -223,8 +228,8 @@ def _traced_attempt(change_at, start, tolerance, most) -> tuple:
         moved = point + at["damping"] * change
         moved -= mixed @ (at["steps"] + at["damping"] * at["bends"])
         turned = change_at(moved)
-        residual = jnp.max(jnp.abs(turned) / (1.0 + jnp.abs(moved)))
-        lost = ~jnp.isfinite(residual)
+        residual = residual_of(moved, turned)
+        lost = jnp.isinf(residual)
         forget = lost | (residual > 100 * at["least"])  # the acceleration misled
         kept = {
             name: jnp.where(forget, 0.0, jnp.concatenate([at[name][1:], row[None]]))
@@ -241,10 +246,10 @@ def _traced_attempt(change_at, start, tolerance, most) -> tuple:
         }
 
     change = change_at(start)
-    residual = jnp.max(jnp.abs(change) / (1.0 + jnp.abs(start)))
+    residual = residual_of(start, change)
     empty = jnp.zeros((_MEMORY - 1, *start.shape), start.dtype)
     found = lax.while_loop(
-        lambda at: (at["residual"] > tolerance) & (at["spent"] < most),
+        lambda at: (at["residual"] > TOLERANCE) & (at["spent"] < _MOST),
         step,
         {
             "point": start,
