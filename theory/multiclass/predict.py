@@ -183,48 +183,87 @@ def at_point(
     return SeedParts(seeds.noise(masses), drift, slope, any(fit.short for fit in fits))
 
 
-def _predicted(
+class _Around(NamedTuple):
+    """Where an estimate settles: the groups' moments there, and its law about that point."""
+
+    ours: Moments
+    curvature: np.ndarray
+    noise: AnyArray
+    cov: np.ndarray
+    estimator_bias: np.ndarray
+    drift: AnyArray
+    short: bool
+
+    @property
+    def risk(self) -> float:
+        """Expected balanced risk of the estimate, nats."""
+        risk, slope, bend = (np.mean(part, axis=0) for part in self.ours[:3])
+        return float(risk + slope @ self.estimator_bias + np.sum(bend * self.cov) / 2)
+
+
+def _around(
+    alpha: np.ndarray,
     pieces: Population,
-    design: Design,
     masses: SeedMasses,
-    seed: int | None,
-    *,
-    known: MulticlassPrediction | None = None,
+    synthetic: tuple[np.ndarray, np.ndarray],
+    seed: int | None = None,
     most_of_part: int = MOST_OF_PART,
-) -> tuple[MulticlassPrediction, bool]:
-    """The prediction, and whether a grid was too small; by other grids at a known one's points."""
+) -> _Around:
+    """About the pseudo-true point of laws with these shares and score weights."""
+    parts = pieces.parts
+    shares, weights = synthetic
+    scores = scores_at(alpha, parts)
+    grids = grids_for(scores, parts.weights, seed=seed, most_of_part=most_of_part)
+    at = moments(alpha, parts, grids)
+    curvature = np.einsum("g,gpq->pq", shares, at.hessian)
+    inverse = inverses(curvature[None])[0]
+    seeds = at_point(alpha, pieces, masses, inverse, seed, most_of_part)
+    noise = np.einsum("g,gpq->pq", weights, at.score_cov) + seeds.noise
+    cov = inverse @ noise @ inverse
+    forms = ((-shares, cov), (weights, inverse))
+    potential = moments_slope(alpha, parts, at, *forms, grids) + seeds.slope
+    return _Around(
+        ours=Moments(*(part[: pieces.size] for part in at)),
+        curvature=curvature,
+        noise=noise,
+        cov=cov,
+        estimator_bias=inverse @ (potential / 2 - seeds.drift),
+        drift=seeds.drift,
+        short=seeds.short or any(grid.short for grid in grids),
+    )
+
+
+def _laws(
+    pieces: Population, design: Design, masses: SeedMasses
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Shares of the laws in the balanced and in the synthetic risk, and weights of their scores."""
     synthetic = design.oversampling_mass + design.augmentation_mass
-    shares = pieces.gathered(pieces.shares(design.real_mass, synthetic))
+    balanced, trained = pieces.gathered(pieces.shares(design.real_mass, synthetic))
+    weights = pieces.gathered(np.asarray(score_cov_weights(masses, masses.families)))
+    return balanced, (trained, weights)
+
+
+def _predicted(
+    pieces: Population, design: Design, masses: SeedMasses, seed: int | None
+) -> tuple[MulticlassPrediction, _Around]:
+    balanced_shares, synthetic = _laws(pieces, design, masses)
+    shares, weights = synthetic
     parts, count = pieces.parts, pieces.size
     star, alpha = (
-        (minimise(share, parts, pieces.classes, seed) for share in shares)
-        if known is None
-        else (known.theta_star, known.theta_alpha)
+        minimise(share, parts, pieces.classes, seed) for share in (balanced_shares, shares)
     )
-    grids = [
-        grids_for(scores_at(theta, parts), parts.weights, seed=seed, most_of_part=most_of_part)
-        for theta in (star, alpha)
-    ]
-    at_star, at_alpha = (
-        moments(theta, parts, grid) for theta, grid in zip((star, alpha), grids, strict=True)
-    )
-    hessian = np.einsum("g,gpq->pq", shares[0], at_star.hessian)
-    curvature = np.einsum("g,gpq->pq", shares[1], at_alpha.hessian)
-    target = np.einsum("g,gpq->pq", shares[1], at_star.hessian)
-    inverse, inverse_target = inverses(np.stack([curvature, target]))
-    weights = pieces.gathered(np.asarray(score_cov_weights(masses, masses.families)))
+    at_star = moments(star, parts, grids_for(scores_at(star, parts), parts.weights, seed=seed))
+    hessian = np.einsum("g,gpq->pq", balanced_shares, at_star.hessian)
+    target = np.einsum("g,gpq->pq", shares, at_star.hessian)
+    inverse_target = inverses(target[None])[0]
     seeds_star = at_point(star, pieces, masses, None, seed)
-    seeds = at_point(alpha, pieces, masses, inverse, seed, most_of_part)
     noise_star = np.einsum("g,gpq->pq", weights, at_star.score_cov) + seeds_star.noise
-    noise = np.einsum("g,gpq->pq", weights, at_alpha.score_cov) + seeds.noise
-    cov = inverse @ noise @ inverse
-    forms = ((-shares[1], cov), (weights, inverse))
-    potential = moments_slope(alpha, parts, at_alpha, *forms, grids[1]) + seeds.slope
-    estimator_bias = inverse @ (potential / 2 - seeds.drift)
+    around = _around(alpha, pieces, masses, synthetic, seed)
+    cov, estimator_bias = around.cov, around.estimator_bias
     metric = inverse_target @ hessian @ inverse_target
-    bias_gradient = (shares[1] - shares[0]) @ at_star.score_mean
+    bias_gradient = (shares - balanced_shares) @ at_star.score_mean
 
-    ours_star, ours = (Moments(*(part[:count] for part in at)) for at in (at_star, at_alpha))
+    ours_star, ours = Moments(*(part[:count] for part in at_star)), around.ours
     errors = error_rates(alpha, pieces.own)
     risks = (ours.risk - ours_star.risk, ours.score_mean, ours.hessian)
     balanced = (np.mean(part, axis=0, keepdims=True) for part in risks)
@@ -242,15 +281,15 @@ def _predicted(
         theta_alpha=alpha,
         bias_gradient=bias_gradient,
         mean_gradient=bias_gradient + seeds_star.drift,
-        generator_shift=seeds.drift,
+        generator_shift=around.drift,
         displacement=(alpha - star).ravel(),
         displacement_linear=-inverse_target @ bias_gradient,
         estimator_bias=estimator_bias,
         cov=cov,
-        gradient_cov=noise,
+        gradient_cov=around.noise,
         gradient_cov_star=noise_star,
         hessian=hessian,
-        curvature=curvature,
+        curvature=around.curvature,
         target_hessian_star=target,
         excess=excess,
         group_excess=group_excess,
@@ -263,7 +302,7 @@ def _predicted(
         logit_noise=np.sum(risks[2] * cov, axis=(1, 2))
         / np.sum(risks[2][:, intercepts, intercepts], axis=1),
     )
-    return found, seeds.short or any(grid.short for grid in grids[1])
+    return found, around
 
 
 @OneThread()
@@ -309,13 +348,15 @@ def predict_multiclass(
     """
     pieces = population(groups, design, generator)
     masses = seed_masses(design, pieces.generators_of)
-    predicted, short = _predicted(pieces, design, masses, None)
+    predicted, around = _predicted(pieces, design, masses, None)
     parts = pieces.parts
     grids = grids_for(scores_at(predicted.theta_alpha, parts), parts.weights)
     error = 0.0
-    if short:
-        rough, _ = _predicted(pieces, design, masses, None, known=predicted, most_of_part=_ROUGHER)
-        error += abs(float(predicted.total) - float(rough.total))
+    if around.short:
+        _, synthetic = _laws(pieces, design, masses)
+        alpha = predicted.theta_alpha
+        rough = _around(alpha, pieces, masses, synthetic, most_of_part=_ROUGHER)
+        error += abs(around.risk - rough.risk)
     if not all(grid.tensor for grid in grids):
         sampled = [_predicted(pieces, design, masses, seed)[0] for seed in randomisations()]
         each = [float(one.total) for one in sampled]

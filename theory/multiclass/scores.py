@@ -159,24 +159,32 @@ def widths(root: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _tensor(
-    steps: tuple[tuple[int, float], ...], scales: tuple[float, ...], portions: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes, weights and mean scales of a mixture of normal vectors of covariances ``s I``."""
+def _tensor(steps: tuple[tuple[int, float], ...]) -> tuple[list[np.ndarray], np.ndarray, AnyArray]:
+    """Axes of a tensor grid, its nodes within the reach of the longest, and which those are."""
     axes = [step * np.arange(-side, side + 1) for side, step in steps]
     nodes = np.stack([part.ravel() for part in np.meshgrid(*axes, indexing="ij")], axis=1)
     # corners are further out than the ends of the axes, where the grid stops
     reach = max(side * step for side, step in steps)
-    inside = np.sum(nodes**2, axis=1) <= reach**2 * (1 + 1e-12)
-    table = np.zeros((2, int(inside.sum())))
-    for scale, portion in zip(scales, portions, strict=True):
-        weights = np.ones(())
-        for z in axes:
-            density = np.exp(-(z**2) / (2 * scale))
-            weights = np.multiply.outer(weights, density / density.sum())
-        mass = portion * weights.ravel()[inside]
-        table += mass, scale * mass
-    return nodes[inside], table[0], table[1] / table[0]
+    inside = np.flatnonzero(np.sum(nodes**2, axis=1) <= reach**2 * (1 + 1e-12))
+    return axes, nodes[inside], inside
+
+
+def _density(
+    axes: list[np.ndarray], inside: np.ndarray, scales: np.ndarray, portions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and mean scales, at the nodes of a grid, of mixtures ``[c, s]`` of normal vectors of
+    covariances ``s I``: ``[c, N]``, or ``[1, N]`` where they are all the same."""
+    mixtures, place = np.unique(np.stack([scales, portions]), axis=1, return_inverse=True)
+    scales, portions = mixtures[:, :, np.any(mixtures[1] > 0, axis=0)]
+    mass = portions[..., None]
+    for z in axes:
+        density = np.exp(-(z**2) / (2 * scales[..., None]))
+        density /= density.sum(axis=-1, keepdims=True)
+        mass = (mass[..., :, None] * density[..., None, :]).reshape(*scales.shape, -1)
+    mass = mass[..., inside]
+    weights = mass.sum(axis=1)
+    mean = np.sum(scales[..., None] * mass, axis=1) / weights
+    return (weights, mean) if len(weights) == 1 else (weights[place], mean[place])
 
 
 @lru_cache(maxsize=32)
@@ -262,13 +270,12 @@ def grids_for(
                     most = joined
             steps = tuple((int(n), half / max(int(n), 1)) for n in most)
             chosen = np.array(sorted(group))
-            mixtures = zip(*(part[chosen].tolist() for part in scores[-2:]), strict=True)
-            each = [_tensor(steps, *map(tuple, mixture)) for mixture in mixtures]
-            _, weights, scale = map(np.stack, zip(*each, strict=True))
+            axes, nodes, inside = _tensor(steps)
+            weights, scale = _density(axes, inside, scores.scales[chosen], scores.portions[chosen])
             found.append(
                 Grid(
                     chosen=chosen,
-                    nodes=each[0][0][None],
+                    nodes=nodes[None],
                     weights=weights,
                     scale=scale,
                     tensor=True,
