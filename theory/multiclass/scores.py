@@ -56,7 +56,7 @@ _ERROR = (0.0, 3e-13, 1e-10)  # of a grid, relative to the largest value of what
 _ROUGH_SIDES, _ROUGH_HALF_WIDTH = 5, 4.5  # of a grid that shows the way to a minimum
 _MOST = 1 << 17  # points of a grid
 _PART = 0.2  # a component's share that makes it a part of a law
-_TINY = 1e-4  # a share that counts so little that fewer nodes do, of two scores
+_TINY = (1e-4, 4), (1e-8, 64)  # shares that count little, and how many fewer nodes do; two scores
 MOST_OF_PART = 1 << 15  # nodes for a part that spreads widely
 _POWER, _SHIFTS = 12, 8  # randomised Sobol points: 2^12 of each of 8 randomisations
 _DROPPED = 1e-7  # a spread, relative to the largest, whose square is rounding
@@ -218,7 +218,9 @@ def _counts(scores: Scores, shares: np.ndarray, most: int) -> tuple[np.ndarray, 
     number = np.prod(2 * sides + 1, axis=1)
     part = shares * np.max(scores.portions, axis=1) < _PART
     axes = np.sum(sides > 0, axis=1)
-    room = np.where((shares < _TINY) & (size == 2), most / 4, most)
+    room = np.full(len(shares), float(most))
+    for share, divisor in _TINY if size == 2 else ():
+        room = np.where(shares < share, most / divisor, room)
     room = np.where(axes == 1, most * (_MOST / MOST_OF_PART), room)  # of a line, nodes are few
     smaller = np.where(part, np.minimum(1.0, (room / number) ** (1 / np.maximum(axes, 1))), 1.0)
     return np.ceil(sides * smaller[:, None]).astype(int), smaller < 1.0
