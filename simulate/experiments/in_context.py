@@ -17,11 +17,14 @@ import numpy as np
 
 from synthetic_oversampling.simulate.experiments import score_bias
 from synthetic_oversampling.simulate.sampling.streams import normal, uniform, words
+from synthetic_oversampling.theory.arrays import Number
 
 __all__ = [
     "EXPERIMENTS",
     "ROW_EXPERIMENTS",
     "depth_divergences",
+    "drawn_row",
+    "row_divergences",
     "dirichlet_by_quadrature",
     "divergence_by_grid",
     "location_by_quadrature",
@@ -314,34 +317,57 @@ def _student_kl(degrees, one, two):
     return (density * (log_p - log_q)).sum() + 0.5 * jnp.log(two[1] / one[1])
 
 
-def depth_divergences(
-    key, degrees: float, scale: np.ndarray | jax.Array, iterations: tuple[int, ...]
+def drawn_row(key, degrees: Number, dim: int) -> tuple[jax.Array, jax.Array]:
+    """A normal vector ``[d]``, and what it is divided by to be a Student one.
+
+    Args:
+        key: a typed key; degrees: of freedom; dim: ``d``.
+    """
+    first, second = jax.random.split(key)
+    return normal(first, (1, dim))[0], jnp.sqrt(2 * jax.random.gamma(second, degrees / 2) / degrees)
+
+
+def row_divergences(
+    row: tuple[jax.Array, jax.Array],
+    degrees: Number,
+    scale: np.ndarray | jax.Array,
+    iterations: tuple[int, ...],
 ):
     """Divergence, from the exact law of a row, of what so many iterations leave ``[S]``.
 
-    A row is drawn from the exact law, a Student law about 0; each feature's divergence given those
+    The row is one of the exact law, a Student law about 0; each feature's divergence given those
     before is integrated.
 
     Args:
-        key: a typed key.
-        degrees: of freedom of the row.
+        row: of `drawn_row`; degrees: of freedom of it.
         scale: its scale matrix.
         iterations: of the inverse.
     """
-    first, second = jax.random.split(key)
-    z = jnp.linalg.cholesky(jnp.asarray(scale)) @ normal(first, (1, len(scale)))[0]
-    offset = z / jnp.sqrt(2 * jax.random.gamma(second, degrees / 2) / degrees)
+    standard, divisor = row
+    scale = jnp.asarray(scale)
+    offset = jnp.linalg.cholesky(scale) @ standard / divisor
+    features = range(1, len(scale))
+    exact = [_by_depth(scale, degrees, offset, feature, None) for feature in features]
     found = []
     for depth in iterations:
         kl = jnp.zeros(())
-        for feature in range(1, len(scale)):
-            laws = (
-                _by_depth(jnp.asarray(scale), degrees, offset, feature, what)
-                for what in (None, depth)
-            )
-            kl = kl + _student_kl(degrees + feature, *laws)
+        for feature, law in zip(features, exact, strict=True):
+            near = _by_depth(scale, degrees, offset, feature, depth)
+            kl = kl + _student_kl(degrees + feature, law, near)
         found.append(kl)
     return jnp.stack(found)
+
+
+def depth_divergences(
+    key, degrees: Number, scale: np.ndarray | jax.Array, iterations: tuple[int, ...]
+):
+    """`row_divergences` of a row that is drawn.
+
+    Args:
+        key: a typed key; degrees, scale, iterations: as for `row_divergences`.
+    """
+    row = drawn_row(key, degrees, len(scale))
+    return row_divergences(row, degrees, scale, iterations)
 
 
 def depths(key, count: int) -> dict:

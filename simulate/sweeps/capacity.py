@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -12,7 +13,11 @@ from scipy.special import digamma
 from scipy.stats import betabinom, invwishart
 
 from synthetic_oversampling.simulate import artifacts
-from synthetic_oversampling.simulate.experiments.in_context import depth_divergences
+from synthetic_oversampling.simulate.experiments.in_context import (
+    depth_divergences,
+    drawn_row,
+    row_divergences,
+)
 from synthetic_oversampling.simulate.experiments.paths import Progress, measured
 from synthetic_oversampling.simulate.replicates import monte_carlo
 from synthetic_oversampling.simulate.sweeps.common import path_key, problems, share_of
@@ -201,20 +206,29 @@ def row_depth(settings: Mapping, seed: int, progress: Progress) -> dict:
     dim, seeds, depths = settings["dim"], settings["seeds"], tuple(range(settings["most"] + 1))
     turn = np.linalg.qr(np.random.default_rng(settings["family_seed"]).normal(size=(dim, dim)))[0]
     rows, conditions = {}, settings["conditions"]
-    for index, condition in enumerate(conditions):
-        scale = turn @ np.diag(np.geomspace(1.0, condition, dim)) @ turn.T
-        known = regression.NormalInverseWishart(
+    scales = [turn @ np.diag(np.geomspace(1.0, ratio, dim)) @ turn.T for ratio in conditions]
+    family = [
+        regression.NormalInverseWishart(
             jnp.zeros(dim), jnp.asarray(seeds + 1.0), jnp.asarray(scale), jnp.asarray(seeds + 7.0)
         )
-        law = regression.row_predictive(known)
+        for scale in scales
+    ]
+    laws = [regression.row_predictive(known) for known in family]
+    degrees = float(laws[0].df)  # of all of them
 
-        def replicate(key, law=law):
-            return {"depth": depth_divergences(key, float(law.df), law.scale, depths)}
+    def draw(key):
+        return drawn_row(key, degrees, dim)
+
+    def evaluate(row, scale):
+        return {"depth": row_divergences(row, degrees, scale, depths)}
+
+    for index, (condition, known, law) in enumerate(zip(conditions, family, laws, strict=True)):
 
         def part(done, index=index):
             progress((index + done) / len(conditions))
 
-        result = _replicated(replicate, f"row depth {condition:g}", settings, seed, part)
+        name = f"row depth {condition:g}"
+        result = _replicated((draw, evaluate, law.scale), name, settings, seed, part)
         rows[f"{condition:g}"] = {
             "expected": [float(regression.depth_divergence(known, depth)) for depth in depths],
             "bound": [float(regression.depth_bound(known, depth)) for depth in depths],
@@ -320,6 +334,12 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
         jnp.zeros(dim), jnp.array(weight), scale * jnp.eye(dim), jnp.array(df + dim - 1)
     )
     rng, constructed = np.random.default_rng(seed), []
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(0, 0, None))
+    def run(key, scale, degrees):
+        return depth_divergences(key, degrees, scale, depths)
+
     for index, count in enumerate(counts):
         groups = settings["replicates"]
         cov = invwishart(df + dim - 1, scale * np.eye(dim)).rvs(groups, rng)
@@ -329,10 +349,7 @@ def whole_rows(settings: Mapping, seed: int, progress: Progress) -> dict:
         after = [regression.posterior(known, one) for one in jnp.asarray(seeds)]
         laws = [regression.row_predictive(one) for one in after]
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), count), groups)
-        run = jax.jit(
-            jax.vmap(lambda key, law, df=df + count: depth_divergences(key, df, law, depths))
-        )
-        seen = run(keys, jnp.stack([law.scale for law in laws]))
+        seen = run(keys, jnp.stack([law.scale for law in laws]), jnp.asarray(df + count))
         constructed.append(np.asarray(seen))
         progress((index + 1) / len(counts))
     seen = np.stack(constructed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +15,17 @@ from synthetic_oversampling.simulate.replicates.sharding import block_for
 from synthetic_oversampling.simulate.sampling.datasets import draw_dataset
 from synthetic_oversampling.simulate.sampling.erm import fit
 from synthetic_oversampling.simulate.sweeps.common import groups_of, path_key, problems, share_of
+from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.generators.table import GENERATORS, Generator, Oracle
 from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.groups import error_rate
-from synthetic_oversampling.theory.population.laws import law_of, stack
-from synthetic_oversampling.theory.population.metrics import classes_of, metric_values, metrics
+from synthetic_oversampling.theory.population.laws import Law, law_of, stack
+from synthetic_oversampling.theory.population.metrics import (
+    Classes,
+    classes_of,
+    metric_values,
+    metrics,
+)
 from synthetic_oversampling.theory.prediction.excess_risk import predict
 from synthetic_oversampling.theory.prediction.metrics import expected_metrics
 
@@ -50,28 +57,49 @@ def _predicted(groups, method: str, sizes: tuple[int, int], best: float) -> dict
     }
 
 
+class _Compared(NamedTuple):
+    """What the replicates of a method are compared with, which one program for all is given.
+
+    Attributes:
+        laws: of the groups, stacked; classes: the two labels; best: the largest AUROC.
+        start: of the fits.
+    """
+
+    laws: Law
+    classes: Classes
+    best: AnyArray
+    start: AnyArray
+
+
+def _evaluate(data, compared: _Compared) -> dict[str, AnyArray]:
+    """A fit's metrics and errors, and whether it is one."""
+    result = fit(data.x, data.sign, data.weight, start=compared.start)
+    values = metric_values(result.theta, compared.classes)
+    errors = jax.vmap(lambda law: error_rate(result.theta, law))(compared.laws)
+    return {
+        "auroc_lost": compared.best - values[0],
+        "error": jnp.mean(errors),
+        "best_error": values[2],
+        "not_converged": ~result.converged & ~result.separated,
+        "separated": result.separated,
+    }
+
+
 def _simulated(groups, method: str, sizes, start, best, settings: Mapping, key, progress) -> tuple:
     """Means and standard errors of the same over data sets."""
     design, generator = _design(method, sizes)
-    laws, classes = stack([law_of(group) for group in groups]), classes_of(groups)
+    compared = _Compared(
+        laws=stack([law_of(group) for group in groups]),
+        classes=classes_of(groups),
+        best=np.asarray(best),
+        start=start,
+    )
 
     def draw(key):
         return draw_dataset(groups, design, generator, key=key)
 
-    def evaluate(data):
-        result = fit(data.x, data.sign, data.weight, start=jnp.asarray(start))
-        values = metric_values(result.theta, classes)
-        errors = jax.vmap(lambda law: error_rate(result.theta, law))(laws)
-        return {
-            "auroc_lost": best - values[0],
-            "error": jnp.mean(errors),
-            "best_error": values[2],
-            "not_converged": ~result.converged & ~result.separated,
-            "separated": result.separated,
-        }
-
     result = monte_carlo.run(
-        (draw, evaluate),
+        (draw, _evaluate, compared),
         key=key,
         replicates=settings["replicates"],
         block=block_for(2 * max(sizes), len(start)),

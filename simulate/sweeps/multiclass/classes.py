@@ -59,18 +59,14 @@ def _expected(groups, method: str, sizes) -> dict[str, float]:
     return {"excess": float(found.total), "worst_error": found.expected_worst_group_error}
 
 
-def _simulated(groups, method: str, sizes, settings: Mapping, key, progress) -> tuple:
-    """Means and standard errors over data sets."""
-    design, generator, prediction = _predicted(groups, method, sizes)
-    start, nodes = jnp.asarray(prediction.theta_alpha), nodes_of(groups)
-    least = jnp.mean(softmax_risks(jnp.asarray(prediction.theta_star), nodes))
+def _evaluation(groups):
+    """What fits are evaluated by: one program, given where they start and the least risk."""
+    nodes = nodes_of(groups)
 
-    def draw(key):
-        return draw_dataset(groups, design, generator, key=key)
-
-    def evaluate(data):
+    def evaluate(data, compared):
         label = jnp.round((data.sign + 1) / 2)
-        result = softmax_fit(data.x, label, data.weight, start=start)
+        result = softmax_fit(data.x, label, data.weight, start=compared["start"])
+        least = jnp.mean(softmax_risks(compared["star"], nodes))
         return {
             "excess": jnp.mean(softmax_risks(result.theta, nodes)) - least,
             "worst_error": jnp.max(softmax_errors(result.theta, groups)),
@@ -78,11 +74,22 @@ def _simulated(groups, method: str, sizes, settings: Mapping, key, progress) -> 
             "separated": result.separated,
         }
 
+    return evaluate
+
+
+def _simulated(groups, method: str, sizes, settings: Mapping, key, evaluate, progress) -> tuple:
+    """Means and standard errors over data sets."""
+    design, generator, prediction = _predicted(groups, method, sizes)
+    compared = {"start": prediction.theta_alpha, "star": prediction.theta_star}
+
+    def draw(key):
+        return draw_dataset(groups, design, generator, key=key)
+
     result = monte_carlo.run(
-        (draw, evaluate),
+        (draw, evaluate, compared),
         key=key,
         replicates=settings["replicates"],
-        block=block_for(3 * max(sizes), start.size),
+        block=block_for(3 * max(sizes), prediction.theta_alpha.size),
         progress=lambda part: progress(part.replicates / settings["replicates"]),
     )
     found = {name: monte_carlo.estimate(result, name) for name in _SHOWN}
@@ -100,6 +107,7 @@ def classes_by_imbalance(settings: Mapping, seed: int, progress: Progress) -> di
     most, groups = settings["n_max"], groups_of(settings)
     grid = np.geomspace(1.0, settings["largest_ratio"], settings["curve"])
     rows: dict[str, dict] = {}
+    evaluate = _evaluation(groups)
     results: list[monte_carlo.Result] = []
     parts = len(settings["methods"]) * len(settings["ratios"])
     for method in settings["methods"]:
@@ -112,6 +120,7 @@ def classes_by_imbalance(settings: Mapping, seed: int, progress: Progress) -> di
                 _sizes(most, ratio),
                 settings,
                 path_key(seed, f"classes {ratio}"),
+                evaluate,
                 share_of(progress, len(results), parts),
             )
             results.append(result)
