@@ -102,8 +102,8 @@ def test_a_suite_of_verify_compiles_one_program_a_form_and_a_shape():
     assert len({name for check in chosen for name in check.experiments}) == 2 < len(chosen)
     with counted() as ran:
         verify.run_checks(chosen, seed=1, profile="quick", universe=universe)
-    # two designs are drawn by programs of their own, and evaluated, in one shape, by one
-    assert _compiled(ran, "draw", "evaluate") == {"draw": 2, "evaluate": 1}
+    # class weighting has the real rows of raw training: one program draws both, one evaluates
+    assert _compiled(ran, "draw", "evaluate") == {"draw": 1, "evaluate": 1}
     with counted() as again:
         verify.run_checks(chosen, seed=2, profile="quick", universe=universe)
     assert not set(again) & {"jit(draw)", "jit(evaluate)", "jit(_fitted)"}

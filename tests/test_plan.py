@@ -62,15 +62,16 @@ def test_two_programs_print_the_same_plan():
     assert "power at least 0.99" in first
 
 
-def assert_powerful(universe):
-    plan = make_plan(universe)
+def assert_powerful(universe, profile):
+    capacity = capacity_of(profile)
+    plan = make_plan(universe, capacity=capacity)
     noisy = [check for check in universe if check.experiments]
-    assert len(noisy) <= CAPACITY and CAPACITY * plan.alarm <= FAMILY_RATE
+    assert len(noisy) <= capacity and capacity * plan.alarm <= FAMILY_RATE
     for check in universe:
         n = plan.for_check(universe, check)
         assert plan.power(check, n) >= POWER, check.id
         assert plan.whole_power(check, n) >= WHOLE_POWER, check.id
-        assert plan.indecision(check, n, spread=1.4) <= INDECISION / CAPACITY, check.id
+        assert plan.indecision(check, n, spread=1.4) <= INDECISION / capacity, check.id
         assert plan.detectable(check, n) <= check.discrepancy * (1 + 1e-12), check.id
         assert (n > 0) == bool(check.experiments), check.id
         assert check.law in ("no noise", "normal", "normal, skewed")
@@ -78,7 +79,7 @@ def assert_powerful(universe):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_check_has_its_power_in_both_profiles_on_the_cheap_suites(profile):
-    assert_powerful(verify.build(profile, ["sequence", "efron-1.5"]))
+    assert_powerful(verify.build(profile, ["sequence", "efron-1.5"]), profile)
 
 
 @pytest.mark.slow
@@ -86,7 +87,7 @@ def test_every_check_has_its_power_in_both_profiles_on_the_cheap_suites(profile)
 def test_every_check_has_its_power_in_both_profiles(profile):
     universe = verify.build(profile)
     assert {check.id for check in universe} >= {"R1.control.line.raw", "S2.level.sequence.design"}
-    assert_powerful(universe)
+    assert_powerful(universe, profile)
     assert len(SUITES) > 7
     if profile == "quick":
         sources = [check.source for check in universe]
