@@ -1,11 +1,13 @@
 """Theorem H inside programs of JAX: the same numbers, their derivatives, and what is not solved."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from beartype.roar import BeartypeCallHintParamViolation
 
 from synthetic_oversampling.theory import (
     LOGISTIC,
@@ -26,6 +28,7 @@ from synthetic_oversampling.theory import (
     predict_proportional,
 )
 from synthetic_oversampling.theory.generators import student
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 
 _DIM = 30
 _SIZES = (120, 40)
@@ -209,8 +212,9 @@ def test_what_has_no_solution_is_nan_everywhere_with_its_derivatives_and_its_res
     for name in ("error", "risk", "excess", "intercept", "norm", "auroc", "slope", "train_loss"):
         assert np.all(np.isnan(getattr(found, name))), name
     assert np.isnan(found.total) and float(found.ridge) == 0.0
-    with pytest.raises(ValueError, match="metrics: got a prediction with a residual of .*solved"):
-        found.metrics()
+    for ridge in (0.0, 1e-7, -1.0):
+        with pytest.raises(ValueError, match="metrics: got .*expected one setting that is solved"):
+            jax.jit(_apart)(ridge).metrics()
     value_and_slope = jax.jit(jax.value_and_grad(lambda ridge: _apart(ridge).total))
     for ridge in (0.0, 1e-7, -1.0, np.nan, np.inf):  # separable, steep, and what is no ridge
         assert np.all(np.isnan(value_and_slope(ridge))), ridge
@@ -245,16 +249,24 @@ def test_a_traced_matrix_that_is_no_covariance_is_nan():
         return predict_clusters(clusters=clusters, groups=_GROUPS, ridge=2.0).total
 
     jitted = jax.jit(total)
-    assert np.isnan(jitted(skew)) and np.isnan(jitted(-np.eye(_DIM)))
+    indefinite = np.eye(_DIM)
+    indefinite[0, 1] = indefinite[1, 0] = 2.0
+    for matrix in (skew, indefinite, -np.eye(_DIM)):
+        assert np.isnan(jitted(matrix))
+    rounded = np.diag(np.r_[-1e-12, np.ones(_DIM - 1)])
+    assert float(jitted(rounded)) == pytest.approx(total(rounded), rel=1e-8)
     assert float(jitted(np.eye(_DIM))) == pytest.approx(total(np.eye(_DIM)), rel=1e-8)
 
 
-@pytest.mark.parametrize("sizes, ridge", [((2000, 12), 100.0), ((600, 20), 300.0)])
+@pytest.mark.parametrize("sizes, ridge", [((2000, 12), 100.0), ((120, 40), 1e6)])
 def test_the_calibration_slope_is_found_where_scores_lie_far_from_zero(sizes, ridge):
     expected, found = (
         call(ridge, sizes).slope for call in (_apart, jax.jit(_apart, static_argnums=1))
     )
     assert expected > 3 and float(found) == pytest.approx(expected, rel=1e-7)
+    plain = _apart(ridge, sizes)  # of normal scores of one variance it is known
+    gap = plain.score_mean[1] - plain.score_mean[0]
+    assert plain.slope == pytest.approx(gap / plain.score_var[0], rel=1e-8)
     slope = jax.jit(jax.grad(lambda ridge: _apart(ridge, sizes).slope))(ridge)
     step = 1e-3 * ridge
     difference = (_apart(ridge + step, sizes).slope - _apart(ridge - step, sizes).slope) / (
@@ -286,6 +298,10 @@ def test_results_that_were_mapped_keep_their_settings_apart():
         each = [getattr(_apart(float(ridge)), name) for ridge in ridges]
         np.testing.assert_allclose(getattr(mapped, name), each, rtol=1e-8, err_msg=name)
     assert mapped.iterations.dtype == np.int64
+    with pytest.raises(ValueError, match="(?s)metrics: .*mapped ones apart"):
+        mapped.metrics()
+    first = jax.tree.map(lambda value: value[0], mapped).metrics()
+    np.testing.assert_allclose(first, _apart(1.0).metrics(), rtol=1e-7)
 
 
 def test_metrics_belong_outside_of_programs_but_those_of_the_optimum_are_known():
@@ -320,6 +336,41 @@ def test_a_program_in_float32_is_refused():
         with pytest.raises(RuntimeError, match="Cluster computes in float64"):
             jax.jit(lambda mean: Cluster(rows=3, mean=mean, cov=1.0, label=0).mean)(np.zeros(2))
         assert predicted(2.0).residual <= 1e-10  # outside a program NumPy computes
+
+
+def test_an_intercept_that_runs_away_is_an_error_in_a_plain_call():
+    means = _MEANS[:, :20]
+    groups = [GaussianGroup(mean, np.eye(20), y) for y, mean in enumerate(means)]
+    clusters = [
+        Cluster(rows=(120.0, 40.0)[y], mean=means[y], cov=1.0, label=y, weight=1.0 - y)
+        for y in (0, 1)
+    ]
+    with pytest.raises(NoFixedPoint, match="the intercept runs away"):
+        predict_clusters(clusters=clusters, groups=groups, ridge=2.0)
+    clusters = _clusters({**_plain(_numbers("isotropic")), "weight": [1.0, 0.0]})
+    fixed = predict_clusters(clusters=clusters, groups=_GROUPS, ridge=2.0, intercept=-300.0)
+    assert fixed.total > 100
+
+
+def test_the_squared_loss_without_a_ridge_needs_more_rows_than_features_in_programs_too():
+    def total(rows):
+        clusters = _clusters({**_plain(_numbers("isotropic")), "rows": rows})
+        return predict_clusters(clusters=clusters, groups=_GROUPS, ridge=0.0, loss=SQUARED).total
+
+    jitted = jax.jit(total)
+    assert np.isnan(jitted(np.array([_DIM - 9.0, 10.0])))
+    assert float(jitted(np.array([60.0, 20.0]))) == pytest.approx(total([60.0, 20.0]), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("weight", value) for value in (math.nan, None, True, "3", [1, 2], (0.5, 1j))]
+    + [("mean", [1j, 0.0]), ("cov", "a"), ("cov", 1j)],
+)
+def test_what_is_no_number_is_named(name, value):
+    given = {"rows": 3.0, "mean": [0.0, 0.0], "cov": 1.0, "label": 0, name: value}
+    with pytest.raises((ValueError, BeartypeCallHintParamViolation), match=name):
+        Cluster(**given)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class Cluster:
         rows = number_of(self.rows, "Cluster")
         if not traced_number(rows) and not (is_real(rows) and 0 < rows < math.inf):
             raise ValueError(f"rows: got {self.rows!r}, expected a positive finite number of rows.")
-        mean, cov = (_array(part) for part in (self.mean, self.cov))
+        mean, cov = (_array(getattr(self, name), name) for name in ("mean", "cov"))
         if mean.ndim != 1 or not mean.size or not (traced(mean) or np.all(np.isfinite(mean))):
             raise ValueError(f"mean: got {self.mean!r}, expected a vector of finite numbers [d].")
         shapes = ((), mean.shape, mean.shape * 2)
@@ -98,10 +98,13 @@ class Cluster:
     def laws(self) -> tuple[tuple[float, Number], ...]:
         """The law of weights: pairs (probability, weight)."""
         given: Any = number_of(self.weight, "Cluster")
-        if traced(given) and not traced_number(given):
-            raise ValueError(f"weight: got {given!r}, expected a number, or pairs of numbers.")
-        pairs = ((1.0, given),) if traced(given) or is_real(given) else given
-        return tuple((float(chance), _weight(weight)) for chance, weight in pairs)
+        pairs = ((1.0, given),) if traced_number(given) or is_real(given) else given
+        try:
+            return tuple((float(chance), _weight(weight)) for chance, weight in pairs)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"weight: got {given!r}, expected a number, or pairs (probability, weight)."
+            ) from None
 
 
 def _weight(given) -> Number:
@@ -109,11 +112,17 @@ def _weight(given) -> Number:
     return value if traced_number(value) else float(value)
 
 
-def _array(given) -> AnyArray:
-    if not any(map(traced, jax.tree.leaves(given))):
-        return np.array(given, dtype=np.float64)
-    require_float64("Cluster")
-    return jnp.array(given, dtype=np.float64)
+def _array(given, name: str) -> AnyArray:
+    inside = any(map(traced, jax.tree.leaves(given)))
+    if inside:
+        require_float64("Cluster")
+    try:
+        found = (jnp if inside else np).array(given)
+        if jnp.iscomplexobj(found):
+            raise TypeError
+        return found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: got {given!r}, expected real numbers.") from None
 
 
 def _check_covariance(cov: np.ndarray) -> None:

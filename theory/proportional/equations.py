@@ -13,7 +13,7 @@ import numpy as np
 from synthetic_oversampling.theory.arrays import AnyArray, Number, namespace
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.proportional.clusters import Norms, Spectra
-from synthetic_oversampling.theory.proportional.parts import Drawn, Rows, Seeds
+from synthetic_oversampling.theory.proportional.parts import Drawn, Rows, Seeds, State
 from synthetic_oversampling.theory.proportional.rows import (
     Averages,
     Grid,
@@ -30,7 +30,7 @@ from synthetic_oversampling.theory.proportional.solver import (
     traced_fixed_point,
 )
 
-__all__ = ["Added", "Equations", "State", "added"]
+__all__ = ["Added", "Equations", "added"]
 
 _NODES, _FINE_NODES = 129, 1025
 _SMEAR_NODES = 65, 129, 257  # of interpolation, whose cost grows with their square
@@ -38,27 +38,9 @@ _STEP, _SMEAR_STEP, _LARGEST_STEP = 0.46, 1.0, 10.0  # of a score between nodes:
 _TRACED_NODES = 513, 129  # in programs of JAX, where nothing is refined; of interpolation
 _LOST = 50.0  # step of a solution that refinement does not begin from
 _LEVEL, _LEVELS = 0.25, 2  # ridge from which solutions are continued, and steps above it
-_RATIO = 4.0  # of the ridges of two steps
+_RATIO, _MOST_STEPS = 4.0, 40  # of the ridges of two steps; to the last of which few are solved
 _NO_NOISE = 1e-200
 _FLAT = 1e-100  # curvature of every loss where an intercept has run away, and nothing pulls it back
-
-
-@dataclasses.dataclass
-class State:
-    """A solution.
-
-    Attributes:
-        intercept: ``b``; norms: of all clusters; rows: averages of every cluster with rows.
-        drawn: averages of synthetic rows drawn from a sample covariance, by place.
-        iterations, residual: of the solver.
-    """
-
-    intercept: Number
-    norms: Norms
-    rows: list[Averages]
-    drawn: dict[int, Averages]
-    iterations: Number = 0
-    residual: Number = np.inf
 
 
 @dataclasses.dataclass
@@ -118,15 +100,24 @@ class Equations:
                 raise
             else:
                 found = self._continued()
+        state = self._step(found.point)
+        if not self._held(state):
+            raise NoFixedPoint("the intercept runs away from rows whose losses no longer bend")
         step = self._std(found.point) * self._width
         if step > _LARGEST_STEP:
             raise NoFixedPoint(
                 f"scores have a standard deviation of {self._std(found.point):.3g}, expected at "
                 f"most {_LARGEST_STEP / self._width:.3g}, up to which their averages are resolved"
             )
-        state = self._step(found.point)
         state.iterations, state.residual = found.iterations, found.residual
         return state
+
+    def _held(self, state: State) -> Number:
+        """Whether losses bend that can pull a fitted intercept back."""
+        stiffness = [rows.stiffness for rows in state.rows]
+        xp = namespace(*stiffness)
+        bent = xp.max(xp.array(stiffness))
+        return (self.intercept is not None) | (bent > _FLAT)
 
     def solve_traced(self) -> tuple[State, AnyArray]:
         """The fixed point in a program of JAX, and whether it was found and nodes resolve it."""
@@ -140,7 +131,8 @@ class Equations:
 
         ridge = jnp.asarray(self.ridge, jnp.float64)
         steps = jnp.log(_LEVEL / jnp.maximum(ridge, _NO_NOISE)) / math.log(_RATIO)
-        levels = jnp.where(ridge > 0, jnp.maximum(jnp.ceil(steps), _LEVELS) + _LEVELS, 0.0)
+        steps = jnp.clip(jnp.ceil(steps), _LEVELS, _MOST_STEPS)
+        levels = jnp.where(ridge > 0, steps + _LEVELS, 0.0)
         found = traced_fixed_point(
             lambda point, level: easier(level)._map(point),
             lambda level: easier(level)._start(),
@@ -149,8 +141,7 @@ class Equations:
         state = self._step(found.point)
         state.iterations, state.residual = found.iterations, found.residual
         resolved = self._std(found.point) * self._width <= _SMEAR_STEP
-        bent = jnp.max(jnp.array([rows.stiffness for rows in state.rows])) > _FLAT
-        return state, (found.residual <= TOLERANCE) & resolved & bent
+        return state, (found.residual <= TOLERANCE) & resolved & self._held(state)
 
     def _std(self, point: AnyArray) -> Number:
         """The largest standard deviation of a score."""
@@ -197,7 +188,11 @@ class Equations:
         ridge, spent = self.ridge, 0
         self.nodes, self.near = grid(_FINE_NODES), {}
         steps = (
-            _LEVELS if ridge >= _LEVEL else math.ceil(math.log(_LEVEL / ridge) / math.log(_RATIO))
+            _LEVELS
+            if ridge >= _LEVEL
+            else min(
+                _MOST_STEPS, math.ceil(math.log(_LEVEL / max(ridge, _NO_NOISE)) / math.log(_RATIO))
+            )
         )
         points: list[np.ndarray] = []
         try:

@@ -1,15 +1,18 @@
-"""What theorem H's equations are made of: rows, their seeds, and what generators draw."""
+"""What theorem H's equations are made of: rows, seeds, what generators draw; and a solution."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from synthetic_oversampling.theory.arrays import AnyArray, Number
+from synthetic_oversampling.theory.proportional.clusters import Norms
+from synthetic_oversampling.theory.proportional.rows import Averages
 
-__all__ = ["Drawn", "Parts", "Rows", "Seeds"]
+__all__ = ["Drawn", "Parts", "Rows", "Seeds", "State"]
 
 
 class Rows(NamedTuple):
@@ -64,6 +67,24 @@ class Seeds(NamedTuple):
     shares: np.ndarray
     number: float
     sign: float
+
+
+@dataclasses.dataclass
+class State:
+    """A solution.
+
+    Attributes:
+        intercept: ``b``; norms: of all clusters; rows: averages of every cluster with rows.
+        drawn: averages of synthetic rows drawn from a sample covariance, by place.
+        iterations, residual: of the solver.
+    """
+
+    intercept: Number
+    norms: Norms
+    rows: list[Averages]
+    drawn: dict[int, Averages]
+    iterations: Number = 0
+    residual: Number = np.inf
 
 
 class Parts(NamedTuple):

@@ -26,6 +26,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from synthetic_oversampling.theory.arrays import AnyArray, Number, number_of, traced, traced_number
 from synthetic_oversampling.theory.generators.table import Generator, Oracle
@@ -36,9 +37,9 @@ from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, req
 from synthetic_oversampling.theory.population.metrics import Metrics, Side, metrics_of_scores
 from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
-from synthetic_oversampling.theory.proportional.equations import Equations, State
+from synthetic_oversampling.theory.proportional.equations import Equations
 from synthetic_oversampling.theory.proportional.generators import parts_of
-from synthetic_oversampling.theory.proportional.parts import Parts, Rows
+from synthetic_oversampling.theory.proportional.parts import Parts, Rows, State
 from synthetic_oversampling.theory.proportional.rows import training
 from synthetic_oversampling.theory.proportional.scoring import (
     auroc,
@@ -46,13 +47,14 @@ from synthetic_oversampling.theory.proportional.scoring import (
     scored,
     side,
 )
-from synthetic_oversampling.theory.proportional.solver import TOLERANCE, NoFixedPoint
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 from synthetic_oversampling.theory.proportional.threshold import separability_threshold
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["NoFiniteFit", "Proportional", "predict_clusters", "predict_proportional"]
 
 
+_ROUNDING = 1e-9  # of a covariance
 _number = partial(number_of, name="theory.predict_proportional")
 
 
@@ -112,10 +114,12 @@ class Proportional:
             ValueError: for a prevalence that is none; inside a program of JAX, and of a prediction
                 that one has not solved.
         """
-        if traced(self.residual) or not np.all(self.residual <= TOLERANCE):
+        inside = traced(self.residual)
+        if inside or np.ndim(self.residual) or not np.all(np.isfinite(self.error)):
             raise ValueError(
-                f"metrics: got a prediction with a residual of {self.residual}, expected one that "
-                "is solved, and outside of programs of JAX: return it from the program."
+                f"metrics: got a prediction with errors of {self.error}, expected one setting that "
+                "is solved, outside of programs of JAX: return it from the program, and take "
+                "mapped ones apart by jax.tree.map."
             )
         return metrics_of_scores(*self.scores, prevalence=prevalence)
 
@@ -394,21 +398,25 @@ def _predicted(parts: Parts, groups, ridge: Number, loss: Loss, intercept) -> Pr
     told = ("ridge", "iterations", "residual", "limited", "best_scores")
     fields = {name: value for name, value in vars(found).items() if name not in told}
     # a factor, and not a choice, so that derivatives are NaN as well
-    valid = jnp.where(solved & _sound(parts, ridge), 1.0, jnp.nan)
+    valid = jnp.where(solved & _sound(parts, ridge, loss), 1.0, jnp.nan)
     return dataclasses.replace(found, **jax.tree.map(lambda value: value * valid, fields))
 
 
-def _sound(parts: Parts, ridge: Number) -> Number:
-    """Whether numbers that a program was traced with are such as `Cluster` asks for."""
-    sound = ridge >= 0
+def _sound(parts: Parts, ridge: Number, loss: Loss) -> Number:
+    """Whether numbers that a program was traced with are such as a plain call asks for."""
+    sound, total = ridge >= 0, sum(row.number for row in parts.rows)
+    if loss is not LOGISTIC and not parts.drawn:
+        sound &= (ridge > 0) | (len(parts.means[0]) < total - 1)
     for row in parts.rows:
         sound &= row.number > 0
         for _, weight in row.laws:
             sound &= weight >= 0
     for cov in parts.covs:
         if traced(cov):
-            sound &= jnp.max(jnp.abs(cov - cov.T)) <= 1e-9 * jnp.max(jnp.abs(cov))
-            sound &= jnp.min(jnp.diagonal(cov) if cov.ndim == 2 else cov) >= 0
+            still = lax.stop_gradient(cov)
+            values = jnp.linalg.eigvalsh(still) if cov.ndim == 2 else still
+            allowed = _ROUNDING * jnp.max(jnp.abs(still))
+            sound &= (jnp.max(jnp.abs(still - still.T)) <= allowed) & (jnp.min(values) >= -allowed)
     return sound
 
 

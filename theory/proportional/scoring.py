@@ -20,6 +20,7 @@ from synthetic_oversampling.theory.proportional.rows import (
     loss_values,
     normal_cdf,
 )
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 
 __all__ = ["auroc", "calibration_slope", "scored", "side"]
 
@@ -84,14 +85,21 @@ def auroc(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyArray) -> Num
 def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyArray) -> Number:
     """Slope of the label's logistic regression on the score, in balanced groups.
 
+    Newton's method begins from what it is for normal scores of one variance.
+
     Args:
         groups, mean, var: as for `scored`.
+
+    Raises:
+        NoFixedPoint: where the labels' scores lie so far apart that it is not found; in a program
+            of JAX it is NaN.
     """
     xp = namespace(mean, var)
     sign, weight = _components(groups)
-    scale = xp.sqrt(xp.mean(var))
-    scores = (mean[:, None] + xp.sqrt(var)[:, None] * _NODES.nodes[None]) / scale
-    masses = weight[:, None] * _NODES.weights / len(groups)
+    masses = weight[:, None] * _NODES.weights[None] / len(groups)
+    high, low = ((weight * (sign == of)) @ mean / weight[sign == of].sum() for of in (1, -1))
+    scale, middle = xp.sqrt(xp.mean(var)), (high + low) / 2
+    scores = ((mean - middle)[:, None] + xp.sqrt(var)[:, None] * _NODES.nodes[None]) / scale
     table = xp.stack([xp.ones_like(scores), scores])
 
     def move(theta):
@@ -101,19 +109,26 @@ def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyA
         step = xp.linalg.solve(curve, slope)
         return step / xp.maximum(1.0, xp.max(xp.abs(step)))
 
+    start = xp.stack([0.0 * scale, (high - low) / scale])
     if xp is not np:
-        return _traced_root(move)[1] / scale
-    theta = np.zeros(2)
+        return _traced_root(move, start)[1] / scale
+    theta, step = start, np.ones(2)
     for _ in range(_STEPS):
-        step = move(theta)
+        try:
+            step = move(theta)
+        except np.linalg.LinAlgError:
+            break
         theta = theta + step
         if np.abs(step).max() < _SETTLED:
-            break
-    return theta[1] / scale
+            return theta[1] / scale
+    raise NoFixedPoint(
+        f"the slope of calibration was not found: scores of the labels lie {start[1]:.3g} "
+        "standard deviations apart"
+    )
 
 
-def _traced_root(move) -> AnyArray:
-    """Where Newton's steps end, in a program of JAX; of a length of at most 1 each."""
+def _traced_root(move, start: AnyArray) -> AnyArray:
+    """Where Newton's steps end, in a program of JAX, or NaN; of a length of at most 1 each."""
 
     def solve(_, first):
         def step(at):
@@ -121,9 +136,10 @@ def _traced_root(move) -> AnyArray:
             return at[0] + moved, jnp.max(jnp.abs(moved)), at[2] + 1
 
         begun = first, jnp.asarray(jnp.inf), 0
-        return lax.while_loop(lambda at: (at[1] >= _SETTLED) & (at[2] < _STEPS), step, begun)[0]
+        return lax.while_loop(lambda at: (at[1] >= _SETTLED) & (at[2] < _STEPS), step, begun)[:2]
 
     def tangent(linear, right):
         return jnp.linalg.solve(jax.jacobian(linear)(right), right)
 
-    return lax.custom_root(move, jnp.zeros(2), solve, tangent)
+    found, left = lax.custom_root(move, start, solve, tangent, has_aux=True)
+    return found * jnp.where(lax.stop_gradient(left) < _SETTLED, 1.0, jnp.nan)
