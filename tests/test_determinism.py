@@ -157,7 +157,7 @@ def test_experiments_with_fits_have_the_same_bits_in_any_batches_and_on_any_devi
 def test_one_and_eight_devices_give_the_same_report(tmp_path):
     one, eight = (_report(tmp_path, devices, REAL) for devices in (1, 8))
     assert one == eight
-    assert len(_numbers(tmp_path, "kept-1-11")) == 4
+    assert len(_numbers(tmp_path, "kept-1-11")) >= 4  # there is something to compare
 
 
 @pytest.mark.slow
