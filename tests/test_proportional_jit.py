@@ -275,6 +275,21 @@ def test_the_calibration_slope_is_found_where_scores_lie_far_from_zero(sizes, ri
     assert float(slope) == pytest.approx(difference, rel=1e-4)
 
 
+@pytest.mark.parametrize("distance", [4.0, 12.0, 30.0])
+def test_the_calibration_slope_of_labels_far_apart_is_that_of_normal_scores(distance):
+    means = _MEANS * distance / 1.5
+    groups = [GaussianGroup(mean, np.eye(_DIM), y) for y, mean in enumerate(means)]
+    found = predict_proportional(groups=groups, design=Design.raw(_SIZES), ridge=1.0)
+    gap = found.score_mean[1] - found.score_mean[0]
+    assert found.slope == pytest.approx(gap / found.score_var[0], rel=1e-8)
+    inside = jax.jit(
+        lambda ridge: (
+            predict_proportional(groups=groups, design=Design.raw(_SIZES), ridge=ridge).slope
+        )
+    )(1.0)
+    assert np.isnan(inside) if distance > 20 else inside == pytest.approx(found.slope, rel=1e-8)
+
+
 def test_a_plain_ridge_of_zero_beside_a_traced_intercept_and_a_traced_law_of_weights():
     def total(intercept):
         design = Design.raw((2000, 1000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -14,6 +15,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss
 from synthetic_oversampling.theory.population.metrics import Side
 from synthetic_oversampling.theory.proportional.rows import (
+    Grid,
     gaussian_mean,
     grid,
     loss_pull,
@@ -26,6 +28,8 @@ __all__ = ["auroc", "calibration_slope", "scored", "side"]
 
 _NODES = grid(257)
 _STEPS, _SETTLED = 100, 1e-12  # of Newton's method
+_NEAR, _BEYOND, _FINE = 5.0, 6.0, 16.0  # labels' distance, reach and nodes, in deviations
+_MOST_APART = 20.0  # in programs of JAX, whose nodes are the same whatever the distance
 
 
 def scored(
@@ -91,15 +95,17 @@ def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyA
         groups, mean, var: as for `scored`.
 
     Raises:
-        NoFixedPoint: where the labels' scores lie so far apart that it is not found; in a program
-            of JAX it is NaN.
+        NoFixedPoint: where the labels' scores lie so far apart that it is not found (some 60
+            deviations); in a program of JAX it is NaN from 20 on.
     """
     xp = namespace(mean, var)
     sign, weight = _components(groups)
-    masses = weight[:, None] * _NODES.weights[None] / len(groups)
     high, low = ((weight * (sign == of)) @ mean / weight[sign == of].sum() for of in (1, -1))
     scale, middle = xp.sqrt(xp.mean(var)), (high + low) / 2
-    scores = ((mean - middle)[:, None] + xp.sqrt(var)[:, None] * _NODES.nodes[None]) / scale
+    start = xp.stack([0.0 * scale, (high - low) / scale])
+    nodes = _nodes_between(_MOST_APART if xp is jnp else float(start[1]))
+    masses = weight[:, None] * nodes.weights[None] / len(groups)
+    scores = ((mean - middle)[:, None] + xp.sqrt(var)[:, None] * nodes.nodes[None]) / scale
     table = xp.stack([xp.ones_like(scores), scores])
 
     def move(theta):
@@ -109,9 +115,9 @@ def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyA
         step = xp.linalg.solve(curve, slope)
         return step / xp.maximum(1.0, xp.max(xp.abs(step)))
 
-    start = xp.stack([0.0 * scale, (high - low) / scale])
-    if xp is not np:
-        return _traced_root(move, start)[1] / scale
+    if xp is jnp:
+        found = _traced_root(move, start)[1] / scale
+        return found * jnp.where(jnp.abs(start[1]) <= _MOST_APART, 1.0, jnp.nan)
     theta, step = start, np.ones(2)
     for _ in range(_STEPS):
         try:
@@ -125,6 +131,17 @@ def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyA
         f"the slope of calibration was not found: scores of the labels lie {start[1]:.3g} "
         "standard deviations apart"
     )
+
+
+def _nodes_between(apart: float) -> Grid:
+    """Nodes that reach beyond the middle of two labels so far apart, and are as fine as the rule
+    that tells them apart is steep."""
+    if abs(apart) <= _NEAR:
+        return _NODES
+    reach = abs(apart) / 2 + _BEYOND
+    nodes = np.linspace(-reach, reach, 2 * math.ceil(reach * max(abs(apart), _FINE)) + 1)
+    weights = np.exp(-(nodes**2) / 2)
+    return Grid(nodes, weights / weights.sum())
 
 
 def _traced_root(move, start: AnyArray) -> AnyArray:
