@@ -169,22 +169,24 @@ def _tensor(steps: tuple[tuple[int, float], ...]) -> tuple[list[np.ndarray], np.
     return axes, nodes[inside], inside
 
 
+@lru_cache(maxsize=64)
 def _density(
-    axes: list[np.ndarray], inside: np.ndarray, scales: np.ndarray, portions: np.ndarray
+    steps: tuple[tuple[int, float], ...], scales: tuple[float, ...], portions: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and mean scales, at the nodes of a grid, of mixtures ``[c, s]`` of normal vectors of
-    covariances ``s I``: ``[c, N]``, or ``[1, N]`` where they are all the same."""
-    mixtures, place = np.unique(np.stack([scales, portions]), axis=1, return_inverse=True)
-    scales, portions = mixtures[:, :, np.any(mixtures[1] > 0, axis=0)]
-    mass = portions[..., None]
-    for z in axes:
-        density = np.exp(-(z**2) / (2 * scales[..., None]))
-        density /= density.sum(axis=-1, keepdims=True)
-        mass = (mass[..., :, None] * density[..., None, :]).reshape(*scales.shape, -1)
-    mass = mass[..., inside]
-    weights = mass.sum(axis=1)
-    mean = np.sum(scales[..., None] * mass, axis=1) / weights
-    return (weights, mean) if len(weights) == 1 else (weights[place], mean[place])
+    """Weights and mean scales, at the nodes of a grid, of a mixture of normal vectors of
+    covariances ``s I``: ``[N]``."""
+    axes, _, inside = _tensor(steps)
+    table = np.zeros((2, len(inside)))
+    for scale, portion in zip(scales, portions, strict=True):
+        if not portion:  # of components with fewer scales than others
+            continue
+        weights = np.ones(())
+        for z in axes:
+            density = np.exp(-(z**2) / (2 * scale))
+            weights = np.multiply.outer(weights, density / density.sum())
+        mass = portion * weights.ravel()[inside]
+        table += mass, scale * mass
+    return table[0], table[1] / table[0]
 
 
 @lru_cache(maxsize=32)
@@ -272,12 +274,18 @@ def grids_for(
                     most = joined
             steps = tuple((int(n), half / max(int(n), 1)) for n in most)
             chosen = np.array(sorted(group))
-            axes, nodes, inside = _tensor(steps)
-            weights, scale = _density(axes, inside, scores.scales[chosen], scores.portions[chosen])
+            mixtures = [
+                tuple(map(tuple, mixture))
+                for mixture in zip(*(part[chosen].tolist() for part in scores[-2:]), strict=True)
+            ]
+            if len(set(mixtures)) == 1:  # Gaussians, usually
+                mixtures = mixtures[:1]
+            each = [_density(steps, *mixture) for mixture in mixtures]
+            weights, scale = map(np.stack, zip(*each, strict=True))
             found.append(
                 Grid(
                     chosen=chosen,
-                    nodes=nodes[None],
+                    nodes=_tensor(steps)[1][None],
                     weights=weights,
                     scale=scale,
                     tensor=True,
