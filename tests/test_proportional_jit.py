@@ -28,6 +28,7 @@ from synthetic_oversampling.theory import (
     predict_proportional,
 )
 from synthetic_oversampling.theory.generators import student
+from synthetic_oversampling.theory.proportional.scoring import calibration_slope
 from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
 
 _DIM = 30
@@ -288,6 +289,15 @@ def test_the_calibration_slope_of_labels_far_apart_is_that_of_normal_scores(dist
         )
     )(1.0)
     assert np.isnan(inside) if distance > 20 else inside == pytest.approx(found.slope, rel=1e-8)
+
+
+@pytest.mark.parametrize("apart", [0.5, 8.0, 25.0, 50.0, 70.0, 1e5])
+def test_the_slope_of_calibration_is_known_for_normal_scores_however_far_apart(apart):
+    mean, var = np.array([-3.0, -3.0 + apart * 0.1]), np.full(2, 0.01)
+    expected = apart / 0.1
+    assert calibration_slope(_GROUPS, mean, var) == pytest.approx(expected, rel=1e-7)
+    inside = jax.jit(lambda mean: calibration_slope(_GROUPS, mean, jnp.asarray(var)))(mean)
+    assert np.isnan(inside) if apart > 20 else inside == pytest.approx(expected, rel=1e-7)
 
 
 def test_a_plain_ridge_of_zero_beside_a_traced_intercept_and_a_traced_law_of_weights():

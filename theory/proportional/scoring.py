@@ -29,6 +29,7 @@ __all__ = ["auroc", "calibration_slope", "scored", "side"]
 _NODES = grid(257)
 _STEPS, _SETTLED = 100, 1e-12  # of Newton's method
 _NEAR, _BEYOND, _FINE = 5.0, 6.0, 16.0  # labels' distance, reach and nodes, in deviations
+_UNTOLD = 60.0  # distance from which on what lies between labels is too little for float64
 _MOST_APART = 20.0  # in programs of JAX, whose nodes are the same whatever the distance
 
 
@@ -89,20 +90,23 @@ def auroc(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyArray) -> Num
 def calibration_slope(groups: Sequence[GaussianGroup], mean: AnyArray, var: AnyArray) -> Number:
     """Slope of the label's logistic regression on the score, in balanced groups.
 
-    Newton's method begins from what it is for normal scores of one variance.
+    Newton's method begins from what it is for normal scores of one variance; where labels lie more
+    than 60 deviations apart, and no sum of float64 tells, it is that. In a program of JAX it is NaN
+    where they lie more than 20 apart.
 
     Args:
         groups, mean, var: as for `scored`.
 
     Raises:
-        NoFixedPoint: where the labels' scores lie so far apart that it is not found (some 60
-            deviations); in a program of JAX it is NaN from 20 on.
+        NoFixedPoint: where it is not found.
     """
     xp = namespace(mean, var)
     sign, weight = _components(groups)
     high, low = ((weight * (sign == of)) @ mean / weight[sign == of].sum() for of in (1, -1))
     scale, middle = xp.sqrt(xp.mean(var)), (high + low) / 2
     start = xp.stack([0.0 * scale, (high - low) / scale])
+    if xp is np and not abs(start[1]) <= _UNTOLD:
+        return start[1] / scale
     nodes = _nodes_between(_MOST_APART if xp is jnp else float(start[1]))
     masses = weight[:, None] * nodes.weights[None] / len(groups)
     scores = ((mean - middle)[:, None] + xp.sqrt(var)[:, None] * nodes.nodes[None]) / scale
