@@ -32,6 +32,7 @@ __all__ = [
     "namespace",
     "number_of",
     "traced",
+    "traced_number",
 ]
 
 

@@ -35,8 +35,9 @@ from synthetic_oversampling.theory.arrays import (
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.precision import require_float64
 
-__all__ = ["Cluster", "Norms", "Spectra"]
+__all__ = ["Cluster", "Norms", "Spectra", "is_covariance"]
 
+_ROUNDING = 1e-9  # of a covariance, relative to its largest entry
 _COMMUTE = 1e-10  # of the largest eigenvalue: entries off the diagonal of a common basis
 
 
@@ -80,8 +81,11 @@ class Cluster:
             raise ValueError(
                 f"cov: got shape {cov.shape}, expected finite numbers of one of the shapes {shapes}"
             )
-        if not traced(cov):
-            _check_covariance(cov)
+        if not traced(cov) and not is_covariance(cov):
+            raise ValueError(
+                "cov: got a matrix that is no covariance, expected one that is "
+                "symmetric without negative eigenvalues."
+            )
         if traced(self.label) or self.label not in (0, 1):
             raise ValueError(f"label: got {self.label!r}, expected 0 or 1.")
         _check_laws(self.laws)
@@ -125,13 +129,16 @@ def _array(given, name: str) -> AnyArray:
         raise ValueError(f"{name}: got {given!r}, expected real numbers.") from None
 
 
-def _check_covariance(cov: np.ndarray) -> None:
-    least, size = np.linalg.eigvalsh(cov)[0] if cov.ndim == 2 else np.min(cov), np.max(np.abs(cov))
-    if least < -1e-9 * size or (cov.ndim == 2 and np.abs(cov - cov.T).max() > 1e-9 * size):
-        raise ValueError(
-            "cov: got a matrix that is no covariance, expected one that is "
-            "symmetric without negative eigenvalues."
-        )
+def is_covariance(cov: AnyArray) -> bool | AnyArray:
+    """Whether an array is symmetric without negative eigenvalues, but for rounding.
+
+    Args:
+        cov: a number, ``[d]`` (a diagonal) or ``[d, d]``.
+    """
+    xp = namespace(cov)
+    allowed = _ROUNDING * xp.max(xp.abs(cov))
+    values = xp.linalg.eigvalsh(cov) if cov.ndim == 2 else cov
+    return (xp.max(xp.abs(cov - cov.T)) <= allowed) & (xp.min(values) >= -allowed)
 
 
 def _check_laws(laws) -> None:

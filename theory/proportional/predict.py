@@ -36,7 +36,7 @@ from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.margins import LOGISTIC, Loss, require_loss
 from synthetic_oversampling.theory.population.metrics import Metrics, Side, metrics_of_scores
 from synthetic_oversampling.theory.population.threads import OneThread
-from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra
+from synthetic_oversampling.theory.proportional.clusters import Cluster, Spectra, is_covariance
 from synthetic_oversampling.theory.proportional.equations import Equations
 from synthetic_oversampling.theory.proportional.generators import parts_of
 from synthetic_oversampling.theory.proportional.parts import Parts, Rows, State
@@ -54,7 +54,6 @@ from synthetic_oversampling.theory.wording import counted
 __all__ = ["NoFiniteFit", "Proportional", "predict_clusters", "predict_proportional"]
 
 
-_ROUNDING = 1e-9  # of a covariance
 _number = partial(number_of, name="theory.predict_proportional")
 
 
@@ -413,10 +412,7 @@ def _sound(parts: Parts, ridge: Number, loss: Loss) -> Number:
             sound &= weight >= 0
     for cov in parts.covs:
         if traced(cov):
-            still = lax.stop_gradient(cov)
-            values = jnp.linalg.eigvalsh(still) if cov.ndim == 2 else still
-            allowed = _ROUNDING * jnp.max(jnp.abs(still))
-            sound &= (jnp.max(jnp.abs(still - still.T)) <= allowed) & (jnp.min(values) >= -allowed)
+            sound &= is_covariance(lax.stop_gradient(cov))
     return sound
 
 

@@ -61,13 +61,13 @@ class Grid(NamedTuple):
     weights: np.ndarray
 
 
-def grid(count: int) -> Grid:
+def grid(count: int, reach: float = _REACH) -> Grid:
     """The trapezoidal rule for a standard normal variable.
 
     Args:
-        count: of nodes.
+        count: of nodes; reach: of them, in standard deviations.
     """
-    nodes = np.linspace(-_REACH, _REACH, count)
+    nodes = np.linspace(-reach, reach, count)
     weights = np.exp(-(nodes**2) / 2)
     return Grid(nodes, weights / weights.sum())
 

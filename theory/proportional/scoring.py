@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -22,7 +21,7 @@ from synthetic_oversampling.theory.proportional.rows import (
     loss_values,
     normal_cdf,
 )
-from synthetic_oversampling.theory.proportional.solver import NoFixedPoint
+from synthetic_oversampling.theory.proportional.solver import NoFixedPoint, solve_linear
 
 __all__ = ["auroc", "calibration_slope", "scored", "side"]
 
@@ -143,9 +142,7 @@ def _nodes_between(apart: float) -> Grid:
     if abs(apart) <= _NEAR:
         return _NODES
     reach = abs(apart) / 2 + _BEYOND
-    nodes = np.linspace(-reach, reach, 2 * math.ceil(reach * max(abs(apart), _FINE)) + 1)
-    weights = np.exp(-(nodes**2) / 2)
-    return Grid(nodes, weights / weights.sum())
+    return grid(2 * math.ceil(reach * max(abs(apart), _FINE)) + 1, reach)
 
 
 def _traced_root(move, start: AnyArray) -> AnyArray:
@@ -159,8 +156,5 @@ def _traced_root(move, start: AnyArray) -> AnyArray:
         begun = first, jnp.asarray(jnp.inf), 0
         return lax.while_loop(lambda at: (at[1] >= _SETTLED) & (at[2] < _STEPS), step, begun)[:2]
 
-    def tangent(linear, right):
-        return jnp.linalg.solve(jax.jacobian(linear)(right), right)
-
-    found, left = lax.custom_root(move, start, solve, tangent, has_aux=True)
+    found, left = lax.custom_root(move, start, solve, solve_linear, has_aux=True)
     return found * jnp.where(lax.stop_gradient(left) < _SETTLED, 1.0, jnp.nan)

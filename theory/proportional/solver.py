@@ -19,7 +19,14 @@ from jax import lax
 
 from synthetic_oversampling.theory.arrays import AnyArray, Number
 
-__all__ = ["NoFixedPoint", "TOLERANCE", "Solved", "fixed_point", "traced_fixed_point"]
+__all__ = [
+    "NoFixedPoint",
+    "TOLERANCE",
+    "Solved",
+    "fixed_point",
+    "solve_linear",
+    "traced_fixed_point",
+]
 
 _MEMORY = 8
 _MOST, _BOUND = 400, 1e4  # evaluations with a damping; size of an entry that has run away
@@ -200,16 +207,22 @@ def traced_fixed_point(
         found = lax.while_loop(lambda at: at["level"] > _ENDED, attempt, begun)
         return found["last"], jnp.stack([found["spent"], found["residual"]])
 
-    def tangent(linear, right):
-        return jnp.linalg.solve(jax.jacobian(linear)(right), right)
-
     point, aside = lax.custom_root(
-        lambda point: function(point, zero) - point, start(zero), solve, tangent, has_aux=True
+        lambda point: function(point, zero) - point, start(zero), solve, solve_linear, has_aux=True
     )
     spent, residual = lax.stop_gradient(aside)
     # a factor, and not a choice, so that derivatives are NaN as well
     point = point * jnp.where(residual <= TOLERANCE, 1.0, jnp.nan)
     return Solved(point, spent.astype(int), residual)
+
+
+def solve_linear(function: Callable[[AnyArray], AnyArray], right: AnyArray) -> AnyArray:
+    """Where a linear function of a vector takes a value, by its matrix: for `lax.custom_root`.
+
+    Args:
+        function: of vectors ``[k]``; right: the value ``[k]``.
+    """
+    return jnp.linalg.solve(jax.jacobian(function)(right), right)
 
 
 def _traced_attempt(change_at, start) -> tuple:
