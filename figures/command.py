@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -81,32 +81,59 @@ def _draw(specs, options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    from synthetic_oversampling.figures import style
-    from synthetic_oversampling.figures.spec import caption_text, draw, gallery_page
+    from synthetic_oversampling.figures.spec import gallery_page
     from synthetic_oversampling.simulate.artifacts import save_text
+    from synthetic_oversampling.simulate.sweeps.table import SWEEPS
 
     options.out.mkdir(parents=True, exist_ok=True)
-    console = Console()
-    names = list(dict.fromkeys(name for spec in specs for name in spec.sweeps))
+    needed = {name for spec in specs for name in spec.sweeps}
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        loaded = _artifacts(names, options, bar)
-        entries = []
-        formats = list(dict.fromkeys(options.formats or ["png"]))
-        for spec in specs:
-            artifacts = [loaded[name] for name in spec.sweeps]
-            figure, text = draw(spec, artifacts), caption_text(spec, artifacts)
-            for kind in formats:
-                path = style.save(figure, options.out / f"{spec.name}.{kind}", kind)
-                print(path, flush=True)
-            save_text(options.out / f"{spec.name}.txt", text)
-            entries.append((spec, f"{spec.name}.{formats[0]}", text))
-        print(save_text(options.out / "index.html", gallery_page(entries)), flush=True)
+    drawn = _Drawn(specs, options)
+    with Progress(*columns, TimeElapsedColumn(), console=Console(), transient=True) as bar:
+        _artifacts([name for name in SWEEPS if name in needed], options, bar, drawn.arrived)
+    entries = [(spec, f"{spec.name}.{drawn.formats[0]}", drawn.texts[spec.name]) for spec in specs]
+    print(save_text(options.out / "index.html", gallery_page(entries)), flush=True)
     return 0
 
 
-def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[str, dict]:
-    """The artifacts by name; those that are missing are computed, one at a time on each device."""
+class _Drawn:
+    """Figures, each drawn as soon as all its artifacts are there; one at a time, as Matplotlib is
+    to be used."""
+
+    def __init__(self, specs, options: argparse.Namespace):
+        self.formats = list(dict.fromkeys(options.formats or ["png"]))
+        self.texts: dict[str, str] = {}
+        self._out, self._waiting = options.out, list(specs)
+        self._artifacts: dict[str, dict] = {}
+        self._drawing = threading.Lock()
+
+    def arrived(self, name: str, artifact: dict) -> None:
+        from synthetic_oversampling.figures import style
+        from synthetic_oversampling.figures.spec import caption_text, draw
+        from synthetic_oversampling.simulate.artifacts import save_text
+
+        with self._drawing:
+            self._artifacts[name] = artifact
+            ready = [spec for spec in self._waiting if {*spec.sweeps} <= {*self._artifacts}]
+            for spec in ready:
+                self._waiting.remove(spec)
+                artifacts = [self._artifacts[name] for name in spec.sweeps]
+                figure, text = draw(spec, artifacts), caption_text(spec, artifacts)
+                for kind in self.formats:
+                    path = style.save(figure, self._out / f"{spec.name}.{kind}", kind)
+                    print(path, flush=True)
+                save_text(self._out / f"{spec.name}.txt", text)
+                self.texts[spec.name] = text
+
+
+def _artifacts(
+    names: Sequence[str],
+    options: argparse.Namespace,
+    bar,
+    arrived: Callable[[str, dict], None],
+) -> None:
+    """The artifacts, told as they come; those that are missing are computed, one at a time on each
+    device."""
     import jax
 
     from synthetic_oversampling.simulate.replicates.sharding import on_devices
@@ -116,7 +143,6 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
 
     began, task = time.monotonic(), bar.add_task("artifacts", total=len(names))
     shares: dict[str, float] = {}  # that is done of each that is begun
-    loaded: dict[str, dict] = {}
     stopped, telling = threading.Event(), threading.Lock()
 
     def advance(name: str, share: float) -> None:
@@ -125,13 +151,13 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
         with telling:
             shares[name] = share
             under_way = ", ".join(some for some, done in shares.items() if done < 1)
-            told = f"computing {under_way}" if under_way else "artifacts"
+            told = f"computing {under_way}" if under_way else "drawing"
             bar.update(task, description=told, completed=sum(shares.values()))
 
     def work(name: str, device) -> None:
         advance(name, 0.0)
         with on_devices([device]):
-            loaded[name] = obtain(
+            artifact = obtain(
                 name,
                 options.profile,
                 options.out / "artifacts",
@@ -141,7 +167,7 @@ def _artifacts(names: Sequence[str], options: argparse.Namespace, bar) -> dict[s
         advance(name, 1.0)
         if not bar.console.is_terminal:
             print(f"artifact {name} ready after {time.monotonic() - began:.0f} s", flush=True)
+        arrived(name, artifact)
 
     with OneThread():
         side_by_side(names, jax.local_devices(), work, stopped)
-    return loaded

@@ -83,7 +83,8 @@ def planned_amounts(
         names += encoding.labels
     features = _design(found.table, found, encoding, "the data")
     first = [int(np.flatnonzero(codes == code)[0]) for code in range(count)]
-    keys = [(str(np.asarray(labels)[k].tolist()), str(code)) for code, k in enumerate(first)]
+    values = np.asarray(labels).tolist()  # Python's own, of text as of numbers
+    keys = [(str(values[k]), str(code)) for code, k in enumerate(first)]
     order = np.array(sorted(range(count), key=lambda code: keys[code]))  # the planner's groups
 
     def again(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:

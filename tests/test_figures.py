@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +20,7 @@ from synthetic_oversampling.figures import style
 from synthetic_oversampling.figures.gallery import FIGURES
 from synthetic_oversampling.figures.spec import caption_text, draw
 from synthetic_oversampling.simulate import artifacts
+from synthetic_oversampling.simulate.replicates.side_by_side import side_by_side
 from synthetic_oversampling.simulate.sweeps import table as sweeps
 from synthetic_oversampling.theory.registry import THEOREMS
 
@@ -370,3 +372,17 @@ def test_listing_needs_no_simulation():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=DATA)
     assert result.returncode == 0, result.stderr
+
+
+def test_an_error_is_told_before_those_that_it_stopped():
+    stopped, begun = threading.Event(), threading.Barrier(2)
+
+    def work(piece, place):
+        begun.wait(10)
+        if piece == "b":
+            raise OSError("the disk is full")
+        assert stopped.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(OSError, match="disk"):
+        side_by_side(["a", "b"], [0, 1], work, stopped)

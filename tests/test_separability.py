@@ -1,9 +1,10 @@
-"""Theorem H3: from how many features on rows are separable, beside linear programmes."""
+"""Theorem H3: from how many features on rows are separable; and how rows are told to be."""
 
 import math
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from synthetic_oversampling.simulate.experiments.proportional_trials import separable
 from synthetic_oversampling.theory import SQUARED, Design, Duplicate, GaussianGroup, Oracle
@@ -105,7 +106,18 @@ def test_without_a_finite_fit_covariances_of_two_shapes_are_an_error_that_names_
     assert found.residual <= 1e-10
 
 
-def test_a_linear_programme_tells_separable_rows():
+def test_separable_rows_are_told_as_a_linear_programme_tells_them():
+    rng, told = np.random.default_rng(3), []
+    for gap, sizes in ((0.0, (30, 30)), (1.0, (50, 10)), (2.0, (38, 38))):
+        sign = np.repeat([-1.0, 1.0], sizes)
+        for dim in range(8, 44, 3):  # from hardly ever to nearly always
+            x = rng.standard_normal((len(sign), dim)) * np.geomspace(1.0, 1e3, dim)
+            x[:, 0] += sign * gap / 2
+            rows = sign[:, None] * np.concatenate([np.ones((len(x), 1)), x], axis=1)
+            found = linprog(np.zeros(dim + 1), -rows, -np.ones(len(x)), bounds=(None, None))
+            told.append(separable(x, sign))
+            assert told[-1] == (found.status == 0), (gap, sizes, dim)
+    assert 10 < sum(told) < len(told) - 10
     x = np.array([[0.0, 1.0], [1.0, 2.0], [0.5, -1.0], [2.0, -0.5]])
     assert separable(x, np.array([1.0, 1.0, -1.0, -1.0]))
     assert not separable(np.array([[0.0, 0], [1, 1], [0, 1], [1, 0]]), np.array([1.0, 1, -1, -1]))

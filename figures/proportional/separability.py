@@ -67,6 +67,6 @@ SPEC = Spec(
     "(dotted); white: separable in both cases. Duplicates and interpolations lie in the convex "
     "hull of real rows and leave the solid curve where it is. Curves: theorem H3; markers: mean "
     "least number of features that separates 120 real rows, features added one after the other, "
-    "found by linear programmes, with 95 % intervals.",
+    "found by non-negative least squares, with 95 % intervals.",
     draw=_draw,
 )

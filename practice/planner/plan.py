@@ -37,6 +37,7 @@ from synthetic_oversampling.practice.planner.sources import (
     drawing,
     require_source,
     rows_needed,
+    rows_written,
 )
 from synthetic_oversampling.practice.planner.table import Prepared, prepare
 from synthetic_oversampling.practice.planner.trust import INFLATION, Belief, combined, prior
@@ -226,7 +227,7 @@ def plan_table(
         folds=(folds, repeats),
         seed=seed,
         group_index=table.group,
-        data=Data(np.asarray(features, float), np.asarray(labels), given),
+        data=Data(np.array(features, float), np.array(labels), given),
     )
 
 
@@ -339,12 +340,12 @@ def _sources(
 
         return {GIVEN: given}
     if callable(generators):
-        return {
-            "own": lambda rows, counts, seed: (
-                (np.asarray(generators(among[rows], counts, seed))[:, kept] - table.centre)
-                / table.unit
-            )
-        }
+
+        def own(rows, counts, seed):
+            drawn = rows_written(generators(among[rows], counts, seed), int(sum(counts)))
+            return (drawn[:, kept] - table.centre) / table.unit
+
+        return {"own": own}
     named = [generators] if isinstance(generators, str) else generators
     dim = table.x.shape[1]
     least = min(group.size for group in table.groups)

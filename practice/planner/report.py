@@ -142,7 +142,9 @@ def _answer(plan: Plan):
     yield "real rows", _real(plan), None
     yield "how sure", _sureness(plan), None
     if plan.ridge > 0:
-        yield "ridge", f"{plan.ridge:.3g} on standardised features (C = {1 / plan.ridge:.3g})", None
+        real = sum(g.size for g in plan.groups)  # the sum of the weights that it stands beside
+        c = real / (real + chosen.rows) / plan.ridge  # beside weights of mean 1
+        yield "ridge", f"{plan.ridge:.3g} on standardised features (C = {c:.3g})", None
     weights = plan.row_weights()
     total = sum(g.size for g in plan.groups) + chosen.rows
     for g, info in enumerate(plan.groups):

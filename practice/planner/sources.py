@@ -27,6 +27,7 @@ __all__ = [
     "drawing",
     "require_source",
     "rows_needed",
+    "rows_written",
 ]
 
 # generators that the planner knows
@@ -154,10 +155,32 @@ def draw_rows(
     return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 
 
+def rows_written(rows, count: int) -> np.ndarray:
+    """What a generator function returned, if it is that many rows of finite numbers.
+
+    Args:
+        rows: that it returned; count: that it was asked for.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    found = np.asarray(rows, float)
+    if found.ndim != 2 or len(found) != count or not np.all(np.isfinite(found)):
+        raise ValueError(
+            f"generators: got a function that returned shape {found.shape}, "
+            f"{np.sum(~np.isfinite(found))} of its values not finite; expected "
+            f"{counted(int(count), 'row')} of all columns, all finite."
+        )
+    return found
+
+
 def _normal(cov: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Normal rows, of a covariance that may be singular."""
-    values, vectors = np.linalg.eigh(cov)
-    return rng.normal(size=(count, len(cov))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    std = np.sqrt(np.diagonal(cov))  # else small columns are lost beside large ones
+    unit = np.where(std > 0, std, 1.0)
+    values, vectors = np.linalg.eigh(cov / unit[:, None] / unit)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return rng.normal(size=(count, len(cov))) @ root.T * std
 
 
 def _between(x: np.ndarray, unit: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

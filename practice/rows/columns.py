@@ -417,8 +417,8 @@ def _as_before(values: np.ndarray, column: pd.Series):
     return pd.Series(values).astype(inner).astype(dtype).array
 
 
-def _limits(dtype) -> tuple[int, int]:
-    """What an integer type holds, so that a rounded draw never wraps around."""
+def _limits(dtype) -> tuple[float, float]:
+    """What an integer type holds of float64, so that a rounded draw never wraps around."""
     info = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
-    room = 2**53  # whole numbers that float64 holds exactly
-    return max(info.min, -room), min(info.max, room)
+    high = float(info.max)
+    return float(info.min), high if int(high) <= info.max else float(np.nextafter(high, 0.0))

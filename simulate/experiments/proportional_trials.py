@@ -25,6 +25,8 @@ __all__ = [
     "training",
 ]
 
+_TOUCHING = 1e-9  # margin of rows that no plane separates, to rounding
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -287,20 +289,19 @@ def replicate(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarra
 
 
 def separable(x: np.ndarray, sign: np.ndarray) -> bool:
-    """Whether a plane has every row on its label's side: feasibility of a linear programme.
+    """Whether a plane has every row on its label's side.
+
+    By Gordan's theorem it has unless some mixture of the rows ``sign (1, x)`` is 0: the least
+    distance of a mixture from 0, by non-negative least squares, is 0 to rounding or the margin.
 
     Args:
         x: rows ``[n, d]``; sign: labels as +-1.
     """
-    table = -sign[:, None] * np.concatenate([np.ones((len(x), 1)), x], axis=1)
-    found = scipy.optimize.linprog(
-        np.zeros(table.shape[1]),
-        A_ub=table,
-        b_ub=-np.ones(len(x)),
-        bounds=(None, None),
-        method="highs",
-    )
-    return found.status == 0
+    rows = sign[:, None] * np.concatenate([np.ones((len(x), 1)), x], axis=1)
+    rows = rows / np.linalg.norm(rows, axis=1)[:, None]
+    table = np.concatenate([rows, np.ones((len(x), 1))], axis=1).T
+    _, distance = scipy.optimize.nnls(table, np.eye(len(table))[-1])
+    return distance > _TOUCHING
 
 
 def separation(

@@ -58,5 +58,6 @@ def side_by_side(
             wait(tasks, return_when=FIRST_EXCEPTION)
         finally:
             stopped.set()
-    for task in tasks:
-        task.result()
+    errors = [error for task in tasks if (error := task.exception()) is not None]
+    if errors:  # one that stopped the others, and not that they were stopped
+        raise min(errors, key=lambda error: isinstance(error, KeyboardInterrupt))

@@ -179,11 +179,14 @@ def proportional_spurious(settings: Mapping, seed: int, progress: Progress) -> d
     }
 
 
-def _best(case: Setting, name: str, per_row) -> BestRidge:
-    """The ridge with the least predicted balanced excess risk of a plan, and that excess."""
-    design, generator = arguments(case, name)
+def _best(case: Setting, names, per_row) -> dict[str, BestRidge]:
+    """Of plans, the ridge with the least predicted balanced excess risk, and that excess."""
+    groups, found = laws(case), {}
     between = tuple(each * sum(case.sizes) for each in per_row)
-    return best_ridge(groups=laws(case), design=design, generator=generator, between=between)
+    for name in names:
+        design, generator = arguments(case, name)
+        found[name] = best_ridge(groups=groups, design=design, generator=generator, between=between)
+    return found
 
 
 def _between(x, y, values: np.ndarray, finer) -> np.ndarray:
@@ -218,9 +221,9 @@ def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dic
         rows: dict[str, list] = {name: [] for name in plans}
         for ratio in imbalances:
             case = setting(ratio, int(dim))
-            value = {name: _best(case, name, per_row).value for name in every}
+            best = _best(case, every, per_row)
             for name in plans:
-                rows[name].append(value["weighted"] / value[name])
+                rows[name].append(best["weighted"].value / best[name].value)
         for name in plans:
             relative[name].append(rows[name])
         done += 1
@@ -229,10 +232,9 @@ def proportional_phases(settings: Mapping, seed: int, progress: Progress) -> dic
     left_out, count = 0, settings["replicates"]
     for place, (ratio, dim) in enumerate(points):
         case = setting(ratio, dim)
-        best = [_best(case, name, per_row) for name in every]
+        best = _best(case, every, per_row)
         chosen = tuple(
-            dataclasses.replace(plan, ridge=found.ridge)
-            for plan, found in zip(case.plans, best, strict=True)
+            dataclasses.replace(plan, ridge=best[plan.name].ridge) for plan in case.plans
         )
         case = dataclasses.replace(case, plans=chosen)
         rng = _rng(seed, "proportional_phases", place)

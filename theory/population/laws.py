@@ -60,7 +60,8 @@ class Law(NamedTuple):
 class GaussianGroup:
     """One group: features from a Gaussian or a Gaussian mixture, and one class label.
 
-    Its arrays are copies of those given. Two groups are equal only if they are the same object.
+    Its arrays are copies of those given, and read-only. Two groups are equal only if they are the
+    same object.
 
     Args:
         mean: component means, ``[d]`` or ``[K, d]``.
@@ -128,9 +129,9 @@ class GaussianGroup:
             name = f"y={int(self.label)}"
             if self.attribute is not None:
                 name += f",s={self.attribute}"
-        object.__setattr__(self, "mean", means)
-        object.__setattr__(self, "cov", covs)
-        object.__setattr__(self, "weights", weights)
+        for field, array in (("mean", means), ("cov", covs), ("weights", weights)):
+            array.setflags(write=False)  # what was made from a group is kept by the group
+            object.__setattr__(self, field, array)
         object.__setattr__(self, "label", int(self.label))
         object.__setattr__(self, "name", name)
 

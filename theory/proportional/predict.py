@@ -21,7 +21,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -308,10 +308,11 @@ def _require_fit(equations: Equations, parts: Parts) -> bool:
     return True
 
 
+@lru_cache(maxsize=2)  # of groups, and not of a design: a search asks for it every time
 def _population(
-    groups: Sequence[GaussianGroup], loss: Loss
-) -> tuple[np.ndarray, np.ndarray, tuple[Side, Side]]:
-    """Of the balanced optimum: every group's risk, the weights, and the laws of its scores."""
+    groups: tuple[GaussianGroup, ...], loss: Loss
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Of the balanced optimum: every group's risk, the weights, and its scores' laws."""
     places = [(g, k) for g, group in enumerate(groups) for k in range(len(group.weights))]
     means = [groups[g].mean[k] for g, k in places]
     covs = [groups[g].cov[k] for g, k in places]
@@ -333,8 +334,7 @@ def _population(
         raise NoFixedPoint(f"groups: the balanced optimum was not found: {error}.") from None
     scores = state.intercept + state.norms.mean, state.norms.signal
     risks, *_ = scored(groups, loss, *scores)
-    sides = (side(groups, *scores, 1), side(groups, *scores, -1))
-    return risks, spectra.original(state.norms.rule), sides
+    return risks, spectra.original(state.norms.rule), scores
 
 
 @OneThread()
@@ -365,7 +365,7 @@ def _predicted(parts: Parts, groups, ridge: Number, loss: Loss, intercept) -> Pr
     mean = state.intercept + norms.mean[count:]
     var = norms.signal[count:] + norms.noise[count:]
     risk, error, centre, spread = scored(groups, loss, mean, var)
-    reference, best, best_scores = _population(groups, loss)
+    reference, best, best_scores = _population(tuple(groups), loss)
     rule = spectra.original(norms.rule)
     size = xp.sqrt(norms.square)
     real = range(sum(map(len, parts.real)))  # their clusters are the first
@@ -390,7 +390,7 @@ def _predicted(parts: Parts, groups, ridge: Number, loss: Loss, intercept) -> Pr
         residual=state.residual,
         limited=parts.limited,
         scores=(side(groups, mean, var, 1), side(groups, mean, var, -1)),
-        best_scores=best_scores,
+        best_scores=(side(groups, *best_scores, 1), side(groups, *best_scores, -1)),
     )
     if not in_program:
         return found
