@@ -1,5 +1,7 @@
 """What practice is given that is not as it should be, or that is of an unusual kind."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,17 @@ def test_whole_numbers_beyond_those_of_float64_keep_their_law(table):
     assert len(np.unique(drawn)) > 10
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "Float32"])
+def test_drawn_numbers_stay_within_their_type(table, kind):
+    _, labels = table
+    high = np.linspace(20000, 65000, 100)[::-1]
+    sampler = SyntheticOverSampler(random_state=0)
+    rows, _ = sampler.fit_resample(pd.DataFrame({"x": pd.Series(high).astype(kind)}), labels[::-1])
+    assert rows["x"].dtype == kind
+    drawn = rows["x"][sampler.synthetic_mask_].to_numpy(float)
+    assert np.all(np.isfinite(drawn)) and drawn.std() > 100
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -55,6 +68,20 @@ def test_missing_labels_are_refused(table, missing):
     some[:3] = missing
     with pytest.raises(ValueError, match="labels.*3 values are missing"):
         plan_table(features, some, ridge=1.0, repeats=1)
+
+
+def test_a_plan_of_a_generator_function_makes_its_training_table(table):
+    features, labels = table
+
+    def function(rows, counts, seed):
+        assert len(rows) <= len(features)
+        return np.repeat([[0.0], [7.0]], counts, axis=0) * np.ones(3)
+
+    plan = plan_table(features, labels, ridge=1.0, repeats=1, generators=function)
+    offer = next(choice for choice in plan.choices if choice.rows)
+    found = dataclasses.replace(plan, recommended=offer).training_table()
+    assert found.synthetic.sum() == offer.rows
+    assert np.all(found.features[found.synthetic] == 7.0 * found.labels[found.synthetic][:, None])
 
 
 def test_a_plan_keeps_rows_of_its_own(table):

@@ -11,7 +11,7 @@ import numpy as np
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.diagnostics import Caution
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
-from synthetic_oversampling.practice.planner.sources import draw_rows
+from synthetic_oversampling.practice.planner.sources import Source, draw_rows, rows_written
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
 from synthetic_oversampling.practice.thresholds import ClassOffsets, Thresholds
@@ -67,11 +67,12 @@ class Choice:
 
 
 class Data(NamedTuple):
-    """The rows that a plan was made for: features, labels, and the synthetic rows it was given."""
+    """The rows that a plan was made for: features, labels, and the synthetic rows that it was
+    given, with their groups, or the function that writes them."""
 
     features: np.ndarray
     labels: np.ndarray
-    given: tuple[np.ndarray, np.ndarray] | None
+    given: tuple[np.ndarray, np.ndarray] | Source | None
 
 
 class TrainingTable(NamedTuple):
@@ -174,6 +175,9 @@ class Plan:
         counts, index = np.array(self.oversampling), np.asarray(self.group_index)
         if not self.add_synthetic:
             drawn, group = np.empty((0, x.shape[1])), np.empty(0, int)
+        elif callable(given):
+            group = np.repeat(np.arange(len(counts)), counts)
+            drawn = rows_written(given(np.arange(len(x)), counts, seed), len(group))
         elif given is not None:
             chosen = chosen_rows(given[1], counts, seed)
             drawn, group = given[0][chosen], given[1][chosen]

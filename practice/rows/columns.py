@@ -414,6 +414,9 @@ def _as_before(values: np.ndarray, column: pd.Series):
     if pd.api.types.is_integer_dtype(inner):
         low, high = _limits(inner)
         values = np.clip(np.rint(values), low, high).astype(np.int64 if low < 0 else np.uint64)
+    elif pd.api.types.is_float_dtype(inner):  # half precision ends at 65504
+        info = np.finfo(getattr(inner, "numpy_dtype", inner))
+        values = np.clip(values, float(info.min), float(info.max))
     return pd.Series(values).astype(inner).astype(dtype).array
 
 
