@@ -201,7 +201,7 @@ def plan_table(
         seed=seed,
         times=times,
     )
-    given = generators if callable(generators) else None
+    given: tuple | Source | None = generators if callable(generators) else None
     if whole.external is not None:
         external = whole.external
         given = external.x * whole.unit + whole.centre, external.group
