@@ -11,7 +11,12 @@ import numpy as np
 from synthetic_oversampling.practice.planner.designs import Design
 from synthetic_oversampling.practice.planner.diagnostics import Caution
 from synthetic_oversampling.practice.planner.objectives import OBJECTIVES
-from synthetic_oversampling.practice.planner.sources import Source, draw_rows, rows_written
+from synthetic_oversampling.practice.planner.sources import (
+    Source,
+    centre_and_spread,
+    draw_rows,
+    rows_written,
+)
 from synthetic_oversampling.practice.planner.table import GroupInfo
 from synthetic_oversampling.practice.planner.trust import Belief
 from synthetic_oversampling.practice.thresholds import ClassOffsets, Thresholds
@@ -182,7 +187,11 @@ class Plan:
             chosen = chosen_rows(given[1], counts, seed)
             drawn, group = given[0][chosen], given[1][chosen]
         else:
-            drawn, group = draw_rows(self.recommended.source, x, index, counts, seed=seed)
+            centre, unit = centre_and_spread(x, np.ones(len(x)))
+            unit = np.where(unit > 0, unit, 1.0)  # one unit: small columns are lost beside large
+            scaled = (x - centre) / unit
+            drawn, group = draw_rows(self.recommended.source, scaled, index, counts, seed=seed)
+            drawn = drawn * unit + centre
         weights = self.weights_of(group)
         first = np.array([np.flatnonzero(index == g)[0] for g in range(len(self.groups))])
         both = np.concatenate([index, group])

@@ -176,11 +176,8 @@ def rows_written(rows, count: int) -> np.ndarray:
 
 def _normal(cov: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Normal rows, of a covariance that may be singular."""
-    std = np.sqrt(np.diagonal(cov))  # else small columns are lost beside large ones
-    unit = np.where(std > 0, std, 1.0)
-    values, vectors = np.linalg.eigh(cov / unit[:, None] / unit)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return rng.normal(size=(count, len(cov))) @ root.T * std
+    values, vectors = np.linalg.eigh(cov)
+    return rng.normal(size=(count, len(cov))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
 
 
 def _between(x: np.ndarray, unit: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
