@@ -103,7 +103,7 @@ class _Drawn:
     def __init__(self, specs, options: argparse.Namespace):
         self.formats = list(dict.fromkeys(options.formats or ["png"]))
         self.texts: dict[str, str] = {}
-        self._out, self._waiting = options.out, list(specs)
+        self._out, self._specs = options.out, specs
         self._artifacts: dict[str, dict] = {}
         self._drawing = threading.Lock()
 
@@ -114,10 +114,10 @@ class _Drawn:
 
         with self._drawing:
             self._artifacts[name] = artifact
-            ready = [spec for spec in self._waiting if {*spec.sweeps} <= {*self._artifacts}]
-            for spec in ready:
-                self._waiting.remove(spec)
-                artifacts = [self._artifacts[name] for name in spec.sweeps]
+            for spec in self._specs:
+                if name not in spec.sweeps or not {*spec.sweeps} <= self._artifacts.keys():
+                    continue
+                artifacts = [self._artifacts[sweep] for sweep in spec.sweeps]
                 figure, text = draw(spec, artifacts), caption_text(spec, artifacts)
                 for kind in self.formats:
                     path = style.save(figure, self._out / f"{spec.name}.{kind}", kind)

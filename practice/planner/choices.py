@@ -188,8 +188,7 @@ class Plan:
             drawn, group = given[0][chosen], given[1][chosen]
         else:
             centre, unit = centre_and_spread(x, np.ones(len(x)))
-            unit = np.where(unit > 0, unit, 1.0)  # one unit: small columns are lost beside large
-            scaled = (x - centre) / unit
+            scaled = (x - centre) / unit  # else small columns are lost beside large
             drawn, group = draw_rows(self.recommended.source, scaled, index, counts, seed=seed)
             drawn = drawn * unit + centre
         weights = self.weights_of(group)

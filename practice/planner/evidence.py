@@ -148,7 +148,6 @@ def fit_and_score(
             weights.append(np.full(len(chosen), made[g] * count / len(chosen)))
     both = np.concatenate(parts)
     centre, unit = centre_and_spread(x, stands[group])
-    unit = np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
     return scores(
         learner,
         ridges,

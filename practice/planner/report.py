@@ -141,12 +141,12 @@ def _answer(plan: Plan):
     yield "why", plan.reason, None
     yield "real rows", _real(plan), None
     yield "how sure", _sureness(plan), None
+    real = sum(g.size for g in plan.groups)
+    total = real + chosen.rows
     if plan.ridge > 0:
-        real = sum(g.size for g in plan.groups)  # the sum of the weights that it stands beside
-        c = real / (real + chosen.rows) / plan.ridge  # beside weights of mean 1
+        c = real / total / plan.ridge  # the ridge is for weights that sum to the real rows
         yield "ridge", f"{plan.ridge:.3g} on standardised features (C = {c:.3g})", None
     weights = plan.row_weights()
-    total = sum(g.size for g in plan.groups) + chosen.rows
     for g, info in enumerate(plan.groups):
         parts = [f"{k} {total * v[g]:.4g}" for k, v in weights.items() if v[g] > 0]
         name = "weight of a row" if g == 0 else " "

@@ -87,7 +87,7 @@ def drawing(name: str, x: np.ndarray, group: np.ndarray, times=None) -> Source:
 
 
 def centre_and_spread(x: np.ndarray, stands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means and deviations of columns ``[d]``.
+    """Means and deviations of columns ``[d]``, 1 of those that vary by no more than rounding.
 
     Args:
         x: rows ``[n, d]``; stands: how many rows each stands for ``[n]``.
@@ -99,7 +99,8 @@ def centre_and_spread(x: np.ndarray, stands: np.ndarray) -> tuple[np.ndarray, np
         True
     """
     centre = np.average(x, axis=0, weights=stands)
-    return centre, np.sqrt(np.average((x - centre) ** 2, axis=0, weights=stands))
+    unit = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=stands))
+    return centre, np.where(unit > 1e-12 * np.maximum(np.abs(centre), 1e-300), unit, 1.0)
 
 
 def draw_rows(
@@ -143,7 +144,7 @@ def draw_rows(
         if count == 0:
             parts.append(np.empty((0, dim)))
         elif name == "smote":
-            parts.append(mean + _between(rest, np.where(spread > 0, spread, 1.0), count, rng))
+            parts.append(mean + _between(rest, spread, count, rng))
         elif name == "predictive-pooled":
             tails = max(freedom - dim + 1, 3)
             wide = np.sqrt((1 + 1 / (stands[g] * len(rest))) * freedom / tails)

@@ -181,13 +181,15 @@ def _keys(name: str, x: np.ndarray, labels, attributes) -> list[tuple]:
                 f"{name}: got {counted(len(x), 'row')} of features and labels or attributes of "
                 f"shape {column.shape}, expected one value a row."
             )
-        missing = sum(map(_missing, column.tolist()))
+    values = [column.tolist() for column in columns]
+    for each in values:
+        missing = sum(map(_missing, each))
         if missing:
             raise ValueError(
                 f"{name}: got labels or attributes of which {counted(missing, 'value')} are "
                 "missing, expected one for every row; fill them or drop their rows."
             )
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+    return list(zip(*values, strict=True))
 
 
 def _missing(value) -> bool:
