@@ -65,6 +65,7 @@ def planned_amounts(
     """
     from synthetic_oversampling.practice.planner.designs import rows_per_group
     from synthetic_oversampling.practice.planner.plan import plan_table
+    from synthetic_oversampling.practice.planner.table import ranked
 
     options = dict(options or {})
     free = set(inspect.signature(plan_table).parameters) - _SETTLED
@@ -84,7 +85,7 @@ def planned_amounts(
     features = _design(found.table, found, encoding, "the data")
     first = [int(np.flatnonzero(codes == code)[0]) for code in range(count)]
     values = np.asarray(labels).tolist()  # Python's own, of text as of numbers
-    keys = [(str(values[k]), str(code)) for code, k in enumerate(first)]
+    keys = [(ranked(values[k]), code) for code, k in enumerate(first)]
     order = np.array(sorted(range(count), key=lambda code: keys[code]))  # the planner's groups
 
     def again(rows: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:

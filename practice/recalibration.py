@@ -134,9 +134,13 @@ def reliability(event, probability, sample_weight=None, *, bins: int = 10) -> Re
     return Reliability(mean, rate, mass[used])
 
 
-def _class_weight(classifier, labels) -> np.ndarray:
+def _class_weight_of(classifier):
+    return classifier.get_params(deep=False).get("class_weight")
+
+
+def _class_weights(classifier, labels) -> np.ndarray:
     """Weights that the classifier itself gives to rows, by its ``class_weight``."""
-    kind = classifier.get_params(deep=False).get("class_weight")
+    kind = _class_weight_of(classifier)
     if kind is None:
         return np.ones(len(labels))
     return compute_sample_weight("balanced" if isinstance(kind, str) else kind, labels)
@@ -149,10 +153,17 @@ class _ShareRecorder(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classifier = classifier
 
     def fit(self, X, y, sample_weight=None):
+        classifier = clone(self.classifier)
+        if sample_weight is not None and _class_weight_of(classifier) == "balanced":
+            # estimators differ in whether that counts rows or weighs them
+            classes, of_row = np.unique(y, return_inverse=True)
+            sample_weight = sample_weight / class_shares(y, classes, sample_weight)[of_row]
+            sample_weight = sample_weight / len(classes)
+            classifier.set_params(class_weight=None)
         options = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.classifier_ = clone(self.classifier).fit(X, y, **options)
+        self.classifier_ = classifier.fit(X, y, **options)
         self.classes_ = self.classifier_.classes_
-        weight = _class_weight(self.classifier, y)
+        weight = _class_weights(classifier, y)
         weight = weight if sample_weight is None else weight * sample_weight
         self.shares_ = class_shares(y, self.classes_, weight)
         return self
@@ -173,7 +184,8 @@ class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
     """Train on resampled or weighted data, and predict on the original prevalence.
 
     The shares trained on are those of the rows and weights that reach the classifier, after the
-    sampler, a sampler inside a pipeline, and its own ``class_weight``. Exact when rows within a
+    sampler, a sampler inside a pipeline, and its own ``class_weight``; "balanced" beside sample
+    weights gives classes of equal total weight, whatever the estimator. Exact when rows within a
     class keep their law; groups that are levelled by (class, attribute) change the mixture of
     attributes within a class as well, which this does not undo.
 
@@ -267,7 +279,7 @@ class RecalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         if isinstance(shares, dict):
             if set(shares) != set(self.classes_.tolist()):
                 raise ValueError(
-                    f"prior: got shares of {sorted(shares)}, expected those of the classes "
+                    f"prior: got shares of {list(shares)}, expected those of the classes "
                     f"{self.classes_.tolist()}."
                 )
             shares = [shares[one] for one in self.classes_.tolist()]

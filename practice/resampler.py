@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from synthetic_oversampling.practice import extra, planning
+from synthetic_oversampling.practice.planner.sources import rows_written
 from synthetic_oversampling.practice.rows import amounts, columns, generators, row_laws
 from synthetic_oversampling.practice.rows import metadata as metadata_of
 from synthetic_oversampling.simulate.tables.kinds import bounded, few_valued
@@ -311,7 +312,10 @@ class SyntheticOverSampler(BaseOverSampler):
             )
         if pd.isna(values).any():
             raise ValueError("groups: got missing entries, expected a value in every row.")
-        kinds, attribute = np.unique(values, return_inverse=True)
+        try:
+            kinds, attribute = np.unique(values, return_inverse=True)
+        except TypeError as error:
+            raise ValueError(f"groups: got {error}, expected values of one type.") from None
         pairs, joint = np.unique(codes * len(kinds) + attribute, return_inverse=True)
         names = [
             (columns.plain(classes[p // len(kinds)]), columns.plain(kinds[p % len(kinds)]))
@@ -345,7 +349,12 @@ class SyntheticOverSampler(BaseOverSampler):
         num_features = features.shape[1]
         if callable(self.generator):
             rows = {
-                code: _checked(self.generator(features[codes == code], count, rng), count, features)
+                code: rows_written(
+                    self.generator(features[codes == code], count, rng),
+                    count,
+                    num_features,
+                    "generator",
+                )
                 for code, count in added.items()
             }
         else:
@@ -438,13 +447,3 @@ def _varying(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def _first_rows(codes: np.ndarray) -> np.ndarray:
     """The first row of each group."""
     return np.unique(codes, return_index=True)[1]
-
-
-def _checked(rows, count: int, features: np.ndarray) -> np.ndarray:
-    rows = np.asarray(rows, dtype=np.float64)
-    if rows.shape != (count, features.shape[1]) or not np.isfinite(rows).all():
-        raise ValueError(
-            f"generator: returned shape {rows.shape} or numbers that are not finite, expected "
-            f"({count}, {features.shape[1]}), one row for each that was asked for."
-        )
-    return rows

@@ -245,7 +245,7 @@ def test_a_plan_leaves_out_what_numbers_the_rows_and_writes_it_all_the_same(smal
         ({"labels": np.zeros(240)}, "labels: got one kind"),
         ({"labels": np.arange(240) / 7}, "240 kinds in 240 rows .* cut numbers into classes"),
         ({"labels": np.r_[np.zeros(237), np.ones(3)]}, "got 3 rows of '1', expected at least 5"),
-        ({"generators": "smot"}, "generator: got 'smot'"),
+        ({"generators": "smot"}, "generators: got 'smot'"),
         ({"learner": "svm"}, "learner: got 'svm', expected one of logistic-l2"),
         ({"learner": "forest", "ridge": 1.0}, "ridge: got 1.0, expected none for learner 'forest'"),
         ({"ridge": -1.0}, "ridge: got -1.0, expected a number of at least 0"),

@@ -1,12 +1,23 @@
 """What practice is given that is not as it should be, or that is of an unusual kind."""
 
 import dataclasses
+import inspect
+import json
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 
+from synthetic_oversampling.__main__ import main
 from synthetic_oversampling.practice import SyntheticOverSampler, plan_table
+from synthetic_oversampling.practice.planner.choices import Plan
+from synthetic_oversampling.practice.planner.evidence import fit_and_score
+from synthetic_oversampling.practice.recalibration import RecalibratedClassifier
+from synthetic_oversampling.practice.resampler import NothingAdded
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +64,7 @@ def test_drawn_numbers_stay_within_their_type(table, kind):
     [
         lambda rows, counts, seed: np.full((sum(counts), 3), np.nan),
         lambda rows, counts, seed: np.zeros((3, 3)),
+        lambda rows, counts, seed: np.zeros((sum(counts), 2)),
     ],
 )
 def test_what_a_generator_function_returns_is_checked(table, function):
@@ -100,3 +112,136 @@ def test_rows_of_a_plan_do_not_depend_on_units(table):
         made = dataclasses.replace(plan, recommended=offer).training_table()
         found.append(made.features[made.synthetic] / scale)
     assert np.allclose(*found, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [LogisticRegression, HistGradientBoostingClassifier])
+def test_balanced_classes_beside_weights_are_recalibrated(kind):
+    rng = np.random.default_rng(3)
+    labels = rng.choice(["no", "yes"], 4000, p=[0.9, 0.1])
+    features = rng.normal(size=(4000, 2)) + (labels == "yes")[:, None]
+    weight = np.where(labels == "yes", 3.0, 1.0) * rng.uniform(0.5, 1.5, 4000)
+    model = RecalibratedClassifier(kind(class_weight="balanced"), prior={"no": 0.9, "yes": 0.1})
+    found = model.fit(features, labels, weight).predict_proba(features)[:, 1]
+    mass = {name: weight[labels == name].sum() for name in ("no", "yes")}
+    even = kind().fit(features, labels, weight / pd.Series(labels).map(mass) * weight.sum() / 2)
+    odds = even.predict_proba(features)[:, 1] / even.predict_proba(features)[:, 0] / 9
+    assert np.allclose(model.trained_prior_, 0.5)
+    assert np.allclose(found, odds / (1 + odds), atol=1e-6)
+    if kind is LogisticRegression:  # a booster's mean is not that of its rows
+        assert abs(found.mean() - 0.1) < 0.01
+
+
+def test_labels_that_are_numbers_are_ordered_by_size(table):
+    features, labels = table
+    many = np.where(labels, 10, np.where(np.arange(100) < 40, 8, 9))
+    options = {"generators": "smote", "ridge": 1.0, "repeats": 1}
+    assert plan_table(features, many, **options).thresholds.classes == ("8", "9", "10")
+    two = plan_table(features, np.where(labels, 10, 9), **options)
+    assert [(group.name, group.positive) for group in two.groups] == [("9", False), ("10", True)]
+    del options["generators"]
+    sampler = SyntheticOverSampler(sampling_strategy="plan", plan_options=options, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NothingAdded)
+        sampler.fit_resample(features, many)
+    assert [group.size for group in sampler.plan_.groups] == [40, 40, 20]
+
+
+def test_a_command_orders_labels_as_their_readers_do(tmp_path, capsys, table):
+    features, labels = table
+    path = tmp_path / "rows.csv"
+    frame = pd.DataFrame(features, columns=list("abc"))
+    frame.assign(kind=np.where(labels, 10, 9)).to_csv(path, index=False)
+    usual = ["plan", str(path), "--label", "kind", "--generator", "smote", "--repeats", "1"]
+    assert main(usual) == 0 and "9 80, 10 20 (+)" in capsys.readouterr().out
+    assert main([*usual, "--positive", "9"]) == 0
+    assert "9 80 (+), 10 20" in capsys.readouterr().out
+    assert main([*usual, "--positive", "x"]) == 2
+    assert "positive: got 'x', expected one of 9, 10." in capsys.readouterr().err
+
+
+def test_a_plan_of_a_forest_is_json_that_others_read(table):
+    text = plan_table(*table, learner="forest", folds=2, repeats=1, generators="smote").to_json()
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    assert json.loads(text, parse_constant=refuse)["validity"][3:] == [None] * 6
+    assert np.isnan(Plan.from_json(text).validity.noise)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cost_ratio", "2"),
+        ("price", "2"),
+        ("worth", True),
+        ("most", 2.5),
+        ("level", None),
+        ("folds", 2.5),
+        ("repeats", 1.5),
+        ("seed", None),
+        ("seed", -1),
+        ("ridge", True),
+        ("prevalence", "0.1"),
+        ("generators", "smot"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_named(table, name, value):
+    with pytest.raises(ValueError, match=f"^{name}: got {value!r}, expected"):
+        inspect.unwrap(plan_table)(*table, **{name: value})
+
+
+def test_numbers_of_numpy_are_numbers(table):
+    given = {"ridge": np.float32(1.0), "prevalence": np.float64(0.2), "repeats": np.int64(1)}
+    plain = {name: value.item() for name, value in given.items()}
+    plan = inspect.unwrap(plan_table)
+    found = [plan(*table, generators="smote", **options) for options in (given, plain)]
+    assert found[0].to_json() == found[1].to_json()
+
+
+def test_missing_numbers_are_said_to_be_missing(table):
+    features = pd.DataFrame(table[0], columns=list("abc"))
+    features["b"] = pd.array([None, *range(99)], "Int64")
+    with pytest.raises(ValueError, match="got nan in row 0, column 'b'"):
+        plan_table(features, table[1])
+
+
+def test_what_goes_with_rows_is_checked(table):
+    sampler = SyntheticOverSampler(random_state=0)
+    with pytest.raises(ValueError, match="metadata: got a list"):
+        sampler.fit_resample(*table, metadata=[1] * 100)
+    with pytest.raises(ValueError, match="groups: .* expected values of one type"):
+        sampler.fit_resample(*table, groups=np.array(["a", 1] * 50, object))
+    with pytest.raises(ValueError, match="prior: got shares of"):
+        RecalibratedClassifier(prior={0: 0.5, "1": 0.5}).fit(*table)
+
+
+def test_a_file_keeps_its_large_whole_numbers(tmp_path, table):
+    _, labels = table
+    stamps = 1_700_000_000 * 10**9 + np.arange(100) * 977 + 1
+    frame = pd.DataFrame({"stamp": stamps, "kind": labels})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    made = tmp_path / "made.csv"
+    assert (
+        main(["resample", str(tmp_path / "rows.csv"), "--label", "kind", "--out", str(made)]) == 0
+    )
+    assert pd.read_csv(made)["stamp"][:100].tolist() == stamps.tolist()
+
+
+@pytest.mark.parametrize("with_rows", [False, True])
+def test_the_printed_strength_of_the_penalty_belongs_to_the_weights_handed_out(table, with_rows):
+    features, labels = table
+    plan = plan_table(features, labels, ridge=5.0, repeats=1, generators="smote")
+    chosen = next(choice for choice in plan.choices if bool(choice.rows) == with_rows)
+    plan = dataclasses.replace(plan, recommended=chosen)
+    train = plan.training_table()
+    real, made = train.features[~train.synthetic], train.features[train.synthetic]
+    pools = {"smote": [made[train.group[train.synthetic] == g] for g in (0, 1)]}
+    fit = chosen.design, pools, (real, labels, labels), features, "logistic-l2", (5.0,), 0
+    judged = fit_and_score(*fit)[0]
+    printed = float(re.search(r"\(C =\s([0-9.e-]+)\)", plan.summary())[1])
+    centre, unit = real.mean(axis=0), real.std(axis=0)
+    model = LogisticRegression(C=printed, tol=1e-10, max_iter=1000)
+    model.fit((train.features - centre) / unit, train.labels, train.weights)
+    handed_out = model.decision_function((features - centre) / unit)
+    assert np.allclose(handed_out, judged, rtol=0.01, atol=0.005)  # C has three digits

@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         ValueError: naming the option, for what does not fit together.
     """
     from synthetic_oversampling.figures.plan import save_plan
-    from synthetic_oversampling.practice.commands.planned import broken_up, write_planned
+    from synthetic_oversampling.practice.commands.planned import broken_up, values_of, write_planned
     from synthetic_oversampling.practice.planner.plan import plan_table
     from synthetic_oversampling.practice.planner.report import as_dict, print_plan
     from synthetic_oversampling.simulate import artifacts
@@ -162,6 +162,8 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--independent: got no --synthetic table that it could be about; drop it.")
     written = _files(options)
     table = read_table(options.data, options.label, options.group, categorical=options.categorical)
+    labels = values_of(table.labels)
+    values = dict(zip(table.labels.tolist(), labels.tolist(), strict=True))
     made = judged = None
     if options.synthetic is not None:
         judged = read_table(
@@ -173,7 +175,7 @@ def run(options: argparse.Namespace) -> int:
             encoding=table.encoding,
         )
         attributes = (judged.attributes,) if options.group else ()
-        made = (judged.features, judged.labels, *attributes)
+        made = (judged.features, values_of(judged.labels), *attributes)
     screen = console()
     bar = progress_bar(screen)
     bar.disable = not screen.is_terminal
@@ -181,7 +183,7 @@ def run(options: argparse.Namespace) -> int:
         task = bar.add_task("cross-validation", total=None)
         plan = plan_table(
             table.features,
-            table.labels,
+            labels,
             table.attributes,
             learner=options.learner,
             metric=options.metric,
@@ -191,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
             generators=_generators(options),
             synthetic=made,
             fitted=not options.independent,
-            positive=options.positive,
+            positive=values.get(options.positive, options.positive),
             price=options.price,
             worth=options.worth,
             most=options.most,

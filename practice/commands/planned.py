@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from synthetic_oversampling.practice.planner.choices import Plan, chosen_rows
-from synthetic_oversampling.simulate.tables.reading import Table, TableError, write_table
+from synthetic_oversampling.practice.planner.table import shown
+from synthetic_oversampling.simulate.tables.reading import (
+    Table,
+    TableError,
+    numbers_in,
+    write_table,
+)
 
-__all__ = ["broken_up", "write_planned"]
+__all__ = ["broken_up", "values_of", "write_planned"]
 
 _ADDED = ("synthetic", "weight")
 
@@ -75,6 +81,22 @@ def broken_up(plan: Plan, table: Table, made: Table | None) -> tuple[str, ...]:
         return ()
     whole = (table.features == np.round(table.features)).all(axis=0)
     return tuple(name for name, column in zip(table.names, whole, strict=True) if column)
+
+
+def values_of(texts: np.ndarray) -> np.ndarray:
+    """Labels as the numbers that they are written as, so that 9 comes before 10; else the texts.
+
+    Args:
+        texts: of a column.
+
+    Example:
+        >>> values_of(np.array(["9", "10"])).tolist(), values_of(np.array(["09", "10"])).tolist()
+        ([9.0, 10.0], ['09', '10'])
+    """
+    found = numbers_in(texts.tolist())
+    if found is None or list(map(shown, found.tolist())) != texts.tolist():
+        return texts
+    return found
 
 
 def _groups_of(plan: Plan, table: Table, made: Table) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -182,7 +183,7 @@ class Plan:
             drawn, group = np.empty((0, x.shape[1])), np.empty(0, int)
         elif callable(given):
             group = np.repeat(np.arange(len(counts)), counts)
-            drawn = rows_written(given(np.arange(len(x)), counts, seed), len(group))
+            drawn = rows_written(given(np.arange(len(x)), counts, seed), len(group), x.shape[1])
         elif given is not None:
             chosen = chosen_rows(given[1], counts, seed)
             drawn, group = given[0][chosen], given[1][chosen]
@@ -263,7 +264,11 @@ class Plan:
         fields["recommended"] = self.choices.index(self.recommended)
         fields["group_index"] = np.asarray(self.group_index).tolist()
         fields["data"] = None
-        return json.dumps(fields)
+        fields["validity"] = [
+            None if isinstance(value, float) and math.isnan(value) else value
+            for value in self.validity
+        ]
+        return json.dumps(fields, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -312,7 +317,8 @@ class Plan:
 
 def _validity(values: list) -> Validity:
     verdict, reasons, causes, *numbers = values
-    return Validity(verdict, tuple(reasons), tuple(causes), *numbers)
+    known = (math.nan if number is None else number for number in numbers)
+    return Validity(verdict, tuple(reasons), tuple(causes), *known)
 
 
 def _thresholds(values: list) -> Thresholds | ClassOffsets:

@@ -26,10 +26,14 @@ from synthetic_oversampling.practice.planner.evidence import (
     held_out_scores,
     representatives,
 )
-from synthetic_oversampling.practice.planner.learners import LEARNERS, RIDGES, separable
+from synthetic_oversampling.practice.planner.learners import RIDGES, separable
 from synthetic_oversampling.practice.planner.objectives import CROSS_ENTROPY, OBJECTIVES
 from synthetic_oversampling.practice.planner.proposal import Proposal, propose, validity_of
-from synthetic_oversampling.practice.planner.several.options import check_several, class_shares_of
+from synthetic_oversampling.practice.planner.several.options import (
+    check_options,
+    check_several,
+    class_shares_of,
+)
 from synthetic_oversampling.practice.planner.several.proposal import has_word, propose_several
 from synthetic_oversampling.practice.planner.sources import (
     NAMES,
@@ -64,7 +68,7 @@ def plan_table(
     *,
     learner: str = "logistic-l2",
     metric: str = CROSS_ENTROPY,
-    prevalence: float | Mapping | Sequence[float] | None = None,
+    prevalence: float | Mapping | Sequence[float] | np.ndarray | None = None,
     cost_ratio: float = 1.0,
     ridge: float | str = "cv",
     generators: str | Sequence[str] | Source | None = None,
@@ -130,8 +134,19 @@ def plan_table(
         >>> [g.size for g in plan.groups], [choice.name for choice in plan.choices[:3]]
         ([100, 20], ['raw', 'weighting', 'level'])
     """
-    _check_options(
-        learner, metric, prevalence, cost_ratio, ridge, price, worth, most, level, folds, repeats
+    check_options(
+        learner=learner,
+        metric=metric,
+        prevalence=prevalence,
+        cost_ratio=cost_ratio,
+        ridge=ridge,
+        price=price,
+        worth=worth,
+        most=most,
+        level=level,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
     )
     whole = prepare(
         features,
@@ -156,8 +171,8 @@ def plan_table(
             f"'logistic-l2'.{_alone(table)}"
         )
     sizes = np.bincount(table.group)
-    folds = min(folds, int(sizes.min()))
-    repeats = repeats or (_REPEATS if len(table.x) <= _LARGE else 1)
+    folds = min(int(folds), int(sizes.min()))
+    repeats = int(repeats or 0) or (_REPEATS if len(table.x) <= _LARGE else 1)
     rows, times = representatives(table.group, seed)
     part = table.among(rows)
     sources = _sources(part, generators, folds, kept, rows, times)
@@ -225,7 +240,7 @@ def plan_table(
         worth=worth,
         fits=found.fits,
         folds=(folds, repeats),
-        seed=seed,
+        seed=int(seed),
         group_index=table.group,
         data=Data(np.array(features, float), np.array(labels), given),
     )
@@ -277,49 +292,6 @@ def _alone(table: Prepared) -> str:
     return ""
 
 
-def _check_options(
-    learner, metric, prevalence, cost_ratio, ridge, price, worth, most, level, folds, repeats
-) -> None:
-    number = isinstance(ridge, int | float) and not isinstance(ridge, bool)
-    known = ridge in ("cv", "theory") or (number and 0 <= ridge < math.inf)
-    for name, value, ok, expected in (
-        ("learner", learner, learner in LEARNERS, f"one of {', '.join(LEARNERS)}"),
-        ("metric", metric, metric in OBJECTIVES, f"one of {', '.join(OBJECTIVES)}"),
-        (
-            "prevalence",
-            prevalence,
-            not isinstance(prevalence, int | float) or 0 < prevalence < 1,
-            "a share between 0 and 1, of label 1 where the rule is to be used",
-        ),
-        (
-            "cost_ratio",
-            cost_ratio,
-            0 < cost_ratio < math.inf,
-            "a positive number, what a missed row of label 1 costs over a false alarm",
-        ),
-        ("ridge", ridge, known, "a number of at least 0, 'cv' or 'theory'"),
-        (
-            "ridge",
-            ridge,
-            ridge == "cv" or learner == "logistic-l2",
-            f"none for learner {learner!r}, which has no ridge; leave it out",
-        ),
-        ("price", price, price >= 0 and math.isfinite(price), "a number of at least 0"),
-        (
-            "worth",
-            worth,
-            worth is None or (worth >= 0 and math.isfinite(worth)),
-            "a number of at least 0",
-        ),
-        ("most", most, most is None or most >= 1, "at least 1 row per group"),
-        ("level", level, 0.5 < level < 1, "a number between 0.5 and 1, such as 0.95"),
-        ("folds", folds, 2 <= folds <= 100, "2 to 100"),
-        ("repeats", repeats, repeats is None or 1 <= repeats <= 1000, "1 to 1000"),
-    ):
-        if not ok:
-            raise ValueError(f"{name}: got {value!r}, expected {expected}.")
-
-
 def _sources(
     table: Prepared,
     generators,
@@ -342,7 +314,7 @@ def _sources(
     if callable(generators):
 
         def own(rows, counts, seed):
-            drawn = rows_written(generators(among[rows], counts, seed), int(sum(counts)))
+            drawn = rows_written(generators(among[rows], counts, seed), int(sum(counts)), len(kept))
             return (drawn[:, kept] - table.centre) / table.unit
 
         return {"own": own}

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
 from synthetic_oversampling.theory.wording import counted
 
@@ -62,11 +63,11 @@ def require_source(name: str, dim: int, least: int) -> None:
         ValueError: naming what was got, what is expected, and what to do.
     """
     if name not in NAMES:
-        raise ValueError(f"generator: got {name!r}, expected one of {', '.join(NAMES)}.")
+        raise ValueError(f"generators: got {name!r}, expected one of {', '.join(NAMES)}.")
     needed = rows_needed(name, dim)
     if least < needed:
         raise ValueError(
-            f"generator: {name} needs {counted(needed, 'row')} in every group with "
+            f"generators: {name} needs {counted(needed, 'row')} in every group with "
             f"{counted(dim, 'feature')}, the smallest group has {least}; merge groups, drop "
             "features, or choose another generator."
         )
@@ -156,21 +157,24 @@ def draw_rows(
     return np.concatenate(parts), np.repeat(np.arange(len(counts)), counts)
 
 
-def rows_written(rows, count: int) -> np.ndarray:
+def rows_written(
+    rows, count: int, features: int, argument: str = "generators"
+) -> Float[np.ndarray, "n d"]:
     """What a generator function returned, if it is that many rows of finite numbers.
 
     Args:
-        rows: that it returned; count: that it was asked for.
+        rows: that it returned; count: that it was asked for; features: of each.
+        argument: that the function was given as.
 
     Raises:
         ValueError: if it is something else.
     """
     found = np.asarray(rows, float)
-    if found.ndim != 2 or len(found) != count or not np.all(np.isfinite(found)):
+    if found.shape != (count, features) or not np.isfinite(found).all():
         raise ValueError(
-            f"generators: got a function that returned shape {found.shape}, "
+            f"{argument}: got a function that returned shape {found.shape}, "
             f"{np.sum(~np.isfinite(found))} of its values not finite; expected "
-            f"{counted(int(count), 'row')} of all columns, all finite."
+            f"({count}, {features}), one row for each that was asked for, all finite."
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from scipy.linalg import qr
 
 from synthetic_oversampling.theory.wording import counted
 
-__all__ = ["External", "GroupInfo", "Prepared", "prepare"]
+__all__ = ["External", "GroupInfo", "Prepared", "prepare", "ranked", "shown"]
 
 _FEWEST = 5  # rows of a group below which nothing is estimated
 _MANY = 20  # kinds of labels, beyond which they must repeat themselves
@@ -109,9 +110,9 @@ class Prepared(NamedTuple):
 
 
 def _named(columns: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in columns[:5])
+    first = ", ".join(repr(name) for name in columns[:5])
     more = f" and {len(columns) - 5} more" if columns[5:] else ""
-    return f"column{'s' if columns[1:] else ''} {shown}{more}"
+    return f"column{'s' if columns[1:] else ''} {first}{more}"
 
 
 def _check_spread(x: np.ndarray, names: Sequence[str]) -> None:
@@ -153,6 +154,8 @@ def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _matrix(name: str, features, names: Sequence[str] = ()) -> np.ndarray:
+    if hasattr(features, "isna"):  # a data frame, whose missing values have types of their own
+        features = features.astype(object).where(features.notna(), np.nan)
     try:
         x = np.asarray(features, dtype=float)
     except (TypeError, ValueError):
@@ -196,7 +199,29 @@ def _missing(value) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
-def _text(value) -> str:
+def ranked(value) -> tuple:
+    """What labels and attributes are sorted by: numbers by size, then all else by its text.
+
+    Args:
+        value: a label or an attribute, of Python's own type.
+
+    Example:
+        >>> sorted(["b", 10, "a", 9.5], key=ranked)
+        [9.5, 10, 'a', 'b']
+    """
+    return (0, value, "") if isinstance(value, numbers.Real) else (1, 0, str(value))
+
+
+def shown(value) -> str:
+    """A label or an attribute in words; a whole number without a point.
+
+    Args:
+        value: it.
+
+    Example:
+        >>> shown(1.0), shown(1.5), shown("yes")
+        ('1', '1.5', 'yes')
+    """
     return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
 
 
@@ -236,31 +261,30 @@ def prepare(
             "Choose columns, or put principal components in their place."
         )
     keys = _keys("labels", x, labels, attributes)
-    kinds = sorted({key[0] for key in keys}, key=str)
+    kinds = sorted({key[0] for key in keys}, key=ranked)
     if len(kinds) < 2:
         raise ValueError(
-            f"labels: got one kind, {_text(kinds[0])!r}, expected two or more; a "
+            f"labels: got one kind, {shown(kinds[0])!r}, expected two or more; a "
             "classifier needs them."
         )
     if len(kinds) > max(_MANY, len(x) / 2):
         raise ValueError(
             f"labels: got {counted(len(kinds), 'kind')} in {counted(len(x), 'row')} "
-            f"({', '.join(map(_text, kinds[:3]))}, ...), expected the names of a few classes; cut "
+            f"({', '.join(map(shown, kinds[:3]))}, ...), expected the names of a few classes; cut "
             "numbers into classes first."
         )
     several = positive is None and len(kinds) > 2
     if positive is None:
         positive = kinds[1]
     elif positive not in kinds:
-        raise ValueError(
-            f"positive: got {positive!r}, expected one of {', '.join(map(repr, kinds))}."
-        )
-    order = sorted(set(keys), key=lambda key: tuple(map(str, key)))
+        got, *known = (repr(k) if isinstance(k, str) else shown(k) for k in (positive, *kinds))
+        raise ValueError(f"positive: got {got}, expected one of {', '.join(known)}.")
+    order = sorted(set(keys), key=lambda key: tuple(map(ranked, key)))
     index = {key: g for g, key in enumerate(order)}
     group = np.array([index[key] for key in keys])
     sizes = np.bincount(group)
     groups = tuple(
-        GroupInfo("/".join(map(_text, key)), int(n), not several and key[0] == positive)
+        GroupInfo("/".join(map(shown, key)), int(n), not several and key[0] == positive)
         for key, n in zip(order, sizes, strict=True)
     )
     small = [f"{counted(g.size, 'row')} of {g.name!r}" for g in groups if g.size < _FEWEST]
@@ -284,12 +308,12 @@ def prepare(
         counts = np.bincount(written, minlength=len(groups))
         external = External((drawn - centre) / spread, written, counts, fitted)
     if several:
-        place, classes = {kind: k for k, kind in enumerate(kinds)}, tuple(map(_text, kinds))
+        place, classes = {kind: k for k, kind in enumerate(kinds)}, tuple(map(shown, kinds))
         y = np.array([place[key[0]] for key in order])[group]
     else:
         y = np.array([g.positive for g in groups], int)[group]
         rest = [kind for kind in kinds if kind != positive]
-        classes = (_text(rest[0]) if len(rest) == 1 else "the rest", _text(positive))
+        classes = (shown(rest[0]) if len(rest) == 1 else "the rest", shown(positive))
     return Prepared(
         x=(x - centre) / spread,
         y=y,
@@ -328,7 +352,7 @@ def _synthetic(
             "or for neither."
         )
     names = _keys("synthetic", drawn, given[1], extra)
-    unknown = sorted({"/".join(map(_text, key)) for key in names if key not in index})
+    unknown = sorted({"/".join(map(shown, key)) for key in names if key not in index})
     if unknown:
         raise ValueError(
             f"synthetic: got rows of groups the table does not have: {', '.join(unknown)}; "

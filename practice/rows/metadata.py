@@ -26,7 +26,13 @@ def carried(metadata, size: int):
     """
     if metadata is None:
         return None
-    table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
+    try:
+        table = metadata if isinstance(metadata, pd.DataFrame) else dict(metadata)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"metadata: got a {type(metadata).__name__}, expected a data frame, or a dict of "
+            "columns with one entry a row."
+        ) from None
     for name in table:
         if len(table[name]) != size:
             raise ValueError(

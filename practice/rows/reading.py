@@ -21,6 +21,7 @@ __all__ = ["read_csv", "read_csvs"]
 
 _MANY = 20  # kinds of labels, beyond which they must repeat themselves
 _EXACT = 2**53  # whole numbers that float64 holds exactly
+_MOST = 2**63  # and int64 at all
 
 
 def read_csv(
@@ -99,7 +100,8 @@ def _column(lines: Sequence[Line], name: str, numeric: bool, label: bool):
     if numeric:
         values = np.array(list(map(float, cells)))
         whole = all(cell.lstrip("+-").isdecimal() for cell in cells)
-        if whole and (np.abs(values) < _EXACT).all():
-            values = values.astype(np.int64)
+        if whole and (np.abs(values) < _MOST).all():
+            exact = (np.abs(values) < _EXACT).all()
+            values = values.astype(np.int64) if exact else np.array(list(map(int, cells)))
         return values
     return pd.Series(cells, dtype=object) if label else pd.Categorical(cells)

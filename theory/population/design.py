@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 
@@ -180,7 +180,7 @@ class Design:
         return _FORMULAS[name].numpy(alpha=self.weight, rho_g=self.ratios, G=self.num_groups)
 
 
-def is_real(value) -> bool:
+def is_real(value) -> TypeGuard[float]:
     """Whether this is a real number that a float can hold, neither NaN nor a truth value.
 
     Args:
