@@ -14,7 +14,7 @@ from synthetic_oversampling.theory.generators.base import (
     labelled,
 )
 from synthetic_oversampling.theory.population.design import is_real
-from synthetic_oversampling.theory.population.laws import Law
+from synthetic_oversampling.theory.population.laws import Law, real_array
 from synthetic_oversampling.theory.wording import counted
 
 __all__ = ["Mislabelled", "Oracle", "Scaled", "Shifted"]
@@ -49,11 +49,8 @@ class Shifted(_Fixed):
     name = label = "shifted"
 
     def __post_init__(self):
-        try:
-            shift = np.asarray(self.shift, dtype=np.float64)
-        except (TypeError, ValueError):
-            shift = np.asarray(np.nan)
-        if shift.ndim != 1 or not np.all(np.isfinite(shift)):
+        shift = real_array("shift", self.shift)
+        if shift.ndim != 1:
             raise ValueError(
                 f"shift: got {self.shift!r}, expected a vector of finite numbers, one per feature."
             )

@@ -60,6 +60,36 @@ def seed_masses(design: Design, generators: Sequence[Generator]) -> SeedMasses:
     )
 
 
+def cubed_weights(design: Design, generators: Sequence[Generator]) -> np.ndarray:
+    """Sums of the cubed weights of rows ``[2 G]``: of the seeds, then of the synthetic rows.
+
+    A seed's weight is its own, and its part of that of rows from a generator fitted on it. The sum
+    is 0 of infinitely many rows, and of none.
+
+    Args:
+        design: whose rows these are.
+        generators: one per group.
+
+    Example:
+        >>> from synthetic_oversampling.theory.generators.table import Oracle
+        >>> found = cubed_weights(Design((4, 2), 10, 0.5), (Oracle(), Oracle()))
+        >>> [round(float(1e6 * value), 1) for value in found]
+        [976.6, 488.3, 156.2, 644.5]
+    """
+    fitted = np.array([generator.fitted for generator in generators])
+    synthetic = design.oversampling_mass + design.augmentation_mass
+    parts = (
+        (design.real_mass + fitted * synthetic, design.sizes),
+        (design.oversampling_mass, design.oversampling),
+        (design.augmentation_mass, np.full(len(fitted), design.augmentation)),
+    )
+    seeds, *drawn = (
+        np.where(mass > 0, mass**3 / np.maximum(count, 1.0) ** 2, 0.0)
+        for mass, count in ((mass, np.asarray(count, np.float64)) for mass, count in parts)
+    )
+    return np.concatenate([seeds, sum(drawn)])
+
+
 def sorted_masses(
     real: np.ndarray,
     synthetic: np.ndarray,

@@ -18,7 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from synthetic_oversampling.theory.arrays import AnyArray
-from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, seed_masses
+from synthetic_oversampling.theory.generators.seed_masses import (
+    SeedMasses,
+    cubed_weights,
+    seed_masses,
+)
 from synthetic_oversampling.theory.generators.table import Generator
 from synthetic_oversampling.theory.multiclass.errors import error_rates
 from synthetic_oversampling.theory.multiclass.fitted import (
@@ -48,9 +52,14 @@ from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.population.threads import OneThread
 from synthetic_oversampling.theory.prediction.bounds import local_bound
-from synthetic_oversampling.theory.prediction.excess_risk import Expansion, expand, inverses
-from synthetic_oversampling.theory.prediction.influence import score_cov_weights
-from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity, warn
+from synthetic_oversampling.theory.prediction.excess_risk import (
+    Expansion,
+    doubt_of_errors,
+    expand,
+    inverses,
+)
+from synthetic_oversampling.theory.prediction.influence import score_cov_weights, single_row_term
+from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity, warn, warn_of
 from synthetic_oversampling.theory.prediction.worst_group import expected_maximum
 
 __all__ = ["MulticlassPrediction", "expected_multiclass_risk", "predict_multiclass"]
@@ -84,10 +93,12 @@ class MulticlassPrediction(NamedTuple):
         error_cov, group_excess_cov: covariances over data sets, to first order ``[G, G]``.
         logit_noise: variance of a score at the estimate, per group, weighted by the loss's
             curvature ``[G]``.
+        single_rows: what rows of much weight take from the excess risk beyond its parts, nats.
         integration_error: of `total`: the standard error from randomised Sobol points, and
             estimates of what interpolation's polynomials and grids that are too small leave where
             scores spread far; 0 where the error is below 1e-9 of the largest integrand.
         validity: whether the prediction is to be relied on, and why not.
+        groups: those it was made for.
     """
 
     theta_star: np.ndarray
@@ -113,8 +124,10 @@ class MulticlassPrediction(NamedTuple):
     error_cov: np.ndarray
     group_excess_cov: np.ndarray
     logit_noise: np.ndarray
+    single_rows: float = 0.0
     integration_error: float = 0.0
     validity: Validity = NOT_JUDGED
+    groups: tuple[GaussianGroup, ...] = ()
 
     @property
     def total(self) -> AnyArray:
@@ -122,18 +135,26 @@ class MulticlassPrediction(NamedTuple):
         return self.excess.total
 
     @property
+    def error_doubt(self) -> str:
+        """As of `theory.Prediction`."""
+        return doubt_of_errors(self)
+
+    @property
     def balanced_error(self) -> AnyArray:
-        """Predicted mean error rate over groups."""
+        """Predicted mean error rate over groups; warns of an `error_doubt`, as all errors do."""
+        warn_of(self.error_doubt)
         return np.mean(self.group_error.total)
 
     @property
     def worst_group_error(self) -> AnyArray:
         """Largest predicted error rate over groups (the maximum of expectations)."""
+        warn_of(self.error_doubt)
         return np.max(self.group_error.total)
 
     @property
     def expected_worst_group_error(self) -> float:
         """Predicted largest error rate over groups (the expectation of the maximum, R5)."""
+        warn_of(self.error_doubt)
         return expected_maximum(self.group_error.total, self.error_cov)
 
 
@@ -192,6 +213,7 @@ class _Around(NamedTuple):
     cov: np.ndarray
     estimator_bias: np.ndarray
     seeds: SeedParts
+    single_rows: float
     short: bool
 
     @property
@@ -205,7 +227,7 @@ def _around(
     alpha: np.ndarray,
     pieces: Population,
     masses: SeedMasses,
-    synthetic: tuple[np.ndarray, np.ndarray],
+    synthetic: tuple[np.ndarray, np.ndarray, np.ndarray],
     seed: int | None = None,
     most_of_part: int = MOST_OF_PART,
     seeds: SeedParts | None = None,
@@ -213,7 +235,7 @@ def _around(
     """About the pseudo-true point of laws with these shares and score weights; with what seeds add,
     where it is known."""
     parts = pieces.parts
-    shares, weights = synthetic
+    shares, weights, cubes = synthetic
     scores = scores_at(alpha, parts)
     grids = grids_for(scores, parts.weights, seed=seed, most_of_part=most_of_part)
     at = moments(alpha, parts, grids)
@@ -225,32 +247,37 @@ def _around(
     cov = inverse @ noise @ inverse
     forms = ((-shares, cov), (weights, inverse))
     potential = moments_slope(alpha, parts, at, *forms, grids) + seeds.slope
+    ours = Moments(*(part[: pieces.size] for part in at))
+    bend = np.mean(ours.hessian, axis=0)
     return _Around(
-        ours=Moments(*(part[: pieces.size] for part in at)),
+        ours=ours,
         curvature=curvature,
         noise=noise,
         cov=cov,
         estimator_bias=inverse @ (potential / 2 - seeds.drift),
         seeds=seeds,
+        single_rows=single_row_term(cubes, at.score_cov, at.hessian, bend, inverse),
         short=seeds.short or any(grid.short for grid in grids),
     )
 
 
 def _laws(
     pieces: Population, design: Design, masses: SeedMasses
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Shares of the laws in the balanced and in the synthetic risk, and weights of their scores."""
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Shares of the laws in the balanced risk; in the synthetic risk, with the sums of the squared
+    and of the cubed weights of their rows."""
     synthetic = design.oversampling_mass + design.augmentation_mass
     balanced, trained = pieces.gathered(pieces.shares(design.real_mass, synthetic))
     weights = pieces.gathered(np.asarray(score_cov_weights(masses, masses.families)))
-    return balanced, (trained, weights)
+    cubes = pieces.gathered(cubed_weights(design, pieces.generators_of))
+    return balanced, (trained, weights, cubes)
 
 
 def _predicted(
     pieces: Population, design: Design, masses: SeedMasses, seed: int | None
 ) -> tuple[MulticlassPrediction, _Around]:
     balanced_shares, synthetic = _laws(pieces, design, masses)
-    shares, weights = synthetic
+    shares, weights, _ = synthetic
     parts, count = pieces.parts, pieces.size
     star, alpha = (
         minimise(share, parts, pieces.classes, seed) for share in (balanced_shares, shares)
@@ -304,6 +331,7 @@ def _predicted(
         group_excess_cov=risks[1] @ cov @ risks[1].T,
         logit_noise=np.sum(risks[2] * cov, axis=(1, 2))
         / np.sum(risks[2][:, intercepts, intercepts], axis=1),
+        single_rows=around.single_rows,
     )
     return found, around
 
@@ -352,8 +380,7 @@ def predict_multiclass(
     pieces = population(groups, design, generator)
     masses = seed_masses(design, pieces.generators_of)
     predicted, around = _predicted(pieces, design, masses, None)
-    parts = pieces.parts
-    grids = grids_for(scores_at(predicted.theta_alpha, parts), parts.weights)
+    grids = grids_for(scores_at(predicted.theta_alpha, pieces.parts), pieces.parts.weights)
     error = 0.0
     if around.short:
         _, synthetic = _laws(pieces, design, masses)
@@ -372,7 +399,7 @@ def predict_multiclass(
         error += left * abs(float(predicted.total)) if left > _EXACT else 0.0
     predicted = predicted._replace(integration_error=error)
     verdict = judge_multiclass(predicted, groups, design, pieces.generators_of)
-    predicted = predicted._replace(validity=verdict)
+    predicted = predicted._replace(validity=verdict, groups=tuple(groups))
     warn(verdict)
     return predicted
 

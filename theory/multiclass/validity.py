@@ -19,9 +19,8 @@ from synthetic_oversampling.theory.population.design import Design
 from synthetic_oversampling.theory.population.laws import GaussianGroup
 from synthetic_oversampling.theory.prediction.existence import existence
 from synthetic_oversampling.theory.prediction.validity import (
-    NOTHING,
-    REMAINDER,
     Validity,
+    remainder_of,
     rounding_of,
     rows_of,
     second_moment_of,
@@ -52,16 +51,8 @@ def judge_multiclass(
         found = existence(one)
         no_fit = found.no_fit if not found.no_fit <= no_fit else no_fit
         margin = found.margin if not found.margin >= margin else margin
-    noise = float(np.max(prediction.logit_noise))
-    part = prediction.excess
-    leading = abs(float(part.variance)) + abs(float(part.cox_snell))
-    total = abs(float(prediction.total))
-    remainder = 0.0
-    if leading > 0:
-        remainder = REMAINDER * noise * leading / total if total > 0 else math.inf
-    elif leading != 0:
-        remainder = math.nan
+    noise, remainder, total = remainder_of(prediction)
     if prediction.integration_error and total > 0:
         remainder += 3 * prediction.integration_error / total
-    rounding = rounding_of(second_moment_of(rows), total if leading else max(total, NOTHING))
+    rounding = rounding_of(second_moment_of(rows), total)
     return verdict_of(least / count, no_fit, margin, noise, remainder, rounding)

@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 
+_LARGEST = 1e9  # scores, for which the nodes of an expectation are enough
 # parameters (b, w), `p = 1 + d` of them
 Point = Float[Array, " p"] | Float[np.ndarray, " p"] | Sequence
 
@@ -101,9 +102,27 @@ def _form(function: Callable) -> Callable:
     @wraps(function)
     def call(theta, law, loss=LOGISTIC):
         require_loss(loss)
-        return compiled(finite_point(theta), law_of(law), loss)
+        point, law = finite_point(theta), law_of(law)
+        if not any(isinstance(part, jax.core.Tracer) for part in (point, *law)):
+            _check_scores(np.asarray(point), law)
+        return compiled(point, law, loss)
 
     return call
+
+
+def _check_scores(theta: np.ndarray, law: Law) -> None:
+    """Raise for scores so large that sums over nodes no longer tell a loss from its kink."""
+    if theta.shape != (np.shape(law.means)[-1] + 1,):
+        return  # which is refused by name where it is used
+    slope = theta[1:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.sqrt(np.maximum(np.asarray(law.covs) @ slope @ slope, 0.0))
+        largest = np.max(np.abs(theta[0] + np.asarray(law.means) @ slope) + spread)
+    if not largest <= _LARGEST:
+        raise ValueError(
+            f"theta: got scores of about {largest:.2g}, expected at most {_LARGEST:g}, up to which "
+            "a risk has 7 digits; use larger units for the point, or smaller ones for features."
+        )
 
 
 def finite_point(theta):

@@ -28,6 +28,7 @@ __all__ = [
     "halves",
     "law_of",
     "mix",
+    "real_array",
     "require_groups",
     "stack",
 ]
@@ -89,8 +90,8 @@ class GaussianGroup:
     name: str | None = None
 
     def __post_init__(self):
-        mean = _real_array("mean", self.mean)
-        cov = _real_array("cov", self.cov)
+        mean = real_array("mean", self.mean)
+        cov = real_array("cov", self.cov)
         if mean.ndim not in (1, 2) or 0 in mean.shape:
             raise ValueError(
                 f"mean: got shape {mean.shape}, expected [d] or [K, d] with d, K >= 1; "
@@ -114,7 +115,7 @@ class GaussianGroup:
         if self.weights is None:
             weights = np.full(components, 1.0 / components)
         else:
-            weights = _real_array("weights", self.weights)
+            weights = real_array("weights", self.weights)
             if weights.shape != (components,) or np.any(weights <= 0):
                 raise ValueError(
                     f"weights: got {self.weights!r}, expected {components} positive mixture "
@@ -161,8 +162,18 @@ class GaussianGroup:
         return mean, np.einsum("k,kij->ij", self.weights, self.cov) + between
 
 
-def _real_array(name: str, value) -> np.ndarray:
+def real_array(name: str, value) -> np.ndarray:
+    """A copy as float64, of what holds finite numbers, neither text nor truth values.
+
+    Args:
+        name: of the argument; value: what was given.
+
+    Raises:
+        ValueError: naming the argument.
+    """
     try:
+        if np.asarray(value).dtype.kind in "bSU":
+            raise TypeError("text and truth values are no numbers")
         array = np.array(value, dtype=np.float64)  # a copy: a group keeps what it was made from
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -275,9 +286,11 @@ def mix(
             f"weights: got {len(weights)} for {counted(len(laws), 'law')}, expected one for each."
         )
     if not isinstance(weights, jax.core.Tracer):
-        values = np.asarray([np.asarray(weight) for weight in weights], np.float64)
-        if values.ndim != 1 or not np.all(np.isfinite(values) & (values >= 0)):
-            raise ValueError(f"weights: got {weights!r}, expected finite numbers of at least 0.")
+        values = real_array("weights", [np.asarray(weight) for weight in weights])
+        if values.ndim != 1 or values.min() < 0 or values.max() == 0:
+            raise ValueError(
+                f"weights: got {weights!r}, expected numbers of at least 0, not all of them 0."
+            )
     scaled = [weights[i] * law.weights for i, law in enumerate(laws)]
     rest = zip(*(law[1:] for law in laws), strict=True)
     xp = library(*scaled, *(part for law in laws for part in law))

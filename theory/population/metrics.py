@@ -18,7 +18,11 @@ from jaxtyping import Array
 from synthetic_oversampling.theory.compiling import quick_jit
 from synthetic_oversampling.theory.population.design import is_real
 from synthetic_oversampling.theory.population.groups import finite_point
-from synthetic_oversampling.theory.population.laws import GaussianGroup, require_groups
+from synthetic_oversampling.theory.population.laws import (
+    GaussianGroup,
+    real_array,
+    require_groups,
+)
 from synthetic_oversampling.theory.precision import require_float64
 
 __all__ = [
@@ -117,10 +121,10 @@ def classes_of(
         )
     share = _share(prevalence)
     try:
-        parts = np.ones(len(groups)) if shares is None else np.array(list(shares), float)
-    except (TypeError, ValueError):
+        parts = np.ones(len(groups)) if shares is None else real_array("shares", shares)
+    except ValueError:
         parts = np.empty(0)
-    if parts.shape != (len(groups),) or not np.all(np.isfinite(parts)) or np.any(parts < 0):
+    if parts.shape != (len(groups),) or np.any(parts < 0):
         raise ValueError(
             f"shares: got {shares!r}, expected {len(groups)} numbers of at least 0, one per group."
         )

@@ -9,6 +9,7 @@ levelling by SMOTE (Chawla, Bowyer, Hall, Kegelmeyer, 2002) with all seeds as ne
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -164,13 +165,14 @@ def _unit(direction: Sequence[float], dim: int) -> np.ndarray:
         vector = np.asarray(direction, dtype=np.float64)
     except (TypeError, ValueError):
         vector = np.zeros(0)
-    length = float(np.linalg.norm(vector))
-    if vector.shape != (dim,) or not length > 0 or not np.isfinite(length):
+    largest = float(np.abs(vector).max(initial=0.0))
+    if vector.shape != (dim,) or not 0 < largest < math.inf:
         raise ValueError(
             f"direction: got {direction!r}, expected a non-zero vector of "
             f"{counted(dim, 'finite number')}, one per feature."
         )
-    return vector / length
+    vector = vector / largest  # whose squares are numbers
+    return vector / np.linalg.norm(vector)
 
 
 @partial(quick_jit, static_argnames=("loss",))
@@ -248,7 +250,9 @@ def break_even_scale(
         loss: `LOGISTIC` or `SQUARED`.
 
     Returns:
-        The factor; 0 when the generator never helps, infinity when it always does.
+        The factor; 0 when the generator never helps, infinity when no growth makes it harmful:
+        where its bias is below the reference's it may help only beyond some size, and does so ever
+        after.
 
     Raises:
         ValueError: as `gain`.
@@ -262,9 +266,9 @@ def break_even_scale(
     other = predict(groups, *reference_design(reference, design.sizes), loss).excess
     bias = float(synthetic.bias - other.bias)
     noise = float(other.variance + other.cox_snell - synthetic.variance - synthetic.cox_snell)
-    if bias <= 1e-14:
-        return float("inf") if noise >= 0 else 0.0
-    return max(noise, 0.0) / bias
+    if abs(bias) <= 1e-14:
+        return math.inf if noise >= 0 else 0.0
+    return max(noise, 0.0) / bias if bias > 0 else math.inf
 
 
 def break_even_ratio(
@@ -299,7 +303,8 @@ def break_even_ratio(
         True
     """
     require_groups(groups)
-    if not isinstance(minority, numbers.Integral) or not 0 <= minority < len(groups):
+    whole = isinstance(minority, numbers.Integral) and not isinstance(minority, bool)
+    if not whole or not 0 <= minority < len(groups):
         raise ValueError(
             f"minority: got {minority!r}, expected the index of one of the "
             f"{counted(len(groups), 'group')}."

@@ -28,7 +28,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from synthetic_oversampling.theory.compiling import quick_jit
-from synthetic_oversampling.theory.generators.seed_masses import SeedMasses, seed_masses
+from synthetic_oversampling.theory.generators.seed_masses import (
+    SeedMasses,
+    cubed_weights,
+    seed_masses,
+)
 from synthetic_oversampling.theory.generators.table import Generator, population_law
 from synthetic_oversampling.theory.inputs import check_groups, per_group
 from synthetic_oversampling.theory.population.design import Design
@@ -108,6 +112,7 @@ class Population(NamedTuple):
         target: the law whose risk is the expected empirical risk.
         real_mass, synthetic_mass: total weight of the groups' real and synthetic parts ``[G]``.
         masses: the same weights by what they depend on.
+        cubes: sums of the cubed weights of the seeds and of the synthetic rows ``[2 G]``.
     """
 
     real: Law
@@ -119,6 +124,7 @@ class Population(NamedTuple):
     real_mass: Array | np.ndarray
     synthetic_mass: Array | np.ndarray
     masses: SeedMasses
+    cubes: np.ndarray
 
 
 def population(
@@ -173,6 +179,7 @@ def population(
         real_mass,
         synthetic_mass,
         seed_masses(design, generators),
+        cubed_weights(design, generators),
     )
 
 

@@ -50,6 +50,7 @@ from synthetic_oversampling.theory.prediction.influence import (
     fitted,
     gradient_cov,
     score_cov_weights,
+    single_row_term,
 )
 from synthetic_oversampling.theory.prediction.validity import (
     NOT_JUDGED,
@@ -58,13 +59,18 @@ from synthetic_oversampling.theory.prediction.validity import (
     pointed,
     rows_of,
     warn,
+    warn_of,
 )
-from synthetic_oversampling.theory.prediction.worst_group import expected_maximum
+from synthetic_oversampling.theory.prediction.worst_group import (
+    error_doubt,
+    expected_maximum,
+    maximum_doubt,
+)
 
 if TYPE_CHECKING:
     from synthetic_oversampling.theory.prediction.metrics import ExpectedMetrics
 
-__all__ = ["Expansion", "Prediction", "expand", "inverses", "predict"]
+__all__ = ["Expansion", "Prediction", "doubt_of_errors", "expand", "inverses", "predict"]
 
 
 class Expansion(NamedTuple):
@@ -107,7 +113,8 @@ class Prediction(NamedTuple):
         target_hessian_star: ``A* = H + Hess B(theta*)``, the target's Hessian at ``theta*``.
         excess: balanced excess risk (nats), an `Expansion`.
         group_excess: the same per group ``[G]`` (R5).
-        group_error: error rates per group ``[G]``; ``bias`` is the error of ``theta_alpha`` itself.
+        group_error: error rates per group ``[G]``; ``bias`` is the error of ``theta_alpha`` itself;
+            see `error_doubt`.
         local_bias, local_variance: the small-bias form ``b' A*^{-1} H A*^{-1} b / 2`` and
             ``tr(H A*^{-1} V(theta*) A*^{-1}) / 2`` of R1.
         small_bias, small_variance: the same with ``H`` for ``A*``, ``b' H^{-1} b / 2`` and
@@ -118,6 +125,8 @@ class Prediction(NamedTuple):
             excess risks, to first order ``[G, G]``.
         logit_noise: variance of a score at the estimate, per group, weighted by the loss's
             curvature, ``tr(H_g cov) / H_g[0, 0]`` ``[G]``.
+        single_rows: what rows of much weight take from the excess risk beyond its three parts, as
+            estimated by `theory.prediction.influence.single_row_term`, nats.
         validity: whether the prediction is to be relied on, and why not.
         groups: those it was made for.
     """
@@ -147,6 +156,7 @@ class Prediction(NamedTuple):
     error_cov: AnyArray
     group_excess_cov: AnyArray
     logit_noise: AnyArray
+    single_rows: float = 0.0
     validity: Validity = NOT_JUDGED
     groups: tuple[GaussianGroup, ...] = ()
 
@@ -179,13 +189,21 @@ class Prediction(NamedTuple):
         return expected_metrics(self.groups, self, prevalence=prevalence, shares=shares)
 
     @property
+    def error_doubt(self) -> str:
+        """Why not to rely on error rates, in words, which the verdict on the excess risk does not
+        see (`theory.prediction.worst_group.error_doubt`); "" if nothing speaks against them."""
+        return doubt_of_errors(self)
+
+    @property
     def balanced_error(self) -> AnyArray:
-        """Predicted mean error rate over groups."""
+        """Predicted mean error rate over groups; warns of an `error_doubt`, as all errors do."""
+        warn_of(self.error_doubt)
         return np.mean(self.group_error.total)
 
     @property
     def worst_group_error(self) -> AnyArray:
         """Largest predicted error rate over groups (the maximum of expectations)."""
+        warn_of(self.error_doubt)
         return np.max(self.group_error.total)
 
     @property
@@ -196,12 +214,33 @@ class Prediction(NamedTuple):
     @property
     def expected_worst_group_error(self) -> float:
         """Predicted largest error rate over groups (the expectation of the maximum, R5)."""
+        warn_of(self.error_doubt)
         return expected_maximum(self.group_error.total, self.error_cov)
 
     @property
     def expected_worst_group_excess(self) -> float:
-        """Predicted largest group excess risk (the expectation of the maximum, R5)."""
+        """Predicted largest group excess risk (the expectation of the maximum, R5).
+
+        Warns where groups tie and nothing of first order sets them apart
+        (`theory.prediction.worst_group.maximum_doubt`).
+        """
+        part = self.group_excess
+        second = np.abs(part.variance) + np.abs(part.cox_snell)
+        warn_of(maximum_doubt(part.total, second, self.group_excess_cov))
         return expected_maximum(self.group_excess.total, self.group_excess_cov)
+
+
+def doubt_of_errors(prediction) -> str:
+    """`theory.prediction.worst_group.error_doubt` of a prediction; "" without its groups.
+
+    Args:
+        prediction: a `theory.Prediction` or a `theory.MulticlassPrediction`.
+    """
+    part = prediction.group_error
+    second = np.abs(part.variance) + np.abs(part.cox_snell)
+    return error_doubt(
+        prediction.groups, prediction.theta_alpha, prediction.cov, (part.bias, second)
+    )
 
 
 def expand(value, slope, curvature, estimator_bias, cov) -> Expansion:
@@ -311,6 +350,9 @@ def _predicted(theta_star, theta_alpha, pieces: Population, loss: Loss) -> Predi
         error_cov=errors[1] @ cov @ errors[1].T,
         group_excess_cov=risks[1] @ cov @ risks[1].T,
         logit_noise=np.sum(risks[2] * cov, axis=(1, 2)) / risks[2][:, 0, 0],
+        single_rows=single_row_term(
+            pieces.cubes, alpha.score_cov, alpha.hessian, np.mean(risks[2], axis=0), inverse
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from synthetic_oversampling.theory.arrays import AnyArray
@@ -284,6 +285,34 @@ def score_cov_weights(masses: SeedMasses, families: tuple[str, ...]) -> AnyArray
     score = masses.score**2 / masses.sizes
     score = 0.0 * score if families else score
     return library(score, masses.noise).concatenate([score, masses.noise])
+
+
+def single_row_term(
+    cubes: np.ndarray,
+    score_covs: np.ndarray,
+    hessians: np.ndarray,
+    bend: np.ndarray,
+    inverse: np.ndarray,
+) -> float:
+    """How much less than its ``variance`` part an excess risk is because rows bend the risk, nats.
+
+    A row of weight ``w`` moves the estimate by its score times ``w / (1 + w h)``, not ``w``, ``h =
+    l'' xbar' A^{-1} xbar``: to first order in ``w h``, and with the means of score and ``h`` for
+    those of their product, the variance part is too large by ``sum w^3 tr(A^{-1} H A^{-1} Cov(s))
+    tr(A^{-1} Hess)`` over rows. With many rows of like weight that is of order ``1/n^2``; a few
+    rows that weigh much make it as large as the rest.
+
+    Args:
+        cubes: sums of cubed weights of every kind of row ``[k]``.
+        score_covs, hessians: of each kind ``[k, p, p]``.
+        bend: ``H``, of the excess risk; inverse: ``A^{-1}``.
+    """
+    metric = inverse @ bend @ inverse
+    moved, leverage = (
+        np.einsum("pq,gpq->g", one, parts)
+        for one, parts in ((metric, score_covs), (inverse, hessians))
+    )
+    return float(np.sum(cubes * moved * leverage))
 
 
 def seed_noise(

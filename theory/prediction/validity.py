@@ -9,7 +9,8 @@ prediction, and what rounding spoils from a fifth:
 * the **noise of a score**, ``tau^2 = tr(H_g Cov(theta_hat)) / H_g[0, 0]``, the largest over groups:
   the loss is a quadratic only over scores that move by less than 1;
 * the **remainder**, ``1.3 tau^2 (|variance| + |Cox-Snell|) / |total|``: the O(1/n) terms beside the
-  whole, times the relative size of the terms that follow them, as measured;
+  whole, times the relative size of the terms that follow them, as measured; or, where it is larger,
+  what a few rows of much weight take from the variance part (``single_rows / |total|``);
 * the **rounding** of float64 beside the whole: two features that are nearly one, or far from 0,
   make the least eigenvalue of the second moments (scaled to a unit diagonal) small, and the error
   of an excess risk grows with its power -3/2, as measured against the same groups in other
@@ -57,6 +58,7 @@ __all__ = [
     "Validity",
     "judge",
     "pointed",
+    "remainder_of",
     "rounding_of",
     "rows_of",
     "second_moment_of",
@@ -64,6 +66,7 @@ __all__ = [
     "validity_of_law",
     "verdict_of",
     "warn",
+    "warn_of",
 ]
 
 _HERE = Path(__file__).parents[1]
@@ -131,12 +134,13 @@ class Point(NamedTuple):
     """What of a prediction is judged.
 
     Attributes:
-        theta_star, logit_noise, excess: as of a `theory.Prediction`.
+        theta_star, logit_noise, excess, single_rows: as of a `theory.Prediction`.
     """
 
     theta_star: np.ndarray
     logit_noise: np.ndarray
     excess: Expansion
+    single_rows: float = 0.0
 
     @property
     def total(self) -> float:
@@ -187,15 +191,7 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
         loss: of the prediction.
     """
     clusters, least = rows
-    noise = float(np.max(prediction.logit_noise))
-    part = prediction.excess
-    leading = abs(float(part.variance)) + abs(float(part.cox_snell))
-    total = abs(float(prediction.total))
-    remainder = 0.0  # of a bias alone: infinitely many samples of a fixed generator
-    if leading > 0:
-        remainder = REMAINDER * noise * leading / total if total > 0 else math.inf
-    elif leading != 0:
-        remainder = math.nan
+    noise, remainder, total = remainder_of(prediction)
     if loss == LOGISTIC:
         found = existence(clusters)
         no_fit, margin = found.no_fit, found.margin
@@ -203,8 +199,26 @@ def judge(prediction, rows: tuple[Clusters, int], loss: Loss = LOGISTIC) -> Vali
         no_fit, margin = 0.0, math.inf
     seeds = least / np.size(prediction.theta_star)
     # without noise an excess of 0 is right to within rounding
-    rounding = rounding_of(second_moment_of(clusters), total if leading else max(total, NOTHING))
+    rounding = rounding_of(second_moment_of(clusters), total)
     return verdict_of(seeds, no_fit, margin, noise, remainder, rounding, loss)
+
+
+def remainder_of(prediction) -> tuple[float, float, float]:
+    """Noise of a score, relative size of what an expansion leaves out, and the total it is of.
+
+    Args:
+        prediction: a `theory.Prediction`, a `theory.MulticlassPrediction` or a `Point` of a law.
+    """
+    noise = float(np.max(prediction.logit_noise))
+    part = prediction.excess
+    leading = abs(float(part.variance)) + abs(float(part.cox_snell))
+    total = abs(float(prediction.total))
+    if not leading:  # infinitely many samples of a fixed generator: right to within rounding
+        return noise, 0.0, max(total, NOTHING)
+    if not leading > 0:
+        return noise, math.nan, total
+    left_out = max(REMAINDER * noise * leading, prediction.single_rows)
+    return noise, left_out / total if total > 0 else math.inf, total
 
 
 def second_moment_of(rows: Clusters) -> np.ndarray:
@@ -346,16 +360,29 @@ def warn(validity: Validity) -> None:
     Args:
         validity: the verdict.
     """
+    for cause in validity.causes:
+        _warn(cause, "print its validity for the verdict and its numbers")
+
+
+def warn_of(doubt: str) -> None:
+    """Warn of a number that a verdict on the excess risk does not see, at the line that asked.
+
+    Args:
+        doubt: in words; nothing is said of "".
+    """
+    if doubt:
+        _warn(doubt, "the verdict of its validity is on the excess risk alone")
+
+
+def _warn(cause: str, further: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _HERE in Path(frame.f_code.co_filename).parents:
         frame, level = frame.f_back, level + 1
-    for cause in validity.causes:
-        warnings.warn(
-            f"predict: the prediction is doubtful or unreliable ({cause}): print its "
-            "validity for the verdict and its numbers.",
-            Unreliable,
-            stacklevel=level,
-        )
+    warnings.warn(
+        f"predict: the prediction is doubtful or unreliable ({cause}): {further}.",
+        Unreliable,
+        stacklevel=level,
+    )
 
 
 def validity_of_law(

@@ -31,7 +31,13 @@ from numpy.polynomial.chebyshev import chebpts2, chebvander
 from synthetic_oversampling.theory.arrays import AnyArray
 from synthetic_oversampling.theory.prediction.validity import NOT_JUDGED, Validity
 from synthetic_oversampling.theory.ranges import require_range
-from synthetic_oversampling.theory.scaling.scaling_law import Numbers, ScalingLaw, checked, plain
+from synthetic_oversampling.theory.scaling.scaling_law import (
+    Numbers,
+    ScalingLaw,
+    checked,
+    pair_of,
+    plain,
+)
 
 __all__ = ["Distance", "GlobalLaw", "global_law"]
 
@@ -96,10 +102,7 @@ class GlobalLaw:
         Returns:
             Nats; infinite where the weight is positive and the size 0.
         """
-        weight, size = (
-            np.asarray(value)
-            for value in (checked("weight", weight, 0.0, 1.0), checked("size", size))
-        )
+        weight, size = map(np.asarray, pair_of(weight, size))
         used = np.where((weight > 0) & (size > 0), size, 1.0)
         value = self.limit(weight) + weight**2 * self.noise(weight) / used
         return plain(np.where((weight > 0) & (size == 0), np.inf, value))

@@ -29,7 +29,7 @@ from synthetic_oversampling.theory.population.margins import library
 from synthetic_oversampling.theory.precision import require_float64
 from synthetic_oversampling.theory.theorems.table import FORMULAS
 
-__all__ = ["Numbers", "ScalingLaw", "checked", "plain", "scaling_law"]
+__all__ = ["Numbers", "ScalingLaw", "checked", "pair_of", "plain", "scaling_law"]
 
 Numbers = float | int | Sequence | AnyArray  # a number, or an array of any shape
 
@@ -71,7 +71,7 @@ class ScalingLaw(NamedTuple):
             >>> law.excess(0.5, np.array([6.0, np.inf])).tolist()
             [1.0, 0.875]
         """
-        weight, size = checked("weight", weight, 0.0, 1.0), checked("size", size)
+        weight, size = pair_of(weight, size)
         xp = library(*self, weight, size)
         used = xp.where(weight > 0, size, 1.0)  # without weight the size does not matter
         value = _value("S1.excess", **self._asdict(), N=used, alpha=weight)
@@ -258,6 +258,26 @@ def plain(array: AnyArray) -> AnyArray:
         array: any.
     """
     return array[()] if isinstance(array, np.ndarray) else array
+
+
+def pair_of(weight: Numbers, size: Numbers) -> tuple[AnyArray, AnyArray]:
+    """Weights and sizes that belong together, as float arrays.
+
+    Args:
+        weight: ``alpha``; size: ``N``; of shapes that broadcast.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    weight, size = checked("weight", weight, 0.0, 1.0), checked("size", size)
+    try:
+        np.broadcast_shapes(weight.shape, size.shape)
+    except ValueError:
+        raise ValueError(
+            f"weight, size: got shapes {weight.shape} and {size.shape}, expected equal ones, or "
+            "such that broadcast."
+        ) from None
+    return weight, size
 
 
 def checked(name: str, value: Numbers, low: float = 0.0, high: float = np.inf) -> AnyArray:
