@@ -77,6 +77,14 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=100
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+_LONGEST = "test_the_recorded_run_passes_and_every_mutant_is_rejected_on_it"
+
+
+def pytest_collection_modifyitems(items):
+    """The longest test first: begun last, it would leave the other workers without work."""
+    items.sort(key=lambda item: item.name != _LONGEST)
+
+
 def pytest_unconfigure():
     """The folder of compiled programs goes with the session that made it."""
     if _COMPILED:

@@ -239,15 +239,14 @@ _ALL = (
         id="R5",
         claim="Each group's risk changes by -grad R_g' A^{-1} b to first order; error rates "
         "likewise",
-        statement="R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and "
-        "the same expansion for error rates. The largest has the mean of the largest of jointly "
-        "normal "
-        "errors with covariances grad e_g' Cov grad e_h (Clark 1961 for two). " + EXISTENCE,
+        statement=STATEMENTS["R5"],
         kinds=("asymptotic",),
-        assumptions=(_IID, _SMOOTH),
-        remainder="O(n^{-2}) with the second-order terms of R1",
+        assumptions=(_IID, _SMOOTH, "groups with spread, and set apart, as stated"),
+        remainder="O(n^{-2}) with the second-order terms of R1; of the mean of the largest "
+        "O(n^{-1}) where groups are within O(n^{-1/2}) of a tie",
         functions=(
             "theory.prediction.excess_risk.predict",
+            "theory.prediction.worst_group.error_doubt",
             "theory.prediction.worst_group.expected_maximum",
         ),
         figure="group_risk",

@@ -43,6 +43,14 @@ STATEMENTS: dict[str, str] = {
         "on the dimension (separation 2.5: .786; .691 and .762 with one and three features), and "
         "the ratio of the excess risks is another number in both designs."
     ),
+    "R5": (
+        "R_g(thetahat) - R_g(theta*) = -grad R_g(theta*)' A^{-1} b + second order, and the same "
+        "expansion for error rates, which needs that scores spread within each group, w' Sigma_g w "
+        "> 0 at the pseudo-true point (where the rule's noise moves them as far as they spread, "
+        "`error_doubt` says so). The largest has the mean of the largest of jointly normal errors "
+        "with covariances grad e_g' Cov grad e_h (Clark 1961 for two); groups that tie are to be "
+        "set apart by noise of first order. " + EXISTENCE
+    ),
     "R6": (
         "(a) R1's local form is at most |b|^2 lambda_max(H) / (2 lambda_min(A)^2) + tr(H A^{-1} V "
         "A^{-1}) / 2, A = H + Hess B(theta*). (b) At any bias R_bal(theta_alpha) - R_bal(theta*) "
