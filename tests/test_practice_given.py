@@ -202,6 +202,8 @@ def test_missing_numbers_are_said_to_be_missing(table):
     features["b"] = pd.array([None, *range(99)], "Int64")
     with pytest.raises(ValueError, match="got nan in row 0, column 'b'"):
         plan_table(features, table[1])
+    with pytest.raises(ValueError, match="features: got values that are not numbers"):
+        plan_table([[{}, {}], *table[0][1:, :2].tolist()], table[1])
 
 
 def test_what_goes_with_rows_is_checked(table):

@@ -154,10 +154,8 @@ def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _matrix(name: str, features, names: Sequence[str] = ()) -> np.ndarray:
-    if hasattr(features, "isna"):  # a data frame, whose missing values have types of their own
-        features = features.astype(object).where(features.notna(), np.nan)
     try:
-        x = np.asarray(features, dtype=float)
+        x = _floats(features)
     except (TypeError, ValueError):
         raise ValueError(
             f"{name}: got values that are not numbers, expected a numeric table [rows, features]; "
@@ -173,6 +171,16 @@ def _matrix(name: str, features, names: Sequence[str] = ()) -> np.ndarray:
             "fill or drop missing values."
         )
     return x
+
+
+def _floats(features) -> np.ndarray:
+    try:
+        return np.asarray(features, dtype=float)
+    except TypeError:
+        if not hasattr(features, "notna"):
+            raise
+        # a data frame's missing values have a type of their own
+        return np.asarray(features.astype(object).where(features.notna(), np.nan), dtype=float)
 
 
 def _keys(name: str, x: np.ndarray, labels, attributes) -> list[tuple]:

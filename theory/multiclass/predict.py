@@ -142,19 +142,19 @@ class MulticlassPrediction(NamedTuple):
     @property
     def balanced_error(self) -> AnyArray:
         """Predicted mean error rate over groups; warns of an `error_doubt`, as all errors do."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return np.mean(self.group_error.total)
 
     @property
     def worst_group_error(self) -> AnyArray:
         """Largest predicted error rate over groups (the maximum of expectations)."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return np.max(self.group_error.total)
 
     @property
     def expected_worst_group_error(self) -> float:
         """Predicted largest error rate over groups (the expectation of the maximum, R5)."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return expected_maximum(self.group_error.total, self.error_cov)
 
 

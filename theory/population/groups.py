@@ -121,7 +121,7 @@ def _check_scores(theta: np.ndarray, law: Law) -> None:
     if not largest <= _LARGEST:
         raise ValueError(
             f"theta: got scores of about {largest:.2g}, expected at most {_LARGEST:g}, up to which "
-            "a risk has 7 digits; use larger units for the point, or smaller ones for features."
+            "a risk has 7 digits; make the slopes smaller."
         )
 
 

@@ -195,15 +195,23 @@ class Prediction(NamedTuple):
         return doubt_of_errors(self)
 
     @property
+    def tie_doubt(self) -> str:
+        """Why not to rely on the expected largest excess risk: groups tie, and nothing of first
+        order sets them apart (`theory.prediction.worst_group.maximum_doubt`); or ""."""
+        part = self.group_excess
+        second = np.abs(part.variance) + np.abs(part.cox_snell)
+        return maximum_doubt(part.total, second, self.group_excess_cov)
+
+    @property
     def balanced_error(self) -> AnyArray:
         """Predicted mean error rate over groups; warns of an `error_doubt`, as all errors do."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return np.mean(self.group_error.total)
 
     @property
     def worst_group_error(self) -> AnyArray:
         """Largest predicted error rate over groups (the maximum of expectations)."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return np.max(self.group_error.total)
 
     @property
@@ -214,19 +222,16 @@ class Prediction(NamedTuple):
     @property
     def expected_worst_group_error(self) -> float:
         """Predicted largest error rate over groups (the expectation of the maximum, R5)."""
-        warn_of(self.error_doubt)
+        warn_of(self.error_doubt, "error rates", "error_doubt")
         return expected_maximum(self.group_error.total, self.error_cov)
 
     @property
     def expected_worst_group_excess(self) -> float:
         """Predicted largest group excess risk (the expectation of the maximum, R5).
 
-        Warns where groups tie and nothing of first order sets them apart
-        (`theory.prediction.worst_group.maximum_doubt`).
+        Warns of a `tie_doubt`.
         """
-        part = self.group_excess
-        second = np.abs(part.variance) + np.abs(part.cox_snell)
-        warn_of(maximum_doubt(part.total, second, self.group_excess_cov))
+        warn_of(self.tie_doubt, "worst group", "tie_doubt")
         return expected_maximum(self.group_excess.total, self.group_excess_cov)
 
 

@@ -364,14 +364,15 @@ def warn(validity: Validity) -> None:
         _warn(cause, "print its validity for the verdict and its numbers")
 
 
-def warn_of(doubt: str) -> None:
-    """Warn of a number that a verdict on the excess risk does not see, at the line that asked.
+def warn_of(doubt: str, cause: str, name: str) -> None:
+    """Warn of numbers that the verdict on the excess risk does not judge, at the line that asked.
 
     Args:
         doubt: in words; nothing is said of "".
+        cause: of which numbers it is; name: of the property that has the words.
     """
     if doubt:
-        _warn(doubt, "the verdict of its validity is on the excess risk alone")
+        _warn(cause, f"print its {name} for why")
 
 
 def _warn(cause: str, further: str) -> None:
