@@ -55,8 +55,11 @@ def _report(folder, devices, selection, seed=11, kept=None):
     return file.read_bytes()
 
 
-def _kill(folder, devices, selection, within, seed=11):
-    """Kill a process so many seconds at most after it has begun to simulate; whether it lived."""
+def _kill(folder, devices, selection, within, seed=11, *, kept=False):
+    """Kill a process so many seconds at most after it has begun to simulate; whether it lived.
+
+    With ``kept``, after some of its results are on disk.
+    """
     process, file = _start(folder, devices, selection, seed, "killed")
     said = ""
     with process:
@@ -64,6 +67,8 @@ def _kill(folder, devices, selection, within, seed=11):
             said += line
             if line.startswith("simulating"):
                 break
+        while kept and process.poll() is None and not _kept(folder):
+            time.sleep(0.05)
         time.sleep(random.uniform(0.0, within))
         process.kill()
         said += process.stdout.read()
@@ -72,6 +77,10 @@ def _kill(folder, devices, selection, within, seed=11):
     assert file.exists() <= ("verdict" in said)
     file.unlink(missing_ok=True)
     return process.returncode == -9
+
+
+def _kept(folder):
+    return list((folder / "killed").rglob("*.json"))
 
 
 def _numbers(folder, name):
@@ -97,8 +106,9 @@ def test_a_real_run_that_is_killed_and_resumed_on_other_devices_gives_the_identi
 def test_a_long_run_killed_at_several_random_moments_gives_the_identical_report(tmp_path):
     """Long enough that results are kept in part."""
     whole = _report(tmp_path, 2, PAIRED)
-    killed = [_kill(tmp_path, devices, PAIRED, within=8) for devices in (1, 2, 8, 2)]
-    assert any(killed) and list((tmp_path / "killed").rglob("*.json"))
+    killed = [_kill(tmp_path, devices, PAIRED, within=8) for devices in (1, 2)]
+    killed += [_kill(tmp_path, devices, PAIRED, within=8, kept=True) for devices in (8, 2)]
+    assert any(killed) and _kept(tmp_path)
     assert _report(tmp_path, 1, PAIRED, kept="killed") == whole
 
 
