@@ -163,6 +163,7 @@ def test_an_interval_half_as_wide_would_be_noticed(monkeypatch):
     assert result.family_interval[0] > FAMILY_RATE
 
 
+@pytest.mark.slow
 def test_the_command_calibrates_a_real_experiment(tmp_path, capsys):
     file = tmp_path / "calibration.json"
     options = ["--only", "efron-1.5", "--runs", "300", "--pool", "1000", "--json", str(file)]

@@ -113,6 +113,7 @@ def test_wrong_moments_are_rejected_at_the_planned_size(name, gradients):
     assert rejected, f"no check rejects: {name}"
 
 
+@pytest.mark.slow
 def test_the_curve_of_a_biased_generator_passes_and_other_curves_are_rejected(universe):
     """Fits at the planned size; N in place of n, and a weight that is not the best, are not S1."""
     report = _run(universe, "scaling/shifted-curve")

@@ -186,6 +186,7 @@ def _in_subprocess(device_count):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_one_two_and_eight_devices_give_the_same_bits():
     (one,) = _in_subprocess(1)
     eight = _in_subprocess(8)

@@ -46,6 +46,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*.json")}
 
 
+@pytest.mark.slow
 def test_a_lost_process_ends_the_run_and_the_next_one_is_that_of_a_single_process(tmp_path):
     alone = _start(tmp_path / "alone", "whole")
     # 4306 replicates are 68 gatherings of 4 blocks of 16: the second experiment is under way

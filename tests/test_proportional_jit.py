@@ -157,6 +157,7 @@ def _plain(numbers: dict) -> dict:
     return jax.tree.map(lambda value: value.item() if value.ndim == 0 else value, numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cov", ["isotropic", "diagonal", "full"])
 def test_derivatives_in_every_number_are_differences_of_plain_predictions(cov):
     def total(numbers):
@@ -300,6 +301,7 @@ def test_the_slope_of_calibration_is_known_for_normal_scores_however_far_apart(a
     assert np.isnan(inside) if apart > 20 else inside == pytest.approx(expected, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_a_plain_ridge_of_zero_beside_a_traced_intercept_and_a_traced_law_of_weights():
     def total(intercept):
         design = Design.raw((2000, 1000))
@@ -316,6 +318,7 @@ def test_a_plain_ridge_of_zero_beside_a_traced_intercept_and_a_traced_law_of_wei
     assert float(jax.jit(law)(0.4)) == pytest.approx(law(0.4), rel=1e-8)
 
 
+@pytest.mark.slow
 def test_results_that_were_mapped_keep_their_settings_apart():
     ridges = np.array([1.0, 10.0, 100.0])
     mapped = jax.jit(jax.vmap(_apart))(ridges)

@@ -180,6 +180,7 @@ def test_a_generator_says_of_itself_whether_theorem_h_has_a_law(generator):
     assert has_law is generator.self_averaging
 
 
+@pytest.mark.slow
 def test_of_recorded_simulations_theorem_h_is_nearer_where_theorem_r_is_not_reliable():
     """From 10 features on, the reason for which it is taken there."""
     trials = [Trial(**row) for row in artifacts.load(RECORD, kind=KIND)["payload"]]

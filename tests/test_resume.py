@@ -205,6 +205,7 @@ def _run(*command, devices=1, how="whole"):
     )
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_and_resumed_gives_the_identical_report(
     tmp_path, toy, capsys
 ):

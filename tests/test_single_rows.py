@@ -190,7 +190,7 @@ def test_what_is_no_number_is_refused_by_name(as_installed):
     design = Design((500, 50), 50, 0.5)
     for name, ask in {
         "weight, size": lambda: law.excess([0.1, 0.2], [1, 2, 3]),
-        "weights": lambda: mix([0, 0], LINE),
+        "weights": lambda: mix(["a", 1], LINE),
         "mean": lambda: GaussianGroup(["1"], [[1.0]], 0),
         "cov": lambda: GaussianGroup([1.0], [[True]], 0),
         "shift": lambda: Shifted((True,)),

@@ -17,7 +17,14 @@ PICTURES = {*TUTORIALS, DOCS / "literature.md"}
 CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?^---\n)?(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-LONG = {"auc", "in-context", "literature", "power"}  # `make docs` runs every page as well
+LONG = {
+    "auc",
+    "in-context",
+    "literature",
+    "many-devices",
+    "power",
+    "three-classes",
+}  # `make docs` runs every page as well
 
 
 @pytest.mark.parametrize(

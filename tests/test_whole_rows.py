@@ -223,6 +223,7 @@ def test_groups_of_the_prior_have_the_moments_it_says():
         fidelity.groups("normal", 3, 10, 2, key=KEY)
 
 
+@pytest.mark.slow
 def test_training_resumed_ends_in_the_same_bits_and_is_read_back(tmp_path):
     arch = Architecture(width=8, num_layers=1, num_heads=2, functions=2, hidden=8, rounds=1)
     recipe = training.RowRecipe(

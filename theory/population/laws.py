@@ -287,10 +287,8 @@ def mix(
         )
     if not isinstance(weights, jax.core.Tracer):
         values = real_array("weights", [np.asarray(weight) for weight in weights])
-        if values.ndim != 1 or values.min() < 0 or values.max() == 0:
-            raise ValueError(
-                f"weights: got {weights!r}, expected numbers of at least 0, not all of them 0."
-            )
+        if values.ndim != 1 or np.any(values < 0):
+            raise ValueError(f"weights: got {weights!r}, expected finite numbers of at least 0.")
     scaled = [weights[i] * law.weights for i, law in enumerate(laws)]
     rest = zip(*(law[1:] for law in laws), strict=True)
     xp = library(*scaled, *(part for law in laws for part in law))
